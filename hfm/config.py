@@ -1,0 +1,283 @@
+"""Settings: one frozen dataclass a stage; layers of TOML and flags in, one validated Config out.
+
+Precedence, low to high: defaults, hfm.toml, the run's recorded config, --config, flags and --set.
+pydantic is imported inside load() alone, so that `hfm --help` stays light.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from hfm.errors import ConfigError, HfmError, UsageError
+
+Tree = Mapping[str, Mapping[str, object]]
+INTERVALS = {"1m": 60, "2m": 120, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600}
+"""Seconds of each bar interval."""
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """Where bars come from, and which."""
+
+    symbols: tuple[str, ...] = ()
+    source: str = "yahoo"
+    path: str | None = None
+    """File or folder of the `file` source."""
+    days: Annotated[int, Gt(0), Le(36500)] | None = None
+    """Calendar days back from `as_of`; 30 where neither days nor sessions are given (a file: all of it)."""
+    sessions: Annotated[int, Gt(0), Le(50000)] | None = None
+    """Trading sessions back from `as_of`, instead of days."""
+    interval: Literal["1m", "2m", "5m", "15m", "30m", "1h"] = "5m"
+    calendar: str = "XNYS"
+    """A name of exchange_calendars; 24/7 for crypto."""
+    tz: str | None = None
+    """Time zone of a file's times where the file does not say."""
+    label: Literal["auto", "start", "end"] = "auto"
+    """Whether a file's times stand at the start or the end of each bar."""
+    map: Mapping[str, str] = field(default_factory=dict)
+    """Column names of a file: {"close": "Last", ...}."""
+    max_gap: Annotated[float, Ge(0), Le(1)] = 0.05
+    """Largest share of bars that may miss inside the sessions present."""
+    max_time: Annotated[float, Gt(0), Le(86400)] = 300.0
+    """Seconds for all requests of a network source together."""
+    as_of: str | None = None
+    """ISO time to stand in for now; bars that end later are dropped."""
+    seed: Annotated[int, Ge(0), Lt(2**63)] = 7
+    """Seed of the synthetic source."""
+
+
+@dataclass(frozen=True)
+class Simulate:
+    """Microstructure around the bars."""
+
+    fidelity: Literal["bars"] = "bars"
+    recipe: Literal["calibrated", "seed"] = "calibrated"
+    signal: Literal["none", "planted"] = "none"
+    rho: Annotated[float, Gt(0), Lt(1)] = 0.1
+    """Correlation of the planted signal with the next standardised return."""
+    carry: Annotated[float, Gt(0), Le(1)] = 1.0
+    """Share (lambda) of the order-flow noise that carries the planted signal."""
+    spread_bps: Annotated[float, Gt(0), Le(1000)] | None = None
+    """Mean quoted spread; None: the calibrated tick model (SPY), else an estimate from the bars."""
+    tick: Annotated[float, Gt(0), Le(10)] = 0.01
+    seed: Annotated[int, Ge(0), Lt(2**63)] = 7
+
+
+@dataclass(frozen=True)
+class Train:
+    """Models and how they are fitted."""
+
+    model: str = "lstm"
+    epochs: Annotated[int, Gt(0), Le(100000)] = 50
+    seeds: Annotated[int, Gt(0), Le(64)] = 3
+    """Networks averaged."""
+    seed: Annotated[int, Ge(0), Lt(2**63)] = 7
+    features: Literal["default", "seed"] = "default"
+    horizon: Annotated[int, Gt(0), Le(1000)] = 1
+    """Rows ahead of each label."""
+    window: Annotated[int, Ge(0), Le(50000)] = 0
+    """Sessions of a rolling training window; 0: expanding."""
+    hidden: Annotated[int, Gt(0), Le(1024)] = 64
+    layers: Annotated[int, Gt(0), Le(8)] = 2
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.3
+    lr: Annotated[float, Gt(0), Le(1)] = 2e-3
+    weight_decay: Annotated[float, Ge(0), Le(10)] = 1e-2
+    batch: Annotated[int, Gt(0), Le(100000)] = 8
+    """Sessions a gradient step."""
+    clip: Annotated[float, Gt(0), Le(1000)] = 1.0
+    ema: Annotated[float, Ge(0), Lt(1)] = 0.99
+    patience: Annotated[int, Gt(0), Le(100000)] = 8
+    threads: Annotated[int, Gt(0), Le(256)] = 1
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """The strategy, its fills and its costs."""
+
+    model: str | None = None
+    """Whose predictions; None: the trained model."""
+    threshold: str = "0.6"
+    """P in [0.5, 1), a quantile q50..q99.9 of the validation confidence, or cost."""
+    fill: Literal["next-open"] = "next-open"
+    fee_bps: Annotated[float, Ge(0), Le(1000)] = 0.05
+    """Fee a side, in bp of notional."""
+    spread_share: Annotated[float, Ge(0), Le(1)] = 0.75
+    """Effective over quoted half-spread at a fill."""
+    cash: Annotated[float, Gt(0), Le(1e15)] = 1_000_000.0
+    size: Annotated[float, Gt(0), Le(1)] = 1.0
+    """Share of the session's opening equity in a full position."""
+    borrow: Annotated[float, Ge(0), Le(10)] = 0.0025
+    """Yearly rate on shorts held overnight (0.0025 is .25 %)."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Inference behind the verdict."""
+
+    reps: Annotated[int, Ge(100), Le(1000000)] = 10_000
+    """Bootstrap resamples of the SPA test."""
+    seed: Annotated[int, Ge(0), Lt(2**63)] = 7
+
+
+@dataclass(frozen=True)
+class Config:
+    """All sections; the run records it whole."""
+
+    fetch: Fetch = Fetch()
+    simulate: Simulate = Simulate()
+    train: Train = Train()
+    backtest: Backtest = Backtest()
+    report: Report = Report()
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One origin of settings: where it came from, whether a flag gave it, and section -> key -> value."""
+
+    origin: str
+    tree: Tree
+    flag: bool = False
+
+
+def as_tree(config: Config) -> dict[str, dict[str, Any]]:  # Any: JSON values of several kinds
+    """`config` as plain JSON values, section -> key -> value."""
+    tree: dict[str, dict[str, Any]] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return tree
+
+
+def read_toml(path: Path) -> Layer:
+    """The settings in a TOML file. Raises ConfigError where it can't be read or parsed."""
+    try:
+        tree = tomllib.loads(path.read_text("utf-8"))
+    except OSError as e:
+        raise ConfigError(f"{path}: {e.strerror or e}", hint="give --config the path of a TOML file") from e
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise ConfigError(f"{path} is not TOML: {e}", hint='write lines like [train] and epochs = 50') from e
+    for section, body in tree.items():
+        if not isinstance(body, dict):
+            raise ConfigError(f"{path}: {section!r} stands outside a section", hint=f"put it under one of {_names()}")
+    return Layer(str(path), tree)
+
+
+def parse_set(items: Sequence[str]) -> Layer:
+    """The settings of `--set section.key=value` arguments; values are TOML, bare words are strings."""
+    tree: dict[str, dict[str, object]] = {}
+    for item in items:
+        match = re.fullmatch(r"\s*([A-Za-z_]\w*)\.([A-Za-z_]\w*)\s*=(.*)", item, re.DOTALL)
+        if match is None:
+            raise ConfigError(f"--set {item!r} is not section.key=value", hint="for example --set train.lr=1e-3")
+        section, key, text = match.groups()
+        try:
+            value: object = tomllib.loads(f"v = {text.strip()}")["v"]
+        except tomllib.TOMLDecodeError:
+            value = None if text.strip() == "none" else text.strip()
+        tree.setdefault(section, {})[key] = value
+    return Layer("--set", tree)
+
+
+def load(layers: Sequence[Layer]) -> Config:
+    """The Config of `layers`, later ones above earlier ones, validated.
+
+    Raises ConfigError (exit 3) for an unknown section or key, with the nearest known name, or a value outside its
+    type or range; UsageError (exit 2) where a flag gave that value.
+    """
+    import pydantic
+
+    defaults = Config()
+    merged: dict[str, dict[str, object]] = {}
+    owner: dict[tuple[str, str], Layer] = {}
+    for layer in layers:
+        for section, body in layer.tree.items():
+            known = _section_keys(defaults, section, layer)
+            for key, value in body.items():
+                if key not in known:
+                    raise _error(layer, f"unknown key {section}.{key} in {layer.origin}", hint=_nearest(key, known, section))
+                merged.setdefault(section, {})[key] = value
+                owner[section, key] = layer
+    sections: dict[str, object] = {}
+    for item in dataclasses.fields(defaults):
+        kind = type(getattr(defaults, item.name))
+        body = {k: str(v) if k == "threshold" else v for k, v in merged.get(item.name, {}).items()}
+        try:
+            sections[item.name] = pydantic.TypeAdapter(kind).validate_python(body)
+        except pydantic.ValidationError as e:
+            first = e.errors()[0]
+            key = str(first["loc"][0])
+            raise _error(owner[item.name, key], f"{_place(owner[item.name, key], item.name, key)} is {first['input']!r}: "
+                         f"{first['msg'].lower()}", hint=f"{item.name}.{key} is {_doc(kind, key)}") from e
+    config = Config(**sections)  # type: ignore[arg-type]  # built field by field from the fields' own types
+    _check_threshold(config.backtest.threshold, owner.get(("backtest", "threshold")))
+    return config
+
+
+def parse_threshold(text: str) -> tuple[Literal["p", "q", "cost"], float]:
+    """What a threshold says: ("p", probability), ("q", share of validation confidences) or ("cost", nan).
+
+    Raises ValueError with the accepted forms.
+    """
+    accepted = "a probability in [0.5, 1), a quantile like q90, or cost"
+    if text == "cost":
+        return "cost", float("nan")
+    quantile = re.fullmatch(r"q(\d{1,2}(?:\.\d+)?)", text)
+    if quantile:
+        return "q", float(quantile[1]) / 100
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(accepted) from None
+    if not 0.5 <= value < 1:
+        raise ValueError(accepted)
+    return "p", value
+
+
+def _check_threshold(text: str, layer: Layer | None) -> None:
+    try:
+        parse_threshold(text)
+    except ValueError as e:
+        layer = layer or Layer("defaults", {})
+        raise _error(layer, f"{_place(layer, 'backtest', 'threshold')} is {text!r}: not {e}",
+                     hint="hfm backtest --threshold 0.6, or --threshold q90") from None
+
+
+def _section_keys(defaults: Config, section: str, layer: Layer) -> list[str]:
+    names = [f.name for f in dataclasses.fields(defaults)]
+    if section not in names:
+        raise _error(layer, f"unknown section {section!r} in {layer.origin}", hint=_nearest(section, names, ""))
+    return [f.name for f in dataclasses.fields(getattr(defaults, section))]
+
+
+def _place(layer: Layer, section: str, key: str) -> str:
+    return f"--{key.replace('_', '-')}" if layer.flag else f"{section}.{key} in {layer.origin}"
+
+
+def _error(layer: Layer, what: str, hint: str) -> HfmError:
+    return UsageError(what, hint=hint) if layer.flag else ConfigError(what, hint=hint)
+
+
+def _nearest(name: str, known: Sequence[str], section: str) -> str:
+    close = difflib.get_close_matches(name, known, 1, 0.5)
+    dot = f"{section}." if section else ""
+    return f"did you mean {dot}{close[0]}?" if close else f"known here: {', '.join(known)}"
+
+
+def _names() -> str:
+    return ", ".join(f"[{f.name}]" for f in dataclasses.fields(Config))
+
+
+def _doc(kind: type, key: str) -> str:
+    """The accepted form of a field, from its annotation."""
+    text = str(kind.__annotations__[key])
+    bounds = re.findall(r"(Gt|Ge|Lt|Le)\(([^)]*)\)", text)
+    signs = {"Gt": ">", "Ge": ">=", "Lt": "<", "Le": "<="}
+    base = re.sub(r"Annotated\[(\w+),.*?\](?=$|\s)", r"\1", text)
+    return base + "".join(f" {signs[b]} {v}" for b, v in bounds)

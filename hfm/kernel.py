@@ -1,0 +1,53 @@
+"""The one numba decorator: compiled once, cached, exact.
+
+fastmath stays off (sums keep their order, so live equals batch bit for bit) and division by zero gives inf/nan as
+in NumPy. numba does not notice a changed callee in another module, so the cache lies in a folder named by a hash of
+every source file in which a kernel can stand; a kernel may therefore read constants only from such files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import numba
+import platformdirs
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def source_hash(root: Path) -> str:
+    """Hex digest of all sources below `root` that mention kernels: names the cache folder."""
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        text = path.read_bytes()
+        if b"kernel" in text:
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + text + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def cache_folder() -> Path:
+    """A writable folder for compiled kernels: $NUMBA_CACHE_DIR, else the user's cache, else a temporary one."""
+    base = os.environ.get("NUMBA_CACHE_DIR")
+    root = Path(base) if base else Path(platformdirs.user_cache_dir("hfm")) / "kernels"
+    folder = root / source_hash(Path(__file__).parent)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:  # a cron user without a home: compile again each time rather than fail
+        return Path(tempfile.mkdtemp(prefix="hfm-kernels-"))
+
+
+numba.config.CACHE_DIR = str(cache_folder())
+
+
+def kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """`function`, compiled by numba on its first call; `.py_func` is the plain one, the tests' reference."""
+    jitted: Callable[P, R] = numba.njit(cache=True, fastmath=False, error_model="numpy")(function)
+    return jitted

@@ -1,0 +1,140 @@
+"""Protocols of what can be plugged in, and the registries that find it: name -> "module:attribute".
+
+A built-in is a line in a registry here; a third party's is an entry point in the group `hfm.sources`, `hfm.models` or
+`hfm.policies`. Modules are imported on demand. Each protocol has contract tests that a new member inherits.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import entry_points
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.errors import HfmError, UsageError
+from hfm.stage import Context
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+Group = Literal["sources", "models", "policies"]
+
+REGISTRY: dict[Group, dict[str, str]] = {
+    "sources": {
+        "yahoo": "hfm.fetch.sources.yahoo:Yahoo",
+        "synthetic": "hfm.fetch.sources.synthetic:Synthetic",
+        "file": "hfm.fetch.sources.file:File",
+    },
+    "models": {
+        "constant": "hfm.models.floors:Constant",
+        "persistence": "hfm.models.floors:Persistence",
+        "har": "hfm.models.floors:Har",
+        "logistic": "hfm.models.floors:Logistic",
+        "lstm": "hfm.models.recurrent:Lstm",
+    },
+    "policies": {
+        "threshold": "hfm.policies.threshold:Threshold",
+        "quantile": "hfm.policies.quantile:Quantile",
+        "cost": "hfm.policies.cost:Cost",
+    },
+}
+
+
+def names(group: Group) -> list[str]:
+    """All known names of a group: built-in first, then entry points."""
+    extra = sorted(p.name for p in entry_points(group=f"hfm.{group}"))
+    return [*REGISTRY[group], *(n for n in extra if n not in REGISTRY[group])]
+
+
+def find(group: Group, name: str) -> Any:  # Any: the class that the group's protocol describes
+    """The class registered as `name`. Raises UsageError, with the nearest name, where there is none."""
+    target = REGISTRY[group].get(name)
+    if target is None:
+        for point in entry_points(group=f"hfm.{group}", name=name):
+            return point.load()
+        known = names(group)
+        close = difflib.get_close_matches(name, known, 1)
+        raise UsageError(
+            f"there is no {group.removesuffix('s').replace('policie', 'policy')} {name!r}",
+            hint=f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}",
+        )
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+# -------------------------------------------------------------------------------------------------------------- sources
+@dataclass(frozen=True)
+class BarRequest:
+    """What a source is asked for. start and end are instants (UTC); None: all that the source has."""
+
+    symbols: tuple[str, ...]
+    interval_s: int
+    calendar: str
+    as_of: datetime
+    days: int | None = None
+    sessions: int | None = None
+    path: str | None = None
+    tz: str | None = None
+    label: Literal["auto", "start", "end"] = "auto"
+    columns: Mapping[str, str] | None = None
+    max_time: float = 300.0
+    seed: int = 7
+
+
+@dataclass(frozen=True)
+class RawBars:
+    """Bars as a source has them: unsorted, ungridded, holes and all. Arrays of one length.
+
+    time: int64 ns UTC, each bar's END. notes: what was assumed or done, for the user.
+    """
+
+    time: Int
+    open: Float
+    high: Float
+    low: Float
+    close: Float
+    volume: Float
+    notes: tuple[str, ...] = ()
+
+
+class BarSource(Protocol):
+    """Somewhere bars come from."""
+
+    network: bool
+    """Whether it asks a vendor: only such bars go through the archive."""
+    synthetic: bool
+    """Whether the bars are invented: every artifact then says SYNTHETIC."""
+
+    def fetch(self, request: BarRequest, ctx: Context) -> Iterator[tuple[str, RawBars | HfmError]]:
+        """(symbol, its bars or why there are none), one for each symbol; an error spoils no other symbol.
+
+        A file with several symbols yields all of them where the request names none.
+        """
+        ...
+
+
+# ------------------------------------------------------------------------------------------------------------- policies
+@dataclass(frozen=True)
+class Signals:
+    """What a policy may look at, one entry a row: arrays [n], known at the row's close.
+
+    p_up: calibrated; conf_rank: in [0, 1]; ret_sd_bps: NaN where not forecast; cost_bps: expected round trip.
+    """
+
+    p_up: Float
+    conf_rank: Float
+    ret_sd_bps: Float
+    cost_bps: Float
+
+
+class Policy(Protocol):
+    """Proposes a direction a row; sizing, limits and fills are the ledger's."""
+
+    def propose(self, signals: Signals) -> npt.NDArray[np.int8]:
+        """1 long, -1 short, 0 flat; 0 where an input it needs is NaN. Row by row: no row sees another."""
+        ...
