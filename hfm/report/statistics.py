@@ -1,0 +1,230 @@
+"""The inference that stands behind the verdict: pure functions over arrays.
+
+Legend of axes: S sessions, K trials. Sharpe ratios here are per observation (not annualised) unless named
+otherwise.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+NORMAL = NormalDist()
+
+
+# ---- proportions
+def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Interval of a proportion of `hits` in `n` independent draws; (0, 1) where n is 0.
+
+    Wilson (1927), JASA 22, 209-212, doi:10.1080/01621459.1927.10502953.
+    """
+    if n == 0:
+        return 0.0, 1.0
+    z = NORMAL.inv_cdf(0.5 + level / 2)
+    share, scale = hits / n, 1 + z * z / n
+    centre = (share + z * z / (2 * n)) / scale
+    half = z / scale * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def clustered_se(values: Float, clusters: Int) -> float:
+    """Standard error of the mean of `values` [n] whose errors may be correlated within a cluster; NaN below
+    two clusters.
+
+    The sandwich of Liang and Zeger (1986), Biometrika 73, 13-22, doi:10.1093/biomet/73.1.13, times G / (G -
+    1) for G clusters. values must be finite.
+    """
+    _, group = np.unique(clusters, return_inverse=True)
+    count = int(group.max()) + 1 if group.size else 0
+    if count < 2:
+        return math.nan
+    sums = np.bincount(group, values - values.mean(), minlength=count)
+    return math.sqrt(count / (count - 1) * float(sums @ sums)) / values.size
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Calibration of probabilities, bin by bin: mean forecast, share that came true, its Wilson interval,
+    rows.
+    """
+
+    forecast: Float
+    observed: Float
+    low: Float
+    high: Float
+    rows: Int
+    ece: float
+    """Expected calibration error: mean |observed - forecast| weighted by rows."""
+    floor: float
+    """The ECE that perfectly calibrated forecasts would show at this many rows."""
+
+
+def reliability(p: Float, hit: Float, bins: int = 10) -> Reliability | None:
+    """Reliability of forecasts `p` [n] against outcomes `hit` [n] (0 or 1), in bins of equal count; None
+    where n is 0.
+
+    floor: each bin's |observed - forecast| is half-normal with variance sum p (1 - p) / rows^2 when p is
+    right.
+    """
+    if p.size == 0:
+        return None
+    order = np.argsort(p, kind="stable")
+    parts = [part for part in np.array_split(order, min(bins, p.size)) if part.size]
+    rows = np.array([part.size for part in parts])
+    forecast = np.array([p[part].mean() for part in parts])
+    observed = np.array([hit[part].mean() for part in parts])
+    spread = np.array([math.sqrt(float((p[part] * (1 - p[part])).sum())) / part.size for part in parts])
+    bounds = np.array([wilson(round(float(hit[part].sum())), part.size) for part in parts])
+    weight = rows / rows.sum()
+    ece = float(weight @ np.abs(observed - forecast))
+    floor = float(weight @ spread) * math.sqrt(2 / math.pi)
+    return Reliability(forecast, observed, bounds[:, 0], bounds[:, 1], rows, ece, floor)
+
+
+# ---- Sharpe
+def probabilistic_sharpe(returns: Float, benchmark: float = 0.0) -> float:
+    """P(true Sharpe > `benchmark`) given `returns` [n]; NaN without variance or below 3 observations.
+
+    The standard error is taken at the observed ratio. Bailey and Lopez de Prado (2012), Journal of Risk
+    15(2), eq. 9, doi:10.21314/JOR.2012.255.
+    """
+    n, sd = returns.size, float(returns.std()) if returns.size else 0.0
+    if n < 3 or sd <= 1e-15:
+        return math.nan
+    z = (returns - returns.mean()) / sd
+    sharpe = float(returns.mean()) / sd
+    skew, kurtosis = float((z**3).mean()), float((z**4).mean())
+    variance = (1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2) / (n - 1)
+    return NORMAL.cdf((sharpe - benchmark) / math.sqrt(variance)) if variance > 0 else math.nan
+
+
+def expected_maximum(trials: int) -> float:
+    """Expected largest of `trials` independent standard normals; 0 for one.
+
+    Bailey and Lopez de Prado (2014), Journal of Portfolio Management 40(5), eq. 1,
+    doi:10.3905/jpm.2014.40.5.094.
+    """
+    if trials < 2:
+        return 0.0
+    tail = NORMAL.inv_cdf(1 - 1 / trials), NORMAL.inv_cdf(1 - 1 / (trials * math.e))
+    return (1 - np.euler_gamma) * tail[0] + np.euler_gamma * tail[1]
+
+
+def sharpe_hurdle(trials: int, n: int) -> float:
+    """Sharpe ratio that the best of `trials` worthless strategies is expected to show over `n` observations.
+
+    Each trial's own sampling variance under the null, 1 / n, stands for the variance between trials: a family
+    of near copies does not lower its own hurdle.
+    """
+    return expected_maximum(trials) / math.sqrt(n) if n else math.nan
+
+
+def deflated_sharpe(returns: Float, trials: int) -> float:
+    """P(true Sharpe > hurdle of `trials`): Bailey and Lopez de Prado (2014), eq. 2. NaN as
+    probabilistic_sharpe.
+    """
+    return probabilistic_sharpe(returns, sharpe_hurdle(trials, returns.size))
+
+
+# ---- overfitting
+def overfitting(excess_SK: Float, blocks: int = 16) -> float:
+    """Share of splits in which the in-sample best trial is below the out-of-sample median (PBO).
+
+    excess_SK: returns [S, K]. Combinatorially symmetric cross-validation over `blocks` runs of sessions
+    (fewer where S < 2 blocks), ranked by Sharpe ratio; ties share their rank. NaN below two trials or four
+    sessions. Bailey, Borwein, Lopez de Prado and Zhu (2017), Journal of Computational Finance 20(4),
+    doi:10.21314/JCF.2016.322.
+    """
+    sessions, trials = excess_SK.shape
+    blocks = min(blocks, sessions // 2 * 2)
+    if trials < 2 or blocks < 4:
+        return math.nan
+    parts = np.array_split(excess_SK, blocks)
+    count = np.array([len(p) for p in parts], float)
+    first = np.array([p.sum(axis=0) for p in parts])
+    second = np.array([(p * p).sum(axis=0) for p in parts])
+    chosen = np.array(list(itertools.combinations(range(blocks), blocks // 2)))
+    inside = np.zeros((len(chosen), blocks))
+    inside[np.arange(len(chosen))[:, None], chosen] = 1.0
+    train = _sharpe(inside @ count, inside @ first, inside @ second)
+    test = _sharpe((1 - inside) @ count, (1 - inside) @ first, (1 - inside) @ second)
+    best = test[np.arange(len(chosen)), train.argmax(axis=1)][:, None]
+    rank = (test < best).sum(axis=1) + 0.5 * ((test == best).sum(axis=1) + 1)
+    return float((rank / (trials + 1) <= 0.5).mean())
+
+
+def _sharpe(count: Float, first: Float, second: Float) -> Float:
+    """Sharpe ratios from counts [n] and sums and sums of squares [n, K]; 0 without variance."""
+    mean = first / count[:, None]
+    variance = np.maximum(second / count[:, None] - mean**2, 0.0)
+    flat = variance <= 1e-30
+    return np.where(flat, 0.0, mean / np.sqrt(np.where(flat, 1.0, variance)))
+
+
+# ---- superior predictive ability
+@dataclass(frozen=True)
+class Superiority:
+    """What the SPA test says. t_K and null are studentised means (t statistics); p is the consistent
+    p-value.
+    """
+
+    p: float
+    t_K: Float
+    omega_K: Float
+    """Long-run sd of one session's excess, in the excess's own unit."""
+    block: int
+    null: Float
+    """Quantiles of the largest t under the null at PROBABILITIES."""
+
+    def critical(self, level: float) -> float:
+        """The t that the best trial of a worthless family exceeds with probability `level`."""
+        return float(np.interp(1 - level, PROBABILITIES, self.null))
+
+
+PROBABILITIES: Float = np.array([*np.arange(0.01, 0.98, 0.02), 0.98, 0.99, 0.995])
+
+
+def long_run_variance(excess_SK: Float, block: int) -> Float:
+    """Variance [K] of sqrt(S) times the mean of `excess_SK` under a stationary bootstrap of mean block
+    `block`.
+
+    Hansen (2005), Journal of Business & Economic Statistics 23, 365-380, section 3.2,
+    doi:10.1198/073500105000000063; the kernel is that of Politis and Romano (1994),
+    doi:10.1080/01621459.1994.10476870.
+    """
+    n = len(excess_SK)
+    d = excess_SK - excess_SK.mean(axis=0)
+    variance = (d * d).mean(axis=0)
+    stay = 1 - 1 / block
+    for lag in range(1, n):
+        weight = (1 - lag / n) * stay**lag + lag / n * stay ** (n - lag)
+        variance = variance + 2 * weight * (d[lag:] * d[:-lag]).sum(axis=0) / n
+    return np.asarray(variance, np.float64)
+
+
+def superiority(excess_SK: Float, reps: int, seed: int) -> Superiority:
+    """Hansen's SPA test that no trial has a positive mean excess: studentised, consistent p, stationary
+    bootstrap.
+
+    excess_SK: every column must have variance. The test is arch's; the columns are divided by their long-run
+    sd beforehand, because arch takes the flag `studentize` but compares plain means (8.0; pinned by a test).
+    """
+    from arch.bootstrap import SPA  # seconds of imports: only for who needs it
+
+    sessions = len(excess_SK)
+    block = max(2, round(sessions ** (1 / 3)))
+    omega = np.sqrt(long_run_variance(excess_SK, block))
+    scaled = excess_SK / omega
+    test = SPA(np.zeros(sessions), -scaled, block_size=block, reps=reps, bootstrap="stationary", seed=seed)
+    test.compute()
+    root = math.sqrt(sessions)
+    null = [float(test.critical_values(1 - q)["consistent"]) * root for q in PROBABILITIES]
+    p = float(test.pvalues["consistent"])
+    return Superiority(p, scaled.mean(axis=0) * root, omega, block, np.array(null))

@@ -1,0 +1,156 @@
+"""The inference against hand-computed values, brute force, simulation and other people's code."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import jsharpe
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
+
+from hfm.report import statistics as s
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 5), (5, 5), (53, 100), (7900, 15_396)])
+def test_wilson_equals_statsmodels(hits: int, n: int) -> None:
+    """The interval of a proportion is the published one, at the ends too."""
+    assert s.wilson(hits, n) == pytest.approx(proportion_confint(hits, n, 0.05, "wilson"), abs=1e-12)
+
+
+def test_wilson_of_nothing_is_everything() -> None:
+    """No rows, no knowledge."""
+    assert s.wilson(0, 0) == (0.0, 1.0)
+
+
+def test_clustered_error_equals_the_spread_of_repeated_samples() -> None:
+    """Rows that share a session's shock: the clustered error is right where the plain one is far too
+    small.
+    """
+    rng = np.random.default_rng(5)
+    groups = np.repeat(np.arange(40), 25)
+    draws = rng.normal(size=(2000, 40, 1)) * 0.5 + rng.normal(size=(2000, 40, 25))
+    means = draws.mean(axis=(1, 2))
+    errors = [s.clustered_se(d.ravel(), groups) for d in draws[:300]]
+    assert np.mean(errors) == pytest.approx(means.std(), rel=0.06)
+    plain = draws[0].std() / math.sqrt(draws[0].size)
+    assert plain < 0.5 * means.std()
+
+
+def test_clustered_error_of_two_by_hand() -> None:
+    """Values 1, 1 | 3: sums of residuals -4/3 and +4/3, error sqrt(2 * 2 * 16/9) / 3."""
+    got = s.clustered_se(np.array([1.0, 1.0, 3.0]), np.array([0, 0, 1]))
+    assert got == pytest.approx(math.sqrt(2 * 2 * 16 / 9) / 3)
+    assert math.isnan(s.clustered_se(np.ones(3), np.zeros(3, np.int64)))
+
+
+def test_calibrated_forecasts_show_the_floor_and_no_more() -> None:
+    """Over many samples of forecasts that are right, the mean ECE is the floor."""
+    rng = np.random.default_rng(3)
+    p = rng.uniform(0.4, 0.6, 600)
+    made = [s.reliability(p, (rng.random(600) < p).astype(float)) for _ in range(300)]
+    kept = [m for m in made if m is not None]
+    assert np.mean([m.ece for m in kept]) == pytest.approx(kept[0].floor, rel=0.06)
+    assert s.reliability(p[:0], p[:0]) is None
+
+
+def test_probabilistic_sharpe_equals_jsharpe() -> None:
+    """PSR with skewness and kurtosis, standard error at the observed ratio, n - 1 in the denominator."""
+    x = np.random.default_rng(1).gamma(2.0, 1.0, 300) - 1.7
+    sharpe = x.mean() / x.std()
+    variance = jsharpe.sharpe_ratio_variance(sharpe, len(x) - 1, gamma3=stats.skew(x), gamma4=stats.kurtosis(x) + 3)
+    for benchmark in (0.0, 0.2):
+        want = jsharpe.probabilistic_sharpe_ratio(sharpe, benchmark, variance=variance)
+        assert s.probabilistic_sharpe(x, benchmark) == pytest.approx(want, abs=1e-12)
+
+
+@pytest.mark.parametrize("x", [np.zeros(50), np.ones(50), np.array([1.0, 2.0])])
+def test_no_variance_gives_no_sharpe(x: np.ndarray) -> None:
+    """Where nothing varies, or there are two observations, nothing is claimed."""
+    assert math.isnan(s.probabilistic_sharpe(x))
+    assert math.isnan(s.deflated_sharpe(x, 10))
+
+
+@pytest.mark.parametrize("trials", [5, 11, 50, 1000])
+def test_expected_maximum_equals_jsharpe_and_simulation(trials: int) -> None:
+    """The hurdle is the published approximation, and within .06 of the mean of simulated maxima."""
+    got = s.expected_maximum(trials)
+    assert got == pytest.approx(jsharpe.expected_maximum_sharpe_ratio(trials, 1.0), abs=1e-9)
+    drawn = np.random.default_rng(2).normal(size=(4000, trials)).max(axis=1).mean()
+    assert got == pytest.approx(drawn, abs=0.06)
+    assert s.expected_maximum(1) == 0.0
+
+
+def test_fifty_trials_over_eighty_five_sessions_must_clear_three_point_nine() -> None:
+    """The known hurdle: the best of 50 worthless trials over 85 sessions shows a yearly Sharpe of 3.9."""
+    assert s.sharpe_hurdle(50, 85) * math.sqrt(252) == pytest.approx(3.9, abs=0.05)
+
+
+def test_overfitting_equals_a_brute_force_count() -> None:
+    """PBO over all splits of 6 blocks, counted one by one."""
+    x = np.random.default_rng(4).normal(size=(31, 5))
+    parts, below = np.array_split(x, 6), []
+    for chosen in itertools.combinations(range(6), 3):
+        train = np.vstack([parts[i] for i in chosen])
+        test = np.vstack([parts[i] for i in range(6) if i not in chosen])
+        best = int((train.mean(axis=0) / train.std(axis=0)).argmax())
+        out = test.mean(axis=0) / test.std(axis=0)
+        below.append(stats.rankdata(out)[best] / 6 <= 0.5)
+    assert s.overfitting(x, 6) == pytest.approx(np.mean(below))
+    assert math.isnan(s.overfitting(x[:, :1]))
+    assert math.isnan(s.overfitting(x[:3]))
+
+
+def test_overfitting_of_noise_is_a_half_and_of_a_true_edge_none() -> None:
+    """100 families of noise: .5 within .06; one trial that is truly better: below .02."""
+    rng = np.random.default_rng(8)
+    noise = [s.overfitting(rng.normal(size=(120, 10)), 10) for _ in range(100)]
+    assert np.mean(noise) == pytest.approx(0.5, abs=0.06)
+    good = rng.normal(size=(120, 10))
+    good[:, 3] += 1.0
+    assert s.overfitting(good, 10) < 0.02
+
+
+def reference_spa(excess: np.ndarray, reps: int, seed: int) -> float:
+    """Hansen's studentised consistent p by its definition, with its own stationary bootstrap."""
+    n = len(excess)
+    block = max(2, round(n ** (1 / 3)))
+    rng = np.random.default_rng(seed)
+    omega = np.sqrt(s.long_run_variance(excess, block))
+    mean = excess.mean(axis=0)
+    centre = np.where(mean >= -omega / math.sqrt(n) * math.sqrt(2 * math.log(math.log(n))), mean, 0.0)
+    top = max(0.0, float((math.sqrt(n) * mean / omega).max()))
+    above = 0
+    for _ in range(reps):
+        index = np.empty(n, np.int64)
+        for t, (jump, start) in enumerate(zip(rng.random(n) < 1 / block, rng.integers(0, n, n), strict=True)):
+            index[t] = start if jump or t == 0 else (index[t - 1] + 1) % n
+        above += max(0.0, float((math.sqrt(n) * (excess[index].mean(axis=0) - centre) / omega).max())) > top
+    return above / reps
+
+
+def test_superiority_is_studentised_and_equals_its_definition() -> None:
+    """p agrees with a plain reference, and does not move when one trial is measured in another unit."""
+    rng = np.random.default_rng(11)
+    excess = rng.normal(size=(80, 4)) + np.array([0.2, 0.0, -0.1, -1.0])
+    got = s.superiority(excess, 4000, 7)
+    assert got.p == pytest.approx(reference_spa(excess, 1500, 3), abs=0.035)
+    assert s.superiority(excess * np.array([1.0, 50.0, 1.0, 1.0]), 4000, 7).p == pytest.approx(got.p, abs=1e-9)
+    assert got.t_K == pytest.approx(excess.mean(axis=0) / got.omega_K * math.sqrt(80))
+    assert 1.8 < got.critical(0.01) < 3.6
+
+
+def test_long_run_variance_is_that_of_the_stationary_bootstrap() -> None:
+    """The closed form equals the spread of resampled means (AR(1) data, so that the blocks matter)."""
+    rng = np.random.default_rng(6)
+    x = np.zeros(60)
+    for t in range(1, 60):
+        x[t] = 0.6 * x[t - 1] + rng.normal()
+    starts, jumps = rng.integers(0, 60, (20_000, 60)), rng.random((20_000, 60)) < 1 / 5
+    index = starts.copy()
+    for t in range(1, 60):
+        index[:, t] = np.where(jumps[:, t], starts[:, t], (index[:, t - 1] + 1) % 60)
+    want = 60 * x[index].mean(axis=1).var()
+    assert s.long_run_variance(x[:, None], 5)[0] == pytest.approx(want, rel=0.05)
