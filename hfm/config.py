@@ -118,6 +118,8 @@ class Backtest:
     """Share of the session's opening equity in a full position."""
     borrow: Annotated[float, Ge(0), Le(10)] = 0.0025
     """Yearly rate on shorts held overnight (0.0025 is .25 %)."""
+    impact: Annotated[float, Ge(0), Le(100)] = 0.7
+    """Y of the square-root law: Y x daily volatility x sqrt(shares / average daily volume) over the price."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ def read_toml(path: Path) -> Layer:
     except OSError as e:
         raise ConfigError(f"{path}: {e.strerror or e}", hint="give --config the path of a TOML file") from e
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        raise ConfigError(f"{path} is not TOML: {e}", hint='write lines like [train] and epochs = 50') from e
+        raise ConfigError(f"{path} is not TOML: {e}", hint="write lines like [train] and epochs = 50") from e
     for section, body in tree.items():
         if not isinstance(body, dict):
             raise ConfigError(f"{path}: {section!r} stands outside a section", hint=f"put it under one of {_names()}")
@@ -201,7 +203,11 @@ def load(layers: Sequence[Layer]) -> Config:
             known = _section_keys(defaults, section, layer)
             for key, value in body.items():
                 if key not in known:
-                    raise _error(layer, f"unknown key {section}.{key} in {layer.origin}", hint=_nearest(key, known, section))
+                    raise _error(
+                        layer,
+                        f"unknown key {section}.{key} in {layer.origin}",
+                        hint=_nearest(key, known, section),
+                    )
                 merged.setdefault(section, {})[key] = value
                 owner[section, key] = layer
     sections: dict[str, object] = {}
@@ -213,8 +219,11 @@ def load(layers: Sequence[Layer]) -> Config:
         except pydantic.ValidationError as e:
             first = e.errors()[0]
             key = str(first["loc"][0])
-            raise _error(owner[item.name, key], f"{_place(owner[item.name, key], item.name, key)} is {first['input']!r}: "
-                         f"{first['msg'].lower()}", hint=f"{item.name}.{key} is {_doc(kind, key)}") from e
+            raise _error(
+                owner[item.name, key],
+                f"{_place(owner[item.name, key], item.name, key)} is {first['input']!r}: {first['msg'].lower()}",
+                hint=f"{item.name}.{key} is {_doc(kind, key)}",
+            ) from e
     config = Config(**sections)  # type: ignore[arg-type]  # built field by field from the fields' own types
     _check_threshold(config.backtest.threshold, owner.get(("backtest", "threshold")))
     return config
@@ -245,8 +254,11 @@ def _check_threshold(text: str, layer: Layer | None) -> None:
         parse_threshold(text)
     except ValueError as e:
         layer = layer or Layer("defaults", {})
-        raise _error(layer, f"{_place(layer, 'backtest', 'threshold')} is {text!r}: not {e}",
-                     hint="hfm backtest --threshold 0.6, or --threshold q90") from None
+        raise _error(
+            layer,
+            f"{_place(layer, 'backtest', 'threshold')} is {text!r}: not {e}",
+            hint="hfm backtest --threshold 0.6, or --threshold q90",
+        ) from None
 
 
 def _section_keys(defaults: Config, section: str, layer: Layer) -> list[str]:

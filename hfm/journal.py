@@ -59,8 +59,11 @@ def append(path: Path, head: str, count: int, events: Sequence[Mapping[str, Any]
     lines = read(path)
     why = fault(lines, head, count)
     if why is not None:
-        raise DataError(f"{path} was changed: {why}", why="its lines are chained by SHA-256",
-                        hint="keep the folder as evidence and start a new run with hfm fetch")
+        raise DataError(
+            f"{path} was changed: {why}",
+            why="its lines are chained by SHA-256",
+            hint="keep the folder as evidence and start a new run with hfm fetch",
+        )
     prev = link(lines[-1]) if lines else START
     fresh = []
     for event in events:

@@ -44,7 +44,7 @@ def cache_folder() -> Path:
         return Path(tempfile.mkdtemp(prefix="hfm-kernels-"))
 
 
-numba.config.CACHE_DIR = str(cache_folder())
+numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # numba makes its settings at run time
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:

@@ -80,9 +80,11 @@ def find_home(option: str | None, environ: Mapping[str, str], cwd: Path) -> Path
 def check_name(name: str) -> str:
     """`name`, if it can be a run's. Raises UsageError: letters, digits, dot, dash and underscore only."""
     if not NAME.fullmatch(name) or name == LATEST:
-        raise UsageError(f"{name[:80]!r} cannot name a run",
-                         why="a name is 1 to 100 letters, digits, dots, dashes and underscores, and not 'latest'",
-                         hint="for example --run nightly-1")
+        raise UsageError(
+            f"{name[:80]!r} cannot name a run",
+            why="a name is 1 to 100 letters, digits, dots, dashes and underscores, and not 'latest'",
+            hint="for example --run nightly-1",
+        )
     return name
 
 
@@ -115,8 +117,11 @@ def locate(home: Path, given: str | None, environ: Mapping[str, str]) -> Run:
     if "/" in ref or os.sep in ref:
         path = Path(ref).expanduser()
         if ".." in path.parts:
-            raise UsageError(f"{ref[:80]!r} cannot name a run", why="a path to a run has no '..' in it",
-                             hint="give a run's name, or its path")
+            raise UsageError(
+                f"{ref[:80]!r} cannot name a run",
+                why="a path to a run has no '..' in it",
+                hint="give a run's name, or its path",
+            )
         if not (path / MANIFEST).is_file():
             raise DataError(f"{path} is not a run", why=f"it holds no {MANIFEST}", hint="ls runs, then --run NAME")
         return Run(path.resolve())
@@ -188,10 +193,16 @@ class Run:
         except (ValueError, KeyError, AttributeError, TypeError):
             sound = False
         if not sound:
-            raise DataError(f"{path} is damaged", why="its own SHA-256 does not fit",
-                            hint=f"make the run again: hfm run SPY --run {self.name} after removing {path}")
+            raise DataError(
+                f"{path} is damaged",
+                why="its own SHA-256 does not fit",
+                hint=f"make the run again: hfm run SPY --run {self.name} after removing {path}",
+            )
         if tree["format"] != FORMAT:
-            raise DataError(f"{path} is of format {tree['format']}, this hfm reads {FORMAT}", hint="start a new run with hfm fetch")
+            raise DataError(
+                f"{path} is of format {tree['format']}, this hfm reads {FORMAT}",
+                hint="start a new run with hfm fetch",
+            )
         stages = {k: Entry(**{**v, "artifacts": {n: Artifact(**a) for n, a in v["artifacts"].items()}})
                   for k, v in tree["stages"].items()}  # fmt: skip
         return Manifest(tree["created"], tree["config"], stages, **tree["journal"])
@@ -207,10 +218,15 @@ class Run:
         }  # fmt: skip
         disk.write(self.path / MANIFEST, _encode({**tree, "sha256": _digest(tree)}))
 
-    def discard(self) -> None:
-        """Remove a run in which nothing was ever committed."""
-        if not self.exists():
-            shutil.rmtree(self.path, ignore_errors=True)
+    @contextlib.contextmanager
+    def discarded_if_empty(self) -> Iterator[None]:
+        """Remove the folder if the block fails before anything was ever committed here; only under the lock."""
+        try:
+            yield
+        except BaseException:
+            if not self.exists():
+                shutil.rmtree(self.path, ignore_errors=True)
+            raise
 
 
 def stamp(now: datetime) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +20,8 @@ import pyarrow as pa
 from hfm.config import Config
 from hfm.tables import Reader
 
-Payload = pa.Table | bytes | dict[str, Any]  # Any: JSON values
-Product = tuple[str, Payload]
+Payload: TypeAlias = pa.Table | bytes | dict[str, Any]  # Any: JSON values
+Product: TypeAlias = tuple[str, Payload]
 StageFunction = Callable[[Mapping[str, Reader], Config, "Context"], Iterator[Product]]
 
 

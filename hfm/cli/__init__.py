@@ -1,0 +1,45 @@
+"""The command line: options in, Config and pipeline calls out; errors become lines and exit codes here alone.
+
+app.py declares the commands, show.py prints. Nothing heavy is imported before a command runs.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+
+class Terminated(BaseException):
+    """SIGTERM: ends the work as Ctrl-C does, with another exit code."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def main() -> None:
+    """The `hfm` command: runs it and exits with the documented code."""
+    if sys.argv[1:] == ["--version"]:
+        from hfm import __version__
+
+        print(f"hfm {__version__}")
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    from hfm.cli.app import invoke
+
+    try:
+        code = invoke(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # `hfm status | head -1`: the reader has all it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except KeyboardInterrupt:
+        print("interrupted; what was committed stands", file=sys.stderr)
+        code = 130
+    except Terminated:
+        print("terminated; what was committed stands", file=sys.stderr)
+        code = 143
+    sys.exit(code)

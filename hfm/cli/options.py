@@ -1,0 +1,134 @@
+"""The options, declared once: those of every command, those of fetch and run, and what they mean as settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import typer
+
+from hfm.errors import UsageError
+
+Flags = dict[str, object]
+"""Settings that flags gave: key of the command's section -> value. A key that is not there was not given."""
+
+
+Options: TypeAlias = Mapping[str, tuple[Any, object]]
+"""Parameter name -> (annotation for typer, default)."""
+
+
+@dataclass(frozen=True)
+class Common:
+    """The options that every command has."""
+
+    run: str | None = None
+    home: str | None = None
+    config: tuple[Path, ...] = ()
+    set_: tuple[str, ...] = ()
+    json: bool = False
+    quiet: bool = False
+    debug: bool = False
+    wait: float = 0.0
+    workers: int | None = None
+
+
+def _option(
+    kind: Any, *names: str, help: str, default: object = None, **more: Any
+) -> tuple[Any, object]:  # Any: typer's own
+    return Annotated[kind, typer.Option(*names, help=help, show_default=False, **more)], default
+
+
+COMMON: Options = {
+    "run": _option(str | None, "--run", help="Run to work in: a name under runs/, or a path. [HFM_RUN, else latest]"),
+    "home": _option(str | None, "--home", help="Folder of runs/ and data/. [HFM_HOME, else hfm.toml's, else here]"),
+    "config": _option(list[Path], "--config", help="TOML file of settings; may be given again.", default=[]),
+    "set_": _option(list[str], "--set", metavar="SECTION.KEY=VALUE", default=[],
+                    help="One setting, such as train.lr=1e-3; may be given again."),
+    "json": _option(bool, "--json", help="Print one JSON object instead of paths.", default=False),
+    "quiet": _option(bool, "--quiet", "-q", help="Print nothing on success, for cron.", default=False),
+    "debug": _option(bool, "--debug", help="Show the traceback of a fault.", default=False),
+    "wait": _option(float, "--wait", min=0, help="Seconds to wait for a run that is locked. [0]", default=0.0),
+    "workers": _option(int | None, "--workers", min=1, help="Processes; changes no result. [one a core]"),
+}  # fmt: skip
+
+FETCH: Options = {
+    "symbols": (Annotated[list[str] | None, typer.Argument(metavar="SYMBOL", show_default=False,
+                                                           help="What to fetch, such as SPY QQQ.")], None),
+    "days": _option(int | None, "--days", help="Calendar days back from now. [30; a file: all of it]"),
+    "sessions": _option(int | None, "--sessions", help="Trading sessions back, instead of days."),
+    "interval": _option(str | None, "--interval", help="Bar interval: 1m 2m 5m 15m 30m 1h. [5m]"),
+    "source": _option(str | None, "--source", help="yahoo, synthetic, file, or a plug-in's name. [yahoo]"),
+    "path": _option(Path | None, "--path", help="File that the source reads."),
+    "map": _option(list[str] | None, "--map", metavar="NAME=COLUMN",
+                   help="Column of a file, such as close=Last; may be given again."),
+    "tz": _option(str | None, "--tz", help="Time zone of a file that does not say, such as America/New_York."),
+    "label": _option(str | None, "--label", help="A file's times label each bar's start or end. [auto]"),
+    "as_of": _option(str | None, "--as-of", help="ISO time to stand in for now."),
+    "max_gap": _option(str | None, "--max-gap", help="Largest share of bars that may miss. [5%]"),
+    "max_time": _option(float | None, "--max-time", help="Seconds for all of a vendor's requests together. [300]"),
+}  # fmt: skip
+
+
+RUN: Options = {
+    **FETCH,
+    "refresh": _option(bool, "--refresh", help="Fetch again in an existing run.", default=False),
+}
+SIMULATE: Options = {
+    "recipe": _option(str | None, "--recipe", help="calibrated, or seed (the original's). [calibrated]"),
+    "signal": _option(str | None, "--signal", help="none, or planted (synthetic bars only). [none]"),
+    "rho": _option(float | None, "--rho", help="Strength of a planted signal, between 0 and 1. [0.1]"),
+    "seed": _option(int | None, "--seed", help="Seed of the market. [7]"),
+}
+TRAIN: Options = {
+    "epochs": _option(int | None, "--epochs", help="Passes over the data, at most. [50]"),
+    "model": _option(str | None, "--model", help="Model beside its floors. [lstm]"),
+    "features": _option(str | None, "--features", help="default, or seed (the original's four). [default]"),
+    "seeds": _option(int | None, "--seeds", help="Networks averaged. [3]"),
+    "threads": _option(int | None, "--threads", help="Threads of one network. [1]"),
+    "resume": _option(bool, "--resume", help="Go on where a killed training stopped.", default=False),
+}
+BACKTEST: Options = {
+    "threshold": _option(str | None, "--threshold", help="P from 0.5 to below 1, a quantile (q90), or cost. [0.6]"),
+    "model": _option(str | None, "--model", help="Whose predictions. [the trained model's]"),
+    "fill": _option(str | None, "--fill", help="How orders are filled. [next-open]"),
+    "fee_bps": _option(float | None, "--fee-bps", help="Fee a side in bp of notional. [0.05]"),
+}
+REPORT: Options = {"open": _option(bool, "--open", help="Open the page in a browser.", default=False)}
+
+
+def given(**values: object) -> Flags:
+    """The options that were typed."""
+    return {k: v for k, v in values.items() if v is not None}
+
+
+def fetch_flags(values: Mapping[str, Any]) -> Flags:  # Any: typer's values
+    """fetch's options as settings. Raises UsageError for a --map or --max-gap that says nothing."""
+    plain = ("days", "sessions", "interval", "source", "tz", "label", "as_of", "max_time")
+    flags = given(**{k: values[k] for k in plain})
+    if "days" in flags and "sessions" in flags:
+        raise UsageError("--days and --sessions both say how far back", hint="give one of them")
+    if "days" in flags:
+        flags["sessions"] = None
+    if "sessions" in flags:
+        flags["days"] = None
+    if values["symbols"]:
+        flags["symbols"] = tuple(dict.fromkeys(s.upper() for s in values["symbols"]))
+    if values["path"] is not None:
+        flags["path"] = str(values["path"].expanduser().absolute())
+    if values["map"]:
+        pairs = [item.partition("=") for item in values["map"]]
+        if bad := next((p[0] for p in pairs if not p[0] or not p[2]), None):
+            raise UsageError(f"--map {bad!r} is not NAME=COLUMN", hint="for example --map close=Last")
+        flags["map"] = {name: column for name, _, column in pairs}
+    if values["max_gap"] is not None:
+        flags["max_gap"] = _share(values["max_gap"])
+    return flags
+
+
+def _share(text: str) -> float:
+    try:
+        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        raise UsageError(f"--max-gap is {text[:40]!r}, not a share", hint="for example --max-gap 5%") from None

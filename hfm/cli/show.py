@@ -1,0 +1,137 @@
+"""What a person or a program sees: stdout is the product, stderr is the talk.
+
+stdout: the paths written, one a line; or the one JSON object of --json. stderr: summary lines, warnings, and on a
+terminal a progress bar; no colour under NO_COLOR, CI, TERM=dumb or a pipe.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hfm.errors import ExitCode, HfmError
+
+if TYPE_CHECKING:
+    from hfm.pipeline import Outcome
+    from hfm.run import Run
+    from hfm.stage import Progress
+
+SCHEMA_VERSION = 1
+
+
+def fancy() -> bool:
+    """Whether stderr is a terminal that wants a moving bar."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("CI") or os.environ.get("TERM") == "dumb"
+    return sys.stderr.isatty() and not plain
+
+
+def shown(path: Path) -> str:
+    """A path as the user would type it: relative where it lies below the current folder."""
+    cwd = Path.cwd()
+    return str(path.relative_to(cwd)) if path.is_relative_to(cwd) else str(path)
+
+
+@dataclass
+class Show:
+    """One command's output. Collects while the command runs; `finish` prints the product once."""
+
+    command: str
+    as_json: bool = False
+    quiet: bool = False
+    began: float = field(default_factory=time.perf_counter)
+    run_dir: Path | None = None
+    paths: list[Path] = field(default_factory=list)
+    metrics: dict[str, Any] = field(default_factory=dict)  # Any: JSON values
+    warnings: list[str] = field(default_factory=list)
+    table: list[str] = field(default_factory=list)
+    """Lines that are themselves the product (status, verify)."""
+
+    def talk(self, line: str) -> None:
+        """A line for a person, on stderr."""
+        if not self.quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Take what a stage gave."""
+        self.paths += outcome.paths
+        self.metrics[outcome.stage] = outcome.figures
+        for line in outcome.lines:
+            self.talk(line)
+        for text in (*outcome.warnings, *outcome.losses):
+            self.warnings.append(text)
+            self.talk(f"warning: {text}")
+
+    def fresh(self, run: Run, stage: str) -> ExitCode:
+        """Take what a fresh stage gave when it ran: its paths, figures and losses belong to this result too."""
+        entry = run.manifest().stages[stage]
+        self.paths += [run.path / name for name in entry.artifacts]
+        self.metrics[stage] = entry.figures
+        self.warnings += [*entry.warnings, *entry.losses]
+        return ExitCode.PARTIAL if entry.losses else ExitCode.OK
+
+    def finish(self) -> None:
+        """Print the product."""
+        if self.as_json:
+            print(json.dumps({
+                "schema_version": SCHEMA_VERSION, "command": self.command,
+                "run_dir": str(self.run_dir) if self.run_dir else None, "artifacts": [str(p) for p in self.paths],
+                "metrics": self.metrics, "warnings": self.warnings,
+                "elapsed_s": round(time.perf_counter() - self.began, 3),
+            }, allow_nan=False))  # fmt: skip
+        elif self.table:
+            print("\n".join(self.table))
+        elif not self.quiet:
+            for path in self.paths:
+                print(shown(path))
+
+    def progress(self) -> Callable[[str], Progress] | None:
+        """A maker of progress bars, one a stage; None where nobody is watching."""
+        if self.quiet or not fancy():
+            return None
+        return _Bars().stage
+
+
+def report(error: HfmError, command: str, as_json: bool) -> None:
+    """Print an error: its lines on stderr, and the JSON object on stdout where that was asked for."""
+    print("\n".join(error.lines()), file=sys.stderr)
+    if as_json:
+        body = {"code": int(error.code), "kind": error.kind, "message": error.what, "hint": error.hint}
+        print(json.dumps({"schema_version": SCHEMA_VERSION, "command": command, "error": body}))
+
+
+class _Bars:
+    """rich progress bars, imported only where somebody watches."""
+
+    def stage(self, name: str) -> Progress:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            TaskProgressColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import (
+            Progress as Bar,
+        )
+
+        bar = Bar(TextColumn("{task.description:24}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
+                  TextColumn("{task.fields[note]}"), console=Console(stderr=True), transient=True)  # fmt: skip
+        tasks: dict[str, Any] = {}  # Any: rich's TaskID
+
+        def advance(label: str, done: int, total: int, note: str = "") -> None:
+            if label not in tasks:
+                bar.start()
+                tasks[label] = bar.add_task(f"{name}: {label}", total=total, note="")
+            bar.update(tasks[label], completed=done, total=total, note=note)
+            if done >= total:
+                bar.remove_task(tasks.pop(label))
+                if not tasks:
+                    bar.stop()
+
+        return advance

@@ -1,0 +1,195 @@
+"""Parquet of a run: read with every page's checksum verified, written with whole sessions a row group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from hfm.errors import DataError
+from hfm.tables.rows import broken, check, empty, first_disorder, header, split_sessions
+from hfm.tables.schema import Table
+
+GROUP_ROWS = 65_536
+"""Rows after which a group is closed, at the next session border."""
+
+
+class Reader(Protocol):
+    """One artifact of an earlier stage, read-only. Tables are read by row group; documents as bytes or JSON."""
+
+    @property
+    def meta(self) -> dict[str, Any]:  # Any: JSON
+        """What the table says of itself: source, calendar, synthetic, ..."""
+        ...
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema, with units and provenance."""
+        ...
+
+    def groups(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Row groups in order; each holds whole sessions."""
+        ...
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """The whole table."""
+        ...
+
+    def data(self) -> bytes:
+        """A document's bytes."""
+        ...
+
+
+class MemoryReader:
+    """A Reader over a table or a document at hand: for verify and for tests."""
+
+    def __init__(self, content: pa.Table | bytes) -> None:
+        self._content = content
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """See Reader."""
+        return dict(header(self.schema).get("meta", {}))
+
+    def _table(self) -> pa.Table:
+        assert not isinstance(self._content, bytes)
+        return self._content
+
+    @property
+    def schema(self) -> pa.Schema:
+        """See Reader."""
+        return self._table().schema
+
+    def groups(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """The one group."""
+        yield self.read(columns)
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """See Reader."""
+        return self._table().select(list(columns)) if columns else self._table()
+
+    def data(self) -> bytes:
+        """See Reader."""
+        assert isinstance(self._content, bytes)
+        return self._content
+
+
+class FileReader:
+    """A Reader over one file. Every page's checksum is verified; a flipped bit is DataError, never a wrong number."""
+
+    def __init__(self, path: Path, remake: str) -> None:
+        self.path, self._remake = path, remake
+
+    def _open(self) -> pq.ParquetFile:
+        try:
+            return pq.ParquetFile(self.path, page_checksum_verification=True)
+        except (pa.ArrowInvalid, OSError) as e:
+            raise self._corrupt(e) from e
+
+    def _corrupt(self, e: Exception) -> DataError:
+        return DataError(
+            f"{self.path} cannot be read",
+            why=str(e).splitlines()[0][:200],
+            hint=f"make it again: {self._remake}",
+        )
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """See Reader."""
+        return dict(header(self.schema).get("meta", {}))
+
+    @property
+    def schema(self) -> pa.Schema:
+        """See Reader."""
+        with self._open() as file:
+            return file.schema_arrow
+
+    def groups(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """See Reader. Raises DataError on a damaged page."""
+        with self._open() as file:
+            for i in range(file.num_row_groups):
+                try:
+                    yield file.read_row_group(i, list(columns) if columns else None)
+                except (pa.ArrowInvalid, OSError) as e:
+                    raise self._corrupt(e) from e
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """See Reader. Raises DataError on a damaged page."""
+        with self._open() as file:
+            try:
+                return file.read(list(columns) if columns else None)
+            except (pa.ArrowInvalid, OSError) as e:
+                raise self._corrupt(e) from e
+
+    def data(self) -> bytes:
+        """See Reader."""
+        return self.path.read_bytes()
+
+
+class Writer:
+    """Writes one table to a stream: checks each group, regroups to whole sessions of about GROUP_ROWS rows."""
+
+    def __init__(self, sink: Any, table: Table) -> None:  # Any: a path or a binary file, as pyarrow takes it
+        self._sink, self._table = sink, table
+        self._held: list[pa.Table] = []
+        self._rows = 0
+        self._last: pa.Table | None = None
+        self._writer: pq.ParquetWriter | None = None
+        self.rows = 0
+
+    def write(self, group: pa.Table) -> None:
+        """Take the next rows: whole sessions, after all rows before them. Raises DataError where they are not."""
+        check(group, self._table)
+        if group.num_rows == 0 and self._writer is not None:
+            return
+        if self._last is not None and group.num_rows:
+            border = pa.concat_tables([self._last, group.slice(0, 1)])
+            if first_disorder(border, self._table.order) is not None:
+                raise broken(self._table, f"row {self.rows} (a group's first) sorts before the group before it")
+            if (
+                "session" in self._table.order
+                and pc.equal(border.column("session")[0], border.column("session")[1]).as_py()
+            ):
+                raise broken(self._table, f"session {border.column('session')[1]} is spread over two groups")
+        if group.num_rows:
+            self._last = group.slice(group.num_rows - 1, 1).combine_chunks()
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(
+                self._sink,
+                group.schema,
+                compression="zstd",
+                write_page_checksum=True,
+                version="2.6",
+                store_schema=True,
+            )
+        self._held.append(group)
+        self._rows += group.num_rows
+        self.rows += group.num_rows
+        if self._rows >= GROUP_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._writer is not None and self._held:
+            merged = (
+                pa.concat_tables([g.replace_schema_metadata(None) for g in self._held])
+                .unify_dictionaries()
+                .combine_chunks()
+            )
+            for part in split_sessions(merged, GROUP_ROWS):
+                self._writer.write_table(
+                    part.replace_schema_metadata(self._writer.schema.metadata),
+                    row_group_size=max(part.num_rows, 1),
+                )
+        self._held, self._rows = [], 0
+
+    def close(self) -> None:
+        """Write what is held and end the file; a table with no group at all is an empty file of its schema."""
+        if self._writer is None:
+            self.write(empty(self._table))
+        self._flush()
+        assert self._writer is not None
+        self._writer.close()

@@ -1,0 +1,180 @@
+"""Row groups: built from arrays, checked against their schema, taken apart into NumPy.
+
+Each column's provenance (observed, estimated, simulated, planted) stands in its field metadata; what the whole table
+is about (source, calendar, synthetic or not) stands in the schema's metadata under `hfm`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from hfm.errors import DataError
+from hfm.tables.schema import TYPES, Column, Table
+
+Array = npt.NDArray[Any]  # Any: the dtype is the schema's
+Provenance = Literal["observed", "estimated", "simulated", "planted"]
+
+
+def build(
+    table: Table,
+    columns: Mapping[str, object],
+    meta: Mapping[str, object] | None = None,
+    provenance: Mapping[str, Provenance] | Provenance | None = None,
+) -> pa.Table:
+    """A row group of `table` from arrays (or scalars, repeated) by column name.
+
+    Times are datetime64[ns] or int64 ns UTC; `word` columns are arrays of str or one str. meta: JSON values for the
+    whole table. provenance: of each column or of all. Raises KeyError for a column missing or unknown: a bug.
+    """
+    unknown = set(columns) - set(table.names)
+    if unknown:
+        raise KeyError(f"{table.name} has no column {sorted(unknown)}")
+    n = next((len(v) for v in columns.values() if isinstance(v, (np.ndarray, pa.Array, pa.ChunkedArray, list))), 1)
+    data, fields = [], []
+    for column in table.columns:
+        data.append(_array(columns[column.name], TYPES[column.kind], n))
+        origin = provenance if isinstance(provenance, str) else (provenance or {}).get(column.name)
+        fields.append(_field(column, origin))
+    return pa.table(data, schema=pa.schema(fields, metadata=_header(table, meta or {})))
+
+
+def _array(value: object, kind: pa.DataType, n: int) -> pa.Array:
+    if isinstance(value, (pa.Array, pa.ChunkedArray)):
+        return value if value.type == kind else value.cast(kind)
+    if isinstance(value, (str, int, float, bool, np.generic)) or value is None:
+        if pa.types.is_dictionary(kind):
+            return pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array([value], pa.string()))
+        return pa.array(np.full(n, value)).cast(kind) if value is not None else pa.nulls(n, kind)
+    if pa.types.is_dictionary(kind):
+        return pa.array(value, pa.string()).dictionary_encode()
+    array = np.asarray(value)
+    if pa.types.is_date32(kind):
+        return pa.array(array.astype("datetime64[D]"))
+    if pa.types.is_timestamp(kind):
+        return pa.array(array.astype("datetime64[ns]")).cast(kind)
+    return pa.array(array) if pa.array(array[:0]).type == kind else pa.array(array).cast(kind)
+
+
+def _field(column: Column, origin: str | None) -> pa.Field:
+    notes = {"unit": column.unit, "doc": column.doc}
+    if origin:
+        notes["provenance"] = origin
+    return pa.field(column.name, TYPES[column.kind], column.nullable, notes)
+
+
+def _header(table: Table, meta: Mapping[str, object]) -> dict[bytes, bytes]:
+    head = {"table": table.name, "version": table.version, "meta": dict(meta)}
+    return {b"hfm": json.dumps(head, sort_keys=True).encode()}
+
+
+def header(schema: pa.Schema) -> dict[str, Any]:  # Any: JSON
+    """{"table", "version", "meta"} of a schema that `build` made; empty where it has none."""
+    raw = (schema.metadata or {}).get(b"hfm")
+    return json.loads(raw) if raw else {}
+
+
+def provenance(schema: pa.Schema) -> dict[str, str]:
+    """Column -> provenance, where it is known."""
+    return {f.name: f.metadata[b"provenance"].decode() for f in schema if f.metadata and b"provenance" in f.metadata}
+
+
+def check(group: pa.Table, table: Table) -> None:
+    """Raise DataError unless `group` has exactly the schema of `table`, rows in order, keys unique, no stray null."""
+    if group.column_names != table.names:
+        raise broken(table, f"columns {group.column_names}")
+    for column in table.columns:
+        data = group.column(column.name)
+        if data.type != TYPES[column.kind]:
+            raise broken(table, f"column {column.name} is {data.type}, not {TYPES[column.kind]}")
+        if data.null_count and not column.nullable:
+            raise broken(table, f"column {column.name} has {data.null_count} nulls")
+    row = first_disorder(group, table.order)
+    if row is not None:
+        raise broken(table, f"row {row} is not after the one before it in {', '.join(table.order)}")
+
+
+def first_disorder(group: pa.Table, order: Sequence[str]) -> int | None:
+    """Index of the first row that does not sort strictly after its predecessor by `order`, or None."""
+    if group.num_rows < 2:
+        return None
+    later = np.zeros(group.num_rows - 1, bool)
+    tied = np.ones(group.num_rows - 1, bool)
+    for name in order:
+        key = _rank(group.column(name))
+        later |= tied & (key[1:] > key[:-1])
+        tied &= key[1:] == key[:-1]
+    bad = np.flatnonzero(~later)
+    return int(bad[0]) + 1 if bad.size else None
+
+
+def _rank(data: pa.ChunkedArray) -> Array:
+    """Integers that sort as the column does (words by spelling)."""
+    if not pa.types.is_dictionary(data.type):
+        return column_array(data)
+    merged = data.unify_dictionaries().combine_chunks()
+    merged = merged.chunk(0) if isinstance(merged, pa.ChunkedArray) else merged
+    rank = np.empty(len(merged.dictionary), np.int64)
+    rank[np.argsort(np.array(merged.dictionary.to_pylist(), dtype=object))] = np.arange(len(rank))
+    ranks: Array = rank[merged.indices.to_numpy()]
+    return ranks
+
+
+def broken(table: Table, what: str) -> DataError:
+    return DataError(
+        f"table {table.name} breaks its schema (version {table.version}): {what}",
+        hint="this is a fault of the stage or plug-in that made it; run hfm verify --run",
+    )
+
+
+def column_array(data: pa.ChunkedArray) -> Array:
+    """A column as NumPy: dates as datetime64[D], times as int64 ns UTC, words as object, nulls of int8 as -1."""
+    if pa.types.is_timestamp(data.type):
+        data = data.cast(pa.int64())
+        data = data.fill_null(np.iinfo(np.int64).min) if data.null_count else data
+    elif pa.types.is_dictionary(data.type):
+        words: Array = data.cast(pa.string()).to_numpy(zero_copy_only=False)
+        return words
+    elif data.null_count and pa.types.is_integer(data.type):
+        data = data.fill_null(-1)
+    out: Array = data.to_numpy()
+    return out
+
+
+def arrays(group: pa.Table, names: Sequence[str] | None = None) -> dict[str, Array]:
+    """Columns of a group as NumPy arrays (see column_array)."""
+    return {name: column_array(group.column(name)) for name in (names or group.column_names)}
+
+
+def blocks(group: pa.Table, by: Sequence[str] = ("session", "symbol")) -> Array:
+    """int64 [B+1]: row borders of the runs of equal `by` in an ordered group."""
+    change = np.zeros(max(group.num_rows - 1, 0), bool)
+    for name in by:
+        key = _rank(group.column(name))
+        change |= key[1:] != key[:-1]
+    if not group.num_rows:
+        return np.zeros(1, np.int64)
+    return np.concatenate(([0], np.flatnonzero(change) + 1, [group.num_rows])).astype(np.int64)
+
+
+def empty(table: Table, meta: Mapping[str, object] | None = None) -> pa.Table:
+    """A table of no rows."""
+    return pa.schema([_field(c, None) for c in table.columns], metadata=_header(table, meta or {})).empty_table()
+
+
+def split_sessions(group: pa.Table, rows: int) -> Iterator[pa.Table]:
+    """Pieces of an ordered table, each whole sessions and, where they fit, at most about `rows` rows."""
+    if "session" not in group.column_names or group.num_rows <= rows:
+        yield group
+        return
+    borders = blocks(group, ("session",))
+    start = 0
+    for end, following in zip(borders[1:], [*borders[2:], borders[-1]], strict=True):
+        if end == borders[-1] or following - start > rows:
+            yield group.slice(start, int(end) - start)
+            start = int(end)
