@@ -1,0 +1,271 @@
+"""What is kept of a symbol's raw bars, what is rejected and why, and what is missing. Nothing is filled.
+
+Order: rows after the horizon (the forming bar), rows outside the sessions, off-grid stamps, empty rows,
+broken prices and volumes, disorder of open, high, low and close, duplicates (the newest valid one is kept),
+jumps. A rejected row is counted by reason and listed; rows outside the sessions and empty ones are counted as
+such.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.fetch.sessions import Bool, Int, Sessions
+from hfm.plugins import RawBars
+
+Float = npt.NDArray[np.float64]
+JUMP = 10.0
+"""MAD-sigmas of a move that is looked at."""
+TRAIL = 20
+"""Sessions whose returns give the sigma."""
+NEAR = 6
+"""Bars on either side that a jump must stand out from."""
+ROUNDING = 1e-6
+"""Relative disorder that float32 vendors show; wider disorder is a broken bar."""
+LISTED = 50
+"""Rejected rows that are listed one by one."""
+PRICES = ("open", "high", "low", "close")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Clean bars of one symbol in order, arrays of one length. `index`: position in the sessions."""
+
+    index: Int
+    seq: Int
+    time: Int
+    open: Float
+    high: Float
+    low: Float
+    close: Float
+    volume: Float
+
+    def pick(self, keep: Bool | Int) -> Grid:
+        """Some of the bars."""
+        return Grid(*(getattr(self, name)[keep] for name in self.__dataclass_fields__))
+
+
+@dataclass
+class Quality:
+    """The account of one symbol; counts of rows unless said otherwise."""
+
+    raw: int = 0
+    future: int = 0
+    """After the horizon: a forming bar, or later than --as-of."""
+    outside: int = 0
+    """Outside the regular sessions."""
+    empty: int = 0
+    """All four prices missing: the same as no row."""
+    duplicates: int = 0
+    conflicts: int = 0
+    """Duplicates that disagree."""
+    widened: int = 0
+    """High or low moved by float32 rounding (at most 1e-6) to enclose open and close."""
+    rejected: dict[str, int] = field(default_factory=dict)
+    """Reason -> rows: off_grid, price, volume, disorder, jump."""
+    rows: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON values
+    """The first rejected rows, whole."""
+    moves: int = 0
+    """Moves of more than 10 MAD-sigma that stayed: news, kept."""
+    zero_volume: int = 0
+    expected: int = 0
+    """Bars due in the sessions present."""
+    present: int = 0
+    sessions: int = 0
+    lost_sessions: list[str] = field(default_factory=list)
+    thin_sessions: dict[str, int] = field(default_factory=dict)
+    """Sessions with less than half their bars -> bars present."""
+    first: str = ""
+    last: str = ""
+    stale: int = 0
+    """Bars due since the last one."""
+
+    @property
+    def gap(self) -> float:
+        """Share of bars missing inside the sessions present."""
+        return 1 - self.present / self.expected if self.expected else 1.0
+
+    @property
+    def refused(self) -> int:
+        """Rows rejected, for any reason."""
+        return sum(self.rejected.values())
+
+    def as_json(self) -> dict[str, Any]:  # Any: JSON
+        """All of it, for the metadata."""
+        return {**self.__dict__, "gap": round(self.gap, 6)}
+
+    def reject(self, reason: str, raw: RawBars, rows: Int) -> None:
+        """Count rows of `raw` as rejected, and list the first of them."""
+        if rows.size:
+            self.rejected[reason] = self.rejected.get(reason, 0) + int(rows.size)
+            for row in rows[: LISTED - len(self.rows)]:
+                bar = {name: _number(getattr(raw, name)[row]) for name in (*PRICES, "volume")}
+                self.rows.append({"time": _stamp(raw.time[row]), "reason": reason, **bar})
+
+
+def clean(raw: RawBars, sessions: Sessions, until: int) -> tuple[Grid, Quality]:
+    """The bars of `raw` that end by `until` (ns UTC) on the grid, in order, and the account of what was dropped."""
+    quality = Quality(raw=len(raw.time))
+    index, seq, inside, on = sessions.grid(raw.time)
+    past = raw.time <= until
+    quality.future = int((~past).sum())
+    quality.outside = int((past & ~inside).sum())
+    quality.reject("off_grid", raw, np.flatnonzero(past & inside & ~on))
+    rows = np.flatnonzero(past & on)
+    prices = np.stack([getattr(raw, name)[rows] for name in PRICES])
+    blank = np.isnan(prices).all(0)
+    quality.empty = int(blank.sum())
+    broken = ~blank & ~(np.isfinite(prices) & (prices > 0)).all(0)
+    volume = raw.volume[rows]
+    unsized = ~blank & ~broken & ~(np.isfinite(volume) & (volume >= 0))
+    quality.reject("price", raw, rows[broken])
+    quality.reject("volume", raw, rows[unsized])
+    rows = rows[~blank & ~broken & ~unsized]
+    rows, raw = _order(raw, rows, quality)
+    rows = _newest(raw, rows, index, seq, quality)
+    grid = Grid(index[rows], seq[rows], *(getattr(raw, name)[rows] for name in ("time", *PRICES, "volume")))
+    spikes, moves = jumps(grid)
+    quality.reject("jump", raw, rows[spikes])
+    quality.moves = int(moves.sum())
+    grid = grid.pick(~spikes)
+    quality.zero_volume = int((grid.volume == 0).sum())
+    return grid, quality
+
+
+def _order(raw: RawBars, rows: Int, quality: Quality) -> tuple[Int, RawBars]:
+    """Rows whose high and low enclose open and close, and the bars with rounding repaired."""
+    open_, high, low, close = (getattr(raw, name)[rows] for name in PRICES)
+    top, bottom = np.maximum(open_, close), np.minimum(open_, close)
+    bad = (high < top * (1 - ROUNDING)) | (low > bottom * (1 + ROUNDING)) | (high < low)
+    near = ~bad & ((high < top) | (low > bottom))
+    quality.widened = int(near.sum())
+    quality.reject("disorder", raw, rows[bad])
+    if near.any():
+        highs, lows = raw.high.copy(), raw.low.copy()
+        highs[rows], lows[rows] = np.maximum(high, top), np.minimum(low, bottom)
+        raw = RawBars(raw.time, raw.open, highs, lows, raw.close, raw.volume, raw.notes)
+    return rows[~bad], raw
+
+
+def _newest(raw: RawBars, rows: Int, index: Int, seq: Int, quality: Quality) -> Int:
+    """Rows in order of the grid; of several in one slot the one that came last."""
+    rows = rows[np.lexsort((rows, seq[rows], index[rows]))]
+    same = (index[rows[1:]] == index[rows[:-1]]) & (seq[rows[1:]] == seq[rows[:-1]])
+    older, newer = rows[:-1][same], rows[1:][same]
+    quality.duplicates = int(same.sum())
+    differ = [getattr(raw, name)[older] != getattr(raw, name)[newer] for name in (*PRICES, "volume")]
+    quality.conflicts = int(np.logical_or.reduce(differ).sum())
+    return rows[~np.append(same, False)] if rows.size else rows
+
+
+def jumps(grid: Grid) -> tuple[Bool, Bool]:
+    """(spikes, moves) of bars in order: closes that leave by more than JUMP sigmas and return, or stay.
+
+    Sigma: 1.4826 x the median absolute return of the TRAIL sessions before (the first session: its own), and
+    at least that of the NEAR bars on either side, so that a wild hour is no row of errors. A spike needs the
+    bars before and after it in the same session: nothing is said of a session's first and last bar. Moves
+    that stay are news.
+    """
+    n = len(grid.time)
+    spikes, moves = np.zeros(n, bool), np.zeros(n, bool)
+    if n < 3:
+        return spikes, moves
+    step = np.diff(np.log(grid.close))
+    step[grid.index[1:] != grid.index[:-1]] = np.nan
+    into = np.append(np.nan, step)
+    out = np.append(step, np.nan)
+    sigma = trailing_sigma(grid.index, into)
+    with np.errstate(invalid="ignore"):
+        big = np.abs(into) > JUMP * sigma
+        back = (np.minimum(np.abs(into), np.abs(out)) > JUMP * sigma) & (np.abs(into + out) < np.abs(into) / 2)
+    for row in np.flatnonzero(back & (sigma > 0)):
+        near = np.concatenate([into[max(row - NEAR, 0) : row], into[row + 2 : row + 2 + NEAR]])
+        near = near[~np.isnan(near)]
+        local = 1.4826 * float(np.median(np.abs(near))) if near.size else 0.0
+        spikes[row] = min(abs(into[row]), abs(out[row])) > JUMP * local
+    after = np.append(False, spikes[:-1])
+    moves[:] = big & (sigma > 0) & ~spikes & ~after
+    return spikes, moves
+
+
+def trailing_sigma(index: Int, change: Float) -> Float:
+    """[n] 1.4826 x median |change| of the TRAIL sessions before each row's own; NaN where there is no return."""
+    border = np.flatnonzero(np.append(True, index[1:] != index[:-1]))
+    ends = np.append(border[1:], len(index))
+    sigma = np.full(len(index), np.nan)
+    for k, (start, end) in enumerate(zip(border, ends, strict=True)):
+        low, high = (border[max(k - TRAIL, 0)], start) if k else (start, end)
+        window = np.abs(change[low:high])
+        window = window[~np.isnan(window)]
+        if window.size:
+            sigma[start:end] = 1.4826 * np.median(window)
+    return sigma
+
+
+def account(grid: Grid, quality: Quality, sessions: Sessions, until: int) -> None:
+    """Fill in what was due in `sessions` (the span asked for) by `until`, what is there and what is not."""
+    due = sessions.due(until)
+    have = np.bincount(grid.index, minlength=len(sessions))
+    here = have > 0
+    quality.expected, quality.present = int(due[here].sum()), int(have.sum())
+    quality.sessions = int(here.sum())
+    quality.lost_sessions = [str(day) for day in sessions.day[~here & (due > 0)]]
+    thin = here & (have < due / 2)
+    quality.thin_sessions = {str(d): int(h) for d, h in zip(sessions.day[thin], have[thin], strict=True)}
+    if len(grid.time):
+        quality.first, quality.last = _stamp(grid.time[0]), _stamp(grid.time[-1])
+        quality.stale = int(due.sum() - sessions.due(int(grid.time[-1])).sum())
+
+
+HEAD = (
+    "symbol",
+    "sessions",
+    "lost",
+    "bars",
+    "of",
+    "gap",
+    "dup",
+    "rejected",
+    "moves",
+    "zero vol",
+    "off-hours",
+)
+
+
+def table(qualities: dict[str, Quality]) -> list[str]:
+    """The account as aligned lines, one a symbol under a head."""
+    rows = [HEAD]
+    for symbol, q in qualities.items():
+        rows.append(
+            (
+                symbol,
+                f"{q.sessions}",
+                f"{len(q.lost_sessions)}",
+                f"{q.present}",
+                f"{q.expected}",
+                f"{q.gap:.2%}",
+                f"{q.duplicates}",
+                f"{q.refused}",
+                f"{q.moves}",
+                f"{q.zero_volume}",
+                f"{q.outside}",
+            )
+        )
+    width = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
+    return [
+        "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, width, strict=True)))
+        for row in rows
+    ]
+
+
+def _stamp(time: np.int64) -> str:
+    return f"{np.datetime64(int(time), 'ns').astype('datetime64[s]')}Z"
+
+
+def _number(value: float) -> float | None:
+    """JSON has no NaN."""
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,201 @@
+"""Trading sessions of a calendar, and the clock grid inside them. All instants int64 ns UTC.
+
+A session of S seconds and bars of I seconds has ceil(S / I) slots; the last may be short (a half hour of an
+hourly grid). A lunch break keeps its slots: they are holes that nobody expects bars in. `24/7` has sessions
+of UTC days. exchange_calendars takes .8 s to import, so it is imported inside.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.errors import ConfigError, DataError
+
+Int = npt.NDArray[np.int64]
+Days = npt.NDArray[np.datetime64]
+Bool = npt.NDArray[np.bool_]
+SECOND = 1_000_000_000
+DAY = 86_400 * SECOND
+YEAR_DAYS = 365.2425
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """Consecutive sessions of one calendar, arrays [N], and the bar grid inside them.
+
+    day: datetime64[D] in the exchange's zone. open, close, pause, resume: ns UTC; pause = resume = close
+    where there is no break. interval: ns.
+    """
+
+    calendar: str
+    tz: str
+    interval: int
+    day: Days
+    open: Int
+    close: Int
+    pause: Int
+    resume: Int
+
+    def __len__(self) -> int:
+        return len(self.day)
+
+    @property
+    def slots(self) -> Int:
+        """[N] slots of each session, a lunch break's included."""
+        return -((self.open - self.close) // self.interval)
+
+    @property
+    def expected(self) -> Int:
+        """[N] bars that a full session has."""
+        held = -((self.pause - self.resume) // self.interval)
+        out: Int = self.slots - held
+        return out
+
+    def pick(self, mask: Bool | slice) -> Sessions:
+        """Some of the sessions."""
+        return Sessions(
+            self.calendar,
+            self.tz,
+            self.interval,
+            self.day[mask],
+            self.open[mask],
+            self.close[mask],
+            self.pause[mask],
+            self.resume[mask],
+        )
+
+    def holding(self, time: Int) -> tuple[Int, Bool]:
+        """Index of the session that each end stamp falls in, and whether one does (open < time <= close, no break)."""
+        index = np.searchsorted(self.open, time, "left") - 1
+        inside = index >= 0
+        index = np.maximum(index, 0)
+        inside &= time <= self.close[index]
+        inside &= (time <= self.pause[index]) | (time > self.resume[index])
+        return index, inside
+
+    def ends(self, start: Int) -> Int:
+        """End stamps of bars that start at `start`: one interval later, at the latest their part's close."""
+        index = np.maximum(np.searchsorted(self.open, start, "right") - 1, 0)
+        end = start + self.interval
+        for border in (self.pause[index], self.close[index]):
+            end = np.where((start < border) & (end > border), border, end)
+        return end
+
+    def slot_end(self, index: Int, seq: Int) -> Int:
+        """End stamps of slots."""
+        end = np.minimum(self.open[index] + (seq + 1) * self.interval, self.close[index])
+        pause, resume = self.pause[index], self.resume[index]
+        return np.where((end > pause) & (end - self.interval < pause) & (pause < resume), pause, end)
+
+    def grid(self, time: Int) -> tuple[Int, Int, Bool, Bool]:
+        """(session index, seq, inside a session, on the grid) of end stamps; index and seq mean nothing outside."""
+        index, inside = self.holding(time)
+        seq = -((self.open[index] - time) // self.interval) - 1
+        on = inside & (self.slot_end(index, seq) == time)
+        return index, seq, inside, on
+
+    def due(self, until: int) -> Int:
+        """[N] bars that have ended by `until`, of those that each session has."""
+        done = np.clip((until - self.open) // self.interval, 0, self.slots)
+        done = np.where(until >= self.close, self.slots, done)
+        paused = -((self.pause - self.resume) // self.interval)
+        before = -((self.open - self.pause) // self.interval)
+        out: Int = done - np.clip(done - before, 0, paused)
+        return out
+
+
+@lru_cache(maxsize=16)
+def sessions(calendar: str, interval_s: int, first: str, last: str) -> Sessions:
+    """All sessions of `calendar` from ISO day `first` to `last`, both included.
+
+    Raises ConfigError for a name that exchange_calendars does not have, DataError for days that it does not
+    cover.
+    """
+    import exchange_calendars
+    from exchange_calendars.errors import InvalidCalendarName, NoSessionsError
+
+    try:
+        book = exchange_calendars.get_calendar(calendar, start=first, end=str(np.datetime64(last) + 1))
+    except InvalidCalendarName:
+        known = exchange_calendars.get_calendar_names()
+        close = difflib.get_close_matches(calendar.upper(), known, 1)
+        raise ConfigError(
+            f"fetch.calendar is {calendar!r}: exchange_calendars has no such calendar",
+            hint=f"--set fetch.calendar={close[0] if close else 'XNYS'}",
+        ) from None
+    except NoSessionsError:
+        none = np.zeros(0, np.int64)
+        return Sessions(
+            calendar,
+            _zone(calendar),
+            interval_s * SECOND,
+            none.astype("datetime64[D]"),
+            none,
+            none,
+            none,
+            none,
+        )
+    except ValueError as e:
+        raise DataError(
+            f"calendar {calendar} does not cover {first} to {last}",
+            why=str(e).splitlines()[0][:200],
+            hint="ask for later days, or choose another with --set fetch.calendar=...",
+        ) from e
+    table = book.schedule.loc[:last]
+    opens, closes = (table[name].to_numpy("datetime64[ns]").astype(np.int64) for name in ("open", "close"))
+    pauses, resumes = (table[name].to_numpy("datetime64[ns]") for name in ("break_start", "break_end"))
+    whole = np.isnat(pauses)
+    return Sessions(
+        calendar,
+        str(book.tz),
+        interval_s * SECOND,
+        table.index.to_numpy("datetime64[D]"),
+        opens,
+        closes,
+        np.where(whole, closes, pauses.astype(np.int64)),
+        np.where(whole, closes, resumes.astype(np.int64)),
+    )
+
+
+def _zone(calendar: str) -> str:
+    import exchange_calendars
+
+    return str(exchange_calendars.get_calendar(calendar).tz)
+
+
+def span(calendar: str, interval_s: int, first: int, last: int) -> Sessions:
+    """Sessions with at least one instant in [first, last] (ns UTC)."""
+    low, high = (np.datetime64(t, "ns").astype("datetime64[D]") for t in (first - 2 * DAY, last + 2 * DAY))
+    found = sessions(calendar, interval_s, str(low), str(high))
+    return found.pick((found.close >= first) & (found.open <= last))
+
+
+def recent(calendar: str, interval_s: int, until: int, days: int | None, count: int | None) -> Sessions:
+    """The last `count` sessions with a bar that ended by `until`, or those that opened in the `days` before it."""
+    back = (days or 0) if count is None else int(count * 7 / 4) + 20
+    found = span(calendar, interval_s, until - back * DAY, until)
+    found = found.pick(np.minimum(found.open + found.interval, found.close) <= until)
+    if count is None:
+        return found.pick(found.open >= until - back * DAY)
+    return found.pick(slice(max(len(found) - count, 0), None))
+
+
+def yearly(calendar: str, interval_s: int, first: np.datetime64, last: np.datetime64) -> tuple[float, float, int]:
+    """(slots a year, sessions a year, slots of a full session): means over the whole calendar years touched.
+
+    Half days and holidays count as they are: 19,392 to 19,548 five-minute slots for XNYS.
+    """
+    years = range(int(str(first)[:4]), int(str(last)[:4]) + 1)
+    found = sessions(calendar, interval_s, f"{years[0]}-01-01", f"{years[-1]}-12-31")
+    return float(found.expected.sum()) / len(years), len(found) / len(years), int(found.slots.max(initial=0))
+
+
+def instant(moment: datetime) -> int:
+    """ns UTC of an aware datetime."""
+    return int((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)) * 1000

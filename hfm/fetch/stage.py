@@ -1,0 +1,262 @@
+"""The fetch stage: asks a source, puts its bars on the calendar's grid, accounts for them, and writes the bars.
+
+Losses (exit 7): symbols without usable bars, whole sessions missing, rejected rows. Bars that are merely
+missing inside a session are counted against --max-gap and named in the table.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from hfm import tables
+from hfm.config import INTERVALS, Config
+from hfm.errors import ConfigError, DataError, HfmError, UsageError
+from hfm.fetch import quality, sessions
+from hfm.fetch.quality import Grid, Quality
+from hfm.fetch.sessions import Sessions
+from hfm.plugins import BarRequest, BarSource, RawBars, find
+from hfm.stage import Context, Product
+from hfm.tables import Reader
+
+DAYS = 30
+"""Calendar days where neither --days nor --sessions is given."""
+SYMBOL = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.^=_-]{0,31}")
+
+
+def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
+    """fetch/bars.parquet of the symbols asked for.
+
+    Raises UsageError for a bad symbol, DataError where no symbol is left, and what the source raises.
+    """
+    source: BarSource = find("sources", config.fetch.source)()
+    request = _request(config, ctx, source)
+    found: dict[str, RawBars] = {}
+    failed: dict[str, HfmError] = {}
+    for symbol, result in source.fetch(request, ctx):
+        if isinstance(result, HfmError):
+            failed[symbol] = result
+        else:
+            found[symbol] = result
+        ctx.progress("fetch", len(found) + len(failed), max(len(request.symbols), len(found) + len(failed)), symbol)
+    live = source.network or source.synthetic
+    grids, qualities, wanted = _clean(found, failed, request, config.fetch.max_gap, live)
+    if not grids:
+        raise _none_left(failed)
+    for symbol, error in failed.items():
+        ctx.lose(f"{symbol} is left out: {error.what}")
+    notes = {symbol: list(found[symbol].notes) for symbol in grids if found[symbol].notes}
+    _report(ctx, request, qualities, notes, source.synthetic)
+    rate, sessions_a_year, slots = sessions.yearly(wanted.calendar, request.interval_s, wanted.day[0], wanted.day[-1])
+    meta = {
+        "source": config.fetch.source,
+        "synthetic": source.synthetic,
+        "calendar": wanted.calendar,
+        "tz": wanted.tz,
+        "interval_s": request.interval_s,
+        "slots_per_session": slots,
+        "slots_per_year": rate,
+        "sessions_per_year": sessions_a_year,
+        "symbols": sorted(grids),
+        "notes": notes,
+        "quality": {symbol: qualities[symbol].as_json() for symbol in sorted(qualities)},
+    }
+    yield from (("fetch/bars.parquet", group) for group in groups(grids, wanted, meta))
+
+
+def _request(config: Config, ctx: Context, source: BarSource) -> BarRequest:
+    """What is asked of the source. Raises UsageError for a bad symbol, none, or two spans; ConfigError for as_of."""
+    fetch = config.fetch
+    for symbol in fetch.symbols:
+        if not SYMBOL.fullmatch(symbol):
+            raise UsageError(
+                f"{symbol[:40]!r} is not a symbol",
+                why="symbols are 1 to 32 of A-Z a-z 0-9 . ^ = _ -",
+                hint="hfm fetch SPY",
+            )
+    live = source.network or source.synthetic
+    if live and not fetch.symbols:
+        raise UsageError(f"source {fetch.source} needs a symbol, none is given", hint="hfm fetch SPY")
+    if fetch.days is not None and fetch.sessions is not None:
+        raise UsageError(f"--days {fetch.days} and --sessions {fetch.sessions} exclude each other", hint="give one")
+    days = DAYS if live and fetch.days is None and fetch.sessions is None else fetch.days
+    names = [symbol.upper() for symbol in fetch.symbols] if live else list(fetch.symbols)
+    return BarRequest(
+        symbols=tuple(dict.fromkeys(names)),
+        interval_s=INTERVALS[fetch.interval],
+        calendar=fetch.calendar,
+        as_of=_as_of(fetch.as_of, ctx.as_of),
+        days=days,
+        sessions=fetch.sessions,
+        path=fetch.path,
+        tz=fetch.tz,
+        label=fetch.label,
+        columns=dict(fetch.map),
+        max_time=fetch.max_time,
+        seed=fetch.seed,
+    )
+
+
+def _as_of(text: str | None, now: datetime) -> datetime:
+    """`text` as an instant, UTC where it names no zone; `now` where there is none. Raises ConfigError."""
+    if text is None:
+        return now
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"fetch.as_of is {text!r}: not an ISO time", hint="--as-of 2026-03-02T16:00-05:00") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _clean(
+    found: Mapping[str, RawBars], failed: dict[str, HfmError], request: BarRequest, max_gap: float, live: bool
+) -> tuple[dict[str, Grid], dict[str, Quality], Sessions]:
+    """Clean bars and accounts by symbol, in order of the symbols, and the sessions of the span; adds to `failed`."""
+    until = sessions.instant(request.as_of)
+    ends = [int(raw.time.max()) for raw in found.values() if raw.time.size]
+    if not live:
+        until = min([until, *ends]) if not ends else min(until, max(ends))
+    wanted = _span(found, request, until)
+    whole = request.days is None and request.sessions is None
+    grids, qualities = {}, {}
+    for symbol in sorted(found):
+        raw = _since(found[symbol], int(wanted.open[0])) if len(wanted) else found[symbol]
+        grid, account = quality.clean(raw, wanted, until) if len(wanted) else (None, Quality(raw=len(raw.time)))
+        if grid is None or not grid.time.size:
+            failed[symbol] = _nothing(symbol, account, request, until)
+            continue
+        own = wanted.pick(slice(int(grid.index[0]), None)) if whole else wanted
+        shift = len(wanted) - len(own)
+        quality.account(replace(grid, index=grid.index - shift), account, own, until)
+        if account.gap > max_gap:
+            failed[symbol] = DataError(
+                f"{symbol} misses {account.gap:.2%} of the bars in its {account.sessions} sessions, the limit is "
+                f"{max_gap:.2%}",
+                why=f"{account.present} of {account.expected} bars are there",
+                hint=f"--max-gap {np.ceil(account.gap * 100):.0f}%",
+            )
+            continue
+        grids[symbol], qualities[symbol] = grid, account
+    return grids, qualities, wanted
+
+
+def _span(found: Mapping[str, RawBars], request: BarRequest, until: int) -> Sessions:
+    """The sessions asked for: those of the days or the count before `until`, else all between the first bar and it."""
+    if request.days is not None or request.sessions is not None:
+        return sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
+    first = min((int(raw.time.min()) for raw in found.values() if raw.time.size), default=until)
+    return sessions.span(request.calendar, request.interval_s, first, until)
+
+
+def _since(raw: RawBars, start: int) -> RawBars:
+    """The bars that end after `start`: what lies before the span was not asked for."""
+    keep = raw.time > start
+    if keep.all():
+        return raw
+    o, h, low, c, volume = (getattr(raw, name)[keep] for name in ("open", "high", "low", "close", "volume"))
+    return RawBars(raw.time[keep], o, h, low, c, volume, raw.notes)
+
+
+def _nothing(symbol: str, account: Quality, request: BarRequest, until: int) -> DataError:
+    span = f"last {request.sessions} sessions" if request.sessions else f"last {request.days} days"
+    span = "file" if request.sessions is None and request.days is None else span
+    end = f"{np.datetime64(until, 'ns').astype('datetime64[s]')}Z"
+    counts = {
+        "after the horizon": account.future,
+        "outside the sessions": account.outside,
+        "empty": account.empty,
+        **account.rejected,
+    }
+    said = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items() if n) or "no rows at all"
+    return DataError(
+        f"{symbol} has no usable bar in the {span} up to {end} (calendar {request.calendar})",
+        why=f"of {account.raw} rows: {said}",
+        hint="ask for more days, or check --interval, --as-of, --tz and --set fetch.calendar",
+    )
+
+
+def _none_left(failed: Mapping[str, HfmError]) -> HfmError:
+    """The one error of a fetch that leaves no symbol."""
+    if not failed:
+        return DataError("the source has no bars at all", hint="check --path and the symbols")
+    first, *rest = failed.values()
+    if not rest:
+        return first
+    what = f"none of {len(failed)} symbols is left: " + "; ".join(error.what for error in failed.values())
+    return type(first)(what[:500], why=first.why, hint=first.hint)
+
+
+def _report(
+    ctx: Context,
+    request: BarRequest,
+    qualities: Mapping[str, Quality],
+    notes: Mapping[str, list[str]],
+    synthetic: bool,
+) -> None:
+    """Say what came: span, table, notes; name losses and thin days."""
+    bars = sum(account.present for account in qualities.values())
+    count = max(account.sessions for account in qualities.values())
+    asked = f"{request.days} calendar days gave " if request.days is not None else ""
+    mark = "SYNTHETIC: " if synthetic else ""
+    ctx.say(f"{mark}{asked}{count} sessions, {bars:,} bars, {len(qualities)} symbol{'s' * (len(qualities) != 1)}")
+    for line in quality.table(dict(qualities)):
+        ctx.say(line)
+    said: dict[str, list[str]] = {}
+    for symbol, texts in notes.items():
+        for text in texts:
+            said.setdefault(text, []).append(symbol)
+    for text, symbols in said.items():
+        ctx.say(f"{', '.join(symbols) if len(symbols) < 6 else f'{len(symbols)} symbols'}: {text}")
+    for symbol, account in qualities.items():
+        if account.rejected:
+            reasons = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in account.rejected.items())
+            first = account.rows[0]
+            ctx.lose(f"{symbol}: {account.refused} rows rejected ({reasons}), the first at {first['time']}")
+        if account.lost_sessions:
+            ctx.lose(f"{symbol}: {len(account.lost_sessions)} sessions without a bar: {_days(account.lost_sessions)}")
+        if account.thin_sessions:
+            thin = [f"{day} ({n} bars)" for day, n in account.thin_sessions.items()]
+            ctx.warn(f"{symbol}: less than half the bars on {_days(thin)}")
+    figures: dict[str, Any] = {symbol: account.as_json() for symbol, account in qualities.items()}
+    for account in figures.values():
+        account.pop("rows")
+    ctx.figures.update(
+        {"bars": bars, "sessions": count, "symbols": list(qualities), "synthetic": synthetic, "quality": figures}
+    )
+
+
+def _days(days: list[str]) -> str:
+    return ", ".join(days) if len(days) <= 6 else f"{', '.join(days[:3])} ... {days[-1]}"
+
+
+def groups(grids: Mapping[str, Grid], wanted: Sessions, meta: Mapping[str, object]) -> Iterator[pa.Table]:
+    """Row groups of the bars table: rows by session, symbol, slot; whole sessions, about tables.GROUP_ROWS rows."""
+    names = sorted(grids)
+    index, seq, time, *values = (
+        np.concatenate([getattr(grids[name], column) for name in names]) for column in Grid.__dataclass_fields__
+    )
+    code = np.repeat(np.arange(len(names), dtype=np.int32), [len(grids[name].time) for name in names])
+    order = np.lexsort((seq, code, index)) if len(names) > 1 else np.arange(len(index))
+    counts = np.cumsum(np.bincount(index, minlength=len(wanted)))
+    cuts = np.unique(np.searchsorted(counts, np.arange(tables.GROUP_ROWS, len(index), tables.GROUP_ROWS), "right"))
+    borders = np.unique(np.concatenate([[0], counts[cuts[cuts < len(wanted)]], [len(index)]]))
+    words = pa.array(names, pa.string())
+    for start, end in itertools.pairwise(borders):
+        rows = order[start:end]
+        day = index[rows]
+        columns = {
+            "symbol": pa.DictionaryArray.from_arrays(pa.array(code[rows]), words),
+            "session": wanted.day[day],
+            "seq": seq[rows],
+            "time": time[rows],
+            "is_last": seq[rows] == wanted.slots[day] - 1,
+            **{name: v[rows] for name, v in zip(("open", "high", "low", "close", "volume"), values, strict=True)},
+        }
+        yield tables.build(tables.BARS, columns, meta, "simulated" if meta["synthetic"] else "observed")
