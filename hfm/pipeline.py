@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -90,6 +91,8 @@ class Outcome:
     warnings: list[str]
     losses: list[str]
     elapsed_s: float
+    compiled_s: float
+    """Seconds of elapsed_s that went into compiling kernels, once a version."""
 
     @property
     def code(self) -> ExitCode:
@@ -180,7 +183,7 @@ def check_inputs(run: Run, manifest: Manifest, stage: Stage) -> dict[str, str]:
 # ------------------------------------------------------------------------------------------------------------ execution
 def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome:
     """Carry out one stage in a run whose lock is held: check, compute, write, commit."""
-    began, now = time.perf_counter(), options.clock()
+    began, compiled, now = time.perf_counter(), _compile_seconds(), options.clock()
     manifest = run.manifest(now)
     inputs = check_inputs(run, manifest, stage)
     settings = section(config, stage.name)
@@ -208,8 +211,23 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
         ctx.checkpoint.remove()
     if stage.name == "fetch":
         point_latest(run)
-    return Outcome(stage.name, [run.path / a for a in artifacts], plain(ctx.figures), ctx.lines, ctx.warnings,
-                   ctx.losses, elapsed)  # fmt: skip
+    paths = [run.path / a for a in artifacts]
+    return Outcome(
+        stage.name,
+        paths,
+        plain(ctx.figures),
+        ctx.lines,
+        ctx.warnings,
+        ctx.losses,
+        elapsed,
+        _compile_seconds() - compiled,
+    )
+
+
+def _compile_seconds() -> float:
+    """Zero as long as no stage has imported numba."""
+    module = sys.modules.get("hfm.kernel")
+    return module.compile_seconds() if module else 0.0
 
 
 def run_all(run: Run, config: Config, options: Options, refresh: bool) -> Iterator[Outcome | tuple[Stage, str]]:

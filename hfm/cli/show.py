@@ -63,6 +63,8 @@ class Show:
         self.metrics[outcome.stage] = outcome.figures
         for line in outcome.lines:
             self.talk(line)
+        compiled = f", {outcome.compiled_s:.1f} s of it to compile kernels (once)" if outcome.compiled_s > 0.05 else ""
+        self.talk(f"{outcome.stage}: {outcome.elapsed_s:.1f} s{compiled}")
         for text in (*outcome.warnings, *outcome.losses):
             self.warnings.append(text)
             self.talk(f"warning: {text}")

@@ -1,0 +1,98 @@
+"""What is written is read back; a damaged file is an error, never a wrong number."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from hfm import tables
+from hfm.errors import DataError
+from hfm.tables import parquet
+from tests.tables.test_rows import bars
+
+
+def write(*groups: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    writer = tables.Writer(sink, tables.BARS)
+    for group in groups:
+        writer.write(group)
+    writer.close()
+    return sink.getvalue()
+
+
+def shifted(group: pa.Table, days: int) -> pa.Table:
+    session = group["session"].cast(pa.int32()).to_numpy() + days
+    return group.set_column(1, group.schema.field("session"), pa.array(session.astype("datetime64[D]")))
+
+
+def test_groups_hold_whole_sessions_however_they_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many small groups in, few larger ones out, the same rows, the same bytes."""
+    monkeypatch.setattr(parquet, "GROUP_ROWS", 10)
+    whole = bars(sessions=6)
+    one = write(whole)
+    many = write(*(whole.slice(i, 4) for i in range(0, 24, 4)))
+    for raw in (one, many):
+        file = pq.ParquetFile(io.BytesIO(raw))
+        assert file.read().equals(whole)
+        assert all(file.metadata.row_group(i).num_rows % 4 == 0 for i in range(file.num_row_groups))
+    assert tables.header(pq.ParquetFile(io.BytesIO(one)).schema_arrow)["meta"] == {"source": "test"}
+
+
+def test_a_group_out_of_order_or_a_split_session_is_refused() -> None:
+    """Across groups as within one."""
+    with pytest.raises(DataError, match="sorts before"):
+        write(shifted(bars(), 5), bars())
+    whole = bars()
+    with pytest.raises(DataError, match="spread over two groups"):
+        write(whole.slice(0, 6), whole.slice(6))
+
+
+def test_a_table_without_rows_is_still_a_table() -> None:
+    """Readers see the schema."""
+    assert pq.ParquetFile(io.BytesIO(write())).schema_arrow.names == tables.BARS.names
+
+
+def test_flipped_bits_are_found_by_the_page_checksums(tmp_path: Path) -> None:
+    """In any page of the data: DataError with the command that makes the file again."""
+    path = tmp_path / "bars.parquet"
+    rng = np.random.default_rng(1)
+    group = bars(sessions=50)
+    raw = write(group)
+    found = 0
+    body = range(4, len(raw) - int.from_bytes(raw[-8:-4], "little") - 8)
+    for at in rng.choice(list(body), 60, replace=False):
+        path.write_bytes(raw[:at] + bytes([raw[at] ^ 16]) + raw[at + 1 :])
+        reader = tables.FileReader(path, "hfm fetch")
+        with contextlib.suppress(DataError):
+            assert reader.read().equals(group)  # a page header's spare bit: no data byte was touched
+            continue
+        found += 1
+    assert found > 50
+
+
+def test_both_readers_give_the_same(tmp_path: Path) -> None:
+    """Memory and file: table, groups, meta; a document's bytes."""
+    path = tmp_path / "bars.parquet"
+    group = bars(sessions=5)
+    path.write_bytes(write(group))
+    for reader in (tables.FileReader(path, "x"), tables.MemoryReader(group)):
+        assert reader.read(["close"]).equals(group.select(["close"]))
+        assert pa.concat_tables(reader.groups()).equals(group)
+        assert reader.meta == {"source": "test"}
+    path.write_bytes(b"{}")
+    assert tables.FileReader(path, "x").data() == tables.MemoryReader(b"{}").data()
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"hello" * 100])
+def test_what_is_no_parquet_is_said_so(tmp_path: Path, content: bytes) -> None:
+    """Empty, cut, junk."""
+    path = tmp_path / "bars.parquet"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="cannot be read"):
+        tables.FileReader(path, "hfm fetch").read()

@@ -1,0 +1,101 @@
+"""Row groups have exactly their schema, in order, or are refused with the reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from hfm import tables
+from hfm.errors import DataError
+
+
+def bars(sessions: int = 3, slots: int = 4, symbols: tuple[str, ...] = ("SPY",), **changes: Any) -> pa.Table:
+    """A small ordered bars group."""
+    n = sessions * slots * len(symbols)
+    day = np.repeat(np.arange(sessions), slots * len(symbols))
+    seq = np.tile(np.arange(slots), sessions * len(symbols))
+    columns: dict[str, Any] = {
+        "symbol": np.tile(np.repeat(np.array(symbols, object), slots), sessions),
+        "session": day.astype("datetime64[D]"),
+        "seq": seq, "time": (day * 86_400 + seq * 300) * 10**9, "open": 1.0, "high": 2.0, "low": 0.5,
+        "close": np.linspace(1, 2, n), "volume": 100.0, "is_last": seq == slots - 1,
+    }  # fmt: skip
+    return tables.build(tables.BARS, columns | changes, {"source": "test"}, "observed")
+
+
+def test_a_built_group_passes_its_own_check_and_says_where_it_comes_from() -> None:
+    """Types, order, units, provenance, meta."""
+    group = bars(symbols=("A", "B"))
+    tables.check(group, tables.BARS)
+    assert tables.header(group.schema)["meta"] == {"source": "test"}
+    assert set(tables.provenance(group.schema).values()) == {"observed"}
+    assert group.schema.field("open").metadata[b"unit"] == b"currency"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"seq": np.array([0, 1, 1, 3] * 3)}, "row 2"),
+        ({"seq": np.array([3, 2, 1, 0] * 3)}, "row 1"),
+        ({"symbol": np.array(["B"] * 11 + ["A"], object)}, "row 11"),
+    ],
+)
+def test_disorder_and_doubles_are_found_at_their_row(changes: dict[str, Any], says: str) -> None:
+    """A join on such a table would be wrong in silence."""
+    with pytest.raises(DataError, match=says):
+        tables.check(bars(**changes), tables.BARS)
+
+
+def test_a_null_a_wrong_type_or_a_missing_column_is_found() -> None:
+    """The schema is exact."""
+    group = bars()
+    nulls = group.set_column(4, "open", pa.array([None] + [1.0] * 11))
+    words = group.set_column(4, "open", pa.array(["x"] * 12))
+    for broken, says in ((nulls, "nulls"), (words, "double"), (group.drop_columns(["open"]), "columns")):
+        with pytest.raises(DataError, match=says):
+            tables.check(broken, tables.BARS)
+
+
+def test_an_unknown_or_forgotten_column_is_a_bug_at_once() -> None:
+    """KeyError, at the line that built it."""
+    with pytest.raises(KeyError):
+        bars(sprad=1.0)
+    with pytest.raises(KeyError):
+        tables.build(tables.BARS, {"symbol": "SPY"})
+
+
+def test_columns_come_back_as_plain_arrays() -> None:
+    """Dates as days, times as int64 ns, words as str, null labels as -1."""
+    group = bars()
+    got = tables.arrays(group, ["symbol", "session", "time"])
+    assert got["symbol"][0] == "SPY"
+    assert got["session"].dtype == "datetime64[D]"
+    assert got["time"].dtype == np.int64
+    assert tables.column_array(pa.chunked_array([pa.array([1, None, 0], pa.int8())])).tolist() == [1, -1, 0]
+
+
+def test_blocks_are_the_borders_of_each_session_and_symbol() -> None:
+    """Also where the words' codes are not in order."""
+    group = bars(sessions=2, slots=3, symbols=("A", "B"))
+    assert tables.blocks(group).tolist() == [0, 3, 6, 9, 12]
+    assert tables.blocks(group, ("session",)).tolist() == [0, 6, 12]
+    assert tables.blocks(group.slice(0, 0)).tolist() == [0]
+
+
+@pytest.mark.parametrize("rows", [1, 4, 5, 8, 100])
+def test_splitting_keeps_every_row_and_whole_sessions(rows: int) -> None:
+    """The pieces are the table again, and none cuts a session."""
+    group = bars(sessions=5)
+    parts = list(tables.split_sessions(group, rows))
+    assert pa.concat_tables(parts).equals(group)
+    assert all(p.num_rows % 4 == 0 for p in parts)
+    assert all(p.num_rows <= max(rows, 4) for p in parts)
+
+
+@pytest.mark.parametrize("name", list(tables.TABLES))
+def test_every_table_has_an_empty_form_that_passes(name: str) -> None:
+    """A stage with nothing to say still writes its table."""
+    tables.check(tables.empty(tables.TABLES[name]), tables.TABLES[name])

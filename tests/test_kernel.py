@@ -1,0 +1,32 @@
+"""Kernels keep their order of summation, divide as NumPy does, and are cached by their sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from hfm.kernel import compile_seconds, kernel, source_hash
+
+
+@kernel
+def ratio(a: float, b: float) -> float:
+    return a / b
+
+
+def test_division_by_zero_is_infinity_as_in_numpy() -> None:
+    """No ZeroDivisionError in the middle of a session."""
+    assert ratio(1.0, 0.0) == np.inf
+    assert np.isnan(ratio(0.0, 0.0))
+    assert compile_seconds() >= 0
+
+
+def test_a_changed_kernel_source_changes_the_cache_folder(tmp_path: Path) -> None:
+    """numba would not notice a changed callee in another module; a file without kernels does not matter."""
+    (tmp_path / "a.py").write_text("from hfm.kernel import kernel")
+    (tmp_path / "b.py").write_text("x = 1")
+    first = source_hash(tmp_path)
+    (tmp_path / "b.py").write_text("x = 2")
+    assert source_hash(tmp_path) == first
+    (tmp_path / "a.py").write_text("from hfm.kernel import kernel  # changed")
+    assert source_hash(tmp_path) != first
