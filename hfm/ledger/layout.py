@@ -1,0 +1,64 @@
+"""What stands where in the flat float64 arrays of the accounting kernel.
+
+R_ a row's inputs, P_ parameters, S_ the head of the state, B_ a symbol's block of the state (at HEAD + BLOCK x its
+number), O_ a row's results, T_ a round trip's. Nanoseconds count from midnight UTC of the session's date, so
+that they are exact in a float64 (below 2^53).
+"""
+
+from __future__ import annotations
+
+# ------------------------------------------------------------------------------------------------ a row's inputs [ROW]
+R_SYMBOL, R_SESSION, R_SEQ, R_OPEN_NS, R_CLOSE_NS, R_LAST = 0, 1, 2, 3, 4, 5
+"""Symbol's number, session in days since 1970, seq, interval's borders, 1 on the session's last slot."""
+R_MID_OPEN, R_MID_CLOSE, R_BID_OPEN, R_ASK_OPEN, R_BID_CLOSE, R_ASK_CLOSE = 6, 7, 8, 9, 10, 11
+R_HIGH, R_LOW, R_VOLUME = 12, 13, 14
+"""Traded prices and shares."""
+R_DIVIDEND, R_SPLIT = 15, 16
+"""Currency a share, and new shares for one old, at the session's open."""
+R_SIGMA_DAY, R_ADV = 17, 18
+"""Daily volatility (0.01 is 1 %) and average daily volume in shares, of earlier sessions; 0: not known, no impact."""
+R_SIGNAL, R_P_UP, R_RET_SD = 19, 20, 21
+"""-1, 0, 1 as known at the row's close; P(up); forecast sd of the return in bp."""
+ROW = 22
+
+# ------------------------------------------------------------------------------------------------ parameters [PARAMS]
+P_SIZE, P_SPREAD_SHARE, P_FEE, P_BORROW, P_IMPACT = 0, 1, 2, 3, 4
+"""Share of the session's opening equity in one symbol; effective over quoted half-spread; fee a side over notional;
+yearly borrow rate; Y of the square-root law."""
+P_FILL, P_HOLD, P_TICK = 5, 6, 7
+"""Fill mode; 1: positions stay overnight; the tick in currency."""
+PARAMS = 8
+
+FILL_NEXT_OPEN, FILL_NEXT_MID, FILL_CROSS, FILL_PASSIVE = 0, 1, 2, 3
+
+# --------------------------------------------------------------------------------------- state [HEAD + BLOCK x symbols]
+S_CASH, S_SESSION, S_OPEN_EQUITY = 0, 1, 2
+HEAD = 4
+
+B_QTY, B_MARK, B_TARGET, B_SESSION, B_ROWS = 0, 1, 2, 3, 4
+"""Position, the mid that values it, wanted position, session of the last row seen, rows seen."""
+B_BID, B_ASK = 5, 6
+"""Quote at the last row's close: where a passive order rests."""
+B_LOT_SESSION, B_LOT_SEQ, B_LOT_NS, B_LOT_ROWS = 7, 8, 9, 10
+"""Entry of the round trip under way."""
+B_LOT_IN, B_LOT_PAID, B_LOT_OUT, B_LOT_GOT, B_LOT_MID = 11, 12, 13, 14, 15
+"""Shares opened and closed (unsigned), their fill notional, and the cash flow had all been filled at mids."""
+B_LOT_SPREAD, B_LOT_FEE, B_LOT_IMPACT, B_LOT_BORROW, B_LOT_DIVIDEND, B_LOT_SIDE = 16, 17, 18, 19, 20, 21
+BLOCK = 22
+
+# ------------------------------------------------------------------------------------------- results of a row [OUT]
+O_SIGNAL, O_TARGET, O_REASON = 0, 1, 2
+O_QTY_OPEN, O_PX_OPEN, O_MID_OPEN, O_QTY_CLOSE, O_PX_CLOSE, O_MID_CLOSE = 3, 4, 5, 6, 7, 8
+O_SPREAD, O_FEE, O_IMPACT, O_BORROW, O_DIVIDEND, O_GROSS, O_NET = 9, 10, 11, 12, 13, 14, 15
+O_CASH, O_POSITION, O_MARK, O_EQUITY = 16, 17, 18, 19
+OUT = 20
+"""In the order of the ledger's columns."""
+
+# ------------------------------------------------------------------------------------- results of a round trip [TRADE]
+T_SYMBOL, T_SESSION, T_SEQ, T_NS, T_EXIT_SESSION, T_EXIT_NS, T_SIDE, T_QTY, T_ENTRY, T_EXIT = range(10)
+T_GROSS, T_SPREAD, T_FEE, T_IMPACT, T_BORROW, T_DIVIDEND, T_NET, T_BARS, T_REASON = range(10, 19)
+TRADE = 19
+
+SUM_NET, SUM_GROSS, SUM_HELD, SUM_TRIPS = 0, 1, 2, 3
+"""Of a (session, symbol) block: net and gross P&L, position x mark summed over its rows, round trips ended."""
+SUMS = 4

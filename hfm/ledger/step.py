@@ -1,0 +1,213 @@
+"""The accounting kernel: one row of one symbol in, its ledger columns and ended round trips out.
+
+At a row's open the target that the previous row left is filled; then the position is marked; at the close of a
+session's last row it is flattened; then the row's signal sets the next target. Rows of several symbols arrive in time
+order and share the cash. Exact at every row: equity = cash + sum(position x mark), and
+net = gross - spread - fee - impact - borrow + dividend = change of equity.
+A price that is NaN, infinite, zero or negative, or a mid outside its quote, never fills: the order waits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.kernel import bare
+from hfm.ledger import layout as at
+from hfm.ledger import reasons as why
+from hfm.ledger.lots import book
+
+Float = npt.NDArray[np.float64]
+Sign = npt.NDArray[np.int8]
+
+
+@bare
+def step(state: Float, params: Float, row: Float, out: Float, trips: Float) -> int:
+    """Number of round trips that the row ended: 0, 1 (at its open or close) or 2, written to the first of `trips`.
+
+    state [HEAD + BLOCK x symbols] is updated; params [PARAMS]; row [ROW]; out [OUT] is overwritten; trips [2+, TRADE].
+    A NaN signal counts as flat; NaN prices never fill and leave the mark as it was.
+    """
+    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
+    for j in range(at.OUT):
+        out[j] = 0.0
+    out[at.O_PX_OPEN] = out[at.O_PX_CLOSE] = np.nan
+    if row[at.R_SESSION] != state[at.S_SESSION]:
+        state[at.S_SESSION] = row[at.R_SESSION]
+        state[at.S_OPEN_EQUITY] = _equity(state)
+    if row[at.R_SESSION] != state[b + at.B_SESSION]:
+        _new_session(state, params, row, out)
+    state[b + at.B_ROWS] += 1.0
+    ended, gross = 0, 0.0
+    want = state[b + at.B_TARGET] - state[b + at.B_QTY]
+    if want != 0.0:
+        if _quoted(row[at.R_MID_OPEN], row[at.R_BID_OPEN], row[at.R_ASK_OPEN]):
+            gross = state[b + at.B_QTY] * (row[at.R_MID_OPEN] - state[b + at.B_MARK])
+            state[b + at.B_MARK] = row[at.R_MID_OPEN]
+            ended = _fill(state, params, row, out, trips, (want, 0.0))
+        else:
+            _flag(out, why.NO_PRICE)
+    mid = row[at.R_MID_CLOSE]
+    if mid > 0.0 and mid < np.inf:
+        gross += state[b + at.B_QTY] * (mid - state[b + at.B_MARK])
+        state[b + at.B_MARK] = mid
+    if row[at.R_LAST] == 0.0:
+        _aim(state, params, row, out)
+    elif params[at.P_HOLD] == 0.0:
+        state[b + at.B_TARGET] = 0.0
+        if state[b + at.B_QTY] != 0.0:
+            if _quoted(mid, row[at.R_BID_CLOSE], row[at.R_ASK_CLOSE]):
+                _flag(out, why.SESSION_END)
+                ended += _fill(state, params, row, out, trips[ended:], (-state[b + at.B_QTY], 1.0))
+            else:
+                _flag(out, why.NO_PRICE)
+    _report(state, row, out, gross)
+    return ended
+
+
+@bare
+def _report(state: Float, row: Float, out: Float, gross: float) -> None:
+    """The row's totals, once all that can happen has."""
+    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
+    state[b + at.B_BID] = row[at.R_BID_CLOSE]
+    state[b + at.B_ASK] = row[at.R_ASK_CLOSE]
+    costs = out[at.O_SPREAD] + out[at.O_FEE] + out[at.O_IMPACT] + out[at.O_BORROW]
+    out[at.O_TARGET] = state[b + at.B_TARGET]
+    out[at.O_MID_OPEN] = row[at.R_MID_OPEN]
+    out[at.O_MID_CLOSE] = row[at.R_MID_CLOSE]
+    out[at.O_GROSS] = gross
+    out[at.O_NET] = gross - costs + out[at.O_DIVIDEND]
+    out[at.O_CASH] = state[at.S_CASH]
+    out[at.O_POSITION] = state[b + at.B_QTY]
+    out[at.O_MARK] = state[b + at.B_MARK]
+    out[at.O_EQUITY] = _equity(state)
+
+
+@bare
+def _equity(state: Float) -> float:
+    """cash + sum over symbols of position x mark."""
+    total = state[at.S_CASH]
+    for b in range(at.HEAD, state.size, at.BLOCK):
+        total += state[b + at.B_QTY] * state[b + at.B_MARK]
+    return total
+
+
+@bare
+def _flag(out: Float, bit: int) -> None:
+    """Set a reason bit."""
+    out[at.O_REASON] = float(int(out[at.O_REASON]) | bit)
+
+
+@bare
+def _quoted(mid: float, bid: float, ask: float) -> bool:
+    """Whether a fill may take place: 0 < bid <= mid <= ask < inf (false for any NaN)."""
+    return bid > 0.0 and bid <= mid and mid <= ask and ask < np.inf
+
+
+@bare
+def _new_session(state: Float, params: Float, row: Float, out: Float) -> None:
+    """What a night does to a held position: split, dividend, borrow (actual/365), and the order to flatten it."""
+    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
+    nights = row[at.R_SESSION] - state[b + at.B_SESSION]
+    state[b + at.B_SESSION] = row[at.R_SESSION]
+    if state[b + at.B_QTY] == 0.0:
+        state[b + at.B_TARGET] = 0.0
+        return
+    ratio = row[at.R_SPLIT]
+    if ratio != 1.0 and ratio > 0.0 and ratio < np.inf:
+        state[b + at.B_QTY] *= ratio
+        state[b + at.B_TARGET] *= ratio
+        state[b + at.B_LOT_IN] *= ratio
+        state[b + at.B_LOT_OUT] *= ratio
+        state[b + at.B_MARK] /= ratio
+    held = state[b + at.B_QTY]
+    if held < 0.0:
+        out[at.O_BORROW] = -held * state[b + at.B_MARK] * params[at.P_BORROW] * nights / 365.0
+    if row[at.R_DIVIDEND] > 0.0 and row[at.R_DIVIDEND] < np.inf:
+        out[at.O_DIVIDEND] = held * row[at.R_DIVIDEND]
+    state[at.S_CASH] += out[at.O_DIVIDEND] - out[at.O_BORROW]
+    state[b + at.B_LOT_BORROW] += out[at.O_BORROW]
+    state[b + at.B_LOT_DIVIDEND] += out[at.O_DIVIDEND]
+    if params[at.P_HOLD] == 0.0:
+        state[b + at.B_TARGET] = 0.0
+        _flag(out, why.CARRIED)
+
+
+@bare
+def _aim(state: Float, params: Float, row: Float, out: Float) -> None:
+    """Set the target from the row's signal: a new size where its sign changes, else the one that is held."""
+    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
+    side = 1.0 if row[at.R_SIGNAL] > 0.0 else (-1.0 if row[at.R_SIGNAL] < 0.0 else 0.0)
+    out[at.O_SIGNAL] = side
+    if side == 0.0:
+        state[b + at.B_TARGET] = 0.0
+    elif side * state[b + at.B_TARGET] <= 0.0:
+        mid = row[at.R_MID_CLOSE]
+        if mid > 0.0 and mid < np.inf:
+            worth = max(params[at.P_SIZE] * state[at.S_OPEN_EQUITY], 0.0)
+            state[b + at.B_TARGET] = side * np.floor(worth / mid)
+        else:
+            _flag(out, why.NO_PRICE)
+
+
+@bare
+def _fill(
+    state: Float, params: Float, row: Float, out: Float, trips: Float, order: tuple[float, float]
+) -> int:
+    """1 if filling order = (signed shares, 1 at the row's close or 0 at its open) ends a round trip, else 0."""
+    qty, closing = order
+    side = 1.0 if qty > 0.0 else -1.0
+    size = abs(qty)
+    if closing:
+        mid = row[at.R_MID_CLOSE]
+        half = row[at.R_ASK_CLOSE] - mid if qty > 0.0 else mid - row[at.R_BID_CLOSE]
+        o = at.O_QTY_CLOSE
+    else:
+        mid = row[at.R_MID_OPEN]
+        half = params[at.P_SPREAD_SHARE] * 0.5 * (row[at.R_ASK_OPEN] - row[at.R_BID_OPEN])
+        o = at.O_QTY_OPEN
+    push = 0.0
+    if row[at.R_ADV] > 0.0:
+        push = mid * params[at.P_IMPACT] * row[at.R_SIGMA_DAY] * np.sqrt(size / row[at.R_ADV])
+    px = mid + side * (half + push)
+    spread, impact, fee = size * half, size * push, params[at.P_FEE] * size * px
+    state[at.S_CASH] -= qty * px + fee
+    out[at.O_SPREAD] += spread
+    out[at.O_IMPACT] += impact
+    out[at.O_FEE] += fee
+    out[o], out[o + 1] = qty, px
+    return book(state, row, (qty, px, mid, spread, fee, impact, closing), int(out[at.O_REASON]), trips[0])
+
+
+@bare
+def loop(state: Float, params: Float, rows: Float, out: Float, trips: Float) -> int:
+    """Number of round trips ended, written to trips [m, TRADE] in the order of their ends.
+
+    rows [n, ROW or more] in time order (symbols of one instant in their order); out [n, OUT]; trips has room for two
+    a row.
+    """
+    count = 0
+    for i in range(rows.shape[0]):
+        count += step(state, params, rows[i], out[i], trips[count:])
+    return count
+
+
+@bare
+def family(states: Float, params: Float, rows: Float, signals: Sign, sums: Float, scratch: Float) -> None:
+    """Net, gross, sum of position x mark, and trips of each trial and (session, symbol) block, added to sums.
+
+    states [K, ...], params [K, PARAMS], signals [n, K]; rows [n, ROW + 1] in time order, the last column a row's
+    block; sums [K, blocks, SUMS]; scratch [3, TRADE or more]. The signal column of `rows` is overwritten.
+    """
+    trips, out = scratch[:2], scratch[2]
+    for i in range(rows.shape[0]):
+        row = rows[i]
+        block = int(row[at.ROW])
+        for k in range(signals.shape[1]):
+            row[at.R_SIGNAL] = signals[i, k]
+            ended = step(states[k], params[k], row, out, trips)
+            into = sums[k, block]
+            into[at.SUM_NET] += out[at.O_NET]
+            into[at.SUM_GROSS] += out[at.O_GROSS]
+            into[at.SUM_HELD] += out[at.O_POSITION] * out[at.O_MARK]
+            into[at.SUM_TRIPS] += ended
