@@ -254,7 +254,8 @@ spread_cost f8   currency across the spread, both sides
 fee         f8   currency both sides
 impact      f8   currency both sides
 borrow      f8   currency on a short held overnight
-net         f8   currency gross less costs
+dividend    f8   currency received less paid
+net         f8   currency gross less costs, plus dividend
 bars        i8   rows     held
 reason      i4   -        bit mask of why it ended
 """,
