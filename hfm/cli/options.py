@@ -111,7 +111,7 @@ def fetch_flags(values: Mapping[str, Any]) -> Flags:  # Any: typer's values
         raise UsageError("--days and --sessions both say how far back", hint="give one of them")
     if "days" in flags:
         flags["sessions"] = None
-    if "sessions" in flags:
+    elif "sessions" in flags:
         flags["days"] = None
     if values["symbols"]:
         flags["symbols"] = tuple(dict.fromkeys(s.upper() for s in values["symbols"]))

@@ -1,0 +1,39 @@
+"""N counts what was tried, not how often it was run, and a new run does not reset it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hfm import pipeline
+from hfm.config import Config, Simulate
+from hfm.pipeline import Options, run_all
+from hfm.run import Run
+from hfm.trials import count_trials, trial_keys
+from tests import toy
+
+EVENT = {"event": "trial", "trial": "q0.9", "policy": {"q": 0.9}, "cost": {}, "span": ["a", "b"], "symbols": ["SPY"]}
+
+
+def test_the_key_is_of_what_can_change_the_result_and_not_of_the_name() -> None:
+    """Same policy on the same data is the same trial."""
+    inputs = {"simulate/quotes.parquet": "1"}
+    key = trial_keys([EVENT], inputs)[0]["key"]
+    assert trial_keys([EVENT | {"trial": "mine"}], inputs)[0]["key"] == key
+    assert trial_keys([EVENT | {"cost": {"fee": 1}}], inputs)[0]["key"] != key
+    assert trial_keys([EVENT], {"simulate/quotes.parquet": "2"})[0]["key"] != key
+    assert "key" not in trial_keys([{"event": "halt"}], inputs)[0]
+
+
+def test_trials_are_counted_over_all_runs_of_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rerun adds none, another seed adds its own, another symbol or span is another family."""
+    monkeypatch.setattr(pipeline, "STAGES", toy.STAGES)
+    for name, seed in (("a", 7), ("b", 7), ("c", 8)):
+        run = Run(tmp_path / "runs" / name)
+        run.path.mkdir(parents=True)
+        list(run_all(run, Config(simulate=Simulate(seed=seed)), Options(tmp_path), False))
+        list(run_all(run, Config(simulate=Simulate(seed=seed)), Options(tmp_path), True))
+    assert count_trials(tmp_path, tmp_path / "runs" / "a") == 4
+    assert count_trials(tmp_path / "elsewhere", tmp_path / "runs" / "c") == 2
+    assert count_trials(tmp_path, tmp_path / "runs" / "none") == 0
