@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import entry_points
 from typing import Any, Literal, Protocol
@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from hfm.config import Train
 from hfm.errors import HfmError, UsageError
 from hfm.stage import Context
 
@@ -33,6 +34,7 @@ REGISTRY: dict[Group, dict[str, str]] = {
     "models": {
         "constant": "hfm.models.floors:Constant",
         "persistence": "hfm.models.floors:Persistence",
+        "rule": "hfm.models.floors:Rule",
         "har": "hfm.models.floors:Har",
         "logistic": "hfm.models.floors:Logistic",
         "lstm": "hfm.models.recurrent:Lstm",
@@ -137,4 +139,80 @@ class Policy(Protocol):
 
     def propose(self, signals: Signals) -> npt.NDArray[np.int8]:
         """1 long, -1 short, 0 flat; 0 where an input it needs is NaN. Row by row: no row sees another."""
+        ...
+
+
+# --------------------------------------------------------------------------------------------------------------- models
+Arrays = dict[str, npt.NDArray[Any]]  # Any: float64 floors, float32 networks
+HEADS = ("logit", "log_vol", "log_q10", "log_q50", "log_q90")
+"""What a forecaster says of a row, horizon rows ahead: logit of P(up | it moves), log volatility, and the .1, .5 and
+.9 quantiles of the log spread (bps)."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Rows of whole sequences, one sequence a (session, symbol), in the order of the quotes table.
+
+    x: [n, F] raw features; a row with a NaN is masked. names: the F names; the first `own` of them are the chosen
+    group, which networks see, the rest serve the floors. slot: [n] clock slot, 0..slots-1. spread_bps: [n] the row's own.
+    Labels [n], NaN where masked: up (1 or 0), ret_bps, log_spread (log bps), log_vol.
+    start: [S+1] borders of the sequences; symbol: [S] index into symbols; session: [S] days since 1970.
+    """
+
+    x: Float
+    names: tuple[str, ...]
+    own: int
+    slot: Int
+    spread_bps: Float
+    up: Float
+    ret_bps: Float
+    log_spread: Float
+    log_vol: Float
+    start: Int
+    symbol: Int
+    session: Int
+    symbols: tuple[str, ...]
+    slots: int
+    horizon: int
+
+    def of_sessions(self, first: int, last: int) -> Panel:
+        """The sequences whose session is the first-th up to (not with) the last-th of the panel's distinct sessions."""
+        days = np.unique(self.session)[first:last]
+        keep = np.flatnonzero((self.session >= days[0]) & (self.session <= days[-1])) if len(days) else np.arange(0)
+        a, b = (int(keep[0]), int(keep[-1]) + 1) if keep.size else (0, 0)
+        rows = slice(int(self.start[a]), int(self.start[b]))
+        cut = {name: getattr(self, name)[rows] for name in _ROWS}
+        return replace(
+            self,
+            **cut,
+            start=self.start[a : b + 1] - self.start[a],
+            symbol=self.symbol[a:b],
+            session=self.session[a:b],
+        )
+
+
+_ROWS = ("x", "slot", "spread_bps", "up", "ret_bps", "log_spread", "log_vol")
+
+
+class Forecaster(Protocol):
+    """A model: arrays out of train and validation rows, heads out of arrays and rows.
+
+    A new one is a file, a line of the registry, and passes the contract test of all forecasters: fitted on train only,
+    causal (a row's heads depend on its sequence up to it), symbols apart, NaN heads in masked rows, same bytes twice.
+    """
+
+    base: str | None
+    """The model that its arrays contain and its heads equal where `gates` is 0; None where it stands alone."""
+    deep: bool
+    """Whether fitting is worth a process of its own."""
+
+    def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
+        """What predict needs, as arrays by name. `history/seed<s>` [epochs, 4] (epoch, train, valid, lr) is optional.
+
+        valid chooses (penalties, epochs); only train is fitted. Randomness from ctx.rng.
+        """
+        ...
+
+    def predict(self, arrays: Arrays, panel: Panel) -> Float:
+        """[n, 5] of HEADS; NaN in masked rows and for heads that the model does not have."""
         ...

@@ -1,0 +1,27 @@
+"""The LSTM on top of the logistic and HAR floors: fitted by torch, stepped without it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from hfm.config import Train
+from hfm.models import step
+from hfm.plugins import Arrays, Float, Panel
+from hfm.stage import Context
+
+
+class Lstm:
+    """Multi-task LSTM, mean of `seeds` networks; with gates of 0 it is the logistic floor."""
+
+    base: ClassVar[str | None] = "logistic"
+    deep = True
+
+    def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
+        """See Forecaster."""
+        from hfm.models import fit
+
+        return fit.fit(train, valid, options, ctx)
+
+    def predict(self, arrays: Arrays, panel: Panel) -> Float:
+        """See Forecaster."""
+        return step.heads(arrays, panel)

@@ -1,0 +1,251 @@
+"""Inference, one row at a time, without torch: the linear floors and, on top of them, the mean of recurrent networks.
+
+`step` is what live calls; `heads` and `finish` loop over the same kernels, so batch equals live bit for bit. A model is
+three flat arrays (`pack`), the state one flat array of zeros at each session's open, which may be saved and loaded.
+A masked row (any feature NaN) gives NaN; the network then sees zeros, so that its state still advances.
+Legend: F features, K slots, H hidden units, L layers. Networks run in float32, all else in float64. The hyperbolic
+tangent is the rational minimax one of Eigen (7 odd over 4 even terms, within 3e-7): it vectorises where libm's does not.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.kernel import kernel
+from hfm.plugins import Arrays, Float, Int, Panel
+
+Float32 = npt.NDArray[np.float32]
+OUT = ("p_up", "p_raw", "conf_rank", "ret_sd_bps", "spread_q10", "spread_q50", "spread_q90", "p_widen")
+"""What a step says of a row: columns of the predictions table."""
+GATES = 3
+"""Of the network: direction, volatility, spread."""
+CLIP = 8.0
+"""Standardised features are cut here: one bad print must not throw a session."""
+
+_TOP = np.float32(7.90531110763549805)
+_A1, _A3, _A5 = np.float32(4.89352455891786e-03), np.float32(6.37261928875436e-04), np.float32(1.48572235717979e-05)
+_A7, _A9 = np.float32(5.12229709037114e-08), np.float32(-8.60467152213735e-11)
+_A11, _A13 = np.float32(2.00018790482477e-13), np.float32(-2.76076847742355e-16)
+_B0, _B2 = np.float32(4.89352518554385e-03), np.float32(2.26843463243900e-03)
+_B4, _B6 = np.float32(1.18534705686654e-04), np.float32(1.19825839466702e-06)
+_HALF = np.float32(0.5)
+
+
+class Model(NamedTuple):
+    """A fitted model for one symbol. spec: F, features of the network, K, networks, H, L. params: see pack."""
+
+    spec: Int
+    params: Float
+    weights: Float32
+
+
+@kernel
+def _tanh(x):  # type: ignore[no-untyped-def]  # float32 -> float32, inlined
+    """tanh of a float32."""
+    x = max(min(x, _TOP), -_TOP)
+    s = x * x
+    p = x * (_A1 + s * (_A3 + s * (_A5 + s * (_A7 + s * (_A9 + s * (_A11 + s * _A13))))))
+    return p / (_B0 + s * (_B2 + s * (_B4 + s * _B6)))
+
+
+@kernel
+def _affine(weights: Float32, at: int, n: int, x: Float32, acc: Float32) -> None:
+    """acc[g] += sum_j W[j, g] x[j], W [n, width] at weights[at:], four rows at a time."""
+    width = acc.shape[0]
+    whole = n - n % 4
+    for j in range(0, whole, 4):
+        o = at + j * width
+        w0, w1 = weights[o : o + width], weights[o + width : o + 2 * width]
+        w2, w3 = weights[o + 2 * width : o + 3 * width], weights[o + 3 * width : o + 4 * width]
+        x0, x1, x2, x3 = x[j], x[j + 1], x[j + 2], x[j + 3]
+        for g in range(width):
+            acc[g] += (w0[g] * x0 + w1[g] * x1) + (w2[g] * x2 + w3[g] * x3)
+    for j in range(whole, n):
+        w0, x0 = weights[at + j * width : at + (j + 1) * width], x[j]
+        for g in range(width):
+            acc[g] += w0[g] * x0
+
+
+@kernel
+def _cell(acc: Float32, h: Float, c: Float, y: Float32) -> None:
+    """One LSTM cell: gates i, f, g, o stand in acc; h, c [H] are updated and h is copied to y."""
+    n = h.shape[0]
+    for k in range(n):
+        i = _HALF + _HALF * _tanh(_HALF * acc[k])
+        f = _HALF + _HALF * _tanh(_HALF * acc[n + k])
+        o = _HALF + _HALF * _tanh(_HALF * acc[3 * n + k])
+        cell = f * np.float32(c[k]) + i * _tanh(acc[2 * n + k])
+        y[k] = o * _tanh(cell)
+        c[k] = cell
+        h[k] = y[k]
+
+
+@kernel
+def _network(state: Float, z: Float32, model: Model, out: Float) -> None:
+    """out [5]: mean correction of the networks after the row z [F of the network]; state advances."""
+    inputs, count, hidden, layers = model.spec[1], model.spec[3], model.spec[4], model.spec[5]
+    weights = model.weights
+    acc = np.empty(4 * hidden, np.float32)
+    x, y = np.empty(max(inputs, hidden), np.float32), np.empty(hidden, np.float32)
+    at, here = 0, 0
+    out[:] = 0.0
+    for _ in range(count):
+        x[:inputs] = z
+        n = inputs
+        for _ in range(layers):
+            h, c = state[here : here + hidden], state[here + hidden : here + 2 * hidden]
+            acc[:] = weights[at : at + 4 * hidden]
+            at += 4 * hidden
+            _affine(weights, at, n, x, acc)
+            at += 4 * hidden * n
+            for k in range(hidden):
+                y[k] = h[k]
+            _affine(weights, at, hidden, y, acc)
+            at += 4 * hidden * hidden
+            _cell(acc, h, c, y)
+            x[:hidden] = y
+            n = hidden
+            here += 2 * hidden
+        for q in range(5):
+            total = np.float64(weights[at + q])
+            for k in range(hidden):
+                total += np.float64(y[k]) * weights[at + 5 + 5 * k + q]
+            out[q] += total
+        at += 5 + 5 * hidden
+    for q in range(5):
+        out[q] /= max(count, 1)
+
+
+@kernel
+def row(state: Float, x: Float, model: Model, out: Float) -> None:
+    """out [5]: the heads of one row. x [F + 2]: raw features, clock slot, quoted spread in bps. State advances."""
+    features, slots = model.spec[0], model.spec[2]
+    params = model.params
+    z = np.zeros(features)
+    masked = False
+    for f in range(features):
+        value = (x[f] - params[f]) * params[features + f]
+        masked |= not np.isfinite(x[f])
+        z[f] = min(max(value, -CLIP), CLIP)
+    delta = np.zeros(5)
+    if model.spec[3] > 0:
+        seen = np.zeros(model.spec[1], np.float32)
+        if not masked:
+            for f in range(model.spec[1]):
+                seen[f] = z[f]
+        _network(state, seen, model, delta)
+    if masked:
+        out[:] = np.nan
+        return
+    slot = min(max(int(x[features]), 0), slots - 1)
+    logit, vol, spread = 0.0, 0.0, 0.0
+    at_vol, at_spread = 3 * features + 1, 4 * features + 1 + slots
+    for f in range(features):
+        logit += z[f] * params[2 * features + f]
+        vol += z[f] * params[at_vol + f]
+        spread += z[f] * params[at_spread + f]
+    vol += params[at_vol + features + slot]
+    spread += params[at_spread + features + slot]
+    tail = params[at_spread + features + slots :]
+    low, mid, high = tail[4], tail[5], tail[6]
+    out[0] = logit + params[3 * features] + tail[9] * delta[0]
+    out[1] = tail[0] + tail[1] * (vol + tail[10] * tail[7] * delta[1])
+    centre = spread + mid + tail[11] * tail[8] * delta[2]
+    out[2] = tail[2] + tail[3] * (centre - (mid - low) * math.exp(tail[11] * delta[3]))
+    out[3] = tail[2] + tail[3] * centre
+    out[4] = tail[2] + tail[3] * (centre + (high - mid) * math.exp(tail[11] * delta[4]))
+
+
+@kernel
+def finish_row(head: Float, spread_bps: float, final: Float, out: Float) -> None:
+    """out [8] of OUT from the heads of a row and `final` (see Final.flat); a NaN head gives NaN."""
+    inverse, sd = final[0], final[1]
+    out[1] = 1.0 / (1.0 + math.exp(-head[0]))
+    out[0] = 1.0 / (1.0 + math.exp(-head[0] * inverse))
+    sure = abs(out[0] - 0.5)
+    first, last = 2, final.shape[0]
+    while first < last:  # how many of the sorted |p - .5| lie below
+        middle = (first + last) // 2
+        if final[middle] < sure:
+            first = middle + 1
+        else:
+            last = middle
+    out[2] = (first - 2) / max(final.shape[0] - 2, 1) if np.isfinite(sure) else np.nan
+    out[3] = sd * math.exp(head[1])
+    for q in range(3):
+        out[4 + q] = math.exp(head[2 + q])
+    now = math.log(spread_bps)
+    side = head[4] - head[3] if now > head[3] else head[3] - head[2]
+    score = (now - head[3]) / max(side, 1e-12) * 1.2815515655446004
+    out[7] = 0.5 * math.erfc(score / math.sqrt(2.0))
+
+
+@kernel
+def step(state: Float, x: Float, model: Model, final: Float, out: Float) -> None:
+    """out [8] of OUT for one row: what live calls. Arguments as in row and finish_row."""
+    head = np.empty(5)
+    row(state, x, model, head)
+    finish_row(head, x[model.spec[0] + 1], final, out)
+
+
+@kernel
+def heads_loop(x: Float, start: Int, model: Model, out: Float) -> None:
+    """out [n, 5]: the heads of rows x [n, F + 2]; the state is zero at each border of start [S+1]."""
+    state = np.zeros(max(2 * model.spec[3] * model.spec[4] * model.spec[5], 1))
+    for s in range(start.shape[0] - 1):
+        state[:] = 0.0
+        for t in range(start[s], start[s + 1]):
+            row(state, x[t], model, out[t])
+
+
+@kernel
+def finish(heads: Float, spread_bps: Float, final: Float, out: Float) -> None:
+    """out [n, 8] of OUT from heads [n, 5] and the rows' own spread [n] in bps."""
+    for t in range(heads.shape[0]):
+        finish_row(heads[t], spread_bps[t], final, out[t])
+
+
+def state_new(model: Model) -> Float:
+    """The state at a session's open: zeros [networks x layers x (h, c) x H]."""
+    return np.zeros(max(int(2 * model.spec[3] * model.spec[4] * model.spec[5]), 1))
+
+
+def pack(arrays: Arrays, symbol: int) -> Model:
+    """The model of one symbol from fitted arrays; symbol -1: one not seen in training (the pooled scaler).
+
+    params: centre [F], factor [F], direction [F+1], volatility [F] and table [K], spread [F] and table [K], then centre
+    and sd of the volatility and of the spread, three residual quantiles, two units of the network, three gates.
+    """
+    count = sum(1 for name in arrays if name.endswith("/head/b"))
+    table = arrays["floor/vol_slot"]
+    params = np.concatenate([
+        arrays["floor/centre"][symbol], arrays["floor/factor"][symbol], arrays["floor/direction"],
+        arrays["floor/vol"], table, arrays["floor/spread"], arrays["floor/spread_slot"], arrays["floor/label"][symbol],
+        arrays["floor/residual"], arrays["unit"] if count else np.ones(2), arrays.get("gates", np.ones(GATES)),
+    ])  # fmt: skip
+    parts, hidden, layers, inputs = [], 0, 0, 0
+    for s in range(count):
+        layers = sum(1 for name in arrays if name.startswith(f"seed{s}/l") and name.endswith("/b"))
+        inputs, hidden = arrays[f"seed{s}/l0/ih"].shape[0], arrays[f"seed{s}/l0/hh"].shape[0]
+        for layer in range(layers):
+            parts += [arrays[f"seed{s}/l{layer}/{part}"].ravel() for part in ("b", "ih", "hh")]
+        parts += [arrays[f"seed{s}/head/{part}"].ravel() for part in ("b", "w")]
+    weights = np.concatenate(parts) if parts else np.zeros(1)
+    spec = np.array([arrays["floor/centre"].shape[1], inputs, len(table), count, hidden, layers], np.int64)
+    return Model(spec, params.astype(np.float64), weights.astype(np.float32))
+
+
+def heads(arrays: Arrays, panel: Panel) -> Float:
+    """[n, 5] of plugins.HEADS for all rows of the panel: Forecaster.predict of every stepped model."""
+    out = np.empty((len(panel.slot), 5))
+    x = np.ascontiguousarray(np.column_stack([panel.x, panel.slot.astype(np.float64), panel.spread_bps]))
+    for s in np.unique(panel.symbol):
+        model = pack(arrays, int(s))
+        for i in np.flatnonzero(panel.symbol == s):
+            a, b = int(panel.start[i]), int(panel.start[i + 1])
+            heads_loop(x[a:b], np.array([0, b - a]), model, out[a:b])
+    return out

@@ -1,0 +1,7 @@
+"""train: quotes in, a checkpoint and out-of-sample predictions, scores and history out.
+
+In: simulate/quotes.parquet (spreads in bps, prices in currency), simulate/oracle.parquet where it is there. Out:
+train/model.safetensors and model.json (all that rebuilds features and models), predictions (P(up), spread quantiles in
+bps, labels; test sessions only), scores (each with its floor and standard error), history. Walk-forward by sessions.
+NumPy alone: folds, labels, calibration and scoring stand here; what fits and predicts stands in hfm.models.
+"""

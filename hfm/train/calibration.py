@@ -1,0 +1,120 @@
+"""What is settled on validation rows once the models are fitted: gates, temperature, confidence.
+
+All of it is pooled over the validation blocks up to the fold at hand, so that it sees nothing of the fold's test part
+and rests on more rows as the walk goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hfm.plugins import Float, Int
+
+GATES = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
+"""Shares of a network's correction that are tried."""
+TEMPERATURES = np.linspace(0.0, 1.5, 301)
+"""1/T that are tried."""
+PRIOR = 0.5
+"""Standard deviation of 1/T around 1: few rows leave it near 1, many decide it."""
+QUANTILES = (0.1, 0.5, 0.9)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Validation rows of one fold. floor, heads: [n, 5] without and with the network; labels and clusters [n]."""
+
+    floor: Float
+    heads: Float
+    up: Float
+    log_vol: Float
+    log_spread: Float
+    cluster: Int
+
+
+def pool(blocks: list[Block]) -> Block:
+    """Several blocks as one."""
+    return Block(*(np.concatenate([getattr(b, name) for b in blocks]) for name in Block.__dataclass_fields__))
+
+
+def mix(floor: Float, heads: Float, gates: Float) -> Float:
+    """[n, 5] heads with shares `gates` (direction, volatility, spread) of the network's corrections, as the step has it."""
+    out = floor.copy()
+    out[:, 0] += gates[0] * (heads[:, 0] - floor[:, 0])
+    out[:, 1] += gates[1] * (heads[:, 1] - floor[:, 1])
+    out[:, 3] += gates[2] * (heads[:, 3] - floor[:, 3])
+    for q, sign in ((2, -1.0), (4, 1.0)):
+        base, full = np.abs(floor[:, q] - floor[:, 3]), np.abs(heads[:, q] - heads[:, 3])
+        ratio = np.where(base > 0, full / np.where(base > 0, base, 1.0), 1.0)
+        out[:, q] = out[:, 3] + sign * base * ratio ** gates[2]
+    return out
+
+
+def gates(block: Block) -> Float:
+    """[3] shares of the network's corrections to direction, volatility and spread that validation rows support.
+
+    Of GATES the one with the lowest mean loss, if its gain over the floor is more than one standard error (clustered by
+    session); else 0: the floor stands.
+    """
+    chosen = np.zeros(3)
+    losses = (_direction, _volatility, _spread)
+    for k, loss in enumerate(losses):
+        base = loss(block, block.floor)
+        best = 0.0
+        for share in GATES[1:]:
+            gain = base - loss(block, mix(block.floor, block.heads, np.full(3, share)))
+            mean, se = clustered(gain, block.cluster)
+            if mean > max(best, se):
+                best, chosen[k] = mean, share
+    return chosen
+
+
+def _direction(block: Block, heads: Float) -> Float:
+    return np.logaddexp(0, heads[:, 0]) - block.up * heads[:, 0]
+
+
+def _volatility(block: Block, heads: Float) -> Float:
+    return (block.log_vol - heads[:, 1]) ** 2
+
+
+def _spread(block: Block, heads: Float) -> Float:
+    return np.mean([pinball(block.log_spread - heads[:, 2 + i], q) for i, q in enumerate(QUANTILES)], axis=0)
+
+
+def pinball(error: Float, share: float) -> Float:
+    """Pinball loss of (label - quantile) at the quantile `share` (Koenker and Bassett 1978)."""
+    return np.maximum(share * error, (share - 1) * error)
+
+
+def clustered(values: Float, cluster: Int) -> tuple[float, float]:
+    """(mean, standard error) of values [n], NaN left out, errors free to move together inside a cluster.
+
+    Liang and Zeger 1986, Biometrika 73(1), doi:10.1093/biomet/73.1.13, with the G/(G-1) correction; the error is NaN
+    below two clusters, both are NaN without a value.
+    """
+    good = np.isfinite(values)
+    if not good.any():
+        return float("nan"), float("nan")
+    part, at = values[good], np.unique(cluster[good], return_inverse=True)[1]
+    mean, groups = float(part.mean()), int(at.max()) + 1
+    if groups < 2:
+        return mean, float("nan")
+    sums = np.bincount(at, part - mean)
+    return mean, float(np.sqrt(groups / (groups - 1) * np.sum(sums * sums)) / len(part))
+
+
+def inverse_temperature(logit: Float, up: Float) -> float:
+    """1/T in [0, 1.5] that minimises the log-loss of sigmoid(logit / T) with a normal prior around 1; 1 without rows."""
+    good = np.isfinite(logit) & np.isfinite(up)
+    if not good.any():
+        return 1.0
+    z, y = logit[good], up[good]
+    cost = [float(np.sum(np.logaddexp(0, k * z) - k * y * z)) + (k - 1) ** 2 / (2 * PRIOR**2) for k in TEMPERATURES]
+    return float(TEMPERATURES[int(np.argmin(cost))])
+
+
+def confidences(logit: Float, inverse: float) -> Float:
+    """Sorted |p - .5| of the finite rows of a fold's validation block: what conf_rank counts."""
+    z = logit[np.isfinite(logit)]
+    return np.sort(np.abs(0.5 * np.tanh(0.5 * z * inverse)))

@@ -1,0 +1,137 @@
+"""What the stage writes, from the walk's arrays: predictions, scores, history, checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from hfm import __version__, tables
+from hfm.config import Train
+from hfm.models import step, store
+from hfm.plugins import Arrays, Float, Int
+from hfm.tables import Array, Reader
+from hfm.train.folds import Fold
+from hfm.train.panel import Rows
+from hfm.train.scoring import Score, Truth
+from hfm.train.walk import Walk
+
+Meta = Mapping[str, Any]  # Any: JSON
+
+
+def rows_between(rows: Rows, first: int, last: int) -> slice:
+    """The rows of sessions [first, last), counted among the panel's distinct sessions."""
+    data = rows.panel
+    days = np.unique(data.session)
+    low = int(np.searchsorted(data.session, days[first]))
+    high = int(np.searchsorted(data.session, days[last - 1], "right"))
+    return slice(int(data.start[low]), int(data.start[high]))
+
+
+def predictions(rows: Rows, fold: Fold, finished: Mapping[str, Float], meta: Meta) -> pa.Table:
+    """The rows of a fold's test part, `finished` [n, 8] of step.OUT by model; models in spelling order in each row."""
+    place, test, shown = rows_between(rows, *fold.test), rows.panel.of_sessions(*fold.test), sorted(finished)
+    count = np.diff(test.start)
+    known = np.isfinite(test.up)
+    keys: dict[str, Array] = {
+        "symbol": np.repeat(np.array(test.symbols, object)[test.symbol], count),
+        "session": np.repeat(test.session.astype("datetime64[D]"), count), "seq": test.slot,
+        "time": rows.time[place], "time_label": rows.time_label[place].view("datetime64[ns]"),
+        "y_up": np.where(known, test.up, -1).astype(np.int8), "y_ret_bps": test.ret_bps,
+        "y_spread_bps": np.exp(test.log_spread), "y_vol": test.log_vol,
+    }  # fmt: skip
+    columns: dict[str, object] = {name: np.repeat(value, len(shown)) for name, value in keys.items()}
+    columns["y_up"] = pa.array(columns["y_up"], mask=columns["y_up"] == -1)
+    for j, name in enumerate(step.OUT):
+        columns[name] = np.column_stack([finished[model][:, j] for model in shown]).ravel()
+    columns |= {"model": np.tile(np.array(shown, object), len(test.slot)), "fold": fold.number,
+                "horizon": rows.panel.horizon}  # fmt: skip
+    return tables.build(tables.PREDICTIONS, columns, meta, "estimated")
+
+
+def truth(rows: Rows, plan: Sequence[Fold], oracle: Reader | None) -> Truth:
+    """Labels of all test rows, in order; the oracle's P(up) where there is one."""
+    tested = [fold for fold in plan if fold.number >= 0]
+    place = rows_between(rows, tested[0].test[0], tested[-1].test[1])
+    panel = rows.panel
+    session = np.repeat(panel.session, np.diff(panel.start))[place]
+    number = np.concatenate([np.full(len(panel.of_sessions(*f.test).slot), f.number) for f in tested])
+    known = np.full(len(panel.slot), np.nan)
+    if oracle is not None:
+        known = tables.column_array(oracle.read(["p_up"]).column("p_up"))
+    if len(known) != len(panel.slot) or panel.horizon != 1:  # the oracle speaks of the next row, of every row
+        known = np.full(len(panel.slot), np.nan)
+    return Truth(panel.up[place], panel.log_spread[place], panel.log_vol[place], np.log(panel.spread_bps[place]),
+                 known[place], number, session)  # fmt: skip
+
+
+def scores(lines: Sequence[Score], floor: Float, meta: Meta) -> pa.Table:
+    """The scores table, in its order."""
+    order = sorted(range(len(lines)), key=lambda i: (lines[i].task, lines[i].metric, lines[i].model, lines[i].fold))
+    picked = [lines[i] for i in order]
+    columns: dict[str, object] = {
+        name: np.array([getattr(s, name) for s in picked], kind)
+        for name, kind in (("model", object), ("fold", np.int32), ("task", object), ("metric", object),
+                           ("value", np.float64), ("se", np.float64), ("n", np.int64))
+    }  # fmt: skip
+    return tables.build(tables.SCORES, {**columns, "floor": floor[order]}, meta)
+
+
+def history(walk: Walk, meta: Meta) -> pa.Table:
+    """Losses of every epoch of every network; of no row where the model has none."""
+    blocks = [
+        (name, fold, int(key.removeprefix("history/seed")), value)
+        for (name, fold), arrays in sorted(walk.arrays.items())
+        for key, value in sorted(arrays.items()) if key.startswith("history/")
+    ]  # fmt: skip
+    blocks.sort(key=lambda b: b[:3])
+    if not blocks:
+        return tables.empty(tables.HISTORY, meta)
+    count = [2 * len(b[3]) for b in blocks]
+    epoch = np.concatenate([np.repeat(b[3][:, 0], 2) for b in blocks]).astype(np.int32)
+    return tables.build(tables.HISTORY, {
+        "model": np.repeat(np.array([b[0] for b in blocks], object), count),
+        "fold": np.repeat(np.array([b[1] for b in blocks], np.int32), count),
+        "seed": np.repeat(np.array([b[2] for b in blocks], np.int32), count), "epoch": epoch,
+        "split": np.tile(np.array(["train", "valid"], object), len(epoch) // 2),
+        "loss": np.concatenate([b[3][:, 1:3].ravel() for b in blocks]),
+        "lr": np.concatenate([np.repeat(b[3][:, 3], 2) for b in blocks]),
+    }, meta)  # fmt: skip
+
+
+def checkpoint(walk: Walk, options: Train, days: Int) -> tuple[bytes, dict[str, Any]]:  # Any: JSON
+    """(model.safetensors, model.json): everything needed to rebuild features and models."""
+    panel, arrays = walk.rows.panel, dict[str, Array]()
+    for (name, fold), fitted in walk.arrays.items():
+        start = store.prefix(fold, name, walk.main)
+        arrays |= {start + key: value for key, value in fitted.items() if not key.startswith("history/")}
+    document = {
+        **store.describe(options.features, panel.names, panel.own),
+        "hfm": __version__, "model": walk.main, "models": list(walk.names), "horizon": panel.horizon,
+        "symbols": list(panel.symbols), "slots": panel.slots, "options": dataclasses.asdict(options),
+        "data": {"sha256": walk.rows.digest, "rows": len(panel.slot), "sessions": len(days)},
+        "folds": [_span(fold, days) for fold in walk.plan],
+        "calibration": {_place(fold): {name: _settled(walk.arrays[name, fold.number]) for name in walk.names}
+                        for fold in walk.plan},
+    }  # fmt: skip
+    return store.dump(arrays, document)
+
+
+def _place(fold: Fold) -> str:
+    return "final" if fold.number < 0 else f"fold{fold.number}"
+
+
+def _span(fold: Fold, days: Int) -> dict[str, Any]:  # Any: JSON
+    out: dict[str, Any] = {"name": _place(fold)}
+    for part in ("train", "valid", "test"):
+        a, b = getattr(fold, part)
+        out[part] = [str(days[a].astype("datetime64[D]")), str(days[b - 1].astype("datetime64[D]"))] if b > a else None
+    return out
+
+
+def _settled(arrays: Arrays) -> dict[str, Any]:  # Any: JSON
+    return {"inverse_temperature": float(arrays["finish"][0]), "ret_sd": float(arrays["finish"][1]),
+            "gates": [float(g) for g in arrays.get("gates", np.zeros(0))]}  # fmt: skip

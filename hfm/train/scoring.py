@@ -1,0 +1,224 @@
+"""Scores of out-of-sample forecasts, each with its floor and a standard error clustered by session.
+
+Direction (y_up known): accuracy, AUC per fold then averaged, log-loss, ECE beside the ECE of a perfectly calibrated
+forecaster. Spread: accuracy of P(widen), R2 and MAE of the median, pinball loss of the three quantiles, in logs.
+Volatility: R2 and MAE of the log volatility. A floor is the best of the floor models on the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hfm.plugins import Float, Int
+from hfm.train.calibration import QUANTILES, clustered, pinball
+
+BINS = 15
+"""Bins of equal count in the expected calibration error."""
+HIGHER = frozenset({"accuracy", "auc", "r2", "oracle_share"})
+"""Metrics of which more is better."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """[n] of the test rows: labels (NaN: masked), the row's own log spread, fold, session; oracle P(up) or NaN."""
+
+    up: Float
+    log_spread: Float
+    log_vol: Float
+    own_spread: Float
+    oracle: Float
+    fold: Int
+    session: Int
+
+    def take(self, rows: Int | np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Truth:
+        """Some of the rows."""
+        return Truth(*(getattr(self, name)[rows] for name in Truth.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """[n] of one model. p_up, p_widen; heads: [n, 5] of plugins.HEADS; NaN where it says nothing."""
+
+    p_up: Float
+    p_widen: Float
+    heads: Float
+
+    def take(self, rows: Int | np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Forecast:
+        """Some of the rows."""
+        return Forecast(self.p_up[rows], self.p_widen[rows], self.heads[rows])
+
+
+@dataclass(frozen=True)
+class Score:
+    """One row of the scores table but for its floor."""
+
+    model: str
+    fold: int
+    task: str
+    metric: str
+    value: float
+    se: float
+    n: int
+
+
+def direction(truth: Truth, said: Forecast) -> list[tuple[str, float, float, int]]:
+    """(metric, value, se, n) of the direction over all rows of `truth`; AUC as the mean over its folds."""
+    rows = np.isfinite(truth.up) & np.isfinite(said.p_up)
+    p, y, at = said.p_up[rows], truth.up[rows], truth.session[rows]
+    n = len(y)
+    if n == 0:
+        return []
+    sure = np.clip(p, 1e-12, 1 - 1e-12)
+    hit = np.where(p == 0.5, 0.5, (p > 0.5) == (y > 0.5)).astype(np.float64)
+    out = [("accuracy", *clustered(hit, at), n),
+           ("log_loss", *clustered(-np.where(y > 0.5, np.log(sure), np.log1p(-sure)), at), n),
+           ("ece", calibration_error(p, y), float("nan"), n)]  # fmt: skip
+    folds = [auc(p[f], y[f], at[f]) for f in (truth.fold[rows] == k for k in np.unique(truth.fold[rows]))]
+    good = [(value, se, m) for value, se, m in folds if np.isfinite(value)]
+    if good:
+        weight = np.array([m for *_, m in good]) / sum(m for *_, m in good)
+        value, se = np.array([g[0] for g in good]), np.array([g[1] for g in good])
+        out.append(("auc", float(weight @ value), float(np.sqrt(np.sum((weight * se) ** 2))), n))
+    share = oracle_share(p, truth.oracle[rows])
+    return [*out, ("oracle_share", share, float("nan"), n)] if np.isfinite(share) else out
+
+
+def spread(truth: Truth, said: Forecast) -> list[tuple[str, float, float, int]]:
+    """(metric, value, se, n) of the spread; all but the accuracy on log spreads."""
+    moved = np.isfinite(truth.log_spread) & (truth.log_spread != truth.own_spread) & np.isfinite(said.p_widen)
+    out: list[tuple[str, float, float, int]] = []
+    if moved.any():
+        widened = truth.log_spread[moved] > truth.own_spread[moved]
+        hit = (said.p_widen[moved] > 0.5) == widened
+        out.append(("accuracy", *clustered(hit.astype(np.float64), truth.session[moved]), int(moved.sum())))
+    out += _level(truth.log_spread, said.heads[:, 3], truth)
+    error = truth.log_spread[:, None] - said.heads[:, 2:]
+    loss = np.mean([pinball(error[:, i], q) for i, q in enumerate(QUANTILES)], axis=0)
+    if np.isfinite(loss).any():
+        out.append(("pinball", *clustered(loss, truth.session), int(np.isfinite(loss).sum())))
+    return out
+
+
+def volatility(truth: Truth, said: Forecast) -> list[tuple[str, float, float, int]]:
+    """(metric, value, se, n) of the log volatility."""
+    return _level(truth.log_vol, said.heads[:, 1], truth)
+
+
+def _level(y: Float, forecast: Float, truth: Truth) -> list[tuple[str, float, float, int]]:
+    rows = np.isfinite(y) & np.isfinite(forecast)
+    if rows.sum() < 2:
+        return []
+    error = y[rows] - forecast[rows]
+    value, se = r_squared(error, y[rows], truth.session[rows])
+    return [("r2", value, se, int(rows.sum())), ("mae", *clustered(np.abs(error), truth.session[rows]), int(rows.sum()))]
+
+
+TASKS = {"direction": direction, "spread": spread, "volatility": volatility}
+
+
+def score(truth: Truth, models: Mapping[str, Forecast]) -> list[Score]:
+    """All scores of all models, pooled (fold -1) and by fold."""
+    out = []
+    for name, said in models.items():
+        for fold in (-1, *np.unique(truth.fold).tolist()):
+            rows = np.full(len(truth.fold), True) if fold < 0 else truth.fold == fold
+            part, words = truth.take(rows), said.take(rows)
+            for task, measure in TASKS.items():
+                out += [Score(name, fold, task, *line) for line in measure(part, words)]
+    return out
+
+
+def floors(scores: Sequence[Score], names: Sequence[str], truth: Truth, models: Mapping[str, Forecast]) -> Float:
+    """[len(scores)] the best value of the same metric on the same fold among the floor models `names`, itself left out.
+
+    For the ECE it is the ECE expected of a perfectly calibrated forecaster with the same probabilities.
+    """
+    out = np.full(len(scores), np.nan)
+    best: dict[tuple[int, str, str], list[tuple[str, float]]] = {}
+    for s in scores:
+        if s.model in names and np.isfinite(s.value):
+            best.setdefault((s.fold, s.task, s.metric), []).append((s.model, s.value))
+    for i, s in enumerate(scores):
+        if s.metric == "ece":
+            rows = np.isfinite(truth.up) & ((truth.fold == s.fold) | (s.fold < 0)) & np.isfinite(models[s.model].p_up)
+            out[i] = expected_error(models[s.model].p_up[rows])
+            continue
+        rivals = [value for name, value in best.get((s.fold, s.task, s.metric), []) if name != s.model]
+        if rivals:
+            out[i] = max(rivals) if s.metric in HIGHER else min(rivals)
+    return out
+
+
+# ------------------------------------------------------------------------------------------------------------- measures
+def auc(p: Float, y: Float, cluster: Int) -> tuple[float, float, int]:
+    """(area under the ROC curve, its standard error by session, n); ties count half; NaN where one class is missing.
+
+    The error is DeLong's (DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44(3), doi:10.2307/2531595), its
+    components summed by cluster (Obuchowski 1997, Biometrics 53(2), doi:10.2307/2533958).
+    """
+    up = y > 0.5
+    ups, downs = int(up.sum()), int((~up).sum())
+    if ups == 0 or downs == 0:
+        return float("nan"), float("nan"), len(y)
+    high, low = np.sort(p[up]), np.sort(p[~up])
+    place = np.empty(len(p))
+    place[up] = (np.searchsorted(low, p[up], "left") + np.searchsorted(low, p[up], "right")) / (2 * downs)
+    place[~up] = 1 - (np.searchsorted(high, p[~up], "left") + np.searchsorted(high, p[~up], "right")) / (2 * ups)
+    value = float(place[up].mean())
+    influence = np.where(up, (place - value) / ups, (place - value) / downs) * len(p)
+    return value, clustered(influence, cluster)[1], len(y)
+
+
+def r_squared(error: Float, y: Float, cluster: Int) -> tuple[float, float]:
+    """(1 - mean squared error / variance of y, its standard error by session, linearised); NaN where y is constant."""
+    around = (y - y.mean()) ** 2
+    if around.mean() == 0:
+        return float("nan"), float("nan")
+    ratio = float(np.mean(error**2) / around.mean())
+    return 1 - ratio, clustered((error**2 - ratio * around) / around.mean(), cluster)[1]
+
+
+def _bins(p: Float) -> Int:
+    """[n] bin of each row: BINS bins of (almost) equal count by rank."""
+    rank = np.empty(len(p), np.int64)
+    rank[np.argsort(p, kind="stable")] = np.arange(len(p))
+    return rank * min(BINS, len(p)) // len(p)
+
+
+def calibration_error(p: Float, y: Float) -> float:
+    """Expected calibration error over BINS bins of equal count: mean |share of ups - mean p|, weighted by count."""
+    at = _bins(p)
+    return float(np.abs(np.bincount(at, y - p)).sum() / len(p))
+
+
+def expected_error(p: Float) -> float:
+    """The calibration error that P(up) = p would show at this n: normal approximation of each bin's mean absolute gap."""
+    if len(p) == 0:
+        return float("nan")
+    return float(np.sqrt(2 / np.pi * np.bincount(_bins(p), p * (1 - p))).sum() / len(p))
+
+
+def oracle_share(p: Float, oracle: Float) -> float:
+    """Share of the oracle's gain in expected log-loss over P(up) = 1/2 that p keeps; NaN where the oracle knows nothing."""
+    rows = np.isfinite(oracle)
+    q, p = oracle[rows], np.clip(p[rows], 1e-12, 1 - 1e-12)
+    if rows.sum() == 0 or np.abs(q - 0.5).max() < 1e-9:
+        return float("nan")
+    q = np.clip(q, 1e-12, 1 - 1e-12)
+    gain = q * np.log(2 * p) + (1 - q) * np.log(2 * (1 - p))
+    full = q * np.log(2 * q) + (1 - q) * np.log(2 * (1 - q))
+    return float(gain.sum() / full.sum())
+
+
+def smallest_edge(truth: Truth) -> float:
+    """Accuracy beyond one half that the test rows could have shown: 1.96 + .84 standard errors (5 % two-sided, power 80 %)."""
+    n = int(np.isfinite(truth.up).sum())
+    return (1.959964 + 0.841621) * 0.5 / np.sqrt(n) if n else float("nan")
+
+
+def joined(parts: Sequence[Forecast]) -> Forecast:
+    """Forecasts of consecutive rows as one."""
+    return Forecast(*(np.concatenate([getattr(p, name) for p in parts]) for name in Forecast.__dataclass_fields__))
