@@ -1,0 +1,225 @@
+"""The commands as a user types them: streams, exit codes, and the whole corridor in one small run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.command import hfm
+
+HEAVY = ("torch", "pandas", "pyarrow", "numba", "matplotlib", "yfinance", "pydantic", "numpy", "scipy", "sklearn")
+AS_OF = "2026-03-06T22:00:00Z"
+FETCH = ("SPY", "--source", "synthetic", "--sessions", "21", "--as-of", AS_OF)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which `hfm run` has done everything once."""
+    folder = tmp_path_factory.mktemp("home")
+    done = hfm("run", *FETCH, "--run", "first", "--set", "train.epochs=3", "--set", "train.seeds=1", cwd=folder)
+    assert done.code == 0, done.err
+    return folder
+
+
+def artifacts(home: Path, run: str) -> dict[str, bytes]:
+    folder = home / "runs" / run
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.glob("*/*"))}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    """A shell completes and a newcomer reads without waiting for torch."""
+    code = f"""
+import sys
+sys.argv = ["hfm", *{arguments!r}]
+from hfm.cli import main
+try:
+    main()
+except SystemExit:
+    pass
+print("loaded", [m for m in {HEAVY!r} if m in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    own = ["pydantic"] if len(arguments) > 1 else []  # typer reads a command's option types with it where it is there
+    assert done.stdout.splitlines()[-1] in ("loaded []", f"loaded {own}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["fetsh"], 2, "fetsh"),
+        (["fetch", "SPY", "--dayz", "3"], 2, "--dayz"),
+        (["fetch", "SPY", "--days", "0"], 2, "--days"),
+        (["fetch", "SPY", "--days", "3", "--sessions", "4"], 2, "--sessions"),
+        (["fetch", "SPY", "--source", "yahooo"], 2, "yahoo"),
+        (["fetch", "SPY", "--interval", "7m"], 2, "--interval"),
+        (["fetch", "SPY", "--max-gap", "lots"], 2, "--max-gap"),
+        (["fetch", "SPY", "--map", "close"], 2, "--map"),
+        (["fetch", "SPY", "--as-of", "soon"], 2, "as-of"),
+        (["fetch", "SPY", "--run", "../x"], 2, "../x"),
+        (["fetch", "SPY", "--set", "train.epochz=3"], 3, "train.epochs"),
+        (["fetch", "SPY", "--config", "none.toml"], 3, "none.toml"),
+        (["status"], 4, "no run"),
+        (["status", "--run", "../x"], 2, "../x"),
+        (["status", "--run", "none"], 4, "none"),
+        (["status", "--home", "none"], 2, "none"),
+        (["train", "--epochs", "many"], 2, "--epochs"),
+    ],
+)  # fmt: skip
+def test_a_wrong_word_is_one_clear_line_and_nothing_is_made(
+    tmp_path: Path, arguments: list[str], code: int, says: str
+) -> None:
+    """The documented code, the word that was wrong, and no folder left behind."""
+    done = hfm(*arguments, cwd=tmp_path)
+    assert done.code == code, done.err
+    assert says in done.err
+    assert done.out == ""
+    assert not list((tmp_path / "runs").glob("*")) if (tmp_path / "runs").exists() else True
+    as_json = hfm(*arguments, "--json", cwd=tmp_path)
+    assert as_json.code == code
+    assert as_json.json["error"]["code"] == code
+    assert as_json.json["error"]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["backtest", "--threshold", "1.5"], 2), (["backtest", "--threshold", "nan"], 2),
+        (["backtest", "--threshold", "q101"], 2), (["backtest", "--model", "nobody"], 2),
+        (["train", "--epochs", "0"], 2), (["train", "--epochs", "-1"], 2), (["train", "--model", "lstn"], 2),
+        (["simulate", "--rho", "1.5"], 2), (["simulate", "--recipe", "magic"], 2),
+        (["backtest", "--set", "backtest.threshold=1.5"], 3), (["train", "--set", "train.lr=fast"], 3),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_loses_nothing(home: Path, arguments: list[str], code: int) -> None:
+    """Refused before anything is touched: every stage is as fresh as before."""
+    before = artifacts(home, "first")
+    assert hfm(*arguments, "--run", "first", cwd=home).code == code
+    assert artifacts(home, "first") == before
+    assert {
+        s["state"] for s in hfm("status", "--json", "--run", "first", cwd=home).json["metrics"]["stages"].values()
+    } == {"fresh"}
+
+
+def test_the_corridor_writes_every_artifact(home: Path) -> None:
+    """The run directory is the one that is documented."""
+    assert set(artifacts(home, "first")) == {
+        "fetch/bars.parquet", "simulate/quotes.parquet", "simulate/oracle.parquet", "simulate/facts.json",
+        "train/model.safetensors", "train/model.json", "train/predictions.parquet", "train/scores.parquet",
+        "train/history.parquet", "backtest/ledger.parquet", "backtest/trades.parquet", "backtest/trials.parquet",
+        "backtest/metrics.json", "report/microstructure_performance.png", "report/report.html", "report/summary.json",
+    }  # fmt: skip
+    assert (home / "runs" / "latest").resolve().name == "first"
+
+
+def test_stdout_is_the_paths_and_stderr_the_mission_figures(home: Path) -> None:
+    """A script reads paths; a person reads each figure beside its floor."""
+    done = hfm("backtest", "--run", "first", cwd=home)
+    assert [line.rsplit("/", 1)[1] for line in done.out.split()] == [
+        "ledger.parquet", "metrics.json", "trades.parquet", "trials.parquet"]  # fmt: skip
+    assert all((home / line).is_file() for line in done.out.split())
+    for word in ("accuracy", "widen", "buy-and-hold", "Sharpe", "drawdown"):
+        assert word.lower() in done.err.lower(), word
+    quiet = hfm("report", "-q", "--run", "first", cwd=home)
+    assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
+
+
+def test_json_is_one_object_with_the_promised_keys(home: Path) -> None:
+    """And on a rerun of the whole corridor everything is fresh and listed."""
+    done = hfm("run", "--run", "first", "--json", cwd=home)
+    assert done.code == 0, done.err
+    body = done.json
+    assert list(body) == ["schema_version", "command", "run_dir", "artifacts", "metrics", "warnings", "elapsed_s"]
+    assert len(body["artifacts"]) == 16
+    assert set(body["metrics"]) == {"fetch", "simulate", "train", "backtest", "report"}
+    assert "fetch: fresh" in done.err
+
+
+def test_each_stage_alone_gives_the_same_bytes(home: Path) -> None:
+    """Delete a stage's outputs, rerun it from the shell: the same bytes in every file."""
+    before = artifacts(home, "first")
+    for stage in ("simulate", "train", "backtest", "report"):
+        for path in (home / "runs" / "first" / stage).glob("*"):
+            path.unlink()
+        assert hfm(stage, "--run", "first", cwd=home).code == 0
+        after = artifacts(home, "first")
+        assert [k for k in before if before[k] != after.get(k)] == []
+
+
+def test_the_same_run_twice_is_byte_identical(home: Path) -> None:
+    """Another folder, another hash seed, one worker: the same bytes."""
+    arguments = ("run", *FETCH, "--run", "again", "--set", "train.epochs=3", "--set", "train.seeds=1", "--workers", 1)
+    assert hfm(*arguments, cwd=home, env={"PYTHONHASHSEED": "5", "TZ": "Asia/Tokyo"}).code == 0
+    one, two = artifacts(home, "first"), artifacts(home, "again")
+    assert [k for k in one if one[k] != two.get(k) and not k.startswith("report/")] == []
+
+
+def test_stages_typed_one_by_one_work_on_the_latest_run(tmp_path: Path) -> None:
+    """As the mission types them; without simulate between, train exits 4 and names it."""
+    assert hfm("fetch", *FETCH, cwd=tmp_path).code == 0
+    done = hfm("train", "--epochs", 1, cwd=tmp_path)
+    assert done.code == 4
+    assert "hfm simulate" in done.err
+    assert hfm("simulate", cwd=tmp_path).code == 0
+    assert hfm("train", "--epochs", 1, "--seeds", 1, cwd=tmp_path).code == 0
+    assert hfm("backtest", "--threshold", 0.6, cwd=tmp_path).code == 0
+    assert hfm("report", cwd=tmp_path).code == 0
+    assert hfm("simulate", "--set", "simulate.seed=8", cwd=tmp_path).code == 0
+    rows = hfm("status", "--json", cwd=tmp_path).json["metrics"]["stages"]
+    assert [rows[s]["state"] for s in ("fetch", "simulate", "train", "backtest", "report")] == [
+        "fresh", "fresh", "stale", "stale", "stale"]  # fmt: skip
+    assert "simulate/quotes.parquet has changed" in rows["train"]["why"]
+    assert "stale" in hfm("backtest", cwd=tmp_path).err
+
+
+def test_a_damaged_input_is_found_and_the_cure_is_named(tmp_path: Path) -> None:
+    """One flipped bit in the bars: exit 4, the file, the command."""
+    assert hfm("fetch", *FETCH, "--run", "r", cwd=tmp_path).code == 0
+    path = tmp_path / "runs" / "r" / "fetch" / "bars.parquet"
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
+    done = hfm("simulate", "--run", "r", cwd=tmp_path)
+    assert done.code == 4
+    assert "bars.parquet" in done.err
+    assert "hfm fetch" in done.err
+
+
+def test_two_at_once_do_not_mix(home: Path) -> None:
+    """The second finds the run locked and exits 9 at once; with --wait it waits."""
+    import filelock
+
+    with filelock.FileLock(home / "runs" / "first" / ".lock"):
+        assert hfm("report", "--run", "first", cwd=home).code == 9
+        assert hfm("status", "--run", "first", cwd=home).code == 0
+
+
+def test_a_closed_pipe_is_no_error(home: Path) -> None:
+    """`hfm status | head -1`."""
+    done = subprocess.run(
+        f"{sys.executable} -m hfm status --run first | head -c 1", cwd=home, shell=True, capture_output=True, text=True
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unforeseen_fault_is_exit_1_and_its_traceback_is_kept(tmp_path: Path) -> None:
+    """One line for the person, the traceback for us."""
+    code = """
+import sys
+from hfm import pipeline
+def broken(stage):
+    raise ZeroDivisionError("boom")
+pipeline._function = broken
+sys.argv = ["hfm", "fetch", "SPY", "--source", "synthetic", "--json"]
+from hfm.cli import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    kept = Path(json.loads(done.stdout)["error"]["hint"].split()[1].rstrip(","))
+    assert "ZeroDivisionError" in kept.read_text()

@@ -1,0 +1,45 @@
+"""What is typed becomes settings, and only what is typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hfm.cli.options import FETCH, fetch_flags
+from hfm.errors import UsageError
+
+
+def values(**typed: Any) -> dict[str, Any]:
+    return dict.fromkeys(FETCH) | typed
+
+
+def test_nothing_typed_is_nothing_set() -> None:
+    """Defaults are the config's business."""
+    assert fetch_flags(values()) == {}
+
+
+def test_days_and_sessions_exclude_each_other() -> None:
+    """The one typed takes the recorded other away; both are refused."""
+    assert fetch_flags(values(days=5)) == {"days": 5, "sessions": None}
+    assert fetch_flags(values(sessions=5)) == {"sessions": 5, "days": None}
+    with pytest.raises(UsageError):
+        fetch_flags(values(days=5, sessions=5))
+
+
+def test_symbols_are_upper_case_and_once() -> None:
+    """spy SPY is one symbol."""
+    assert fetch_flags(values(symbols=["spy", "SPY", "brk-b"]))["symbols"] == ("SPY", "BRK-B")
+
+
+@pytest.mark.parametrize(("text", "share"), [("5%", 0.05), ("0.1", 0.1), ("10 %", 0.1)])
+def test_a_gap_is_a_share_or_a_percentage(text: str, share: float) -> None:
+    """5% and 0.05 are the same."""
+    assert fetch_flags(values(max_gap=text))["max_gap"] == pytest.approx(share)
+
+
+def test_a_path_is_kept_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stage can be rerun from any folder."""
+    monkeypatch.chdir(tmp_path)
+    assert fetch_flags(values(path=Path("a.csv")))["path"] == str(tmp_path / "a.csv")
