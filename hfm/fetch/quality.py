@@ -8,6 +8,7 @@ such.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -221,6 +222,7 @@ def account(grid: Grid, quality: Quality, sessions: Sessions, until: int) -> Non
         quality.stale = int(due.sum() - sessions.due(int(grid.time[-1])).sum())
 
 
+SHOWN = 12
 HEAD = (
     "symbol",
     "sessions",
@@ -236,10 +238,14 @@ HEAD = (
 )
 
 
-def table(qualities: dict[str, Quality]) -> list[str]:
-    """The account as aligned lines, one a symbol under a head."""
+def table(qualities: Mapping[str, Quality]) -> list[str]:
+    """The account as aligned lines, one a symbol under a head; of many symbols the worst SHOWN."""
     rows = [HEAD]
-    for symbol, q in qualities.items():
+    worst = sorted(
+        qualities, key=lambda s: (-qualities[s].refused, -len(qualities[s].lost_sessions), -qualities[s].gap)
+    )
+    left = len(worst) - SHOWN
+    for symbol, q in [(s, q) for s, q in qualities.items() if s in worst[:SHOWN]]:
         rows.append(
             (
                 symbol,
@@ -256,10 +262,11 @@ def table(qualities: dict[str, Quality]) -> list[str]:
             )
         )
     width = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
-    return [
+    lines = [
         "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, width, strict=True)))
         for row in rows
     ]
+    return [*lines, f"and {left} more, none worse (all are in --json)"] if left > 0 else lines
 
 
 def _stamp(time: np.int64) -> str:

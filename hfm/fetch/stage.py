@@ -122,7 +122,7 @@ def _clean(
     until = sessions.instant(request.as_of)
     ends = [int(raw.time.max()) for raw in found.values() if raw.time.size]
     if not live:
-        until = min([until, *ends]) if not ends else min(until, max(ends))
+        until = min(until, max(ends, default=until))
     wanted = _span(found, request, until)
     whole = request.days is None and request.sessions is None
     grids, qualities = {}, {}
@@ -132,9 +132,9 @@ def _clean(
         if grid is None or not grid.time.size:
             failed[symbol] = _nothing(symbol, account, request, until)
             continue
-        own = wanted.pick(slice(int(grid.index[0]), None)) if whole else wanted
-        shift = len(wanted) - len(own)
-        quality.account(replace(grid, index=grid.index - shift), account, own, until)
+        first, last = (int(grid.index[0]), int(grid.index[-1])) if whole else (0, len(wanted) - 1)
+        own = wanted.pick(slice(first, last + 1))
+        quality.account(replace(grid, index=grid.index - first), account, own, until)
         if account.gap > max_gap:
             failed[symbol] = DataError(
                 f"{symbol} misses {account.gap:.2%} of the bars in its {account.sessions} sessions, the limit is "
@@ -206,30 +206,58 @@ def _report(
     asked = f"{request.days} calendar days gave " if request.days is not None else ""
     mark = "SYNTHETIC: " if synthetic else ""
     ctx.say(f"{mark}{asked}{count} sessions, {bars:,} bars, {len(qualities)} symbol{'s' * (len(qualities) != 1)}")
-    for line in quality.table(dict(qualities)):
+    for line in quality.table(qualities):
         ctx.say(line)
     said: dict[str, list[str]] = {}
     for symbol, texts in notes.items():
         for text in texts:
             said.setdefault(text, []).append(symbol)
     for text, symbols in said.items():
-        ctx.say(f"{', '.join(symbols) if len(symbols) < 6 else f'{len(symbols)} symbols'}: {text}")
-    for symbol, account in qualities.items():
-        if account.rejected:
-            reasons = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in account.rejected.items())
-            first = account.rows[0]
-            ctx.lose(f"{symbol}: {account.refused} rows rejected ({reasons}), the first at {first['time']}")
-        if account.lost_sessions:
-            ctx.lose(f"{symbol}: {len(account.lost_sessions)} sessions without a bar: {_days(account.lost_sessions)}")
-        if account.thin_sessions:
-            thin = [f"{day} ({n} bars)" for day, n in account.thin_sessions.items()]
-            ctx.warn(f"{symbol}: less than half the bars on {_days(thin)}")
+        ctx.say(f"{_names(symbols)}: {text}")
+    _losses(ctx, qualities)
     figures: dict[str, Any] = {symbol: account.as_json() for symbol, account in qualities.items()}
     for account in figures.values():
         account.pop("rows")
     ctx.figures.update(
         {"bars": bars, "sessions": count, "symbols": list(qualities), "synthetic": synthetic, "quality": figures}
     )
+
+
+def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:
+    """Name what was asked for and is not there, once for all symbols that it is true of; warn of the thin and short."""
+    lost: dict[tuple[str, ...], list[str]] = {}
+    thin: dict[tuple[str, ...], list[str]] = {}
+    odd: dict[str, list[str]] = {}
+    first = min(account.first for account in qualities.values())[:10]
+    last = max(account.last for account in qualities.values())[:10]
+    for symbol, account in qualities.items():
+        if account.rejected:
+            reasons = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in account.rejected.items())
+            ctx.lose(f"{symbol}: {account.refused} rows rejected ({reasons}), the first at {account.rows[0]['time']}")
+        if account.lost_sessions:
+            lost.setdefault(tuple(account.lost_sessions), []).append(symbol)
+        if account.thin_sessions:
+            thin.setdefault(tuple(account.thin_sessions), []).append(symbol)
+        if account.first[:10] > first and first not in account.lost_sessions:
+            odd.setdefault(f"begins on {account.first[:10]}, others on {first}", []).append(symbol)
+        if account.last[:10] < last and last not in account.lost_sessions:
+            odd.setdefault(f"ends on {account.last[:10]}, others on {last}", []).append(symbol)
+    for text, symbols in odd.items():
+        ctx.warn(f"{_names(symbols)} {text}")
+    for days, symbols in lost.items():
+        ctx.lose(f"{_names(symbols)}: {len(days)} sessions without a bar: {_days(list(days))}")
+    for days, symbols in thin.items():
+        counts = [[qualities[symbol].thin_sessions[day] for symbol in symbols] for day in days]
+        said = [f"{day} ({_range(count)} bars)" for day, count in zip(days, counts, strict=True)]
+        ctx.warn(f"{_names(symbols)}: less than half the bars on {_days(said)}")
+
+
+def _names(symbols: list[str]) -> str:
+    return ", ".join(symbols) if len(symbols) < 6 else f"{len(symbols)} symbols ({', '.join(symbols[:3])}, ...)"
+
+
+def _range(counts: list[int]) -> str:
+    return f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
 
 
 def _days(days: list[str]) -> str:
