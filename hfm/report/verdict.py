@@ -206,7 +206,8 @@ def _little(fam: Family, numbers: dict[str, Any], able: int) -> list[str]:
     reasons = [_few(len(fam.sessions))] if len(fam.sessions) < SESSIONS else []
     what = (
         f"The busiest trial, {numbers['best_trial']}, made {_count(numbers['best_trips'], 'round trip')} on "
-        f"{_count(numbers['best_traded_sessions'], 'session')} and earned {numbers['best_net_return']:+.2%} net of costs"
+        f"{_count(numbers['best_traded_sessions'], 'session')} and earned {numbers['best_net_return']:+.2%} net "
+        "of costs"
     )
     if able:
         return [*reasons, f"{what}: enough trades, over too few sessions."]

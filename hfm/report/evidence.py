@@ -1,0 +1,110 @@
+"""All that the report knows of one run, gathered once: what was found, and what is missing.
+
+Everything after this works on Evidence alone; nothing after this reads a table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import hfm
+from hfm import config as settings
+from hfm import tables
+from hfm.config import Config
+from hfm.report import forecast, market, money, verdict
+from hfm.report.forecast import Forecast
+from hfm.report.market import Market
+from hfm.report.money import Money
+from hfm.report.verdict import Verdict
+
+ARTIFACTS = {
+    "simulate": ("simulate/quotes.parquet", "simulate/oracle.parquet", "simulate/facts.json"),
+    "train": ("train/predictions.parquet", "train/scores.parquet", "train/history.parquet"),
+    "backtest": ("backtest/ledger.parquet", "backtest/trades.parquet", "backtest/trials.parquet",
+                 "backtest/metrics.json"),
+}  # fmt: skip
+"""What each earlier stage makes for the report."""
+PACKAGES = ("numpy", "pyarrow", "numba", "torch", "scikit-learn", "arch", "matplotlib")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One run. forecast, money: None where that stage has not run. missing: a sentence for each artifact not there."""
+
+    market: Market
+    forecast: Forecast | None
+    money: Money | None
+    verdict: Verdict
+    facts: dict[str, Any]  # Any: JSON values
+    missing: tuple[str, ...]
+    origins: tuple[tuple[str, str, str], ...]
+    """(table, provenance, its columns), in order."""
+    versions: tuple[tuple[str, str], ...]
+    config: Config
+    config_hash: str
+    trials: int
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the bars were invented."""
+        return self.market.synthetic
+
+    @property
+    def planted(self) -> bool:
+        """Whether an edge was put into the market on purpose."""
+        return bool(self.forecast and self.forecast.meta.get("signal", "none") != "none")
+
+
+def gather(inputs: Mapping[str, tables.Reader], config: Config, trials: int) -> Evidence:
+    """The evidence of one run. trials: N, as the pipeline counted it."""
+    seen, cast = market.load(inputs), forecast.load(inputs)
+    earned = money.load(inputs, config.backtest.cash)
+    facts = inputs.get("simulate/facts.json")
+    missing = tuple(
+        f"{name} is missing: hfm {stage} makes it"
+        for stage, names in ARTIFACTS.items() for name in names if name not in inputs
+    )  # fmt: skip
+    tree = json.dumps(settings.as_tree(config), sort_keys=True)
+    return Evidence(
+        seen, cast, earned, _verdict(seen, cast, earned, config, trials), json.loads(facts.data()) if facts else {},
+        missing, _origins(inputs), _versions(), config, hashlib.sha256(tree.encode()).hexdigest()[:16], trials,
+    )  # fmt: skip
+
+
+def _verdict(seen: Market, cast: Forecast | None, earned: Money | None, config: Config, trials: int) -> Verdict:
+    """The verdict with its flags; where nothing was back-tested, that is the reason."""
+    if earned is None or earned.trials is None:
+        why = "There is no back-test in this run: hfm backtest makes it."
+        return Verdict("insufficient data", (why,), {"sessions": len(cast.sessions) if cast else 0, "trials": trials})
+    found = verdict.judge(earned.trials, tried=trials, reps=config.report.reps, seed=config.report.seed)
+    if cast is None:
+        return found
+    flag = verdict.leakage(
+        cast.right, cast.labelled, interval_s=int(seen.meta.get("interval_s", 0)), spread_bps=seen.spread_bps,
+        empty=seen.empty, planted=cast.meta.get("signal", "none") != "none",
+    )  # fmt: skip
+    return verdict.Verdict(found.label, found.reasons, found.numbers, (flag,) if flag else (), found.family, found.test)
+
+
+def _origins(inputs: Mapping[str, tables.Reader]) -> tuple[tuple[str, str, str], ...]:
+    """Which columns are observed, estimated, simulated, planted, table by table."""
+    lines = []
+    for path in ("fetch/bars.parquet", "simulate/quotes.parquet", "simulate/oracle.parquet"):
+        if path in inputs:
+            by: dict[str, list[str]] = {}
+            for column, origin in tables.provenance(inputs[path].schema).items():
+                by.setdefault(origin, []).append(column)
+            name = path.split("/")[1].removesuffix(".parquet")
+            lines += [(name, origin, ", ".join(by[origin])) for origin in sorted(by)]
+    return tuple(lines)
+
+
+def _versions() -> tuple[tuple[str, str], ...]:
+    found = [("hfm", hfm.__version__), ("python", platform.python_version())]
+    return (*found, *((name, importlib.metadata.version(name)) for name in PACKAGES))

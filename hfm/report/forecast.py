@@ -1,0 +1,171 @@
+"""What the predictions, scores and histories say of the models.
+
+Only out-of-sample rows exist here. Spreads in bp, probabilities in [0, 1], errors clustered by session.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hfm import tables
+from hfm.report import statistics
+from hfm.report.statistics import Float, Int, Reliability
+
+QUANTILES = (0.1, 0.5, 0.9)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One line of the scores table, all folds pooled."""
+
+    model: str
+    task: str
+    metric: str
+    value: float
+    se: float
+    n: int
+    floor: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Loss of one split relative to the floor's validation loss, epoch by epoch: mean over networks, and each."""
+
+    split: str
+    mean: Float
+    each: tuple[Float, ...]
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Predicted and realised spread of the default model, in bp; time orders the rows."""
+
+    session: Int
+    seq: Int
+    low: Float
+    middle: Float
+    high: Float
+    realised: Float
+    coverage: tuple[tuple[float, float, float], ...]
+    """(quantile, share of rows at or below it, its standard error)."""
+    r2: float
+    """Of log spread, against its own mean."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is known of the models."""
+
+    model: str
+    models: tuple[str, ...]
+    meta: dict[str, Any]  # Any: JSON values
+    sessions: Int
+    rows: int
+    """Out-of-sample rows of the default model."""
+    labelled: int
+    right: int
+    """Rows with a direction, and those called right (P > .5)."""
+    calibration: Reliability | None
+    bands: Bands | None
+    scores: tuple[Score, ...]
+    curves: tuple[Curve, ...]
+
+
+def load(inputs: Mapping[str, tables.Reader]) -> Forecast | None:
+    """The forecasts from train/predictions.parquet and what stands beside it; None without it."""
+    reader = inputs.get("train/predictions.parquet")
+    if reader is None:
+        return None
+    meta = reader.meta
+    names = [
+        "symbol",
+        "session",
+        "seq",
+        "model",
+        "p_up",
+        "y_up",
+        "spread_q10",
+        "spread_q50",
+        "spread_q90",
+        "y_spread_bps",
+    ]
+    whole = reader.read(names)
+    word = whole.column("model").cast(pa.string())
+    models = tuple(str(m) for m in meta.get("models") or pc.unique(word).to_pylist())
+    model = str(meta.get("model") or (models[-1] if models else ""))
+    data = tables.arrays(whole.filter(pc.equal(word, model)), names)
+    day = data["session"].astype("datetime64[D]").astype(np.int64)
+    labelled = (data["y_up"] >= 0) & np.isfinite(data["p_up"])
+    p, hit = data["p_up"][labelled], data["y_up"][labelled].astype(float)
+    return Forecast(
+        model, models, meta, np.unique(day), len(day), int(labelled.sum()), int(((p > 0.5) == (hit > 0.5)).sum()),
+        statistics.reliability(p, hit, min(10, max(2, p.size // 40))), _bands(data, day),
+        _scores(inputs.get("train/scores.parquet")), _curves(inputs.get("train/history.parquet")),
+    )  # fmt: skip
+
+
+def _bands(data: Mapping[str, Any], day: Int) -> Bands | None:  # Any: arrays
+    """Predicted against realised spread; None where the model has no spread head."""
+    middle, realised = data["spread_q50"], data["y_spread_bps"]
+    good = np.isfinite(middle) & np.isfinite(realised) & (middle > 0) & (realised > 0)
+    first = data["symbol"] == (data["symbol"][0] if len(middle) else "")
+    if good.sum() < 10:
+        return None
+    coverage = []
+    for q in QUANTILES:
+        edge = data[f"spread_q{round(q * 100)}"]
+        rows = good & np.isfinite(edge)
+        below = (realised[rows] <= edge[rows]).astype(float)
+        if below.size:
+            coverage.append((q, float(below.mean()), statistics.clustered_se(below, day[rows])))
+    y, x = np.log(realised[good]), np.log(middle[good])
+    r2 = 1 - float(((y - x) ** 2).sum()) / float(((y - y.mean()) ** 2).sum()) if y.std() > 0 else math.nan
+    keep = good & first
+    return Bands(
+        day[keep], data["seq"][keep], data["spread_q10"][keep], middle[keep], data["spread_q90"][keep], realised[keep],
+        tuple(coverage), r2,
+    )  # fmt: skip
+
+
+def _scores(reader: tables.Reader | None) -> tuple[Score, ...]:
+    if reader is None:
+        return ()
+    data = tables.arrays(reader.read())
+    rows = np.flatnonzero(data["fold"] == -1)
+    return tuple(
+        Score(
+            str(data["model"][i]), str(data["task"][i]), str(data["metric"][i]), float(data["value"][i]),
+            float(data["se"][i]), int(data["n"][i]), float(data["floor"][i]),
+        )
+        for i in rows
+    )  # fmt: skip
+
+
+def _curves(reader: tables.Reader | None) -> tuple[Curve, ...]:
+    """Losses less the floor's (epoch 0 of validation), one curve a network; a network that stopped keeps its last
+    loss.
+    """
+    if reader is None:
+        return ()
+    data = tables.arrays(reader.read())
+    runs: dict[tuple[str, int, int], dict[str, Float]] = {}
+    for split in ("train", "valid"):
+        for i in np.flatnonzero(data["split"] == split):
+            key = (str(data["model"][i]), int(data["fold"][i]), int(data["seed"][i]))
+            line = runs.setdefault(key, {}).setdefault(split, np.empty(0))
+            runs[key][split] = np.append(line, data["loss"][i])
+    curves = []
+    for split in ("train", "valid"):
+        lines = [line[split] - line["valid"][0] for line in runs.values() if split in line and "valid" in line]
+        if lines:
+            length = max(map(len, lines))
+            padded = np.array([np.append(x, np.full(length - len(x), x[-1])) for x in lines])
+            curves.append(Curve(split, padded.mean(axis=0), tuple(lines)))
+    return tuple(curves)

@@ -1,0 +1,119 @@
+"""What the ledger, trades, trials and metrics say of the strategy.
+
+Returns are fractions of the starting cash; x is time in sessions (2.5 is the middle of the third one).
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from hfm import tables
+from hfm.ledger import reasons
+from hfm.report.statistics import Float, Int
+from hfm.report.verdict import Family, family
+
+POINTS = 1200
+"""Points of an equity line that are kept."""
+
+
+@dataclass(frozen=True)
+class Money:
+    """What is known of the back-test. Lines start with 0 at x = 0."""
+
+    metrics: dict[str, Any]  # Any: JSON values, as backtest/metrics.json has them
+    family: Family | None
+    trials: pa.Table | None
+    sessions: Int
+    x: Float
+    net: Float
+    gross: Float
+    drawdown: Float
+    hold: Float
+    """Exposure-matched hold at each session's end, [S + 1]."""
+    hold_full: Float
+    """Always fully invested, [S + 1]."""
+    session_net: Float
+    trips: Float
+    """Net return of each round trip, fraction of cash."""
+    stops: tuple[tuple[str, int], ...]
+    """Rows by reason why the position was not what the policy wanted."""
+
+    @property
+    def trial(self) -> str:
+        """The user's own trial."""
+        return str(self.metrics.get("trial", {}).get("name") or (self.family.user if self.family else "") or "")
+
+
+def load(inputs: Mapping[str, tables.Reader], cash: float) -> Money | None:
+    """The money from the backtest stage's artifacts; None without its ledger. cash: the capital returns refer to."""
+    reader = inputs.get("backtest/ledger.parquet")
+    if reader is None:
+        return None
+    document = inputs.get("backtest/metrics.json")
+    metrics: dict[str, Any] = json.loads(document.data()) if document is not None else {}
+    trials = inputs["backtest/trials.parquet"].read() if "backtest/trials.parquet" in inputs else None
+    names = ["session", "seq", "net_pnl", "gross_pnl", "reason"]
+    data = tables.arrays(reader.read(names), names)
+    day = data["session"].astype("datetime64[D]").astype(np.int64)
+    fam = family(trials) if trials is not None and trials.num_rows else None
+    sessions = np.union1d(day, fam.sessions) if fam else np.unique(day)
+    x, net, gross, fall = _lines(data, np.searchsorted(sessions, day), len(sessions), cash)
+    hold, full, session_net = _holds(fam, trials, sessions)
+    return Money(
+        metrics, fam, trials, sessions, x, net, gross, fall, hold, full, session_net,
+        _trips(inputs.get("backtest/trades.parquet"), cash), _stops(data["reason"]),
+    )  # fmt: skip
+
+
+def _lines(data: Mapping[str, Any], index: Int, count: int, cash: float) -> tuple[Float, Float, Float, Float]:
+    """x, cumulative net and gross, and drawdown from the peak of 1 + net; thinned, keeping each stretch's lowest
+    point.
+    """
+    slots = int(data["seq"].max()) + 1 if len(index) else 1
+    cells, inverse = np.unique(index * slots + data["seq"], return_inverse=True)
+    net = np.append(0.0, np.cumsum(np.bincount(inverse, data["net_pnl"], minlength=len(cells)))) / cash
+    gross = np.append(0.0, np.cumsum(np.bincount(inverse, data["gross_pnl"], minlength=len(cells)))) / cash
+    fall = (1 + net) / np.maximum.accumulate(1 + net) - 1
+    x = np.append(0.0, cells // slots + (cells % slots + 1) / slots)
+    if len(x) <= POINTS:
+        return x, net, gross, fall
+    borders = np.linspace(0, len(x), POINTS // 2 + 1).astype(int)
+    lows = [a + int(fall[a:b].argmin()) for a, b in itertools.pairwise(borders)]
+    keep = np.unique([0, *lows, *(borders[1:] - 1)])
+    return x[keep], net[keep], gross[keep], fall[keep]
+
+
+def _holds(fam: Family | None, trials: pa.Table | None, sessions: Int) -> tuple[Float, Float, Float]:
+    """Exposure-matched and full hold, cumulative [S + 1], and the session net returns [S] of the user's trial."""
+    flat = np.zeros(len(sessions) + 1)
+    if fam is None or trials is None or not fam.names:
+        return flat, flat, flat[1:]
+    k = fam.names.index(fam.user) if fam.user in fam.names else 0
+    place = np.searchsorted(sessions, fam.sessions)
+    matched, full, net = np.zeros(len(sessions)), np.zeros(len(sessions)), np.zeros(len(sessions))
+    matched[place] = fam.net[:, k] - fam.excess[:, k]
+    net[place] = fam.net[:, k]
+    names = ["trial", "symbol", "session", "hold_return"]
+    data = tables.arrays(trials, names)
+    mine = data["trial"] == fam.names[k]
+    day = np.searchsorted(sessions, data["session"][mine].astype("datetime64[D]").astype(np.int64))
+    np.add.at(full, day, data["hold_return"][mine] / max(len(set(data["symbol"])), 1))
+    return np.append(0.0, np.cumsum(matched)), np.append(0.0, np.cumsum(full)), net
+
+
+def _trips(reader: tables.Reader | None, cash: float) -> Float:
+    if reader is None:
+        return np.empty(0)
+    return np.asarray(tables.arrays(reader.read(["net"]), ["net"])["net"] / cash, np.float64)
+
+
+def _stops(mask: Int) -> tuple[tuple[str, int], ...]:
+    counts = [(name, int(((mask & bit) != 0).sum())) for bit, name in reasons.NAMES.items()]
+    return tuple((name, n) for name, n in counts if n)

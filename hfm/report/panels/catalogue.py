@@ -1,0 +1,61 @@
+"""The panels in the order of the page, and what stands in the place of one that cannot be drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+
+from hfm.report.evidence import Evidence
+from hfm.report.panels import market, model, money
+from hfm.report.panels.style import Ink, Told, bare, note
+
+Draw = Callable[[Axes, Evidence, Ink], Told]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture. stage: whose artifacts it needs; wide: twice as broad as high pictures want to be."""
+
+    name: str
+    title: str
+    stage: str
+    draw: Draw
+    wide: bool = False
+
+    def on(self, ax: Axes, run: Evidence, ink: Ink) -> Told:
+        """The panel on `ax`, or the command that would make it possible."""
+        if self.stage in absent(run):
+            bare(ax)
+            note(ax, ink, f"not there yet:\nhfm {self.stage}")
+            return Told(f"Nothing to draw: hfm {self.stage} has not been run.", f"Empty: hfm {self.stage} not run.")
+        return self.draw(ax, run, ink)
+
+
+def absent(run: Evidence) -> set[str]:
+    """The stages that have left nothing to draw."""
+    gone = set()
+    if run.forecast is None:
+        gone.add("train")
+    if run.money is None or run.money.family is None:
+        gone.add("backtest")
+    return gone
+
+
+PANELS = (
+    Panel("equity", "Equity and drawdown", "backtest", money.equity, wide=True),
+    Panel("thresholds", "The family of trials", "backtest", money.thresholds),
+    Panel("sensitivity", "Cost and delay", "backtest", money.sensitivity),
+    Panel("null", "Ours against luck", "backtest", money.null),
+    Panel("histogram", "Session returns", "backtest", money.histogram),
+    Panel("models", "Models against their floors", "train", model.models),
+    Panel("loss", "Loss against the floor", "train", model.loss),
+    Panel("reliability", "Calibration of P(up)", "train", model.reliability),
+    Panel("spread_series", "Spread: predicted, realised", "train", model.spread_series, wide=True),
+    Panel("spread_scatter", "Spread: coverage", "train", model.spread_scatter),
+    Panel("flow", "Order flow and returns", "simulate", market.flow),
+    Panel("diurnal", "Time of day", "fetch", market.diurnal),
+    Panel("heat", "Movement by day and time", "fetch", market.heat),
+    Panel("quality", "Bars there, bars missing", "fetch", market.quality),
+)

@@ -1,0 +1,115 @@
+"""Panels of the market and its data: time of day, order flow, heat map, coverage."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from hfm.report.evidence import Evidence
+from hfm.report.panels.style import Ink, Told, clock, days, few, frame, legend, note
+from hfm.report.statistics import Float
+
+
+def diurnal(ax: Axes, run: Evidence, ink: Ink) -> Told:
+    """Spread, volume and volatility by time of day, each over its own mean."""
+    market = run.market
+    lines = [("volatility", market.slot_move, ink.orange, "--"), ("volume", market.slot_volume, ink.green, ":")]
+    if market.slot_spread is not None:
+        lines.append(("spread", market.slot_spread, ink.blue, "-"))
+    frame(ax, ink, x="time of day", y="times the day's mean")
+    said = []
+    for word, values, colour, dash in lines:
+        level = float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
+        if level > 0:
+            ax.plot(market.clock, values / level, color=colour, linestyle=dash, linewidth=2.0, label=word)
+            said.append(f"{word} opens at {values[0] / level:.1f} times its mean")
+    ax.axhline(1, color=ink.muted, linewidth=0.8)
+    clock(ax, market.clock)
+    if not said:
+        note(ax, ink, "nothing moves and nothing trades")
+        return Told("No volume, no movement: there is no time of day to see.", "No movement.")
+    legend(ax, ink, loc="upper center")
+    text = "; ".join(said)
+    kind = "" if market.slot_spread is None else " The spread is simulated from the bars."
+    return Told(f"{text[0].upper()}{text[1:]}.{kind}", f"Time-of-day curves: {text}.")
+
+
+def flow(ax: Axes, run: Evidence, ink: Ink) -> Told:
+    """Return of the same and of the next bar by order-flow imbalance, bins of equal count with 95 % intervals."""
+    same, ahead = run.market.same, run.market.ahead
+    frame(ax, ink, x="order-flow imbalance, sd", y="mean return, bp", grid="both")
+    if same is None or ahead is None:
+        why = "no quotes yet: hfm simulate" if run.market.slot_spread is None else "order flow or price does not vary"
+        note(ax, ink, why)
+        return Told(f"No order-flow picture: {why}.", why)
+    ax.axhline(0, color=ink.muted, linewidth=0.8)
+    for found, colour, mark, dash, word in (
+        (same, ink.blue, "o", "-", "same bar"), (ahead, ink.orange, "s", "--", "next bar"),
+    ):  # fmt: skip
+        ax.errorbar(found.z, found.mean, 1.96 * found.se, color=colour, marker=mark, markersize=5, linestyle=dash,
+                    capsize=2, linewidth=1.6, label=f"{word}, R² {found.r2:.3f}")  # fmt: skip
+    few(ax, x=6, y=5)
+    legend(ax, ink, loc="upper left")
+    return Told(
+        f"Order flow explains the bar in which it happens (R² {same.r2:.2f}) and hardly the next (R² {ahead.r2:.4f}, "
+        f"{ahead.rows:,} pairs).",
+        f"Mean return by order-flow imbalance: same bar R² {same.r2:.2f}, next bar R² {ahead.r2:.4f}.",
+    )
+
+
+def heat(ax: Axes, run: Evidence, ink: Ink) -> Told:
+    """Absolute return of each bar, session by time of day; empty cells are bars that are not there."""
+    market = run.market
+    grid = market.move_ST
+    frame(ax, ink, x="time of day", grid="")
+    ax.set_facecolor(ink.grid)
+    found = grid[np.isfinite(grid)]
+    top = float(np.percentile(found, 99)) if found.size else 0.0
+    step = float(market.clock[1] - market.clock[0]) if market.slots > 1 else 1.0
+    box = (float(market.clock[0]), float(market.clock[-1]) + step, len(grid) - 0.5, -0.5)
+    shown = _thin(grid, 260)
+    image = ax.imshow(shown, aspect="auto", cmap="cividis", vmin=0, vmax=top or 1.0, extent=box, interpolation="none")
+    clock(ax, market.clock)
+    days(ax, market.sessions, "y")
+    bar = ax.figure.colorbar(image, ax=ax, fraction=0.05, pad=0.02)
+    bar.ax.tick_params(colors=ink.muted, labelcolor=ink.text, labelsize=ink.size)
+    bar.set_label("|return|, bp", color=ink.text, fontsize=ink.size)
+    bar.outline.set_visible(False)
+    holes = int(np.isnan(grid).sum())
+    return Told(
+        f"|open to close| of {market.rows:,} bars, {len(grid)} sessions by {market.slots} slots; {holes:,} slots are "
+        "empty (grey).",
+        f"Heat map of absolute returns over {len(grid)} sessions and {market.slots} slots of the day.",
+    )
+
+
+def _thin(grid_ST: Float, most: int) -> Float:
+    """At most `most` rows: every k-th session."""
+    return grid_ST[:: max(1, math.ceil(len(grid_ST) / most))]
+
+
+def quality(ax: Axes, run: Evidence, ink: Ink) -> Told:
+    """Share of the full day's bars that each session has."""
+    market = run.market
+    full = market.slots * max(len(market.symbols), 1)
+    share = market.bars_S / full
+    place = np.arange(len(share))
+    ax.fill_between(np.append(place, len(share)) - 0.5, np.append(share, share[-1:] if len(share) else 0.0),
+                    step="post", color=ink.sky, alpha=0.7, linewidth=0)  # fmt: skip
+    ax.axhline(1, color=ink.text, linestyle=":", linewidth=1.2)
+    frame(ax, ink, y="bars there, share of a full day")
+    ax.set_ylim(0, 1.12)
+    ax.set_xlim(-0.5, max(len(share) - 0.5, 0.5))
+    ax.yaxis.set_major_formatter("{x:.0%}")
+    days(ax, market.sessions)
+    short = np.flatnonzero(share < 1)
+    ax.plot(short, share[short], color=ink.red, marker="v", linestyle="none", markersize=6, label="short of a full day")
+    if short.size:
+        legend(ax, ink, loc="lower left")
+    return Told(
+        f"{len(share) - short.size} of {len(share)} sessions are full days of {market.slots} bars; {market.empty:.2%} "
+        "of bars have no volume.",
+        f"Coverage by session: {short.size} of {len(share)} sessions are short of a full day.",
+    )

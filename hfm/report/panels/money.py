@@ -1,0 +1,188 @@
+"""Panels of the back-test: equity, trials, sensitivity, the null distribution, session returns."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from hfm.report.evidence import Evidence
+from hfm.report.panels.style import Ink, Told, days, few, frame, legend, note, percent
+from hfm.report.statistics import PROBABILITIES, Float
+from hfm.report.verdict import LEVEL
+
+
+def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
+    """Net and gross return beside the exposure-matched hold and full buy-and-hold; below them the drawdown."""
+    money = run.money
+    assert money is not None
+    ax.set_axis_off()
+    top, low = ax.inset_axes((0, 0.33, 1, 0.67)), ax.inset_axes((0, 0, 1, 0.25))
+    ends = np.arange(len(money.sessions) + 1)
+    net, gross, hold, full = (float(line[-1]) for line in (money.net, money.gross, money.hold, money.hold_full))
+    top.axhline(0, color=ink.muted, linewidth=0.8)
+    top.plot(ends, money.hold_full, color=ink.orange, linewidth=1.3, linestyle="-.", label=f"buy and hold {full:+.2%}")
+    top.plot(ends, money.hold, color=ink.text, linewidth=1.5, linestyle=":", label=f"matched hold {hold:+.2%}")
+    top.plot(money.x, money.gross, color=ink.sky, linewidth=1.5, linestyle="--", label=f"gross {gross:+.2%}")
+    top.plot(money.x, money.net, color=ink.blue, linewidth=2.0, label=f"net {net:+.2%}")
+    frame(top, ink, y="return on capital")
+    percent(top)
+    few(top, y=5)
+    legend(top, ink, loc="upper left", ncols=2, bbox_to_anchor=(0, 1.24), columnspacing=1.2)
+    top.tick_params(labelbottom=False)
+    low.fill_between(money.x, money.drawdown, 0, color=ink.red, alpha=0.35, linewidth=0)
+    low.plot(money.x, money.drawdown, color=ink.red, linewidth=1.0)
+    frame(low, ink, y="drawdown")
+    if money.drawdown.min() == 0:
+        low.set_ylim(-1e-4, 0)
+    few(low, y=2)
+    percent(low)
+    for each in (top, low):
+        each.set_xlim(0, max(len(money.sessions), 1))
+        days(each, money.sessions)
+    worst = float(money.drawdown.min())
+    return Told(
+        f"Trial {money.trial} over {len(money.sessions)} out-of-sample sessions: net {net:+.2%}, gross {gross:+.2%}; "
+        f"the same mean exposure held throughout {hold:+.2%}, fully invested {full:+.2%}. Largest drawdown "
+        f"{-worst:.2%}.",
+        f"Line chart of cumulative return. Net ends at {net:+.2%}, gross at {gross:+.2%}, exposure-matched hold at "
+        f"{hold:+.2%}, buy and hold at {full:+.2%}. Below, drawdown down to {worst:.2%}.",
+    )
+
+
+def thresholds(ax: Axes, run: Evidence, ink: Ink) -> Told:
+    """Each trial's mean excess over its matched exposure, with its 95 % interval; hollow: before costs."""
+    money = run.money
+    assert money is not None
+    assert money.family is not None
+    family = money.family
+    sessions, trips = len(family.sessions), family.trips.sum(axis=0)
+    order = np.argsort(-trips, kind="stable")
+    mean, place = family.excess.mean(axis=0) * 1e4, np.arange(len(order))
+    half = family.excess.std(axis=0, ddof=1 if sessions > 1 else 0) / math.sqrt(sessions) * 1.96e4
+    ax.axhline(0, color=ink.text, linewidth=1.0)
+    for spot, k in zip(place, order, strict=True):
+        own = family.names[k] == family.user
+        colour = ink.red if own else ink.blue
+        ax.errorbar(
+            spot, mean[k], half[k], color=colour, fmt="D" if own else "o", markersize=6, capsize=3, linewidth=1.5
+        )
+    ax.set_xticks(place, [f"{family.names[k]}\n{trips[k]:,}" for k in order])
+    frame(ax, ink, x="trial, and its round trips", y="excess, bp a session")
+    ax.tick_params(axis="x", labelsize=ink.size * 0.84, labelrotation=90 if len(order) > 8 else 0)
+    few(ax, y=6)
+    handles = [
+        Line2D([], [], color=ink.red, marker="D", linestyle="none", label="yours"),
+        Line2D([], [], color=ink.blue, marker="o", linestyle="none", label="the family"),
+    ]
+    legend(ax, ink, handles=handles, loc="best", ncols=2)
+    above = int(((mean - half > 0) & (trips > 0)).sum())
+    return Told(
+        f"Net return beyond the matched exposure, with 95 % intervals, of {len(order)} trials on the same data. "
+        f"{above} of them {'lies' if above == 1 else 'lie'} above zero one by one; the verdict corrects for having "
+        "looked at all.",
+        f"Dot chart of {len(order)} trials, excess return in bp a session from {mean.min():.2f} to {mean.max():.2f}; "
+        f"{above} intervals lie wholly above zero.",
+    )
+
+
+def sensitivity(ax: Axes, run: Evidence, ink: Ink) -> Told:
+    """Net return by multiples of the assumed cost, and by rows of delay before the fill."""
+    money = run.money
+    assert money is not None
+    cost = money.metrics.get("sensitivity", {}).get("cost", [])
+    delay = money.metrics.get("sensitivity", {}).get("delay", [])
+    ax.set_axis_off()
+    left, right = ax.inset_axes((0, 0, 0.44, 1)), ax.inset_axes((0.56, 0, 0.44, 1), sharey=None)
+    left.axhline(0, color=ink.text, linewidth=1.0)
+    right.axhline(0, color=ink.text, linewidth=1.0)
+    left.plot(
+        [c["multiplier"] for c in cost], [c["net_return"] for c in cost], color=ink.blue, marker="o", linewidth=1.8
+    )
+    lags = [d["lag"] for d in delay]
+    right.plot(lags, [d["gross_return"] for d in delay], color=ink.sky, marker="s", linestyle="--", label="gross")
+    right.plot(lags, [d["net_return"] for d in delay], color=ink.blue, marker="o", linewidth=1.8, label="net")
+    frame(left, ink, x="cost, × assumed", y="return on capital")
+    frame(right, ink, x="delay, rows")
+    for each in (left, right):
+        percent(each)
+        few(each, x=4, y=5)
+    if delay:
+        legend(right, ink, loc="best")
+    free = next((c["net_return"] for c in cost if c["multiplier"] == 0), math.nan)
+    even = money.metrics.get("metrics", {}).get("break_even_cost_bps", {})
+    told = (
+        f"Without any cost the trial returns {free:+.2%}." if math.isfinite(free) else "No cost sensitivity on record."
+    )
+    if even.get("value") is not None:
+        told += f" It breaks even at {even['value']:.2f} bp a side" + (
+            f", against {even['floor']:.2f} bp assumed." if even.get("floor") is not None else "."
+        )
+    return Told(f"{told} An edge that is real decays over a few rows of delay; one that leaks collapses at one.", told)
+
+
+def null(ax: Axes, run: Evidence, ink: Ink) -> Told:
+    """The t of the best trial of a worthless family, and ours."""
+    test, numbers = run.verdict.test, run.verdict.numbers
+    if test is None:
+        said = (
+            f"Not tested: {numbers['sessions']} sessions" if numbers["sessions"] < 60 else "Not tested: too few trades"
+        )
+        frame(ax, ink, x="t of the best trial", y="", grid="")
+        ax.set_yticks([])
+        note(ax, ink, said)
+        return Told(f"{said}. The null distribution of the best trial is drawn once there is enough to judge.", said)
+    edges, density = _density(test.null)
+    ax.fill_between(edges, density, color=ink.sky, alpha=0.5, linewidth=0, label="best of a worthless family")
+    ax.plot(edges, density, color=ink.blue, linewidth=1.2)
+    ax.axvline(
+        numbers["t_needed"], color=ink.text, linestyle="--", linewidth=1.4, label=f"needed {numbers['t_needed']:.2f}"
+    )
+    ax.axvline(numbers["t"], color=ink.red, linewidth=2.4, label=f"ours {numbers['t']:.2f}")
+    frame(ax, ink, x="t of the best trial", y="density")
+    ax.set_yticks([])
+    ax.set_ylim(0, float(density.max()) * 1.65)
+    legend(ax, ink, loc="upper left")
+    return Told(
+        f"The best of {numbers['judged']} worthless trials exceeds t = {numbers['t_needed']:.2f} in {LEVEL:.0%} of cases; "
+        f"ours is {numbers['t']:.2f} (p = {numbers['p']:.4f}).",
+        f"Distribution of the best t under the null; needed {numbers['t_needed']:.2f}, ours {numbers['t']:.2f}.",
+    )
+
+
+def _density(quantiles: Float) -> tuple[Float, Float]:
+    """x and density of a distribution known by its quantiles, smoothed over a quarter of its central width."""
+    probabilities = np.linspace(0.005, 0.995, 400)
+    points = np.interp(probabilities, PROBABILITIES, quantiles)
+    width = max(float(np.interp(0.75, PROBABILITIES, quantiles) - np.interp(0.25, PROBABILITIES, quantiles)) / 4, 1e-6)
+    grid = np.linspace(points[0] - 3 * width, points[-1] + 3 * width, 160)
+    kernel = np.exp(-0.5 * ((grid[:, None] - points) / width) ** 2).sum(axis=1)
+    return grid, kernel / (kernel.sum() * (grid[1] - grid[0]))
+
+
+def histogram(ax: Axes, run: Evidence, ink: Ink) -> Told:
+    """Session returns, net, in bp."""
+    money = run.money
+    assert money is not None
+    value = money.session_net * 1e4
+    frame(ax, ink, x="net return of a session, bp", y="sessions")
+    flat = int((value == 0).sum())
+    if flat == len(value):
+        note(ax, ink, "every session is flat")
+        return Told(f"All {len(value)} sessions are flat: nothing was traded.", "No session has a return.")
+    moved = value[value != 0]
+    reach = float(np.abs(moved).max())
+    bins = np.linspace(-reach, reach, 2 * min(12, max(3, round(math.sqrt(len(moved)) + 1))) + 1)
+    ax.hist(moved, bins=bins.tolist(), color=ink.sky, edgecolor=ink.blue, linewidth=1.0)
+    ax.axvline(0, color=ink.text, linewidth=1.0)
+    ax.axvline(float(value.mean()), color=ink.red, linewidth=2.0, linestyle="--", label=f"mean {value.mean():+.2f} bp")
+    few(ax, y=5)
+    legend(ax, ink, loc="upper left")
+    wins = int((value > 0).sum())
+    return Told(
+        f"{wins} of {len(value)} sessions end above zero, {flat} are flat; mean {value.mean():+.2f} bp, worst "
+        f"{value.min():+.2f}, best {value.max():+.2f}.",
+        f"Histogram of {len(moved)} session returns between {value.min():.2f} and {value.max():.2f} bp.",
+    )

@@ -1,0 +1,125 @@
+"""How every panel looks: the colours (Okabe and Ito 2008), the frame, the axes' formats.
+
+Colours differ in lightness as well as in hue, and every line has its own dashes: nothing is told by red and green.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from hfm.report.statistics import Float, Int
+
+
+@dataclass(frozen=True)
+class Ink:
+    """Colours by role, and the size of the text in points."""
+
+    text: str = "#1a1d21"
+    muted: str = "#5a6169"
+    grid: str = "#d9dde2"
+    paper: str = "#ffffff"
+    blue: str = "#0072b2"
+    orange: str = "#e69f00"
+    green: str = "#009e73"
+    red: str = "#d55e00"
+    purple: str = "#cc79a7"
+    sky: str = "#56b4e9"
+    size: float = 11.0
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a panel shows, in words: `caption` under it, `alt` instead of it."""
+
+    caption: str
+    alt: str
+
+
+@contextmanager
+def house(salt: str = "hfm") -> Iterator[None]:
+    """matplotlib as it comes out of the box, whatever the user's own settings are; they are back afterwards.
+
+    salt: of the ids in an SVG, so that two figures of one page share none and a second run makes the same.
+    """
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams["font.family"] = "DejaVu Sans"
+        mpl.rcParams["svg.fonttype"] = "none"
+        mpl.rcParams["svg.hashsalt"] = salt
+        yield
+
+
+def frame(ax: Axes, ink: Ink, x: str = "", y: str = "", grid: Literal["x", "y", "both", ""] = "y") -> None:
+    """Open axes with labels, a faint grid and ticks in the muted colour."""
+    ax.set_facecolor("none")
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_color(ink.muted)
+        ax.spines[side].set_linewidth(0.8)
+    ax.tick_params(colors=ink.muted, labelcolor=ink.text, labelsize=ink.size, length=3, width=0.8)
+    if grid:
+        ax.grid(True, axis=grid, color=ink.grid, linewidth=0.7)
+    ax.set_axisbelow(True)
+    ax.set_xlabel(x, color=ink.text, fontsize=ink.size)
+    ax.set_ylabel(y, color=ink.text, fontsize=ink.size)
+
+
+def bare(ax: Axes) -> None:
+    """Axes without anything but what is put on them."""
+    ax.set_axis_off()
+
+
+def legend(ax: Axes, ink: Ink, **where: Any) -> None:  # Any: what Axes.legend takes
+    """The legend, without a box, in the text's colour."""
+    ax.legend(frameon=False, fontsize=ink.size, labelcolor=ink.text, handlelength=2.6, borderaxespad=0.2, **where)
+
+
+def note(ax: Axes, ink: Ink, text: str, x: float = 0.5, y: float = 0.5) -> None:
+    """A sentence on the axes, wrapped by hand."""
+    ax.text(x, y, text, transform=ax.transAxes, ha="center", va="center", color=ink.muted, fontsize=ink.size)
+
+
+def percent(ax: Axes, axis: str = "y") -> None:
+    """Ticks of fractions as %, with as many digits as the range asks for."""
+    target = ax.yaxis if axis == "y" else ax.xaxis
+    low, high = ax.get_ylim() if axis == "y" else ax.get_xlim()
+    digits = 0 if abs(high - low) > 0.06 else 1 if abs(high - low) > 0.006 else 2 if abs(high - low) > 6e-4 else 3
+    target.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.{digits}f} %"))
+
+
+def clock(ax: Axes, hours: Float) -> None:
+    """An x axis of hours as 10:00, 12:00, ..."""
+    span = float(hours[-1] - hours[0]) if hours.size > 1 else 1.0
+    step = next((s for s in (0.25, 0.5, 1.0, 1.5, 2.0, 4.0, 6.0) if span / s <= 5), 6.0)
+    first = np.ceil(hours[0] / step) * step if hours.size else 0.0
+    ax.set_xticks(np.arange(first, (hours[-1] if hours.size else 1.0) + 1e-9, step))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{int(v) % 24:02d}:{round(v % 1 * 60) % 60:02d}"))
+
+
+def days(ax: Axes, sessions: Int, axis: str = "x", most: int = 6) -> None:
+    """Ticks at session numbers (the first is 0), labelled with dates."""
+    places = np.unique(np.linspace(0, max(len(sessions) - 1, 0), min(most, len(sessions))).round().astype(int))
+    words = [str(np.datetime64(int(sessions[i]), "D")) for i in places]
+    long = len(sessions) > 1 and sessions[-1] - sessions[0] > 300
+    words = [w[:7] if long else w[5:] for w in words]
+    if axis == "x":
+        ax.set_xticks(places, words)
+    else:
+        ax.set_yticks(places, words)
+
+
+def few(ax: Axes, x: int | None = None, y: int | None = None) -> None:
+    """At most so many ticks."""
+    if x:
+        ax.xaxis.set_major_locator(MaxNLocator(x))
+    if y:
+        ax.yaxis.set_major_locator(MaxNLocator(y))

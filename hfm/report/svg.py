@@ -1,0 +1,70 @@
+"""One panel as inline SVG: text stays text, colours become the page's variables, so that it follows dark mode.
+
+The same panel gives the same bytes: no date, no creator, ids from a salt.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass, fields
+
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from hfm.report.evidence import Evidence
+from hfm.report.panels.catalogue import Panel
+from hfm.report.panels.style import Ink, Told, house
+
+ROLES = tuple(f.name for f in fields(Ink) if f.name != "size")
+THEMED = Ink(**{role: f"#0{i:x}0{i:x}0{i:x}" for i, role in enumerate(ROLES, 1)}, size=9.5)
+"""Stand-in colours that no panel uses otherwise; each is replaced by var(--role)."""
+SIZE, WIDE = (4.5, 3.1), (6.9, 3.3)
+"""Inches: about the width of a phone, so that the text is never scaled down much."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A panel as the page shows it."""
+
+    name: str
+    title: str
+    wide: bool
+    svg: str
+    told: Told
+
+
+def draw(panel: Panel, run: Evidence) -> Drawn:
+    """The panel as an <svg> element without prolog, script or reference to anything outside."""
+    with house(panel.name):
+        figure = Figure(figsize=WIDE if panel.wide else SIZE)
+        FigureCanvasSVG(figure)
+        left = 0.10 if panel.wide else 0.155
+        ax = figure.add_axes((left, 0.17, 0.98 - left, 0.73))
+        told = panel.on(ax, run, THEMED)
+        figure.patch.set_visible(False)
+        sink = io.StringIO()
+        figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return Drawn(panel.name, panel.title, panel.wide, _inline(sink.getvalue(), panel), told)
+
+
+def _inline(text: str, panel: Panel) -> str:
+    """The svg element alone, themed, with ids of its own."""
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>\s*", "", text, count=1, flags=re.DOTALL)
+    text = re.sub(
+        r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1), count=1
+    )
+    text = text.replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "").replace("xlink:href", "href")
+    text = re.sub(r"font: (?:(\w+) )?([\d.]+)px [^;\"]*", lambda m: f"font-size: {m[2]}px" + _weight(m[1]), text)
+    for role, colour in zip(ROLES, (getattr(THEMED, role) for role in ROLES), strict=True):
+        text = text.replace(colour, f"var(--{role})")
+    text = re.sub(r'\bid="(?!svg)([^"]+)"', rf'id="{panel.name}-\1"', text)
+    text = re.sub(r"url\(#([^)]+)\)", rf"url(#{panel.name}-\1)", text)
+    text = re.sub(r'href="#([^"]+)"', rf'href="#{panel.name}-\1"', text)
+    return re.sub(r"\n\s*", "\n", text).strip()
+
+
+def _weight(word: str | None) -> str:
+    return f"; font-weight: {word}" if word else ""
