@@ -1,0 +1,197 @@
+"""`bars` fidelity: one symbol's sessions of bars into columns of quotes and oracle.
+
+Axes: S sessions, T clock slots. `Market` is all that one group leaves to the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.config import Simulate
+from hfm.simulate import edge, micro, noise, oracle, original, planted, trailing
+from hfm.simulate.grid import Grid
+from hfm.stage import Context
+from hfm.tables import FLAG_AFTER_HOLE, FLAG_NO_VOLUME, Array
+
+Float = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+
+MEAN_EXCESS = 1.16
+"""E e^(x - a) on SPY: what the spread's mean, less a tick, is above tick e^a."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What holds for a symbol's whole run. like_spy: the tick model's own level; vol_sd: see
+    original.spread_bps."""
+
+    simulate: Simulate
+    slots: int
+    interval_s: float
+    like_spy: bool
+    vol_sd: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Market:
+    """What a symbol's earlier sessions leave: trailing memory, the EDGE estimates [LOOK], returns of the last
+    rows."""
+
+    memory: trailing.Memory
+    edges: Float
+    tail: Float
+
+
+def market_new(slots: int) -> Market:
+    """Before a symbol's first session."""
+    return Market(trailing.memory_new(slots), np.full(trailing.LOOK, np.nan), np.empty(0))
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What S sessions of one symbol came to, [S, T]: enough for quotes, oracle and facts."""
+
+    moves: micro.Moves
+    levels: trailing.Levels
+    spread: micro.Spread
+    flow: micro.Flow
+    p_up: Float
+    p_up_latent: Float
+    signal: Float
+    log_spread_mean: Float
+    log_spread_sd: Float
+
+
+def simulate(
+    market: Market, grid: Grid, bars: dict[str, Array], setting: Setting, ctx: Context
+) -> tuple[Sheet, Market]:
+    """The sessions of `grid`, whose rows stand in `bars` (the group's columns), and the market after them."""
+    sim = setting.simulate
+    moves = _moves(grid, bars)
+    returns = np.log(moves.close / moves.origin)
+    levels, memory = trailing.learn(
+        market.memory, _garman_klass(moves, sim.tick), moves.volume, returns, setting.interval_s
+    )
+    draws = noise.draw(ctx, grid.symbol, grid.days, micro.NORMALS, micro.UNIFORMS, grid.slots + 1)
+    eps, nothing = draws.normal[2][:, 1:], np.full(returns.shape, np.nan)
+    signal, p_up, p_latent = np.zeros(returns.shape), nothing, nothing
+    dev_vol = levels.dev_vol
+    a, edges = _level(market, moves, setting)
+    if sim.signal == "planted":
+        planned, moves = _plant(grid, moves, levels, eps, sim, ctx)
+        eps, signal = planned.eps, planned.z
+        p_up = planted.p_up(planned, moves.present, sim.rho, sim.carry)
+        p_latent = planted.p_up_latent(planned.z, sim.rho)
+        dev_vol = 0.5 * np.log(_garman_klass(moves, sim.tick)) - levels.phi_vol - levels.level_vol
+    spread = micro.spread(levels, dev_vol, draws, moves.present, sim.tick, a)
+    depth0 = np.asarray(micro.DEPTH_SPY) if setting.like_spy else micro.depth_level(levels, moves.origin, sim.tick)
+    flow = micro.flow(moves, levels, depth0, draws, eps, sim.tick)
+    mean, sd = oracle.log_spread(levels, spread, a, sim.tick, moves.close)
+    tail = market.tail
+    if sim.recipe == "seed":
+        spread, flow, tail = _original(grid, moves, spread, flow, tail, draws.normal[0][:, 1:], setting.vol_sd)
+        mean, sd = nothing, nothing
+    sheet = Sheet(moves, levels, spread, flow, p_up, p_latent, signal, mean, sd)
+    return sheet, Market(memory, edges, tail)
+
+
+def _moves(grid: Grid, bars: dict[str, Array]) -> micro.Moves:
+    open_, high, low, close, volume = (grid.matrix(bars[c]) for c in ("open", "high", "low", "close", "volume"))
+    present = grid.present()
+    return micro.Moves(micro.origin(open_, close, present), open_, high, low, close, volume, present)
+
+
+def _garman_klass(moves: micro.Moves, tick: float) -> Float:
+    """Garman-Klass variance (1980, eq. 20) of each row, at least that of a tenth of a tick: a one-price bar
+    has a log."""
+    spread, move = np.log(moves.high / moves.low), np.log(moves.close / moves.open)
+    variance = 0.5 * spread**2 - (2 * np.log(2) - 1) * move**2
+    return np.asarray(np.maximum(variance, (0.1 * tick / moves.close) ** 2))
+
+
+def _level(market: Market, moves: micro.Moves, setting: Setting) -> tuple[Float, Float]:
+    """a [S, 1] of the spread model, and the EDGE estimates that later sessions look back on [LOOK]."""
+    sim, sessions = setting.simulate, len(moves.open)
+    first = moves.open[np.arange(sessions), moves.present.argmax(axis=1)][:, None]
+    if sim.spread_bps is not None:
+        return _excess(np.full((sessions, 1), sim.spread_bps * 1e-4), first, sim.tick, 1e-3), market.edges
+    if setting.like_spy:
+        return np.full((sessions, 1), micro.LN_EXCESS), market.edges
+    edges = np.concatenate((market.edges, edge.squared_spread(moves.open, moves.high, moves.low, moves.close)))
+    known = np.isfinite(edges)
+    total, count = np.zeros(sessions), np.zeros(sessions)
+    for lag in range(trailing.LOOK):
+        part = slice(lag, lag + sessions)
+        total += np.where(known[part], edges[part], 0.0)
+        count += known[part]
+    square = np.where(count >= trailing.WARM, total / np.maximum(count, 1.0), 0.0)
+    relative = np.sqrt(np.maximum(square, 0.0))[:, None]
+    return _excess(relative, first, sim.tick, float(np.exp(micro.LN_EXCESS))), edges[-trailing.LOOK :]
+
+
+def _excess(relative: Float, price: Float, tick: float, least: float) -> Float:
+    """a at which the mean spread is `relative` x price; e^a is at least `least`, for no spread is below a
+    tick."""
+    return np.asarray(np.log(np.maximum((relative * price / tick - 1.0) / MEAN_EXCESS, least)))
+
+
+def _plant(
+    grid: Grid, moves: micro.Moves, levels: trailing.Levels, own: Float, sim: Simulate, ctx: Context
+) -> tuple[planted.Signal, micro.Moves]:
+    """The signal, and the redrawn price path. Each session starts at its bar's own open: no level to carry
+    along."""
+    draws = noise.draw(ctx, f"{grid.symbol}:planted", grid.days, planted.NORMALS, planted.UNIFORMS, grid.slots)
+    signal = planted.plant(draws, own, moves.present, sim.rho, sim.carry)
+    first = moves.open[np.arange(len(moves.open)), moves.present.argmax(axis=1)]
+    prices = planted.path(first, signal.returns, levels.sigma, draws.uniform)
+    open_, high, low, close = (np.where(moves.present, p, np.nan) for p in prices)
+    start = micro.origin(open_, close, moves.present)
+    return signal, replace(moves, origin=start, open=open_, high=high, low=low, close=close)
+
+
+def _original(
+    grid: Grid, moves: micro.Moves, spread: micro.Spread, flow: micro.Flow, tail: Float, normal: Float, vol_sd: float
+) -> tuple[micro.Spread, micro.Flow, Float]:
+    """Spread and flow of the original recipe, in place of the calibrated ones."""
+    returns = np.log(moves.close / moves.origin)
+    vol, tail = original.volatility(grid.line(returns), tail)
+    volatility = np.full(grid.days.shape[0] * grid.slots, np.nan)
+    volatility[grid.cell] = vol
+    bps = original.spread_bps(volatility.reshape(returns.shape), vol_sd, normal)
+    quoted = bps * 1e-4 * moves.close
+    first = original.BASE_BPS * 1e-4 * moves.open[np.arange(len(bps)), moves.present.argmax(axis=1)][:, None]
+    ofi = original.ofi(returns, moves.volume)
+    return (
+        replace(spread, quoted=quoted, at_open=micro.before(quoted, first, moves.present)),
+        replace(flow, ofi=ofi, signed=ofi, clipped=0),
+        tail,
+    )
+
+
+def quotes(sheet: Sheet, grid: Grid) -> dict[str, Float]:
+    """float64 columns of quotes [n], this symbol's rows in order."""
+    m, line = sheet.moves, grid.line
+    half_open, half_close = 0.5 * sheet.spread.at_open, 0.5 * sheet.spread.quoted
+    open_, high, low, close = (line(x) for x in (m.open, m.high, m.low, m.close))
+    depth = line(sheet.flow.depth)
+    ho, hc = line(half_open), line(half_close)
+    return {
+        "mid_open": open_, "mid_high": high, "mid_low": low, "mid_close": close,
+        "bid_open": open_ - ho, "ask_open": open_ + ho, "bid_close": close - hc, "ask_close": close + hc,
+        "trade_open": open_, "trade_high": high, "trade_low": low, "trade_close": close,
+        "spread_bps": 2e4 * hc / close, "half_spread": micro.EFFECTIVE * hc,
+        "depth_bid": depth, "depth_ask": depth, "volume": line(m.volume),
+        "signed_volume": line(sheet.flow.signed), "ofi": line(sheet.flow.ofi),
+        "sigma_bps": 1e4 * line(sheet.levels.sigma),
+    }  # fmt: skip
+
+
+def flags(grid: Grid, moves: micro.Moves) -> npt.NDArray[np.int32]:
+    """int32 [n]: FLAG_NO_VOLUME, FLAG_AFTER_HOLE."""
+    hole = np.zeros(moves.present.shape, bool)
+    hole[:, 1:] = ~moves.present[:, :-1]
+    bits = np.where(moves.volume > 0, 0, FLAG_NO_VOLUME) + np.where(hole, FLAG_AFTER_HOLE, 0)
+    return grid.line(bits).astype(np.int32)

@@ -1,0 +1,149 @@
+"""The calibrated model of `bars` fidelity: spread, depth, order-flow imbalance and signed volume around each
+bar.
+
+Axes: S sessions, T clock slots; NaN in holes. Mids pass through the trade prices (mid_open is the first
+trade, and so on), so that re-aggregation is exact and no bounce is added to the one that real prices have;
+bid and ask stand half a spread to each side and so lie off the tick grid, which only the `book` fidelity has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.simulate.noise import Draws, ar1, student4
+from hfm.simulate.trailing import SPREAD_CURVE, Levels, curve
+
+Float = npt.NDArray[np.float64]
+
+NORMALS, UNIFORMS = 3, 2
+"""Draws a slot: shocks of spread, depth and flow; two uniforms that give the spread's shocks their tails."""
+LN_EXCESS = float(np.log(0.15))
+"""a: ln of SPY's typical quoted spread less one tick, in ticks."""
+ON_VOLATILITY, ON_VOLUME = 0.8, -0.2
+SPREAD_AR, SPREAD_SD = 0.45, 0.31
+DEPTH_AR, DEPTH_SD, DEPTH_ON_VOLATILITY = 0.6, 0.35, -0.8
+CAP_TICKS = 10.0
+EFFECTIVE = 0.75
+"""Effective over quoted spread."""
+R2_OFI, R2_FLOW = 0.60, 0.20
+"""Share of the row's return variance that OFI, and signed volume, explain."""
+DEPTH_SPY = 1000.0
+FLOW_SHARE = 0.15
+"""sd of signed volume over volume, from which other names get their depth."""
+_DEV_VOL, _DEV_SIZE = 2.5, 3.0  # a row is at most this far (in logs) from its slot's level
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Prices of S sessions: origin (what the row's return starts from), open, high, low, close, volume, and
+    presence."""
+
+    origin: Float
+    open: Float
+    high: Float
+    low: Float
+    close: Float
+    volume: Float
+    present: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """[S, T] in currency: spread of the row, spread at its open; `x`: ln(spread / tick - 1) before the cap,
+    `u` its AR part.
+
+    dev_vol, dev_size: the deviations of volatility and volume that went in.
+    """
+
+    quoted: Float
+    at_open: Float
+    x: Float
+    u: Float
+    dev_vol: Float
+    dev_size: Float
+
+
+@dataclass(frozen=True)
+class Flow:
+    """[S, T]: depth a side, OFI, signed volume (shares); eps: the part of the flow that is not the row's
+    return.
+
+    clipped: how many signed volumes were cut to +-volume.
+    """
+
+    depth: Float
+    ofi: Float
+    signed: Float
+    eps: Float
+    clipped: int
+
+
+def spread(
+    levels: Levels, dev_vol: Float, draws: Draws, present: npt.NDArray[np.bool_], tick: float, a: Float
+) -> Spread:
+    """Quoted spreads: tick (1 + e^x), x = a + .8 dev_vol - .2 dev_size + ln phi_s + u, u AR(1) with t4
+    shocks.
+
+    dev_vol [S, T]: ln volatility of the row less slot and level. a: [S, 1]. The spread at an open is that of
+    the row before; a session's first open draws its own, with nothing known of the row.
+    """
+    slots = dev_vol.shape[1]
+    u = SPREAD_SD * ar1(student4(draws.normal[0], *draws.uniform), SPREAD_AR)
+    phi = curve(SPREAD_CURVE, slots)
+    g, v = np.clip(dev_vol, -_DEV_VOL, _DEV_VOL), np.clip(levels.dev_size, -_DEV_SIZE, _DEV_SIZE)
+    x = a + ON_VOLATILITY * g + ON_VOLUME * v + phi + u[:, 1:]
+    cap = np.log(np.maximum(CAP_TICKS - 1.0, 5.0 * np.exp(a)))
+    quoted = tick * (1.0 + np.exp(np.minimum(x, cap)))
+    first = tick * (1.0 + np.exp(np.minimum(a + phi[0] + u[:, :1], cap)))
+    return Spread(quoted, before(quoted, first, present), x, u[:, 1:], g, v)
+
+
+def before(values: Float, first: Float, present: npt.NDArray[np.bool_]) -> Float:
+    """The value of the last row before each slot; `first` [S, 1] where there is none."""
+    shifted = np.concatenate((first, values[:, :-1]), axis=1)
+    if present.all():
+        return shifted
+    there = np.concatenate((np.ones_like(first, bool), present[:, :-1]), axis=1)
+    last = np.maximum.accumulate(np.where(there, np.arange(values.shape[1]), 0), axis=1)
+    return np.take_along_axis(shifted, last, axis=1)
+
+
+def flow(moves: Moves, levels: Levels, depth0: Float, draws: Draws, eps: Float, tick: float) -> Flow:
+    """Depth, OFI and signed volume (Cont, Kukanov and Stoikov 2014, eq. 5: the price moves by beta x OFI).
+
+    OFI = (R2/beta) r + sqrt(R2 (1 - R2)) (sigma/beta) eps with beta = tick / (2 depth), r and sigma in
+    currency: where mean (r/sigma)^2 is 1, r on beta x OFI has slope 1 and that R2. Signed volume is the same
+    with its own R2 and the same eps, cut to +-volume. depth0: [S, T] or broadcast to it.
+    """
+    ar = ar1(draws.normal[1], DEPTH_AR)[:, 1:]
+    of_level = np.log(levels.sigma) - levels.level_vol
+    depth = depth0 * np.exp(DEPTH_ON_VOLATILITY * of_level + DEPTH_SD * ar)
+    per_share = 0.5 * tick / depth  # beta
+    moved = (moves.close - moves.origin) / per_share
+    noise = levels.sigma * moves.origin * eps / per_share
+    ofi = R2_OFI * moved + np.sqrt(R2_OFI * (1 - R2_OFI)) * noise
+    wish = R2_FLOW * moved + np.sqrt(R2_FLOW * (1 - R2_FLOW)) * noise
+    signed = np.clip(wish, -moves.volume, moves.volume)
+    return Flow(depth, ofi, signed, eps, int(np.count_nonzero(signed[moves.present] != wish[moves.present])))
+
+
+def depth_level(levels: Levels, price: Float, tick: float) -> Float:
+    """[S, T]: the depth at which signed volume has sd FLOW_SHARE of volume, from levels of volume and
+    volatility.
+
+    sd(signed) = sqrt(R2) sigma price / beta, so depth = share x volume x tick / (2 sqrt(R2) sigma price).
+    """
+    volume, vol = np.exp(levels.level_size), np.exp(levels.level_vol)
+    return np.asarray(FLOW_SHARE * volume * 0.5 * tick / (np.sqrt(R2_FLOW) * vol * price))
+
+
+def origin(open_: Float, close: Float, present: npt.NDArray[np.bool_]) -> Float:
+    """[S, T]: the price from which a row's return counts: the close one slot before, else (open, after a
+    hole) its open."""
+    out = open_.copy()
+    joined = present[:, 1:] & present[:, :-1]
+    out[:, 1:][joined] = close[:, :-1][joined]
+    return out

@@ -1,0 +1,74 @@
+"""Sums a session, kept as their total and their covariance: enough for any statistic of sums and its
+clustered error.
+
+A statistic is a function f of the vector of sums. Its standard error, clustered by session, is that of the
+delta method: sqrt(g' Omega g) with g the gradient of f and Omega the sessions' summed outer products about
+their mean. Memory does not grow with the number of sessions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.tables import Array
+
+Float = npt.NDArray[np.float64]
+Sums = dict[str, float]
+
+
+class Moments:
+    """Accumulates named sums, session by session."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._total: Float = np.zeros(0)
+        self._outer: Float = np.zeros((0, 0))
+        self.sessions = 0
+
+    def add(self, parts: list[tuple[Array, dict[str, Float]]]) -> None:
+        """Take the sums of a group: for each symbol its days [S] and, by name, sums [S] of each of them.
+
+        Symbols of one day are one cluster. A day must not be spread over two calls.
+        """
+        if not parts:
+            return
+        self.names = self.names or list(parts[0][1])
+        days, place = np.unique(np.concatenate([d for d, _ in parts]), return_inverse=True)
+        rows = np.concatenate([np.stack([s[n] for n in self.names], axis=1) for _, s in parts])
+        table = np.zeros((len(days), len(self.names)))
+        np.add.at(table, place, rows)
+        if not self.sessions:
+            self._total, self._outer = np.zeros(len(self.names)), np.zeros((len(self.names),) * 2)
+        self.sessions += len(days)
+        self._total += table.sum(axis=0)
+        self._outer += table.T @ table
+
+    def estimate(self, statistic: Callable[[Sums], float]) -> tuple[float, float]:
+        """The statistic of the sums, and its standard error (NaN below three sessions or where it is
+        undefined)."""
+        value = self._value(statistic, self._total)
+        if self.sessions < 3 or not np.isfinite(value):
+            return value, float("nan")
+        omega = self._outer - np.outer(self._total, self._total) / self.sessions
+        gradient = np.zeros(len(self.names))
+        for j, total in enumerate(self._total):
+            step = 1e-5 * max(abs(total), np.sqrt(max(omega[j, j], 0.0)))
+            if step > 0:
+                sides = []
+                for sign in (1.0, -1.0):
+                    moved = self._total.copy()
+                    moved[j] += sign * step
+                    sides.append(self._value(statistic, moved))
+                gradient[j] = (sides[0] - sides[1]) / (2.0 * step)
+        variance = float(gradient @ omega @ gradient) * self.sessions / (self.sessions - 1)
+        return value, float(np.sqrt(max(variance, 0.0)))
+
+    def _value(self, statistic: Callable[[Sums], float], total: Float) -> float:
+        with np.errstate(all="ignore"):
+            try:
+                return float(statistic(dict(zip(self.names, total, strict=True))))
+            except (ZeroDivisionError, ValueError, np.linalg.LinAlgError):
+                return float("nan")

@@ -1,0 +1,115 @@
+"""The sums a session from which the stylised facts of simulated bars are made.
+
+Axes: S sessions, T clock slots. x is a return over its forecast sd; g, v are the deviations of volatility and
+volume.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations_with_replacement
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.simulate.bars import Setting, Sheet
+from hfm.simulate.trailing import SPREAD_CURVE, curve
+
+Float = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+
+PARTS = 13
+"""Parts of a session in which volume and volatility are compared: half-hours of XNYS."""
+_LAGS = (1, 12)
+
+
+def sums(sheet: Sheet, setting: Setting, yesterday: Float) -> tuple[dict[str, Float], Float]:
+    """Named sums a session [S], and the last session's |r| [T], which the next call takes as `yesterday`."""
+    here = sheet.moves.present
+    r = np.where(here, 1e4 * np.log(sheet.moves.close / sheet.moves.origin), 0.0)
+    sigma = np.where(here, 1e4 * sheet.levels.sigma, 1.0)
+    x = r / sigma
+    out = {"n": _sum(here)}
+    for k in (1, 2, 3, 4):
+        out[f"r{k}"], out[f"x{k}"] = _sum(r**k), _sum(x**k)
+    _flow_sums(out, sheet, setting, x, here)
+    _lag_sums(out, r, x, here, yesterday)
+    _spread_sums(out, sheet, setting, here)
+    _clock_sums(out, sheet, r, here)
+    if setting.simulate.signal == "planted":
+        _oracle_sums(out, sheet, r, here)
+    return out, np.where(here[-1], np.abs(r[-1]), np.nan)
+
+
+def _sum(x: npt.NDArray[Any]) -> Float:  # Any: booleans or floats
+    return np.asarray(x.sum(axis=1), dtype=float)
+
+
+def _pair(out: dict[str, Float], name: str, a: Float, b: Float, both: Bool | Float) -> None:
+    """Sums for the correlation of a and b over the places where both are."""
+    a, b = a * both, b * both
+    for suffix, value in (("n", both), ("a", a), ("b", b), ("aa", a * a), ("bb", b * b), ("ab", a * b)):
+        out[f"{name}.{suffix}"] = _sum(value)
+
+
+def _flow_sums(out: dict[str, Float], sheet: Sheet, setting: Setting, x: Float, here: Bool) -> None:
+    flow = sheet.flow
+    impact = 0.5 * setting.simulate.tick / flow.depth * flow.ofi / (sheet.levels.sigma * sheet.moves.origin)
+    _pair(out, "ofi", np.where(here, impact, 0.0), x, here)
+    next_two = here[:, :-1] & here[:, 1:]
+    _pair(out, "lead", np.where(here, flow.eps, 0.0)[:, :-1], x[:, 1:], next_two)
+    share = np.where(here & (sheet.moves.volume > 0), flow.signed / np.maximum(sheet.moves.volume, 1.0), 0.0)
+    out["flow2"] = _sum(share**2)
+    out["cut"] = _sum(np.abs(share) == 1.0)
+
+
+def _lag_sums(out: dict[str, Float], r: Float, x: Float, here: Bool, yesterday: Float) -> None:
+    _pair(out, "ac", x[:, :-1], x[:, 1:], here[:, :-1] & here[:, 1:])
+    size = np.abs(r)
+    for lag in _LAGS:
+        ok = here[:, lag:] & here[:, :-lag] if lag < r.shape[1] else np.zeros((len(r), 0), bool)
+        _pair(out, f"abs{lag}", size[:, lag:], size[:, : ok.shape[1]], ok)
+    before = np.concatenate((yesterday[None, :], np.where(here, size, np.nan)[:-1]))
+    ok = here & np.isfinite(before)
+    _pair(out, "absday", size, np.where(ok, before, 0.0), ok)
+
+
+def _spread_sums(out: dict[str, Float], sheet: Sheet, setting: Setting, here: Bool) -> None:
+    slots = here.shape[1]
+    ticks = np.where(here, sheet.spread.quoted / setting.simulate.tick, 0.0)
+    out["ticks"] = _sum(ticks)
+    out["one"] = _sum(np.where(here, np.maximum(0.0, 1.0 - np.exp(sheet.spread.x)), 0.0))
+    opening = np.arange(slots) * setting.interval_s < 900.0
+    middle = np.abs((np.arange(slots) + 0.5) / slots - 0.5) <= 0.1
+    for name, part in (("open", opening), ("mid", middle)):
+        out[f"ticks.{name}"], out[f"n.{name}"] = _sum(ticks[:, part]), _sum(here[:, part])
+    y = np.where(here, sheet.spread.x - curve(SPREAD_CURVE, slots), 0.0)
+    g, v = (np.where(here, d, 0.0) for d in (sheet.spread.dev_vol, sheet.spread.dev_size))
+    columns = {"1": here.astype(float), "g": g, "v": v, "y": y}
+    for a, b in combinations_with_replacement(columns, 2):
+        out[f"fit.{a}{b}"] = _sum(columns[a] * columns[b])
+    both = here[:, :-1] & here[:, 1:]
+    for a in columns:
+        for b in columns:
+            out[f"lag.{a}{b}"] = _sum(columns[a][:, :-1] * columns[b][:, 1:] * both)
+
+
+def _clock_sums(out: dict[str, Float], sheet: Sheet, r: Float, here: Bool) -> None:
+    slots = r.shape[1]
+    parts = min(PARTS, slots)
+    starts = np.arange(parts) * slots // parts
+    volume = np.where(here, sheet.moves.volume / np.exp(sheet.levels.level_size), 0.0)
+    square = np.where(here, r * r / np.exp(2.0 * sheet.levels.level_vol), 0.0)
+    for name, values in (("vol", volume), ("sq", square), ("rows", here.astype(float))):
+        table = np.add.reduceat(values, starts, axis=1)
+        for j in range(parts):
+            out[f"{name}.{j}"] = table[:, j]
+
+
+def _oracle_sums(out: dict[str, Float], sheet: Sheet, r: Float, here: Bool) -> None:
+    both = here[:, :-1] & here[:, 1:]
+    p, up = sheet.p_up[:, :-1], r[:, 1:] > 0
+    out["oracle.n"] = _sum(both)
+    out["oracle.right"] = _sum(((p > 0.5) == up) & both)
+    out["oracle.sure"] = _sum(np.maximum(p, 1.0 - p) * both)
+    out["oracle.far"] = _sum((np.maximum(p, 1.0 - p) > 0.6) & both)
