@@ -88,5 +88,6 @@ def bare(function: Callable[P, R]) -> Callable[P, R]:
 
     It calls only bare kernels, and makes no array (views are free); numba refuses to compile one that does.
     """
-    jitted: Callable[P, R] = numba.njit(cache=True, fastmath=False, error_model="numpy", _nrt=False)(function)
+    options = {"cache": True, "fastmath": False, "error_model": "numpy", "_nrt": False}
+    jitted: Callable[P, R] = numba.njit(**options)(function)  # type: ignore[call-overload]  # _nrt is not in the stubs
     return jitted

@@ -86,7 +86,7 @@ def _report(state: Float, row: Float, out: Float, gross: float) -> None:
 @bare
 def _equity(state: Float) -> float:
     """cash + sum over symbols of position x mark."""
-    total = state[at.S_CASH]
+    total = float(state[at.S_CASH])
     for b in range(at.HEAD, state.size, at.BLOCK):
         total += state[b + at.B_QTY] * state[b + at.B_MARK]
     return total
@@ -151,9 +151,7 @@ def _aim(state: Float, params: Float, row: Float, out: Float) -> None:
 
 
 @bare
-def _fill(
-    state: Float, params: Float, row: Float, out: Float, trips: Float, order: tuple[float, float]
-) -> int:
+def _fill(state: Float, params: Float, row: Float, out: Float, trips: Float, order: tuple[float, float]) -> int:
     """1 if filling order = (signed shares, 1 at the row's close or 0 at its open) ends a round trip, else 0."""
     qty, closing = order
     side = 1.0 if qty > 0.0 else -1.0

@@ -1,0 +1,136 @@
+"""Runs the user's trial, the family and its delayed copies through the ledger, panel by panel.
+
+Axes: K trials, then LAGS delayed copies of the user's; n rows; B (session, symbol) blocks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.backtest import family, rows
+from hfm.backtest.family import Trial
+from hfm.backtest.history import History
+from hfm.backtest.panel import Panel
+from hfm.backtest.tally import Tally
+from hfm.config import Backtest
+from hfm.ledger import layout as at
+from hfm.ledger import step
+from hfm.ledger.account import params_new, state_new
+from hfm.ledger.lots import value
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+LAGS = 3
+"""Rows by which the user's signals are also delayed: 1 to LAGS."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One panel's: ledger rows [n, OUT] in the table's order, and the family's sums [K + LAGS, B, SUMS]."""
+
+    out: Float
+    sums: Float
+
+
+class Engine:
+    """The states of all ledgers, carried from panel to panel."""
+
+    def __init__(self, settings: Backtest, symbols: Sequence[str], slots: int, tick: float, horizon: int) -> None:
+        self.settings, self.symbols, self.horizon = settings, tuple(symbols), horizon
+        self.trials: list[Trial] = family.members(settings.threshold)
+        self.user = next(k for k, t in enumerate(self.trials) if t.user)
+        self.tally = Tally(len(symbols))
+        self.trips = np.empty((0, at.TRADE))
+        """Ended round trips that have not been taken yet, sorted by entry."""
+        self.nets: list[Float] = []
+        self.proposed = np.zeros(len(self.trials), np.int64)
+        """Rows with a proposal, by trial."""
+        self._history = History(len(symbols), slots)
+        own = params_new(settings, len(symbols), tick)
+        base = params_new(base_settings(settings), len(symbols), tick)
+        count = len(self.trials)
+        self._params = np.stack([*[base] * count, *[own] * LAGS])
+        self._states = np.stack([state_new(settings.cash, len(symbols))] * (count + LAGS))
+        self._own, self._state = own, state_new(settings.cash, len(symbols))
+
+    def take(self, panel: Panel) -> tuple[Panel, Result] | None:
+        """The panel's out-of-sample sessions and what happened in them; None where it has none."""
+        sigma_day, adv, level = self._history.before(panel, self.horizon)
+        keep = np.isin(panel.session, np.unique(panel.session[panel.predicted]))
+        if not keep.any():
+            return None
+        if not keep.all():
+            panel, sigma_day, adv, level = panel.pick(keep), sigma_day[keep], adv[keep], level[keep]
+        seen = family.inputs(panel, self.settings, self._impact_bps(panel, sigma_day, adv))
+        proposals = family.signals(self.trials, seen)
+        self.proposed += np.count_nonzero(proposals, axis=0)
+        order = rows.time_order(panel)
+        result = self._ledgers(panel, rows.kernel_rows(panel, sigma_day, adv, order), proposals, order)
+        self.tally.add(panel, result.out, order, level)
+        return panel, result
+
+    def _impact_bps(self, panel: Panel, sigma_day: Float, adv: Float) -> Float:
+        """Expected impact a side of a full position, as the ledger charges it; 0 where it is not known."""
+        worth = self.settings.cash * self.settings.size / len(self.symbols)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = worth / panel.quotes["mid_close"] / adv
+            out: Float = np.where(adv > 0, 1e4 * self.settings.impact * sigma_day * np.sqrt(share), 0.0)
+        return out
+
+    def _ledgers(self, panel: Panel, table: Float, proposals: family.Sign, order: Int | None) -> Result:
+        own = np.ascontiguousarray(proposals[:, self.user])
+        late = [family.delayed(own, panel.borders, lag) for lag in range(1, LAGS + 1)]
+        signals = np.column_stack([proposals, *late])
+        if order is not None:
+            signals, own = np.ascontiguousarray(signals[order]), own[order]
+        n, blocks = len(own), len(panel.borders) - 1
+        sums = np.zeros((len(self._params), blocks, at.SUMS))
+        step.family(self._states, self._params, table, signals, sums, np.empty((3, at.OUT)))
+        table[:, at.R_SIGNAL] = own
+        out, trips = np.empty((n, at.OUT)), np.empty((2 * n + 2, at.TRADE))
+        ended = step.loop(self._state, self._own, table, out, trips)
+        self._ended(trips[:ended])
+        if order is None:
+            return Result(out, sums)
+        back = np.empty_like(out)
+        back[order] = out
+        return Result(back, sums)
+
+    def _ended(self, trips: Float) -> None:
+        self.trips = rows.by_entry(np.concatenate([self.trips, trips]))
+        self.nets.append(trips[:, at.T_NET].copy())
+
+    def whole(self) -> Float:
+        """Ended trips [m, TRADE] of sessions in which no trip is still under way; each is handed out once."""
+        blocks = self._state[at.HEAD :].reshape(-1, at.BLOCK)
+        open_since = blocks[blocks[:, at.B_QTY] != 0, at.B_LOT_SESSION]
+        cut = int(np.searchsorted(self.trips[:, at.T_SESSION], open_since.min())) if open_since.size else None
+        ready, self.trips = self.trips[:cut], self.trips[len(self.trips) if cut is None else cut :]
+        return ready
+
+    def rest(self, last: Panel) -> Float:
+        """What is left at the end of the data; trips still under way are valued at the last mark."""
+        ends = []
+        for s in range(len(self.symbols)):
+            trip = value(self._state, s)
+            if trip is not None:
+                mine = np.flatnonzero(last.symbol == s)
+                row = int(mine[-1]) if mine.size else len(last.symbol) - 1
+                trip[at.T_EXIT_SESSION] = last.session[row]
+                trip[at.T_EXIT_NS] = last.time[row] - last.session[row] * rows.DAY_NS
+                ends.append(trip)
+        if ends:
+            self._ended(np.stack(ends))
+            self._state[at.HEAD + at.B_QTY :: at.BLOCK] = 0.0
+        return self.whole()
+
+
+def base_settings(settings: Backtest) -> Backtest:
+    """The fill and sizing under which all trials are compared, with the user's own costs."""
+    plain = Backtest()
+    return dataclasses.replace(settings, fill=plain.fill, size=plain.size)

@@ -1,0 +1,84 @@
+"""The family of policies that every back-test tries, so that the count of trials is honest, and their signals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.backtest.panel import Panel
+from hfm.config import Backtest, parse_threshold
+from hfm.plugins import Policy, Signals, find
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+Sign = npt.NDArray[np.int8]
+QUANTILES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
+PROBABILITIES = (0.52, 0.55, 0.6)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One policy of the family; kind and level as they stand in the journal."""
+
+    name: str
+    kind: str
+    level: float | None
+    policy: Policy
+    user: bool
+
+    @property
+    def words(self) -> dict[str, object]:
+        """The policy in plain values."""
+        return {"kind": self.kind, "level": self.level}
+
+
+def trial(text: str, user: bool = False) -> Trial:
+    """The trial of a threshold: "0.55", "q90" or "cost"."""
+    kind, level = parse_threshold(text)
+    if kind == "cost":
+        return Trial("cost", "cost", None, find("policies", "cost")(), user)
+    plugin = {"p": "threshold", "q": "quantile"}[kind]
+    level = round(level, 9)
+    return Trial(f"{kind}{level:g}", plugin, level, find("policies", plugin)(level), user)
+
+
+def members(threshold: str) -> list[Trial]:
+    """The family, sorted by name; the user's own policy is marked, and added where it is not among them."""
+    own = trial(threshold, user=True)
+    texts = [*(f"q{100 * q:g}" for q in QUANTILES), *(f"{p:g}" for p in PROBABILITIES), "cost"]
+    others = [t for t in map(trial, texts) if t.name != own.name]
+    return sorted([own, *others], key=lambda t: t.name)
+
+
+def inputs(panel: Panel, settings: Backtest, impact_bps: Float) -> Signals:
+    """What the policies may look at. The expected round trip: twice half the quoted spread's effective share, the
+    fee and the impact, all as known at the row's close (bps).
+    """
+    q = panel.quotes
+    with np.errstate(divide="ignore", invalid="ignore"):
+        quoted = (q["ask_close"] - q["bid_close"]) / q["mid_close"] * 1e4
+    cost = settings.spread_share * quoted + 2.0 * (settings.fee_bps + impact_bps)
+    f = panel.forecasts
+    return Signals(f["p_up"], f["conf_rank"], f["ret_sd_bps"], cost)
+
+
+def signals(trials: Sequence[Trial], seen: Signals) -> Sign:
+    """[n, K]: each trial's proposal for each row."""
+    out = np.empty((len(seen.p_up), len(trials)), np.int8)
+    for k, item in enumerate(trials):
+        out[:, k] = item.policy.propose(seen)
+    return out
+
+
+def delayed(signal: Sign, borders: Int, lag: int) -> Sign:
+    """`signal` as it stood `lag` rows earlier in the same (session, symbol) block; 0 before its first row."""
+    if lag == 0:
+        return signal
+    out = np.zeros_like(signal)
+    out[lag:] = signal[:-lag]
+    row = np.arange(len(signal)) - np.repeat(borders[:-1], np.diff(borders))
+    out[row < lag] = 0
+    return out

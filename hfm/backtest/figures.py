@@ -1,0 +1,249 @@
+"""The sheet of metrics: each entry with label, value, unit, n, interval, floor and formula; null with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.backtest import chance, metrics
+from hfm.backtest.engine import Engine
+from hfm.backtest.metrics import YEAR, Z
+from hfm.backtest.totals import Totals
+
+Float = npt.NDArray[np.float64]
+Entry = dict[str, Any]  # Any: JSON values
+FEW = 252
+"""Fewest sessions for a compound annual rate."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the entries are made from. r: session returns [S]; bars: returns by instant [T]; money by session."""
+
+    engine: Engine
+    totals: Totals
+    r: Float
+    bars: Float
+    equity: Float
+    bars_year: float
+    slots: int
+
+    @property
+    def cash(self) -> float:
+        """Starting capital, currency."""
+        return self.engine.settings.cash
+
+
+def sheet(engine: Engine, totals: Totals, meta: Mapping[str, Any]) -> dict[str, Entry]:
+    """All metrics by id."""
+    cash = engine.settings.cash
+    net = engine.tally.get("net")
+    opening = cash + np.concatenate(([0.0], np.cumsum(net)[:-1]))
+    equity = np.concatenate(([cash], *engine.tally.equity))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r = np.where(opening > 0, net / opening, 0.0)
+        bars = np.where(equity[:-1] > 0, np.diff(equity) / equity[:-1], 0.0)
+    facts = Facts(engine, totals, r, bars, equity, float(meta["slots_per_year"]), int(meta.get("slots_per_session", 1)))
+    return {**_accuracy(facts), **_returns(facts), **_ratios(facts), **_risk(facts), **_trips(facts), **_trading(facts)}
+
+
+def entry(
+    label: str, value: float | None, formula: str, *, unit: str = "fraction", n: int = 0,
+    interval: tuple[float | None, float | None] = (None, None), floor: tuple[float | None, str] = (None, ""),
+    note: str = "",
+) -> Entry:  # fmt: skip
+    """One metric as it stands in metrics.json. unit "fraction": 0.01 is 1 %."""
+    return {"label": label, "value": value, "unit": unit, "n": n, "lo": interval[0], "hi": interval[1],
+            "floor": floor[0], "floor_label": floor[1] or None, "formula": formula, "note": note or None}  # fmt: skip
+
+
+def _around(value: float | None, error: float | None) -> tuple[float | None, float | None]:
+    return (None, None) if value is None or error is None else (value - Z * error, value + Z * error)
+
+
+def _accuracy(facts: Facts) -> dict[str, Entry]:
+    get = facts.engine.tally.get
+    n, spreads, traded = (int(get(k).sum()) for k in ("labels", "spreads", "traded"))
+    value, error = metrics.ratio(get("hits"), get("labels"))
+    base, _ = metrics.ratio(get("floor_hits"), get("labels"))
+    null = chance.shift_test(facts.engine.tally.parts("call", "up"), facts.slots)
+    timing = chance.pesaran_timmermann(*(int(get(k).sum()) for k in ("hits", "ups", "calls", "labels")))
+    own, own_error = metrics.ratio(get("spread_hits"), get("spreads"))
+    rule, _ = metrics.ratio(get("rule_hits"), get("spreads"))
+    wide, _ = metrics.ratio(get("widened"), get("spreads"))
+    most = None if wide is None else max(wide, 1 - wide)
+    acting, acting_error = metrics.ratio(get("traded_hits"), get("traded"))
+    acting_base, _ = metrics.ratio(get("traded_floor_hits"), get("traded"))
+    money = chance.shift_test(facts.engine.tally.parts("signal", "ret"), facts.slots)
+    short = "fewer than two sessions of rows to shift over"
+    return {
+        "accuracy_direction": entry("direction accuracy", value, "mean", n=n, interval=_around(value, error),
+                                    floor=(base, "base rate"), note="" if n else "no labelled row"),
+        "accuracy_spread": entry("spread-widening accuracy", own, "mean", n=spreads, interval=_around(own, own_error),
+                                 floor=(rule, "rule (falls if above its usual level)"),
+                                 note=f"larger class {100 * most:.2f} %" if most else "the model has no P(widens)"),
+        "accuracy_traded": entry("direction accuracy where traded", acting, "mean", n=traded,
+                                 interval=_around(acting, acting_error), floor=(acting_base, "base rate"),
+                                 note="" if traded else "no labelled row had a signal"),
+        "permutation_p": entry("p of the direction accuracy", chance.p_value(*null), "shift", unit="-",
+                               n=null[1].size, note="" if null[1].size else short),
+        "permutation_p_traded": entry("p of the signals' mean return", chance.p_value(*money) if traded else None,
+                                      "shift", unit="-", n=money[1].size,
+                                      note="" if traded and money[1].size else short if traded else "no signal"),
+        "pesaran_timmermann_p": entry("p of the Pesaran-Timmermann test", timing[1] if timing else None, "pt",
+                                      unit="-", n=n, note="" if timing else "all forecasts or outcomes are the same"),
+    }  # fmt: skip
+
+
+def _returns(facts: Facts) -> dict[str, Entry]:
+    get, cash = facts.engine.tally.get, facts.cash
+    plain, _ = _hold(facts)
+    matched = _matched(facts)
+    out = {}
+    for name, label in (("net", "return net"), ("gross", "return gross")):
+        money = get(name) / cash
+        n = len(money)
+        error = float(money.std(ddof=1) * np.sqrt(n)) if n > 1 else None
+        value = float(money.sum())
+        floor = (plain, "buy-and-hold") if name == "net" else (None, "")
+        out[f"return_{name}"] = entry(label, value, "return", n=n, interval=_around(value, error), floor=floor)
+    n = len(facts.r)
+    out["return_hold"] = entry("buy-and-hold", plain, "hold", n=n, note="" if plain is not None else "no price")
+    out["return_hold_matched"] = entry("hold at matched exposure", matched, "hold.matched", n=n)
+    value = float(facts.equity[-1] / cash)
+    rate = value ** (YEAR / n) - 1 if n >= FEW and value > 0 else None
+    why = f"{n} sessions, not {FEW}" if n < FEW else "ruined"
+    out["cagr"] = entry("compound annual return", rate, "cagr", n=n, note="" if rate is not None else why)
+    return out
+
+
+def _hold(facts: Facts) -> tuple[float | None, float | None]:
+    """Return of equal-weighted buy-and-hold from the first open to the last close, and its drawdown by session."""
+    block = facts.engine.tally.block
+    symbol, session = block("symbol"), block("session")
+    days = np.unique(session)
+    lines = []
+    for s in np.unique(symbol):
+        mine = symbol == s
+        close, opened = block("close")[mine], block("open")[mine]
+        good = np.isfinite(close)
+        if not good.any() or not np.isfinite(opened[good][0]):
+            continue
+        close, split, paid = close[good], block("split")[mine][good], block("dividend")[mine][good]
+        before = np.concatenate(([opened[good][0]], close[:-1]))
+        split, paid = np.concatenate(([1.0], split[1:])), np.concatenate(([0.0], paid[1:]))
+        growth = np.cumprod((close + paid) * split / before)
+        at_day = np.searchsorted(session[mine][good], days, side="right") - 1
+        lines.append(np.where(at_day >= 0, growth[at_day], 1.0))
+    if not lines:
+        return None, None
+    line = np.concatenate(([1.0], np.mean(lines, axis=0)))
+    return float(line[-1] - 1.0), metrics.drawdown(line).depth
+
+
+def _matched(facts: Facts) -> float:
+    """Sum over symbols of (mean exposure over all sessions) x (sum of the hold over the hours traded)."""
+    totals = facts.totals
+    hold, symbol = np.concatenate(totals.hold), np.concatenate(totals.symbol)
+    exposure, sessions = np.concatenate(totals.exposure) / facts.cash, max(len(facts.r), 1)
+    return float(sum(
+        exposure[symbol == s].sum() / sessions * hold[symbol == s].sum() for s in np.unique(symbol)
+    ))  # fmt: skip
+
+
+def _ratios(facts: Facts) -> dict[str, Entry]:
+    r, bars = facts.r, facts.bars
+    flat = "no variance: no session made or lost anything" if len(r) > 1 else "fewer than two sessions"
+    value = metrics.sharpe(r, YEAR)
+    error = None if value is None else metrics.sharpe_error(r) * YEAR**0.5
+    note = flat if value is None else ""
+    bar = metrics.sharpe(bars, facts.bars_year)
+    lo = metrics.sharpe_lo(bars, facts.bars_year, facts.slots)
+    sortino = metrics.sortino(bars, facts.bars_year)
+    out = {
+        "sharpe": entry("Sharpe", value, "sharpe.session", unit="a year", n=len(r), interval=_around(value, error),
+                        floor=(0.0, "cash"), note=note),
+        "sharpe_bar": entry("Sharpe from bars", bar, "sharpe.bar", unit="a year", n=len(bars),
+                            note=f"{facts.bars_year:,.0f} bars a year" if bar is not None else flat),
+        "sharpe_bar_lo": entry("Sharpe from bars, autocorrelation corrected", lo, "sharpe.bar.lo", unit="a year",
+                               n=len(bars), note="" if lo is not None else flat),
+        "psr": entry("P(true Sharpe > 0)", metrics.psr(r), "psr", unit="-", n=len(r), note=note),
+        "sortino": entry("Sortino", sortino, "sortino", unit="a year", n=len(bars),
+                         note="" if sortino is not None else "no bar lost anything"),
+    }  # fmt: skip
+    for name, power in (("sessions_significant", None), ("sessions_power", 0.8)):
+        need = metrics.sessions_needed(r, power)
+        label = "sessions to be significant" if power is None else "sessions for 80 % power"
+        out[name] = entry(label, need, "power", unit="sessions", n=len(r), note="" if need else "Sharpe is not above 0")
+    return out
+
+
+def _risk(facts: Facts) -> dict[str, Entry]:
+    fall = metrics.drawdown(facts.equity)
+    _, hold = _hold(facts)
+    days = np.concatenate(([-1], *facts.engine.tally.instant_session))
+    end = len(days) - 1 if fall.recovered is None else fall.recovered
+    sessions = len(np.unique(days[fall.peak + 1 : end + 1]))
+    state = "not recovered" if fall.recovered is None else "recovered"
+    note = (
+        f"{sessions} sessions, {end - fall.peak} rows from its peak, {state}"
+        if fall.depth > 0
+        else "never below a peak"
+    )
+    n = len(facts.r)
+    value = float(facts.equity[-1] / facts.cash)
+    calmar = (value ** (YEAR / n) - 1) / fall.depth if n >= FEW and value > 0 and fall.depth > 0 else None
+    return {
+        "max_drawdown": entry("max drawdown", fall.depth, "drawdown", n=len(facts.equity), note=note,
+                              floor=(hold, "buy-and-hold at closes")),
+        "drawdown_sessions": entry("sessions in the max drawdown", sessions, "drawdown", unit="sessions", n=n,
+                                   note=state if fall.depth > 0 else ""),
+        "calmar": entry("Calmar", calmar, "calmar", unit="-", n=n,
+                        note="" if calmar is not None else f"{n} sessions, not {FEW}" if n < FEW else "no drawdown"),
+    }  # fmt: skip
+
+
+def _trips(facts: Facts) -> dict[str, Entry]:
+    nets = np.concatenate(facts.engine.nets or [np.empty(0)])
+    n, wins, losses = len(nets), nets[nets > 0], nets[nets < 0]
+    rate = len(wins) / n if n else None
+    lost = -float(losses.sum())
+    factor = float(wins.sum()) / lost if lost > 0 else None
+    payoff = float(wins.mean() / -losses.mean()) if len(wins) and len(losses) else None
+    none = "no round trip" if not n else "no losing round trip" if not len(losses) else "no winning round trip"
+    return {
+        "trips": entry("round trips", n, "count", unit="count", n=n),
+        "hit_rate": entry("hit rate", rate, "wilson", n=n, interval=metrics.wilson(len(wins), n) if n else (None, None),
+                          note="" if n else none),
+        "profit_factor": entry("profit factor", factor, "profit.factor", unit="-", n=n, floor=(1.0, "break even"),
+                               note="" if factor is not None else none),
+        "payoff": entry("payoff", payoff, "payoff", unit="-", n=n, note="" if payoff is not None else none),
+    }  # fmt: skip
+
+
+def _trading(facts: Facts) -> dict[str, Entry]:
+    get, cash = facts.engine.tally.get, facts.cash
+    rows, n = float(get("rows").sum()), len(facts.r)
+    notional = get("notional")
+    paid = get("spread") + get("fee") + get("impact")
+    value, error = metrics.ratio(1e4 * get("gross"), notional)
+    assumed, _ = metrics.ratio(1e4 * paid, notional)
+    none = "" if value is not None else "nothing was traded"
+    impact = float(get("impact").sum())
+    left = float(get("gross").sum() - get("spread").sum() - get("fee").sum())
+    room = cash * (left / impact) ** 2 if impact > 0 and left > 0 else None
+    of = facts.engine.symbols
+    return {
+        "exposure": entry("mean exposure", float(get("held_abs").sum()) / rows / cash * len(of), "exposure",
+                          n=int(rows)),
+        "turnover": entry("turnover a session", float(notional.sum()) / cash / max(n, 1), "turnover",
+                          unit="x capital", n=n),
+        "break_even_cost_bps": entry("break-even cost a side", value, "break.even", unit="bps", n=n,
+                                     interval=_around(value, error), floor=(assumed, "assumed cost"), note=none),
+        "capacity": entry("capacity", room, "capacity", unit="currency", n=n,
+                          note="" if room is not None else "costs leave nothing" if impact > 0 else "no impact"),
+    }  # fmt: skip

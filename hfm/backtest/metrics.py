@@ -1,0 +1,161 @@
+"""Performance figures as pure functions of returns: ratios with their errors, drawdown, and what they would need.
+
+r: returns a period as fractions, [n]. A ratio without variance, or of fewer than two periods, is None. FORMULAS names
+what stands behind each id in metrics.json.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+Float = npt.NDArray[np.float64]
+Z = NormalDist().inv_cdf(0.975)
+"""Half-width of a 95 % interval in standard errors."""
+YEAR = 252
+"""Sessions a year of the session Sharpe ratio."""
+
+FORMULAS = {
+    "mean": "share of rows; standard error clustered by session (ratio estimator)",
+    "return": "(equity at the end - cash) / cash; interval from the spread of session returns",
+    "hold": "mid at the end / mid at the first open - 1, dividends and splits counted, symbols equally weighted",
+    "hold.matched": "sum over sessions of (mean exposure over all sessions) x (first fillable open to last close)",
+    "sharpe.session": "mean / sd x sqrt(252) of session returns over session-start equity, flat sessions as 0; "
+    "interval: Mertens (2002), as in Opdyke (2007), doi:10.1057/palgrave.jam.2250084",
+    "sharpe.bar": "mean / sd x sqrt(bars a year by the calendar) of bar returns",
+    "sharpe.bar.lo": "mean / sd x eta(q), q bars a year, autocorrelations up to one session: Lo (2002), "
+    "doi:10.2469/faj.v58.n4.2453, eq. 20",
+    "psr": "P(true Sharpe > 0): Bailey and Lopez de Prado (2012), doi:10.21314/JOR.2012.255",
+    "sortino": "mean / sqrt(mean of min(r, 0)^2) x sqrt(bars a year) over all bars",
+    "drawdown": "largest fall of equity from its running peak, at every row",
+    "cagr": "(equity at the end / cash)^(252 / sessions) - 1",
+    "calmar": "cagr / max drawdown",
+    "wilson": "share of round trips with net > 0; Wilson (1927) interval, doi:10.1080/01621459.1927.10502953",
+    "profit.factor": "sum of net of winning round trips / that of losing ones",
+    "payoff": "mean net of winning round trips / that of losing ones",
+    "exposure": "mean over rows of |position x mark| / fixed capital",
+    "turnover": "traded notional / fixed capital a session",
+    "break.even": "gross P&L / traded notional, a side; ratio estimator clustered by session",
+    "count": "count",
+    "shift": "circular shifts of the signal by a session and more: p = (1 + #) / (1 + B)",
+    "pt": "Pesaran and Timmermann (1992), doi:10.1080/07350015.1992.10509922, eq. 6",
+    "power": "sessions n with mean / sd x sqrt(n) = z(.95), or z(.95) + z(.80) for 80 % power",
+    "capacity": "capital at which the square-root impact takes what spread and fee leave of gross",
+}  # fmt: skip
+
+
+def sharpe(r: Float, periods: float) -> float | None:
+    """mean(r) / sd(r) x sqrt(periods a year); sd with n - 1. None without variance or below two returns."""
+    if len(r) < 2:
+        return None
+    sd = float(r.std(ddof=1))
+    if not sd > 1e-15 * max(float(np.abs(r).max()), 1e-300):
+        return None
+    return float(r.mean()) / sd * math.sqrt(periods)
+
+
+def sharpe_error(r: Float) -> float:
+    """Standard error of mean/sd a period under skew and fat tails (Mertens 2002)."""
+    z = (r - r.mean()) / r.std()
+    s = float(r.mean() / r.std(ddof=1))
+    variance = 1.0 - float((z**3).mean()) * s + (float((z**4).mean()) - 1.0) / 4.0 * s * s
+    return math.sqrt(max(variance, 0.0) / (len(r) - 1))
+
+
+def psr(r: Float) -> float | None:
+    """P(true Sharpe ratio > 0 | r): Phi(S / se(S)). None where sharpe is."""
+    s = sharpe(r, 1.0)
+    if s is None:
+        return None
+    error = sharpe_error(r)
+    return NormalDist().cdf(s / error) if error > 0 else float(s > 0)
+
+
+def eta(rho: Float, q: float) -> float:
+    """Lo's (2002, eq. 20) factor from the one-period to the q-period Sharpe ratio; sqrt(q) without autocorrelation.
+
+    rho [L]: autocorrelations at lags 1..L, beyond which they count as 0. NaN where the implied variance is not
+    positive.
+    """
+    k = np.arange(1, min(len(rho), max(int(q) - 1, 0)) + 1)
+    scale = q + 2.0 * float(((q - k) * rho[: len(k)]).sum())
+    return q / math.sqrt(scale) if scale > 0 else math.nan
+
+
+def autocorrelation(r: Float, lags: int) -> Float:
+    """Sample autocorrelations of r at lags 1..lags, [lags]."""
+    x = r - r.mean()
+    total = float(x @ x)
+    return np.array([float(x[k:] @ x[:-k]) / total for k in range(1, min(lags, len(r) - 1) + 1)])
+
+
+def sharpe_lo(r: Float, q: float, lags: int) -> float | None:
+    """The yearly Sharpe ratio of q periods a year, corrected for autocorrelation up to `lags`; None as for sharpe."""
+    s = sharpe(r, 1.0)
+    return None if s is None else s * eta(autocorrelation(r, lags), q)
+
+
+def sortino(r: Float, periods: float) -> float | None:
+    """mean(r) / sqrt(mean(min(r, 0)^2)) x sqrt(periods); None where nothing was ever lost."""
+    down = math.sqrt(float((np.minimum(r, 0.0) ** 2).mean())) if len(r) else 0.0
+    return float(r.mean()) / down * math.sqrt(periods) if down > 0 else None
+
+
+@dataclass(frozen=True)
+class Drawdown:
+    """The largest fall from a peak: depth as a fraction, indices of peak, trough and recovery (None: not yet)."""
+
+    depth: float
+    peak: int
+    trough: int
+    recovered: int | None
+
+
+def drawdown(equity: Float) -> Drawdown:
+    """Of equity [n], the starting capital first."""
+    peaks = np.maximum.accumulate(equity)
+    fall = 1.0 - equity / peaks
+    trough = int(fall.argmax())
+    peak = int(equity[: trough + 1].argmax())
+    after = np.flatnonzero(equity[trough:] >= equity[peak])
+    return Drawdown(float(fall[trough]), peak, trough, trough + int(after[0]) if after.size else None)
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share of n independent trials (Wilson 1927)."""
+    p, z2 = hits / n, Z * Z
+    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def ratio(top: Float, bottom: Float) -> tuple[float | None, float | None]:
+    """sum(top) / sum(bottom) over sessions and its standard error, sessions being the independent units.
+
+    None, None where the bottom is 0; the error is None below two sessions. Cochran (1977), eq. 2.39.
+    """
+    total = float(bottom.sum())
+    if total == 0:
+        return None, None
+    value = float(top.sum()) / total
+    n = len(top)
+    if n < 2:
+        return value, None
+    residual = top - value * bottom
+    return value, math.sqrt(float(residual @ residual) * n / (n - 1)) / abs(total)
+
+
+def sessions_needed(r: Float, power: float | None = None) -> float | None:
+    """Sessions after which a Sharpe ratio like this is just significant (one-sided .05), or is with `power`."""
+    s = sharpe(r, 1.0)
+    return None if s is None or s <= 0 else needed(s, power)
+
+
+def needed(s: float, power: float | None = None) -> float:
+    """The same for a Sharpe ratio a session s > 0."""
+    z = NormalDist().inv_cdf(0.95) + (NormalDist().inv_cdf(power) if power else 0.0)
+    return math.ceil((z / s) ** 2 - 1e-9)

@@ -1,0 +1,219 @@
+"""Quotes joined to one model's predictions on (symbol, session, seq), a few whole sessions at a time.
+
+Axes: n rows in the table's order (session, symbol, seq). A prediction without its quote, or at another time, is an
+error: back-tests on shifted rows look wonderful.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hfm import tables
+from hfm.errors import DataError, UsageError
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+KEY = ("symbol", "session", "seq", "time")
+PRICES = (
+    "mid_open", "mid_close", "bid_open", "ask_open", "bid_close", "ask_close", "trade_high", "trade_low", "volume",
+    "cash_dividend", "split_ratio", "spread_bps",
+)  # fmt: skip
+FORECASTS = ("p_up", "conf_rank", "ret_sd_bps", "p_widen", "y_ret_bps", "y_spread_bps")
+FLOOR = "constant"
+"""The model whose direction accuracy is the base rate."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Rows of whole sessions. Floats are NaN where there is no prediction, y_up also where there is no label."""
+
+    key: pa.Table
+    """The key columns, for the tables that are written."""
+    symbol: Int
+    """Number of the symbol in the run's list."""
+    session: Int
+    """Days since 1970."""
+    seq: Int
+    time: Int
+    time_open: Int
+    is_last: Bool
+    quotes: dict[str, Float]
+    forecasts: dict[str, Float]
+    y_up: Float
+    floor_p: Float
+    """P(up) of the constant model."""
+    predicted: Bool
+    borders: Int
+    """[B + 1] of the (session, symbol) blocks."""
+
+    @property
+    def block(self) -> Int:
+        """Number of each row's block."""
+        return np.repeat(np.arange(len(self.borders) - 1), np.diff(self.borders))
+
+    def pick(self, keep: Bool) -> Panel:
+        """The rows where keep [n] is true; it must be the same throughout each session."""
+        sizes = np.diff(self.borders)[keep[self.borders[:-1]]]
+        return Panel(
+            self.key.filter(pa.array(keep)), self.symbol[keep], self.session[keep], self.seq[keep], self.time[keep],
+            self.time_open[keep], self.is_last[keep], {k: v[keep] for k, v in self.quotes.items()},
+            {k: v[keep] for k, v in self.forecasts.items()}, self.y_up[keep], self.floor_p[keep],
+            self.predicted[keep], np.concatenate(([0], np.cumsum(sizes))),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Predictions of one model at hand: `index` is each row's key as one number."""
+
+    index: Int
+    time: Int
+    data: dict[str, Float]
+
+
+def panels(quotes: tables.Reader, predictions: tables.Reader, model: str, symbols: Sequence[str]) -> Iterator[Panel]:
+    """Panels of all sessions of `quotes` in order.
+
+    Raises DataError for a prediction whose quote is missing or has another time, UsageError for a model that has no
+    predictions; both name the first offending row or the models there are.
+    """
+    feed = _Feed(predictions, model, symbols)
+    for group in quotes.groups([*KEY, "time_open", "is_last", *PRICES]):
+        if group.num_rows:
+            yield _panel(group, feed, symbols)
+    feed.finish()
+
+
+def _panel(group: pa.Table, feed: _Feed, symbols: Sequence[str]) -> Panel:
+    session = tables.column_array(group.column("session")).astype(np.int64)
+    symbol, seq = codes(group.column("symbol"), symbols), tables.column_array(group.column("seq"))
+    time = tables.column_array(group.column("time"))
+    index = _index(session, symbol, seq, len(symbols))
+    known, floor = feed.until(int(session[-1]))
+    place = _find(index, time, known, symbols)
+    n = len(index)
+    forecasts = {name: _spread(known.data[name], place, n) for name in FORECASTS}
+    predicted = np.zeros(n, bool)
+    predicted[place] = True
+    return Panel(
+        group.select(KEY), symbol, session, seq, time, tables.column_array(group.column("time_open")),
+        tables.column_array(group.column("is_last")),
+        {name: tables.column_array(group.column(name)) for name in PRICES}, forecasts,
+        _spread(known.data["y_up"], place, n), _spread(floor.data["p_up"], _find(index, time, floor, symbols), n),
+        predicted, tables.blocks(group),
+    )  # fmt: skip
+
+
+def _spread(values: Float, place: Int, n: int) -> Float:
+    """`values` at rows `place` of n, NaN elsewhere."""
+    out = np.full(n, np.nan)
+    out[place] = values
+    return out
+
+
+def _find(index: Int, time: Int, known: _Known, symbols: Sequence[str]) -> Int:
+    """Row of each prediction among the quotes. Raises DataError for the first that has none, or another time."""
+    place = np.searchsorted(index, known.index)
+    safe = np.minimum(place, len(index) - 1)
+    bad = np.flatnonzero((index[safe] != known.index) | (time[safe] != known.time))
+    if bad.size:
+        first = int(bad[0])
+        name = _spell(int(known.index[first]), symbols)
+        if index[safe[first]] != known.index[first]:
+            raise _misfit(f"the prediction for {name} has no row in the quotes")
+        both = (_clock(int(known.time[first])), _clock(int(time[safe[first]])))
+        raise _misfit(f"the prediction for {name} is timed {both[0]}, its quote {both[1]}")
+    return place
+
+
+def _misfit(what: str) -> DataError:
+    return DataError(what, why="predictions and quotes must line up in symbol, session, seq and time", hint="hfm train")
+
+
+def _clock(ns: int) -> str:
+    return f"{np.datetime64(ns, 'ns').astype('datetime64[s]')}Z"
+
+
+_SEQ = 1 << 32
+
+
+def _index(session: Int, symbol: Int, seq: Int, count: int) -> Int:
+    """(session, symbol, seq) as one number that sorts the same; seq below 2^32."""
+    out: Int = (session * count + symbol) * _SEQ + seq
+    return out
+
+
+def _spell(index: int, symbols: Sequence[str]) -> str:
+    rest, seq = divmod(index, _SEQ)
+    session, symbol = divmod(rest, len(symbols))
+    return f"{symbols[symbol]} {np.datetime64(session, 'D')} seq {seq}"
+
+
+def codes(column: pa.ChunkedArray, names: Sequence[str]) -> Int:
+    """Each word's place in `names` (sorted by spelling); -1 for one that is not there."""
+    merged = column.unify_dictionaries().combine_chunks()
+    merged = merged.chunk(0) if isinstance(merged, pa.ChunkedArray) else merged
+    place = {name: i for i, name in enumerate(names)}
+    lookup = np.array([place.get(w, -1) for w in merged.dictionary.to_pylist()] or [-1], np.int64)
+    out: Int = lookup[merged.indices.to_numpy()]
+    return out
+
+
+class _Feed:
+    """Predictions of the model and of the floor, handed out up to a session; holds one group at a time."""
+
+    def __init__(self, reader: tables.Reader, model: str, symbols: Sequence[str]) -> None:
+        self._groups = iter(reader.groups([*KEY, "model", *FORECASTS, "y_up"]))
+        self._model, self._symbols = model, symbols
+        self._rest: pa.Table | None = None
+        self._found: set[str] = set()
+
+    def until(self, session: int) -> tuple[_Known, _Known]:
+        """All that is left up to and with `session` (days since 1970): of the model and of the floor."""
+        taken = []
+        while (group := self._rest if self._rest is not None else next(self._groups, None)) is not None:
+            days = tables.column_array(group.column("session")).astype(np.int64)
+            cut = int(np.searchsorted(days, session, side="right"))
+            taken.append(group.slice(0, cut))
+            self._rest = group.slice(cut) if cut < group.num_rows else None
+            if self._rest is not None:
+                break
+        return self._of(taken, self._model, FORECASTS), self._of(taken, FLOOR, ("p_up",))
+
+    def _of(self, groups: Sequence[pa.Table], model: str, names: Sequence[str]) -> _Known:
+        parts = [self._pick(g, model, (*names, "y_up")) for g in groups]
+        data = {k: np.concatenate([p.data[k] for p in parts] or [np.empty(0)]) for k in (*names, "y_up")}
+        index = np.concatenate([p.index for p in parts] or [np.empty(0, np.int64)])
+        return _Known(index, np.concatenate([p.time for p in parts] or [np.empty(0, np.int64)]), data)
+
+    def _pick(self, group: pa.Table, model: str, names: Sequence[str]) -> _Known:
+        words = pc.unique(group.column("model")).to_pylist()
+        self._found.update(words)
+        mine = group.filter(pa.array(codes(group.column("model"), [model]) == 0))
+        symbol = codes(mine.column("symbol"), self._symbols)
+        data = tables.arrays(mine, ["session", "seq", "time", *names])
+        if (symbol < 0).any():
+            row = int(np.argmax(symbol < 0))
+            name = f"{mine.column('symbol')[row]} {data['session'][row]} seq {data['seq'][row]}"
+            raise _misfit(f"the prediction for {name} has no row in the quotes")
+        data["y_up"] = np.where(data["y_up"] < 0, np.nan, data["y_up"])
+        index = _index(data["session"].astype(np.int64), symbol, data["seq"], len(self._symbols))
+        return _Known(index, data["time"], {k: data[k] for k in names})
+
+    def finish(self) -> None:
+        """Raise DataError for predictions after the last quote, UsageError for a model that was never seen."""
+        known, _ = self.until(2**31)
+        if known.index.size:
+            raise _misfit(f"the prediction for {_spell(int(known.index[0]), self._symbols)} has no row in the quotes")
+        if self._model not in self._found:
+            close = difflib.get_close_matches(self._model, sorted(self._found), 1)
+            hint = f"did you mean --model {close[0]}?" if close else f"known here: {', '.join(sorted(self._found))}"
+            raise UsageError(f"there are no predictions of the model {self._model!r}", hint=hint)

@@ -1,0 +1,137 @@
+"""Between tables and the ledger's kernel: rows in time order going in, ledger, trades and trials coming out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from hfm import tables
+from hfm.backtest.family import Trial
+from hfm.backtest.history import last_valid
+from hfm.backtest.panel import Panel
+from hfm.ledger import layout as at
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+DAY_NS = 86_400 * 10**9
+_QUOTES = {
+    at.R_MID_OPEN: "mid_open", at.R_MID_CLOSE: "mid_close", at.R_BID_OPEN: "bid_open", at.R_ASK_OPEN: "ask_open",
+    at.R_BID_CLOSE: "bid_close", at.R_ASK_CLOSE: "ask_close", at.R_HIGH: "trade_high", at.R_LOW: "trade_low",
+    at.R_VOLUME: "volume", at.R_DIVIDEND: "cash_dividend", at.R_SPLIT: "split_ratio",
+}  # fmt: skip
+Meta = Mapping[str, Any]  # Any: JSON values
+
+
+def time_order(panel: Panel) -> Int | None:
+    """Row numbers in time order, symbols of one instant in their order; None where the rows lie so already."""
+    if (panel.time[1:] >= panel.time[:-1]).all():
+        return None
+    return np.argsort(panel.time, kind="stable")
+
+
+def kernel_rows(panel: Panel, sigma_day: Float, adv: Float, order: Int | None) -> Float:
+    """The kernel's input [n, ROW + 1], in time order, signal 0; the last column is the row's block."""
+    rows = np.zeros((len(panel.seq), at.ROW + 1))
+    midnight = panel.session * DAY_NS
+    columns: dict[int, npt.NDArray[Any]] = {  # Any: several dtypes, all exact in float64
+        at.R_SYMBOL: panel.symbol, at.R_SESSION: panel.session, at.R_SEQ: panel.seq, at.R_LAST: panel.is_last,
+        at.R_OPEN_NS: panel.time_open - midnight, at.R_CLOSE_NS: panel.time - midnight,
+        at.R_SIGMA_DAY: sigma_day, at.R_ADV: adv, at.R_P_UP: panel.forecasts["p_up"],
+        at.R_RET_SD: panel.forecasts["ret_sd_bps"], at.ROW: panel.block,
+        **{place: panel.quotes[name] for place, name in _QUOTES.items()},
+    }  # fmt: skip
+    for place, values in columns.items():
+        rows[:, place] = values if order is None else values[order]
+    return rows
+
+
+def ledger_table(panel: Panel, out: Float, names: tuple[str, str], meta: Meta) -> pa.Table:
+    """The ledger's rows from the kernel's results [n, OUT] in the table's order. names: model and trial."""
+    columns: dict[str, object] = {name: panel.key.column(name) for name in panel.key.column_names}
+    for place, name in enumerate(tables.LEDGER.names[6:]):
+        columns[name] = out[:, place]
+    columns |= {"model": names[0], "trial": names[1]}
+    columns["signal"] = out[:, at.O_SIGNAL].astype(np.int8)
+    columns["reason"] = out[:, at.O_REASON].astype(np.int32)
+    return tables.build(tables.LEDGER, columns, meta, "simulated")
+
+
+def trades_table(trips: Float, first: int, names: tuple[str, str], symbols: Sequence[str], meta: Meta) -> pa.Table:
+    """Round trips [m, TRADE], sorted by entry, as the trades table; numbered from `first`."""
+    session, leaving = trips[:, at.T_SESSION].astype(np.int64), trips[:, at.T_EXIT_SESSION].astype(np.int64)
+    columns: dict[str, object] = {
+        "symbol": words(trips[:, at.T_SYMBOL].astype(np.int32), symbols),
+        "session": session.astype("datetime64[D]"),
+        "seq": trips[:, at.T_SEQ].astype(np.int64),
+        "time": session * DAY_NS + trips[:, at.T_NS].astype(np.int64),
+        "trade": np.arange(first, first + len(trips)),
+        "model": names[0],
+        "trial": names[1],
+        "exit_session": leaving.astype("datetime64[D]"),
+        "exit_time": leaving * DAY_NS + trips[:, at.T_EXIT_NS].astype(np.int64),
+        "side": trips[:, at.T_SIDE].astype(np.int8),
+        "bars": trips[:, at.T_BARS].astype(np.int64),
+        "reason": trips[:, at.T_REASON].astype(np.int32),
+    }
+    plain = {
+        "qty": at.T_QTY, "entry_price": at.T_ENTRY, "exit_price": at.T_EXIT, "gross": at.T_GROSS,
+        "spread_cost": at.T_SPREAD, "fee": at.T_FEE, "impact": at.T_IMPACT, "borrow": at.T_BORROW,
+        "dividend": at.T_DIVIDEND, "net": at.T_NET,
+    }  # fmt: skip
+    columns |= {name: trips[:, place] for name, place in plain.items()}
+    return tables.build(tables.TRADES, columns, meta, "simulated")
+
+
+def by_entry(trips: Float) -> Float:
+    """Round trips sorted by session, symbol and seq of their entry, then by their end."""
+    end = trips[:, at.T_EXIT_SESSION] * DAY_NS + trips[:, at.T_EXIT_NS]
+    return trips[np.lexsort((end, trips[:, at.T_SEQ], trips[:, at.T_SYMBOL], trips[:, at.T_SESSION]))]
+
+
+def trials_table(
+    panel: Panel, trials: Sequence[Trial], sums: Float, cash: float, symbols: Sequence[str], meta: Meta
+) -> pa.Table:
+    """Each trial's row for each block of the panel, from the kernel's sums [K, B, SUMS]; trials sorted by name."""
+    count, blocks = len(trials), len(panel.borders) - 1
+    starts = panel.borders[:-1]
+    each = np.repeat(np.arange(blocks), count)
+    flat = sums.transpose(1, 0, 2).reshape(blocks * count, at.SUMS)
+    place = np.tile(np.arange(count, dtype=np.int32), blocks)
+    columns: dict[str, object] = {
+        "symbol": words(panel.symbol[starts][each].astype(np.int32), symbols),
+        "session": panel.session[starts][each].astype("datetime64[D]"),
+        "seq": np.zeros(blocks * count, np.int64),
+        "time": panel.time[panel.borders[1:] - 1][each],
+        "trial": words(place, [t.name for t in trials]),
+        "user": np.array([t.user for t in trials])[place],
+        "net_return": flat[:, at.SUM_NET] / cash,
+        "gross_return": flat[:, at.SUM_GROSS] / cash,
+        "exposure": flat[:, at.SUM_HELD] / np.diff(panel.borders)[each] / cash,
+        "hold_return": hold(panel)[each],
+        "trips": flat[:, at.SUM_TRIPS].astype(np.int64),
+    }
+    return tables.build(tables.TRIALS, columns, meta, "simulated")
+
+
+def hold(panel: Panel) -> Float:
+    """[B] return of holding over the hours traded: from the open after the first prediction to the last close.
+
+    0 for a block without predictions or without two prices.
+    """
+    starts, ends = panel.borders[:-1], panel.borders[1:]
+    row = np.arange(len(panel.seq))
+    first = np.minimum.reduceat(np.where(panel.predicted, row, len(row)), starts) + 1
+    fits = first < ends
+    begin = panel.quotes["mid_open"][np.where(fits, first, starts)]
+    end = last_valid(panel.quotes["mid_close"], panel.borders)
+    good = fits & (begin > 0) & (begin < np.inf) & (end > 0)
+    return np.where(good, end / np.where(good, begin, 1.0) - 1.0, 0.0)
+
+
+def words(index: npt.NDArray[np.int32], names: Sequence[str]) -> pa.DictionaryArray:
+    """A word column from numbers into `names`."""
+    return pa.DictionaryArray.from_arrays(pa.array(index), pa.array(names, pa.string()))

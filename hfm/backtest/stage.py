@@ -1,0 +1,74 @@
+"""The backtest stage: joins, runs the ledgers, writes ledger, trades and trials as it goes, and the metrics last."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from hfm import tables
+from hfm.backtest import rows, summary
+from hfm.backtest.engine import Engine, base_settings
+from hfm.backtest.panel import Panel, panels
+from hfm.backtest.totals import Totals
+from hfm.config import Backtest, Config
+from hfm.stage import Context, Product
+
+LEDGER, TRADES, TRIALS = "backtest/ledger.parquet", "backtest/trades.parquet", "backtest/trials.parquet"
+
+
+def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> Iterator[Product]:
+    """Ledger, trades, trials and metrics of the policy that the settings name, out of sample only.
+
+    Raises DataError where predictions and quotes do not line up (naming the first offending row) and UsageError for
+    a model without predictions.
+    """
+    quotes, predictions = inputs["simulate/quotes.parquet"], inputs["train/predictions.parquet"]
+    settings, meta = config.backtest, quotes.meta
+    symbols = sorted(meta["symbols"])
+    model = settings.model or str(predictions.meta["model"])
+    horizon = int(predictions.meta.get("horizon", config.train.horizon))
+    engine = Engine(settings, symbols, int(meta.get("slots_per_session", 1)), float(meta["tick"]), horizon)
+    names = (model, engine.trials[engine.user].name)
+    totals = Totals(len(engine.trials))
+    last: Panel | None = None
+    count = 0
+    for panel in panels(quotes, predictions, model, symbols):
+        taken = engine.take(panel)
+        if taken is None:
+            continue
+        last, result = taken
+        yield LEDGER, rows.ledger_table(last, result.out, names, meta)
+        yield (
+            TRIALS,
+            rows.trials_table(last, engine.trials, result.sums[: len(engine.trials)], settings.cash, symbols, meta),
+        )
+        totals.add(last, result.sums, result.out)
+        ended = engine.whole()
+        if len(ended):
+            yield TRADES, rows.trades_table(ended, count, names, symbols, meta)
+            count += len(ended)
+        ctx.progress("sessions", totals.sessions, 0)
+    assert last is not None  # a model with predictions has a session with one: panels() has raised otherwise
+    yield TRADES, rows.trades_table(engine.rest(last), count, names, symbols, meta)
+    _record(engine, ctx, meta)
+    document = summary.document(engine, totals, model, meta)
+    summary.tell(document, ctx)
+    yield "backtest/metrics.json", document
+
+
+def _record(engine: Engine, ctx: Context, meta: Mapping[str, Any]) -> None:
+    """One journal event for each member of the family: the policy, its costs and where it was tried."""
+    days = engine.tally.get("session").astype(np.int64)
+    span = [str(np.datetime64(int(d), "D")) for d in (days[0], days[-1])]
+    cost = costs(base_settings(engine.settings))
+    for trial in engine.trials:
+        ctx.events.append({"event": "trial", "trial": trial.name, "policy": trial.words, "cost": cost, "span": span,
+                           "symbols": list(engine.symbols)})  # fmt: skip
+
+
+def costs(settings: Backtest) -> dict[str, Any]:  # Any: JSON values
+    """The settings that decide fills and costs, as JSON values."""
+    return {k: v for k, v in dataclasses.asdict(settings).items() if k not in ("model", "threshold")}

@@ -1,0 +1,134 @@
+"""metrics.json and the lines for a person: each figure with its unit, n, interval, floor and formula."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from hfm.backtest import figures
+from hfm.backtest.engine import LAGS, Engine
+from hfm.backtest.totals import Totals
+from hfm.ledger import layout as at
+from hfm.ledger import reasons
+from hfm.stage import Context
+
+Document = dict[str, Any]  # Any: JSON values
+MULTIPLIERS = (0.0, 0.5, 1.0, 2.0, 4.0)
+HEADLINES = ("accuracy_direction", "accuracy_spread", "return_net", "sharpe", "max_drawdown", "break_even_cost_bps")
+
+
+def document(engine: Engine, totals: Totals, model: str, meta: Mapping[str, Any]) -> Document:
+    """metrics.json. Raises nothing: what is not defined is null, with the reason."""
+    tally, settings = engine.tally, engine.settings
+    user = engine.trials[engine.user]
+    days = tally.get("session").astype(np.int64)
+    money = {k: float(tally.get(k).sum()) for k in ("gross", "spread", "fee", "impact", "borrow", "dividend", "net")}
+    sheet = figures.sheet(engine, totals, meta)
+    doc: Document = {
+        "schema_version": 1,
+        "model": model,
+        "trial": {
+            "name": user.name, "policy": user.kind, "threshold": settings.threshold, "level": user.level,
+            "fill": settings.fill, "fee_bps": settings.fee_bps, "spread_share": settings.spread_share,
+            "impact": settings.impact, "borrow": settings.borrow, "cash": settings.cash, "size": settings.size,
+        },
+        "symbols": list(engine.symbols),
+        "span": {
+            "first": str(np.datetime64(int(days[0]), "D")), "last": str(np.datetime64(int(days[-1]), "D")),
+            "sessions": len(days), "rows": tally.rows, "predicted": tally.predicted,
+        },
+        "metrics": sheet,
+        "costs": money,
+        "sensitivity": {"cost": _cost_curve(money, settings.cash), "delay": _delays(totals, money, settings.cash)},
+        "thresholds": _thresholds(engine, totals),
+        "largest_p": {"up": tally.largest[0], "down": tally.largest[1]},
+        "reasons": {name: tally.reasons.get(bit, 0) for bit, name in reasons.NAMES.items() if tally.reasons.get(bit)},
+    }  # fmt: skip
+    doc["messages"] = messages(engine, doc)
+    return doc
+
+
+def _cost_curve(money: Mapping[str, float], cash: float) -> list[Document]:
+    """Net return with spread, fee and impact multiplied, the trades being what they were."""
+    scaled = money["spread"] + money["fee"] + money["impact"]
+    rest = money["gross"] - money["borrow"] + money["dividend"]
+    return [{"multiplier": m, "net_return": (rest - m * scaled) / cash} for m in MULTIPLIERS]
+
+
+def _delays(totals: Totals, money: Mapping[str, float], cash: float) -> list[Document]:
+    """Returns with the signals acted on `lag` rows later."""
+    own = {"lag": 0, "gross_return": money["gross"] / cash, "net_return": money["net"] / cash}
+    late = [
+        {"lag": lag, "gross_return": s[at.SUM_GROSS] / cash, "net_return": s[at.SUM_NET] / cash}
+        for lag, s in enumerate(totals.sums[-LAGS:], start=1)
+    ]
+    return [own, *late]
+
+
+def _thresholds(engine: Engine, totals: Totals) -> list[Document]:
+    cash = engine.settings.cash
+    return [
+        {
+            "trial": t.name, "kind": t.kind, "level": t.level, "rows": int(engine.proposed[k]),
+            "trips": int(totals.sums[k, at.SUM_TRIPS]), "gross_return": totals.sums[k, at.SUM_GROSS] / cash,
+            "net_return": totals.sums[k, at.SUM_NET] / cash,
+        }
+        for k, t in enumerate(engine.trials)
+    ]  # fmt: skip
+
+
+def messages(engine: Engine, doc: Document) -> list[str]:
+    """What must be said of a policy that trades little or not at all."""
+    rows = int(engine.proposed[engine.user])
+    seen, name = engine.tally.predicted, doc["trial"]["threshold"]
+    trips = doc["metrics"]["trips"]["value"]
+    if trips and rows > 0.02 * seen:
+        return []
+    up, down = doc["largest_p"]["up"], doc["largest_p"]["down"]
+    what = f"threshold {name}: {rows:,} of {seen:,} rows give a signal ({rows / max(seen, 1):.2%})"
+    out = [f"nothing traded: {what}" if not trips else what]
+    out.append(f"the largest P(up) is {up:.4f}, the largest P(down) {down:.4f}")
+    would = [
+        f"--threshold q{100 * t['level']:g} ({t['rows']:,} rows)" for t in doc["thresholds"]
+        if t["kind"] == "quantile" and t["rows"] > rows
+    ]  # fmt: skip
+    if would:
+        out.append("these would trade more: " + ", ".join(would[::-1][:4]))
+    return out
+
+
+def tell(doc: Document, ctx: Context) -> None:
+    """The mission's figures, each beside its floor and with its error bar, for --json and for a person."""
+    sheet = doc["metrics"]
+    for name in (*HEADLINES, "return_hold", "return_hold_matched", "trips", "sharpe_bar"):
+        ctx.figures[name] = {k: sheet[name][k] for k in ("value", "lo", "hi", "floor", "floor_label", "unit", "n")}
+    span = doc["span"]
+    ctx.say(f"{doc['model']} {doc['trial']['name']} on {', '.join(doc['symbols'])}: {span['sessions']} sessions out of "
+            f"sample, {span['first']} to {span['last']}, {sheet['trips']['value']:,} round trips")  # fmt: skip
+    for name in HEADLINES:
+        ctx.say("  " + spell(sheet[name]))
+    for text in doc["messages"]:
+        ctx.say(text)
+
+
+def spell(entry: Document) -> str:
+    """One figure as a person reads it: label, value, interval, floor."""
+    if entry["value"] is None:
+        return f"{entry['label']}: not defined ({entry['note']})"
+    text = f"{entry['label']} {_number(entry['value'], entry['unit'])}"
+    if entry["lo"] is not None:
+        text += f" [{_number(entry['lo'], entry['unit'])}, {_number(entry['hi'], entry['unit'])}]"
+    if entry["floor"] is not None:
+        text += f", {entry['floor_label']} {_number(entry['floor'], entry['unit'])}"
+    return text + (f" ({entry['note']})" if entry["note"] else "")
+
+
+def _number(value: float, unit: str) -> str:
+    if unit == "fraction":
+        return f"{100 * value:.2f} %"
+    if not math.isfinite(value):
+        return "infinite"
+    return f"{value:,.3f}" + (f" {unit}" if unit not in ("-", "a year") else "")
