@@ -186,11 +186,14 @@ def _none_left(failed: Mapping[str, HfmError]) -> HfmError:
     """The one error of a fetch that leaves no symbol."""
     if not failed:
         return DataError("the source has no bars at all", hint="check --path and the symbols")
-    first, *rest = failed.values()
-    if not rest:
+    first = next(iter(failed.values()))
+    said: dict[str, list[str]] = {}
+    for symbol, error in failed.items():
+        said.setdefault(error.what.removeprefix(f"{symbol}: ").removeprefix(symbol), []).append(symbol)
+    if len(failed) == 1:
         return first
-    what = f"none of {len(failed)} symbols is left: " + "; ".join(error.what for error in failed.values())
-    return type(first)(what[:500], why=first.why, hint=first.hint)
+    what = "; ".join(f"{_names(symbols)}: {text.strip()}" for text, symbols in said.items())
+    return type(first)(f"none of {len(failed)} symbols is left: {what[:500]}", why=first.why, hint=first.hint)
 
 
 def _report(

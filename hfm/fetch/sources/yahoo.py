@@ -1,0 +1,229 @@
+"""Yahoo's chart API through the yfinance client, with every way that it fails told apart.
+
+Measured on yfinance 1.7: `download` never raises and turns each failure into an empty frame, so Ticker.history is asked
+with exceptions on; its lru_cache also keeps bad answers, so it is emptied before every try; `timeout` covers one call
+of several, so each try runs in a thread that is left behind at the deadline; warnings of pandas reach stderr past any
+filter on the command line, so they are caught around the call.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import queue
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import platformdirs
+
+from hfm.config import INTERVALS
+from hfm.errors import DataError, HfmError, RateLimitError, UpstreamError
+from hfm.fetch import sessions
+from hfm.fetch.sessions import DAY, SECOND, Sessions
+from hfm.plugins import BarRequest, Float, RawBars
+from hfm.stage import Context
+
+T = TypeVar("T")
+TRIES = 5
+BACKOFF, CEILING, PATIENCE = 0.5, 16.0, 30.0
+"""Seconds: of the first wait, of the longest, and the least that Yahoo wants after a 429."""
+CALL = 10.0
+"""Seconds for one data call."""
+KEPT = {60: 30, 120: 60, 300: 60, 900: 60, 1800: 60, 3600: 730}
+"""Bar seconds -> calendar days that Yahoo keeps."""
+WINDOW = {60: 7}
+"""Bar seconds -> calendar days of one request (1m: eight are the limit)."""
+UNREACHABLE = ("resolve host", "resolve proxy", "Failed to connect", "Could not connect", "Connection refused")
+NO_ANSWER = "check the network, or wait: Yahoo may be down (hfm fetch again later)"
+
+
+@dataclass
+class Budget:
+    """Time left for all requests together; `dead` once nothing more is worth asking."""
+
+    end: float
+    dead: HfmError | None = None
+
+    def left(self) -> float:
+        """Seconds."""
+        return self.end - time.monotonic()
+
+
+class Yahoo:
+    """The BarSource over Yahoo: `--source yahoo`, the default."""
+
+    network = True
+    synthetic = False
+
+    def fetch(self, request: BarRequest, ctx: Context) -> Iterator[tuple[str, RawBars | HfmError]]:
+        """Bars of the sessions asked for, as far back as Yahoo keeps them; why there are none, by symbol.
+
+        After a rate limit, a dead network or the deadline nothing more is asked: the remaining symbols get that error.
+        """
+        until = sessions.instant(request.as_of)
+        wanted = sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
+        budget = Budget(time.monotonic() + request.max_time)
+        for symbol in request.symbols:
+            if budget.dead is not None:
+                text = budget.dead.what.partition(": ")[2]
+                yield symbol, type(budget.dead)(f"{symbol}: {text}", why=budget.dead.why, hint=budget.dead.hint)
+                continue
+            try:
+                yield symbol, bars(symbol, wanted, until, budget, ctx)
+            except (DataError, RateLimitError, UpstreamError) as e:
+                yield symbol, e
+
+
+def bars(symbol: str, wanted: Sessions, until: int, budget: Budget, ctx: Context) -> RawBars:
+    """The bars of `wanted` up to `until` (ns UTC), end-stamped.
+
+    Raises DataError for what Yahoo does not have, RateLimitError, UpstreamError.
+    """
+    interval = wanted.interval // SECOND
+    if not len(wanted):
+        raise DataError(f"{symbol}: no session is asked for", hint="more --days")
+    kept = until - KEPT[interval] * DAY + 300 * SECOND
+    start = max(int(wanted.open[0]), kept)
+    notes = [] if start == wanted.open[0] else [f"Yahoo keeps {KEPT[interval]} calendar days of these bars"]
+    end = min(until, int(wanted.close[-1]) + wanted.interval)
+    frames, error = [], None
+    width = WINDOW.get(interval, KEPT[interval]) * DAY
+    for low in range(start, max(end, start + 1), width):
+        ask = _asker(symbol, interval, low, min(low + width, end), budget)
+        try:
+            frames.append(patiently(ask, symbol, budget, ctx.rng(symbol)))
+        except DataError as e:
+            error = e
+    frames = [frame for frame in frames if len(frame)]
+    if not frames:
+        raise error or DataError(f"{symbol}: Yahoo has no bars in these days", hint="more --days, or check the symbol")
+    index = np.concatenate([frame.index.as_unit("ns").tz_convert("UTC").asi8 for frame in frames])
+    values: dict[str, Float] = {
+        name.lower(): np.concatenate([frame[name].to_numpy(np.float64) for frame in frames])
+        for name in ("Open", "High", "Low", "Close", "Volume")
+    }
+    return RawBars(wanted.ends(index), **values, notes=tuple(notes))
+
+
+def _asker(symbol: str, interval: int, start: int, end: int, budget: Budget) -> Callable[[], Any]:
+    """A call that asks for one window (ns UTC) and returns yfinance's frame, or raises what yfinance raises."""
+    word = next(name for name, seconds in INTERVALS.items() if seconds == interval)
+
+    def ask() -> Any:  # Any: a pandas frame
+        import pandas as pd
+        import yfinance
+        from yfinance.data import YfData
+
+        yfinance.config.debug.hide_exceptions = False
+        logging.getLogger("yfinance").setLevel(logging.CRITICAL + 1)
+        yfinance.set_tz_cache_location(str(cache_folder()))
+        YfData.cache_get.cache_clear()
+        ticker = yfinance.Ticker(symbol)
+        ticker._tz = "UTC"  # spares a request that knows no deadline; the times asked for have their zone
+        try:
+            return ticker.history(
+                start=pd.Timestamp(start, tz="UTC"),
+                end=pd.Timestamp(end, tz="UTC"),
+                interval=word,
+                auto_adjust=False,
+                actions=True,
+                prepost=False,
+                repair=False,
+                keepna=True,
+                timeout=max(min(CALL, budget.left()), 0.1),
+            )
+        except yfinance.exceptions.YFPricesMissingError as e:
+            known = getattr(getattr(ticker, "_price_history", None), "_history_metadata", None) or {}
+            if e.yahoo_reason is None and "symbol" not in known:
+                raise KeyError("chart") from e  # the body of a 401: a stale crumb, not a missing symbol
+            raise
+
+    return ask
+
+
+def cache_folder() -> Path:
+    """Where yfinance keeps cookies and zones: $HFM_CACHE, else the user's cache."""
+    return Path(os.environ.get("HFM_CACHE") or platformdirs.user_cache_dir("hfm")) / "yfinance"
+
+
+def patiently(ask: Callable[[], T], symbol: str, budget: Budget, rng: np.random.Generator) -> T:
+    """What `ask` returns, tried up to TRIES times with full jitter between; raises the last failure, mapped.
+
+    A wait that the budget does not hold is not begun. What Yahoo does not have, and a network that is not there, are
+    not asked for again.
+    """
+    for k in range(TRIES):
+        try:
+            return within(ask, symbol, budget)
+        except Exception as e:  # whatever yfinance raises, by the table in `failure`
+            error, floor = failure(symbol, e)
+        wait = (floor or 0.0) + rng.uniform(0, min(BACKOFF * 2**k, CEILING))
+        if floor is None or k == TRIES - 1:
+            break
+        if wait > budget.left():
+            budget.dead = error
+            break
+        time.sleep(wait)
+    if isinstance(error, RateLimitError) or (isinstance(error, UpstreamError) and floor is None):
+        budget.dead = error
+    raise error
+
+
+def within(ask: Callable[[], T], symbol: str, budget: Budget) -> T:
+    """What `ask` returns or raises; UpstreamError once the budget is spent."""
+    answers: queue.Queue[tuple[bool, Any]] = queue.Queue()  # Any: the answer, or what was raised
+
+    def work() -> None:
+        try:
+            answers.put((True, ask()))
+        except Exception as e:
+            answers.put((False, e))
+
+    with warnings.catch_warnings():
+        importlib.import_module("yfinance")  # it sets filters of its own: first, so that the next line is above them
+        warnings.simplefilter("ignore")
+        threading.Thread(target=work, daemon=True, name=f"yahoo {symbol}").start()
+        try:
+            fine, answer = answers.get(timeout=max(budget.left(), 0.0))
+        except queue.Empty:
+            raise UpstreamError(
+                f"{symbol}: no answer from Yahoo within --max-time",
+                why="every request together has that long",
+                hint="--max-time 600, or try later",
+            ) from None
+    if not fine:
+        raise answer
+    out: T = answer
+    return out
+
+
+def failure(symbol: str, e: Exception) -> tuple[HfmError, float | None]:
+    """The HfmError that an exception of yfinance 1.7 stands for, and the least wait before a retry (None: no retry)."""
+    from yfinance.exceptions import YFException, YFRateLimitError, YFTickerMissingError
+
+    said = " ".join(str(e).split())[:200]
+    if isinstance(e, HfmError):
+        return e, None
+    if isinstance(e, YFRateLimitError):
+        what = f"{symbol}: Yahoo answers 429, too many requests"
+        return RateLimitError(what, hint="wait some minutes, then fetch again"), PATIENCE
+    if isinstance(e, YFTickerMissingError):
+        said = said.removeprefix(f"${symbol}: ").removeprefix("possibly delisted; ")
+        return DataError(f"{symbol}: {said}", why="so Yahoo says", hint="check the symbol and the days"), None
+    if isinstance(e, KeyError) and e.args == ("chart",):
+        what = f"{symbol}: Yahoo refuses the session's crumb (401)"
+        return UpstreamError(what, hint="fetch again in a minute"), 0.0
+    if isinstance(e, OSError):
+        error = UpstreamError(f"{symbol}: Yahoo cannot be reached", why=said.partition(". See http")[0], hint=NO_ANSWER)
+        return error, None if any(word in said for word in UNREACHABLE) else 0.0
+    if isinstance(e, YFException | ValueError | KeyError | TypeError | IndexError | AttributeError):
+        why = f"{type(e).__name__}: {said}"
+        return UpstreamError(f"{symbol}: Yahoo's answer makes no sense", why=why, hint=NO_ANSWER), 0.0
+    raise e
