@@ -34,7 +34,7 @@ NAMES: tuple[str, ...] = (
     "ofi",             # order-flow imbalance over its own root mean square of 78 rows
     "spread",          # quoted spread, bps
     "log_volatility",  # ln of volatility
-    "ofi_sigma",       # OFI over depth, a bp of forecast sd: less ret_sigma, the flow that moved no price
+    "ofi_sigma",       # OFI over depth, a bp of forecast sd
     "flow",            # signed volume / volume, 0 where nothing traded
     "ret_sigma",       # the row's return over its forecast sd
     "rv_1", "rv_3", "rv_12", "rv_78",  # ln root mean squared return of that many rows, log bps
@@ -45,17 +45,18 @@ NAMES: tuple[str, ...] = (
     "first",           # 1 in the session's first slot
     "tod_sin_1", "tod_cos_1", "tod_sin_2", "tod_cos_2",  # harmonics of the slot
     "gap",             # overnight return over the sd of 78 returns x sqrt(slots); 0 without a day before
+    "surprise",        # ofi_sigma less what ret_sigma explains of it over 78 rows, in its own root mean square
 )  # fmt: skip
 """Every feature, in the order of `out`."""
 
-# State: the head, then one ring for each of returns, volumes, OFI, ln GK, ln spread.
+# State: the head, then one ring for each of returns, volumes, OFI, ln GK, ln spread, ret_sigma, ofi_sigma.
 _COUNT, _POS, _SESSION, _SEQ, _CLOSE, _GAP, _SLOTS, _FLOOR = 0, 1, 2, 3, 4, 5, 6, 7
-_HEAD, _RINGS = 8, 5
+_HEAD, _RINGS = 8, 7
 _LN_BPS = math.log(1e4)
 
 
 def state_new(slots_per_session: int, interval_s: float) -> Float:
-    """The state before a symbol's first row: float64 [8 + 5 x LOOKBACK].
+    """The state before a symbol's first row: float64 [8 + 7 x LOOKBACK].
 
     slots_per_session: of a full day. interval_s: seconds a row; it scales the floor of every volatility, .01
     bp at five minutes, which a price that never moves rests on.
@@ -90,6 +91,8 @@ def _push(state: Float, row: Float) -> float:
     state[at + 2 * LOOKBACK] = row[13]
     state[at + 3 * LOOKBACK] = 0.5 * math.log(variance) + _LN_BPS
     state[at + 4 * LOOKBACK] = math.log(row[8])
+    state[at + 5 * LOOKBACK] = 1e4 * ret / row[14]
+    state[at + 6 * LOOKBACK] = row[13] / (0.5 * (row[9] + row[10]) * row[14])
     state[_POS] = pos + 1.0 if pos + 1 < LOOKBACK else 0.0
     state[_COUNT] += 1.0
     return ret
@@ -108,6 +111,7 @@ def step(state: Float, row: Float, out: Float) -> None:
         out[:] = np.nan
         return
     s1 = s2 = g = s = ofi2 = sum5 = sum20 = vol20 = 0.0
+    xx = xo = oo = 0.0
     s2_3 = s2_12 = g_3 = g_12 = s_3 = s_12 = s2_20 = 0.0
     at = int(state[_POS])
     for k in range(LOOKBACK):  # newest first, so that every shorter window is a prefix
@@ -120,6 +124,10 @@ def step(state: Float, row: Float, out: Float) -> None:
         ofi2 += ofi * ofi
         g += state[_HEAD + 3 * LOOKBACK + at]
         s += state[_HEAD + 4 * LOOKBACK + at]
+        x, o = state[_HEAD + 5 * LOOKBACK + at], state[_HEAD + 6 * LOOKBACK + at]
+        xx += x * x
+        xo += x * o
+        oo += o * o
         if k < 20:
             vol20 += v
         if k == 2:
@@ -130,7 +138,10 @@ def step(state: Float, row: Float, out: Float) -> None:
             s2_12, g_12, s_12 = s2, g, s
         elif k == 19:
             sum20, s2_20 = s1, s2
-    _write_flow(state, row, out, vol20, ofi2, ret)
+    newest = int(state[_POS]) - 1 if state[_POS] > 0.0 else LOOKBACK - 1
+    out[8], out[6] = state[_HEAD + 5 * LOOKBACK + newest], state[_HEAD + 6 * LOOKBACK + newest]
+    out[29] = _surprise(out[8], out[6], xx, xo, oo)
+    _write_flow(row, out, vol20, ofi2)
     _write_moves(state, out, sum5, sum20, s2_20)
     floor = state[_FLOOR] * state[_FLOOR]
     rv78 = s2 / LOOKBACK
@@ -140,7 +151,6 @@ def step(state: Float, row: Float, out: Float) -> None:
     out[10] = _log_rms(s2_3 / 3.0, rv78)
     out[11] = _log_rms(s2_12 / 12.0, rv78)
     out[12] = _log_rms(rv78, rv78)
-    newest = int(state[_POS]) - 1 if state[_POS] > 0.0 else LOOKBACK - 1
     out[13] = state[_HEAD + 3 * LOOKBACK + newest]
     out[14], out[15], out[16] = g_3 / 3.0, g_12 / 12.0, g / LOOKBACK
     out[17] = state[_HEAD + 4 * LOOKBACK + newest]
@@ -158,15 +168,22 @@ def _log_rms(square: float, level: float) -> float:
 
 
 @kernel
-def _write_flow(state: Float, row: Float, out: Float, vol20: float, ofi2: float, ret: float) -> None:
-    """Volume, order flow and the row's own return, each in its own scale."""
+def _surprise(x: float, o: float, xx: float, xo: float, oo: float) -> float:
+    """Residual of o on x, by least squares through the origin, over the root mean square of all residuals; 0
+    of none."""
+    slope = xo / xx if xx > 0.0 else 0.0
+    mean = (oo - slope * xo) / LOOKBACK
+    return (o - slope * x) / math.sqrt(mean) if mean > 1e-12 * oo else 0.0
+
+
+@kernel
+def _write_flow(row: Float, out: Float, vol20: float, ofi2: float) -> None:
+    """Volume and order flow, each in its own scale."""
     ratio = 20.0 * row[11] / vol20 if vol20 > 0.0 else 1.0
     out[0] = math.log(0.01 if ratio < 0.01 else ratio)
     out[3] = row[13] / math.sqrt(ofi2 / LOOKBACK) if ofi2 != 0.0 else 0.0
     out[4] = row[8]
-    out[6] = row[13] / (0.5 * (row[9] + row[10]) * row[14])
     out[7] = row[12] / row[11] if row[11] != 0.0 else 0.0
-    out[8] = 1e4 * ret / row[14]
 
 
 @kernel

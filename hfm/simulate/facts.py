@@ -61,14 +61,14 @@ def _kurtosis(letter: str) -> Callable[[Sums], float]:
 def _fit(s: Sums) -> list[float]:
     """Intercept and elasticities of ln(s / tick - 1) less its curve on g and v."""
     names = ("1", "g", "v")
-    left = np.array([[s[f"fit.{min(a, b)}{max(a, b)}"] for a in names] for b in names])
+    left = np.array([[s[f"fit.{a}{b}"] for a in names] for b in names])
     return [float(c) for c in np.linalg.solve(left, np.array([s[f"fit.{a}y"] for a in names]))]
 
 
 def _residual_ar(s: Sums) -> float:
     c = dict(zip(("1", "g", "v"), (-b for b in _fit(s)), strict=True)) | {"y": 1.0}
     lagged = sum(c[a] * c[b] * s[f"lag.{a}{b}"] for a in c for b in c)
-    square = sum(c[a] * c[b] * s[f"fit.{min(a, b)}{max(a, b)}"] for a in c for b in c)
+    square = sum(c[a] * c[b] * s[f"fit.{a}{b}"] for a in c for b in c)
     return lagged / s["lag.11"] / (square / s["fit.11"])
 
 

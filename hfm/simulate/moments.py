@@ -8,7 +8,7 @@ their mean. Memory does not grow with the number of sessions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -54,8 +54,8 @@ class Moments:
             return value, float("nan")
         omega = self._outer - np.outer(self._total, self._total) / self.sessions
         gradient = np.zeros(len(self.names))
-        for j, total in enumerate(self._total):
-            step = 1e-5 * max(abs(total), np.sqrt(max(omega[j, j], 0.0)))
+        for j in self._read_by(statistic):
+            step = 1e-5 * max(abs(self._total[j]), np.sqrt(max(omega[j, j], 0.0)))
             if step > 0:
                 sides = []
                 for sign in (1.0, -1.0):
@@ -66,9 +66,28 @@ class Moments:
         variance = float(gradient @ omega @ gradient) * self.sessions / (self.sessions - 1)
         return value, float(np.sqrt(max(variance, 0.0)))
 
+    def _read_by(self, statistic: Callable[[Sums], float]) -> list[int]:
+        """Places of the sums that the statistic reads: the others have no gradient."""
+        watched = _Watched(zip(self.names, self._total.tolist(), strict=True))
+        with np.errstate(all="ignore"):
+            statistic(watched)
+        return [j for j, name in enumerate(self.names) if name in watched.read]
+
     def _value(self, statistic: Callable[[Sums], float], total: Float) -> float:
         with np.errstate(all="ignore"):
             try:
-                return float(statistic(dict(zip(self.names, total, strict=True))))
+                return float(statistic(dict(zip(self.names, total.tolist(), strict=True))))
             except (ZeroDivisionError, ValueError, np.linalg.LinAlgError):
                 return float("nan")
+
+
+class _Watched(dict[str, float]):
+    """Sums that remember which of them were read."""
+
+    def __init__(self, items: Iterable[tuple[str, float]]) -> None:
+        super().__init__(items)
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> float:
+        self.read.add(name)
+        return super().__getitem__(name)

@@ -6,7 +6,6 @@ volume.
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -30,8 +29,10 @@ def sums(sheet: Sheet, setting: Setting, yesterday: Float) -> tuple[dict[str, Fl
     sigma = np.where(here, 1e4 * sheet.levels.sigma, 1.0)
     x = r / sigma
     out = {"n": _sum(here)}
-    for k in (1, 2, 3, 4):
-        out[f"r{k}"], out[f"x{k}"] = _sum(r**k), _sum(x**k)
+    for name, y in (("r", r), ("x", x)):
+        powers = _products(here, y, y * y)
+        out |= {f"{name}1": powers[:, 0, 1], f"{name}2": powers[:, 1, 1]}
+        out |= {f"{name}3": powers[:, 1, 2], f"{name}4": powers[:, 2, 2]}
     _flow_sums(out, sheet, setting, x, here)
     _lag_sums(out, r, x, here, yesterday)
     _spread_sums(out, sheet, setting, here)
@@ -45,11 +46,17 @@ def _sum(x: npt.NDArray[Any]) -> Float:  # Any: booleans or floats
     return np.asarray(x.sum(axis=1), dtype=float)
 
 
-def _pair(out: dict[str, Float], name: str, a: Float, b: Float, both: Bool | Float) -> None:
+def _products(*columns: npt.NDArray[Any]) -> Float:  # Any: booleans or floats
+    """[S, C, C]: sums along the slots of the products of any two of C columns [S, T]."""
+    stack = np.stack(columns, axis=1).astype(float, copy=False)
+    return np.asarray(stack @ stack.transpose(0, 2, 1))
+
+
+def _pair(out: dict[str, Float], name: str, a: Float, b: Float, both: Bool) -> None:
     """Sums for the correlation of a and b over the places where both are."""
-    a, b = a * both, b * both
-    for suffix, value in (("n", both), ("a", a), ("b", b), ("aa", a * a), ("bb", b * b), ("ab", a * b)):
-        out[f"{name}.{suffix}"] = _sum(value)
+    table = _products(both, a * both, b * both)
+    for suffix, i, j in (("n", 0, 0), ("a", 0, 1), ("b", 0, 2), ("aa", 1, 1), ("bb", 2, 2), ("ab", 1, 2)):
+        out[f"{name}.{suffix}"] = table[:, i, j]
 
 
 def _flow_sums(out: dict[str, Float], sheet: Sheet, setting: Setting, x: Float, here: Bool) -> None:
@@ -59,7 +66,7 @@ def _flow_sums(out: dict[str, Float], sheet: Sheet, setting: Setting, x: Float, 
     next_two = here[:, :-1] & here[:, 1:]
     _pair(out, "lead", np.where(here, flow.eps, 0.0)[:, :-1], x[:, 1:], next_two)
     share = np.where(here & (sheet.moves.volume > 0), flow.signed / np.maximum(sheet.moves.volume, 1.0), 0.0)
-    out["flow2"] = _sum(share**2)
+    out["flow2"] = _sum(share * share)
     out["cut"] = _sum(np.abs(share) == 1.0)
 
 
@@ -85,13 +92,14 @@ def _spread_sums(out: dict[str, Float], sheet: Sheet, setting: Setting, here: Bo
         out[f"ticks.{name}"], out[f"n.{name}"] = _sum(ticks[:, part]), _sum(here[:, part])
     y = np.where(here, sheet.spread.x - curve(SPREAD_CURVE, slots), 0.0)
     g, v = (np.where(here, d, 0.0) for d in (sheet.spread.dev_vol, sheet.spread.dev_size))
-    columns = {"1": here.astype(float), "g": g, "v": v, "y": y}
-    for a, b in combinations_with_replacement(columns, 2):
-        out[f"fit.{a}{b}"] = _sum(columns[a] * columns[b])
-    both = here[:, :-1] & here[:, 1:]
-    for a in columns:
-        for b in columns:
-            out[f"lag.{a}{b}"] = _sum(columns[a][:, :-1] * columns[b][:, 1:] * both)
+    names = "1gvy"
+    stack = np.stack((here, g, v, y), axis=1)
+    both = (here[:, :-1] & here[:, 1:])[:, None, :]
+    table = stack @ stack.transpose(0, 2, 1)
+    lagged = (stack[:, :, :-1] * both) @ stack[:, :, 1:].transpose(0, 2, 1)
+    for i, a in enumerate(names):
+        for j, b in enumerate(names):
+            out[f"fit.{a}{b}"], out[f"lag.{a}{b}"] = table[:, i, j], lagged[:, i, j]
 
 
 def _clock_sums(out: dict[str, Float], sheet: Sheet, r: Float, here: Bool) -> None:
