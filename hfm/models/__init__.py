@@ -1,6 +1,6 @@
-"""Models: a panel of feature rows in, the heads of plugins.HEADS out (logit, log volatility, log-spread quantiles).
+"""Models: a panel of feature rows in, plugins.HEADS out: logit, log volatility (log bps), log-spread quantiles.
 
-floors and ridge are NumPy; step is the compiled inference of every linear floor and of the LSTM on top of it, one row at
-a time; store turns fitted arrays into safetensors and model.json and refuses what does not fit. torch is imported
+floors and ridge are NumPy; step is the compiled inference of every linear floor and of the LSTM on top of it, one row
+at a time; store turns fitted arrays into safetensors and model.json and refuses what does not fit. torch is imported
 by network and fit alone. Importing this package imports nothing.
 """

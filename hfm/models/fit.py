@@ -81,7 +81,9 @@ def batch(arrays: Arrays, panel: Panel) -> Batch:
 def losses(out: torch.Tensor, data: Batch, widths: Float) -> torch.Tensor:
     """[3] mean direction, volatility and spread loss of corrections out [N, T, 5]; 0 where nothing is labelled."""
     up = ~torch.isnan(data.up)
-    direction = functional.binary_cross_entropy_with_logits((data.logit + out[..., 0])[up], data.up[up], reduction="sum")
+    direction = functional.binary_cross_entropy_with_logits(
+        (data.logit + out[..., 0])[up], data.up[up], reduction="sum"
+    )
     vol = ~torch.isnan(data.vol)
     volatility = 0.5 * (data.vol - out[..., 1])[vol].square().sum()
     spread = ~torch.isnan(data.spread)
@@ -89,8 +91,9 @@ def losses(out: torch.Tensor, data: Batch, widths: Float) -> torch.Tensor:
     below = error + float(widths[0]) * torch.exp(out[..., 3])[spread]
     above = error - float(widths[1]) * torch.exp(out[..., 4])[spread]
     pinball = _pinball(below, 0.1) + _pinball(error, 0.5) + _pinball(above, 0.9)
-    return torch.stack([direction / max(int(up.sum()), 1), volatility / max(int(vol.sum()), 1),
-                        pinball / max(int(spread.sum()), 1)])
+    return torch.stack(
+        [direction / max(int(up.sum()), 1), volatility / max(int(vol.sum()), 1), pinball / max(int(spread.sum()), 1)]
+    )
 
 
 def _pinball(error: torch.Tensor, share: float) -> torch.Tensor:
@@ -110,7 +113,7 @@ def _one(
     history = [[0.0, float(check(mean, learn, widths).sum()), best, options.lr]]
     for epoch in range(1, options.epochs + 1):
         total = 0.0
-        for index in torch.randperm(len(learn.x)).split(options.batch):
+        for index in torch.split(torch.randperm(len(learn.x)), options.batch):
             steps += 1
             decay = min(options.ema, (1 + steps) / (10 + steps))
             total += _update(net, mean, adam, learn.pick(index), widths, options.clip, decay) * len(index)
@@ -119,8 +122,12 @@ def _one(
         since += 1
         if float(now.sum()) < best:
             best, kept, since = float(now.sum()), _copy(mean), 0
-        ctx.progress(f"network {seed + 1}/{options.seeds}", epoch, options.epochs,
-                     f"loss {history[-1][1]:.4f} valid log-loss {now[0]:.4f} (floor {floor[0]:.4f})")
+        ctx.progress(
+            f"network {seed + 1}/{options.seeds}",
+            epoch,
+            options.epochs,
+            f"loss {history[-1][1]:.4f} valid log-loss {now[0]:.4f} (floor {floor[0]:.4f})",
+        )
         if since >= options.patience:
             break
     return kept, np.array(history)
@@ -132,7 +139,7 @@ def _update(
     """One gradient step, then the moving average follows; the batch's loss."""
     adam.zero_grad()
     loss = losses(net(data.x), data, widths).sum()
-    loss.backward()
+    torch.autograd.backward(loss)
     torch.nn.utils.clip_grad_norm_(net.parameters(), clip)
     adam.step()
     with torch.no_grad():

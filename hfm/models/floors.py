@@ -15,7 +15,7 @@ import numpy as np
 
 from hfm.config import Train
 from hfm.models import step
-from hfm.models.ridge import known, logistic, ridge, rows_of, scaler, standardise
+from hfm.models.ridge import Mask, known, logistic, ridge, rows_of, scaler, standardise
 from hfm.plugins import Arrays, Float, Int, Panel
 from hfm.stage import Context
 
@@ -153,7 +153,7 @@ def base_logit(train: Panel) -> float:
     return float(np.log((up.sum() + 1) / (len(up) - up.sum() + 1)))
 
 
-def _design(arrays: Arrays, train: Panel, y: Float) -> tuple[Float, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def _design(arrays: Arrays, train: Panel, y: Float) -> tuple[Float, Mask]:
     """(z [n, F], whether the row has all features and the label y)."""
     z = standardise(train.x, rows_of(train), arrays["floor/centre"], arrays["floor/factor"])
     return z, known(train) & np.isfinite(y)

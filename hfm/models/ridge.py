@@ -7,9 +7,12 @@ that a golden value holds to 1e-9 on any processor.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from hfm.models.step import CLIP
 from hfm.plugins import Float, Int, Panel
+
+Mask = npt.NDArray[np.bool_]
 
 HARMONICS = 4
 """Sine and cosine pairs of the smooth part of the time-of-day curve."""
@@ -22,14 +25,13 @@ def rows_of(panel: Panel) -> Int:
     return np.repeat(panel.symbol, np.diff(panel.start))
 
 
-def known(panel: Panel) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def known(panel: Panel) -> Mask:
     """[n] whether all features of the row are known."""
-    seen: np.ndarray[tuple[int], np.dtype[np.bool_]] = np.isfinite(panel.x).all(axis=1)
-    return seen
+    return np.asarray(np.isfinite(panel.x).all(axis=1))
 
 
 def scaler(values: Float, symbol: Int, count: int) -> tuple[Float, Float]:
-    """(centre, factor), each [S+1, F], of values [n, F]: a symbol's own mean and 1/sd, the last row of all symbols pooled.
+    """(centre, factor), each [S+1, F], of values [n, F]: a symbol's mean and 1/sd; the last row is all symbols pooled.
 
     NaN is left out. A column that does not vary has factor 0; a symbol with fewer than two rows has the pooled ones.
     """
@@ -63,8 +65,9 @@ def ridge(z: Float, slot: Int, y: Float, slots: int, penalty: float = 1.0) -> tu
     curve = _curve(slots)
     own = np.eye(slots)
     design = np.hstack([z, curve[slot], own[slot]])
-    weight = np.concatenate([np.full(z.shape[1], penalty), [1e-9], np.ones(curve.shape[1] - 1),
-                             np.full(slots, SLOT_PENALTY)])
+    weight = np.concatenate(
+        [np.full(z.shape[1], penalty), [1e-9], np.ones(curve.shape[1] - 1), np.full(slots, SLOT_PENALTY)]
+    )
     beta = np.linalg.solve(design.T @ design + np.diag(weight), design.T @ y)
     at = z.shape[1]
     return beta[:at], curve @ beta[at : at + curve.shape[1]] + beta[at + curve.shape[1] :]

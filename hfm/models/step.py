@@ -1,10 +1,10 @@
 """Inference, one row at a time, without torch: the linear floors and, on top of them, the mean of recurrent networks.
 
 `step` is what live calls; `heads` and `finish` loop over the same kernels, so batch equals live bit for bit. A model is
-three flat arrays (`pack`), the state one flat array of zeros at each session's open, which may be saved and loaded.
+three flat arrays (`pack`); the state is one flat array, zero at each session's open, that may be saved and loaded.
 A masked row (any feature NaN) gives NaN; the network then sees zeros, so that its state still advances.
 Legend: F features, K slots, H hidden units, L layers. Networks run in float32, all else in float64. The hyperbolic
-tangent is the rational minimax one of Eigen (7 odd over 4 even terms, within 3e-7): it vectorises where libm's does not.
+tangent is the rational minimax one of Eigen (7 odd over 4 even terms, within 3e-7): libm's does not vectorise.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ OUT = ("p_up", "p_raw", "conf_rank", "ret_sd_bps", "spread_q10", "spread_q50", "
 """What a step says of a row: columns of the predictions table."""
 GATES = 3
 """Of the network: direction, volatility, spread."""
+LANES = 8
+"""Rows of a weight matrix are padded with zeros to a multiple of this."""
 CLIP = 8.0
 """Standardised features are cut here: one bad print must not throw a session."""
 
@@ -54,20 +56,22 @@ def _tanh(x):  # type: ignore[no-untyped-def]  # float32 -> float32, inlined
 
 @kernel
 def _affine(weights: Float32, at: int, n: int, x: Float32, acc: Float32) -> None:
-    """acc[g] += sum_j W[j, g] x[j], W [n, width] at weights[at:], four rows at a time."""
-    width = acc.shape[0]
-    whole = n - n % 4
-    for j in range(0, whole, 4):
-        o = at + j * width
-        w0, w1 = weights[o : o + width], weights[o + width : o + 2 * width]
-        w2, w3 = weights[o + 2 * width : o + 3 * width], weights[o + 3 * width : o + 4 * width]
+    """acc[g] += sum_j W[j, g] x[j] for j < n, W [n, width] at weights[at:], n a multiple of LANES.
+
+    Eight rows of W a pass: the cache, not acc, sets the pace. Unsigned indices cannot wrap around, so the inner loop
+    has no branch and vectorises.
+    """
+    w1 = np.uint64(acc.shape[0])
+    w2, w3, w4, w5, w6, w7 = w1 + w1, w1 + w1 + w1, w1 << 2, (w1 << 2) + w1, (w1 << 2) + w1 + w1, (w1 << 3) - w1
+    for j in range(0, n, LANES):
+        o = np.uint64(at) + np.uint64(j) * w1
         x0, x1, x2, x3 = x[j], x[j + 1], x[j + 2], x[j + 3]
-        for g in range(width):
-            acc[g] += (w0[g] * x0 + w1[g] * x1) + (w2[g] * x2 + w3[g] * x3)
-    for j in range(whole, n):
-        w0, x0 = weights[at + j * width : at + (j + 1) * width], x[j]
-        for g in range(width):
-            acc[g] += w0[g] * x0
+        x4, x5, x6, x7 = x[j + 4], x[j + 5], x[j + 6], x[j + 7]
+        for g in range(w1):
+            p = o + g
+            low = (weights[p] * x0 + weights[p + w1] * x1) + (weights[p + w2] * x2 + weights[p + w3] * x3)
+            high = (weights[p + w4] * x4 + weights[p + w5] * x5) + (weights[p + w6] * x6 + weights[p + w7] * x7)
+            acc[g] += low + high
 
 
 @kernel
@@ -86,11 +90,11 @@ def _cell(acc: Float32, h: Float, c: Float, y: Float32) -> None:
 
 @kernel
 def _network(state: Float, z: Float32, model: Model, out: Float) -> None:
-    """out [5]: mean correction of the networks after the row z [F of the network]; state advances."""
-    inputs, count, hidden, layers = model.spec[1], model.spec[3], model.spec[4], model.spec[5]
-    weights = model.weights
-    acc = np.empty(4 * hidden, np.float32)
-    x, y = np.empty(max(inputs, hidden), np.float32), np.empty(hidden, np.float32)
+    """out [5]: mean correction of the networks after the row z [padded inputs]; state advances."""
+    inputs, count, hidden, layers = z.shape[0], model.spec[3], model.spec[4], model.spec[5]
+    weights, padded = model.weights, LANES * ((hidden + LANES - 1) // LANES)
+    acc, y = np.empty(4 * hidden, np.float32), np.empty(hidden, np.float32)
+    x, before = np.zeros(max(inputs, padded), np.float32), np.zeros(padded, np.float32)
     at, here = 0, 0
     out[:] = 0.0
     for _ in range(count):
@@ -103,18 +107,19 @@ def _network(state: Float, z: Float32, model: Model, out: Float) -> None:
             _affine(weights, at, n, x, acc)
             at += 4 * hidden * n
             for k in range(hidden):
-                y[k] = h[k]
-            _affine(weights, at, hidden, y, acc)
-            at += 4 * hidden * hidden
+                before[k] = h[k]
+            _affine(weights, at, padded, before, acc)
+            at += 4 * hidden * padded
             _cell(acc, h, c, y)
+            x[hidden:padded] = 0.0
             x[:hidden] = y
-            n = hidden
+            n = padded
             here += 2 * hidden
         for q in range(5):
-            total = np.float64(weights[at + q])
-            for k in range(hidden):
-                total += np.float64(y[k]) * weights[at + 5 + 5 * k + q]
-            out[q] += total
+            out[q] += weights[at + q]
+        for k in range(hidden):
+            for q in range(5):
+                out[q] += np.float64(y[k]) * weights[at + 5 + 5 * k + q]
         at += 5 + 5 * hidden
     for q in range(5):
         out[q] /= max(count, 1)
@@ -133,7 +138,7 @@ def row(state: Float, x: Float, model: Model, out: Float) -> None:
         z[f] = min(max(value, -CLIP), CLIP)
     delta = np.zeros(5)
     if model.spec[3] > 0:
-        seen = np.zeros(model.spec[1], np.float32)
+        seen = np.zeros(LANES * ((model.spec[1] + LANES - 1) // LANES), np.float32)
         if not masked:
             for f in range(model.spec[1]):
                 seen[f] = z[f]
@@ -232,7 +237,9 @@ def pack(arrays: Arrays, symbol: int) -> Model:
         layers = sum(1 for name in arrays if name.startswith(f"seed{s}/l") and name.endswith("/b"))
         inputs, hidden = arrays[f"seed{s}/l0/ih"].shape[0], arrays[f"seed{s}/l0/hh"].shape[0]
         for layer in range(layers):
-            parts += [arrays[f"seed{s}/l{layer}/{part}"].ravel() for part in ("b", "ih", "hh")]
+            parts.append(arrays[f"seed{s}/l{layer}/b"])
+            matrices = (arrays[f"seed{s}/l{layer}/{part}"] for part in ("ih", "hh"))
+            parts += [np.pad(matrix, ((0, -len(matrix) % LANES), (0, 0))).ravel() for matrix in matrices]
         parts += [arrays[f"seed{s}/head/{part}"].ravel() for part in ("b", "w")]
     weights = np.concatenate(parts) if parts else np.zeros(1)
     spec = np.array([arrays["floor/centre"].shape[1], inputs, len(table), count, hidden, layers], np.int64)

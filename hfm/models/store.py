@@ -47,7 +47,7 @@ class Checkpoint:
         return found
 
     def steps(self, fold: str, symbol: str, model: str | None = None) -> tuple[step.Model, Float]:
-        """(model, finish) of one symbol, as `step.step` takes them; a symbol not seen in training has the pooled scaler."""
+        """(model, finish) of one symbol, as `step.step` takes them; the pooled scaler for one not seen in training."""
         arrays = self.part(fold, model)
         symbols = list(self.document["symbols"])
         return step.pack(arrays, symbols.index(symbol) if symbol in symbols else -1), arrays["finish"]
@@ -107,8 +107,11 @@ def load(data: bytes, document: Mapping[str, Any]) -> Checkpoint:  # Any: JSON
 
 
 def _digests(arrays: Arrays) -> dict[str, str]:
-    return {name: hashlib.sha256(str(value.shape).encode() + value.tobytes()).hexdigest()
-            for name, value in arrays.items() if name.endswith(SCALERS)}
+    return {
+        name: hashlib.sha256(str(value.shape).encode() + value.tobytes()).hexdigest()
+        for name, value in arrays.items()
+        if name.endswith(SCALERS)
+    }
 
 
 def _difference(old: Sequence[str], new: Sequence[str]) -> str:

@@ -39,7 +39,7 @@ def pool(blocks: list[Block]) -> Block:
 
 
 def mix(floor: Float, heads: Float, gates: Float) -> Float:
-    """[n, 5] heads with shares `gates` (direction, volatility, spread) of the network's corrections, as the step has it."""
+    """[n, 5] heads with shares `gates` (direction, volatility, spread) of the network's corrections, as in the step."""
     out = floor.copy()
     out[:, 0] += gates[0] * (heads[:, 0] - floor[:, 0])
     out[:, 1] += gates[1] * (heads[:, 1] - floor[:, 1])
@@ -79,12 +79,14 @@ def _volatility(block: Block, heads: Float) -> Float:
 
 
 def _spread(block: Block, heads: Float) -> Float:
-    return np.mean([pinball(block.log_spread - heads[:, 2 + i], q) for i, q in enumerate(QUANTILES)], axis=0)
+    each: list[Float] = [pinball(block.log_spread - heads[:, 2 + i], q) for i, q in enumerate(QUANTILES)]
+    return np.asarray(np.mean(each, axis=0))
 
 
 def pinball(error: Float, share: float) -> Float:
     """Pinball loss of (label - quantile) at the quantile `share` (Koenker and Bassett 1978)."""
-    return np.maximum(share * error, (share - 1) * error)
+    loss: Float = np.maximum(share * error, (share - 1) * error)
+    return loss
 
 
 def clustered(values: Float, cluster: Int) -> tuple[float, float]:
@@ -105,7 +107,7 @@ def clustered(values: Float, cluster: Int) -> tuple[float, float]:
 
 
 def inverse_temperature(logit: Float, up: Float) -> float:
-    """1/T in [0, 1.5] that minimises the log-loss of sigmoid(logit / T) with a normal prior around 1; 1 without rows."""
+    """1/T in [0, 1.5] of least log-loss of sigmoid(logit / T), with a normal prior around 1; 1 without rows."""
     good = np.isfinite(logit) & np.isfinite(up)
     if not good.any():
         return 1.0

@@ -38,9 +38,21 @@ class Task:
     seed: int
 
 
-def fit(task: Task, fold: Fold, progress: Callable[[str, int, int, str], None]) -> Arrays:
-    """The arrays of one fold; randomness depends on the seed and the fold alone."""
-    ctx = Context(stage=f"train fold {fold.number}", seed=task.seed, progress=progress)  # type: ignore[arg-type]  # the default note is not used
+@dataclass(frozen=True)
+class Listener:
+    """The progress function of one fold's fit: hands its news on."""
+
+    fold: int
+    tell: Callable[[News], None]
+
+    def __call__(self, label: str, done: int, total: int, note: str = "") -> None:
+        """See Progress."""
+        self.tell((self.fold, label, done, total, note))
+
+
+def fit(task: Task, fold: Fold, tell: Callable[[News], None]) -> Arrays:
+    """The arrays of one fold; randomness depends on seed and fold alone. tell: called with each epoch's news."""
+    ctx = Context(stage=f"train fold {fold.number}", seed=task.seed, progress=Listener(fold.number, tell))
     model: plugins.Forecaster = plugins.find("models", task.model)()
     return model.fit(task.panel.of_sessions(*fold.train), task.panel.of_sessions(*fold.valid), task.options, ctx)
 
@@ -52,7 +64,7 @@ def fit_all(task: Task, folds: Sequence[Fold], ctx: Context) -> Iterator[tuple[F
     workers = min(ctx.workers, len(folds))
     if workers < 2 or rows < WORTH:
         for fold in folds:
-            yield fold, fit(task, fold, meter.listener(fold.number))
+            yield fold, fit(task, fold, meter.news)
             meter.finished(fold.number)
     else:
         yield from _spread(task, folds, workers, meter)
@@ -65,10 +77,6 @@ class _Meter:
         self._ctx, self._each = ctx, task.options.epochs * task.options.seeds
         self._total, self._done = len(folds) * self._each, {f.number: 0 for f in folds}
         self._epochs = task.options.epochs
-
-    def listener(self, number: int) -> Callable[[str, int, int, str], None]:
-        """A progress function for the fits of one fold."""
-        return lambda label, done, total, note="": self.news((number, label, done, total, note))
 
     def news(self, news: News) -> None:
         """One epoch of one network is over."""
@@ -104,7 +112,7 @@ def _start(task: Task, queue: Queue[News], alive: Connection) -> None:
 
 def _work(fold: Fold) -> Arrays:
     assert _task is not None
-    return fit(_task, fold, lambda label, done, total, note="": _queue.put((fold.number, label, done, total, note)))
+    return fit(_task, fold, _queue.put)
 
 
 def _spread(task: Task, folds: Sequence[Fold], workers: int, meter: _Meter) -> Iterator[tuple[Fold, Arrays]]:

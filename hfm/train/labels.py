@@ -27,9 +27,7 @@ class Labels:
     time: Int
 
 
-def labels(
-    mid: Float, log_spread: Float, log_vol: Float, time: Int, seq: Int, start: Int, horizon: int
-) -> Labels:
+def labels(mid: Float, log_spread: Float, log_vol: Float, time: Int, seq: Int, start: Int, horizon: int) -> Labels:
     """Labels of rows in the order of the quotes table; start: [S+1] borders of the (session, symbol) sequences.
 
     mid: [n] mid at the close. log_spread, log_vol: [n] the row's own log quoted spread and log volatility

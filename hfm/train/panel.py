@@ -1,4 +1,4 @@
-"""From the quotes table to the panel that models see: features by the causal step, labels, borders, a hash of it all."""
+"""From the quotes table to the panel that models see: features by the causal step, labels, borders, a hash."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXTRA = ("symbol", "session", "seq", "time", "mid_close", "spread_bps")
 
 @dataclass(frozen=True)
 class Rows:
-    """A panel and what the predictions need beside it. time, time_label: [n] ns UTC; digest: SHA-256 of what was read."""
+    """A panel and what predictions need beside it. time, time_label: [n] ns UTC; digest: SHA-256 of what was read."""
 
     panel: Panel
     time: Int
@@ -65,12 +65,14 @@ def _assemble(data: dict[str, Array], names: Sequence[str], own: int, slots: int
     start = np.concatenate([[0], change, [len(seq)]])
     symbols, symbol = np.unique(words[start[:-1]].astype(str), return_inverse=True)
     x = np.ascontiguousarray(data["x"])
-    made = labels(data["mid_close"], np.log(data["spread_bps"]), x[:, names.index("gk_1")], data["time"], seq, start, horizon)
+    made = labels(
+        data["mid_close"], np.log(data["spread_bps"]), x[:, names.index("gk_1")], data["time"], seq, start, horizon
+    )
     days = session[start[:-1]].astype("datetime64[D]").astype(np.int64)
     panel = Panel(
         x=x, names=tuple(names), own=own, slot=seq.astype(np.int64), spread_bps=data["spread_bps"], up=made.up,
-        ret_bps=made.ret_bps, log_spread=made.log_spread, log_vol=made.log_vol, start=start, symbol=symbol.astype(np.int64),
-        session=days, symbols=tuple(str(s) for s in symbols), slots=slots, horizon=horizon,
+        ret_bps=made.ret_bps, log_spread=made.log_spread, log_vol=made.log_vol, start=start,
+        symbol=symbol.astype(np.int64), session=days, symbols=tuple(str(s) for s in symbols), slots=slots, horizon=horizon,
     )  # fmt: skip
     return Rows(panel, data["time"], made.time, digest)
 

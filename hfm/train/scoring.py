@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hfm.models.ridge import Mask
 from hfm.plugins import Float, Int
 from hfm.train.calibration import QUANTILES, clustered, pinball
 
@@ -33,7 +34,7 @@ class Truth:
     fold: Int
     session: Int
 
-    def take(self, rows: Int | np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Truth:
+    def take(self, rows: Mask) -> Truth:
         """Some of the rows."""
         return Truth(*(getattr(self, name)[rows] for name in Truth.__dataclass_fields__))
 
@@ -46,7 +47,7 @@ class Forecast:
     p_widen: Float
     heads: Float
 
-    def take(self, rows: Int | np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Forecast:
+    def take(self, rows: Mask) -> Forecast:
         """Some of the rows."""
         return Forecast(self.p_up[rows], self.p_widen[rows], self.heads[rows])
 
@@ -113,7 +114,10 @@ def _level(y: Float, forecast: Float, truth: Truth) -> list[tuple[str, float, fl
         return []
     error = y[rows] - forecast[rows]
     value, se = r_squared(error, y[rows], truth.session[rows])
-    return [("r2", value, se, int(rows.sum())), ("mae", *clustered(np.abs(error), truth.session[rows]), int(rows.sum()))]
+    return [
+        ("r2", value, se, int(rows.sum())),
+        ("mae", *clustered(np.abs(error), truth.session[rows]), int(rows.sum())),
+    ]
 
 
 TASKS = {"direction": direction, "spread": spread, "volatility": volatility}
@@ -195,14 +199,14 @@ def calibration_error(p: Float, y: Float) -> float:
 
 
 def expected_error(p: Float) -> float:
-    """The calibration error that P(up) = p would show at this n: normal approximation of each bin's mean absolute gap."""
+    """The calibration error that P(up) = p would show at this n: each bin's mean absolute gap, normal approximation."""
     if len(p) == 0:
         return float("nan")
     return float(np.sqrt(2 / np.pi * np.bincount(_bins(p), p * (1 - p))).sum() / len(p))
 
 
 def oracle_share(p: Float, oracle: Float) -> float:
-    """Share of the oracle's gain in expected log-loss over P(up) = 1/2 that p keeps; NaN where the oracle knows nothing."""
+    """Share that p keeps of the oracle's gain in expected log-loss over P(up) = 1/2; NaN where it knows nothing."""
     rows = np.isfinite(oracle)
     q, p = oracle[rows], np.clip(p[rows], 1e-12, 1 - 1e-12)
     if rows.sum() == 0 or np.abs(q - 0.5).max() < 1e-9:
@@ -214,7 +218,7 @@ def oracle_share(p: Float, oracle: Float) -> float:
 
 
 def smallest_edge(truth: Truth) -> float:
-    """Accuracy beyond one half that the test rows could have shown: 1.96 + .84 standard errors (5 % two-sided, power 80 %)."""
+    """Accuracy beyond one half that the test rows could have shown: 5 % two-sided, power 80 %."""
     n = int(np.isfinite(truth.up).sum())
     return (1.959964 + 0.841621) * 0.5 / np.sqrt(n) if n else float("nan")
 

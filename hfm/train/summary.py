@@ -65,17 +65,25 @@ def tell(
 def _table(value, error, models: Mapping[str, Forecast], main: str, ctx: Context) -> None:  # type: ignore[no-untyped-def]  # two closures
     ctx.say("out of sample     direction  (se)    AUC  log-loss    ECE | widens   R2 spread   R2 volatility")
     for name in models:
-        cells = [_cell(100 * v if v is not None else None, "7.2f", " %") for v in (value(name, "direction", "accuracy"),)]
+        cells = [
+            _cell(100 * v if v is not None else None, "7.2f", " %") for v in (value(name, "direction", "accuracy"),)
+        ]
         se = error(name, "direction", "accuracy")
         cells.append(_cell(100 * se if se is not None else None, "5.2f", ""))
-        cells += [_cell(value(name, "direction", m), f, "") for m, f in (("auc", "6.3f"), ("log_loss", "9.5f"), ("ece", "6.3f"))]
+        cells += [
+            _cell(value(name, "direction", m), f, "")
+            for m, f in (("auc", "6.3f"), ("log_loss", "9.5f"), ("ece", "6.3f"))
+        ]
         wide = value(name, "spread", "accuracy")
-        tail = [_cell(100 * wide if wide is not None else None, "6.2f", " %"), _cell(value(name, "spread", "r2"), "10.3f", ""),
-                _cell(value(name, "volatility", "r2"), "14.3f", "")]
+        tail = [
+            _cell(100 * wide if wide is not None else None, "6.2f", " %"),
+            _cell(value(name, "spread", "r2"), "10.3f", ""),
+            _cell(value(name, "volatility", "r2"), "14.3f", ""),
+        ]
         ctx.say(f"{name + (' *' if name == main else ''):<16} {' '.join(cells)} | {' '.join(tail)}")
     edge = ctx.figures["smallest_edge"]
     if edge is not None:
-        ctx.say(f"the smallest edge in direction that these {ctx.figures['test_rows']} rows could have shown: {100 * edge:.2f} points")
+        ctx.say(f"smallest edge in direction that {ctx.figures['test_rows']} rows could show: {100 * edge:.2f} points")
 
 
 def _cell(value: float | None, form: str, unit: str) -> str:

@@ -33,7 +33,9 @@ class Walk:
     blocks: dict[str, list[calibration.Block]] = field(default_factory=dict)
 
 
-def fit(data: Panel, plan: list[Fold], names: tuple[str, ...], options: Train, ctx: Context) -> dict[tuple[str, int], Arrays]:
+def fit(
+    data: Panel, plan: list[Fold], names: tuple[str, ...], options: Train, ctx: Context
+) -> dict[tuple[str, int], Arrays]:
     """(model, fold) -> arrays: floors here and now, deep models as jobs."""
     out: dict[tuple[str, int], Arrays] = {}
     for name in names:
@@ -43,7 +45,7 @@ def fit(data: Panel, plan: list[Fold], names: tuple[str, ...], options: Train, c
                 out[name, fold.number] = arrays
         else:
             for fold in plan:
-                out[name, fold.number] = jobs.fit(task, fold, lambda *_: None)
+                out[name, fold.number] = jobs.fit(task, fold, _quiet)
     return out
 
 
@@ -61,7 +63,7 @@ def settle(walk: Walk, name: str, fold: Fold) -> None:
         arrays["gates"] = calibration.gates(pooled)
     mixed = calibration.mix(pooled.floor, pooled.heads, arrays.get("gates", np.zeros(step.GATES)))
     inverse = calibration.inverse_temperature(mixed[:, 0], pooled.up)
-    own = calibration.confidences(mixed[-len(heads):, 0], inverse)
+    own = calibration.confidences(mixed[-len(heads) :, 0], inverse)
     arrays["finish"] = np.concatenate([[inverse], arrays["floor/ret_sd"] * np.sqrt(walk.rows.panel.horizon), own])
 
 
@@ -73,3 +75,7 @@ def predict(walk: Walk, name: str, fold: Fold, rows: Panel) -> tuple[Float, Floa
     out = np.empty((len(heads), len(step.OUT)))
     step.finish(heads, rows.spread_bps, arrays["finish"], out)
     return heads, out
+
+
+def _quiet(news: jobs.News) -> None:
+    """Floors are fitted before a bar could be drawn."""
