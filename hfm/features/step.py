@@ -171,19 +171,19 @@ def _log_rms(square: float, level: float) -> float:
 def _surprise(x: float, o: float, xx: float, xo: float, oo: float) -> float:
     """Residual of o on x, by least squares through the origin, over the root mean square of all residuals; 0
     of none."""
-    slope = xo / xx if xx > 0.0 else 0.0
+    slope = 0.0 if xx == 0.0 else xo / xx
     mean = (oo - slope * xo) / LOOKBACK
-    return (o - slope * x) / math.sqrt(mean) if mean > 1e-12 * oo else 0.0
+    return 0.0 if mean <= 1e-12 * oo else (o - slope * x) / math.sqrt(mean)
 
 
 @kernel
 def _write_flow(row: Float, out: Float, vol20: float, ofi2: float) -> None:
     """Volume and order flow, each in its own scale."""
-    ratio = 20.0 * row[11] / vol20 if vol20 > 0.0 else 1.0
+    ratio = 1.0 if vol20 == 0.0 else 20.0 * row[11] / vol20
     out[0] = math.log(0.01 if ratio < 0.01 else ratio)
-    out[3] = row[13] / math.sqrt(ofi2 / LOOKBACK) if ofi2 != 0.0 else 0.0
+    out[3] = 0.0 if ofi2 == 0.0 else row[13] / math.sqrt(ofi2 / LOOKBACK)
     out[4] = row[8]
-    out[7] = row[12] / row[11] if row[11] != 0.0 else 0.0
+    out[7] = 0.0 if row[11] == 0.0 else row[12] / row[11]
 
 
 @kernel

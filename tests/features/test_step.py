@@ -1,0 +1,144 @@
+"""The feature step against plain NumPy on the same rows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from hfm.features import batch, step
+from tests.quotes import quote_columns
+
+Float = npt.NDArray[np.float64]
+N, SLOTS = 240, 60
+
+
+def rows(n: int = N, seed: int = 0) -> Float:
+    """[n, ROW] of random quotes in sessions of SLOTS rows."""
+    return batch.row_matrix(quote_columns(n, SLOTS, seed))
+
+
+def run(data: Float, py: bool = False, state: Float | None = None) -> Float:
+    """All features of rows [n, ROW], by the kernel or by its plain Python form."""
+    state = step.state_new(SLOTS, 300.0) if state is None else state
+    out = np.empty((len(data), len(step.NAMES)))
+    if not py:
+        step.loop(state, data, np.arange(len(step.NAMES)), np.empty(len(step.NAMES)), out)
+        return out
+    for i, row in enumerate(data):
+        step.step.py_func(state, row, out[i])  # type: ignore[attr-defined]  # numba dispatchers carry the plain function
+    return out
+
+
+def column(out: Float, name: str) -> Float:
+    """One feature of `run`'s answer."""
+    return out[:, step.NAMES.index(name)]
+
+
+def field(data: Float, name: str) -> Float:
+    """One input column."""
+    return data[:, step.ROW.index(name)]
+
+
+def test_the_compiled_step_equals_the_plain_one() -> None:
+    """Bit for bit: the same operations in the same order."""
+    data = rows(130)
+    np.testing.assert_array_equal(run(data), run(data, py=True))
+
+
+def test_rows_before_the_ring_is_full_are_nan_and_later_ones_are_finite() -> None:
+    """LOOKBACK - 1 rows of nothing, then every feature has a value."""
+    out = run(rows())
+    assert np.isnan(out[: step.LOOKBACK - 1]).all()
+    assert np.isfinite(out[step.LOOKBACK - 1 :]).all()
+
+
+def returns(data: Float) -> Float:
+    """Each row's return: from the close before inside a session, else from its own open."""
+    session, seq = field(data, "session"), field(data, "seq")
+    close = field(data, "mid_close")
+    origin = field(data, "mid_open").copy()
+    joined = (session[1:] == session[:-1]) & (seq[1:] == seq[:-1] + 1)
+    origin[1:][joined] = close[:-1][joined]
+    return np.log(close / origin)
+
+
+def test_windowed_features_equal_numpy_over_the_last_rows() -> None:
+    """Each statistic recomputed by a plain formula at five rows, among them one after a hole."""
+    data = rows()
+    data = np.delete(data, [150, 151], axis=0)  # a hole inside a session
+    out, r = run(data), returns(data)
+    volume, ofi, spread = field(data, "volume"), field(data, "ofi"), field(data, "spread_bps")
+    hl = np.log(field(data, "trade_high") / field(data, "trade_low"))
+    co = np.log(field(data, "trade_close") / field(data, "trade_open"))
+    gk = 0.5 * np.log(0.5 * hl**2 - (2 * math.log(2) - 1) * co**2) + math.log(1e4)
+    x = 1e4 * r / field(data, "sigma_bps")
+    o = ofi / field(data, "depth_bid") / field(data, "sigma_bps")
+    for t in (77, 100, 149, 150, 237):
+
+        def back(values: Float, k: int, t: int = t) -> Float:
+            return values[t - k + 1 : t + 1]
+
+        sd = back(r, 20).std(ddof=1)
+        residual = back(o, 78) - (back(o, 78) @ back(x, 78)) / (back(x, 78) @ back(x, 78)) * back(x, 78)
+        expected = {
+            "volume_ratio": math.log(volume[t] / back(volume, 20).mean()),
+            "momentum": back(r, 5).sum() / (sd * math.sqrt(5)),
+            "volatility": 1e4 * sd,
+            "ofi": ofi[t] / math.sqrt((back(ofi, 78) ** 2).mean()),
+            "spread": spread[t],
+            "log_volatility": math.log(1e4 * sd),
+            "ofi_sigma": o[t],
+            "ret_sigma": x[t],
+            "rv_12": 0.5 * math.log((back(r, 12) ** 2).mean()) + math.log(1e4),
+            "rv_78": 0.5 * math.log((back(r, 78) ** 2).mean()) + math.log(1e4),
+            "gk_1": gk[t], "gk_3": back(gk, 3).mean(), "gk_12": back(gk, 12).mean(), "gk_78": back(gk, 78).mean(),
+            "spread_3": np.log(back(spread, 3)).mean(), "spread_78": np.log(back(spread, 78)).mean(),
+            "surprise": residual[-1] / math.sqrt((residual**2).mean()),
+            "slot": field(data, "seq")[t] / SLOTS,
+        }  # fmt: skip
+        for name, value in expected.items():
+            assert column(out, name)[t] == pytest.approx(value, rel=1e-9, abs=1e-12), (name, t)
+
+
+def test_the_gap_counts_dividends_and_splits() -> None:
+    """A 2:1 split and a dividend at an open leave no gap where the holder lost nothing."""
+    data = rows()
+    at = 2 * SLOTS
+    before = data[at - 1, step.ROW.index("mid_close")]
+    prices = [j for j, n in enumerate(step.ROW) if n.startswith(("mid_", "trade_"))]
+    data[at:, prices] *= (before - 1.0) / 2.0 / data[at, step.ROW.index("mid_open")]
+    data[at, step.ROW.index("split_ratio")] = 2.0
+    data[at, step.ROW.index("cash_dividend")] = 1.0
+    assert column(run(data), "gap")[at] == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("what", ["still price", "no volume", "no flow", "one-price bars"])
+def test_degenerate_rows_give_finite_features(what: str) -> None:
+    """A price that never moves, nothing traded, no order flow, high = low: floors hold, nothing is NaN or infinite."""
+    data = rows()
+    at = {name: j for j, name in enumerate(step.ROW)}
+    if what == "still price":
+        data[:, [at[n] for n in step.ROW if n.startswith(("mid_", "trade_"))]] = 100.0
+    elif what == "no volume":
+        data[:, [at["volume"], at["signed_volume"]]] = 0.0
+    elif what == "no flow":
+        data[:, [at["ofi"], at["signed_volume"]]] = 0.0
+    else:
+        data[:, [at["trade_high"], at["trade_low"], at["trade_open"]]] = data[:, [at["trade_close"]]]
+    out = run(data)[step.LOOKBACK - 1 :]
+    assert np.isfinite(out).all()
+    assert np.abs(out).max() < 1e3
+
+
+def test_a_nan_input_stays_in_its_own_features() -> None:
+    """A row without an order-flow imbalance loses the features of OFI while the ring holds it, and no others."""
+    data = rows()
+    data[100, step.ROW.index("ofi")] = np.nan
+    out = run(data)
+    lost = {"ofi", "ofi_sigma", "surprise"}
+    for name in step.NAMES:
+        assert np.isnan(column(out, name)[100]) == (name in lost), name
+    assert np.isfinite(out[100 + step.LOOKBACK :]).all()
