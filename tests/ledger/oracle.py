@@ -1,0 +1,112 @@
+"""The ledger once more, in decimal arithmetic and plain sentences: the reference for every rounding."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from decimal import Decimal, getcontext
+
+import numpy as np
+
+from hfm.config import Backtest
+from hfm.ledger import layout as at
+
+getcontext().prec = 50
+ZERO = Decimal(0)
+
+
+@dataclass
+class Book:
+    """One symbol's."""
+
+    qty: Decimal = ZERO
+    mark: Decimal = ZERO
+    target: Decimal = ZERO
+    session: int = -1
+
+
+@dataclass
+class Ledger:
+    """Takes rows in time order; `lines` collects what the kernel would write, as decimals."""
+
+    settings: Backtest
+    symbols: int
+    books: list[Book] = field(default_factory=list)
+    lines: list[dict[str, Decimal]] = field(default_factory=list)
+    session: int = -1
+
+    def __post_init__(self) -> None:
+        self.cash = self.opening = Decimal(self.settings.cash)
+        self.books = [Book() for _ in range(self.symbols)]
+
+    def equity(self) -> Decimal:
+        return self.cash + sum((b.qty * b.mark for b in self.books), ZERO)
+
+    def take(self, row: np.ndarray) -> None:
+        book, session = self.books[int(row[at.R_SYMBOL])], int(row[at.R_SESSION])
+        line = dict.fromkeys(("spread", "fee", "impact", "borrow", "dividend", "gross"), ZERO)
+        if session != self.session:
+            self.session, self.opening = session, self.equity()
+        if session != book.session:
+            self.night(book, session, row, line)
+        if book.target != book.qty and quoted(row, "OPEN"):
+            mid = Decimal(row[at.R_MID_OPEN])
+            line["gross"] += book.qty * (mid - book.mark)
+            book.mark = mid
+            half = (Decimal(row[at.R_ASK_OPEN]) - Decimal(row[at.R_BID_OPEN])) / 2
+            self.fill(book, book.target - book.qty, mid, half * Decimal(self.settings.spread_share), row, line)
+        if fine(row[at.R_MID_CLOSE]):
+            mid = Decimal(row[at.R_MID_CLOSE])
+            line["gross"] += book.qty * (mid - book.mark)
+            book.mark = mid
+        if row[at.R_LAST]:
+            book.target = ZERO
+            if book.qty and quoted(row, "CLOSE"):
+                mid = Decimal(row[at.R_MID_CLOSE])
+                half = mid - Decimal(row[at.R_BID_CLOSE]) if book.qty > 0 else Decimal(row[at.R_ASK_CLOSE]) - mid
+                self.fill(book, -book.qty, mid, half, row, line)
+        else:
+            self.aim(book, row)
+        line["net"] = line["gross"] - line["spread"] - line["fee"] - line["impact"] - line["borrow"] + line["dividend"]
+        self.lines.append(line | {"cash": self.cash, "position": book.qty, "equity": self.equity()})
+
+    def night(self, book: Book, session: int, row: np.ndarray, line: dict[str, Decimal]) -> None:
+        nights, book.session, book.target = session - book.session, session, ZERO
+        if not book.qty:
+            return
+        if book.qty < 0:
+            line["borrow"] = -book.qty * book.mark * Decimal(self.settings.borrow) * nights / 365
+        line["dividend"] = book.qty * Decimal(row[at.R_DIVIDEND])
+        self.cash += line["dividend"] - line["borrow"]
+
+    def fill(
+        self, book: Book, qty: Decimal, mid: Decimal, half: Decimal, row: np.ndarray, line: dict[str, Decimal]
+    ) -> None:
+        push = ZERO
+        if row[at.R_ADV] > 0:
+            share = abs(qty) / Decimal(row[at.R_ADV])
+            push = mid * Decimal(self.settings.impact) * Decimal(row[at.R_SIGMA_DAY]) * share.sqrt()
+        price = mid + (half + push) * (1 if qty > 0 else -1)
+        fee = abs(qty) * price * Decimal(self.settings.fee_bps) / 10_000
+        self.cash -= qty * price + fee
+        book.qty += qty
+        line["spread"] += abs(qty) * half
+        line["impact"] += abs(qty) * push
+        line["fee"] += fee
+
+    def aim(self, book: Book, row: np.ndarray) -> None:
+        side = int(np.sign(row[at.R_SIGNAL]))
+        if side == 0:
+            book.target = ZERO
+        elif side * book.target <= 0 and fine(row[at.R_MID_CLOSE]):
+            worth = max(self.opening * Decimal(self.settings.size) / self.symbols, ZERO)
+            book.target = side * (worth / Decimal(row[at.R_MID_CLOSE])).to_integral_value(rounding="ROUND_FLOOR")
+
+
+def fine(price: float) -> bool:
+    return math.isfinite(price) and price > 0
+
+
+def quoted(row: np.ndarray, where: str) -> bool:
+    bid, mid, ask = (row[getattr(at, f"R_{k}_{where}")] for k in ("BID", "MID", "ASK"))
+    return fine(bid) and fine(mid) and fine(ask) and bid <= mid <= ask
