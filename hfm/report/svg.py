@@ -19,8 +19,8 @@ from hfm.report.panels.style import Ink, Told, house
 ROLES = tuple(f.name for f in fields(Ink) if f.name != "size")
 THEMED = Ink(**{role: f"#0{i:x}0{i:x}0{i:x}" for i, role in enumerate(ROLES, 1)}, size=9.5)
 """Stand-in colours that no panel uses otherwise; each is replaced by var(--role)."""
-SIZE, WIDE = (4.5, 3.1), (6.9, 3.3)
-"""Inches: about the width of a phone, so that the text is never scaled down much."""
+SIZE, WIDE = (4.5, 3.1), (9.2, 3.4)
+"""Inches: about the width of a phone, so that the text is never scaled down much, and twice that."""
 
 
 @dataclass(frozen=True)
@@ -29,26 +29,33 @@ class Drawn:
 
     name: str
     title: str
-    wide: bool
     svg: str
     told: Told
+    broad: str = ""
+    """The same, twice as broad, for those panels that gain by it and screens that have the room."""
 
 
 def draw(panel: Panel, run: Evidence) -> Drawn:
-    """The panel as an <svg> element without prolog, script or reference to anything outside."""
-    with house(panel.name):
-        figure = Figure(figsize=WIDE if panel.wide else SIZE)
+    """The panel as <svg> elements without prolog, script or reference to anything outside."""
+    svg, told = _render(panel, run, SIZE, panel.name)
+    broad = _render(panel, run, WIDE, f"{panel.name}-broad")[0] if panel.wide else ""
+    return Drawn(panel.name, panel.title, svg, told, broad)
+
+
+def _render(panel: Panel, run: Evidence, size: tuple[float, float], name: str) -> tuple[str, Told]:
+    with house(name):
+        figure = Figure(figsize=size)
         FigureCanvasSVG(figure)
-        left = 0.10 if panel.wide else 0.155
-        ax = figure.add_axes((left, 0.17, 0.98 - left, 0.73))
+        ax = figure.add_axes((0.8 / size[0], 0.5 / size[1], 1 - 0.95 / size[0], 1 - 0.7 / size[1]))
         told = panel.on(ax, run, THEMED)
         figure.patch.set_visible(False)
         sink = io.StringIO()
-        figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return Drawn(panel.name, panel.title, panel.wide, _inline(sink.getvalue(), panel), told)
+        nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
+        figure.savefig(sink, format="svg", metadata=nothing, bbox_inches="tight", pad_inches=0.04)
+    return _inline(sink.getvalue(), name), told
 
 
-def _inline(text: str, panel: Panel) -> str:
+def _inline(text: str, name: str) -> str:
     """The svg element alone, themed, with ids of its own."""
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
@@ -60,9 +67,9 @@ def _inline(text: str, panel: Panel) -> str:
     text = re.sub(r"font: (?:(\w+) )?([\d.]+)px [^;\"]*", lambda m: f"font-size: {m[2]}px" + _weight(m[1]), text)
     for role, colour in zip(ROLES, (getattr(THEMED, role) for role in ROLES), strict=True):
         text = text.replace(colour, f"var(--{role})")
-    text = re.sub(r'\bid="(?!svg)([^"]+)"', rf'id="{panel.name}-\1"', text)
-    text = re.sub(r"url\(#([^)]+)\)", rf"url(#{panel.name}-\1)", text)
-    text = re.sub(r'href="#([^"]+)"', rf'href="#{panel.name}-\1"', text)
+    text = re.sub(r'\bid="(?!svg)([^"]+)"', rf'id="{name}-\1"', text)
+    text = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", text)
+    text = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', text)
     return re.sub(r"\n\s*", "\n", text).strip()
 
 

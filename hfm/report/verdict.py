@@ -32,10 +32,15 @@ YEAR = 252
 
 @dataclass(frozen=True)
 class Family:
-    """The trials as matrices: excess and net [S, K] (fractions of fixed capital), trips [S, K]."""
+    """The trials as matrices: gross, net, excess [S, K] (fractions of fixed capital), trips [S, K].
+
+    exposure: mean signed position over fixed capital [K], symbols summed.
+    """
 
     names: tuple[str, ...]
     sessions: Int
+    exposure: Float
+    gross: Float
     net: Float
     excess: Float
     trips: Int
@@ -78,15 +83,19 @@ def family(trials: pa.Table) -> Family:
     place = {name: k for k, name in enumerate(names)}
     column = np.array([place[name] for name in data["trial"]], np.int64)
     shape = (len(sessions), len(names))
-    net, excess, trips = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64)
+    gross, net, excess, trips = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64)
+    exposure = np.zeros(shape[1])
+    np.add.at(gross, (row, column), data["gross_return"])
     np.add.at(net, (row, column), data["net_return"])
     np.add.at(trips, (row, column), data["trips"])
     for symbol in dict.fromkeys(data["symbol"]):
         here = data["symbol"] == symbol
         mean = np.bincount(column[here], data["exposure"][here], minlength=shape[1]) / max(shape[0], 1)
+        exposure += mean
         np.add.at(excess, (row[here], column[here]), mean[column[here]] * -data["hold_return"][here])
     user = data["trial"][data["user"].astype(bool)]
-    return Family(tuple(names), sessions, net, net + excess, trips, str(user[0]) if user.size else None)
+    own = str(user[0]) if user.size else None
+    return Family(tuple(names), sessions, exposure, gross, net, net + excess, trips, own)
 
 
 def judge(trials: pa.Table, *, tried: int = 0, reps: int = 10_000, seed: int = 7) -> Verdict:

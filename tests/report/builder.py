@@ -84,8 +84,8 @@ def make(shape: Shape | None = None, **changes: Any) -> dict[str, MemoryReader]:
         meta |= {"fidelity": "bars", "recipe": "calibrated", "signal": "planted" if shape.planted else "none", "rho": 0.2}
         out["simulate/quotes.parquet"] = _quotes(rows, meta)
         out["simulate/oracle.parquet"] = _oracle(rows, meta)
-        out["simulate/facts.json"] = _json({"facts": [{"name": "spread mean", "value": 1.15, "lo": 1.1, "hi": 1.2,
-                                                       "band": [1.0, 1.4], "unit": "ticks", "pass": True}]})  # fmt: skip
+        fact = {"label": "spread, ticks", "value": 1.15, "se": 0.01, "band": [1.0, 1.4], "pass": True, "of": "simulated"}
+        out["simulate/facts.json"] = _json({"schema_version": 1, "facts": {"spread_ticks": fact}})
     test = rows.day >= min(12, shape.sessions - 1)
     if "train" in shape.stages:
         meta |= {"model": "lstm", "models": ["constant", "persistence", "har", "logistic", "lstm"], "horizon": 1, "features": ["volume_ratio", "momentum"]}

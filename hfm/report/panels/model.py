@@ -53,7 +53,9 @@ def models(ax: Axes, run: Evidence, ink: Ink) -> Told:
     if cast is None or not columns:
         note(ax, ink, "no scores")
         return Told("No scores on record.", "No scores.")
-    names = [m for m in cast.models if any(s.model == m for _, found in columns for s in found)]
+    scored = {s.model for _, found in columns for s in found}
+    others = [*sorted(scored - set(cast.models)), *(m for m in cast.models if m in scored and m != cast.model)]
+    names = [*others, cast.model]
     gap, said = 0.07, []
     width = (1 - gap * (len(columns) - 1)) / len(columns)
     for i, (title, found) in enumerate(columns):
@@ -66,7 +68,7 @@ def models(ax: Axes, run: Evidence, ink: Ink) -> Told:
             said.append(f"{title} {_number(own, own.value)}{floor}")
     text = f"{cast.model}: " + "; ".join(said) + "." if said else f"No score of {cast.model}."
     return Told(
-        f"{text} Out of sample, all folds pooled, 95 % intervals clustered by session; dotted: the best floor.",
+        f"{text} Out of sample, all folds pooled, 95% intervals clustered by session; dotted: the best floor.",
         f"Dot chart of scores of {len(names)} models. {text}",
     )
 
@@ -91,13 +93,10 @@ def _dots(ax: Axes, ink: Ink, names: list[str], found: list[Score], first: bool)
     for score in found:
         spot, own = names.index(score.model), score.model == names[-1]
         half = 1.96 * score.se if math.isfinite(score.se) else 0.0
-        colour = ink.red if own else ink.blue
-        ax.errorbar(
-            score.value, spot, xerr=half, color=colour, fmt="D" if own else "o", markersize=6, capsize=3, linewidth=1.5
-        )
-    floor = next((s.floor for s in found if math.isfinite(s.floor)), None)
-    if floor is not None:
-        ax.axvline(floor, color=ink.text, linestyle=":", linewidth=1.4)
+        colour, mark = (ink.red, "D") if own else (ink.blue, "o")
+        ax.errorbar(score.value, spot, xerr=half, color=colour, fmt=mark, markersize=6, capsize=3, linewidth=1.5)
+        if own and math.isfinite(score.floor):
+            ax.axvline(score.floor, color=ink.text, linestyle=":", linewidth=1.4)
     ax.set_ylim(len(names) - 0.5, -0.5)
     frame(ax, ink, grid="x")
     ax.set_yticks(range(len(names)), names if first else [])
@@ -144,7 +143,7 @@ def spread_series(ax: Axes, run: Evidence, ink: Ink) -> Told:
         return Told("The default model has no spread head, or nothing is labelled.", "No spread forecast.")
     last = bands.session == bands.session[-1]
     hours = run.market.clock[np.minimum(bands.seq[last], run.market.slots - 1)]
-    ax.fill_between(hours, bands.low[last], bands.high[last], color=ink.sky, alpha=0.4, linewidth=0, label="10–90 %")
+    ax.fill_between(hours, bands.low[last], bands.high[last], color=ink.sky, alpha=0.4, linewidth=0, label="10–90%")
     ax.plot(hours, bands.middle[last], color=ink.blue, linewidth=1.8, linestyle="--", label="median")
     ax.plot(hours, bands.realised[last], color=ink.red, linewidth=1.2, marker=".", markersize=4, label="realised")
     clock(ax, hours)
@@ -153,7 +152,7 @@ def spread_series(ax: Axes, run: Evidence, ink: Ink) -> Told:
     day = np.datetime64(int(bands.session[-1]), "D")
     inside = float(((bands.realised >= bands.low) & (bands.realised <= bands.high))[last].mean())
     return Told(
-        f"{run.market.symbols[0]} on {day}: {inside:.0%} of realised spreads lie inside the 10–90 % band (80 % expected).",
+        f"{run.market.symbols[0]} on {day}: {inside:.0%} of realised spreads lie in the 10–90% band (80% expected).",
         f"Line chart of the spread on {day}: realised values against the predicted band, {inside:.0%} inside.",
     )
 
@@ -181,6 +180,6 @@ def spread_scatter(ax: Axes, run: Evidence, ink: Ink) -> Told:
     ax.text(0.03, 0.97, f"below quantile\n{lines}", transform=ax.transAxes, va="top", color=ink.text, fontsize=ink.size)
     said = ", ".join(f"{share:.1%} at or below the {q:.0%} quantile" for q, share, _ in bands.coverage)
     return Told(
-        f"R² of the log spread {bands.r2:.2f}. Coverage: {said} (95 % intervals clustered by session).",
+        f"R² of the log spread {bands.r2:.2f}. Coverage: {said} (95% intervals clustered by session).",
         f"Scatter of predicted against realised spread, R² {bands.r2:.2f}; {said}.",
     )

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from hfm.report.evidence import Evidence
-from hfm.report.panels.style import Ink, Told, days, few, frame, legend, note, percent
+from hfm.report.panels.style import Ink, Told, days, few, frame, inches, legend, note, percent
 from hfm.report.statistics import PROBABILITIES, Float
 from hfm.report.verdict import LEVEL
 
@@ -30,7 +30,8 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
     frame(top, ink, y="return on capital")
     percent(top)
     few(top, y=5)
-    legend(top, ink, loc="upper left", ncols=2, bbox_to_anchor=(0, 1.24), columnspacing=1.2)
+    broad = inches(ax)[0] > 6
+    legend(top, ink, loc="lower right", ncols=4 if broad else 2, bbox_to_anchor=(1, 0.99), columnspacing=1.0)
     top.tick_params(labelbottom=False)
     low.fill_between(money.x, money.drawdown, 0, color=ink.red, alpha=0.35, linewidth=0)
     low.plot(money.x, money.drawdown, color=ink.red, linewidth=1.0)
@@ -80,7 +81,7 @@ def thresholds(ax: Axes, run: Evidence, ink: Ink) -> Told:
     legend(ax, ink, handles=handles, loc="best", ncols=2)
     above = int(((mean - half > 0) & (trips > 0)).sum())
     return Told(
-        f"Net return beyond the matched exposure, with 95 % intervals, of {len(order)} trials on the same data. "
+        f"Net return beyond the matched exposure, with 95% intervals, of {len(order)} trials on the same data. "
         f"{above} of them {'lies' if above == 1 else 'lie'} above zero one by one; the verdict corrects for having "
         "looked at all.",
         f"Dot chart of {len(order)} trials, excess return in bp a session from {mean.min():.2f} to {mean.max():.2f}; "
@@ -137,17 +138,16 @@ def null(ax: Axes, run: Evidence, ink: Ink) -> Told:
     edges, density = _density(test.null)
     ax.fill_between(edges, density, color=ink.sky, alpha=0.5, linewidth=0, label="best of a worthless family")
     ax.plot(edges, density, color=ink.blue, linewidth=1.2)
-    ax.axvline(
-        numbers["t_needed"], color=ink.text, linestyle="--", linewidth=1.4, label=f"needed {numbers['t_needed']:.2f}"
-    )
+    need = f"needed {numbers['t_needed']:.2f}"
+    ax.axvline(numbers["t_needed"], color=ink.text, linestyle="--", linewidth=1.4, label=need)
     ax.axvline(numbers["t"], color=ink.red, linewidth=2.4, label=f"ours {numbers['t']:.2f}")
     frame(ax, ink, x="t of the best trial", y="density")
     ax.set_yticks([])
     ax.set_ylim(0, float(density.max()) * 1.65)
     legend(ax, ink, loc="upper left")
     return Told(
-        f"The best of {numbers['judged']} worthless trials exceeds t = {numbers['t_needed']:.2f} in {LEVEL:.0%} of cases; "
-        f"ours is {numbers['t']:.2f} (p = {numbers['p']:.4f}).",
+        f"The best of {numbers['judged']} worthless trials exceeds t = {numbers['t_needed']:.2f} in {LEVEL:.0%} of "
+        f"cases; ours is {numbers['t']:.2f} (p = {numbers['p']:.4f}).",
         f"Distribution of the best t under the null; needed {numbers['t_needed']:.2f}, ours {numbers['t']:.2f}.",
     )
 

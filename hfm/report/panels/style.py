@@ -5,7 +5,7 @@ Colours differ in lightness as well as in hue, and every line has its own dashes
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from typing import Any, Literal
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import Formatter, FuncFormatter, MaxNLocator
 
 from hfm.report.statistics import Float, Int
 
@@ -88,12 +88,23 @@ def note(ax: Axes, ink: Ink, text: str, x: float = 0.5, y: float = 0.5) -> None:
     ax.text(x, y, text, transform=ax.transAxes, ha="center", va="center", color=ink.muted, fontsize=ink.size)
 
 
-def percent(ax: Axes, axis: str = "y") -> None:
-    """Ticks of fractions as %, with as many digits as the range asks for."""
-    target = ax.yaxis if axis == "y" else ax.xaxis
-    low, high = ax.get_ylim() if axis == "y" else ax.get_xlim()
-    digits = 0 if abs(high - low) > 0.06 else 1 if abs(high - low) > 0.006 else 2 if abs(high - low) > 6e-4 else 3
-    target.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.{digits}f} %"))
+class Percent(Formatter):
+    """Fractions as %, all ticks with as many digits as their step needs."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """One value on its own."""
+        return f"{100 * x:g}%".replace("-", "−")
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """All ticks of an axis."""
+        step = 100 * (values[1] - values[0]) if len(values) > 1 else 1.0
+        digits = next((d for d in range(5) if abs(round(step, d) - step) < 1e-3 * abs(step)), 4)
+        return [f"{100 * v + 0.0:.{digits}f}%".replace("-", "−") for v in values]
+
+
+def percent(ax: Axes, axis: Literal["x", "y"] = "y") -> None:
+    """Ticks of fractions as %."""
+    (ax.yaxis if axis == "y" else ax.xaxis).set_major_formatter(Percent())
 
 
 def clock(ax: Axes, hours: Float) -> None:
@@ -115,6 +126,12 @@ def days(ax: Axes, sessions: Int, axis: str = "x", most: int = 6) -> None:
         ax.set_xticks(places, words)
     else:
         ax.set_yticks(places, words)
+
+
+def inches(ax: Axes) -> tuple[float, float]:
+    """Width and height of the axes."""
+    box = ax.get_window_extent()
+    return box.width / ax.figure.dpi, box.height / ax.figure.dpi
 
 
 def few(ax: Axes, x: int | None = None, y: int | None = None) -> None:

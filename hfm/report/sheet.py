@@ -1,0 +1,145 @@
+"""The picture: microstructure_performance.png, all panels on one sheet with the verdict on top.
+
+150 dots an inch and 11 points and more, so that it can be read at half its size. The same run gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from hfm.report import wording
+from hfm.report.evidence import Evidence
+from hfm.report.panels.catalogue import PANELS, Panel
+from hfm.report.panels.style import Ink, house
+
+WIDTH, DPI = 17.0, 140
+HEAD, ROW, EDGE = 4.2, 3.75, 0.45
+"""Inches: head, one row of panels, outer margin."""
+COLUMNS = 3
+
+
+def draw(run: Evidence) -> bytes:
+    """The PNG."""
+    rows = _rows()
+    height = HEAD + ROW * len(rows) + 0.2
+    ink = Ink()
+    with house():
+        figure = Figure(figsize=(WIDTH, height), facecolor=ink.paper)
+        canvas: Any = FigureCanvasAgg(figure)  # Any: matplotlib leaves print_png untyped
+        _head(figure, run, ink, height)
+        for r, row in enumerate(rows):
+            column = 0
+            for panel in row:
+                span = 2 if panel.wide else 1
+                _panel(figure, panel, run, ink, (column, span, height - HEAD - ROW * (r + 1)))
+                column += span
+        _origin(figure, run, ink, height)
+        sink = io.BytesIO()
+        figure.set_dpi(DPI)
+        canvas.print_png(sink, metadata={"Software": None})
+    return sink.getvalue()
+
+
+def _rows() -> list[list[Panel]]:
+    """The panels in rows of three columns, in order; a wide one takes two."""
+    rows: list[list[Panel]] = [[]]
+    free = COLUMNS
+    for panel in PANELS:
+        span = 2 if panel.wide else 1
+        if span > free:
+            rows.append([])
+            free = COLUMNS
+        rows[-1].append(panel)
+        free -= span
+    return rows
+
+
+def _panel(figure: Figure, panel: Panel, run: Evidence, ink: Ink, place: tuple[int, int, float]) -> None:
+    """One panel; place: first column, columns, inches from the bottom of the sheet."""
+    column, span, bottom = place
+    width, height = figure.get_size_inches()
+    cell = (width - 2 * EDGE) / COLUMNS
+    left, gap = EDGE + column * cell, 0.95
+    box = ((left + gap) / width, (bottom + 0.85) / height, (span * cell - gap - 0.25) / width, (ROW - 1.45) / height)
+    ax = figure.add_axes(box)
+    figure.text((left + 0.1) / width, (bottom + ROW - 0.28) / height, panel.title, fontsize=15, fontweight="bold",
+                color=ink.text, va="center")  # fmt: skip
+    panel.on(ax, run, ink)
+
+
+def _head(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
+    """Title, badges, the verdict with its reasons, and the mission's figures."""
+    left, right = EDGE / WIDTH, 1 - EDGE / WIDTH
+    title, under = 1 - 0.55 / height, 1 - 1.0 / height
+    figure.text(left, title, "Microstructure performance", fontsize=26, fontweight="bold", color=ink.text, va="center")
+    figure.text(left, under, wording.subject(run), fontsize=14, color=ink.muted, va="center")
+    badges = [("SYNTHETIC BARS", ink.orange)] if run.synthetic else []
+    badges += [("PLANTED EDGE", ink.purple)] if run.planted else []
+    for text, colour in reversed(badges):
+        box = {"boxstyle": "round,pad=0.35", "facecolor": colour, "edgecolor": "none"}
+        figure.text(right, title, f" {text} ", fontsize=17, fontweight="bold", color="#000000", ha="right", va="center",
+                    bbox=box)  # fmt: skip
+        right -= (0.165 * len(text) + 0.9) / WIDTH
+    _verdict(figure, run, ink, height)
+    _tiles(figure, run, ink, height)
+
+
+def _box(figure: Figure, corner: tuple[float, float], size: tuple[float, float], colour: str) -> None:
+    """A rounded field; corner (left, bottom) and size in inches."""
+    width, height = figure.get_size_inches()
+    figure.add_artist(FancyBboxPatch(
+        (corner[0] / width, corner[1] / height), size[0] / width, size[1] / height, transform=figure.transFigure,
+        boxstyle="round,pad=0,rounding_size=0.004", facecolor=colour, edgecolor="none",
+    ))  # fmt: skip
+
+
+def _verdict(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
+    """The label, and every reason as a sentence."""
+    left, tall = EDGE / WIDTH, 1.5
+    middle = 1 - (1.25 + tall / 2) / height
+    _box(figure, (EDGE, height - 1.25 - tall), (WIDTH - 2 * EDGE, tall), "#e9eef4")
+    label = run.verdict.label.upper().replace(" ", "\n", 1)
+    figure.text(
+        left + 0.012, middle, label, fontsize=22, fontweight="bold", color=ink.text, va="center", linespacing=1.25
+    )
+    lines = [line for reason in (*run.verdict.flags, *run.verdict.reasons) for line in textwrap.wrap(reason, 142)]
+    figure.text(left + 0.19, middle, "\n".join(lines), fontsize=11.5 if len(lines) < 7 else 10, color=ink.text,
+                va="center", linespacing=1.35)  # fmt: skip
+
+
+def _tiles(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
+    """The mission's figures, each with its interval and its floor."""
+    found = wording.headline(run)
+    if not found:
+        text = "No figures yet: hfm backtest makes them."
+        figure.text(EDGE / WIDTH, 1 - 3.4 / height, text, fontsize=13, color=ink.muted, va="center")
+        return
+    for i, each in enumerate(found):
+        x = (EDGE + i * (WIDTH - 2 * EDGE) / len(found)) / WIDTH
+        figure.text(x, 1 - 3.03 / height, each.label, fontsize=11.5, color=ink.muted, va="center")
+        figure.text(x, 1 - 3.35 / height, each.value, fontsize=20, fontweight="bold", color=ink.text, va="center")
+        under = [f"95%: {each.interval}" if each.interval else "", each.floor or ("" if each.interval else each.note)]
+        text = "\n".join("\n".join(textwrap.wrap(line, 30)[:2]) for line in under if line)
+        figure.text(x, 1 - 3.57 / height, text, fontsize=10.5, color=ink.muted, va="top", linespacing=1.3)
+
+
+def _origin(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
+    """The provenance box, in the place that the last row of panels leaves free."""
+    used = sum(2 if panel.wide else 1 for panel in _rows()[-1])
+    cell = (WIDTH - 2 * EDGE) / COLUMNS
+    left, wide, tall = EDGE + used * cell + 0.25, (COLUMNS - used) * cell - 0.25, ROW - 0.5
+    _box(figure, (left, 0.35), (wide, tall), "#f1f3f6")
+    pairs = [(name, textwrap.wrap(text, 84)) for name, text in wording.origin(run)]
+    step = (tall - 0.3) / sum(len(lines) for _, lines in pairs)
+    y = 0.35 + tall - 0.15 - step / 2
+    for name, lines in pairs:
+        figure.text((left + 0.2) / WIDTH, y / height, name, fontsize=11, fontweight="bold", color=ink.text, va="center")
+        for line in lines:
+            figure.text((left + 1.4) / WIDTH, y / height, line, fontsize=11, color=ink.text, va="center")
+            y -= step

@@ -1,0 +1,113 @@
+"""Figures as words: every metric with its unit, its interval and its floor, or why it has no value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hfm.report.evidence import Evidence
+
+Metric = Mapping[str, Any]  # Any: JSON values
+HEADLINE = ("accuracy_direction", "accuracy_spread", "return_net", "sharpe", "max_drawdown", "break_even_cost_bps")
+"""The mission's figures, and the one that says what the strategy could afford."""
+SHARES = ("share", "fraction", "return", "accuracy", "%")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One metric as it is shown. value is an en dash where there is none, and note then says why."""
+
+    key: str
+    label: str
+    value: str
+    interval: str
+    floor: str
+    n: str
+    note: str
+
+
+def number(value: float | None, unit: str, signed: bool = False) -> str:
+    """A value with its unit: shares as %, bp with two decimals, counts whole; an en dash for none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    sign = "+" if signed else ""
+    if unit in SHARES:
+        return f"{value:{sign}.2%}".replace("-", "−")
+    if unit in ("bps", "bp"):
+        return f"{value:{sign}.2f} bp".replace("-", "−")
+    if unit in ("count", "rows", "sessions", "trips", "shares"):
+        return f"{value:,.0f}" + ("" if unit == "count" else f" {unit}")
+    if unit == "currency":
+        return f"{value:,.0f}"
+    return f"{value:{sign}.2f}".replace("-", "−")
+
+
+def figure(key: str, metric: Metric) -> Figure:
+    """One metric of metrics.json in words."""
+    unit = str(metric.get("unit") or "")
+    signed = key.startswith(("return", "sharpe"))
+    low, high = metric.get("lo"), metric.get("hi")
+    floor = metric.get("floor")
+    word = str(metric.get("floor_label") or "floor")
+    return Figure(
+        key, str(metric.get("label") or key), number(metric.get("value"), unit, signed),
+        f"{number(low, unit, signed)} to {number(high, unit, signed)}" if low is not None and high is not None else "",
+        f"{word} {number(floor, unit, signed)}" if floor is not None else "",
+        f"{metric['n']:,}" if metric.get("n") is not None else "", str(metric.get("note") or ""),
+    )  # fmt: skip
+
+
+def figures(run: Evidence) -> list[Figure]:
+    """All metrics of the back-test in words, in the order in which it wrote them, the headline first."""
+    metrics: dict[str, Metric] = run.money.metrics.get("metrics", {}) if run.money else {}
+    first = [key for key in HEADLINE if key in metrics]
+    return [figure(key, metrics[key]) for key in (*first, *(k for k in metrics if k not in first))]
+
+
+def headline(run: Evidence) -> list[Figure]:
+    """The mission's figures that there are."""
+    return [each for each in figures(run) if each.key in HEADLINE]
+
+
+def subject(run: Evidence) -> str:
+    """What the run is about, in a line: symbols, interval, span."""
+    market = run.market
+    shown = ", ".join(market.symbols[:4]) + (f" and {len(market.symbols) - 4} more" if len(market.symbols) > 4 else "")
+    seconds = int(market.meta.get("interval_s", 0))
+    width = f"{seconds // 60}-minute" if seconds % 60 == 0 else f"{seconds}-second"
+    return f"{shown or 'no symbol'} · {width} bars · {span(run)}"
+
+
+def span(run: Evidence) -> str:
+    """First and last session, and their number."""
+    days = run.market.sessions
+    if not len(days):
+        return "no session"
+    first, last = (np.datetime64(int(days[i]), "D") for i in (0, -1))
+    count = f"{len(days)} session{'' if len(days) == 1 else 's'}"
+    return f"{first}, {count}" if len(days) == 1 else f"{first} to {last}, {count}"
+
+
+def origin(run: Evidence) -> list[tuple[str, str]]:
+    """The provenance box: where everything came from, line by line."""
+    meta, settings = run.market.meta, run.config
+    market = "invented" if run.synthetic else "observed"
+    cast = run.forecast
+    return [
+        ("bars", f"{meta.get('source', '?')} ({market}), {run.market.rows:,} rows, {meta.get('calendar', '?')}"),
+        ("span", span(run)),
+        ("quotes", f"simulated, {settings.simulate.fidelity}, recipe {settings.simulate.recipe}, "
+                   f"signal {settings.simulate.signal}, seed {settings.simulate.seed}"),
+        ("model", f"{cast.model if cast else settings.train.model}, {settings.train.epochs} epochs x "
+                  f"{settings.train.seeds} seeds, horizon {settings.train.horizon}, seed {settings.train.seed}"),
+        ("back-test", f"threshold {settings.backtest.threshold}, fill {settings.backtest.fill}, "
+                      f"{settings.backtest.spread_share:g} of the half-spread, fee {settings.backtest.fee_bps:g} bp"),
+        ("verdict", f"N = {run.verdict.numbers.get('trials', 0)} trials, {settings.report.reps:,} resamples, "
+                    f"seed {settings.report.seed}"),
+        ("config", run.config_hash),
+        ("versions", ", ".join(f"{name} {version}" for name, version in run.versions)),
+    ]  # fmt: skip

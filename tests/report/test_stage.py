@@ -1,0 +1,192 @@
+"""The report of a run, whole, half missing or empty of trades, as the pipeline would ask for it."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from html.parser import HTMLParser
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from hfm.config import Config, Report
+from hfm.report import stage
+from hfm.stage import Context
+from tests.report.builder import make
+
+CONFIG = Config(report=Report(reps=500))
+EDGES: dict[str, dict[str, Any]] = {  # Any: the fields of Shape
+    "fifteen sessions": {},
+    "no trade": {"trades": "none"},
+    "one trade": {"trades": "one"},
+    "one session": {"sessions": 1},
+    "constant price": {"constant": True},
+    "two symbols": {"symbols": ("QQQ", "SPY"), "sessions": 14},
+    "bars alone": {"stages": ("fetch",)},
+    "not trained": {"stages": ("fetch", "simulate")},
+    "not back-tested": {"stages": ("fetch", "simulate", "train")},
+    "real bars": {"synthetic": False, "sessions": 20},
+}
+
+
+def report(**shape: Any) -> tuple[dict[str, Any], Context]:  # Any: the fields of Shape, payloads
+    """The three artifacts of a run of that shape, and what was said."""
+    ctx = Context("report", trials=40)
+    return dict(stage.run(make(**shape), CONFIG, ctx)), ctx
+
+
+class Page(HTMLParser):
+    """Tags and text of a page, with what would leave the page or run."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep it."""
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        """Keep it."""
+        self.words.append(data)
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_every_kind_of_run_gets_a_page_a_picture_and_a_summary(name: str) -> None:
+    """No edge of the data stops the report; the page opens with the verdict, the summary is strict JSON."""
+    made, ctx = report(**EDGES[name])
+    assert list(made) == [stage.PAGE, stage.PICTURE, stage.SUMMARY]
+    summary = json.loads(json.dumps(made[stage.SUMMARY], allow_nan=False))
+    assert summary["schema_version"] == 1
+    assert summary["verdict"]["label"] == "insufficient data"
+    assert all(reason.endswith((".", "?")) for reason in summary["verdict"]["reasons"])
+    assert ctx.lines[0] == "verdict: insufficient data"
+    text = made[stage.PAGE].decode()
+    assert 0 < text.index("insufficient data</h2>") < text.index("<figure")
+    assert len(made[stage.PAGE]) < 1_000_000
+    assert made[stage.PICTURE].startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("no trade", "Nothing was ever traded"), ("one trade", "made 1 round trip on 1 session "),
+     ("one session", "1 out-of-sample session of at least 60"), ("constant price", "the mid never moved"),
+     ("bars alone", "hfm simulate makes it"), ("not trained", "hfm train makes it"),
+     ("not back-tested", "There is no back-test in this run: hfm backtest makes it"), ("fifteen sessions", "SYNTHETIC"),
+     ("two symbols", "QQQ, SPY")],
+)  # fmt: skip
+def test_the_page_says_what_is_odd_about_the_run(name: str, said: str) -> None:
+    """No trade, one trade, one session, a constant price, missing stages: each is said in words."""
+    made, _ = report(**EDGES[name])
+    assert said in made[stage.PAGE].decode()
+
+
+def test_real_bars_are_not_called_synthetic() -> None:
+    """The badge is there where the bars are invented, and only there."""
+    made, ctx = report(**EDGES["real bars"])
+    assert "SYNTHETIC" not in made[stage.PAGE].decode()
+    assert not any("SYNTHETIC" in line for line in ctx.lines)
+    assert made[stage.SUMMARY]["provenance"]["synthetic"] is False
+
+
+def test_a_second_report_of_the_same_run_is_byte_equal() -> None:
+    """No clock, no random id, no address in any of the three files."""
+    first, _ = report(sessions=16)
+    second, _ = report(sessions=16)
+    assert first == second
+
+
+def test_nothing_of_matplotlib_leaks_and_no_setting_of_the_user_gets_in() -> None:
+    """rcParams are the same after as before; the user's own style does not change a byte; pyplot stays out."""
+    plain, _ = report(sessions=14)
+    with mpl.rc_context({"font.size": 31.0, "axes.facecolor": "red", "lines.linewidth": 9.0, "svg.fonttype": "path"}):
+        before = dict(mpl.rcParams)
+        styled, _ = report(sessions=14)
+        assert dict(mpl.rcParams) == before
+    assert styled == plain
+    assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_the_page_is_self_contained_and_every_figure_has_words() -> None:
+    """No script, no link that loads, no url() but to itself; each figure has an alternative text and a caption."""
+    made, _ = report(sessions=16)
+    text = made[stage.PAGE].decode()
+    page = Page(text)
+    assert not any(tag in ("script", "iframe", "object", "embed") for tag, _ in page.tags)
+    for tag, attributes in page.tags:
+        assert not any(name.startswith("on") for name in attributes), tag
+        for name in ("src", "href", "xlink:href"):
+            target = attributes.get(name)
+            assert target is None or target.startswith(("#", "data:")), (tag, target)
+    assert "url(http" not in text
+    assert "@import" not in text
+    figures = text.split("<figure ")[1:]
+    assert len(figures) == len(stage.PANELS)
+    for figure in figures:
+        assert 'role="img" aria-label="' in figure
+        assert len(figure.split("<figcaption>")[1].split("</figcaption>")[0]) > 20
+
+
+def test_ids_are_unique_and_references_resolve() -> None:
+    """Fourteen inline figures share no id, so that no clip path of one hides a line of another."""
+    made, _ = report(sessions=16)
+    text = made[stage.PAGE].decode()
+    ids = [a["id"] for _, a in Page(text).tags if a.get("id")]
+    assert len(ids) == len(set(ids))
+    used = {part.split(")")[0] for part in text.split("url(#")[1:]}
+    used |= {(a.get("href") or "#")[1:] for tag, a in Page(text).tags if tag == "use"}
+    assert used - {""} <= set(ids)
+
+
+def test_words_from_outside_are_escaped() -> None:
+    """A symbol, a note or a message cannot write markup into the page."""
+    made, _ = report(symbols=("<script>x</script>",), quality={"<b>bold</b>": 3})
+    text = made[stage.PAGE].decode()
+    assert "<script" not in text
+    assert "<b>bold" not in text
+
+
+def test_the_picture_is_whole_and_legible_at_half_size() -> None:
+    """At least 2,300 points wide; every text of the sheet has 9 points and more; nothing is drawn beyond its edge."""
+    made, _ = report(sessions=16)
+    pixels = imread(io.BytesIO(made[stage.PICTURE]))
+    assert pixels.shape[1] >= 2300
+    border = np.concatenate([pixels[:4].reshape(-1, pixels.shape[2]), pixels[-4:].reshape(-1, pixels.shape[2])])
+    assert np.all(border[:, :3] == 1.0)
+
+
+def test_the_summary_carries_the_headline_and_the_verdicts_numbers() -> None:
+    """summary.json and --json hold the same numbers; N is the pipeline's."""
+    made, ctx = report(sessions=80)
+    summary = made[stage.SUMMARY]
+    assert summary["verdict"]["label"] == "no edge found"
+    assert summary["verdict"]["numbers"]["trials"] == 40
+    assert ctx.figures["verdict"] == "no edge found"
+    assert ctx.figures["p"] == summary["verdict"]["numbers"]["p"]
+    assert ctx.figures["sharpe"] == summary["headline"]["sharpe"]["value"]
+    assert set(summary["headline"]) >= {"accuracy_direction", "accuracy_spread", "return_net", "sharpe", "max_drawdown"}
+    for name in ("fetch", "simulate", "train", "backtest", "provenance"):
+        assert summary[name]
+
+
+def test_an_edge_is_supported_and_a_leak_is_flagged() -> None:
+    """A family that earns 8 bp a trade is supported; direction right 60 % of the time on liquid bars is flagged."""
+    made, ctx = report(sessions=90, edge=8.0, accuracy=0.60, synthetic=False)
+    assert made[stage.SUMMARY]["verdict"]["label"] == "edge supported"
+    assert any("Possible leakage" in text and "hfm verify --run" in text for text in ctx.warnings)
+    assert "Possible leakage" in made[stage.PAGE].decode()
+
+
+def test_a_planted_edge_is_no_leak() -> None:
+    """The same accuracy on a planted market is not flagged, and the page says PLANTED."""
+    made, ctx = report(sessions=90, edge=8.0, accuracy=0.60, planted=True)
+    assert ctx.warnings == []
+    assert "PLANTED EDGE" in made[stage.PAGE].decode()
