@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import os
 import sys
@@ -21,6 +22,7 @@ from hfm.cli.options import (
     RUN,
     SIMULATE,
     TRAIN,
+    VERIFY,
     Common,
     Flags,
     Options,
@@ -255,3 +257,22 @@ def status(show: Show, common: Common, values: Values) -> ExitCode:
     show.metrics["stages"] = {name: {"state": state, "why": why} for name, state, why in rows}
     show.table = [f"{name:10}{state:9}{why}".rstrip() for name, state, why in rows]
     return ExitCode.OK
+
+
+@command("verify", VERIFY)
+def verify(show: Show, common: Common, values: Values) -> ExitCode:
+    """Claims with known answers; with --run NAME whether a run is what it says it is."""
+    from hfm.run import locate
+    from hfm.verify import claims, tampering
+
+    if values["quick"] and values["full"]:
+        raise UsageError("--quick and --full are two levels", hint="give one of them")
+    if common.run is not None:
+        run = locate(_home(common), common.run, os.environ)
+        show.run_dir = run.path
+        rows = tampering.of_run(run)
+    else:
+        rows = list(claims.check("quick" if values["quick"] else "full" if values["full"] else "standard", show.talk))
+    show.table = claims.table(rows)
+    show.metrics["claims"] = [{**dataclasses.asdict(r), "passed": r.passed} for r in rows]
+    return ExitCode.OK if all(r.passed for r in rows) else ExitCode.CHECK

@@ -95,6 +95,10 @@ BACKTEST: Options = {
     "fill": _option(str | None, "--fill", help="How orders are filled. [next-open]"),
     "fee_bps": _option(float | None, "--fee-bps", help="Fee a side in bp of notional. [0.05]"),
 }
+VERIFY: Options = {
+    "quick": _option(bool, "--quick", help="Under half a minute.", default=False),
+    "full": _option(bool, "--full", help="All claims, under ten minutes.", default=False),
+}
 REPORT: Options = {"open": _option(bool, "--open", help="Open the page in a browser.", default=False)}
 
 

@@ -1,0 +1,75 @@
+"""Nothing knows what comes later: change the future and the past stands; stop anywhere and go on as if nothing was."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pyarrow as pa
+
+from hfm.features.batch import GROUPS, INPUTS, compute
+from hfm.features.step import state_new
+from hfm.tables import arrays, column_array, header
+from hfm.verify.claims import Row
+from hfm.verify.market import Market, synthetic
+
+SESSIONS = 40
+
+
+def poisoned(bars: pa.Table, row: int) -> pa.Table:
+    """`bars` with every price and volume from `row` on made another."""
+    factor = np.where(np.arange(bars.num_rows) < row, 1.0, 1.5)
+    for name in ("open", "high", "low", "close", "volume"):
+        at = bars.schema.get_field_index(name)
+        bars = bars.set_column(at, bars.schema.field(at), pa.array(column_array(bars[name]) * factor))
+    return bars
+
+
+def equal_rows(a: pa.Table, b: pa.Table, rows: int) -> int:
+    """How many of the first `rows` rows are bit-equal in every column."""
+    same = np.ones(rows, bool)
+    for name in a.column_names:
+        x, y = column_array(a[name])[:rows], column_array(b[name])[:rows]
+        same &= (x == y) | ((x != x) & (y != y))
+    return int(same.sum())
+
+
+def features_of(made: Market, *cuts: int) -> np.ndarray:
+    """Default features of a market's quotes [n, F], fed in pieces that end at `cuts`, the state carried over."""
+    table = made.table("simulate/quotes.parquet")
+    meta = header(table.schema)["meta"]
+    states = {"SPY": state_new(meta["slots_per_session"], meta["interval_s"])}
+    columns = arrays(table, list(INPUTS))
+    borders = (0, *cuts, table.num_rows)
+    pieces = [slice(a, b) for a, b in itertools.pairwise(borders)]
+    return np.concatenate([compute({k: v[p] for k, v in columns.items()}, states, GROUPS["default"]) for p in pieces])
+
+
+def bit_equal(a: np.ndarray, b: np.ndarray) -> int:
+    """Rows of [n, F] that are the same in every column, NaN being equal to NaN."""
+    return int(((a == b) | (np.isnan(a) & np.isnan(b))).all(1).sum())
+
+
+def future_poison() -> list[Row]:
+    """Other bars after row t leave quotes, oracle and features up to t bit-equal."""
+    whole = synthetic(SESSIONS, 31)
+    bars = whole.table("fetch/bars.parquet")
+    rows = bars.num_rows * 3 // 4 + 17
+    clean = whole.through("simulate")
+    other = whole.replaced(bars=poisoned(bars, rows)).through("simulate")
+    out = []
+    for name in ("simulate/quotes.parquet", "simulate/oracle.parquet"):
+        got = equal_rows(clean.table(name), other.table(name), rows)
+        out.append(Row(f"{name} rows that ignore a poisoned future", f"{rows} of {rows}", got, rows, rows))
+    got = bit_equal(features_of(clean)[:rows], features_of(other)[:rows])
+    out.append(Row("feature rows that ignore a poisoned future", f"{rows} of {rows}", got, rows, rows))
+    return out
+
+
+def split_and_resume() -> list[Row]:
+    """Features of a market fed in two pieces, the state carried over, equal those of one piece bit for bit."""
+    made = synthetic(SESSIONS, 32).through("simulate")
+    whole = features_of(made)
+    n = len(whole)
+    got = bit_equal(features_of(made, 5, n // 2 + 7), whole)
+    return [Row("feature rows of a split feed equal to the whole", f"{n} of {n}", got, n, n)]

@@ -1,0 +1,48 @@
+"""Every quick claim holds, and a claim that does not is said so."""
+
+from __future__ import annotations
+
+import importlib
+import math
+
+import pytest
+
+from hfm.verify import claims
+from hfm.verify.claims import Row
+
+SLOW = {"logistic_share", "network_share"}
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [pytest.param(c, marks=pytest.mark.slow) if c.function.split(":")[1] in SLOW else c for c in claims.CLAIMS],
+    ids=lambda c: c.function,
+)
+def test_the_claim_holds(claim: claims.Claim) -> None:
+    """As `hfm verify` would print it."""
+    module, _, name = claim.function.partition(":")
+    rows = getattr(importlib.import_module(module), name)()
+    assert rows
+    assert [r.claim for r in rows if not r.passed] == []
+
+
+@pytest.mark.parametrize(
+    ("got", "passed"), [(1.0, True), (0.9, True), (0.89, False), (math.nan, False), (math.inf, False)]
+)
+def test_a_row_passes_inside_its_interval_only(got: float, passed: bool) -> None:
+    """NaN is no pass."""
+    assert Row("x", "1", got, 0.9, 1.1).passed is passed
+
+
+def test_the_table_counts_what_failed() -> None:
+    """The last line is for a script's grep, the word FAIL for the eye."""
+    lines = claims.table([Row("a", "1", 1.0, 1, 1), Row("b", "1", 2.0, 1, 1)])
+    assert "FAIL" in lines[2]
+    assert lines[-1] == "1 passed, 1 failed"
+
+
+def test_each_level_holds_the_one_below() -> None:
+    """quick, standard, full."""
+    quick, standard, full = (claims.at(level) for level in ("quick", "standard", "full"))
+    assert set(quick) <= set(standard) <= set(full)
+    assert len(quick) >= 5

@@ -1,0 +1,20 @@
+"""The corridor in memory is the corridor."""
+
+from __future__ import annotations
+
+from hfm.verify.market import synthetic, whole
+
+
+def test_the_same_seed_is_the_same_market_on_any_day() -> None:
+    """verify must not depend on when it is run."""
+    one, two, other = (synthetic(3, seed).through("simulate") for seed in (1, 1, 2))
+    name = "simulate/quotes.parquet"
+    assert one.table(name).equals(two.table(name))
+    assert not one.table(name).equals(other.table(name))
+    assert one.document("simulate/facts.json")["fidelity"] == "bars"
+
+
+def test_documents_and_groups_come_together() -> None:
+    """As the disk would have them."""
+    assert whole([b"ab"]) == b"ab"
+    assert whole([{"a": 1}]) == b'{"a": 1}'
