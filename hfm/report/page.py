@@ -131,8 +131,8 @@ def _trials(run: Evidence) -> Grid:
     best = run.verdict.numbers.get("best_trial")
     strong = frozenset(k for k, name in enumerate(family.names) if name == best)
     text = (
-        f"The same fills and costs over {sessions} sessions; N = {run.verdict.numbers['trials']} with earlier "
-        "runs on the same data. Excess: net less mean exposure times the hold. Bold: the trial that the verdict is about."
+        f"The same fills and costs over {sessions} sessions; N = {run.verdict.numbers['trials']} with earlier runs on "
+        "the same data. Excess: net less mean exposure times the hold. Bold: the trial that the verdict is about."
     )
     return Grid("Trials", head, tuple(rows), text, strong)
 

@@ -65,9 +65,12 @@ def _panel(figure: Figure, panel: Panel, run: Evidence, ink: Ink, place: tuple[i
     column, span, bottom = place
     width, height = figure.get_size_inches()
     cell = (width - 2 * EDGE) / COLUMNS
-    left, gap = EDGE + column * cell, 0.95
-    box = ((left + gap) / width, (bottom + 0.85) / height, (span * cell - gap - 0.25) / width, (ROW - 1.45) / height)
-    ax = figure.add_axes(box)
+    left, pad, more = EDGE + column * cell, panel.margin, 1.16  # the sheet's text is larger than the page's
+    ax = figure.add_axes((
+        (left + more * pad.left) / width, (bottom + 0.2 + more * pad.bottom) / height,
+        (span * cell - more * (pad.left + pad.right) - 0.1) / width,
+        (ROW - 0.75 - more * (pad.bottom + pad.top)) / height,
+    ))  # fmt: skip
     figure.text((left + 0.1) / width, (bottom + ROW - 0.28) / height, panel.title, fontsize=15, fontweight="bold",
                 color=ink.text, va="center")  # fmt: skip
     panel.on(ax, run, ink)

@@ -19,7 +19,7 @@ from hfm.report.panels.style import Ink, Told, house
 ROLES = tuple(f.name for f in fields(Ink) if f.name != "size")
 THEMED = Ink(**{role: f"#0{i:x}0{i:x}0{i:x}" for i, role in enumerate(ROLES, 1)}, size=9.5)
 """Stand-in colours that no panel uses otherwise; each is replaced by var(--role)."""
-SIZE, WIDE = (4.5, 3.1), (9.2, 3.4)
+SIZE, WIDE = (4.5, 3.0), (9.2, 3.3)
 """Inches: about the width of a phone, so that the text is never scaled down much, and twice that."""
 
 
@@ -46,12 +46,15 @@ def _render(panel: Panel, run: Evidence, size: tuple[float, float], name: str) -
     with house(name):
         figure = Figure(figsize=size)
         FigureCanvasSVG(figure)
-        ax = figure.add_axes((0.8 / size[0], 0.5 / size[1], 1 - 0.95 / size[0], 1 - 0.7 / size[1]))
+        pad = panel.margin
+        ax = figure.add_axes((
+            pad.left / size[0], pad.bottom / size[1], 1 - (pad.left + pad.right) / size[0],
+            1 - (pad.bottom + pad.top) / size[1],
+        ))  # fmt: skip
         told = panel.on(ax, run, THEMED)
         figure.patch.set_visible(False)
         sink = io.StringIO()
-        nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
-        figure.savefig(sink, format="svg", metadata=nothing, bbox_inches="tight", pad_inches=0.04)
+        figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return _inline(sink.getvalue(), name), told
 
 

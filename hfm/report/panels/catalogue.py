@@ -15,14 +15,25 @@ Draw = Callable[[Axes, Evidence, Ink], Told]
 
 
 @dataclass(frozen=True)
+class Margin:
+    """Inches around the axes, for labels."""
+
+    left: float = 0.72
+    bottom: float = 0.52
+    right: float = 0.15
+    top: float = 0.12
+
+
+@dataclass(frozen=True)
 class Panel:
-    """One picture. stage: whose artifacts it needs; wide: twice as broad as high pictures want to be."""
+    """One picture. stage: whose artifacts it needs; wide: it gains by twice the breadth."""
 
     name: str
     title: str
     stage: str
     draw: Draw
     wide: bool = False
+    margin: Margin = Margin()
 
     def on(self, ax: Axes, run: Evidence, ink: Ink) -> Told:
         """The panel on `ax`, or the command that would make it possible."""
@@ -44,18 +55,18 @@ def absent(run: Evidence) -> set[str]:
 
 
 PANELS = (
-    Panel("equity", "Equity and drawdown", "backtest", money.equity, wide=True),
-    Panel("thresholds", "The family of trials", "backtest", money.thresholds),
+    Panel("equity", "Equity and drawdown", "backtest", money.equity, True, Margin(left=0.78, bottom=0.3, top=0.45)),
+    Panel("thresholds", "The family of trials", "backtest", money.thresholds, margin=Margin(bottom=0.95)),
     Panel("sensitivity", "Cost and delay", "backtest", money.sensitivity),
-    Panel("null", "Ours against luck", "backtest", money.null),
+    Panel("null", "Ours against luck", "backtest", money.null, margin=Margin(left=0.3)),
     Panel("histogram", "Session returns", "backtest", money.histogram),
-    Panel("models", "Models against their floors", "train", model.models),
-    Panel("loss", "Loss against the floor", "train", model.loss),
+    Panel("models", "Models against their floors", "train", model.models, margin=Margin(left=1.05, bottom=0.3)),
+    Panel("loss", "Loss against the floor", "train", model.loss, margin=Margin(left=0.85)),
     Panel("reliability", "Calibration of P(up)", "train", model.reliability),
     Panel("spread_series", "Spread: predicted, realised", "train", model.spread_series, wide=True),
     Panel("spread_scatter", "Spread: coverage", "train", model.spread_scatter),
     Panel("flow", "Order flow and returns", "simulate", market.flow),
     Panel("diurnal", "Time of day", "fetch", market.diurnal),
-    Panel("heat", "Movement by day and time", "fetch", market.heat),
-    Panel("quality", "Bars there, bars missing", "fetch", market.quality),
+    Panel("heat", "Movement by day and time", "fetch", market.heat, margin=Margin(right=0.3)),
+    Panel("quality", "Bars there, bars missing", "fetch", market.quality, margin=Margin(bottom=0.3)),
 )

@@ -59,7 +59,7 @@ def models(ax: Axes, run: Evidence, ink: Ink) -> Told:
     gap, said = 0.07, []
     width = (1 - gap * (len(columns) - 1)) / len(columns)
     for i, (title, found) in enumerate(columns):
-        one = ax.inset_axes((i * (width + gap), 0, width, 0.9))
+        one = ax.inset_axes((i * (width + gap), 0, width, 0.86))
         _dots(one, ink, names, found, first=i == 0)
         one.set_title(title, fontsize=ink.size, color=ink.text, loc="left")
         own = next((s for s in found if s.model == cast.model), None)
