@@ -158,4 +158,4 @@ def sessions_needed(r: Float, power: float | None = None) -> float | None:
 def needed(s: float, power: float | None = None) -> float:
     """The same for a Sharpe ratio a session s > 0."""
     z = NormalDist().inv_cdf(0.95) + (NormalDist().inv_cdf(power) if power else 0.0)
-    return math.ceil((z / s) ** 2 - 1e-9)
+    return math.ceil((z / s) ** 2)

@@ -213,6 +213,9 @@ class _Feed:
         known, _ = self.until(2**31)
         if known.index.size:
             raise _misfit(f"the prediction for {_spell(int(known.index[0]), self._symbols)} has no row in the quotes")
+        if not self._found:
+            why = "too few sessions, or all of them went into training"
+            raise DataError("there are no out-of-sample predictions", why=why, hint="fetch more --days, then hfm train")
         if self._model not in self._found:
             close = difflib.get_close_matches(self._model, sorted(self._found), 1)
             hint = f"did you mean --model {close[0]}?" if close else f"known here: {', '.join(sorted(self._found))}"

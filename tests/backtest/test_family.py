@@ -1,0 +1,43 @@
+"""The family of trials, and delays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hfm import tables
+from hfm.backtest import family
+from hfm.backtest.panel import panels
+from hfm.config import Backtest
+from tests.backtest import market
+
+
+def test_the_family_is_always_the_same_and_holds_the_users_own() -> None:
+    """Seven quantiles, three probabilities, cost; another threshold is one more."""
+    names = [t.name for t in family.members("0.6")]
+    assert names == ["cost", "p0.52", "p0.55", "p0.6", "q0.5", "q0.6", "q0.7", "q0.8", "q0.9", "q0.95", "q0.975"]
+    assert [t.name for t in family.members("0.6") if t.user] == ["p0.6"]
+    assert [t.name for t in family.members("q97.5") if t.user] == ["q0.975"]
+    assert len(family.members("q97.5")) == 11
+    other = family.members("0.57")
+    assert len(other) == 12
+    assert [t.name for t in other] == sorted(t.name for t in other)
+
+
+def test_the_expected_round_trip_is_what_the_ledger_would_charge() -> None:
+    """Twice .75 x half the quoted spread, the fee, the impact."""
+    quoted = market.quotes(market.keys(["A"], 1, 2), np.array([100.0, 100.0]), np.array([100.0, 100.0]), half=0.02)
+    panel = next(
+        panels(tables.MemoryReader(quoted), tables.MemoryReader(market.predictions(quoted, {"m": 0.6})), "m", ["A"])
+    )
+    seen = family.inputs(panel, Backtest(fee_bps=0.3), np.array([0.1, 0.2]))
+    assert seen.cost_bps == pytest.approx([0.75 * 4 + 0.6 + 0.2, 0.75 * 4 + 0.6 + 0.4])
+
+
+@pytest.mark.parametrize("lag", [0, 1, 2, 3, 5])
+def test_a_delay_does_not_cross_sessions(lag: int) -> None:
+    """The first rows of each block have no signal yet."""
+    signal = np.array([1, 2, 3, 4, 5, 6, 7], np.int8)
+    out = family.delayed(signal, np.array([0, 4, 7]), lag)
+    expected = [([0] * lag + [1, 2, 3, 4])[:4], ([0] * lag + [5, 6, 7])[:3]]
+    assert out.tolist() == expected[0] + expected[1]
