@@ -39,7 +39,10 @@ class Moments:
         days, place = np.unique(np.concatenate([d for d, _ in parts]), return_inverse=True)
         rows = np.concatenate([np.stack([s[n] for n in self.names], axis=1) for _, s in parts])
         table = np.zeros((len(days), len(self.names)))
-        np.add.at(table, place, rows)
+        if len(parts) == 1:
+            table[place] = rows
+        else:
+            np.add.at(table, place, rows)
         if not self.sessions:
             self._total, self._outer = np.zeros(len(self.names)), np.zeros((len(self.names),) * 2)
         self.sessions += len(days)

@@ -30,9 +30,9 @@ def sums(sheet: Sheet, setting: Setting, yesterday: Float) -> tuple[dict[str, Fl
     x = r / sigma
     out = {"n": _sum(here)}
     for name, y in (("r", r), ("x", x)):
-        powers = _products(here, y, y * y)
-        out |= {f"{name}1": powers[:, 0, 1], f"{name}2": powers[:, 1, 1]}
-        out |= {f"{name}3": powers[:, 1, 2], f"{name}4": powers[:, 2, 2]}
+        square = y * y
+        out |= {f"{name}1": _sum(y), f"{name}2": _sum(square)}
+        out |= {f"{name}3": np.vecdot(y, square), f"{name}4": np.vecdot(square, square)}
     _flow_sums(out, sheet, setting, x, here)
     _lag_sums(out, r, x, here, yesterday)
     _spread_sums(out, sheet, setting, here)
@@ -46,17 +46,19 @@ def _sum(x: npt.NDArray[Any]) -> Float:  # Any: booleans or floats
     return np.asarray(x.sum(axis=1), dtype=float)
 
 
-def _products(*columns: npt.NDArray[Any]) -> Float:  # Any: booleans or floats
-    """[S, C, C]: sums along the slots of the products of any two of C columns [S, T]."""
-    stack = np.stack(columns, axis=1).astype(float, copy=False)
-    return np.asarray(stack @ stack.transpose(0, 2, 1))
-
-
 def _pair(out: dict[str, Float], name: str, a: Float, b: Float, both: Bool) -> None:
     """Sums for the correlation of a and b over the places where both are."""
-    table = _products(both, a * both, b * both)
-    for suffix, i, j in (("n", 0, 0), ("a", 0, 1), ("b", 0, 2), ("aa", 1, 1), ("bb", 2, 2), ("ab", 1, 2)):
-        out[f"{name}.{suffix}"] = table[:, i, j]
+    weight = both.astype(float)
+    a, b = a * weight, b * weight
+    for suffix, x, y in (
+        ("n", weight, weight),
+        ("a", weight, a),
+        ("b", weight, b),
+        ("aa", a, a),
+        ("bb", b, b),
+        ("ab", a, b),
+    ):
+        out[f"{name}.{suffix}"] = np.vecdot(x, y)
 
 
 def _flow_sums(out: dict[str, Float], sheet: Sheet, setting: Setting, x: Float, here: Bool) -> None:
@@ -66,7 +68,7 @@ def _flow_sums(out: dict[str, Float], sheet: Sheet, setting: Setting, x: Float, 
     next_two = here[:, :-1] & here[:, 1:]
     _pair(out, "lead", np.where(here, flow.eps, 0.0)[:, :-1], x[:, 1:], next_two)
     share = np.where(here & (sheet.moves.volume > 0), flow.signed / np.maximum(sheet.moves.volume, 1.0), 0.0)
-    out["flow2"] = _sum(share * share)
+    out["flow2"] = np.vecdot(share, share)
     out["cut"] = _sum(np.abs(share) == 1.0)
 
 
@@ -92,14 +94,13 @@ def _spread_sums(out: dict[str, Float], sheet: Sheet, setting: Setting, here: Bo
         out[f"ticks.{name}"], out[f"n.{name}"] = _sum(ticks[:, part]), _sum(here[:, part])
     y = np.where(here, sheet.spread.x - curve(SPREAD_CURVE, slots), 0.0)
     g, v = (np.where(here, d, 0.0) for d in (sheet.spread.dev_vol, sheet.spread.dev_size))
-    names = "1gvy"
-    stack = np.stack((here, g, v, y), axis=1)
-    both = (here[:, :-1] & here[:, 1:])[:, None, :]
-    table = stack @ stack.transpose(0, 2, 1)
-    lagged = (stack[:, :, :-1] * both) @ stack[:, :, 1:].transpose(0, 2, 1)
-    for i, a in enumerate(names):
-        for j, b in enumerate(names):
-            out[f"fit.{a}{b}"], out[f"lag.{a}{b}"] = table[:, i, j], lagged[:, i, j]
+    columns = {"1": here.astype(float), "g": g, "v": v, "y": y}
+    both = columns["1"][:, :-1] * columns["1"][:, 1:]
+    for a in columns:
+        first = columns[a][:, :-1] * both
+        for b in columns:
+            out[f"lag.{a}{b}"] = np.vecdot(first, columns[b][:, 1:])
+            out[f"fit.{a}{b}"] = out[f"fit.{b}{a}"] if b < a else np.vecdot(columns[a], columns[b])
 
 
 def _clock_sums(out: dict[str, Float], sheet: Sheet, r: Float, here: Bool) -> None:
