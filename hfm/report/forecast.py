@@ -36,7 +36,10 @@ class Score:
 
 @dataclass(frozen=True)
 class Curve:
-    """Loss of one split relative to the floor's validation loss, epoch by epoch: mean over networks, and each."""
+    """Loss of one split less the floor's on the same rows (epoch 0), by epoch.
+
+    mean: over the networks that are still training, as long as half of them are. each: every network.
+    """
 
     split: str
     mean: Float
@@ -149,23 +152,19 @@ def _scores(reader: tables.Reader | None) -> tuple[Score, ...]:
 
 
 def _curves(reader: tables.Reader | None) -> tuple[Curve, ...]:
-    """Losses less the floor's (epoch 0 of validation), one curve a network; a network that stopped keeps its last
-    loss.
-    """
+    """One curve a network (model, fold, seed) and split, rows in order of epoch."""
     if reader is None:
         return ()
     data = tables.arrays(reader.read())
-    runs: dict[tuple[str, int, int], dict[str, Float]] = {}
-    for split in ("train", "valid"):
-        for i in np.flatnonzero(data["split"] == split):
-            key = (str(data["model"][i]), int(data["fold"][i]), int(data["seed"][i]))
-            line = runs.setdefault(key, {}).setdefault(split, np.empty(0))
-            runs[key][split] = np.append(line, data["loss"][i])
     curves = []
     for split in ("train", "valid"):
-        lines = [line[split] - line["valid"][0] for line in runs.values() if split in line and "valid" in line]
+        runs: dict[tuple[str, int, int], list[float]] = {}
+        for i in np.flatnonzero(data["split"] == split):
+            key = (str(data["model"][i]), int(data["fold"][i]), int(data["seed"][i]))
+            runs.setdefault(key, []).append(float(data["loss"][i]))
+        lines = [np.array(line) - line[0] for line in runs.values()]
         if lines:
-            length = max(map(len, lines))
-            padded = np.array([np.append(x, np.full(length - len(x), x[-1])) for x in lines])
-            curves.append(Curve(split, padded.mean(axis=0), tuple(lines)))
+            half = sorted(map(len, lines), reverse=True)[(len(lines) - 1) // 2]
+            mean = [float(np.mean([line[e] for line in lines if len(line) > e])) for e in range(half)]
+            curves.append(Curve(split, np.array(mean), tuple(lines)))
     return tuple(curves)

@@ -38,7 +38,7 @@ class Money:
     hold: Float
     """Exposure-matched hold at each session's end, [S + 1]."""
     hold_full: Float
-    """Always fully invested, [S + 1]."""
+    """Buy and hold from the first open on, nights included, symbols equally weighted; at x."""
     session_net: Float
     trips: Float
     """Net return of each round trip, fraction of cash."""
@@ -59,53 +59,59 @@ def load(inputs: Mapping[str, tables.Reader], cash: float) -> Money | None:
     document = inputs.get("backtest/metrics.json")
     metrics: dict[str, Any] = json.loads(document.data()) if document is not None else {}
     trials = inputs["backtest/trials.parquet"].read() if "backtest/trials.parquet" in inputs else None
-    names = ["session", "seq", "net_pnl", "gross_pnl", "reason"]
+    names = ["symbol", "session", "seq", "net_pnl", "gross_pnl", "reason", "mid_at_open", "mark"]
     data = tables.arrays(reader.read(names), names)
     day = data["session"].astype("datetime64[D]").astype(np.int64)
     fam = family(trials) if trials is not None and trials.num_rows else None
     sessions = np.union1d(day, fam.sessions) if fam else np.unique(day)
-    x, net, gross, fall = _lines(data, np.searchsorted(sessions, day), len(sessions), cash)
-    hold, full, session_net = _holds(fam, trials, sessions)
+    x, net, gross, fall, full = _lines(data, np.searchsorted(sessions, day), cash)
+    hold, session_net = _holds(fam, sessions)
     return Money(
         metrics, fam, trials, sessions, x, net, gross, fall, hold, full, session_net,
         _trips(inputs.get("backtest/trades.parquet"), cash), _stops(data["reason"]),
     )  # fmt: skip
 
 
-def _lines(data: Mapping[str, Any], index: Int, count: int, cash: float) -> tuple[Float, Float, Float, Float]:
-    """x, cumulative net and gross, and drawdown from the peak of 1 + net; thinned, keeping each stretch's lowest
-    point.
-    """
+def _lines(data: Mapping[str, Any], index: Int, cash: float) -> tuple[Float, Float, Float, Float, Float]:
+    """x, cumulative net and gross, drawdown from the peak of 1 + net, buy and hold; thinned, every low is kept."""
     slots = int(data["seq"].max()) + 1 if len(index) else 1
     cells, inverse = np.unique(index * slots + data["seq"], return_inverse=True)
     net = np.append(0.0, np.cumsum(np.bincount(inverse, data["net_pnl"], minlength=len(cells)))) / cash
     gross = np.append(0.0, np.cumsum(np.bincount(inverse, data["gross_pnl"], minlength=len(cells)))) / cash
     fall = (1 + net) / np.maximum.accumulate(1 + net) - 1
     x = np.append(0.0, cells // slots + (cells % slots + 1) / slots)
+    hold = _hold(data, inverse, len(cells))
     if len(x) <= POINTS:
-        return x, net, gross, fall
+        return x, net, gross, fall, hold
     borders = np.linspace(0, len(x), POINTS // 2 + 1).astype(int)
     lows = [a + int(fall[a:b].argmin()) for a, b in itertools.pairwise(borders)]
     keep = np.unique([0, *lows, *(borders[1:] - 1)])
-    return x[keep], net[keep], gross[keep], fall[keep]
+    return x[keep], net[keep], gross[keep], fall[keep], hold[keep]
 
 
-def _holds(fam: Family | None, trials: pa.Table | None, sessions: Int) -> tuple[Float, Float, Float]:
-    """Exposure-matched and full hold, cumulative [S + 1], and the session net returns [S] of the user's trial."""
-    flat = np.zeros(len(sessions) + 1)
-    if fam is None or trials is None or not fam.names:
-        return flat, flat, flat[1:]
-    k = fam.names.index(fam.user) if fam.user in fam.names else 0
-    place = np.searchsorted(sessions, fam.sessions)
-    matched, full, net = np.zeros(len(sessions)), np.zeros(len(sessions)), np.zeros(len(sessions))
-    matched[place] = fam.net[:, k] - fam.excess[:, k]
-    net[place] = fam.net[:, k]
-    names = ["trial", "symbol", "session", "hold_return"]
-    data = tables.arrays(trials, names)
-    mine = data["trial"] == fam.names[k]
-    day = np.searchsorted(sessions, data["session"][mine].astype("datetime64[D]").astype(np.int64))
-    np.add.at(full, day, data["hold_return"][mine] / max(len(set(data["symbol"])), 1))
-    return np.append(0.0, np.cumsum(matched)), np.append(0.0, np.cumsum(full)), net
+def _hold(data: Mapping[str, Any], cell: Int, count: int) -> Float:
+    """Return since the first open, mean over symbols, [count + 1]; a symbol without a row keeps its last value."""
+    symbols = list(dict.fromkeys(data["symbol"]))
+    total = np.zeros(count + 1)
+    for symbol in symbols:
+        rows = np.flatnonzero((data["symbol"] == symbol) & np.isfinite(data["mark"]))
+        if rows.size:
+            last = np.zeros(count + 1, np.int64)
+            last[cell[rows] + 1] = np.arange(1, rows.size + 1)
+            last = np.maximum.accumulate(last)
+            total += np.append(1.0, data["mark"][rows] / data["mid_at_open"][rows[0]])[last] - 1
+    return total / max(len(symbols), 1)
+
+
+def _holds(fam: Family | None, sessions: Int) -> tuple[Float, Float]:
+    """Exposure-matched hold, cumulative [S + 1], and the session net returns [S] of the user's trial."""
+    matched, net = np.zeros(len(sessions)), np.zeros(len(sessions))
+    if fam is not None:
+        k = fam.names.index(fam.user) if fam.user in fam.names else 0
+        place = np.searchsorted(sessions, fam.sessions)
+        matched[place] = fam.net[:, k] - fam.excess[:, k]
+        net[place] = fam.net[:, k]
+    return np.append(0.0, np.cumsum(matched)), net
 
 
 def _trips(reader: tables.Reader | None, cash: float) -> Float:

@@ -62,7 +62,7 @@ def render(run: Evidence, drawn: Sequence[Drawn]) -> str:
         tiles=[(each, bar(metrics[each.key])) for each in wording.headline(run)],
         sections=[(title, [(by_name[n], _pictures(by_name[n])) for n in names]) for title, names in SECTIONS],
         grids=grids(run), simulated=simulated(run), missing=run.missing, origin=wording.origin(run),
-        messages=run.money.metrics.get("messages", []) if run.money else [],
+        messages=[wording.capital(str(m)) for m in run.money.metrics.get("messages", [])] if run.money else [],
         settings=[(s, [(k, str(v)) for k, v in body.items()]) for s, body in as_tree(run.config).items()],
     )  # fmt: skip
 
@@ -91,6 +91,7 @@ def grids(run: Evidence) -> list[Grid]:
     """The tables that this run can fill."""
     made = [
         _metrics(run),
+        _context(run),
         _trials(run),
         _scores(run),
         _sensitivity(run),
@@ -106,6 +107,25 @@ def _metrics(run: Evidence) -> Grid:
     rows = tuple((f.label, f.value, f.interval, f.floor, f.n, f.note) for f in wording.figures(run))
     head = ("figure", "value", "95% interval", "floor", "n", "note")
     return Grid("All figures of the back-test", head, rows, "Each stands beside what doing nothing clever would give.")
+
+
+def _context(run: Evidence) -> Grid:
+    """What stands beside the verdict: the numbers of the best trial."""
+    found = run.verdict.numbers
+    year = "Sharpe ratio a year, of the excess over the matched exposure"
+    words = {
+        "best_sharpe": year, "best_sharpe_lo": "its 95% bootstrap interval over sessions, from",
+        "best_sharpe_hi": "to", "psr": "P(true Sharpe > 0) (PSR)",
+        "sharpe_hurdle": "Sharpe that the best of N worthless trials is expected to show",
+        "dsr": "P(true Sharpe > that hurdle) (DSR)", "pbo": "share of splits that pick a trial below the median (PBO)",
+        "t": "t of the best trial", "t_needed": "t needed at p = .01", "p": "p of the SPA test",
+        "smallest_edge_bps": "smallest edge shown four times in five, bp a session",
+        "smallest_edge_sharpe": "the same as a yearly Sharpe ratio", "block": "mean block of the bootstrap, sessions",
+        "reps": "resamples",
+    }  # fmt: skip
+    rows = tuple((text, _plain(found[key])) for key, text in words.items() if found.get(key) is not None)
+    title = f"Beside the verdict: {found['best_trial']}" if "best_trial" in found else "Beside the verdict"
+    return Grid(title, ("number", "value"), rows if "best_trial" in found else ())
 
 
 def _trials(run: Evidence) -> Grid:
@@ -219,7 +239,7 @@ def simulated(run: Evidence) -> list[str]:
         )
     else:
         source = run.market.meta.get("source", "the source")
-        out.append(f"Prices and volumes are observed bars of {source}.")
+        out.append(f"Prices and volumes are observed bars (source: {source}).")
     if run.market.slot_spread is not None:
         out.append(
             "Bid, ask, spread, depth and order flow are simulated around the bars: results that hang on them are "

@@ -228,3 +228,17 @@ def superiority(excess_SK: Float, reps: int, seed: int) -> Superiority:
     null = [float(test.critical_values(1 - q)["consistent"]) * root for q in PROBABILITIES]
     p = float(test.pvalues["consistent"])
     return Superiority(p, scaled.mean(axis=0) * root, omega, block, np.array(null))
+
+
+def sharpe_interval(returns: Float, block: int, reps: int, seed: int) -> tuple[float, float]:
+    """95 % percentile interval of the Sharpe ratio of `returns` [n] under the stationary bootstrap; must vary."""
+    from arch.bootstrap import StationaryBootstrap
+
+    made = StationaryBootstrap(block, returns, seed=seed)
+    interval = made.conf_int(_ratio, reps=reps, method="percentile", size=0.95)
+    return float(interval[0, 0]), float(interval[1, 0])
+
+
+def _ratio(returns: Float) -> float:
+    sd = float(returns.std())
+    return float(returns.mean()) / sd if sd > 0 else 0.0

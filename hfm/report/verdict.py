@@ -27,7 +27,8 @@ LEAK, LIQUID_BPS, LIQUID_EMPTY = 0.525, 10.0, 0.01
 """Accuracy that liquid 5-minute bars do not give; median spread and share of empty bars that still count as
 liquid.
 """
-YEAR = 252
+YEAR, BOOTSTRAP = 252, 1000
+"""Sessions a year; resamples of the interval that stands beside the Sharpe ratio."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def judge(trials: pa.Table, *, tried: int = 0, reps: int = 10_000, seed: int = 7
     if len(able) and len(fam.sessions) >= SESSIONS:
         test = statistics.superiority(np.ascontiguousarray(fam.excess[:, able]), reps, seed)
         best = int(able[int(test.t_K.argmax())])
-        numbers |= _of_trial(fam, best) | _of_test(fam, able, best, test, tried)
+        numbers |= _of_trial(fam, best) | _of_test(fam, able, best, test, tried, seed)
         return _decide(fam, best, numbers, test)
     moved = np.flatnonzero(traded)
     best = int(moved[int(trips[moved].argmax())])
@@ -170,11 +171,14 @@ def _of_trial(fam: Family, k: int) -> dict[str, Any]:
     }
 
 
-def _of_test(fam: Family, able: Int, best: int, test: Superiority, tried: int) -> dict[str, Any]:
+def _of_test(
+    fam: Family, able: Int, best: int, test: Superiority, tried: int, seed: int
+) -> dict[str, Any]:  # Any: JSON
     k = int(np.flatnonzero(able == best)[0])
     sessions, excess = len(fam.sessions), fam.excess[:, best]
     need = (test.critical(LEVEL) + NORMAL.inv_cdf(POWER)) * float(test.omega_K[k]) / math.sqrt(sessions)
     pbo = statistics.overfitting(fam.excess[:, able])
+    low, high = statistics.sharpe_interval(excess, test.block, BOOTSTRAP, seed)
     return {
         "p": test.p,
         "t": float(test.t_K[k]),
@@ -182,6 +186,8 @@ def _of_test(fam: Family, able: Int, best: int, test: Superiority, tried: int) -
         "block": test.block,
         "smallest_edge_bps": need * 1e4,
         "smallest_edge_sharpe": need / float(excess.std(ddof=1)) * math.sqrt(YEAR),
+        "best_sharpe_lo": low * math.sqrt(YEAR),
+        "best_sharpe_hi": high * math.sqrt(YEAR),
         "psr": statistics.probabilistic_sharpe(excess),
         "dsr": statistics.deflated_sharpe(excess, tried),
         "sharpe_hurdle": statistics.sharpe_hurdle(tried, sessions) * math.sqrt(YEAR),
@@ -207,7 +213,7 @@ def _count(n: int, noun: str) -> str:
 def _few(sessions: int) -> str:
     return (
         f"{_count(sessions, 'out-of-sample session')} of at least {SESSIONS}: with fewer, a test at p = .05 sees an "
-        "edge in noise 27 % of the time (6 sessions) or 10 % (24)."
+        "edge in noise 27% of the time (6 sessions) or 10% (24)."
     )
 
 

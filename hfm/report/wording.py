@@ -53,12 +53,19 @@ def figure(key: str, metric: Metric) -> Figure:
     low, high = metric.get("lo"), metric.get("hi")
     floor = metric.get("floor")
     word = str(metric.get("floor_label") or "floor")
+    interval = ""
+    if low is not None and high is not None and low < high:
+        interval = f"{number(low, unit, signed)} to {number(high, unit, signed)}"
     return Figure(
-        key, str(metric.get("label") or key), number(metric.get("value"), unit, signed),
-        f"{number(low, unit, signed)} to {number(high, unit, signed)}" if low is not None and high is not None else "",
+        key, capital(str(metric.get("label") or key)), number(metric.get("value"), unit, signed), interval,
         f"{word} {number(floor, unit, signed)}" if floor is not None else "",
         f"{metric['n']:,}" if metric.get("n") is not None else "", str(metric.get("note") or ""),
     )  # fmt: skip
+
+
+def capital(text: str) -> str:
+    """A sentence begins with a capital."""
+    return text[:1].upper() + text[1:]
 
 
 def figures(run: Evidence) -> list[Figure]:

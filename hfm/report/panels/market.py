@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from hfm.report.evidence import Evidence
-from hfm.report.panels.style import Ink, Told, clock, days, few, frame, legend, note
+from hfm.report.panels.style import Ink, Told, bare, clock, days, few, frame, legend, note
 from hfm.report.statistics import Float
 
 
@@ -28,8 +28,11 @@ def diurnal(ax: Axes, run: Evidence, ink: Ink) -> Told:
     ax.axhline(1, color=ink.muted, linewidth=0.8)
     clock(ax, market.clock)
     if not said:
+        bare(ax)
         note(ax, ink, "nothing moves and nothing trades")
         return Told("No volume, no movement: there is no time of day to see.", "No movement.")
+    ax.set_yscale("log", base=2)
+    ax.yaxis.set_major_formatter("{x:g}")
     legend(ax, ink, loc="upper center")
     text = "; ".join(said)
     kind = "" if market.slot_spread is None else " The spread is simulated from the bars."

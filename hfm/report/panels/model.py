@@ -39,8 +39,8 @@ def loss(ax: Axes, run: Evidence, ink: Ink) -> Told:
     better = f"{-best:.4f} below" if best < 0 else "not below"
     count = max(len(c.each) for c in cast.curves)
     return Told(
-        f"Mean over {count} networks (folds x seeds); epoch 0 is the floor itself. The best mean validation loss is "
-        f"{better} the floor: the network is kept only where it helps.",
+        f"Mean over {count} networks (folds x seeds), each less its own epoch 0, which is the floor itself. The best "
+        f"mean validation loss is {better} the floor's; a network is kept only where it helps.",
         f"Loss curves by epoch; the best mean validation loss is {better} the floor's.",
     )
 
@@ -169,11 +169,14 @@ def spread_scatter(ax: Axes, run: Evidence, ink: Ink) -> Told:
     both = np.concatenate([bands.middle, bands.realised])
     ends = np.percentile(both, [0.2, 99.8])
     ax.plot(ends, ends, color=ink.text, linestyle=":", linewidth=1.4)
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter("{x:g}")
-        axis.set_minor_formatter("")
+    if ends[1] > 20 * ends[0]:
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter("")
+    else:
+        few(ax, x=5, y=5)
     ax.set_xlim(*ends)
     ax.set_ylim(*ends)
     lines = "\n".join(f"{q:.0%}: {share:.1%} ± {1.96 * se:.1%}" for q, share, se in bands.coverage)

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from hfm.report.evidence import Evidence
-from hfm.report.panels.style import Ink, Told, days, few, frame, inches, legend, note, percent
+from hfm.report.panels.style import Ink, Told, bare, days, few, frame, inches, legend, note, percent
 from hfm.report.statistics import PROBABILITIES, Float
-from hfm.report.verdict import LEVEL
+from hfm.report.verdict import LEVEL, SESSIONS
 
 
 def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
@@ -23,7 +23,9 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
     ends = np.arange(len(money.sessions) + 1)
     net, gross, hold, full = (float(line[-1]) for line in (money.net, money.gross, money.hold, money.hold_full))
     top.axhline(0, color=ink.muted, linewidth=0.8)
-    top.plot(ends, money.hold_full, color=ink.orange, linewidth=1.3, linestyle="-.", label=f"buy and hold {full:+.2%}")
+    top.plot(
+        money.x, money.hold_full, color=ink.orange, linewidth=1.3, linestyle="-.", label=f"buy and hold {full:+.2%}"
+    )
     top.plot(ends, money.hold, color=ink.text, linewidth=1.5, linestyle=":", label=f"matched hold {hold:+.2%}")
     top.plot(money.x, money.gross, color=ink.sky, linewidth=1.5, linestyle="--", label=f"gross {gross:+.2%}")
     top.plot(money.x, money.net, color=ink.blue, linewidth=2.0, label=f"net {net:+.2%}")
@@ -36,17 +38,18 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
     low.fill_between(money.x, money.drawdown, 0, color=ink.red, alpha=0.35, linewidth=0)
     low.plot(money.x, money.drawdown, color=ink.red, linewidth=1.0)
     frame(low, ink, y="drawdown")
-    if money.drawdown.min() == 0:
-        low.set_ylim(-1e-4, 0)
     few(low, y=2)
     percent(low)
+    if money.drawdown.min() == 0:
+        low.set_yticks([])
+        note(low, ink, "never below a peak")
     for each in (top, low):
         each.set_xlim(0, max(len(money.sessions), 1))
         days(each, money.sessions)
     worst = float(money.drawdown.min())
     return Told(
         f"Trial {money.trial} over {len(money.sessions)} out-of-sample sessions: net {net:+.2%}, gross {gross:+.2%}; "
-        f"the same mean exposure held throughout {hold:+.2%}, fully invested {full:+.2%}. Largest drawdown "
+        f"the same mean exposure held throughout {hold:+.2%}, buy and hold {full:+.2%}. Largest drawdown "
         f"{-worst:.2%}.",
         f"Line chart of cumulative return. Net ends at {net:+.2%}, gross at {gross:+.2%}, exposure-matched hold at "
         f"{hold:+.2%}, buy and hold at {full:+.2%}. Below, drawdown down to {worst:.2%}.",
@@ -95,7 +98,10 @@ def sensitivity(ax: Axes, run: Evidence, ink: Ink) -> Told:
     assert money is not None
     cost = money.metrics.get("sensitivity", {}).get("cost", [])
     delay = money.metrics.get("sensitivity", {}).get("delay", [])
-    ax.set_axis_off()
+    bare(ax)
+    if not any(each["net_return"] for each in (*cost, *delay)):
+        note(ax, ink, "nothing was traded")
+        return Told("Nothing was traded, so that neither cost nor delay changes anything.", "Nothing was traded.")
     left, right = ax.inset_axes((0, 0, 0.44, 1)), ax.inset_axes((0.56, 0, 0.44, 1), sharey=None)
     left.axhline(0, color=ink.text, linewidth=1.0)
     right.axhline(0, color=ink.text, linewidth=1.0)
@@ -128,11 +134,9 @@ def null(ax: Axes, run: Evidence, ink: Ink) -> Told:
     """The t of the best trial of a worthless family, and ours."""
     test, numbers = run.verdict.test, run.verdict.numbers
     if test is None:
-        said = (
-            f"Not tested: {numbers['sessions']} sessions" if numbers["sessions"] < 60 else "Not tested: too few trades"
-        )
-        frame(ax, ink, x="t of the best trial", y="", grid="")
-        ax.set_yticks([])
+        few_days = numbers["sessions"] < SESSIONS
+        said = f"Not tested: {numbers['sessions']} of {SESSIONS} sessions" if few_days else "Not tested: too few trades"
+        bare(ax)
         note(ax, ink, said)
         return Told(f"{said}. The null distribution of the best trial is drawn once there is enough to judge.", said)
     edges, density = _density(test.null)
@@ -170,6 +174,7 @@ def histogram(ax: Axes, run: Evidence, ink: Ink) -> Told:
     frame(ax, ink, x="net return of a session, bp", y="sessions")
     flat = int((value == 0).sum())
     if flat == len(value):
+        bare(ax)
         note(ax, ink, "every session is flat")
         return Told(f"All {len(value)} sessions are flat: nothing was traded.", "No session has a return.")
     moved = value[value != 0]
