@@ -45,7 +45,7 @@ KEPT = {"1m": 30, "2m": 60, "5m": 60, "15m": 60, "30m": 60, "1h": 730, "60m": 73
 DAY = 86_400
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=8)
 def certificate(folder: Path) -> tuple[Path, Path]:
     """(CA, server) PEM files, made once in `folder`."""
     authority = trustme.CA()
@@ -73,8 +73,13 @@ class Yahoo:
     def __init__(
         self, folder: Path, now: str, symbols: tuple[str, ...] = ("SPY", "QQQ"), calendar: str = "XNYS"
     ) -> None:
-        self.folder, self.symbols, self.calendar = folder, set(symbols), calendar
+        self.folder, self.calendar, self._lock = folder, calendar, threading.Lock()
+        self.reset(now, symbols)
+
+    def reset(self, now: str, symbols: tuple[str, ...] = ("SPY", "QQQ")) -> None:
+        """As new: nothing wrong with the data, nothing scripted, nothing asked yet."""
         self.now = now
+        self.symbols = set(symbols)
         self.drop: set[int] = set()
         """Start stamps (epoch s) of bars that Yahoo has forgotten."""
         self.null: set[int] = set()
@@ -91,7 +96,6 @@ class Yahoo:
         """(day, ratio): from that day on, prices before it are divided by ratio."""
         self.log: list[dict[str, Any]] = []
         self._scripts: dict[str, deque[tuple[Any, float]]] = {}
-        self._lock = threading.Lock()
 
     # -- control ------------------------------------------------------------------------------------------------------
     def script(self, kind: str, what: int | str, times: int = 1, seconds: float = 3.0) -> None:

@@ -36,8 +36,8 @@ DATES = (
 CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%H%M", "%H%M%S", "%I:%M %p", "%I:%M:%S %p")
 UNITS = {"s": (1e8, 5e9, SECOND), "ms": (1e11, 5e12, 10**6), "us": (1e14, 5e15, 1000), "ns": (1e17, 5e18, 1)}
 """Epoch units -> plausible range (1973 to 2128) and nanoseconds."""
-STEP = 3.0
-"""Factor between the volumes of neighbouring bars that tells the market's open."""
+STEP, EARLY = 3.0, 12
+"""Factor between the volumes of bars that tells the market's open; bars before the open that it is told against."""
 
 
 def instants(column: pa.ChunkedArray, name: str, tz: str | None) -> tuple[Int, str]:
@@ -201,28 +201,23 @@ def spacing(times: list[Int], interval_s: int) -> None:
 def label(stamps: Int, volume: Float, sessions: Sessions) -> Literal["start", "end"]:
     """Whether the stamps (ns UTC, of one symbol) stand at the start or the end of their bars.
 
-    Regular hours alone: start labels have the open and not the close, end labels the close and not the open. With
+    Start labels have the open and not the close, end labels the close and not the open. With both, for there are
     hours before and after, the volume tells on which side of the stamp `open` the market opened. Raises DataError
     where neither reading is certain.
     """
     order = np.argsort(stamps, kind="stable")
     stamps, volume = stamps[order], volume[order]
     opens, closes = (np.isin(t, stamps).sum() for t in (sessions.open, sessions.close))
-    around = (
-        np.isin(sessions.open - sessions.interval, stamps).sum()
-        + np.isin(sessions.close + sessions.interval, stamps).sum()
-    )
-    if not around:
-        if opens > 10 * closes:
-            return "start"
-        if closes > 10 * opens:
-            return "end"
-    before, at, after = (_typical(stamps, volume, sessions.open + k * sessions.interval) for k in (-1, 0, 1))
-    if around and min(before, at, after) >= 0:
-        if at > STEP * before and after <= STEP * at:
-            return "start"
-        if after > STEP * at and at <= STEP * before:
-            return "end"
+    if opens > 10 * closes:
+        return "start"
+    if closes > 10 * opens:
+        return "end"
+    before = _typical(stamps, volume, sessions, range(-EARLY, 0))
+    at, after = (_typical(stamps, volume, sessions, range(k, k + 1)) for k in (0, 1))
+    if opens and at > STEP * before and after <= STEP * at:
+        return "start"
+    if opens and after > STEP * at and at <= STEP * max(before, 1.0):
+        return "end"
     raise DataError(
         f"the times fit bars labelled at their start and at their end: of {len(sessions)} sessions {opens} have one "
         f"at the open and {closes} at the close",
@@ -231,9 +226,10 @@ def label(stamps: Int, volume: Float, sessions: Sessions) -> Literal["start", "e
     )
 
 
-def _typical(stamps: Int, volume: Float, at: Int) -> float:
-    """Median volume of the bars stamped `at`; -1 where there are none."""
+def _typical(stamps: Int, volume: Float, sessions: Sessions, slots: range) -> float:
+    """Median volume of the bars stamped `slots` intervals from the open; 0 where there are none."""
+    at = (sessions.open[:, None] + np.array(slots) * sessions.interval).ravel()
     place = np.minimum(np.searchsorted(stamps, at), len(stamps) - 1)
     found = volume[place][stamps[place] == at]
     found = found[~np.isnan(found)]
-    return float(np.median(found)) if found.size else -1.0
+    return float(np.median(found)) if found.size else 0.0

@@ -159,11 +159,15 @@ def patiently(ask: Callable[[], T], symbol: str, budget: Budget, rng: np.random.
     A wait that the budget does not hold is not begun. What Yahoo does not have, and a network that is not there, are
     not asked for again.
     """
+    earlier: HfmError | None = None
     for k in range(TRIES):
         try:
             return within(ask, symbol, budget)
         except Exception as e:  # whatever yfinance raises, by the table in `failure`
             error, floor = failure(symbol, e)
+        if earlier is not None and budget.left() <= 0:
+            error = earlier  # the deadline cut a retry short: what was wrong before is the reason
+        earlier = error
         wait = (floor or 0.0) + rng.uniform(0, min(BACKOFF * 2**k, CEILING))
         if floor is None or k == TRIES - 1:
             break
