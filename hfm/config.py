@@ -63,6 +63,8 @@ class Simulate:
     fidelity: Literal["bars"] = "bars"
     recipe: Literal["calibrated", "seed"] = "calibrated"
     signal: Literal["none", "planted"] = "none"
+    kind: Literal["linear", "switch", "product"] = "linear"
+    """What drives the planted return: z, z times a hidden sign, or the product of two signals."""
     rho: Annotated[float, Gt(0), Lt(1)] = 0.1
     """Correlation of the planted signal with the next standardised return."""
     carry: Annotated[float, Gt(0), Le(1)] = 1.0

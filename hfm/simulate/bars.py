@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.config import Simulate
-from hfm.simulate import edge, micro, noise, oracle, original, planted, trailing
+from hfm.simulate import edge, filters, micro, noise, oracle, original, planted, trailing
 from hfm.simulate.grid import Grid
 from hfm.stage import Context
 from hfm.tables import FLAG_AFTER_HOLE, FLAG_NO_VOLUME, Array
@@ -76,15 +76,16 @@ def simulate(
         market.memory, _garman_klass(moves, sim.tick), moves.volume, returns, setting.interval_s
     )
     draws = noise.draw(ctx, grid.symbol, grid.days, micro.NORMALS, micro.UNIFORMS, grid.slots + 1)
-    eps, nothing = draws.normal[2][:, 1:], np.full(returns.shape, np.nan)
+    own, nothing = draws.normal[2][:, 1:], np.full(returns.shape, np.nan)
+    eps = np.stack((own, own))
     signal, p_up, p_latent = np.zeros(returns.shape), nothing, nothing
     dev_vol = levels.dev_vol
     a, edges = _level(market, moves, setting)
     if sim.signal == "planted":
-        planned, moves = _plant(grid, moves, levels, eps, sim, ctx)
-        eps, signal = planned.eps, planned.z
-        p_up = planted.p_up(planned, moves.present, sim.rho, sim.carry)
-        p_latent = planted.p_up_latent(planned.z, sim.rho)
+        planned, moves = _plant(grid, moves, levels, own, sim, ctx)
+        eps, signal = np.stack((planned.eps, planned.eps_signed)), planned.drive
+        p_up = filters.p_up(planned, moves.present, sim.kind, sim.rho, sim.carry)
+        p_latent = filters.p_up_latent(planned.drive, sim.rho)
         dev_vol = 0.5 * np.log(_garman_klass(moves, sim.tick)) - levels.phi_vol - levels.level_vol
     spread = micro.spread(levels, dev_vol, draws, moves.present, sim.tick, a)
     depth0 = np.asarray(micro.DEPTH_SPY) if setting.like_spy else micro.depth_level(levels, moves.origin, sim.tick)
@@ -144,9 +145,9 @@ def _plant(
     """The signal, and the redrawn price path. Each session starts at its bar's own open: no level to carry
     along."""
     draws = noise.draw(ctx, f"{grid.symbol}:planted", grid.days, planted.NORMALS, planted.UNIFORMS, grid.slots)
-    signal = planted.plant(draws, own, moves.present, sim.rho, sim.carry)
+    signal = planted.plant(draws, own, moves.present, sim.kind, sim.rho, sim.carry)
     first = moves.open[np.arange(len(moves.open)), moves.present.argmax(axis=1)]
-    prices = planted.path(first, signal.returns, levels.sigma, draws.uniform)
+    prices = planted.path(first, signal.returns, levels.sigma, draws.uniform[:2])
     open_, high, low, close = (np.where(moves.present, p, np.nan) for p in prices)
     start = micro.origin(open_, close, moves.present)
     return signal, replace(moves, origin=start, open=open_, high=high, low=low, close=close)

@@ -15,7 +15,7 @@ import numpy as np
 from hfm.config import Simulate
 from hfm.simulate.bars import Setting
 from hfm.simulate.moments import Moments, Sums
-from hfm.simulate.planted import PERSISTENCE
+from hfm.simulate.planted import PERSISTENCE, STAY
 from hfm.simulate.tally import PARTS
 
 WIDTH = 3.5
@@ -133,9 +133,10 @@ def _of_path(setting: Setting) -> dict[str, Fact]:
     path, bars = "planted" if plant else "bars", "bars"
     tails, scaled_tails = (None, None) if plant else ((4.0, 40.0), (0.5, 6.0))
     first, last = _over_least("vol", 0, parts), _over_least("vol", parts - 1, parts)
-    lead = rho * math.sqrt(sim.carry)
+    lead = rho * math.sqrt(sim.carry) if sim.kind == "linear" else 0.0
+    joint = {"linear": 1.0, "switch": 2.0 * STAY - 1.0, "product": PERSISTENCE}[sim.kind] * PERSISTENCE
     rows = {
-        "return_ac1": ("lag-1 autocorrelation of r / sigma", _correlation("ac"), PERSISTENCE * rho * rho, path),
+        "return_ac1": ("lag-1 autocorrelation of r / sigma", _correlation("ac"), joint * rho * rho, path),
         "lead_eps": ("correlation of eps with the next r / sigma", _correlation("lead"), lead, "simulated"),
         "kurtosis": ("excess kurtosis of returns", _kurtosis("r"), tails, path),
         "kurtosis_standardised": ("excess kurtosis of r / sigma", _kurtosis("x"), scaled_tails, path),
@@ -176,12 +177,25 @@ def _of_model(setting: Setting) -> dict[str, Fact]:
 
 
 def _of_oracle(sim: Simulate) -> dict[str, Fact]:
-    """Facts of the planted signal against what is known of it."""
+    """Facts of the planted signal against what is known of it: for a linear one, its accuracy itself."""
     gain, far = known_gain(sim.rho, sim.carry)
-    right = 0.5 + math.asin(gain) / math.pi
+    linear = sim.kind == "linear"
+
+    def excess(s: Sums) -> float:
+        return (s["oracle.right"] - s["oracle.sure"]) / s["oracle.n"]
+
     rows = {
-        "oracle_accuracy": ("oracle's accuracy on the next return", _ratio("oracle.right", "oracle.n"), right),
-        "oracle_far": ("share of rows the oracle puts beyond .6", _ratio("oracle.far", "oracle.n"), far),
+        "oracle_accuracy": (
+            "oracle's accuracy on the next return",
+            _ratio("oracle.right", "oracle.n"),
+            0.5 + math.asin(gain) / math.pi if linear else None,
+        ),
+        "oracle_excess": ("oracle's accuracy less what it claims", excess, 0.0),
+        "oracle_far": (
+            "share of rows the oracle puts beyond .6",
+            _ratio("oracle.far", "oracle.n"),
+            far if linear else None,
+        ),
     }
     return {name: Fact(*row, "planted") for name, row in rows.items()}
 

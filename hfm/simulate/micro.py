@@ -116,18 +116,19 @@ def flow(moves: Moves, levels: Levels, depth0: Float, draws: Draws, eps: Float, 
 
     OFI = (R2/beta) r + sqrt(R2 (1 - R2)) (sigma/beta) eps with beta = tick / (2 depth), r and sigma in
     currency: where mean (r/sigma)^2 is 1, r on beta x OFI has slope 1 and that R2. Signed volume is the same
-    with its own R2 and the same eps, cut to +-volume. depth0: [S, T] or broadcast to it.
+    with its own R2 and its own eps, cut to +-volume. depth0: [S, T] or broadcast to it. eps: [2, S, T], of
+    OFI and of signed volume; the same, but for the planted product.
     """
     ar = ar1(draws.normal[1], DEPTH_AR)[:, 1:]
     of_level = np.log(levels.sigma) - levels.level_vol
     depth = depth0 * np.exp(DEPTH_ON_VOLATILITY * of_level + DEPTH_SD * ar)
     per_share = 0.5 * tick / depth  # beta
     moved = (moves.close - moves.origin) / per_share
-    noise = levels.sigma * moves.origin * eps / per_share
-    ofi = R2_OFI * moved + np.sqrt(R2_OFI * (1 - R2_OFI)) * noise
-    wish = R2_FLOW * moved + np.sqrt(R2_FLOW * (1 - R2_FLOW)) * noise
+    scale = levels.sigma * moves.origin / per_share
+    ofi = R2_OFI * moved + np.sqrt(R2_OFI * (1 - R2_OFI)) * scale * eps[0]
+    wish = R2_FLOW * moved + np.sqrt(R2_FLOW * (1 - R2_FLOW)) * scale * eps[1]
     signed = np.clip(wish, -moves.volume, moves.volume)
-    return Flow(depth, ofi, signed, eps, int(np.count_nonzero(signed[moves.present] != wish[moves.present])))
+    return Flow(depth, ofi, signed, eps[0], int(np.count_nonzero(signed[moves.present] != wish[moves.present])))
 
 
 def depth_level(levels: Levels, price: Float, tick: float) -> Float:

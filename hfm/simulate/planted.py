@@ -1,15 +1,18 @@
 """A planted signal: the price path is redrawn so that what can be known about the next return is known
 exactly.
 
-In standard units: r_{t+1} / sigma_{t+1} = rho z_t + sqrt(1 - rho^2) eta_{t+1}, z AR(1) of .5 and sd 1,
-stationary at each open; a session's first return carries none of it. A share `carry` of the variance of the
-order-flow noise eps is z. Axes: S sessions, T clock slots. In a hole the price stands still, so that nothing
-of it can be learnt later.
+In standard units: r_{t+1} / sigma_{t+1} = rho d_t + sqrt(1 - rho^2) eta_{t+1}; a session's first return
+carries no signal. The drive d is z (`linear`), z times a hidden sign (`switch`) or the product of z and a
+second signal (`product`). Signals are AR(1) of .5 and sd 1, the sign a Markov chain that stays with STAY, all
+stationary at each open. A share `carry` of the variance of the order-flow noise eps is z; of signed volume's
+own noise, for `product`, the second signal. Axes: S sessions, T clock slots. In a hole the price stands
+still: nothing of it is learnt later.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,28 +21,50 @@ from hfm.simulate.noise import Draws, ar1
 
 Float = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
+Kind = Literal["linear", "switch", "product"]
 
 PERSISTENCE = 0.5
-NORMALS, UNIFORMS = 2, 2
-"""Draws a slot: shocks of z and of the return; uniforms for the row's high and low."""
+STAY = 0.99
+"""Probability that the hidden sign is the same a row later."""
+NORMALS, UNIFORMS = 4, 3
+"""Draws a slot: shocks of z, of the return, of the second signal, of its carrier; uniforms for the row's high
+and low, and for the hidden sign."""
 
 
 @dataclass(frozen=True)
 class Signal:
-    """[S, T]: z, the standardised returns (0 in holes), and eps, the noise of order flow that carries z."""
+    """[S, T]: the drive d; standardised returns (0 in holes); noise of OFI and of signed volume; z and the
+    second signal."""
 
-    z: Float
+    drive: Float
     returns: Float
     eps: Float
+    eps_signed: Float
+    z: Float
+    second: Float
 
 
-def plant(draws: Draws, own: Float, present: Bool, rho: float, carry: float) -> Signal:
-    """The signal and what it drives. draws: normals [2, S, T]; own [S, T]: order-flow noise without the
-    signal."""
+def plant(draws: Draws, own: Float, present: Bool, kind: Kind, rho: float, carry: float) -> Signal:
+    """The signal and what it drives. own [S, T]: order-flow noise without the signal."""
     z = ar1(draws.normal[0], PERSISTENCE)
+    eps = np.sqrt(carry) * z + np.sqrt(1.0 - carry) * own
+    eps_signed, second = eps, np.ones_like(z)
+    if kind == "switch":
+        second = regime(draws.uniform[2])
+    elif kind == "product":
+        second = ar1(draws.normal[2], PERSISTENCE)
+        eps_signed = np.sqrt(carry) * second + np.sqrt(1.0 - carry) * draws.normal[3]
+    drive = z * second
     returns = draws.normal[1].copy()
-    returns[:, 1:] = rho * z[:, :-1] + np.sqrt(1.0 - rho * rho) * draws.normal[1][:, 1:]
-    return Signal(z, np.where(present, returns, 0.0), np.sqrt(carry) * z + np.sqrt(1.0 - carry) * own)
+    returns[:, 1:] = rho * drive[:, :-1] + np.sqrt(1.0 - rho * rho) * draws.normal[1][:, 1:]
+    return Signal(drive, np.where(present, returns, 0.0), eps, eps_signed, z, second)
+
+
+def regime(uniform: Float) -> Float:
+    """[S, T] of +1 and -1: each as likely at the open, then the same with probability STAY."""
+    flips = np.where(uniform >= STAY, -1.0, 1.0)
+    flips[:, 0] = np.where(uniform[:, 0] < 0.5, 1.0, -1.0)
+    return np.asarray(np.cumprod(flips, axis=1))
 
 
 def path(open_: Float, returns: Float, sigma: Float, uniform: Float) -> tuple[Float, Float, Float, Float]:
@@ -61,40 +86,3 @@ def path(open_: Float, returns: Float, sigma: Float, uniform: Float) -> tuple[Fl
     high = np.maximum(first * np.exp(start + 0.5 * (move + up)), np.maximum(opens, closes))
     low = np.minimum(first * np.exp(start + 0.5 * (move - down)), np.minimum(opens, closes))
     return opens, high, low, closes
-
-
-def p_up_latent(z: Float, rho: float) -> Float:
-    """P(the next return is above 0) for one who knows z."""
-    return normal_cdf(rho * z / np.sqrt(1.0 - rho * rho))
-
-
-def p_up(signal: Signal, present: Bool, rho: float, carry: float) -> Float:
-    """[S, T]: P(the next return is above 0) given the rows up to this one: the exact Kalman filter.
-
-    Two things are published of z: eps_t, which follows from OFI, depth, return and sigma of the row, and the
-    return itself, which carries rho z_{t-1}. Rows in holes say nothing.
-    """
-    sessions, slots = signal.z.shape
-    mean, variance = np.zeros(sessions), np.ones(sessions)
-    out = np.empty_like(signal.z)
-    for t in range(slots):
-        here = present[:, t]
-        if t:
-            mean, variance = _update(mean, variance, signal.returns[:, t], rho, 1.0 - rho * rho, here)
-            mean, variance = PERSISTENCE * mean, PERSISTENCE**2 * variance + 1.0 - PERSISTENCE**2
-        mean, variance = _update(mean, variance, signal.eps[:, t], np.sqrt(carry), 1.0 - carry, here)
-        out[:, t] = normal_cdf(rho * mean / np.sqrt(1.0 - rho * rho + rho * rho * variance))
-    return out
-
-
-def _update(mean: Float, variance: Float, seen: Float, load: float, noise: float, here: Bool) -> tuple[Float, Float]:
-    """Mean and variance of z after seeing load z + N(0, noise), where `here`."""
-    gain = np.where(here, load * variance / (load * load * variance + noise), 0.0)
-    return mean + gain * (seen - load * mean), np.maximum(variance * (1.0 - gain * load), 0.0)
-
-
-def normal_cdf(x: Float) -> Float:
-    """The standard normal distribution function, to 1e-15 (W. J. Cody 1969, through scipy's ndtr)."""
-    from scipy.special import ndtr
-
-    return np.asarray(ndtr(x))

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from hfm.config import Config, Simulate
 from hfm.errors import UsageError
-from hfm.simulate import facts, micro, original, tally, trailing
+from hfm.simulate import facts, filters, micro, original, tally, trailing
 from hfm.simulate.bars import Market, Setting, Sheet, flags, market_new, quotes, simulate
 from hfm.simulate.grid import Grid, grids
 from hfm.simulate.moments import Moments
@@ -28,16 +28,16 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     """Quotes and oracle of fetch/bars.parquet, and the facts about them.
 
     Raises UsageError where a signal is to be planted in bars that are not synthetic: their prices would be
-    redrawn.
+    redrawn; and where the run holds an order book: `bars` fidelity needs bars.
     """
+    if "fetch/bars.parquet" not in inputs:
+        raise UsageError(
+            f"simulate.fidelity {config.simulate.fidelity} needs bars, and the run holds an order book",
+            hint="fetch bars into a run of their own: hfm fetch SPY",
+        )
     bars, sim = inputs["fetch/bars.parquet"], config.simulate
     meta = bars.meta
-    if sim.signal == "planted" and not meta.get("synthetic"):
-        raise UsageError(
-            f"a signal cannot be planted in bars of {meta.get('source', 'a real market')}",
-            why="planting redraws the price path, and these prices were observed",
-            hint="fetch invented bars first: hfm fetch SPY --source synthetic",
-        )
+    _refuse(sim, meta)
     settings = _settings(bars, sim, ctx)
     markets: dict[str, Market] = {}
     moments, yesterday = Moments(), dict[str, Float]()
@@ -57,6 +57,24 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
             moments.add(parts)
             yield from _tables(group, list(sheets.values()), meta, sim)
     yield "simulate/facts.json", _facts(moments, settings, bool(meta.get("synthetic")), ctx)
+
+
+def _refuse(sim: Simulate, meta: dict[str, Any]) -> None:
+    """Raise UsageError for a signal that cannot be planted."""
+    if sim.signal != "planted":
+        return
+    if not meta.get("synthetic"):
+        raise UsageError(
+            f"a signal cannot be planted in bars of {meta.get('source', 'a real market')}",
+            why="planting redraws the price path, and these prices were observed",
+            hint="fetch invented bars first: hfm fetch SPY --source synthetic",
+        )
+    if sim.kind != "linear" and filters.MOST < sim.carry < 1.0:
+        raise UsageError(
+            f"simulate.carry is {sim.carry:g}, and kind {sim.kind} takes 1 or at most {filters.MOST:g}",
+            why="its exact filter is a grid, which cannot hold a noise as small as that",
+            hint=f"--set simulate.carry=1, or {filters.MOST:g} and less",
+        )
 
 
 def _settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, Setting]:
@@ -111,8 +129,8 @@ def _tables(
     bits = _place(n, [(grid, {"flags": flags(grid, sheet.moves)}) for grid, sheet in sheets])
     unknown = np.full(n, np.nan)
     about = meta | {
-        "fidelity": sim.fidelity, "recipe": sim.recipe, "signal": sim.signal, "rho": sim.rho, "carry": sim.carry,
-        "tick": sim.tick, "simulate_seed": sim.seed,
+        "fidelity": sim.fidelity, "recipe": sim.recipe, "signal": sim.signal, "kind": sim.kind, "rho": sim.rho,
+        "carry": sim.carry, "tick": sim.tick, "simulate_seed": sim.seed,
     }  # fmt: skip
     yield "simulate/quotes.parquet", build(
         QUOTES,

@@ -1,4 +1,4 @@
-"""Planted signals: the known answers, and the filter against plain linear algebra."""
+"""Planted signals: the known answers, the path, the kinds."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from scipy.stats import norm
 
 from hfm import tables
+from hfm.errors import UsageError
 from hfm.simulate import planted
 from hfm.simulate.facts import known_gain
-from hfm.simulate.noise import Draws
 from tests.bars import bar_table
 from tests.simulate.test_stage import simulate
 
@@ -20,9 +20,9 @@ Float = npt.NDArray[np.float64]
 SESSIONS = 1300  # 100,000 bars
 
 
-def outcome(rho: float, carry: float = 1.0) -> tuple[Float, Float, Float]:
+def outcome(rho: float, carry: float = 1.0, kind: str = "linear", n: int = SESSIONS) -> tuple[Float, Float, Float]:
     """p_up, p_up_latent and whether the next return was above 0, over 100k planted bars."""
-    quotes, oracle, _ = simulate(bar_table(SESSIONS), signal="planted", rho=rho, carry=carry)
+    quotes, oracle, _ = simulate(bar_table(n), signal="planted", rho=rho, carry=carry, kind=kind)
     close = quotes["mid_close"].to_numpy()
     inner = np.flatnonzero(~quotes["is_last"].to_numpy(zero_copy_only=False))
     p, latent = (oracle[n].to_numpy()[inner] for n in ("p_up", "p_up_latent"))
@@ -51,41 +51,14 @@ def test_half_carried_the_filter_knows_less_than_the_latent_one() -> None:
     assert np.mean(np.maximum(p, 1 - p)) == pytest.approx(0.523, abs=0.002)
 
 
+@pytest.mark.parametrize("kind", ["linear", "switch", "product"])
 @pytest.mark.parametrize("carry", [1.0, 0.5])
-def test_the_oracle_is_calibrated(carry: float) -> None:
+def test_the_oracle_is_calibrated(kind: str, carry: float) -> None:
     """In each tenth of the forecasts the share of rises is the mean forecast, within 3.5 standard errors."""
-    p, _, up = outcome(0.2, carry)
+    p, _, up = outcome(0.2, carry, kind, SESSIONS if carry == 1.0 else 300)
     for rows in np.array_split(np.argsort(p), 10):
         error = math.sqrt(0.25 / len(rows))
         assert abs(up[rows].mean() - p[rows].mean()) < 3.5 * error
-
-
-def test_the_kalman_filter_equals_the_conditional_law_of_a_gaussian_vector() -> None:
-    """Six rows with a hole: p_up equals that of the joint normal of all that was published, conditioned directly."""
-    rho, carry, slots, hole = 0.4, 0.6, 6, 3
-    rng = np.random.default_rng(3)
-    present = np.ones((1, slots), bool)
-    present[0, hole] = False
-    draws = Draws(rng.standard_normal((2, 1, slots)), rng.random((2, 1, slots)))
-    signal = planted.plant(draws, rng.standard_normal((1, slots)), present, rho, carry)
-    p = planted.p_up(signal, present, rho, carry)[0]
-    z = planted.PERSISTENCE ** np.abs(np.subtract.outer(np.arange(slots), np.arange(slots)))
-    for t in range(slots):
-        loads, noise, seen = [], [], []
-        for s in range(t + 1):
-            if not present[0, s]:
-                continue
-            loads.append(math.sqrt(carry) * np.eye(slots)[s])
-            noise.append(1 - carry)
-            seen.append(signal.eps[0, s])
-            if s:
-                loads.append(rho * np.eye(slots)[s - 1])
-                noise.append(1 - rho**2)
-                seen.append(signal.returns[0, s])
-        h = np.array(loads)
-        weights = np.linalg.solve(h @ z @ h.T + np.diag(noise), h @ z[:, t])
-        mean, variance = weights @ np.array(seen), z[t, t] - weights @ h @ z[:, t]
-        assert p[t] == pytest.approx(norm.cdf(rho * mean / math.sqrt(1 - rho**2 + rho**2 * variance)), abs=1e-12)
 
 
 def test_the_path_joins_and_its_extremes_are_a_brownian_bridges() -> None:
@@ -107,3 +80,27 @@ def test_a_hole_moves_no_price_and_tells_nothing() -> None:
     after = int(np.flatnonzero(q["flags"] & tables.FLAG_AFTER_HOLE)[0])
     assert q["seq"][after] == 13
     assert q["mid_open"][after] == pytest.approx(q["mid_close"][after - 1], rel=1e-12)
+
+
+def test_no_linear_rule_finds_a_product_or_a_switched_sign() -> None:
+    """rho .3: the oracle's forecasts are far from a half, yet eps has no correlation with the next return."""
+    for kind in ("switch", "product"):
+        quotes, _, document = simulate(bar_table(300), signal="planted", rho=0.3, kind=kind)
+        lead = document["facts"]["lead_eps"]
+        assert abs(lead["value"]) < 3.5 * lead["se"]
+        assert document["facts"]["oracle_accuracy"]["value"] > 0.54
+        assert document["facts"]["oracle_excess"]["pass"]
+        assert quotes.num_rows == 300 * 78
+
+
+def test_the_hidden_sign_is_a_markov_chain() -> None:
+    """As often up as down, and the same a row later with probability STAY."""
+    sign = planted.regime(np.random.default_rng(0).random((4000, 78)))
+    assert sign[:, 0].mean() == pytest.approx(0.0, abs=0.05)
+    assert np.mean(sign[:, 1:] == sign[:, :-1]) == pytest.approx(planted.STAY, abs=0.001)
+
+
+def test_a_share_that_no_grid_resolves_is_refused_by_name() -> None:
+    """carry .95 of a product: exit 2, with the accepted values."""
+    with pytest.raises(UsageError, match=r"at most 0\.9"):
+        simulate(bar_table(2), signal="planted", kind="product", carry=0.95)
