@@ -23,8 +23,8 @@ VOLATILITY = ("gk_1", "gk_3", "gk_12", "gk_78", "rv_1", "rv_12")
 """Regressors of the next row's log volatility."""
 SPREAD = ("log_spread", "spread_3", "spread_12", "spread_78", "gk_1", "gk_3", "gk_12", "volume_ratio")
 """Regressors of the log spread at the horizon."""
-LEVEL = ("gk_1", "log_volatility", "volume_ratio")
-"""What the level of the spread follows in the same row: the one-line rule's model."""
+LEVEL = ("spread_78",)
+"""What the level of the spread follows, beside the time of day: the one-line rule's model."""
 LEVEL_SEED = ("volatility",)
 """The same where the features are the mission's four: there the level is linear in the volatility."""
 NEEDED = tuple(dict.fromkeys((*VOLATILITY, *SPREAD, *LEVEL, *LEVEL_SEED)))

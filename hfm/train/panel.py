@@ -72,7 +72,8 @@ def _assemble(data: dict[str, Array], names: Sequence[str], own: int, slots: int
     panel = Panel(
         x=x, names=tuple(names), own=own, slot=seq.astype(np.int64), spread_bps=data["spread_bps"], up=made.up,
         ret_bps=made.ret_bps, log_spread=made.log_spread, log_vol=made.log_vol, start=start,
-        symbol=symbol.astype(np.int64), session=days, symbols=tuple(str(s) for s in symbols), slots=slots, horizon=horizon,
+        symbol=symbol.astype(np.int64), session=days, symbols=tuple(str(s) for s in symbols), slots=slots,
+        horizon=horizon,
     )  # fmt: skip
     return Rows(panel, data["time"], made.time, digest)
 

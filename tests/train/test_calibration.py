@@ -1,0 +1,94 @@
+"""Gates, temperature, confidence: known answers and limits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hfm.train import calibration
+from hfm.train.calibration import Block, clustered, gates, inverse_temperature, mix, pool
+
+
+def block(n: int, share: float, seed: int = 0) -> Block:
+    """Labels that follow `share` of the network's corrections; 50 sessions."""
+    rng = np.random.default_rng(seed)
+    floor = np.column_stack([np.zeros(n), rng.standard_normal(n), *(np.full(n, q) for q in (-1.0, 0.0, 1.0))])
+    heads = floor + rng.standard_normal((n, 1)) * np.array([1, 0.5, 0.5, 0.5, 0.5])
+    shift = share * (heads - floor)
+    up = (rng.random(n) < 1 / (1 + np.exp(-shift[:, 0]))).astype(float)
+    vol = floor[:, 1] + shift[:, 1] + 0.5 * rng.standard_normal(n)
+    spread = shift[:, 3] + 0.78 * rng.standard_normal(n)
+    return Block(floor, heads, up, vol, spread, np.arange(n) % 50)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_gates_open_as_far_as_the_corrections_are_true(share: float) -> None:
+    """5,000 rows whose labels follow none, half or all of the corrections."""
+    np.testing.assert_allclose(gates(block(5000, share)), np.full(3, share), atol=0.26)
+
+
+def test_useless_corrections_are_dropped_altogether() -> None:
+    """Corrections that tell nothing have gate 0 in nearly every draw, even with few rows."""
+    opened = np.mean([gates(block(200, 0.0, seed)) > 0 for seed in range(20)])
+    assert opened < 0.1
+
+
+def test_gates_of_one_session_stay_shut() -> None:
+    """One cluster has no standard error; nothing may open without one... unless the gain is sure to be measured."""
+    one = block(100, 0.0)
+    shut = Block(one.floor, one.floor, one.up, one.log_vol, one.log_spread, np.zeros(100, np.int64))
+    np.testing.assert_array_equal(gates(shut), 0)
+
+
+@pytest.mark.parametrize("gate", [0.0, 1.0])
+def test_mixing_with_gate_0_is_the_floor_and_with_1_the_network(gate: float) -> None:
+    """The two ends."""
+    data = block(50, 1.0)
+    np.testing.assert_allclose(
+        mix(data.floor, data.heads, np.full(3, gate)), data.heads if gate else data.floor, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize(("scale", "expected"), [(1.0, 1.0), (2.0, 0.5), (0.8, 1.25)])
+def test_the_temperature_undoes_a_known_overconfidence(scale: float, expected: float) -> None:
+    """Logits stretched by a known factor, 40,000 rows."""
+    rng = np.random.default_rng(1)
+    logit = rng.standard_normal(40_000)
+    up = (rng.random(40_000) < 1 / (1 + np.exp(-logit))).astype(float)
+    assert inverse_temperature(logit * scale, up) == pytest.approx(expected, abs=0.05)
+
+
+def test_the_temperature_stays_in_its_limits_and_near_1_without_evidence() -> None:
+    """Ten rows leave it near 1, none at 1; logits that are always wrong cannot turn it below 0."""
+    rng = np.random.default_rng(2)
+    few = inverse_temperature(0.1 * rng.standard_normal(10), (rng.random(10) > 0.5).astype(float))
+    assert few == pytest.approx(1, abs=0.1)
+    assert inverse_temperature(np.array([np.nan]), np.array([1.0])) == 1
+    assert inverse_temperature(np.full(9999, 2.0), np.zeros(9999)) == 0
+    assert inverse_temperature(np.full(9999, 2.0), np.ones(9999)) == 1.5
+
+
+def test_confidences_are_sorted_distances_from_one_half() -> None:
+    """NaN rows are left out."""
+    found = calibration.confidences(np.array([2.0, np.nan, -1.0]), 1.0)
+    np.testing.assert_allclose(found, [1 / (1 + np.exp(-1.0)) - 0.5, 1 / (1 + np.exp(-2.0)) - 0.5])
+
+
+def test_the_clustered_error_is_the_plain_one_where_each_row_is_a_cluster() -> None:
+    """And grows where rows of a cluster are copies of each other."""
+    values = np.random.default_rng(3).standard_normal(400)
+    mean, se = clustered(values, np.arange(400))
+    assert mean == pytest.approx(values.mean())
+    assert se == pytest.approx(values.std(ddof=1) / 20)
+    copied = clustered(np.repeat(values, 9), np.repeat(np.arange(400), 9))
+    assert copied == pytest.approx((mean, se))
+    assert np.isnan(clustered(values, np.zeros(400, np.int64))[1])
+    assert np.isnan(clustered(np.array([np.nan]), np.array([0]))[0])
+
+
+def test_pooled_blocks_are_all_their_rows_in_order() -> None:
+    """Concatenation, field by field."""
+    a, b = block(10, 0.0), block(20, 0.0)
+    both = pool([a, b])
+    assert len(both.up) == 30
+    np.testing.assert_array_equal(both.heads[10:], b.heads)

@@ -1,0 +1,125 @@
+"""Scores against scikit-learn, hand-computed cases and simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import log_loss, r2_score, roc_auc_score
+
+from hfm.train import scoring
+from hfm.train.scoring import Forecast, Truth
+
+N = 3000
+
+
+def sample(seed: int = 0, folds: int = 1) -> tuple[Truth, Forecast]:
+    """Calibrated probabilities and fair level forecasts."""
+    rng = np.random.default_rng(seed)
+    p = 0.5 + 0.2 * (rng.random(N) - 0.5)
+    own, vol = rng.standard_normal(N), rng.standard_normal(N)
+    heads = np.column_stack([np.log(p / (1 - p)), vol, own - 1.28, own, own + 1.28])
+    truth = Truth(
+        up=(rng.random(N) < p).astype(float), log_spread=own + rng.standard_normal(N),
+        log_vol=vol + rng.standard_normal(N), own_spread=own + 0.1 * rng.standard_normal(N), oracle=p,
+        fold=np.arange(N) * folds // N, session=np.arange(N) // 50,
+    )  # fmt: skip
+    widen = np.where(truth.own_spread > own, 0.4, 0.6)
+    return truth, Forecast(p, widen, heads)
+
+
+def values(truth: Truth, said: Forecast) -> dict[tuple[str, str], tuple[float, float, int]]:
+    """(task, metric) -> (value, se, n) of the pooled scores."""
+    return {(s.task, s.metric): (s.value, s.se, s.n) for s in scoring.score(truth, {"m": said}) if s.fold < 0}
+
+
+def test_the_scores_equal_scikit_learns() -> None:
+    """Accuracy, log-loss, AUC in one fold, R2, MAE."""
+    truth, said = sample()
+    found = values(truth, said)
+    assert found["direction", "accuracy"][0] == pytest.approx(np.mean((said.p_up > 0.5) == truth.up))
+    assert found["direction", "log_loss"][0] == pytest.approx(log_loss(truth.up, said.p_up))
+    assert found["direction", "auc"][0] == pytest.approx(roc_auc_score(truth.up, said.p_up))
+    assert found["volatility", "r2"][0] == pytest.approx(r2_score(truth.log_vol, said.heads[:, 1]))
+    assert found["spread", "mae"][0] == pytest.approx(np.abs(truth.log_spread - said.heads[:, 3]).mean())
+
+
+@pytest.mark.parametrize(
+    ("task", "metric"), [("direction", "auc"), ("direction", "accuracy"), ("volatility", "r2"), ("spread", "pinball")]
+)
+def test_standard_errors_are_the_spread_over_fresh_samples(task: str, metric: str) -> None:
+    """200 samples: the mean stated error is their standard deviation within 15 %."""
+    found = [values(*sample(seed))[task, metric] for seed in range(200)]
+    assert np.mean([se for _, se, _ in found]) == pytest.approx(np.std([v for v, _, _ in found]), rel=0.15)
+
+
+def test_the_auc_is_taken_by_fold_and_averaged() -> None:
+    """Folds whose probabilities stand on different levels do not mix."""
+    truth, said = sample(folds=3)
+    each = [roc_auc_score(truth.up[truth.fold == k], said.p_up[truth.fold == k]) for k in range(3)]
+    assert values(truth, said)["direction", "auc"][0] == pytest.approx(np.mean(each))
+
+
+@pytest.mark.parametrize(("n", "expected"), [(470, 0.072), (15_400, 0.012)])
+def test_the_expected_calibration_error_of_a_calibrated_forecaster(n: int, expected: float) -> None:
+    """The figures of the design, and the mean over simulated draws."""
+    p = np.full(n, 0.5)
+    assert scoring.expected_error(p) == pytest.approx(expected, abs=0.001)
+    rng = np.random.default_rng(0)
+    p = 0.5 + 0.1 * (rng.random(n) - 0.5)
+    drawn = [scoring.calibration_error(p, (rng.random(n) < p).astype(float)) for _ in range(100)]
+    assert np.mean(drawn) == pytest.approx(scoring.expected_error(p), rel=0.05)
+
+
+def test_the_share_of_the_oracle_is_1_for_the_oracle_and_0_for_a_coin() -> None:
+    """Negative where a forecast is worse than a coin; NaN where there is nothing to know."""
+    truth, said = sample()
+    assert scoring.oracle_share(said.p_up, truth.oracle) == pytest.approx(1)
+    assert scoring.oracle_share(np.full(N, 0.5), truth.oracle) == pytest.approx(0)
+    assert scoring.oracle_share(1 - said.p_up, truth.oracle) < -1
+    assert np.isnan(scoring.oracle_share(said.p_up, np.full(N, 0.5)))
+
+
+def test_masked_rows_and_silent_models_are_left_out() -> None:
+    """NaN labels are not scored; a model without a head has no row for it."""
+    truth, said = sample()
+    truth.up[::2] = np.nan
+    assert values(truth, said)["direction", "accuracy"][2] == N // 2
+    mute = Forecast(np.full(N, np.nan), np.full(N, np.nan), np.full((N, 5), np.nan))
+    assert values(truth, mute) == {}
+
+
+def test_a_probability_of_one_half_is_half_right() -> None:
+    """It calls no direction."""
+    truth, said = sample()
+    coin = Forecast(np.full(N, 0.5), said.p_widen, said.heads)
+    assert values(truth, coin)["direction", "accuracy"][:2] == (0.5, 0.0)
+
+
+def test_the_floor_of_a_score_is_the_best_rival_floor() -> None:
+    """The floor model itself is measured against the others; an ECE against the one expected by chance."""
+    truth, said = sample()
+    coin = Forecast(np.full(N, 0.5), said.p_widen, said.heads)
+    models = {"m": said, "coin": coin, "other": coin}
+    scores = scoring.score(truth, models)
+    floor = scoring.floors(scores, ("coin", "other"), truth, models)
+    for s, f in zip(scores, floor, strict=True):
+        if s.metric == "accuracy" and s.task == "direction":
+            assert f == 0.5
+        if s.metric == "ece" and s.fold < 0 and s.model == "m":
+            assert f == scoring.expected_error(said.p_up)
+
+
+def test_one_class_and_constant_labels_give_no_auc_and_no_r2() -> None:
+    """Undefined is NaN or absent, never a number."""
+    truth, said = sample()
+    truth.up[:] = 1
+    truth.log_vol[:] = 3.0
+    found = values(truth, said)
+    assert ("direction", "auc") not in found
+    assert np.isnan(found["volatility", "r2"][0])
+
+
+def test_the_smallest_edge_that_the_rows_could_show() -> None:
+    """2.8 standard errors of a coin."""
+    truth, _ = sample()
+    assert scoring.smallest_edge(truth) == pytest.approx(2.8016 * 0.5 / np.sqrt(N), rel=1e-3)
