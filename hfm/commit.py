@@ -35,6 +35,11 @@ class Staged:
         self._open: dict[str, tuple[Any, BinaryIO]] = {}  # Any: tables.Writer, whose module loads on demand
         self.done: dict[str, int | None] = {}
 
+    @property
+    def made(self) -> set[str]:
+        """What has been taken so far."""
+        return {*self.done, *self._open}
+
     def take(self, artifact: str, payload: Payload) -> None:
         """Add a row group, or write a whole document."""
         path = disk.temp_path(self._run.path / artifact)

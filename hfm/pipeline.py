@@ -12,7 +12,7 @@ import importlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -30,7 +30,10 @@ from hfm.trials import count_trials, trial_keys
 
 @dataclass(frozen=True)
 class Stage:
-    """One room: where its function is, what it must have, what it takes where it is there, what it makes."""
+    """One room: where its function is, what it must have, what it takes where it is there, what it makes.
+
+    needs_one, writes_one: exactly one of these is there; () asks for nothing.
+    """
 
     name: str
     function: str
@@ -38,13 +41,26 @@ class Stage:
     takes: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     may_write: tuple[str, ...] = ()
+    needs_one: tuple[str, ...] = ()
+    writes_one: tuple[str, ...] = ()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """All that it may read."""
+        return (*self.needs, *self.needs_one, *self.takes)
+
+    def promised(self, made: Collection[str]) -> tuple[str, ...]:
+        """What it must have made, given what it did make: of writes_one the one that is there, else the first."""
+        one = [a for a in self.writes_one if a in made] or list(self.writes_one[:1])
+        return (*self.writes, *one[:1])
 
 
-BARS, QUOTES, ORACLE = "fetch/bars.parquet", "simulate/quotes.parquet", "simulate/oracle.parquet"
+BARS, BOOK = "fetch/bars.parquet", "fetch/book.parquet"
+QUOTES, ORACLE = "simulate/quotes.parquet", "simulate/oracle.parquet"
 PREDICTIONS, TRIALS = "train/predictions.parquet", "backtest/trials.parquet"
 STAGES: tuple[Stage, ...] = (
-    Stage("fetch", "hfm.fetch.stage:run", writes=(BARS,)),
-    Stage("simulate", "hfm.simulate.stage:run", needs=(BARS,), writes=(QUOTES, ORACLE, "simulate/facts.json")),
+    Stage("fetch", "hfm.fetch.stage:run", writes_one=(BARS, BOOK)),
+    Stage("simulate", "hfm.simulate.stage:run", needs_one=(BARS, BOOK), writes=(QUOTES, ORACLE, "simulate/facts.json")),
     Stage("train", "hfm.train.stage:run", needs=(QUOTES,), takes=(ORACLE,), writes=(
         "train/model.safetensors", "train/model.json", PREDICTIONS, "train/scores.parquet", "train/history.parquet")),
     Stage("backtest", "hfm.backtest.stage:run", needs=(QUOTES, PREDICTIONS), writes=(
@@ -65,7 +81,7 @@ def by_name(name: str) -> Stage:
 
 def maker(artifact: str) -> Stage:
     """The stage that makes an artifact."""
-    return next(s for s in STAGES if artifact in s.writes or artifact in s.may_write)
+    return next(s for s in STAGES if artifact in (*s.writes, *s.may_write, *s.writes_one))
 
 
 @dataclass(frozen=True)
@@ -146,7 +162,7 @@ def status(run: Run, manifest: Manifest, config: Config) -> list[tuple[str, str,
 def stale_inputs(manifest: Manifest, stage: Stage) -> str | None:
     """Which input of a finished stage, or of a stage before it, has changed since; None if none."""
     entry = manifest.stages[stage.name]
-    for artifact in (*stage.needs, *stage.takes):
+    for artifact in stage.reads:
         source = manifest.stages.get(maker(artifact).name)
         current = source.artifacts.get(artifact) if source else None
         if (current.sha256 if current else None) != entry.inputs.get(artifact):
@@ -159,7 +175,7 @@ def stale_inputs(manifest: Manifest, stage: Stage) -> str | None:
 def check_inputs(run: Run, manifest: Manifest, stage: Stage) -> dict[str, str]:
     """SHA-256 of each input that there is. Raises DataError (naming the command) for one missing, stale or damaged."""
     found: dict[str, str] = {}
-    for artifact in (*stage.needs, *stage.takes):
+    for artifact in stage.reads:
         source = maker(artifact)
         entry = manifest.stages.get(source.name)
         known = entry.artifacts.get(artifact) if entry else None
@@ -177,6 +193,10 @@ def check_inputs(run: Run, manifest: Manifest, stage: Stage) -> dict[str, str]:
         if actual != known.sha256:
             raise DataError(f"{run.path / artifact} is damaged", why="its SHA-256 is not the committed one", hint=again)
         found[artifact] = actual
+    if stage.needs_one and not any(artifact in found for artifact in stage.needs_one):
+        absent = " or ".join(str(run.path / artifact) for artifact in stage.needs_one)
+        again = f"hfm {maker(stage.needs_one[0]).name} --run {run.name}"
+        raise DataError(f"{stage.name} needs {absent}, and neither is there", hint=again)
     return found
 
 
@@ -191,7 +211,7 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
     with staging(run) as staged:
         for artifact, payload in _function(stage)(_readers(run, inputs), config, ctx):
             staged.take(artifact, payload)
-        staged.close(stage.writes, stage.may_write)
+        staged.close(stage.promised(staged.made), stage.may_write)
         if stage.name in manifest.stages:
             del manifest.stages[stage.name]
             run.commit(manifest, [], now)

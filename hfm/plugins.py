@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import entry_points
 from typing import Any, Literal, Protocol
@@ -30,6 +30,7 @@ REGISTRY: dict[Group, dict[str, str]] = {
         "yahoo": "hfm.fetch.sources.yahoo:Yahoo",
         "synthetic": "hfm.fetch.sources.synthetic:Synthetic",
         "file": "hfm.fetch.sources.file:File",
+        "lobster": "hfm.fetch.sources.lobster:Lobster",
     },
     "models": {
         "constant": "hfm.models.floors:Constant",
@@ -116,6 +117,47 @@ class BarSource(Protocol):
         """(symbol, its bars or why there are none), one for each symbol; an error spoils no other symbol.
 
         A file with several symbols yields all of them where the request names none.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class RawBook:
+    """The order book of one symbol in one session, event by event, [n] rows in the feed's own order.
+
+    time: int64 ns UTC at which the event is known, never decreasing. event: int8 indices into tables.BOOK_EVENTS.
+    side: int8, the resting side: 1 bid, -1 ask, 0 not known. price: currency, NaN: none. size: shares. order_id: int64,
+    -1: none; None: the feed has none at all. levels: [4 L, n], rows bid_px_1, bid_sz_1, ask_px_1, ask_sz_1, bid_px_2,
+    ... after the event, currency and shares, an empty level NaN and 0. tick: the price step seen, currency. estimated:
+    the levels were rebuilt and are not the vendor's. notes: what was assumed or done. counts: what was found.
+    """
+
+    session: np.datetime64
+    time: Int
+    event: npt.NDArray[np.int8]
+    side: npt.NDArray[np.int8]
+    price: Float
+    size: Float
+    order_id: Int | None
+    levels: Float
+    tick: float
+    estimated: bool = False
+    notes: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+class BookSource(Protocol):
+    """Somewhere order books come from: the fetch stage then writes fetch/book.parquet in place of the bars."""
+
+    network: bool
+    synthetic: bool
+    calendar: str | None
+    """The calendar that its sessions follow; None: the one that is asked for."""
+
+    def books(self, request: BarRequest, ctx: Context) -> Iterator[tuple[str, RawBook | HfmError]]:
+        """(symbol, a session of it or why there is none), by session, then symbol; all with the same levels.
+
+        Of the request: symbols (none: all that are there), path (a file or a folder of them).
         """
         ...
 

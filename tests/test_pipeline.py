@@ -240,6 +240,29 @@ def test_a_stage_that_forgets_an_artifact_is_a_bug(run: Run, monkeypatch: pytest
     assert not run.exists()
 
 
+def test_a_run_holds_bars_or_a_book_and_the_next_stage_takes_either(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fetch that changes from one to the other makes the next stage stale, and leaves one of them in the manifest."""
+    monkeypatch.setattr(pipeline, "STAGES", toy.EITHER)
+    for source, artifact in (("file", "fetch/bars.parquet"), ("lobster", "fetch/book.parquet")):
+        config = Config(fetch=Fetch(source=source))
+        assert everything(run, config) == ["fetch", "simulate"]
+        assert everything(run, config) == []
+        assert list(run.manifest().stages["fetch"].artifacts) == [artifact]
+        assert json.loads((run.path / "simulate/facts.json").read_bytes()) == {"given": [artifact]}
+    assert status(run, run.manifest(), Config(fetch=Fetch(source="file")))[0][1] == "stale"
+
+
+def test_neither_bars_nor_a_book_is_named_and_both_are_a_bug(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 4 with the command that makes one; a fetch that makes two never commits."""
+    monkeypatch.setattr(pipeline, "STAGES", toy.EITHER)
+    with pytest.raises(DataError, match=r"bars\.parquet or .*book\.parquet, and neither") as caught:
+        execute(run, by_name("simulate"), Config(), options(run))
+    assert caught.value.hint == "hfm fetch --run r"
+    with pytest.raises(AssertionError, match="promised"):
+        execute(run, by_name("fetch"), Config(fetch=Fetch(source="tardis")), options(run))
+    assert not run.exists()
+
+
 def test_every_real_stage_can_be_imported() -> None:
     """The table of stages points at functions."""
     for stage in pipeline.STAGES:

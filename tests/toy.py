@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+import pyarrow as pa
 
 from hfm import tables
 from hfm.config import Config
@@ -23,6 +24,15 @@ STAGES = (
         "tests.toy:train",
         needs=("simulate/facts.json",),
         writes=("train/model.json", "train/model.safetensors"),
+    ),
+)
+EITHER = (
+    Stage("fetch", "tests.toy:fetch_either", writes_one=("fetch/bars.parquet", "fetch/book.parquet")),
+    Stage(
+        "simulate",
+        "tests.toy:simulate_either",
+        needs_one=("fetch/bars.parquet", "fetch/book.parquet"),
+        writes=("simulate/facts.json",),
     ),
 )
 
@@ -54,3 +64,29 @@ def train(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterato
     if os.environ.get("TOY_FAIL_LATE"):
         raise DataError("asked to fail late", hint="unset TOY_FAIL_LATE")
     yield "train/model.safetensors", b"\x00\x01"
+
+
+def book(sessions: int = 1) -> pa.Table:
+    """Two events a session of a book of one level."""
+    n = 2 * sessions
+    day = np.datetime64("2025-01-06") + np.repeat(np.arange(sessions), 2)
+    columns = {
+        "symbol": "SPY", "session": day, "seq": np.tile([0, 1], sessions),
+        "time": day.astype("datetime64[ns]") + np.tile([1, 2], sessions),
+        "event": "add", "side": np.int8(1), "price": 1.0, "size": 2.0, "order_id": np.arange(n),
+        "bid_px_1": 1.0, "bid_sz_1": 2.0, "ask_px_1": np.nan, "ask_sz_1": 0.0,
+    }  # fmt: skip
+    return tables.build(tables.book(1), columns, {"levels": 1, "sessions": sessions}, "observed")
+
+
+def fetch_either(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
+    """A book where the source is lobster, both where it is tardis, else bars."""
+    if config.fetch.source != "lobster":
+        yield "fetch/bars.parquet", bars(sessions=3)
+    if config.fetch.source in ("lobster", "tardis"):
+        yield "fetch/book.parquet", book()
+
+
+def simulate_either(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
+    """What it was given."""
+    yield "simulate/facts.json", {"given": sorted(inputs)}

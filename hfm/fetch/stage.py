@@ -19,10 +19,10 @@ import pyarrow as pa
 from hfm import tables
 from hfm.config import INTERVALS, Config
 from hfm.errors import ConfigError, DataError, HfmError, UsageError
-from hfm.fetch import quality, sessions
+from hfm.fetch import books, quality, sessions
 from hfm.fetch.quality import Grid, Quality
 from hfm.fetch.sessions import Sessions
-from hfm.plugins import BarRequest, BarSource, RawBars, find
+from hfm.plugins import BarRequest, BarSource, BookSource, RawBars, find
 from hfm.stage import Context, Product
 from hfm.tables import Reader
 
@@ -32,12 +32,20 @@ SYMBOL = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.^=_-]{0,31}")
 
 
 def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
-    """fetch/bars.parquet of the symbols asked for.
+    """fetch/bars.parquet of the symbols asked for; fetch/book.parquet where the source has order books.
 
     Raises UsageError for a bad symbol, DataError where no symbol is left, and what the source raises.
     """
-    source: BarSource = find("sources", config.fetch.source)()
+    source = find("sources", config.fetch.source)()
     request = _request(config, ctx, source)
+    if hasattr(source, "books"):
+        yield from books.run(source, config.fetch.source, request, ctx)
+        return
+    yield from _bars(source, request, config, ctx)
+
+
+def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) -> Iterator[Product]:
+    """fetch/bars.parquet; see run."""
     found: dict[str, RawBars] = {}
     failed: dict[str, HfmError] = {}
     for symbol, result in source.fetch(request, ctx):
@@ -71,7 +79,7 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     yield from (("fetch/bars.parquet", group) for group in groups(grids, wanted, meta))
 
 
-def _request(config: Config, ctx: Context, source: BarSource) -> BarRequest:
+def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> BarRequest:
     """What is asked of the source. Raises UsageError for a bad symbol, none, or two spans; ConfigError for as_of."""
     fetch = config.fetch
     for symbol in fetch.symbols:
@@ -127,7 +135,7 @@ def _clean(
     whole = request.days is None and request.sessions is None
     grids, qualities = {}, {}
     for symbol in sorted(found):
-        raw = _since(found[symbol], int(wanted.open[0])) if len(wanted) else found[symbol]
+        raw = found[symbol] if whole or not len(wanted) else _since(found[symbol], int(wanted.open[0]))
         grid, account = quality.clean(raw, wanted, until) if len(wanted) else (None, Quality(raw=len(raw.time)))
         if grid is None or not grid.time.size:
             failed[symbol] = _nothing(symbol, account, request, until)

@@ -19,6 +19,7 @@ from hfm.tables.rows import (
 )
 from hfm.tables.schema import (
     BARS,
+    BOOK_EVENTS,
     BOOK_LEVELS,
     FLAG_AFTER_HOLE,
     FLAG_NO_VOLUME,
@@ -38,6 +39,7 @@ from hfm.tables.schema import (
 
 __all__ = [
     "BARS",
+    "BOOK_EVENTS",
     "BOOK_LEVELS",
     "FLAG_AFTER_HOLE",
     "FLAG_NO_VOLUME",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hfm.errors import DataError
-from hfm.tables.rows import broken, check, empty, first_disorder, header, split_sessions
+from hfm.tables.rows import blocks, broken, check, empty, first_disorder, header, split_sessions
 from hfm.tables.schema import Table
 
 GROUP_ROWS = 65_536
@@ -106,7 +106,9 @@ class FileReader:
     def schema(self) -> pa.Schema:
         """See Reader."""
         with self._open() as file:
-            return file.schema_arrow
+            schema: pa.Schema = file.schema_arrow
+            head = (file.metadata.metadata or {}).get(b"hfm")  # the last group's; the Arrow schema has the first's
+            return schema.with_metadata({**(schema.metadata or {}), b"hfm": head}) if head else schema
 
     def groups(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """See Reader. Raises DataError on a damaged page."""
@@ -131,13 +133,19 @@ class FileReader:
 
 
 class Writer:
-    """Writes one table to a stream: checks each group, regroups to whole sessions of about GROUP_ROWS rows."""
+    """Writes one table to a stream: checks each group, regroups to whole sessions of about GROUP_ROWS rows.
+
+    Of an order book a row group is one session of one symbol, which a written group may not split. What the last
+    group's header says of the whole table is what readers see: it may know more than the first.
+    """
 
     def __init__(self, sink: Any, table: Table) -> None:  # Any: a path or a binary file, as pyarrow takes it
         self._sink, self._table = sink, table
         self._held: list[pa.Table] = []
         self._rows = 0
         self._last: pa.Table | None = None
+        self._single = table.name == "book"
+        self._header: dict[bytes, bytes] | None = None
         self._writer: pq.ParquetWriter | None = None
         self.rows = 0
 
@@ -150,13 +158,14 @@ class Writer:
             border = pa.concat_tables([self._last, group.slice(0, 1)])
             if first_disorder(border, self._table.order) is not None:
                 raise broken(self._table, f"row {self.rows} (a group's first) sorts before the group before it")
-            if (
-                "session" in self._table.order
-                and pc.equal(border.column("session")[0], border.column("session")[1]).as_py()
+            keys = ("session", "symbol") if self._single else ("session",)
+            if "session" in self._table.order and all(
+                border.column(key)[0].as_py() == border.column(key)[1].as_py() for key in keys
             ):
                 raise broken(self._table, f"session {border.column('session')[1]} is spread over two groups")
         if group.num_rows:
             self._last = group.slice(group.num_rows - 1, 1).combine_chunks()
+            self._header = group.schema.metadata
         if self._writer is None:
             self._writer = pq.ParquetWriter(
                 self._sink,
@@ -169,7 +178,7 @@ class Writer:
         self._held.append(group)
         self._rows += group.num_rows
         self.rows += group.num_rows
-        if self._rows >= GROUP_ROWS:
+        if self._rows >= GROUP_ROWS or self._single:
             self._flush()
 
     def _flush(self) -> None:
@@ -179,7 +188,7 @@ class Writer:
                 .unify_dictionaries()
                 .combine_chunks()
             )
-            for part in split_sessions(merged, GROUP_ROWS):
+            for part in _singles(merged) if self._single else split_sessions(merged, GROUP_ROWS):
                 self._writer.write_table(
                     part.replace_schema_metadata(self._writer.schema.metadata),
                     row_group_size=max(part.num_rows, 1),
@@ -192,4 +201,12 @@ class Writer:
             self.write(empty(self._table))
         self._flush()
         assert self._writer is not None
+        if self._header and self._header != self._writer.schema.metadata:
+            self._writer.add_key_value_metadata(self._header)
         self._writer.close()
+
+
+def _singles(group: pa.Table) -> Iterator[pa.Table]:
+    borders = blocks(group)
+    for start, end in itertools.pairwise(borders):
+        yield group.slice(start, end - start)

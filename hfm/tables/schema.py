@@ -78,6 +78,11 @@ is_last bool -        the session's last slot, by the calendar
 )
 
 BOOK_LEVELS = 10
+BOOK_EVENTS = (
+    "add", "reduce", "delete", "execute", "execute_hidden", "cross", "halt", "quoting", "resume", "snapshot",
+)  # fmt: skip
+"""What can happen to an order book. halt, quoting, resume: trading stops, quotes are taken again, trading goes on.
+snapshot: the feed gives the whole book, and not what changed it; it has no side, no price and size 0."""
 
 
 def book(levels: int = BOOK_LEVELS) -> Table:
@@ -91,7 +96,7 @@ def book(levels: int = BOOK_LEVELS) -> Table:
         "book",
         1,
         """
-event    word -        add, reduce, delete, execute, execute_hidden, cross or halt
+event    word -        one of BOOK_EVENTS: add, reduce, delete, execute, execute_hidden, cross, halt, ..., snapshot
 side     i1   -        resting side: 1 bid, -1 ask, 0 not known
 price    f8   currency price of the event (NaN: none)
 size     f8   shares   size of the event

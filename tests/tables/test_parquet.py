@@ -14,6 +14,7 @@ import pytest
 from hfm import tables
 from hfm.errors import DataError
 from hfm.tables import parquet
+from tests import toy
 from tests.tables.test_rows import bars
 
 
@@ -51,6 +52,28 @@ def test_a_group_out_of_order_or_a_split_session_is_refused() -> None:
     whole = bars()
     with pytest.raises(DataError, match="spread over two groups"):
         write(whole.slice(0, 6), whole.slice(6))
+
+
+def test_a_book_has_a_row_group_for_each_session_and_symbol_and_the_last_header(tmp_path: Path) -> None:
+    """However few rows they are; what was known only at the end stands in the file's metadata for every reader."""
+    path = tmp_path / "book.parquet"
+    with path.open("wb") as sink:
+        writer = tables.Writer(sink, tables.book(1))
+        first, then = toy.book(), toy.book(sessions=2).slice(2)
+        other = then.set_column(0, then.schema.field("symbol"), pa.array(["ZED"] * 2).dictionary_encode())
+        for group in (first, pa.concat_tables([then, other]).unify_dictionaries()):
+            writer.write(group)
+        with pytest.raises(DataError, match="spread over two groups"):
+            writer.write(other.set_column(2, other.schema.field("seq"), pa.array([2, 3])))
+        writer.close()
+    reader = tables.FileReader(path, "hfm fetch")
+    assert [group.num_rows for group in reader.groups()] == [2, 2, 2]
+    assert reader.meta == {"levels": 1, "sessions": 2}
+    assert (
+        tables.header(next(reader.groups()).schema)["meta"]
+        == reader.meta
+        == tables.header(reader.read().schema)["meta"]
+    )
 
 
 def test_a_table_without_rows_is_still_a_table() -> None:
