@@ -24,7 +24,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 whether the spread falls, and in that recipe it falls where it stands above 10 bp + 2 x volatility, a rule
 linear in these two. `default`: all but those two, which it has as logarithms."""
 
-SIGNED: tuple[str, ...] = ("momentum", "ofi", "ofi_sigma", "flow", "ret_sigma", "gap", "surprise")
+SIGNED: tuple[str, ...] = ("momentum", "ofi", "ofi_sigma", "flow", "ret_sigma", "gap", "surprise", "flow_surprise")
 """Features that change sign when prices are mirrored (log prices and flows negated); the others stay as they
 are. Without a drift P(up) of the mirrored market is 1 - P(up), so that a linear model of direction has no use
 for the rest."""

@@ -46,17 +46,19 @@ NAMES: tuple[str, ...] = (
     "tod_sin_1", "tod_cos_1", "tod_sin_2", "tod_cos_2",  # harmonics of the slot
     "gap",             # overnight return over the sd of 78 returns x sqrt(slots); 0 without a day before
     "surprise",        # ofi_sigma less what ret_sigma explains of it over 78 rows, in its own root mean square
+    "flow_surprise",   # the same of signed volume
 )  # fmt: skip
 """Every feature, in the order of `out`."""
 
-# State: the head, then one ring for each of returns, volumes, OFI, ln GK, ln spread, ret_sigma, ofi_sigma.
+# State: the head, then one ring for each of returns, volumes, OFI, ln GK, ln spread, ret_sigma, ofi_sigma,
+# and signed volume in the scale of ofi_sigma.
 _COUNT, _POS, _SESSION, _SEQ, _CLOSE, _GAP, _SLOTS, _FLOOR = 0, 1, 2, 3, 4, 5, 6, 7
-_HEAD, _RINGS = 8, 7
+_HEAD, _RINGS = 8, 8
 _LN_BPS = math.log(1e4)
 
 
 def state_new(slots_per_session: int, interval_s: float) -> Float:
-    """The state before a symbol's first row: float64 [8 + 7 x LOOKBACK].
+    """The state before a symbol's first row: float64 [8 + 8 x LOOKBACK].
 
     slots_per_session: of a full day. interval_s: seconds a row; it scales the floor of every volatility, .01
     bp at five minutes, which a price that never moves rests on.
@@ -92,7 +94,9 @@ def _push(state: Float, row: Float) -> float:
     state[at + 3 * LOOKBACK] = 0.5 * math.log(variance) + _LN_BPS
     state[at + 4 * LOOKBACK] = math.log(row[8])
     state[at + 5 * LOOKBACK] = 1e4 * ret / row[14]
-    state[at + 6 * LOOKBACK] = row[13] / (0.5 * (row[9] + row[10]) * row[14])
+    scale = 0.5 * (row[9] + row[10]) * row[14]
+    state[at + 6 * LOOKBACK] = row[13] / scale
+    state[at + 7 * LOOKBACK] = row[12] / scale
     state[_POS] = pos + 1.0 if pos + 1 < LOOKBACK else 0.0
     state[_COUNT] += 1.0
     return ret
@@ -111,7 +115,7 @@ def step(state: Float, row: Float, out: Float) -> None:
         out[:] = np.nan
         return
     s1 = s2 = g = s = ofi2 = sum5 = sum20 = vol20 = 0.0
-    xx = xo = oo = 0.0
+    xx = xo = oo = xf = ff = 0.0
     s2_3 = s2_12 = g_3 = g_12 = s_3 = s_12 = s2_20 = 0.0
     at = int(state[_POS])
     for k in range(LOOKBACK):  # newest first, so that every shorter window is a prefix
@@ -128,6 +132,9 @@ def step(state: Float, row: Float, out: Float) -> None:
         xx += x * x
         xo += x * o
         oo += o * o
+        f = state[_HEAD + 7 * LOOKBACK + at]
+        xf += x * f
+        ff += f * f
         if k < 20:
             vol20 += v
         if k == 2:
@@ -141,6 +148,7 @@ def step(state: Float, row: Float, out: Float) -> None:
     newest = int(state[_POS]) - 1 if state[_POS] > 0.0 else LOOKBACK - 1
     out[8], out[6] = state[_HEAD + 5 * LOOKBACK + newest], state[_HEAD + 6 * LOOKBACK + newest]
     out[29] = _surprise(out[8], out[6], xx, xo, oo)
+    out[30] = _surprise(out[8], state[_HEAD + 7 * LOOKBACK + newest], xx, xf, ff)
     _write_flow(row, out, vol20, ofi2)
     _write_moves(state, out, sum5, sum20, s2_20)
     floor = state[_FLOOR] * state[_FLOOR]

@@ -75,14 +75,15 @@ def test_windowed_features_equal_numpy_over_the_last_rows() -> None:
     co = np.log(field(data, "trade_close") / field(data, "trade_open"))
     gk = 0.5 * np.log(0.5 * hl**2 - (2 * math.log(2) - 1) * co**2) + math.log(1e4)
     x = 1e4 * r / field(data, "sigma_bps")
-    o = ofi / field(data, "depth_bid") / field(data, "sigma_bps")
+    o, f = (q / field(data, "depth_bid") / field(data, "sigma_bps") for q in (ofi, field(data, "signed_volume")))
     for t in (77, 100, 149, 150, 237):
 
         def back(values: Float, k: int, t: int = t) -> Float:
             return values[t - k + 1 : t + 1]
 
         sd = back(r, 20).std(ddof=1)
-        residual = back(o, 78) - (back(o, 78) @ back(x, 78)) / (back(x, 78) @ back(x, 78)) * back(x, 78)
+        xs = back(x, 78)
+        residual, leftover = (back(y, 78) - (back(y, 78) @ xs) / (xs @ xs) * xs for y in (o, f))
         expected = {
             "volume_ratio": math.log(volume[t] / back(volume, 20).mean()),
             "momentum": back(r, 5).sum() / (sd * math.sqrt(5)),
@@ -97,6 +98,7 @@ def test_windowed_features_equal_numpy_over_the_last_rows() -> None:
             "gk_1": gk[t], "gk_3": back(gk, 3).mean(), "gk_12": back(gk, 12).mean(), "gk_78": back(gk, 78).mean(),
             "spread_3": np.log(back(spread, 3)).mean(), "spread_78": np.log(back(spread, 78)).mean(),
             "surprise": residual[-1] / math.sqrt((residual**2).mean()),
+            "flow_surprise": leftover[-1] / math.sqrt((leftover**2).mean()),
             "slot": field(data, "seq")[t] / SLOTS,
         }  # fmt: skip
         for name, value in expected.items():
