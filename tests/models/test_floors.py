@@ -32,7 +32,9 @@ def test_constant_says_the_base_rate_the_mean_and_the_quantiles() -> None:
     assert p == pytest.approx((up.sum() + 1) / (len(up) + 2))
     rows_known = known & np.isfinite(panel.log_vol)
     assert heads[known][0, 1] == pytest.approx(panel.log_vol[rows_known].mean())
-    np.testing.assert_allclose(heads[known][0, 2:], np.quantile(panel.log_spread[rows_known], [0.1, 0.5, 0.9]), atol=1e-9)
+    np.testing.assert_allclose(
+        heads[known][0, 2:], np.quantile(panel.log_spread[rows_known], [0.1, 0.5, 0.9]), atol=1e-9
+    )
 
 
 def test_persistence_says_what_is() -> None:

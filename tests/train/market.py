@@ -20,11 +20,17 @@ SMALL = Train(epochs=4, seeds=2, hidden=8, layers=2, patience=4)
 
 @cache
 def market(
-    sessions: int = 21, symbols: tuple[str, ...] = ("SPY",), interval: str = "15m", signal: str = "none", rho: float = 0.1
+    sessions: int = 21,
+    symbols: tuple[str, ...] = ("SPY",),
+    interval: str = "15m",
+    signal: str = "none",
+    rho: float = 0.1,
 ) -> tuple[pa.Table, pa.Table]:
     """(quotes, oracle) of the synthetic source."""
     config = Config(
-        fetch=Fetch(symbols=symbols, source="synthetic", sessions=sessions, interval=interval, as_of="2025-06-02T00:00Z"),  # type: ignore[arg-type]  # one of the words
+        fetch=Fetch(
+            symbols=symbols, source="synthetic", sessions=sessions, interval=interval, as_of="2025-06-02T00:00Z"
+        ),  # type: ignore[arg-type]  # one of the words
         simulate=Simulate(signal=signal, rho=rho),  # type: ignore[arg-type]  # one of the words
     )
     bars = pa.concat_tables([p for _, p in fetch.run({}, config, Context("fetch", seed=7))]).unify_dictionaries()

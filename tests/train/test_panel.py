@@ -52,7 +52,9 @@ def test_the_hash_of_the_data_follows_every_value_read(column: str) -> None:
     values = tables.column_array(quotes.column(column)).copy()
     values[100] = np.nextafter(values[100], np.inf)
     changed = quotes.set_column(quotes.schema.get_field_index(column), quotes.schema.field(column), pa.array(values))
-    assert panel.read(MemoryReader(changed), "default", 1).digest != panel.read(MemoryReader(quotes), "default", 1).digest
+    assert (
+        panel.read(MemoryReader(changed), "default", 1).digest != panel.read(MemoryReader(quotes), "default", 1).digest
+    )
 
 
 @pytest.mark.parametrize("row", [150, 300])

@@ -20,7 +20,9 @@ from hfm.train import stage
 from tests.train.market import market, small
 
 
-def train(quotes: pa.Table, config: Config, oracle: pa.Table | None = None, **changes: Any) -> tuple[dict[str, Any], Context]:
+def train(
+    quotes: pa.Table, config: Config, oracle: pa.Table | None = None, **changes: Any
+) -> tuple[dict[str, Any], Context]:
     """(artifact -> table or document, the context) of one run of the stage."""
     ctx = Context("train", seed=config.train.seed, **changes)
     inputs = {"simulate/quotes.parquet": MemoryReader(quotes)}
@@ -189,7 +191,11 @@ def test_a_longer_horizon_and_the_seed_features_run_through() -> None:
 def test_progress_counts_up_to_the_end() -> None:
     """One bar over all folds and networks; early stops are filled in."""
     seen: list[tuple[int, int, str]] = []
-    train(market()[0], small(epochs=3, patience=1), progress=lambda _, done, total, note="": seen.append((done, total, note)))
+    train(
+        market()[0],
+        small(epochs=3, patience=1),
+        progress=lambda _, done, total, note="": seen.append((done, total, note)),
+    )
     counts = [done for done, *_ in seen]
     assert counts == sorted(counts)
     assert counts[-1] == seen[-1][1] == 3 * 3 * 2

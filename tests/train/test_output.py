@@ -1,0 +1,55 @@
+"""The tables and the document, beyond what the stage's own test sees."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hfm import tables
+from hfm.tables import MemoryReader
+from hfm.train import folds, output
+from hfm.train.scoring import Score
+from tests.train.market import market, rows
+
+
+def test_rows_between_are_those_of_the_sessions() -> None:
+    """All symbols of the sessions, no other."""
+    data = rows(symbols=("AAA", "BBB"))
+    place = output.rows_between(data, 5, 7)
+    days = np.repeat(data.panel.session, np.diff(data.panel.start))
+    assert set(days[place]) == set(np.unique(data.panel.session)[5:7])
+    assert (days == days[place][0]).sum() + (days == days[place][-1]).sum() == place.stop - place.start
+
+
+def test_the_oracle_is_joined_row_by_row_and_only_for_the_next_row() -> None:
+    """A horizon of three rows has no oracle."""
+    data, oracle = rows(signal="planted", rho=0.5), market(signal="planted", rho=0.5)[1]
+    plan = [*folds.plan(21), folds.final(21)]
+    found = output.truth(data, plan, MemoryReader(oracle))
+    p = tables.column_array(oracle.column("p_up"))
+    np.testing.assert_array_equal(found.oracle, p[output.rows_between(data, 15, 21)])
+    assert np.isnan(output.truth(data, plan, None).oracle).all()
+    assert sorted(set(found.fold)) == [0, 1]
+
+
+def test_scores_are_sorted_by_task_metric_model_and_fold() -> None:
+    """The table's own order, whatever the order of the list."""
+    lines = [Score("b", 0, "spread", "r2", 1.0, 0.1, 5), Score("a", -1, "direction", "auc", 0.5, float("nan"), 5),
+             Score("a", 0, "spread", "r2", 2.0, 0.1, 5)]  # fmt: skip
+    table = output.scores(lines, np.array([1.0, 2.0, 3.0]), {})
+    tables.check(table, tables.SCORES)
+    assert table.column("floor").to_pylist() == [2.0, 3.0, 1.0]
+
+
+@pytest.mark.parametrize("horizon", [1])
+def test_predictions_keep_the_label_missing_where_it_is_not_known(horizon: int) -> None:
+    """null, not 0, where the mid did not move or the row is the session's last."""
+    data = rows()
+    fold = folds.plan(21)[0]
+    n = len(data.panel.of_sessions(*fold.test).slot)
+    table = output.predictions(data, fold, {"b": np.full((n, 8), 0.5), "a": np.full((n, 8), 0.4)}, {})
+    tables.check(table, tables.PREDICTIONS)
+    assert table.column("model").to_pylist()[:4] == ["a", "b", "a", "b"]
+    known = np.isfinite(data.panel.of_sessions(*fold.test).up)
+    assert table.column("y_up").null_count == 2 * (~known).sum() > 0
+    assert table.column("time_label").null_count > 0

@@ -1,0 +1,56 @@
+"""Settling: only validation blocks up to the fold decide, and the confidence is that of its own block."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from hfm.models import step
+from hfm.stage import Context
+from hfm.train import folds, walk
+from tests.train.market import SMALL, rows
+
+NAMES = ("constant", "logistic", "lstm")
+
+
+def walked(data: walk.Rows) -> walk.Walk:
+    """A fitted walk of 21 sessions."""
+    plan = [*folds.plan(21), folds.final(21)]
+    options = replace(SMALL, epochs=2)
+    return walk.Walk(data, plan, "lstm", NAMES, walk.fit(data.panel, plan, NAMES, options, Context("train")))
+
+
+def test_later_sessions_do_not_reach_into_an_earlier_fold() -> None:
+    """Labels of the test part and after it are changed: what settles the first fold is the same bits."""
+    data = rows(signal="planted", rho=0.5)
+    late = np.repeat(data.panel.session, np.diff(data.panel.start)) >= np.unique(data.panel.session)[15]
+    changed = replace(data, panel=replace(data.panel, up=np.where(late, 1 - data.panel.up, data.panel.up)))
+    found = []
+    for made in (walked(data), walked(changed)):
+        for name in NAMES:
+            walk.settle(made, name, made.plan[0])
+        found.append({n: made.arrays[n, 0]["finish"].tobytes() for n in NAMES})
+    assert found[0] == found[1]
+
+
+def test_confidence_ranks_count_the_folds_own_validation_rows() -> None:
+    """On those rows themselves the ranks are 0/n, 1/n, ... (n - 1)/n."""
+    data = rows(signal="planted", rho=0.5)
+    made = walked(data)
+    fold = made.plan[0]
+    walk.settle(made, "logistic", fold)
+    valid = data.panel.of_sessions(*fold.valid)
+    _, out = walk.predict(made, "logistic", fold, valid)
+    rank = np.sort(out[:, step.OUT.index("conf_rank")])
+    assert np.abs(rank - np.arange(len(rank)) / len(rank)).max() < 3 / len(rank)
+
+
+def test_the_temperature_rests_on_all_validation_blocks_so_far() -> None:
+    """The second fold's pool holds the first one's block as well."""
+    made = walked(rows())
+    for fold in made.plan[:2]:
+        walk.settle(made, "constant", fold)
+    assert [len(b.up) for b in made.blocks["constant"]] == [
+        len(made.rows.panel.of_sessions(*f.valid).slot) for f in made.plan[:2]
+    ]
