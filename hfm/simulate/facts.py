@@ -6,8 +6,8 @@ The sums that they are made of are named in tally.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -131,7 +131,8 @@ def _of_path(setting: Setting) -> dict[str, Fact]:
     plant = sim.signal == "planted"
     rho = sim.rho if plant else 0.0
     path, bars = "planted" if plant else "bars", "bars"
-    tails, scaled_tails = (None, None) if plant else ((4.0, 40.0), (0.5, 6.0))
+    tails, scaled_tails = (None, None) if plant else ((4.0, 40.0), (0.5, 6.0))  # a planted r / sigma is normal
+    memory = (None,) * 3 if plant else ((0.15, 0.40), (0.08, 0.30), (0.05, 0.25))
     first, last = _over_least("vol", 0, parts), _over_least("vol", parts - 1, parts)
     lead = rho * math.sqrt(sim.carry) if sim.kind == "linear" else 0.0
     joint = {"linear": 1.0, "switch": 2.0 * STAY - 1.0, "product": PERSISTENCE}[sim.kind] * PERSISTENCE
@@ -140,9 +141,9 @@ def _of_path(setting: Setting) -> dict[str, Fact]:
         "lead_eps": ("correlation of eps with the next r / sigma", _correlation("lead"), lead, "simulated"),
         "kurtosis": ("excess kurtosis of returns", _kurtosis("r"), tails, path),
         "kurtosis_standardised": ("excess kurtosis of r / sigma", _kurtosis("x"), scaled_tails, path),
-        "abs_ac1": ("autocorrelation of |r|, lag 1", _correlation("abs1"), (0.15, 0.40), path),
-        "abs_ac12": ("autocorrelation of |r|, lag 12", _correlation("abs12"), (0.08, 0.30), path),
-        "abs_ac_day": ("autocorrelation of |r|, a session apart", _correlation("absday"), (0.05, 0.25), path),
+        "abs_ac1": ("autocorrelation of |r|, lag 1", _correlation("abs1"), memory[0], path),
+        "abs_ac12": ("autocorrelation of |r|, lag 12", _correlation("abs12"), memory[1], path),
+        "abs_ac_day": ("autocorrelation of |r|, a session apart", _correlation("absday"), memory[2], path),
         "volume_first": ("volume, first part over the least", first, (2.5, 4.5), bars),
         "volume_last": ("volume, last part over the least", last, (2.5, 4.5), bars),
         "volatility_open": ("volatility, first part over midday", _open_midday(parts), (2.0, 4.0), path),
@@ -198,6 +199,12 @@ def _of_oracle(sim: Simulate) -> dict[str, Fact]:
         ),
     }
     return {name: Fact(*row, "planted") for name, row in rows.items()}
+
+
+def pooled(settings: Mapping[str, Setting]) -> Setting:
+    """The setting by which the facts of several symbols are judged: SPY's bands where all are like SPY."""
+    one = next(iter(settings.values()))
+    return replace(one, like_spy=all(s.like_spy for s in settings.values()))
 
 
 def document(moments: Moments, setting: Setting, observed: bool) -> dict[str, Any]:  # Any: JSON

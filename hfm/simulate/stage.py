@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,16 +11,15 @@ import pyarrow as pa
 
 from hfm.config import Config, Simulate
 from hfm.errors import UsageError
-from hfm.simulate import facts, filters, micro, original, tally, trailing
-from hfm.simulate.bars import Market, Setting, Sheet, flags, market_new, quotes, simulate
-from hfm.simulate.grid import Grid, grids
+from hfm.simulate import facts, filters, micro, stream, trailing
+from hfm.simulate.bars import Setting, Sheet, flags, quotes
+from hfm.simulate.grid import Grid
 from hfm.simulate.moments import Moments
 from hfm.stage import Context, Product
-from hfm.tables import GROUP_ROWS, ORACLE, QUOTES, Provenance, Reader, arrays, build, column_array, split_sessions
+from hfm.tables import ORACLE, QUOTES, Provenance, Reader, build, column_array
 
 Float = npt.NDArray[np.float64]
 _KEYS = ("symbol", "session", "seq", "time", "is_last")
-_PRICES = ("open", "high", "low", "close", "volume")
 
 
 def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
@@ -38,24 +36,11 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     bars, sim = inputs["fetch/bars.parquet"], config.simulate
     meta = bars.meta
     _refuse(sim, meta)
-    settings = _settings(bars, sim, ctx)
-    markets: dict[str, Market] = {}
-    moments, yesterday = Moments(), dict[str, Float]()
-    for whole in bars.groups():
-        for group in split_sessions(whole, GROUP_ROWS):
-            parts = []
-            sheets = {}
-            columns = arrays(group, _PRICES)
-            for grid in grids(group, int(meta["slots_per_session"])):
-                setting = settings[grid.symbol]
-                market = markets.get(grid.symbol) or market_new(grid.slots)
-                sheet, markets[grid.symbol] = simulate(market, grid, columns, setting, ctx)
-                before = yesterday.get(grid.symbol, np.full(grid.slots, np.nan))
-                sums, yesterday[grid.symbol] = tally.sums(sheet, setting, before)
-                parts.append((grid.days, sums))
-                sheets[grid.symbol] = (grid, sheet)
-            moments.add(parts)
-            yield from _tables(group, list(sheets.values()), meta, sim)
+    settings = stream.settings(bars, sim, ctx)
+    moments = Moments()
+    for group, passed in stream.sheets(bars, settings, ctx):
+        moments.add([(p.grid.days, p.sums) for p in passed])
+        yield from _tables(group, [(p.grid, p.sheet) for p in passed], meta, sim)
     yield "simulate/facts.json", _facts(moments, settings, bool(meta.get("synthetic")), ctx)
 
 
@@ -75,46 +60,6 @@ def _refuse(sim: Simulate, meta: dict[str, Any]) -> None:
             why="its exact filter is a grid, which cannot hold a noise as small as that",
             hint=f"--set simulate.carry=1, or {filters.MOST:g} and less",
         )
-
-
-def _settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, Setting]:
-    """What holds for each symbol. The original recipe reads the bars once more, for its whole-sample
-    noise."""
-    meta = bars.meta
-    spread_sd = _whole_sample_sd(bars) if sim.recipe == "seed" else {}
-    if spread_sd:
-        ctx.warn("recipe seed: the spread's noise is scaled by the whole sample, as in the original (not causal)")
-    return {
-        symbol: Setting(
-            sim,
-            int(meta["slots_per_session"]),
-            float(meta["interval_s"]),
-            symbol == "SPY" or bool(meta.get("synthetic")),
-            spread_sd.get(symbol, float("nan")),
-        )
-        for symbol in meta["symbols"]
-    }
-
-
-def _whole_sample_sd(bars: Reader) -> dict[str, float]:
-    """sd of each symbol's 20-row volatility over all its bars, in bps."""
-    tails: dict[str, Float] = {}
-    sums: dict[str, Float] = {}
-    slots = int(bars.meta["slots_per_session"])
-    for group in bars.groups(("symbol", "session", "seq", "open", "close")):
-        columns = arrays(group, ("open", "close"))
-        for grid in grids(group, slots):
-            open_, close = grid.matrix(columns["open"]), grid.matrix(columns["close"])
-            returns = grid.line(np.log(close / micro.origin(open_, close, grid.present())))
-            tail = tails.get(grid.symbol, np.empty(0))
-            vol, tails[grid.symbol] = original.volatility(returns, tail)
-            vol = vol[max(original.WINDOW - 1 - len(tail), 0) :]
-            total = sums.get(grid.symbol, np.zeros(3))
-            sums[grid.symbol] = total + np.array([len(vol), vol.sum(), (vol * vol).sum()])
-    out = {}
-    for symbol, (n, total1, squares) in sums.items():
-        out[symbol] = float(np.sqrt(max(squares - total1 * total1 / max(n, 1.0), 0.0) / max(n - 1.0, 1.0)))
-    return out
 
 
 def _tables(
@@ -183,10 +128,9 @@ def provenance(sim: Simulate, synthetic: bool) -> dict[str, Provenance]:
 
 
 def _facts(moments: Moments, settings: dict[str, Setting], synthetic: bool, ctx: Context) -> dict[str, Any]:
-    """facts.json. A fact of several symbols pools them; SPY's own bands apply where all are like SPY."""
-    one = next(iter(settings.values()))
-    sim = one.simulate
-    pooled = replace(one, like_spy=all(s.like_spy for s in settings.values()))
+    """facts.json, and what of it a person reads."""
+    pooled = facts.pooled(settings)
+    sim = pooled.simulate
     rows = facts.document(moments, pooled, not synthetic)
     failed = [name for name, row in rows.items() if row["pass"] is False]
     ctx.figures |= {"facts": len(rows), "facts_outside": failed}

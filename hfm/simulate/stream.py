@@ -1,0 +1,90 @@
+"""Bars streamed through the model: sheets and sums of each group, symbol by symbol, with the state carried
+along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from hfm.config import Simulate
+from hfm.simulate import micro, original, tally
+from hfm.simulate.bars import Market, Setting, Sheet, market_new, simulate
+from hfm.simulate.grid import Grid, grids
+from hfm.stage import Context
+from hfm.tables import GROUP_ROWS, Reader, arrays, split_sessions
+
+Float = npt.NDArray[np.float64]
+_PRICES = ("open", "high", "low", "close", "volume")
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One symbol's sessions of a group, simulated: where they stand, what they came to, their sums for the
+    facts."""
+
+    grid: Grid
+    sheet: Sheet
+    sums: dict[str, Float]
+
+
+def sheets(bars: Reader, settings: Mapping[str, Setting], ctx: Context) -> Iterator[tuple[pa.Table, list[Pass]]]:
+    """Each group of bars (at most about GROUP_ROWS rows) with its symbols' passes, in bounded memory."""
+    slots = int(bars.meta["slots_per_session"])
+    markets: dict[str, Market] = {}
+    yesterday: dict[str, Float] = {}
+    for whole in bars.groups():
+        for group in split_sessions(whole, GROUP_ROWS):
+            columns = arrays(group, _PRICES)
+            passed = []
+            for grid in grids(group, slots):
+                symbol, setting = grid.symbol, settings[grid.symbol]
+                market = markets.get(symbol) or market_new(slots)
+                sheet, markets[symbol] = simulate(market, grid, columns, setting, ctx)
+                before = yesterday.get(symbol, np.full(slots, np.nan))
+                sums, yesterday[symbol] = tally.sums(sheet, setting, before)
+                passed.append(Pass(grid, sheet, sums))
+            yield group, passed
+
+
+def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, Setting]:
+    """What holds for each symbol. The original recipe reads the bars once more, for its whole-sample
+    noise."""
+    meta = bars.meta
+    vol_sd = whole_sample_sd(bars) if sim.recipe == "seed" else {}
+    if vol_sd:
+        ctx.warn("recipe seed: the spread's noise is scaled by the whole sample, as in the original (not causal)")
+    return {
+        symbol: Setting(
+            sim,
+            int(meta["slots_per_session"]),
+            float(meta["interval_s"]),
+            symbol == "SPY" or bool(meta.get("synthetic")),
+            vol_sd.get(symbol, float("nan")),
+        )
+        for symbol in meta["symbols"]
+    }
+
+
+def whole_sample_sd(bars: Reader) -> dict[str, float]:
+    """sd of each symbol's 20-row volatility over all its bars, in bps."""
+    tails: dict[str, Float] = {}
+    sums: dict[str, Float] = {}
+    slots = int(bars.meta["slots_per_session"])
+    for group in bars.groups(("symbol", "session", "seq", "open", "close")):
+        columns = arrays(group, ("open", "close"))
+        for grid in grids(group, slots):
+            open_, close = grid.matrix(columns["open"]), grid.matrix(columns["close"])
+            returns = grid.line(np.log(close / micro.origin(open_, close, grid.present())))
+            tail = tails.get(grid.symbol, np.empty(0))
+            vol, tails[grid.symbol] = original.volatility(returns, tail)
+            vol = vol[max(original.WINDOW - 1 - len(tail), 0) :]
+            total = sums.get(grid.symbol, np.zeros(3))
+            sums[grid.symbol] = total + np.array([len(vol), vol.sum(), (vol * vol).sum()])
+    out = {}
+    for symbol, (n, total1, squares) in sums.items():
+        out[symbol] = float(np.sqrt(max(squares - total1 * total1 / max(n, 1.0), 0.0) / max(n - 1.0, 1.0)))
+    return out
