@@ -1,0 +1,143 @@
+"""The README stays true: every command in it is run as it is typed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests import readme
+from tests.command import hfm
+from tests.yahoo import Yahoo
+
+TAGS = ("main", "test", "tour", "real")
+PYTHON = Path(sys.executable).parent
+
+
+def shell(text: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a script as a reader would, with this environment's hfm on the path."""
+    path = f"{PYTHON}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", text], cwd=cwd, env={**os.environ, "PATH": path, **env},
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=900,
+    )  # fmt: skip
+
+
+def nightly(home: Path, fetch: str) -> subprocess.CompletedProcess[str]:
+    """The README's script under sh, as cron would start it."""
+    (script,) = readme.blocks("cron", "sh")
+    (home / "nightly.sh").write_text(script)
+    return shell("sh nightly.sh", home, HFM_HOME=str(home), HFM_FETCH=fetch)
+
+
+def plugin(folder: Path, group: str, name: str) -> dict[str, str]:
+    """The README's example plug-in, installed beside nothing else; the environment that sees it."""
+    (code,) = readme.blocks(f"plugin: {group} {name}", "python")
+    info = folder / f"{name}-1.dist-info"
+    info.mkdir(parents=True)
+    (folder / f"{name}.py").write_text(code)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[hfm.{group}]\n{name} = {name}:{name.capitalize()}\n")
+    return {"PYTHONPATH": f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+
+
+def test_every_hfm_line_stands_in_a_block_that_a_test_runs() -> None:
+    """No example escapes."""
+    tested = [c for tag in TAGS for c in readme.commands(tag)]
+    assert [line for line in readme.every_hfm_line() if line not in tested] == []
+
+
+def test_every_option_that_is_named_exists() -> None:
+    """`--flag` in the prose too."""
+    helps = "".join(
+        subprocess.run([sys.executable, "-m", "hfm", c, "--help"], capture_output=True, text=True, check=True).stdout
+        for c in ("fetch", "simulate", "train", "backtest", "report", "run", "status", "verify")
+    )
+    named = set(
+        re.findall(r"(?<![\w-])--[a-z][a-z-]+", re.sub(r"```sh.*?```", "", readme.README.read_text(), flags=re.S))
+    )
+    others = {"--check", "--strict"}  # ruff's and mypy's
+    assert {n for n in named - others if n not in helps} == set()
+
+
+def test_the_readme_s_source_plugs_in(tmp_path: Path) -> None:
+    """Twenty lines and an entry point, and fetch knows it."""
+    env = plugin(tmp_path / "site", "sources", "walk")
+    done = hfm("fetch", "X", "--source", "walk", cwd=tmp_path, env=env)
+    assert done.code == 0, done.err
+    assert "SYNTHETIC" in done.err
+    assert "walk" in hfm("fetch", "X", "--source", "wolk", cwd=tmp_path, env=env).err
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_tour_runs_as_it_is_typed(tmp_path: Path) -> None:
+    """One shell, one home, every line, the exit code of each."""
+    for command in readme.commands("tour"):
+        done = shell(command, tmp_path)
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_real_sources_run_as_they_are_typed(tmp_path: Path) -> None:
+    """A CSV as a user would have it; Yahoo through the real client against a local stand-in."""
+    made = hfm("fetch", "SPY", "--source", "synthetic", "--sessions", 25, "--run", "csv", "--json", cwd=tmp_path)
+    import pandas as pd
+
+    bars = pd.read_parquet(made.json["artifacts"][0])
+    bars["timestamp"] = (bars["time"] - pd.Timedelta(minutes=5)).dt.tz_convert("America/New_York")
+    bars[["timestamp", "symbol", "open", "high", "low", "close", "volume"]].to_csv(tmp_path / "bars.csv", index=False)
+    with Yahoo(tmp_path, datetime.now(UTC).isoformat()) as stub:
+        for command in readme.commands("real"):
+            done = shell(command, tmp_path, **stub.env())
+            assert done.returncode == 0, f"{command}\n{done.stderr}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("fetch", "exit_code"), [("SPY --source synthetic --sessions 21", 0), ("--nonsense", 2)])
+def test_the_nightly_script_goes_on_after_a_partial_fetch_and_stops_at_a_fault(
+    tmp_path: Path, fetch: str, exit_code: int
+) -> None:
+    """Exit 7 of fetch is no reason to stop; any other is, and is passed on."""
+    done = nightly(tmp_path, fetch)
+    assert done.returncode == exit_code, done.stderr
+    assert done.stdout == ""
+    if exit_code == 0:
+        assert list(tmp_path.glob("runs/nightly-*/report/report.html"))
+
+
+@pytest.mark.slow
+def test_the_nightly_script_goes_on_after_losing_a_symbol(tmp_path: Path) -> None:
+    """A file that lacks one of two symbols: fetch exits 7, the rest is done, the script exits 0."""
+    made = hfm("fetch", "SPY", "--source", "synthetic", "--sessions", 21, "--run", "csv", "--json", cwd=tmp_path)
+    import pandas as pd
+
+    bars = pd.read_parquet(made.json["artifacts"][0])
+    bars["timestamp"] = bars["time"] - pd.Timedelta(minutes=5)
+    bars[["timestamp", "symbol", "open", "high", "low", "close", "volume"]].to_csv(tmp_path / "bars.csv", index=False)
+    wanted = f"SPY QQQ --source file --path {tmp_path / 'bars.csv'}"
+    assert hfm("fetch", *wanted.split(), "--run", "once", cwd=tmp_path).code == 7
+    done = nightly(tmp_path, wanted)
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.glob("runs/nightly-*/report/report.html"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_main_job_runs_from_a_fresh_clone(tmp_path: Path) -> None:
+    """The first command of the README, environment and all, on committed files alone."""
+    root = readme.README.parent
+    if not (root / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("not a git checkout")
+    subprocess.run(["git", "clone", "-q", str(root), str(tmp_path / "hfm")], check=True)
+    (command,) = readme.commands("main")
+    done = shell(command, tmp_path / "hfm")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "hfm" / "runs" / "latest" / "report" / "microstructure_performance.png").is_file()
