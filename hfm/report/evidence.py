@@ -5,6 +5,7 @@ Everything after this works on Evidence alone; nothing after this reads a table.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib.metadata
 import json
@@ -30,6 +31,8 @@ ARTIFACTS = {
                  "backtest/metrics.json"),
 }  # fmt: skip
 """What each earlier stage makes for the report."""
+INTERVAL = 1000
+"""Resamples of the interval that stands beside the best Sharpe ratio."""
 PACKAGES = ("numpy", "pyarrow", "numba", "torch", "scikit-learn", "arch", "matplotlib")
 
 
@@ -83,13 +86,12 @@ def _verdict(seen: Market, cast: Forecast | None, earned: Money | None, config: 
         why = "There is no back-test in this run: hfm backtest makes it."
         return Verdict("insufficient data", (why,), {"sessions": len(cast.sessions) if cast else 0, "trials": trials})
     found = verdict.judge(earned.trials, tried=trials, reps=config.report.reps, seed=config.report.seed)
-    if cast is None:
-        return found
-    flag = verdict.leakage(
+    numbers = found.numbers | verdict.interval(found, INTERVAL, config.report.seed)
+    flag = cast and verdict.leakage(
         cast.right, cast.labelled, interval_s=int(seen.meta.get("interval_s", 0)), spread_bps=seen.spread_bps,
         empty=seen.empty, planted=cast.meta.get("signal", "none") != "none",
     )  # fmt: skip
-    return verdict.Verdict(found.label, found.reasons, found.numbers, (flag,) if flag else (), found.family, found.test)
+    return dataclasses.replace(found, numbers=numbers, flags=(flag,) if flag else ())
 
 
 def _origins(inputs: Mapping[str, tables.Reader]) -> tuple[tuple[str, str, str], ...]:

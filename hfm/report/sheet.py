@@ -30,7 +30,7 @@ def draw(run: Evidence) -> bytes:
     height = HEAD + ROW * len(rows) + 0.2
     ink = Ink()
     with house():
-        figure = Figure(figsize=(WIDTH, height), facecolor=ink.paper)
+        figure = Figure(figsize=(WIDTH, height), facecolor=ink.paper, dpi=DPI)
         canvas: Any = FigureCanvasAgg(figure)  # Any: matplotlib leaves print_png untyped
         _head(figure, run, ink, height)
         for r, row in enumerate(rows):
@@ -41,7 +41,6 @@ def draw(run: Evidence) -> bytes:
                 column += span
         _origin(figure, run, ink, height)
         sink = io.BytesIO()
-        figure.set_dpi(DPI)
         canvas.print_png(sink, metadata={"Software": None})
     return sink.getvalue()
 

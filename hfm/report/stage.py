@@ -13,7 +13,7 @@ from hfm import tables
 from hfm.config import Config, as_tree
 from hfm.report import evidence, page, sheet, svg, wording
 from hfm.report.evidence import Evidence
-from hfm.report.panels.catalogue import PANELS
+from hfm.report.panels.catalogue import PANELS, Panel
 from hfm.stage import Context, Product
 
 PICTURE, PAGE, SUMMARY = "report/microstructure_performance.png", "report/report.html", "report/summary.json"
@@ -21,19 +21,21 @@ PICTURE, PAGE, SUMMARY = "report/microstructure_performance.png", "report/report
 
 def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> Iterator[Product]:
     """The picture, the page and the summary. ctx.trials is N of the verdict."""
-    steps = len(PANELS) + 2
+    steps = len(PANELS) + 1
     ctx.progress("report", 0, steps, "tables")
     found = evidence.gather(inputs, config, ctx.trials)
-    drawn = []
-    for done, panel in enumerate(PANELS, 1):
-        drawn.append(svg.draw(panel, found))
-        ctx.progress("report", done, steps, panel.title)
-    yield PAGE, page.render(found, drawn).encode()
-    yield PICTURE, sheet.draw(found)
-    ctx.progress("report", steps, steps, "done")
+    done = [0]
+
+    def tell(panel: Panel) -> None:
+        done[0] += 1
+        ctx.progress("report", done[0], steps, panel.title)
+
+    yield PAGE, page.render(found, svg.draw(found, PANELS, tell)).encode()
     document = summary(found)
     _tell(found, document, ctx)
     yield SUMMARY, document
+    yield PICTURE, sheet.draw(found)
+    ctx.progress("report", steps, steps, "done")
 
 
 def summary(run: Evidence) -> dict[str, Any]:  # Any: JSON values

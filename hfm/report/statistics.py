@@ -239,6 +239,6 @@ def sharpe_interval(returns: Float, block: int, reps: int, seed: int) -> tuple[f
     return float(interval[0, 0]), float(interval[1, 0])
 
 
-def _ratio(returns: Float) -> float:
+def _ratio(returns: Float) -> Float:
     sd = float(returns.std())
-    return float(returns.mean()) / sd if sd > 0 else 0.0
+    return np.array([float(returns.mean()) / sd if sd > 0 else 0.0])

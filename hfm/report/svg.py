@@ -1,12 +1,13 @@
-"""One panel as inline SVG: text stays text, colours become the page's variables, so that it follows dark mode.
+"""The panels as inline SVG: text stays text, colours become the page's variables, so that it follows dark mode.
 
-The same panel gives the same bytes: no date, no creator, ids from a salt.
+The same run gives the same bytes: no date, no creator, ids from a fixed salt with the panel's name before them.
 """
 
 from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -35,26 +36,29 @@ class Drawn:
     """The same, twice as broad, for those panels that gain by it and screens that have the room."""
 
 
-def draw(panel: Panel, run: Evidence) -> Drawn:
-    """The panel as <svg> elements without prolog, script or reference to anything outside."""
-    svg, told = _render(panel, run, SIZE, panel.name)
-    broad = _render(panel, run, WIDE, f"{panel.name}-broad")[0] if panel.wide else ""
-    return Drawn(panel.name, panel.title, svg, told, broad)
+def draw(run: Evidence, panels: Sequence[Panel], tell: Callable[[Panel], None] = lambda _: None) -> list[Drawn]:
+    """Each panel as <svg> elements without prolog, script or reference to anything outside. tell: progress."""
+    drawn = []
+    with house():
+        for panel in panels:
+            svg, told = _render(panel, run, SIZE, panel.name)
+            broad = _render(panel, run, WIDE, f"{panel.name}-broad")[0] if panel.wide else ""
+            drawn.append(Drawn(panel.name, panel.title, svg, told, broad))
+            tell(panel)
+    return drawn
 
 
 def _render(panel: Panel, run: Evidence, size: tuple[float, float], name: str) -> tuple[str, Told]:
-    with house(name):
-        figure = Figure(figsize=size)
-        FigureCanvasSVG(figure)
-        pad = panel.margin
-        ax = figure.add_axes((
-            pad.left / size[0], pad.bottom / size[1], 1 - (pad.left + pad.right) / size[0],
-            1 - (pad.bottom + pad.top) / size[1],
-        ))  # fmt: skip
-        told = panel.on(ax, run, THEMED)
-        figure.patch.set_visible(False)
-        sink = io.StringIO()
-        figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    figure, pad = Figure(figsize=size), panel.margin
+    FigureCanvasSVG(figure)
+    ax = figure.add_axes((
+        pad.left / size[0], pad.bottom / size[1], 1 - (pad.left + pad.right) / size[0],
+        1 - (pad.bottom + pad.top) / size[1],
+    ))  # fmt: skip
+    told = panel.on(ax, run, THEMED)
+    figure.patch.set_visible(False)
+    sink = io.StringIO()
+    figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return _inline(sink.getvalue(), name), told
 
 

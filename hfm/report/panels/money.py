@@ -1,4 +1,4 @@
-"""Panels of the back-test: equity, trials, sensitivity, the null distribution, session returns."""
+"""Panels of the back-test: equity, the family of trials, sensitivity."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from matplotlib.lines import Line2D
 
 from hfm.report.evidence import Evidence
 from hfm.report.panels.style import Ink, Told, bare, days, few, frame, inches, legend, note, percent
-from hfm.report.statistics import PROBABILITIES, Float
-from hfm.report.verdict import LEVEL, SESSIONS
+from hfm.report.statistics import Float, Int
 
 
 def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
@@ -27,13 +26,20 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
         money.x, money.hold_full, color=ink.orange, linewidth=1.3, linestyle="-.", label=f"buy and hold {full:+.2%}"
     )
     top.plot(ends, money.hold, color=ink.text, linewidth=1.5, linestyle=":", label=f"matched hold {hold:+.2%}")
+    best = other(run)
+    if best is not None:
+        word, line = best[0], np.append(0.0, np.cumsum(best[1]))
+        days_of = np.append(0, np.searchsorted(money.sessions, best[2]) + 1)
+        top.plot(
+            days_of, line, color=ink.purple, linewidth=1.4, linestyle=(0, (5, 1, 1, 1)), label=f"{word} {line[-1]:+.2%}"
+        )
     top.plot(money.x, money.gross, color=ink.sky, linewidth=1.5, linestyle="--", label=f"gross {gross:+.2%}")
     top.plot(money.x, money.net, color=ink.blue, linewidth=2.0, label=f"net {net:+.2%}")
     frame(top, ink, y="return on capital")
     percent(top)
     few(top, y=5)
     broad = inches(ax)[0] > 6
-    legend(top, ink, loc="lower right", ncols=4 if broad else 2, bbox_to_anchor=(1, 0.99), columnspacing=1.0)
+    legend(top, ink, loc="lower right", ncols=5 if broad else 2, bbox_to_anchor=(1, 0.99), columnspacing=1.0)
     top.tick_params(labelbottom=False)
     low.fill_between(money.x, money.drawdown, 0, color=ink.red, alpha=0.35, linewidth=0)
     low.plot(money.x, money.drawdown, color=ink.red, linewidth=1.0)
@@ -42,7 +48,8 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
     percent(low)
     if money.drawdown.min() == 0:
         low.set_yticks([])
-        note(low, ink, "never below a peak")
+        low.set_ylabel("")
+        note(low, ink, "no drawdown: never below a peak", y=0.7)
     for each in (top, low):
         each.set_xlim(0, max(len(money.sessions), 1))
         days(each, money.sessions)
@@ -54,6 +61,14 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
         f"Line chart of cumulative return. Net ends at {net:+.2%}, gross at {gross:+.2%}, exposure-matched hold at "
         f"{hold:+.2%}, buy and hold at {full:+.2%}. Below, drawdown down to {worst:.2%}.",
     )
+
+
+def other(run: Evidence) -> tuple[str, Float, Int] | None:
+    """The trial that the verdict is about, where it is not the user's: name, net by session, sessions."""
+    family, name = run.verdict.family, run.verdict.numbers.get("best_trial")
+    if family is None or name is None or name == family.user:
+        return None
+    return str(name), family.net[:, family.names.index(name)], family.sessions
 
 
 def thresholds(ax: Axes, run: Evidence, ink: Ink) -> Told:
@@ -98,10 +113,9 @@ def sensitivity(ax: Axes, run: Evidence, ink: Ink) -> Told:
     assert money is not None
     cost = money.metrics.get("sensitivity", {}).get("cost", [])
     delay = money.metrics.get("sensitivity", {}).get("delay", [])
-    bare(ax)
     if not any(each["net_return"] for each in (*cost, *delay)):
-        note(ax, ink, "nothing was traded")
-        return Told("Nothing was traded, so that neither cost nor delay changes anything.", "Nothing was traded.")
+        return _before_and_after(ax, run, ink)
+    bare(ax)
     left, right = ax.inset_axes((0, 0, 0.44, 1)), ax.inset_axes((0.56, 0, 0.44, 1), sharey=None)
     left.axhline(0, color=ink.text, linewidth=1.0)
     right.axhline(0, color=ink.text, linewidth=1.0)
@@ -130,64 +144,28 @@ def sensitivity(ax: Axes, run: Evidence, ink: Ink) -> Told:
     return Told(f"{told} An edge that is real decays over a few rows of delay; one that leaks collapses at one.", told)
 
 
-def null(ax: Axes, run: Evidence, ink: Ink) -> Told:
-    """The t of the best trial of a worthless family, and ours."""
-    test, numbers = run.verdict.test, run.verdict.numbers
-    if test is None:
-        few_days = numbers["sessions"] < SESSIONS
-        said = f"Not tested: {numbers['sessions']} of {SESSIONS} sessions" if few_days else "Not tested: too few trades"
+def _before_and_after(ax: Axes, run: Evidence, ink: Ink) -> Told:
+    """Gross and net return of the trials that traded, where the user's own did not."""
+    family = run.verdict.family
+    moved = np.flatnonzero(family.traded) if family is not None else np.empty(0, np.int64)
+    if family is None or not moved.size:
         bare(ax)
-        note(ax, ink, said)
-        return Told(f"{said}. The null distribution of the best trial is drawn once there is enough to judge.", said)
-    edges, density = _density(test.null)
-    ax.fill_between(edges, density, color=ink.sky, alpha=0.5, linewidth=0, label="best of a worthless family")
-    ax.plot(edges, density, color=ink.blue, linewidth=1.2)
-    need = f"needed {numbers['t_needed']:.2f}"
-    ax.axvline(numbers["t_needed"], color=ink.text, linestyle="--", linewidth=1.4, label=need)
-    ax.axvline(numbers["t"], color=ink.red, linewidth=2.4, label=f"ours {numbers['t']:.2f}")
-    frame(ax, ink, x="t of the best trial", y="density")
-    ax.set_yticks([])
-    ax.set_ylim(0, float(density.max()) * 1.65)
-    legend(ax, ink, loc="upper left")
-    return Told(
-        f"The best of {numbers['judged']} worthless trials exceeds t = {numbers['t_needed']:.2f} in {LEVEL:.0%} of "
-        f"cases; ours is {numbers['t']:.2f} (p = {numbers['p']:.4f}).",
-        f"Distribution of the best t under the null; needed {numbers['t_needed']:.2f}, ours {numbers['t']:.2f}.",
-    )
-
-
-def _density(quantiles: Float) -> tuple[Float, Float]:
-    """x and density of a distribution known by its quantiles, smoothed over a quarter of its central width."""
-    probabilities = np.linspace(0.005, 0.995, 400)
-    points = np.interp(probabilities, PROBABILITIES, quantiles)
-    width = max(float(np.interp(0.75, PROBABILITIES, quantiles) - np.interp(0.25, PROBABILITIES, quantiles)) / 4, 1e-6)
-    grid = np.linspace(points[0] - 3 * width, points[-1] + 3 * width, 160)
-    kernel = np.exp(-0.5 * ((grid[:, None] - points) / width) ** 2).sum(axis=1)
-    return grid, kernel / (kernel.sum() * (grid[1] - grid[0]))
-
-
-def histogram(ax: Axes, run: Evidence, ink: Ink) -> Told:
-    """Session returns, net, in bp."""
-    money = run.money
-    assert money is not None
-    value = money.session_net * 1e4
-    frame(ax, ink, x="net return of a session, bp", y="sessions")
-    flat = int((value == 0).sum())
-    if flat == len(value):
-        bare(ax)
-        note(ax, ink, "every session is flat")
-        return Told(f"All {len(value)} sessions are flat: nothing was traded.", "No session has a return.")
-    moved = value[value != 0]
-    reach = float(np.abs(moved).max())
-    bins = np.linspace(-reach, reach, 2 * min(12, max(3, round(math.sqrt(len(moved)) + 1))) + 1)
-    ax.hist(moved, bins=bins.tolist(), color=ink.sky, edgecolor=ink.blue, linewidth=1.0)
-    ax.axvline(0, color=ink.text, linewidth=1.0)
-    ax.axvline(float(value.mean()), color=ink.red, linewidth=2.0, linestyle="--", label=f"mean {value.mean():+.2f} bp")
+        note(ax, ink, "nothing was traded")
+        return Told("Nothing was traded, so that neither cost nor delay changes anything.", "Nothing was traded.")
+    gross, net = family.gross[:, moved].sum(axis=0), family.net[:, moved].sum(axis=0)
+    place = np.arange(moved.size)
+    ax.axhline(0, color=ink.text, linewidth=1.0)
+    ax.vlines(place, net, gross, color=ink.muted, linewidth=1.2)
+    ax.plot(place, gross, color=ink.sky, marker="s", linestyle="none", markersize=6, label="before costs")
+    ax.plot(place, net, color=ink.blue, marker="o", linestyle="none", markersize=6, label="after costs")
+    frame(ax, ink, y="return on capital")
+    ax.set_xticks(place, [family.names[k] for k in moved], rotation=45)
+    ax.tick_params(axis="x", labelsize=ink.size * 0.84)
+    percent(ax)
     few(ax, y=5)
-    legend(ax, ink, loc="upper left")
-    wins = int((value > 0).sum())
+    legend(ax, ink, loc="best")
     return Told(
-        f"{wins} of {len(value)} sessions end above zero, {flat} are flat; mean {value.mean():+.2f} bp, worst "
-        f"{value.min():+.2f}, best {value.max():+.2f}.",
-        f"Histogram of {len(moved)} session returns between {value.min():.2f} and {value.max():.2f} bp.",
+        f"Your trial traded nothing. Of the {moved.size} that did, {int((gross > 0).sum())} earned before costs and "
+        f"{int((net > 0).sum())} after them.",
+        f"Returns before and after costs of {moved.size} trials, {net.min():+.2%} to {net.max():+.2%} after costs.",
     )

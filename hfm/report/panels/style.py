@@ -44,16 +44,13 @@ class Told:
 
 
 @contextmanager
-def house(salt: str = "hfm") -> Iterator[None]:
-    """matplotlib as it comes out of the box, whatever the user's own settings are; they are back afterwards.
-
-    salt: of the ids in an SVG, so that two figures of one page share none and a second run makes the same.
-    """
+def house() -> Iterator[None]:
+    """matplotlib as it comes out of the box, whatever the user's own settings are; they are back afterwards."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams["font.family"] = "DejaVu Sans"
         mpl.rcParams["svg.fonttype"] = "none"
-        mpl.rcParams["svg.hashsalt"] = salt
+        mpl.rcParams["svg.hashsalt"] = "hfm"
         yield
 
 
@@ -130,7 +127,7 @@ def days(ax: Axes, sessions: Int, axis: str = "x", most: int = 6) -> None:
 
 def inches(ax: Axes) -> tuple[float, float]:
     """Width and height of the axes."""
-    box = ax.get_window_extent()
+    box = ax.bbox
     return box.width / ax.figure.dpi, box.height / ax.figure.dpi
 
 
