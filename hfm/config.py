@@ -6,6 +6,7 @@ pydantic is imported inside load() alone, so that `hfm --help` stays light.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import json
@@ -52,6 +53,8 @@ class Fetch:
     """Seconds for all requests of a network source together."""
     as_of: str | None = None
     """ISO time to stand in for now; bars that end later are dropped."""
+    rebase: bool = False
+    """Whether a split in the overlap may rescale the archive's prices."""
     seed: Annotated[int, Ge(0), Lt(2**63)] = 7
     """Seed of the synthetic source."""
 
@@ -60,7 +63,7 @@ class Fetch:
 class Simulate:
     """Microstructure around the bars."""
 
-    fidelity: Literal["bars"] = "bars"
+    fidelity: Literal["bars", "book"] = "bars"
     recipe: Literal["calibrated", "seed"] = "calibrated"
     signal: Literal["none", "planted"] = "none"
     kind: Literal["linear", "switch", "product"] = "linear"
@@ -72,6 +75,12 @@ class Simulate:
     spread_bps: Annotated[float, Gt(0), Le(1000)] | None = None
     """Mean quoted spread; None: the calibrated tick model (SPY), else an estimate from the bars."""
     tick: Annotated[float, Gt(0), Le(10)] = 0.01
+    l3: bool = False
+    """`book` keeps orders apart, first in first out, each with its number."""
+    events: bool = False
+    """`book` also writes every event of the order book."""
+    levels: Annotated[int, Gt(0), Le(50)] = 1
+    """Price levels a side after each event written."""
     seed: Annotated[int, Ge(0), Lt(2**63)] = 7
 
 
@@ -110,7 +119,9 @@ class Backtest:
     """Whose predictions; None: the trained model."""
     threshold: str = "0.6"
     """P in [0.5, 1), a quantile q50..q99.9 of the validation confidence, or cost."""
-    fill: Literal["next-open"] = "next-open"
+    fill: Literal["next-open", "next-mid", "cross", "passive", "close"] = "next-open"
+    """close fills at the signal's own close and needs allow_lookahead."""
+    allow_lookahead: bool = False
     fee_bps: Annotated[float, Ge(0), Le(1000)] = 0.05
     """Fee a side, in bp of notional."""
     spread_share: Annotated[float, Ge(0), Le(1)] = 0.75
@@ -122,6 +133,35 @@ class Backtest:
     """Yearly rate on shorts held overnight (0.0025 is .25 %)."""
     impact: Annotated[float, Ge(0), Le(100)] = 0.7
     """Y of the square-root law: Y x daily volatility x sqrt(shares / average daily volume) over the price."""
+    hold_overnight: bool = False
+    sizing: Literal["fixed", "vol", "kelly"] = "fixed"
+    """vol and kelly take up to `size`, by the forecast standard deviation of the return."""
+    vol_target: Annotated[float, Gt(0), Le(10)] = 0.1
+    """Yearly volatility of the capital that vol sizing aims at (0.1 is 10 %)."""
+    kelly: Annotated[float, Gt(0), Le(1)] = 0.25
+    """Share of the Kelly bet, mean over variance of the return after costs."""
+    max_position: Annotated[float, Gt(0)] | None = None
+    """Shares in one symbol. Limits that are None are off."""
+    max_gross: Annotated[float, Gt(0)] | None = None
+    """Sum of |position x price| over the session's opening equity."""
+    max_net: Annotated[float, Gt(0)] | None = None
+    """|sum of position x price| over the session's opening equity."""
+    participation: Annotated[float, Gt(0), Le(1)] | None = None
+    """Share of the previous row's volume in one fill."""
+    max_turnover: Annotated[float, Gt(0)] | None = None
+    """Notional traded a session over its opening equity; what reduces a position passes."""
+    max_spread_bps: Annotated[float, Gt(0)] | None = None
+    """Quoted spread beyond which no position is opened or added to."""
+    max_age_s: Annotated[float, Ge(0)] | None = None
+    """Seconds between a decision and its fill beyond which no position is opened."""
+    collar: Annotated[float, Gt(0)] | None = None
+    """Move of the mid between a decision and its fill, as a fraction, beyond which the fill waits."""
+    throttle: Annotated[int, Gt(0)] | None = None
+    """Least rows between two new positions in one symbol."""
+    daily_loss: Annotated[float, Gt(0), Lt(1)] | None = None
+    """Loss since the session's open, as a fraction, that ends trading for the session."""
+    max_drawdown: Annotated[float, Gt(0), Lt(1)] | None = None
+    """Fall from the peak, as a fraction, that halts trading until it is released by name."""
 
 
 @dataclass(frozen=True)
@@ -231,24 +271,23 @@ def load(layers: Sequence[Layer]) -> Config:
     return config
 
 
-def parse_threshold(text: str) -> tuple[Literal["p", "q", "cost"], float]:
-    """What a threshold says: ("p", probability), ("q", share of validation confidences) or ("cost", nan).
+def parse_threshold(text: str) -> tuple[Literal["p", "q", "policy"], float]:
+    """What a threshold says: ("p", probability), ("q", share of validation confidences) or ("policy", nan).
 
-    Raises ValueError with the accepted forms.
+    The last is the name of a policy that needs no level: cost, or a plug-in's. Raises ValueError with the accepted
+    forms.
     """
-    accepted = "a probability in [0.5, 1), a quantile like q90, or cost"
-    if text == "cost":
-        return "cost", float("nan")
     quantile = re.fullmatch(r"q(\d{1,2}(?:\.\d+)?)", text)
     if quantile:
         return "q", float(quantile[1]) / 100
-    try:
+    with contextlib.suppress(ValueError):
         value = float(text)
-    except ValueError:
-        raise ValueError(accepted) from None
-    if not 0.5 <= value < 1:
-        raise ValueError(accepted)
-    return "p", value
+        if 0.5 <= value < 1:
+            return "p", value
+        text = ""  # a number, and not a probability: nan and inf are no names either
+    if re.fullmatch(r"(?!q\d)[a-z][a-z0-9_-]{0,40}", text):
+        return "policy", float("nan")
+    raise ValueError("a probability in [0.5, 1), a quantile like q90, cost, or a policy's name")
 
 
 def _check_threshold(text: str, layer: Layer | None) -> None:

@@ -209,7 +209,7 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
     settings = section(config, stage.name)
     ctx = _context(run, stage, config, options, inputs, now)
     with staging(run) as staged:
-        for artifact, payload in _function(stage)(_readers(run, inputs), config, ctx):
+        for artifact, payload in _function(stage)(readers(run, inputs), config, ctx):
             staged.take(artifact, payload)
         staged.close(stage.promised(staged.made), stage.may_write)
         if stage.name in manifest.stages:
@@ -295,7 +295,8 @@ def _function(stage: Stage) -> StageFunction:
     return function
 
 
-def _readers(run: Run, inputs: Mapping[str, str]) -> dict[str, Any]:  # Any: FileReader, whose module loads on demand
+def readers(run: Run, inputs: Mapping[str, str]) -> dict[str, Any]:  # Any: FileReader, whose module loads on demand
+    """A reader for each artifact in `inputs` (see check_inputs)."""
     from hfm.tables import FileReader
 
     return {name: FileReader(run.path / name, f"hfm {maker(name).name} --run {run.name}") for name in inputs}

@@ -84,7 +84,7 @@ def test_a_threshold_is_a_probability_from_a_half_to_below_one(value: float) -> 
 def test_quantile_and_cost_thresholds_are_read() -> None:
     """q90 is the share .9."""
     assert parse_threshold("q97.5") == ("q", 0.975)
-    assert parse_threshold("cost")[0] == "cost"
+    assert parse_threshold("cost")[0] == parse_threshold("my-policy")[0] == "policy"
 
 
 @pytest.mark.parametrize("text", ["[train", "epochs = 5", "\xff\xfe"])

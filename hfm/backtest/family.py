@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hfm.backtest.panel import Panel
 from hfm.config import Backtest, parse_threshold
+from hfm.errors import UsageError
 from hfm.plugins import Policy, Signals, find
 
 Float = npt.NDArray[np.float64]
@@ -36,10 +37,15 @@ class Trial:
 
 
 def trial(text: str, user: bool = False) -> Trial:
-    """The trial of a threshold: "0.55", "q90" or "cost"."""
+    """The trial of a threshold: "0.55", "q90", "cost" or the name of another policy that needs no level.
+
+    Raises UsageError where there is no such policy, or where it needs a level.
+    """
     kind, level = parse_threshold(text)
-    if kind == "cost":
-        return Trial("cost", "cost", None, find("policies", "cost")(), user)
+    if kind == "policy":
+        if text in ("threshold", "quantile"):
+            raise UsageError(f"--threshold {text} names a policy without its level", hint="--threshold 0.6, or q90")
+        return Trial(text, text, None, find("policies", text)(), user)
     plugin = {"p": "threshold", "q": "quantile"}[kind]
     level = round(level, 9)
     return Trial(f"{kind}{level:g}", plugin, level, find("policies", plugin)(level), user)

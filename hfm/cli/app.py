@@ -10,7 +10,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -38,6 +38,9 @@ app = typer.Typer(
     epilog="Exit codes: 0 ok, 1 bug, 2 usage, 3 config, 4 data, 5 upstream, 6 rate limited, 7 partial, 8 check "
            "failed, 9 locked, 10 disk, 130 SIGINT, 143 SIGTERM.",
 )  # fmt: skip
+if TYPE_CHECKING:
+    from hfm.verify.claims import Row
+
 Values = Mapping[str, Any]  # Any: an option's value as typer gives it
 Body = Callable[[Show, Common, Values], ExitCode]
 
@@ -187,7 +190,35 @@ def fetch(show: Show, common: Common, values: Values) -> ExitCode:
 @command("simulate", SIMULATE)
 def simulate(show: Show, common: Common, values: Values) -> ExitCode:
     """Put quotes, order flow and depth around the bars, with a known truth."""
-    return _carry_out("simulate", show, common, given(**values))
+    flags = given(**{k: v for k, v in values.items() if k != "check"})
+    return _check_bands(show, common, flags) if values["check"] else _carry_out("simulate", show, common, flags)
+
+
+def _check_bands(show: Show, common: Common, flags: Flags) -> ExitCode:
+    """The table of simulate --check: the bars of --run NAME, else the markets that the bands were drawn for."""
+    from hfm import pipeline
+    from hfm.run import locate
+    from hfm.verify import bands
+
+    home = _home(common)
+    if common.run is None:
+        config, bars = _config(common, home, {}, "simulate", flags), bands.markets()
+    else:
+        run = locate(home, common.run, os.environ)
+        show.run_dir, manifest = run.path, run.manifest()
+        config = _config(common, home, manifest.config, "simulate", flags)
+        readers = pipeline.readers(run, pipeline.check_inputs(run, manifest, pipeline.by_name("simulate")))
+        bars = list(readers.values())
+    return _judge(show, bands.check(bars, config))
+
+
+def _judge(show: Show, rows: Sequence[Row]) -> ExitCode:
+    """Show a table of claims; CHECK where one failed."""
+    from hfm.verify.claims import table
+
+    show.table = table(rows)
+    show.metrics["claims"] = [{**dataclasses.asdict(r), "passed": r.passed} for r in rows]
+    return ExitCode.OK if all(r.passed for r in rows) else ExitCode.CHECK
 
 
 @command("train", TRAIN)
@@ -273,6 +304,4 @@ def verify(show: Show, common: Common, values: Values) -> ExitCode:
         rows = tampering.of_run(run)
     else:
         rows = list(claims.check("quick" if values["quick"] else "full" if values["full"] else "standard", show.talk))
-    show.table = claims.table(rows)
-    show.metrics["claims"] = [{**dataclasses.asdict(r), "passed": r.passed} for r in rows]
-    return ExitCode.OK if all(r.passed for r in rows) else ExitCode.CHECK
+    return _judge(show, rows)

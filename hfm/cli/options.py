@@ -80,7 +80,9 @@ SIMULATE: Options = {
     "signal": _option(str | None, "--signal", help="none, or planted (synthetic bars only). [none]"),
     "rho": _option(float | None, "--rho", help="Strength of a planted signal, between 0 and 1. [0.1]"),
     "seed": _option(int | None, "--seed", help="Seed of the market. [7]"),
-}
+    "check": _option(bool, "--check", default=False,
+                     help="Write nothing; print stylised facts beside their bands (of --run NAME, else synthetic)."),
+}  # fmt: skip
 TRAIN: Options = {
     "epochs": _option(int | None, "--epochs", help="Passes over the data, at most. [50]"),
     "model": _option(str | None, "--model", help="Model beside its floors. [lstm]"),

@@ -80,10 +80,12 @@ class Show:
     def finish(self) -> None:
         """Print the product."""
         if self.as_json:
+            from hfm.commit import plain  # on demand: it brings numpy and pyarrow with it
+
             print(json.dumps({
                 "schema_version": SCHEMA_VERSION, "command": self.command,
                 "run_dir": str(self.run_dir) if self.run_dir else None, "artifacts": [str(p) for p in self.paths],
-                "metrics": self.metrics, "warnings": self.warnings,
+                "metrics": plain(self.metrics), "warnings": self.warnings,
                 "elapsed_s": round(time.perf_counter() - self.began, 3),
             }, allow_nan=False))  # fmt: skip
         elif self.table:

@@ -11,7 +11,7 @@ from hfm.features.batch import GROUPS, INPUTS, compute
 from hfm.features.step import state_new
 from hfm.tables import arrays, column_array, header
 from hfm.verify.claims import Row
-from hfm.verify.market import Market, synthetic
+from hfm.verify.market import BARS, ORACLE, QUOTES, Market, synthetic
 
 SESSIONS = 40
 
@@ -36,7 +36,7 @@ def equal_rows(a: pa.Table, b: pa.Table, rows: int) -> int:
 
 def features_of(made: Market, *cuts: int) -> np.ndarray:
     """Default features of a market's quotes [n, F], fed in pieces that end at `cuts`, the state carried over."""
-    table = made.table("simulate/quotes.parquet")
+    table = made.table(QUOTES)
     meta = header(table.schema)["meta"]
     states = {"SPY": state_new(meta["slots_per_session"], meta["interval_s"])}
     columns = arrays(table, list(INPUTS))
@@ -53,12 +53,12 @@ def bit_equal(a: np.ndarray, b: np.ndarray) -> int:
 def future_poison() -> list[Row]:
     """Other bars after row t leave quotes, oracle and features up to t bit-equal."""
     whole = synthetic(SESSIONS, 31)
-    bars = whole.table("fetch/bars.parquet")
+    bars = whole.table(BARS)
     rows = bars.num_rows * 3 // 4 + 17
     clean = whole.through("simulate")
     other = whole.replaced(bars=poisoned(bars, rows)).through("simulate")
     out = []
-    for name in ("simulate/quotes.parquet", "simulate/oracle.parquet"):
+    for name in (QUOTES, ORACLE):
         got = equal_rows(clean.table(name), other.table(name), rows)
         out.append(Row(f"{name} rows that ignore a poisoned future", f"{rows} of {rows}", got, rows, rows))
     got = bit_equal(features_of(clean)[:rows], features_of(other)[:rows])

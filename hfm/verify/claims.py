@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,7 +67,7 @@ def check(level: Level, tell: Callable[[str], None]) -> Iterator[Row]:
         yield from rows
 
 
-def table(rows: list[Row]) -> list[str]:
+def table(rows: Sequence[Row]) -> list[str]:
     """The rows as aligned lines, with a closing line of counts."""
     head = ("claim", "expected", "got", "interval", "")
     body = [

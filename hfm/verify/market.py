@@ -16,6 +16,7 @@ from hfm.pipeline import by_name
 from hfm.stage import Context, Payload
 from hfm.tables import MemoryReader
 
+BARS, QUOTES, ORACLE = "fetch/bars.parquet", "simulate/quotes.parquet", "simulate/oracle.parquet"
 AS_OF = datetime(2026, 3, 6, 22, 0, tzinfo=UTC)
 """The markets of verify end here, so that they are the same on every day."""
 
@@ -49,7 +50,7 @@ class Market:
 
     def replaced(self, **tables: pa.Table) -> Market:
         """This market with other tables: bars=... stands for fetch/bars.parquet, quotes=... for simulate's."""
-        places = {"bars": "fetch/bars.parquet", "quotes": "simulate/quotes.parquet"}
+        places = {"bars": BARS, "quotes": QUOTES}
         return Market(self.config, {**self.artifacts, **{places[k]: v for k, v in tables.items()}})
 
 

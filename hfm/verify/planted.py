@@ -11,12 +11,11 @@ from hfm.stage import Context
 from hfm.tables import MemoryReader, arrays, column_array
 from hfm.train.panel import read
 from hfm.verify.claims import Row
-from hfm.verify.market import Market, synthetic
+from hfm.verify.market import ORACLE, QUOTES, Market, synthetic
 
 RHO, WEAK = 0.2, 0.1
 SPLIT = 640
 """Sessions to fit on, about 50,000 bars, and as many to be scored on."""
-QUOTES, ORACLE = "simulate/quotes.parquet", "simulate/oracle.parquet"
 LEAST = "0.8 and more"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from hfm.tables import column_array
 from hfm.verify.claims import Row
-from hfm.verify.market import synthetic
+from hfm.verify.market import BARS, QUOTES, synthetic
 
 
 def order_flow() -> list[Row]:
@@ -23,7 +23,7 @@ def order_flow() -> list[Row]:
 def reaggregation() -> list[Row]:
     """Prices and volume that went in as bars come out of the quotes unchanged, in every bar."""
     made = synthetic(60, 22).through("simulate")
-    bars, quotes = made.table("fetch/bars.parquet"), made.table("simulate/quotes.parquet")
+    bars, quotes = made.table(BARS), made.table(QUOTES)
     pairs = {"open": "trade_open", "high": "trade_high", "low": "trade_low", "close": "trade_close", "volume": "volume"}
     same = np.ones(bars.num_rows, bool)
     for bar, quote in pairs.items():
