@@ -31,6 +31,8 @@ REGISTRY: dict[Group, dict[str, str]] = {
         "synthetic": "hfm.fetch.sources.synthetic:Synthetic",
         "file": "hfm.fetch.sources.file:File",
         "lobster": "hfm.fetch.sources.lobster:Lobster",
+        "binance": "hfm.fetch.sources.binance:Binance",
+        "tardis": "hfm.fetch.sources.tardis:Tardis",
     },
     "models": {
         "constant": "hfm.models.floors:Constant",
@@ -87,6 +89,8 @@ class BarRequest:
     columns: Mapping[str, str] | None = None
     max_time: float = 300.0
     seed: int = 7
+    since: Mapping[str, datetime] | None = None
+    """Symbol -> instant before which nothing need be asked of a vendor: the archive has it. No entry: the whole span."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,10 @@ class RawBars:
 
 
 class BarSource(Protocol):
-    """Somewhere bars come from."""
+    """Somewhere bars come from.
+
+    A network source may have `kept`, bar seconds -> calendar days that its vendor keeps: what is older is never asked for.
+    """
 
     network: bool
     """Whether it asks a vendor: only such bars go through the archive."""

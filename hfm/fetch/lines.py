@@ -49,6 +49,18 @@ def _lines(path: Path) -> int:
     return lines
 
 
+def first(path: Path) -> bytes:
+    """The first line of a plain, .gz or .zip file, of at most 64 KiB; nothing where there is none."""
+    try:
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as member:
+                return member.readline(1 << 16)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            return bytes(file.readline(1 << 16))
+    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, IndexError) as e:
+        raise DataError(f"{path} is cut or damaged at line 1", why=str(e), hint=AGAIN) from e
+
+
 def head(data: bytes) -> list[str]:
     """The fields of the first line."""
     line = data[: data.find(b"\n")] if b"\n" in data else data

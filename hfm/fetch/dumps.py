@@ -1,0 +1,196 @@
+"""Files of a vendor that writes one kind of feed a file: which of a folder belong together, and their columns."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from hfm.errors import DataError, HfmError, UsageError
+from hfm.fetch import lines
+from hfm.fetch.events import Int
+from hfm.plugins import BarRequest, RawBook
+
+SUFFIXES = (".csv", ".csv.gz", ".zip", ".parquet")
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
+Result = tuple[str, RawBook | HfmError]
+
+
+@dataclass(frozen=True)
+class Dump:
+    """One file: kind of feed, levels that it gives (0: trades), symbol where its name says it, day likewise."""
+
+    path: Path
+    kind: str
+    levels: int
+    names: tuple[str, ...]
+    symbol: str | None = None
+
+    @property
+    def day(self) -> str:
+        """The ISO day in its name, or nothing."""
+        found = DAY.search(self.path.name)
+        return found[0] if found else ""
+
+
+Sniff = Callable[[Path, Sequence[str]], Dump | None]
+"""What a file is, from its path and first line; None: not this vendor's."""
+Read = Callable[[Sequence[Dump], str, int], Iterator[RawBook]]
+"""The sessions of one symbol in files that belong together, with so many levels."""
+
+
+def serve(source: str, request: BarRequest, sniff: Sniff, read: Read) -> Iterator[Result]:
+    """The books of the symbols asked for, by session, then symbol (see BookSource).
+
+    Raises UsageError without a path, DataError where nothing there is this vendor's.
+    """
+    found = find(source, request.path, sniff)
+    symbols = [symbol.upper() for symbol in request.symbols] or sorted({s for dump in found for s in _symbols(dump)})
+    wanted: list[tuple[str, list[Dump]]] = []
+    for symbol in symbols:
+        own = [dump for dump in found if dump.symbol is None or same(symbol, dump.symbol)]
+        if not any(dump.levels for dump in own):
+            what, why = f"files of {symbol}", f"it has {', '.join(dump.path.name for dump in found[:5])}"
+            if own:
+                what, why = f"book of {symbol}", f"{own[0].path.name} has trades, and trades alone are no order book"
+            yield symbol, DataError(f"{request.path} has no {what}", why=why, hint="check --path and the symbol")
+        else:
+            days = itertools.groupby(sorted(own, key=lambda dump: dump.day), key=lambda dump: dump.day)
+            wanted += [(symbol, list(group)) for _, group in days]
+    levels = min((max(dump.levels for dump in group) for _, group in wanted), default=0)
+    queues = [
+        _sessions(symbol, [group for name, group in wanted if name == symbol], levels, read)
+        for symbol in dict.fromkeys(name for name, _ in wanted)
+    ]
+    for _, symbol, result in heapq.merge(*queues, key=lambda item: item[:2]):
+        yield symbol, result
+
+
+def _sessions(
+    symbol: str, groups: Sequence[Sequence[Dump]], levels: int, read: Read
+) -> Iterator[tuple[str, str, RawBook | HfmError]]:
+    """(day, symbol, session or error) of one symbol; files of a later day are opened when those before are done."""
+    last, any_rows = "", False
+    for group in groups:
+        if not any(dump.levels for dump in group):
+            yield last, symbol, DataError(f"{symbol}: there are trades but no book for {group[0].path.name}",
+                                          hint="put the book's file beside it")  # fmt: skip
+            continue
+        try:
+            for raw in read(group, symbol, levels):
+                if str(raw.session) <= last:
+                    raise DataError(f"{group[0].path}: {raw.session} of {symbol} is in an earlier file too",
+                                    hint="give one of them with --path")  # fmt: skip
+                last, any_rows = str(raw.session), True
+                yield last, symbol, raw
+        except DataError as e:
+            any_rows = True
+            yield last, symbol, e
+    if not any_rows:
+        yield (
+            last,
+            symbol,
+            DataError(f"{groups[0][0].path} has no rows of {symbol}", hint="check --path and the symbol"),
+        )
+
+
+def find(source: str, text: str | None, sniff: Sniff) -> list[Dump]:
+    """This vendor's files of a folder, or the one named; by name."""
+    if text is None:
+        raise UsageError(f"--source {source} needs a file or a folder", hint="--path FOLDER")
+    path = Path(text)
+    if not path.exists():
+        raise DataError(f"{path} does not exist", hint="check --path")
+    near = sorted(path.iterdir()) if path.is_dir() else [path]
+    heads = {file: head(file) for file in near if file.name.lower().endswith(SUFFIXES)}
+    found = [dump for file, names in heads.items() if (dump := sniff(file, names)) is not None]
+    if not found:
+        seen = next((f"{file.name} begins with {', '.join(names[:12])}" for file, names in heads.items()), "")
+        raise DataError(
+            f"{path} holds no {source} file of levels or trades",
+            why=seen or f"no file there ends in {', '.join(SUFFIXES)}",
+            hint="check --path and --source",
+        )
+    return found
+
+
+def head(path: Path) -> list[str]:
+    """Column names of a Parquet file, else the fields of the first line."""
+    if path.suffix == ".parquet":
+        return list(_parquet(path, None).names)
+    return lines.head(lines.first(path))
+
+
+def _parquet(path: Path, columns: Sequence[str] | None) -> pa.Table | pa.Schema:
+    try:
+        return pq.read_schema(path) if columns is None else pq.read_table(path, columns=list(columns))
+    except (pa.ArrowInvalid, OSError) as e:
+        raise DataError(f"{path} cannot be read", why=str(e).splitlines()[0][:200], hint=lines.AGAIN) from e
+
+
+def _symbols(dump: Dump) -> list[str]:
+    """The symbols in a file, by its name or its column."""
+    if dump.symbol is not None:
+        return [dump.symbol]
+    data = table(dump, {"symbol": pa.string()})
+    return [str(word).upper() for word in pc.unique(data["symbol"]).to_pylist()]
+
+
+def same(asked: str, found: str) -> bool:
+    """Whether a vendor's name of an instrument is the one asked for; a venue's suffix (-usdm) is no other name."""
+    return found.upper() == asked or found.upper().startswith(f"{asked}-")
+
+
+def table(dump: Dump, kinds: Mapping[str, pa.DataType]) -> pa.Table:
+    """Columns of a file, of these kinds."""
+    if dump.path.suffix == ".parquet":
+        data = _parquet(dump.path, list(kinds))
+        return pa.table([data[name].cast(kind) for name, kind in kinds.items()], names=list(kinds)).combine_chunks()
+    data = lines.content(dump.path)
+    if not set(lines.head(data)) >= set(kinds):  # no header: the columns are all there are, in the published order
+        whole = {name: kinds.get(name, pa.string()) for name in dump.names}
+        return lines.table(data, dump.path, whole, header=False).select(list(kinds))
+    return lines.table(data, dump.path, kinds, header=True, extra=True)
+
+
+def of_symbol(data: pa.Table, symbol: str) -> pa.Table:
+    """The rows of one symbol, where there is a column that says so."""
+    if "symbol" not in data.column_names:
+        return data
+    names = [word for word in pc.unique(data["symbol"]).to_pylist() if same(symbol, word)]
+    return data.filter(pc.is_in(data["symbol"], pa.array(names, pa.string()))) if data.num_rows else data
+
+
+def demand(dump: Dump, good: npt.NDArray[np.bool_], what: str) -> None:
+    """Raise DataError with the first line that is not good. Lines are counted as in a file with one header line."""
+    bad = np.flatnonzero(~good)
+    if bad.size:
+        raise DataError(f"{dump.path}: line {bad[0] + 2}: {what}", hint=lines.AGAIN)
+
+
+def ordered(dump: Dump, time: Int) -> Int:
+    """`time`, which must never run back."""
+    demand(
+        dump, np.concatenate(([True], time[1:] >= time[:-1]))[: len(time)], "its time lies before the line before it"
+    )
+    return time
+
+
+def nanoseconds(dump: Dump, stamp: Int) -> Int:
+    """Integer stamps since 1970 in ms, us or ns, told by their size (good for 1973 to 2286)."""
+    if not len(stamp):
+        return stamp
+    low, high = int(stamp.min()), int(stamp.max())
+    for unit, factor in ((10**12, 10**6), (10**15, 10**3), (10**18, 1)):
+        if unit // 10 <= low and high < unit * 10:
+            return stamp * factor
+    raise DataError(f"{dump.path}: times from {low} to {high} are neither ms, us nor ns since 1970", hint=lines.AGAIN)

@@ -1,0 +1,166 @@
+"""Binance's own dumps: depth updates and snapshots, best quotes, trades; .csv, .zip, .csv.gz, or Parquet of states.
+
+Formats: the historical order-book data of Binance futures (T_DEPTH: depth_snap and depth_update files), and
+data.binance.vision (bookTicker, trades, aggTrades; older ones without a header). Times are the matching engine's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hfm import tables
+from hfm.errors import DataError, HfmError
+from hfm.fetch import dumps, feed
+from hfm.fetch.dumps import Dump
+from hfm.fetch.feed import Book, Trades
+from hfm.plugins import BarRequest, RawBook
+from hfm.stage import Context
+
+NAME = re.compile(
+    r"(?P<symbol>[A-Z0-9]+(_[A-Z0-9]+)??)(-(?P<kind>bookTicker|trades|aggTrades)-|_T_DEPTH_)\d{4}-\d\d(-\d\d)?.*"
+)
+TEXT, COUNT, NUMBER = pa.string(), pa.int64(), pa.float64()
+DEPTH = {"symbol": TEXT, "timestamp": COUNT, "first_update_id": COUNT, "last_update_id": COUNT, "side": TEXT,
+         "update_type": TEXT, "price": NUMBER, "qty": NUMBER, "pu": COUNT}  # fmt: skip
+TICKER = {"best_bid_price": NUMBER, "best_bid_qty": NUMBER, "best_ask_price": NUMBER, "best_ask_qty": NUMBER,
+          "transaction_time": COUNT}  # fmt: skip
+PUBLISHED = {
+    "trades": ("id", "price", "qty", "quote_qty", "time", "is_buyer_maker", "is_best_match"),
+    "aggTrades": ("agg_trade_id", "price", "quantity", "first_trade_id", "last_trade_id", "transact_time",
+                  "is_buyer_maker", "is_best_match"),
+}  # fmt: skip
+"""Columns of trade files in the published order; the last is spot's alone."""
+FIELDS = {"trades": ("time", "price", "qty", "is_buyer_maker"),
+          "aggTrades": ("transact_time", "price", "quantity", "is_buyer_maker")}  # fmt: skip
+SIDED = ("timestamp", "price", "size", "side")
+"""Trades of a recorder: side is the taker's, 1 or -1."""
+NOTE = "trades and the level changes that they cause are rows apart"
+STATES = re.compile(r"(ask|bid)_(price|size)_\d+")
+
+
+class Binance:
+    """The BookSource over Binance's files."""
+
+    network = False
+    synthetic = False
+    calendar = "24/7"
+
+    def books(self, request: BarRequest, ctx: Context) -> Iterator[tuple[str, RawBook | HfmError]]:
+        """See BookSource and dumps.serve."""
+        return dumps.serve("binance", request, sniff, read)
+
+
+def sniff(path: Path, names: Sequence[str]) -> Dump | None:
+    """What a file is, by its columns, and by its name where it has no header.
+
+    bookDepth files are nothing: sums within percentages of the mid are no levels.
+    """
+    match, has = NAME.fullmatch(path.name), set(names)
+    symbol = match["symbol"] if match else None
+    if has >= set(DEPTH):
+        return Dump(path, "depth", tables.BOOK_LEVELS, tuple(names), symbol)
+    if has >= set(TICKER):
+        return Dump(path, "ticker", 1, tuple(names), symbol)
+    levels = sum(STATES.fullmatch(name) is not None for name in names)
+    if levels and len(names) == levels + 2 and has >= {"timestamp", "symbol"}:
+        return Dump(path, "states", levels // 4, tuple(names))
+    if has >= {*SIDED, "symbol"} and path.suffix == ".parquet" and len(names) == 5:
+        return Dump(path, "sided", 0, tuple(names))
+    for kind, columns in PUBLISHED.items():
+        if has >= set(FIELDS[kind]):
+            return Dump(path, kind, 0, tuple(names), symbol)
+        if match and match["kind"] == kind and len(names) in (len(columns), len(columns) - 1) and names[0].isdigit():
+            return Dump(path, kind, 0, columns[: len(names)], symbol)
+    return None
+
+
+def read(group: Sequence[Dump], symbol: str, levels: int) -> Iterator[RawBook]:
+    """The sessions of one symbol. Of several kinds of book the most telling is taken, and said."""
+    chosen = next(kind for kind in ("depth", "states", "ticker") if any(dump.kind == kind for dump in group))
+    left = sorted({dump.kind for dump in group if dump.levels} - {chosen})
+    notes = (NOTE, *(f"{kind} files are left out: there are {chosen}" for kind in left))
+    own = [dump for dump in group if dump.kind == chosen]
+    trades = _one_kind([dump for dump in group if not dump.levels])
+    if chosen != "depth" and len(own) > 1:
+        raise DataError(f"{own[1].path} and {own[0].path.name} are both {chosen} of the same day",
+                        hint="give one of them with --path")  # fmt: skip
+    book = _depth(own, symbol, levels) if chosen == "depth" else _states(own[0], symbol)
+    if book.counts.get("gaps"):
+        notes = (*notes, f"{book.counts['gaps']} gaps in the update ids: levels may be stale until the next snapshot")
+    return feed.merge(feed.cut(book, levels), [_trades(dump, symbol) for dump in trades], notes)
+
+
+def _one_kind(found: Sequence[Dump]) -> list[Dump]:
+    """Single trades where there are any: the same in aggregate would count twice."""
+    single = [dump for dump in found if dump.kind != "aggTrades"]
+    return single or list(found)
+
+
+def _trades(dump: Dump, symbol: str) -> Trades:
+    fields = SIDED if dump.kind == "sided" else FIELDS[dump.kind]
+    time, price, size, side = fields
+    sided = dump.kind == "sided"
+    kinds = {time: COUNT, price: NUMBER, size: NUMBER, side: COUNT if sided else pa.bool_()}
+    data = dumps.table(dump, {"symbol": TEXT, **kinds} if sided else kinds)
+    stamp = dumps.ordered(dump, dumps.nanoseconds(dump, data[time].to_numpy()))
+    dumps.demand(dump, (data[price].to_numpy() > 0) & (data[size].to_numpy() > 0), "its price or size is not positive")
+    data = dumps.of_symbol(data.append_column("stamp", pa.array(stamp)), symbol)
+    taker = data[side].to_numpy(zero_copy_only=False)
+    resting = -taker if sided else np.where(taker, 1, -1)
+    return Trades(data["stamp"].to_numpy(), data[price].to_numpy(), data[size].to_numpy(), resting.astype(np.int8))
+
+
+def _states(dump: Dump, symbol: str) -> Book:
+    """bookTicker, and Parquet of whole states."""
+    if dump.kind == "ticker":
+        time, names = "transaction_time", ["best_bid_price", "best_bid_qty", "best_ask_price", "best_ask_qty"]
+        data = dumps.table(dump, {time: COUNT, **dict.fromkeys(names, NUMBER)})
+    else:
+        time = "timestamp"
+        names = [f"{side}_{what}_{i}" for i in range(1, dump.levels + 1) for side in ("bid", "ask")
+                 for what in ("price", "size")]  # fmt: skip
+        data = dumps.table(dump, {"symbol": TEXT, time: COUNT, **dict.fromkeys(names, NUMBER)})
+    stamp = dumps.ordered(dump, dumps.nanoseconds(dump, data[time].to_numpy()))
+    data = dumps.of_symbol(data.append_column("stamp", pa.array(stamp)), symbol)
+    levels = np.array([data[name].to_numpy() for name in names]).reshape(len(names), data.num_rows)
+    empty = ~(levels[0::2] > 0) | ~(levels[1::2] > 0)
+    levels[0::2][empty], levels[1::2][empty] = np.nan, 0.0
+    return feed.states(data["stamp"].to_numpy(), levels)
+
+
+def _depth(found: Sequence[Dump], symbol: str, levels: int) -> Book:
+    """Depth snapshots and updates, by update id.
+
+    An update that a snapshot already has (its last id is not above the snapshot's) comes before it. Each update names
+    the one before (pu): where it is not that, something is missing, and counted.
+    """
+    parts = []
+    for dump in found:
+        data = dumps.table(dump, DEPTH)
+        stamp = dumps.nanoseconds(dump, data["timestamp"].to_numpy())
+        dumps.demand(dump, data["price"].to_numpy() > 0, "its price is not positive")
+        dumps.demand(dump, data["qty"].to_numpy() >= 0, "its qty is negative")
+        for name, words in (("side", ["a", "b"]), ("update_type", ["snap", "set"])):
+            known = pc.is_in(data[name], pa.array(words)).to_numpy(zero_copy_only=False)
+            dumps.demand(dump, known, f"its {name} is none of {', '.join(words)}")
+        parts.append(dumps.of_symbol(data.append_column("stamp", pa.array(stamp)), symbol))
+    data = pa.concat_tables(parts).combine_chunks()
+    whole = pc.equal(data["update_type"], "snap").to_numpy(zero_copy_only=False)
+    update = data["last_update_id"].to_numpy()
+    order = np.lexsort((whole, update))
+    whole, update, before = whole[order], update[order], data["pu"].to_numpy()[order]
+    bid = pc.equal(data["side"], "b").to_numpy(zero_copy_only=False)[order]
+    time = np.maximum.accumulate(data["stamp"].to_numpy()[order]) if len(order) else np.zeros(0, np.int64)
+    new = np.concatenate(([False], (update[1:] != update[:-1]) | (whole[1:] != whole[:-1])))[: len(order)]
+    heads = np.flatnonzero(new & ~whole)
+    follows = (before[heads] == update[heads - 1]) | whole[heads - 1]
+    book = feed.changes(np.cumsum(new), time, whole, np.where(bid, 1, -1).astype(np.int8),
+                        data["price"].to_numpy()[order], data["qty"].to_numpy()[order], levels)  # fmt: skip
+    book.counts["gaps"] = int((~follows).sum())
+    return book

@@ -1,0 +1,132 @@
+"""Tardis.dev's downloadable CSV files: incremental_book_L2, book_snapshot_N, quotes, trades; plain or .gz.
+
+The format is docs.tardis.dev, "Downloadable CSV files": microseconds since 1970, UTC. An event is known when the
+message arrived (local_timestamp); rows of one message share it, and only the book after all of them is consistent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hfm import tables
+from hfm.errors import DataError, HfmError
+from hfm.fetch import dumps, feed, lines
+from hfm.fetch.dumps import Dump
+from hfm.fetch.events import Float
+from hfm.fetch.feed import Book, Trades
+from hfm.plugins import BarRequest, RawBook
+from hfm.stage import Context
+
+NAME = re.compile(r"(?P<exchange>[\w-]+?)_(?P<kind>[A-Za-z][\w]*?)_(?P<day>\d{4}-\d\d-\d\d)_(?P<symbol>.+)\.csv(\.gz)?")
+MANY = {"SPOT", "FUTURES", "PERPETUALS", "OPTIONS"}
+"""In place of a symbol: a file of all of that kind."""
+TEXT, STAMP, NUMBER = pa.string(), pa.int64(), pa.float64()
+CHANGES = {"symbol": TEXT, "local_timestamp": STAMP, "is_snapshot": pa.bool_(), "side": TEXT, "price": NUMBER,
+           "amount": NUMBER}  # fmt: skip
+TRADES = {"symbol": TEXT, "local_timestamp": STAMP, "side": TEXT, "price": NUMBER, "amount": NUMBER}
+QUOTES = {"symbol": TEXT, "local_timestamp": STAMP, "bid_price": NUMBER, "bid_amount": NUMBER, "ask_price": NUMBER,
+          "ask_amount": NUMBER}  # fmt: skip
+RESTING = {"buy": -1, "sell": 1, "unknown": 0}
+"""The resting side of a trade, by its taker's."""
+NOTE = "time is the message's arrival (local_timestamp); trades and the level changes that they cause are rows apart"
+
+
+class Tardis:
+    """The BookSource over Tardis.dev CSV files."""
+
+    network = False
+    synthetic = False
+    calendar = "24/7"
+
+    def books(self, request: BarRequest, ctx: Context) -> Iterator[tuple[str, RawBook | HfmError]]:
+        """See BookSource and dumps.serve."""
+        return dumps.serve("tardis", request, sniff, read)
+
+
+def sniff(path: Path, names: Sequence[str]) -> Dump | None:
+    """What a file is, by its columns."""
+    match = NAME.fullmatch(path.name)
+    symbol = match["symbol"].upper() if match and match["symbol"].upper() not in MANY else None
+    has = set(names)
+    if has >= set(CHANGES):
+        return Dump(path, "changes", tables.BOOK_LEVELS, tuple(names), symbol)
+    if has >= {"symbol", "local_timestamp", "asks[0].price", "bids[0].price"}:
+        return Dump(path, "states", sum(name.startswith("asks[") and name.endswith("price") for name in names),
+                    tuple(names), symbol)  # fmt: skip
+    if has >= set(QUOTES):
+        return Dump(path, "quotes", 1, tuple(names), symbol)
+    if has >= set(TRADES):
+        return Dump(path, "trades", 0, tuple(names), symbol)
+    return None
+
+
+def read(group: Sequence[Dump], symbol: str, levels: int) -> Iterator[RawBook]:
+    """The sessions of one symbol. Of several kinds of book the most telling is taken, and said."""
+    chosen = next(kind for kind in ("changes", "states", "quotes") if any(dump.kind == kind for dump in group))
+    left = sorted({dump.kind for dump in group} - {chosen, "trades"})
+    notes = (NOTE, *(f"{kind} files are left out: there are {chosen}" for kind in left))
+    trades = [_trades(dump, symbol) for dump in group if dump.kind == "trades"]
+    own = [dump for dump in group if dump.kind == chosen]
+    for dump in own[1:]:
+        dumps.demand(dump, np.zeros(1, bool), f"a second file of {chosen} for the same day, after {own[0].path.name}")
+    book = _changes(own[0], symbol, levels) if chosen == "changes" else _states(own[0], symbol)
+    return feed.merge(feed.cut(book, levels), trades, notes)
+
+
+def _trades(dump: Dump, symbol: str) -> Trades:
+    data = _checked(dump, dumps.table(dump, TRADES), tuple(RESTING))
+    data = dumps.of_symbol(data, symbol)
+    side = pc.index_in(data["side"], pa.array(list(RESTING))).to_numpy()
+    return Trades(data["local_timestamp"].to_numpy() * 1000, data["price"].to_numpy(), data["amount"].to_numpy(),
+                  np.array(list(RESTING.values()), np.int8)[side])  # fmt: skip
+
+
+def _checked(dump: Dump, data: pa.Table, sides: Sequence[str]) -> pa.Table:
+    """`data`, whose times must be in order, sides known, prices above and sizes at or above zero."""
+    dumps.ordered(dump, data["local_timestamp"].to_numpy())
+    dumps.demand(dump, data["price"].to_numpy() > 0, "its price is not positive")
+    dumps.demand(dump, data["amount"].to_numpy() >= 0, "its amount is negative")
+    known = pc.is_in(data["side"], pa.array(list(sides))).to_numpy(zero_copy_only=False)
+    dumps.demand(dump, known, f"its side is none of {', '.join(sides)}")
+    return data
+
+
+def _changes(dump: Dump, symbol: str, levels: int) -> Book:
+    data = dumps.of_symbol(_checked(dump, dumps.table(dump, CHANGES), ("bid", "ask")), symbol)
+    time = data["local_timestamp"].to_numpy()
+    whole = data["is_snapshot"].to_numpy(zero_copy_only=False)
+    new = np.concatenate(([False], (time[1:] != time[:-1]) | (whole[1:] != whole[:-1])))[: len(time)]
+    bid = pc.equal(data["side"], "bid").to_numpy(zero_copy_only=False)
+    return feed.changes(np.cumsum(new), time * 1000, whole, np.where(bid, 1, -1).astype(np.int8),
+                        data["price"].to_numpy(), data["amount"].to_numpy(), levels)  # fmt: skip
+
+
+def _states(dump: Dump, symbol: str) -> Book:
+    """book_snapshot_N and quotes; an empty field is an empty level."""
+    sides = ("bid", "ask")
+    names = (
+        [f"{side}_{what}" for side in sides for what in ("price", "amount")]
+        if dump.kind == "quotes"
+        else [f"{side}s[{i}].{what}" for i in range(dump.levels) for side in sides for what in ("price", "amount")]
+    )
+    data = dumps.table(dump, {"symbol": TEXT, "local_timestamp": STAMP, **dict.fromkeys(names, TEXT)})
+    dumps.ordered(dump, data["local_timestamp"].to_numpy())
+    data = dumps.of_symbol(data, symbol)
+    levels = np.array([_numbers(dump, data[name], name) for name in names]).reshape(len(names), data.num_rows)
+    levels[1::2][np.isnan(levels[0::2])] = 0.0
+    return feed.states(data["local_timestamp"].to_numpy() * 1000, levels)
+
+
+def _numbers(dump: Dump, column: pa.ChunkedArray, name: str) -> Float:
+    """Text as numbers, NaN where it is empty."""
+    try:
+        numbers: Float = pc.if_else(pc.equal(column, ""), "nan", column).cast(pa.float64()).to_numpy()
+    except pa.ArrowInvalid as e:
+        raise DataError(f"{dump.path}: {name} is no number", why=str(e)[:200], hint=lines.AGAIN) from e
+    return numbers
