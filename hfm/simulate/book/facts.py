@@ -1,0 +1,120 @@
+"""The stylised facts of the book: values, errors clustered by session, bands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from hfm.simulate.bars import Setting
+from hfm.simulate.book.tally import BINS, HORIZONS
+from hfm.simulate.facts import WIDTH, Fact
+from hfm.simulate.moments import Moments, Sums
+
+Statistic = Callable[[Sums], float]
+FEW = 30
+"""Metaorders of a size below which its mean impact is not used."""
+_DECIMALS = 6
+
+
+def correlation(name: str) -> Statistic:
+    """Of the pair of sums `name` (see tally.pair)."""
+
+    def statistic(s: Sums) -> float:
+        n, a, b, aa, bb, ab = (s[f"{name}.{k}"] for k in ("n", "a", "b", "aa", "bb", "ab"))
+        return (ab - a * b / n) / math.sqrt((aa - a * a / n) * (bb - b * b / n))
+
+    return statistic
+
+
+def explained(h: int) -> Statistic:
+    """R2 of the return over h seconds on OFI."""
+    return lambda s: correlation(f"ofi{h}")(s) ** 2
+
+
+def lead(h: int) -> Statistic:
+    """Partial correlation of OFI with the next return, given the return that it came with."""
+
+    def statistic(s: Sums) -> float:
+        own, following, ac = (correlation(f"{k}{h}")(s) for k in ("ofi", "next", "ac"))
+        return (following - own * ac) / math.sqrt((1.0 - own * own) * (1.0 - ac * ac))
+
+    return statistic
+
+
+def ratio(a: str, b: str) -> Statistic:
+    """Of two sums."""
+    return lambda s: s[a] / s[b]
+
+
+def variance_ratio(s: Sums) -> float:
+    """Of returns over 5 minutes and a second, both over their forecast sd."""
+    return (s["rr300"] / s["n300"]) / (s["rr1"] / s["n1"])
+
+
+def excess_kurtosis(h: int) -> Statistic:
+    """Of returns over h seconds, over their forecast sd."""
+    return lambda s: s[f"r4{h}"] / s[f"n{h}"] / (s[f"rr{h}"] / s[f"n{h}"]) ** 2 - 3.0
+
+
+def impact_exponent(s: Sums) -> float:
+    """Slope of ln mean impact on ln mean size over metaorders' sizes, weighted by their numbers."""
+    x, y, w = [], [], []
+    for b in range(BINS):
+        n, size, impact = (s[f"meta{b}.{k}"] for k in ("n", "size", "impact"))
+        if n >= FEW and impact > 0:
+            x.append(math.log(size / n))
+            y.append(math.log(impact / n))
+            w.append(n)
+    x_, y_, w_ = np.array(x), np.array(y), np.array(w)
+    mean = (w_ * x_).sum() / w_.sum()
+    return float((w_ * (x_ - mean) * y_).sum() / (w_ * (x_ - mean) ** 2).sum())
+
+
+def facts(setting: Setting) -> dict[str, Fact]:
+    """By id. The spread's bands are SPY's, and where a session has no 300 s rows its facts are NaN."""
+    spy = setting.like_spy and setting.simulate.spread_bps is None
+    near: dict[int, tuple[float, float] | float] = {1: (-0.03, 0.03), 10: (-0.03, 0.03), 60: (-0.04, 0.04), 300: 0.0}
+    rows: dict[str, tuple[str, Statistic, tuple[float, float] | float | None]] = {}
+    for h in HORIZONS:
+        rows[f"mid_ac_{h}s"] = (f"lag-1 autocorrelation of mid returns, {h} s", correlation(f"ac{h}"), near[h])
+    rows |= {
+        "variance_ratio": ("variance of 5 minutes over 300 of a second", variance_ratio, (0.93, 1.07)),
+        "ofi_r2_10s": ("R2 of r on OFI, 10 s", explained(10), (0.55, 0.75)),
+        "ofi_r2_60s": ("R2 of r on OFI, 60 s", explained(60), None),
+        "ofi_r2_300s": ("R2 of r on OFI, 5 minutes", explained(300), (0.45, 0.70)),
+        "lead_ofi_300s": ("OFI beside its return, and the next return, 5 minutes", lead(300), 0.0),
+        "lead_ofi_10s": ("the same over 10 s (inside a bar the path knows its end)", lead(10), None),
+        "book_spread_ticks": ("time-weighted mean spread in ticks", ratio("ticks", "bars"), (1.0, 1.4) if spy else None),
+        "book_spread_one": ("share of time at one tick", ratio("one", "bars"), (0.75, 1.0) if spy else None),
+        "book_spread_open": ("spread, first 15 minutes over midday",
+                             lambda s: s["ticks.open"] / s["n.open"] / (s["ticks.mid"] / s["n.mid"]), (1.3, 3.0)),
+        "sign_ac_1": ("autocorrelation of trade signs, lag 1", correlation("sign1"), (0.2, 0.6)),
+        "sign_ac_10": ("autocorrelation of trade signs, lag 10", correlation("sign10"), (0.05, 0.25)),
+        "kurtosis_mid": ("excess kurtosis of 5-minute mid returns over their sd", excess_kurtosis(300), (0.5, 6.0)),
+        "impact_exponent": ("of metaorders' impact in their size", impact_exponent, (0.4, 0.65)),
+    }  # fmt: skip
+    return {name: Fact(label, statistic, band, "simulated") for name, (label, statistic, band) in rows.items()}
+
+
+def document(moments: Moments, setting: Setting) -> dict[str, Any]:  # Any: JSON
+    """By id: each fact's value, standard error, band, and whether it lies inside."""
+    out = {}
+    for name, fact in facts(setting).items():
+        value, error = moments.estimate(fact.statistic)
+        band = fact.band
+        if isinstance(band, float):
+            band = (band - WIDTH * error, band + WIDTH * error)
+        known = band is not None and math.isfinite(value) and math.isfinite(band[0])
+        out[name] = {
+            "label": fact.label, "value": _json(value), "se": _json(error),
+            "band": [_json(b) for b in band] if band is not None and known else None,
+            "pass": band[0] <= value <= band[1] if band is not None and known else None, "of": fact.of,
+        }  # fmt: skip
+    return out
+
+
+def _json(x: float) -> float | None:
+    return float(f"{x:.{_DECIMALS}g}") if math.isfinite(x) else None

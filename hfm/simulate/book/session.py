@@ -1,0 +1,117 @@
+"""One symbol's session through the engine: what each bar wants, the book between its bars, and what came of it.
+
+Axes: B bars of the session that are there, K+1 points of a path. Nothing here looks beyond the bar that it is at: what
+a bar wants comes from the `bars` fidelity (its own prices and volume, and earlier sessions), random numbers from the
+stream of (symbol, session).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.simulate import micro
+from hfm.simulate.bars import Setting, Sheet
+from hfm.simulate.book import bridge, chance
+from hfm.simulate.book.engine import EVENTS_A_SECOND, Bar, Book, Played
+from hfm.simulate.grid import Grid
+from hfm.simulate.trailing import VOLUME_CURVE, curve
+from hfm.stage import Context
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+STEPS_A_SECOND, MOST_STEPS = 8, 4096
+ON_GRID = 1e-6
+"""Ticks from a whole one within which a price counts as on the grid."""
+PACE = 2.1
+"""Ticks a square root of a second that SPY's mid moves, for which the engine's rate of events is stated."""
+FRACTION = 1e-5
+"""Where volumes are not whole: the engine's unit is this share of a power of ten about the median volume."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a session came to, bar by bar. seq [B]; volume [B] (shares); unit: shares; price = (ticks + origin) x tick."""
+
+    seq: Int
+    played: list[Played]
+    volume: Float
+    unit: float
+    origin: int
+    lot: int
+
+    @property
+    def events(self) -> int:
+        """How many events the book saw."""
+        return sum(p.events for p in self.played)
+
+
+def steps_of(interval_s: float) -> int:
+    """Steps of a bar's path: STEPS_A_SECOND, halved until they are at most MOST_STEPS; a whole number a second."""
+    a_second = STEPS_A_SECOND
+    while a_second > 1 and a_second * interval_s > MOST_STEPS:
+        a_second //= 2
+    return max(round(a_second * interval_s), 16)
+
+
+def play(grid: Grid, sheet: Sheet, s: int, setting: Setting, depth0: float, ctx: Context) -> Session:
+    """Session `s` of the sheet. depth0: its level of depth (shares). Raises DataError where prices span too many
+    ticks."""
+    m, sim = sheet.moves, setting.simulate
+    there = np.flatnonzero(m.present[s])
+    rng = ctx.rng(f"{grid.symbol}:book", grid.days[s])
+    words = rng.integers(1, 2**63, (grid.slots, 2), dtype=np.uint64)
+    choice = rng.integers(0, bridge.NEAREST, grid.slots)
+    unit = unit_of(m.volume[s][there])
+    lot = chance.lot_of(depth0 / unit)
+    low, high = float(np.nanmin(m.low[s])), float(np.nanmax(m.high[s]))
+    book = Book(low, high, sim.tick, lot, l3=sim.l3, keep=sim.events)
+    rates = EVENTS_A_SECOND * np.exp(curve(VOLUME_CURVE, grid.slots))
+    played: list[Played] = []
+    for n, t in enumerate(there):
+        if n and there[n - 1] != t - 1:
+            book.renew()
+        book.seed(words[t])
+        pace = float(np.exp(sheet.levels.level_vol[s, t])) * m.open[s, t] / sim.tick / math.sqrt(setting.interval_s)
+        played.append(
+            book.play(
+                Bar(
+                    *(float(x[s, t]) for x in (m.open, m.high, m.low, m.close)),
+                    volume=math.floor(m.volume[s, t] / unit + 1e-9),
+                    path=path_of(book, sheet, s, int(t), int(choice[t]), steps_of(setting.interval_s)),
+                    depth=float(sheet.flow.depth[s, t] / unit),
+                    excess=math.exp(min(float(sheet.spread.x[s, t]), math.log(micro.CAP_TICKS))),
+                    rate=float(rates[t]) * min(max(pace / PACE, 0.05), 5.0),
+                    start=float(t) * setting.interval_s,
+                    length=setting.interval_s,
+                )
+            )
+        )
+    return Session(there, played, m.volume[s][there], unit, book.origin, lot)
+
+
+def unit_of(volumes: Float) -> float:
+    """Shares in one unit of the engine: 1 where all volumes are whole, else a power of ten small enough for them."""
+    if (volumes == np.rint(volumes)).all():
+        return 1.0
+    middle = float(np.median(volumes[volumes > 0]))
+    return float(10.0 ** math.floor(math.log10(middle) + math.log10(FRACTION)))
+
+
+def path_of(book: Book, sheet: Sheet, s: int, t: int, choice: int, steps: int) -> Float:
+    """[K+1] ticks of the mid above the book's origin: half a tick inside the bar's high and low, where these are on
+    the grid, so that a best price is there."""
+    m, tick = sheet.moves, book.tick
+    low, high = float(m.low[s, t]), float(m.high[s, t])
+    floor, top = low / tick - book.origin, high / tick - book.origin
+    bottom = (round(floor) if abs(floor - round(floor)) < ON_GRID else math.floor(floor)) + 0.5
+    ceiling = round(top) - 0.5 if abs(top - round(top)) < ON_GRID else math.floor(top) + 0.5
+    if ceiling <= bottom:
+        return np.full(steps + 1, bottom if ceiling == bottom else min(bottom, ceiling))
+    sigma = float(sheet.levels.sigma[s, t] * m.origin[s, t]) / tick
+    start, end = ((float(x[s, t]) - low) / (high - low) for x in (m.open, m.close))
+    part = bridge.path(bridge.pool(steps), start, end, (ceiling - bottom) / sigma, choice)
+    return np.asarray(bottom + (ceiling - bottom) * part)
