@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from hfm import plugins
 from hfm.config import Config
 from hfm.stage import Context, Product
 from hfm.tables import Reader
@@ -16,6 +17,7 @@ from hfm.train.walk import FLOORS, HIDDEN, Walk, fit, predict, settle
 def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
     """See hfm.stage. Raises DataError where the sessions do not fill one fold, with the minimum needed."""
     options = config.train
+    plugins.find("models", options.model)  # a wrong name is said at once, not after the floors are fitted
     quotes = inputs["simulate/quotes.parquet"]
     sessions = panel.sessions(quotes)
     plan = [*folds.plan(sessions, options.window), folds.final(sessions, options.window)]
