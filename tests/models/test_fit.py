@@ -95,7 +95,7 @@ def test_the_weights_kept_are_those_of_the_best_epoch() -> None:
     state = {"head.weight": kept["head/w"].T, "head.bias": kept["head/b"]}
     for k in range(options.layers):
         state |= {f"cell.weight_ih_l{k}": kept[f"l{k}/ih"].T, f"cell.weight_hh_l{k}": kept[f"l{k}/hh"].T,
-                  f"cell.bias_ih_l{k}": kept[f"l{k}/b"], f"cell.bias_hh_l{k}": torch.zeros_like(kept[f"l{k}/b"])}  # fmt: skip
+                  f"cell.bias_ih_l{k}": kept[f"l{k}/b"], f"cell.bias_hh_l{k}": 0 * kept[f"l{k}/b"]}  # fmt: skip
     net.load_state_dict(state)
     widths = np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]
     floor = {k: v for k, v in arrays.items() if k.startswith(("floor", "unit"))}

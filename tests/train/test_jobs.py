@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -35,7 +36,7 @@ def test_a_fold_is_fitted_from_its_own_sessions_and_number() -> None:
     panel = rows().panel
     task = jobs.Task("lstm", panel, SMALL, 7)
     plan = folds.plan(21)
-    together = dict((f.number, a) for f, a in jobs.fit_all(task, plan, Context("train")))
+    together = {f.number: a for f, a in jobs.fit_all(task, plan, Context("train"))}
     alone = jobs.fit(task, plan[1], lambda news: None)
     assert {k: v.tobytes() for k, v in alone.items()} == {k: v.tobytes() for k, v in together[1].items()}
     assert together[0]["seed0/l0/ih"].tobytes() != together[1]["seed0/l0/ih"].tobytes()
@@ -63,7 +64,7 @@ def _family(group: int) -> list[int]:
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                fields = open(f"/proc/{name}/stat").read().rsplit(")", 1)[1].split()
+                fields = Path(f"/proc/{name}/stat").read_text().rsplit(")", 1)[1].split()
             except OSError:
                 continue
             if int(fields[2]) == group and fields[0] != "Z":

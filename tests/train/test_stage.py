@@ -88,8 +88,8 @@ def test_predictions_are_probabilities_and_ordered_quantiles(done: tuple[dict[st
 def test_the_labels_say_what_the_next_row_says(done: tuple[dict[str, Any], Context]) -> None:
     """Joined on (symbol, session, seq + 1), from the quotes alone."""
     quotes = tables.arrays(market(symbols=("AAA", "BBB"))[0])
-    mid = {key: m for *key, m in zip(quotes["symbol"], quotes["session"], quotes["seq"], quotes["mid_close"], strict=True)
-           for key in [tuple(key)]}  # fmt: skip
+    keys = zip(quotes["symbol"], quotes["session"], quotes["seq"], strict=True)
+    mid = dict(zip(keys, quotes["mid_close"], strict=True))
     data = tables.arrays(done[0]["train/predictions.parquet"])
     for i in range(0, len(data["seq"]), 7):
         key = (data["symbol"][i], data["session"][i], data["seq"][i])
@@ -167,7 +167,7 @@ def test_history_and_scores_speak_of_every_network_and_model(done: tuple[dict[st
 
 def test_too_few_sessions_are_refused_before_anything_is_fitted() -> None:
     """Exit 4 with the minimum needed."""
-    with pytest.raises(DataError, match="10 sessions are too few.*18"):
+    with pytest.raises(DataError, match=r"10 sessions are too few.*18"):
         train(market(sessions=10)[0], small())
 
 
