@@ -60,6 +60,8 @@ class Context:
     workers: int = 1
     archive: Path | None = None
     """Folder of the bar archive, for network sources."""
+    wait: float = 0.0
+    """Seconds to wait for another process that is at work in the archive of a symbol."""
     checkpoint: Checkpoint | None = None
     resume: bool = False
     trials: int = 0

@@ -19,7 +19,7 @@ import pyarrow as pa
 from hfm import tables
 from hfm.config import INTERVALS, Config
 from hfm.errors import ConfigError, DataError, HfmError, UsageError
-from hfm.fetch import books, quality, sessions
+from hfm.fetch import archive, books, quality, sessions
 from hfm.fetch.quality import Grid, Quality
 from hfm.fetch.sessions import Sessions
 from hfm.plugins import BarRequest, BarSource, BookSource, RawBars, find
@@ -48,7 +48,10 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
     """fetch/bars.parquet; see run."""
     found: dict[str, RawBars] = {}
     failed: dict[str, HfmError] = {}
-    for symbol, result in source.fetch(request, ctx):
+    results = source.fetch(request, ctx)
+    if source.network and ctx.archive is not None:
+        results = archive.through(source, config.fetch.source, request, ctx, config.fetch.rebase)
+    for symbol, result in results:
         if isinstance(result, HfmError):
             failed[symbol] = result
         else:
@@ -77,6 +80,25 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
         "quality": {symbol: qualities[symbol].as_json() for symbol in sorted(qualities)},
     }
     yield from (("fetch/bars.parquet", group) for group in groups(grids, wanted, meta))
+
+
+def dry(config: Config, ctx: Context) -> None:
+    """Say (ctx.say) what a fetch would do, and change nothing: of a network source what the archive has and what would
+    be asked for, without a request; of any other all that run() says, from the bars that it would have written.
+
+    Raises what run() raises.
+    """
+    source = find("sources", config.fetch.source)()
+    if not source.network:
+        for _ in run({}, config, ctx):
+            pass
+        return
+    request = _request(config, ctx, source)
+    for symbol in request.symbols:
+        if ctx.archive is not None:
+            found, _ = archive.plan(source, config.fetch.source, request, symbol, ctx)
+            ctx.say(found.line(config.fetch.source))
+            ctx.figures[symbol] = {"held": found.held, "missing": list(found.missing), "asks": found.since is not None}
 
 
 def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> BarRequest:

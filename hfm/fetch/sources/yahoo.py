@@ -61,6 +61,7 @@ class Yahoo:
 
     network = True
     synthetic = False
+    kept = KEPT
 
     def fetch(self, request: BarRequest, ctx: Context) -> Iterator[tuple[str, RawBars | HfmError]]:
         """Bars of the sessions asked for, as far back as Yahoo keeps them; why there are none, by symbol.
@@ -76,7 +77,9 @@ class Yahoo:
                 yield symbol, type(budget.dead)(f"{symbol}: {text}", why=budget.dead.why, hint=budget.dead.hint)
                 continue
             try:
-                yield symbol, bars(symbol, wanted, until, budget, ctx)
+                since = (request.since or {}).get(symbol)
+                part = wanted if since is None else wanted.pick(wanted.open >= sessions.instant(since))
+                yield symbol, bars(symbol, part, until, budget, ctx)
             except (DataError, RateLimitError, UpstreamError) as e:
                 yield symbol, e
 

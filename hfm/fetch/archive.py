@@ -1,0 +1,158 @@
+"""Network sources through the archive: ask for what is missing, merge, append, and hand on the whole span.
+
+A symbol's sessions that the archive has are not asked for again, but for an overlap of two sessions before the first
+one missing, in which fresh and archived bars must agree.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from hfm.errors import DataError, HfmError
+from hfm.fetch import overlap, sessions, store
+from hfm.fetch.sessions import DAY, Bool, Sessions
+from hfm.plugins import BarRequest, BarSource, RawBars
+from hfm.stage import Context
+
+OVERLAP = 2
+"""Sessions before the first missing one that are asked for again."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the archive has of one symbol, and from where on the vendor is asked (None: for nothing)."""
+
+    symbol: str
+    have: RawBars
+    held: int
+    missing: tuple[str, ...]
+    since: int | None
+
+    def line(self, source: str) -> str:
+        """For a person."""
+        ask = "nothing is asked for"
+        if self.since is not None:
+            ask = f"{source} is asked from {np.datetime64(self.since, 'ns').astype('datetime64[m]')}Z on"
+        return f"{self.symbol}: {self.held} sessions archived, {len(self.missing)} missing; {ask}"
+
+
+def plan(source: BarSource, name: str, request: BarRequest, symbol: str, ctx: Context) -> tuple[Plan, Sessions]:
+    """What to ask of the vendor for `symbol`, and the sessions of the request. Raises DataError for a damaged month."""
+    assert ctx.archive is not None
+    until = sessions.instant(request.as_of)
+    wanted = sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
+    where = store.folder(ctx.archive, name, symbol, request.interval_s)
+    have = store.read(where, int(wanted.open[0]), until) if len(wanted) else store.nothing()
+    have = overlap.pick(have, np.flatnonzero(have.time <= until))
+    missing = absent(wanted, have, until)
+    kept = getattr(source, "kept", {}).get(request.interval_s)
+    if kept is not None:
+        missing &= wanted.open > until - kept * DAY
+    rows = np.flatnonzero(missing)
+    since = int(wanted.open[max(int(rows[0]) - OVERLAP, 0)]) if rows.size else None
+    held = int(np.unique(wanted.holding(have.time)[0][wanted.holding(have.time)[1]]).size) if len(wanted) else 0
+    return Plan(symbol, have, held, tuple(str(day) for day in wanted.day[missing]), since), wanted
+
+
+def absent(wanted: Sessions, have: RawBars, until: int) -> Bool:
+    """[N] sessions of which a bar is due and none is archived, or of which, being the last, not all is."""
+    if not len(wanted):
+        return np.zeros(0, bool)
+    due = wanted.due(until)
+    index, inside = wanted.holding(have.time)
+    count = np.bincount(index[inside], minlength=len(wanted))
+    missing = (due > 0) & (count == 0)
+    if inside.any():
+        last = int(have.time[inside].max())
+        missing |= wanted.due(until) > wanted.due(last)
+    out: Bool = missing
+    return out
+
+
+def through(
+    source: BarSource, name: str, request: BarRequest, ctx: Context, rebase: bool
+) -> Iterator[tuple[str, RawBars | HfmError]]:
+    """The source's bars, with what the archive holds of them; the archive has all that is yielded.
+
+    Raises LockedError where another process is at work in the archive of a symbol, DiskError.
+    """
+    assert ctx.archive is not None
+    with contextlib.ExitStack() as locks:
+        for symbol in sorted(request.symbols):
+            locks.enter_context(store.locked(ctx.archive, name, symbol, ctx.wait))
+            store.recover(store.folder(ctx.archive, name, symbol, request.interval_s))
+        plans: dict[str, Plan] = {}
+        for symbol in request.symbols:
+            try:
+                plans[symbol], wanted = plan(source, name, request, symbol, ctx)
+            except DataError as e:
+                yield symbol, e
+                continue
+            if plans[symbol].since is None and plans[symbol].held:
+                yield symbol, _noted(plans.pop(symbol).have, "all from the archive")
+        if not plans:
+            return
+        since = {s: _moment(p.since) for s, p in plans.items() if p.since is not None}
+        for symbol, fresh in source.fetch(replace(request, symbols=tuple(plans), since=since), ctx):
+            if isinstance(fresh, HfmError):
+                yield symbol, fresh
+                continue
+            try:
+                yield symbol, _take(plans[symbol], fresh, wanted, (name, request, rebase), ctx)
+            except DataError as e:
+                yield symbol, e
+
+
+def _take(found: Plan, fresh: RawBars, wanted: Sessions, asked: tuple[str, BarRequest, bool], ctx: Context) -> RawBars:
+    """Append what is new of `fresh`, and return the archive's bars of the span with the rows that were not archived
+    (doubled, broken, off the grid, forming), which the quality account then counts."""
+    name, request, rebase = asked
+    assert ctx.archive is not None
+    where = store.folder(ctx.archive, name, found.symbol, request.interval_s)
+    rows = whole(fresh, wanted, sessions.instant(request.as_of))
+    if rebase and len(store.months(where)):
+        found = replace(found, have=store.read(where))
+    merged = overlap.merge(found.have, overlap.pick(fresh, rows), found.symbol, rebase)
+    if merged.ratio != 1.0:
+        store.rewrite(where, merged.bars)
+        ctx.events.append({"event": "rebase", "symbol": found.symbol, "ratio": merged.ratio})
+    elif merged.added.time.size:
+        store.append(where, merged.added)
+    left = np.setdiff1d(np.arange(len(fresh.time)), rows)
+    notes = [f"{len(merged.bars.time) - len(merged.added.time)} bars archived before, {len(merged.added.time)} new"]
+    if len(found.have.time) and not merged.common and rows.size:
+        notes.append("no bar is both archived and fresh: a split between them would not be seen")
+    if merged.ratio != 1.0:
+        notes.append(f"the archive was multiplied by {merged.ratio:.6g}")
+    if merged.revised.size:
+        first = np.datetime64(int(merged.revised[0]), "ns").astype("datetime64[s]")
+        notes.append(f"{merged.revised.size} bars are revised by the vendor (first {first}Z); first-seen values stay")
+        ctx.warn(f"{found.symbol}: {notes[-1]}")
+        ctx.events.append({"event": "revised", "symbol": found.symbol, "times": merged.revised.tolist()})
+    both = overlap.join(overlap.pick(fresh, left), merged.bars)
+    for note in notes:
+        both = _noted(both, note)
+    return both
+
+
+def whole(fresh: RawBars, wanted: Sessions, until: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Rows fit for the archive: on the grid of a session, over by `until`, all values valid, the newest of its time."""
+    _, _, _, on = wanted.grid(fresh.time)
+    values = np.stack([getattr(fresh, column) for column in overlap.COLUMNS[1:]])
+    good = on & (fresh.time <= until) & np.isfinite(values).all(0) & (values[:4] > 0).all(0) & (values[4] >= 0)
+    rows = np.flatnonzero(good)
+    _, latest = np.unique(fresh.time[rows][::-1], return_index=True)
+    return rows[::-1][latest]
+
+
+def _noted(bars: RawBars, note: str) -> RawBars:
+    return replace(bars, notes=(*bars.notes, note))
+
+
+def _moment(time: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time // 1000)
