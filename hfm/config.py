@@ -63,7 +63,7 @@ class Fetch:
 class Simulate:
     """Microstructure around the bars."""
 
-    fidelity: Literal["bars", "book"] = "bars"
+    fidelity: Literal["bars", "book", "replay"] = "bars"
     recipe: Literal["calibrated", "seed"] = "calibrated"
     signal: Literal["none", "planted"] = "none"
     kind: Literal["linear", "switch", "product"] = "linear"
@@ -81,6 +81,8 @@ class Simulate:
     """`book` also writes every event of the order book."""
     levels: Annotated[int, Gt(0), Le(50)] = 1
     """Price levels a side after each event written."""
+    every: str = "event"
+    """`replay`: one row a time stamp (event), or a clock: 100ms, 1s, 5m."""
     seed: Annotated[int, Ge(0), Lt(2**63)] = 7
 
 
@@ -93,7 +95,7 @@ class Train:
     seeds: Annotated[int, Gt(0), Le(64)] = 3
     """Networks averaged."""
     seed: Annotated[int, Ge(0), Lt(2**63)] = 7
-    features: Literal["default", "seed"] = "default"
+    features: Literal["default", "seed", "book"] = "default"
     horizon: Annotated[int, Gt(0), Le(1000)] = 1
     """Rows ahead of each label."""
     window: Annotated[int, Ge(0), Le(50000)] = 0

@@ -20,11 +20,12 @@ def quote_columns(n: int, slots: int, seed: int, symbol: str = "SPY") -> dict[st
         "symbol": np.full(n, symbol, object),
         "session": np.datetime64("2024-01-02") + np.arange(n) // slots,
         "seq": np.arange(n) % slots,
-        "mid_open": open_, "mid_close": close, "trade_open": open_, "trade_close": close,
-        "trade_high": np.maximum(open_, close) * up, "trade_low": np.minimum(open_, close) / down,
+        "mid_open": open_, "mid_close": close,
+        "mid_high": np.maximum(open_, close) * up, "mid_low": np.minimum(open_, close) / down,
         "spread_bps": np.exp(rng.normal(-1.5, 0.2, n)), "depth_bid": depth, "depth_ask": depth,
         "volume": volume, "signed_volume": volume * rng.uniform(-0.3, 0.3, n), "ofi": rng.normal(0, 6e4, n),
         "sigma_bps": np.exp(rng.normal(2, 0.3, n)), "cash_dividend": np.zeros(n), "split_ratio": np.ones(n),
+        "imbalance": rng.uniform(-1, 1, n), "micro_bps": rng.normal(0, 0.3, n),
     }  # fmt: skip
     assert set(columns) == set(batch.INPUTS)
     return columns

@@ -16,15 +16,29 @@ Float = npt.NDArray[np.float64]
 INPUTS: tuple[str, ...] = ("symbol", *step.ROW)
 """Quotes columns that `compute` reads."""
 
+_BARS = tuple(n for n in step.NAMES if n not in ("volatility", "spread", "imbalance", "micro"))
 GROUPS: dict[str, tuple[str, ...]] = {
-    "default": tuple(n for n in step.NAMES if n not in ("volatility", "spread")),
+    "default": _BARS,
     "seed": ("volume_ratio", "momentum", "volatility", "ofi", "spread"),
+    "book": (*_BARS, "imbalance", "micro"),
 }
 """Feature lists by name. `seed`: the mission's four, and the spread itself, both in bps: the label asks
 whether the spread falls, and in that recipe it falls where it stands above 10 bp + 2 x volatility, a rule
-linear in these two. `default`: all but those two, which it has as logarithms."""
+linear in these two. `default`: all that bars can give; the two in bps it has as logarithms. `book`: and what
+only an order book knows."""
 
-SIGNED: tuple[str, ...] = ("momentum", "ofi", "ofi_sigma", "flow", "ret_sigma", "gap", "surprise", "flow_surprise")
+SIGNED: tuple[str, ...] = (
+    "momentum",
+    "ofi",
+    "ofi_sigma",
+    "flow",
+    "ret_sigma",
+    "gap",
+    "surprise",
+    "flow_surprise",
+    "imbalance",
+    "micro",
+)
 """Features that change sign when prices are mirrored (log prices and flows negated); the others stay as they
 are. Without a drift P(up) of the mirrored market is 1 - P(up), so that a linear model of direction has no use
 for the rest."""

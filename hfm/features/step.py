@@ -21,9 +21,8 @@ LOOKBACK = 78
 """Rows of the longest window, the current one included: one XNYS session of 5-minute bars."""
 
 ROW: tuple[str, ...] = (
-    "session", "seq", "mid_open", "mid_close", "trade_open", "trade_high", "trade_low", "trade_close",
-    "spread_bps", "depth_bid", "depth_ask", "volume", "signed_volume", "ofi", "sigma_bps",
-    "cash_dividend", "split_ratio",
+    "session", "seq", "mid_open", "mid_high", "mid_low", "mid_close", "spread_bps", "depth_bid", "depth_ask", "volume",
+    "signed_volume", "ofi", "sigma_bps", "cash_dividend", "split_ratio", "imbalance", "micro_bps",
 )  # fmt: skip
 """Quotes columns of a row vector, in order; `session` as days since 1970-01-01."""
 
@@ -47,6 +46,8 @@ NAMES: tuple[str, ...] = (
     "gap",             # overnight return over the sd of 78 returns x sqrt(slots); 0 without a day before
     "surprise",        # ofi_sigma less what ret_sigma explains of it over 78 rows, in its own root mean square
     "flow_surprise",   # the same of signed volume
+    "imbalance",       # (bid - ask) / (bid + ask) depth at the close; NaN where the book is not known
+    "micro",           # microprice less mid over the row's forecast sd; NaN where the book is not known
 )  # fmt: skip
 """Every feature, in the order of `out`."""
 
@@ -77,26 +78,26 @@ def _push(state: Float, row: Float) -> float:
     if not same:
         state[_GAP] = 0.0
         if state[_SESSION] >= 0.0:
-            state[_GAP] = math.log((row[2] * row[16] + row[15]) / state[_CLOSE])
+            state[_GAP] = math.log((row[2] * row[14] + row[13]) / state[_CLOSE])
     origin = state[_CLOSE] if same and row[1] == state[_SEQ] + 1.0 else row[2]
-    ret = math.log(row[3] / origin)
-    state[_SESSION], state[_SEQ], state[_CLOSE] = row[0], row[1], row[3]
+    ret = math.log(row[5] / origin)
+    state[_SESSION], state[_SEQ], state[_CLOSE] = row[0], row[1], row[5]
     pos = int(state[_POS])
-    high, close = math.log(row[5] / row[6]), math.log(row[7] / row[4])
+    high, close = math.log(row[3] / row[4]), math.log(row[5] / row[2])
     variance = 0.5 * high * high - (2.0 * math.log(2.0) - 1.0) * close * close  # Garman, Klass 1980, eq. 20
     least = state[_FLOOR] * state[_FLOOR]
     if variance < least:
         variance = least
     at = _HEAD + pos
     state[at] = ret
-    state[at + LOOKBACK] = row[11]
-    state[at + 2 * LOOKBACK] = row[13]
+    state[at + LOOKBACK] = row[9]
+    state[at + 2 * LOOKBACK] = row[11]
     state[at + 3 * LOOKBACK] = 0.5 * math.log(variance) + _LN_BPS
-    state[at + 4 * LOOKBACK] = math.log(row[8])
-    state[at + 5 * LOOKBACK] = 1e4 * ret / row[14]
-    scale = 0.5 * (row[9] + row[10]) * row[14]
-    state[at + 6 * LOOKBACK] = row[13] / scale
-    state[at + 7 * LOOKBACK] = row[12] / scale
+    state[at + 4 * LOOKBACK] = math.log(row[6])
+    state[at + 5 * LOOKBACK] = 1e4 * ret / row[12]
+    scale = 0.5 * (row[7] + row[8]) * row[12]
+    state[at + 6 * LOOKBACK] = row[11] / scale
+    state[at + 7 * LOOKBACK] = row[10] / scale
     state[_POS] = pos + 1.0 if pos + 1 < LOOKBACK else 0.0
     state[_COUNT] += 1.0
     return ret
@@ -163,7 +164,7 @@ def step(state: Float, row: Float, out: Float) -> None:
     out[14], out[15], out[16] = g_3 / 3.0, g_12 / 12.0, g / LOOKBACK
     out[17] = state[_HEAD + 4 * LOOKBACK + newest]
     out[18], out[19], out[20] = s_3 / 3.0, s_12 / 12.0, s / LOOKBACK
-    out[21] = math.log(row[14])
+    out[21] = math.log(row[12])
     _write_clock(state, row, out, rv78)
 
 
@@ -187,11 +188,12 @@ def _surprise(x: float, o: float, xx: float, xo: float, oo: float) -> float:
 @kernel
 def _write_flow(row: Float, out: Float, vol20: float, ofi2: float) -> None:
     """Volume and order flow, each in its own scale."""
-    ratio = 1.0 if vol20 == 0.0 else 20.0 * row[11] / vol20
+    ratio = 1.0 if vol20 == 0.0 else 20.0 * row[9] / vol20
     out[0] = math.log(0.01 if ratio < 0.01 else ratio)
-    out[3] = 0.0 if ofi2 == 0.0 else row[13] / math.sqrt(ofi2 / LOOKBACK)
-    out[4] = row[8]
-    out[7] = 0.0 if row[11] == 0.0 else row[12] / row[11]
+    out[3] = 0.0 if ofi2 == 0.0 else row[11] / math.sqrt(ofi2 / LOOKBACK)
+    out[4] = row[6]
+    out[31], out[32] = row[15], row[16] / row[12]
+    out[7] = 0.0 if row[9] == 0.0 else row[10] / row[9]
 
 
 @kernel

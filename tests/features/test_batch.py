@@ -64,7 +64,7 @@ def test_what_comes_later_changes_no_feature(at: int, factor: float) -> None:
 @pytest.mark.parametrize("factor", [1e-3, 3.7, 1e4])
 def test_prices_in_another_unit_change_no_feature(factor: float) -> None:
     """Features are unit-free: prices times a constant leave them as they are."""
-    scaled = {n: c * factor if n.startswith(("mid_", "trade_")) else c for n, c in COLUMNS.items()}
+    scaled = {n: c * factor if n.startswith("mid_") else c for n, c in COLUMNS.items()}
     np.testing.assert_allclose(batch.compute(scaled, states(), step.NAMES), WHOLE, rtol=1e-7, atol=1e-9)
 
 
@@ -89,10 +89,10 @@ def test_each_symbol_has_what_it_would_have_alone() -> None:
 def test_mirrored_prices_flip_the_signed_features_and_no_others() -> None:
     """Log prices and flows negated: SIGNED change sign; what is even in the price stays."""
     mirror = dict(COLUMNS)
-    for name in ("mid_open", "mid_close", "trade_open", "trade_close"):
+    for name in ("mid_open", "mid_close"):
         mirror[name] = 250_000.0 / COLUMNS[name]
-    mirror["trade_high"], mirror["trade_low"] = 250_000.0 / COLUMNS["trade_low"], 250_000.0 / COLUMNS["trade_high"]
-    mirror |= {name: -COLUMNS[name] for name in ("signed_volume", "ofi")}
+    mirror["mid_high"], mirror["mid_low"] = 250_000.0 / COLUMNS["mid_low"], 250_000.0 / COLUMNS["mid_high"]
+    mirror |= {name: -COLUMNS[name] for name in ("signed_volume", "ofi", "imbalance", "micro_bps")}
     flipped = batch.compute(mirror, states(), step.NAMES)
     sign = np.array([-1.0 if name in batch.SIGNED else 1.0 for name in step.NAMES])
     np.testing.assert_allclose(flipped, sign * WHOLE, rtol=1e-7, atol=1e-9)
@@ -104,6 +104,15 @@ def test_groups_name_known_features_and_the_seed_group_holds_the_missions_four()
         assert set(names) <= set(step.NAMES)
         assert len(set(names)) == len(names)
     assert {"volume_ratio", "momentum", "volatility", "ofi"} <= set(batch.GROUPS["seed"])
+
+
+def test_bars_without_a_book_have_all_features_but_the_books_own() -> None:
+    """Imbalance and microprice NaN: the default group is finite, the book group's two are not."""
+    blind = COLUMNS | {name: np.full(N, np.nan) for name in ("imbalance", "micro_bps")}
+    out = batch.compute(blind, states(), batch.GROUPS["book"])[step.LOOKBACK - 1 :]
+    known = [name not in ("imbalance", "micro") for name in batch.GROUPS["book"]]
+    assert np.isfinite(out[:, known]).all()
+    assert np.isnan(out[:, np.logical_not(known)]).all()
 
 
 def test_no_rows_give_no_features() -> None:

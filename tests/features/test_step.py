@@ -71,8 +71,8 @@ def test_windowed_features_equal_numpy_over_the_last_rows() -> None:
     data = np.delete(data, [150, 151], axis=0)  # a hole inside a session
     out, r = run(data), returns(data)
     volume, ofi, spread = field(data, "volume"), field(data, "ofi"), field(data, "spread_bps")
-    hl = np.log(field(data, "trade_high") / field(data, "trade_low"))
-    co = np.log(field(data, "trade_close") / field(data, "trade_open"))
+    hl = np.log(field(data, "mid_high") / field(data, "mid_low"))
+    co = np.log(field(data, "mid_close") / field(data, "mid_open"))
     gk = 0.5 * np.log(0.5 * hl**2 - (2 * math.log(2) - 1) * co**2) + math.log(1e4)
     x = 1e4 * r / field(data, "sigma_bps")
     o, f = (q / field(data, "depth_bid") / field(data, "sigma_bps") for q in (ofi, field(data, "signed_volume")))
@@ -110,7 +110,7 @@ def test_the_gap_counts_dividends_and_splits() -> None:
     data = rows()
     at = 2 * SLOTS
     before = data[at - 1, step.ROW.index("mid_close")]
-    prices = [j for j, n in enumerate(step.ROW) if n.startswith(("mid_", "trade_"))]
+    prices = [j for j, n in enumerate(step.ROW) if n.startswith("mid_")]
     data[at:, prices] *= (before - 1.0) / 2.0 / data[at, step.ROW.index("mid_open")]
     data[at, step.ROW.index("split_ratio")] = 2.0
     data[at, step.ROW.index("cash_dividend")] = 1.0
@@ -123,13 +123,13 @@ def test_degenerate_rows_give_finite_features(what: str) -> None:
     data = rows()
     at = {name: j for j, name in enumerate(step.ROW)}
     if what == "still price":
-        data[:, [at[n] for n in step.ROW if n.startswith(("mid_", "trade_"))]] = 100.0
+        data[:, [at[n] for n in step.ROW if n.startswith("mid_")]] = 100.0
     elif what == "no volume":
         data[:, [at["volume"], at["signed_volume"]]] = 0.0
     elif what == "no flow":
         data[:, [at["ofi"], at["signed_volume"]]] = 0.0
     else:
-        data[:, [at["trade_high"], at["trade_low"], at["trade_open"]]] = data[:, [at["trade_close"]]]
+        data[:, [at["mid_high"], at["mid_low"], at["mid_open"]]] = data[:, [at["mid_close"]]]
     out = run(data)[step.LOOKBACK - 1 :]
     assert np.isfinite(out).all()
     assert np.abs(out).max() < 1e3
