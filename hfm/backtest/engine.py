@@ -6,8 +6,9 @@ Axes: K trials, then LAGS delayed copies of the user's; n rows; B (session, symb
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +41,7 @@ class Result:
 class Engine:
     """The states of all ledgers, carried from panel to panel."""
 
-    def __init__(self, settings: Backtest, symbols: Sequence[str], slots: int, tick: float, horizon: int) -> None:
+    def __init__(self, settings: Backtest, symbols: Sequence[str], meta: Mapping[str, Any], horizon: int) -> None:
         self.settings, self.symbols, self.horizon = settings, tuple(symbols), horizon
         self.trials: list[Trial] = family.members(settings.threshold)
         self.user = next(k for k, t in enumerate(self.trials) if t.user)
@@ -50,9 +51,9 @@ class Engine:
         self.nets: list[Float] = []
         self.proposed = np.zeros(len(self.trials), np.int64)
         """Rows with a proposal, by trial."""
-        self._history = History(len(symbols), slots)
-        own = params_new(settings, len(symbols), tick)
-        base = params_new(base_settings(settings), len(symbols), tick)
+        self._history = History(len(symbols), int(meta.get("slots_per_session", 1)))
+        shape = (len(symbols), float(meta["tick"]), float(meta["slots_per_year"]) / horizon)
+        own, base = params_new(settings, *shape), params_new(base_settings(settings), *shape)
         count = len(self.trials)
         self._params = np.stack([*[base] * count, *[own] * LAGS])
         self._states = np.stack([state_new(settings.cash, len(symbols))] * (count + LAGS))
@@ -70,7 +71,7 @@ class Engine:
         proposals = family.signals(self.trials, seen)
         self.proposed += np.count_nonzero(proposals, axis=0)
         order = rows.time_order(panel)
-        result = self._ledgers(panel, rows.kernel_rows(panel, sigma_day, adv, order), proposals, order)
+        result = self._ledgers(panel, rows.kernel_rows(panel, sigma_day, adv, seen.cost_bps, order), proposals, order)
         self.tally.add(panel, result.out, order, level)
         return panel, result
 
@@ -131,6 +132,7 @@ class Engine:
 
 
 def base_settings(settings: Backtest) -> Backtest:
-    """The fill and sizing under which all trials are compared, with the user's own costs."""
+    """The fill, sizing and limits under which all trials are compared, with the user's own costs and capital."""
     plain = Backtest()
-    return dataclasses.replace(settings, fill=plain.fill, size=plain.size)
+    own = ("model", "threshold", "fee_bps", "spread_share", "borrow", "impact", "cash")
+    return dataclasses.replace(plain, **{name: getattr(settings, name) for name in own})

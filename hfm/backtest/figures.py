@@ -18,6 +18,8 @@ Float = npt.NDArray[np.float64]
 Entry = dict[str, Any]  # Any: JSON values
 FEW = 252
 """Fewest sessions for a compound annual rate."""
+TRADED = 10
+"""Fewest sessions with a trade for an interval over sessions: below, its normal approximation is fiction."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,12 @@ class Facts:
     equity: Float
     bars_year: float
     slots: int
+
+    @property
+    def thin(self) -> str:
+        """Why there can be no interval over sessions; empty where there can."""
+        traded = int((self.engine.tally.get("notional") > 0).sum())
+        return "" if traded >= TRADED else f"{traded} of {len(self.r)} sessions traded: too few for an interval"
 
     @property
     def cash(self) -> float:
@@ -110,7 +118,8 @@ def _returns(facts: Facts) -> dict[str, Entry]:
         error = float(money.std(ddof=1) * np.sqrt(n)) if n > 1 else None
         value = float(money.sum())
         floor = (plain, "buy-and-hold") if name == "net" else (None, "")
-        out[f"return_{name}"] = entry(label, value, "return", n=n, interval=_around(value, error), floor=floor)
+        around = (None, None) if facts.thin else _around(value, error)
+        out[f"return_{name}"] = entry(label, value, "return", n=n, interval=around, floor=floor, note=facts.thin)
     n = len(facts.r)
     out["return_hold"] = entry("buy-and-hold", plain, "hold", n=n, note="" if plain is not None else "no price")
     out["return_hold_matched"] = entry("hold at matched exposure", matched, "hold.matched", n=n)
@@ -159,8 +168,8 @@ def _ratios(facts: Facts) -> dict[str, Entry]:
     r, bars = facts.r, facts.bars
     flat = "no variance: no session made or lost anything" if len(r) > 1 else "fewer than two sessions"
     value = metrics.sharpe(r, YEAR)
-    error = None if value is None else metrics.sharpe_error(r) * YEAR**0.5
-    note = flat if value is None else ""
+    error = None if value is None or facts.thin else metrics.sharpe_error(r) * YEAR**0.5
+    note = flat if value is None else facts.thin
     bar = metrics.sharpe(bars, facts.bars_year)
     lo = metrics.sharpe_lo(bars, facts.bars_year, facts.slots)
     sortino = metrics.sortino(bars, facts.bars_year)
@@ -232,7 +241,8 @@ def _trading(facts: Facts) -> dict[str, Entry]:
     paid = get("spread") + get("fee") + get("impact")
     value, error = metrics.ratio(1e4 * get("gross"), notional)
     assumed, _ = metrics.ratio(1e4 * paid, notional)
-    none = "" if value is not None else "nothing was traded"
+    around = (None, None) if facts.thin else _around(value, error)
+    none = facts.thin if value is not None else "nothing was traded"
     impact = float(get("impact").sum())
     left = float(get("gross").sum() - get("spread").sum() - get("fee").sum())
     room = cash * (left / impact) ** 2 if impact > 0 and left > 0 else None
@@ -243,7 +253,7 @@ def _trading(facts: Facts) -> dict[str, Entry]:
         "turnover": entry("turnover a session", float(notional.sum()) / cash / max(n, 1), "turnover",
                           unit="x capital", n=n),
         "break_even_cost_bps": entry("break-even cost a side", value, "break.even", unit="bps", n=n,
-                                     interval=_around(value, error), floor=(assumed, "assumed cost"), note=none),
+                                     interval=around, floor=(assumed, "assumed cost"), note=none),
         "capacity": entry("capacity", room, "capacity", unit="currency", n=n,
                           note="" if room is not None else "costs leave nothing" if impact > 0 else "no impact"),
     }  # fmt: skip

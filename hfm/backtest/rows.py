@@ -33,15 +33,18 @@ def time_order(panel: Panel) -> Int | None:
     return np.argsort(panel.time, kind="stable")
 
 
-def kernel_rows(panel: Panel, sigma_day: Float, adv: Float, order: Int | None) -> Float:
-    """The kernel's input [n, ROW + 1], in time order, signal 0; the last column is the row's block."""
+def kernel_rows(panel: Panel, sigma_day: Float, adv: Float, cost: Float, order: Int | None) -> Float:
+    """The kernel's input [n, ROW + 1], in time order, signal 0; the last column is the row's block.
+
+    Of each row: daily volatility (fraction), average daily volume (shares), expected round trip (bps).
+    """
     rows = np.zeros((len(panel.seq), at.ROW + 1))
     midnight = panel.session * DAY_NS
     columns: dict[int, npt.NDArray[Any]] = {  # Any: several dtypes, all exact in float64
         at.R_SYMBOL: panel.symbol, at.R_SESSION: panel.session, at.R_SEQ: panel.seq, at.R_LAST: panel.is_last,
         at.R_OPEN_NS: panel.time_open - midnight, at.R_CLOSE_NS: panel.time - midnight,
         at.R_SIGMA_DAY: sigma_day, at.R_ADV: adv, at.R_P_UP: panel.forecasts["p_up"],
-        at.R_RET_SD: panel.forecasts["ret_sd_bps"], at.ROW: panel.block,
+        at.R_RET_SD: panel.forecasts["ret_sd_bps"], at.R_COST: cost, at.ROW: panel.block,
         **{place: panel.quotes[name] for place, name in _QUOTES.items()},
     }  # fmt: skip
     for place, values in columns.items():

@@ -14,6 +14,7 @@ from hfm.backtest.engine import Engine, base_settings
 from hfm.backtest.panel import Panel, panels
 from hfm.backtest.totals import Totals
 from hfm.config import Backtest, Config
+from hfm.errors import UsageError
 from hfm.stage import Context, Product
 
 LEDGER, TRADES, TRIALS = "backtest/ledger.parquet", "backtest/trades.parquet", "backtest/trials.parquet"
@@ -30,7 +31,10 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     symbols = sorted(meta["symbols"])
     model = settings.model or str(predictions.meta["model"])
     horizon = int(predictions.meta.get("horizon", config.train.horizon))
-    engine = Engine(settings, symbols, int(meta.get("slots_per_session", 1)), float(meta["tick"]), horizon)
+    _check(settings)
+    if settings.fill == "close":
+        meta = meta | {"lookahead": True}
+    engine = Engine(settings, symbols, meta, horizon)
     names = (model, engine.trials[engine.user].name)
     totals = Totals(len(engine.trials))
     last: Panel | None = None
@@ -53,20 +57,30 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
         ctx.progress("sessions", totals.sessions, 0)
     assert last is not None  # a model with predictions has a session with one: panels() has raised otherwise
     yield TRADES, rows.trades_table(engine.rest(last), count, names, symbols, meta)
-    _record(engine, ctx, meta)
+    _record(engine, ctx, model)
     document = summary.document(engine, totals, model, meta)
     summary.tell(document, ctx)
     yield "backtest/metrics.json", document
 
 
-def _record(engine: Engine, ctx: Context, meta: Mapping[str, Any]) -> None:
+def _check(settings: Backtest) -> None:
+    """Raise UsageError for a fill that knows the future, unless it was asked for by name."""
+    if settings.fill == "close" and not settings.allow_lookahead:
+        raise UsageError(
+            "--fill close fills at the very price that the signal is made of",
+            why="nobody can trade at a close that they have already seen",
+            hint="--fill next-open; or --fill close --allow-lookahead, and every result says so",
+        )
+
+
+def _record(engine: Engine, ctx: Context, model: str) -> None:
     """One journal event for each member of the family: the policy, its costs and where it was tried."""
     days = engine.tally.get("session").astype(np.int64)
     span = [str(np.datetime64(int(d), "D")) for d in (days[0], days[-1])]
     cost = costs(base_settings(engine.settings))
     for trial in engine.trials:
-        ctx.events.append({"event": "trial", "trial": trial.name, "policy": trial.words, "cost": cost, "span": span,
-                           "symbols": list(engine.symbols)})  # fmt: skip
+        ctx.events.append({"event": "trial", "trial": trial.name, "policy": {"model": model, **trial.words},
+                           "cost": cost, "span": span, "symbols": list(engine.symbols)})  # fmt: skip
 
 
 def costs(settings: Backtest) -> dict[str, Any]:  # Any: JSON values

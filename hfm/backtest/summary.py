@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -30,11 +31,9 @@ def document(engine: Engine, totals: Totals, model: str, meta: Mapping[str, Any]
     doc: Document = {
         "schema_version": 1,
         "model": model,
-        "trial": {
-            "name": user.name, "policy": user.kind, "threshold": settings.threshold, "level": user.level,
-            "fill": settings.fill, "fee_bps": settings.fee_bps, "spread_share": settings.spread_share,
-            "impact": settings.impact, "borrow": settings.borrow, "cash": settings.cash, "size": settings.size,
-        },
+        "trial": {**dataclasses.asdict(settings), "name": user.name, "policy": user.kind, "level": user.level,
+                  "model": model},
+        "lookahead": settings.fill == "close",
         "symbols": list(engine.symbols),
         "span": {
             "first": str(np.datetime64(int(days[0]), "D")), "last": str(np.datetime64(int(days[-1]), "D")),
@@ -81,7 +80,18 @@ def _thresholds(engine: Engine, totals: Totals) -> list[Document]:
 
 
 def messages(engine: Engine, doc: Document) -> list[str]:
-    """What must be said of a policy that trades little or not at all."""
+    """What must be said beside the figures."""
+    out = []
+    if doc["lookahead"]:
+        out.append("LOOK-AHEAD: filled at the closes that the signals are made of; nobody can earn this")
+    fired = {k: n for k, n in doc["reasons"].items() if k in reasons.spell(reasons.LIMITS)}
+    if fired:
+        out.append("limits fired: " + ", ".join(f"{name} in {n:,} rows" for name, n in fired.items()))
+    return out + _idle(engine, doc)
+
+
+def _idle(engine: Engine, doc: Document) -> list[str]:
+    """Why little or nothing traded, and what would."""
     rows = int(engine.proposed[engine.user])
     seen, name = engine.tally.predicted, doc["trial"]["threshold"]
     trips = doc["metrics"]["trips"]["value"]
@@ -112,6 +122,8 @@ def tell(doc: Document, ctx: Context) -> None:
         ctx.say("  " + spell(sheet[name]))
     for text in doc["messages"]:
         ctx.say(text)
+    if doc["lookahead"]:
+        ctx.warn(doc["messages"][0])
 
 
 def spell(entry: Document) -> str:

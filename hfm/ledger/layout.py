@@ -17,9 +17,9 @@ R_DIVIDEND, R_SPLIT = 15, 16
 """Currency a share, and new shares for one old, at the session's open."""
 R_SIGMA_DAY, R_ADV = 17, 18
 """Daily volatility (0.01 is 1 %) and average daily volume in shares, of earlier sessions; 0: not known, no impact."""
-R_SIGNAL, R_P_UP, R_RET_SD = 19, 20, 21
-"""-1, 0, 1 as known at the row's close; P(up); forecast sd of the return in bp."""
-ROW = 22
+R_SIGNAL, R_P_UP, R_RET_SD, R_COST = 19, 20, 21, 22
+"""-1, 0, 1 as known at the row's close; P(up); forecast sd of the return, and expected round trip, in bp."""
+ROW = 23
 
 # ------------------------------------------------------------------------------------------------ parameters [PARAMS]
 P_SIZE, P_SPREAD_SHARE, P_FEE, P_BORROW, P_IMPACT = 0, 1, 2, 3, 4
@@ -27,24 +27,38 @@ P_SIZE, P_SPREAD_SHARE, P_FEE, P_BORROW, P_IMPACT = 0, 1, 2, 3, 4
 yearly borrow rate; Y of the square-root law."""
 P_FILL, P_HOLD, P_TICK = 5, 6, 7
 """Fill mode; 1: positions stay overnight; the tick in currency."""
-PARAMS = 8
+P_SIZING, P_VOL, P_KELLY = 8, 9, 10
+"""Sizing mode; target standard deviation of the capital over one row's horizon in bp; share of the Kelly bet."""
+P_MAX_POSITION, P_MAX_GROSS, P_MAX_NET, P_THROTTLE = 11, 12, 13, 14
+"""Limits on targets: shares in one symbol; gross and net exposure over the session's opening equity; least rows
+between two new positions in one symbol."""
+P_PARTICIPATION, P_TURNOVER, P_MAX_SPREAD, P_STALE, P_COLLAR = 15, 16, 17, 18, 19
+"""Limits on fills: share of the volume of the row before; notional a session over its opening equity; quoted spread in
+bp; ns between decision and fill; move of the mid since the mark, as a fraction."""
+P_DAILY_LOSS, P_DRAWDOWN = 20, 21
+"""Limits on equity: loss since the session's open, and since the peak, as fractions."""
+PARAMS = 22
 
-FILL_NEXT_OPEN, FILL_NEXT_MID, FILL_CROSS, FILL_PASSIVE = 0, 1, 2, 3
+FILL_NEXT_OPEN, FILL_NEXT_MID, FILL_CROSS, FILL_PASSIVE, FILL_CLOSE = 0, 1, 2, 3, 4
+SIZE_FIXED, SIZE_VOL, SIZE_KELLY = 0, 1, 2
 
 # --------------------------------------------------------------------------------------- state [HEAD + BLOCK x symbols]
-S_CASH, S_SESSION, S_OPEN_EQUITY = 0, 1, 2
-HEAD = 4
+S_CASH, S_SESSION, S_OPEN_EQUITY, S_PEAK = 0, 1, 2, 3
+S_TRADED, S_STOPPED, S_HALT = 4, 5, 6
+"""Notional traded in the session; session in which the daily loss struck; reason bits of a halt, which only
+account.release takes back."""
+HEAD = 8
 
 B_QTY, B_MARK, B_TARGET, B_SESSION, B_ROWS = 0, 1, 2, 3, 4
 """Position, the mid that values it, wanted position, session of the last row seen, rows seen."""
-B_BID, B_ASK = 5, 6
-"""Quote at the last row's close: where a passive order rests."""
-B_LOT_SESSION, B_LOT_SEQ, B_LOT_NS, B_LOT_ROWS = 7, 8, 9, 10
+B_BID, B_ASK, B_VOLUME, B_NS, B_ENTRY = 5, 6, 7, 8, 9
+"""Quote, volume and time at the last row's close, and rows seen at the last new position."""
+B_LOT_SESSION, B_LOT_SEQ, B_LOT_NS, B_LOT_ROWS = 10, 11, 12, 13
 """Entry of the round trip under way."""
-B_LOT_IN, B_LOT_PAID, B_LOT_OUT, B_LOT_GOT, B_LOT_MID = 11, 12, 13, 14, 15
+B_LOT_IN, B_LOT_PAID, B_LOT_OUT, B_LOT_GOT, B_LOT_MID = 14, 15, 16, 17, 18
 """Shares opened and closed (unsigned), their fill notional, and the cash flow had all been filled at mids."""
-B_LOT_SPREAD, B_LOT_FEE, B_LOT_IMPACT, B_LOT_BORROW, B_LOT_DIVIDEND, B_LOT_SIDE = 16, 17, 18, 19, 20, 21
-BLOCK = 22
+B_LOT_SPREAD, B_LOT_FEE, B_LOT_IMPACT, B_LOT_BORROW, B_LOT_DIVIDEND, B_LOT_SIDE = 19, 20, 21, 22, 23, 24
+BLOCK = 25
 
 # ------------------------------------------------------------------------------------------- results of a row [OUT]
 O_SIGNAL, O_TARGET, O_REASON = 0, 1, 2

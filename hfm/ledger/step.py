@@ -15,7 +15,8 @@ import numpy.typing as npt
 from hfm.kernel import bare
 from hfm.ledger import layout as at
 from hfm.ledger import reasons as why
-from hfm.ledger.lots import book
+from hfm.ledger.fills import CLOSE, FLATTEN, OPEN, fill, flag, quoted
+from hfm.ledger.limits import aim, allowed, watch
 
 Float = npt.NDArray[np.float64]
 Sign = npt.NDArray[np.int8]
@@ -35,42 +36,58 @@ def step(state: Float, params: Float, row: Float, out: Float, trips: Float) -> i
     if row[at.R_SESSION] != state[at.S_SESSION]:
         state[at.S_SESSION] = row[at.R_SESSION]
         state[at.S_OPEN_EQUITY] = _equity(state)
+        state[at.S_TRADED] = 0.0
     if row[at.R_SESSION] != state[b + at.B_SESSION]:
         _new_session(state, params, row, out)
     state[b + at.B_ROWS] += 1.0
     ended, gross = 0, 0.0
     want = state[b + at.B_TARGET] - state[b + at.B_QTY]
     if want != 0.0:
-        if _quoted(row[at.R_MID_OPEN], row[at.R_BID_OPEN], row[at.R_ASK_OPEN]):
+        want = allowed(state, params, row, out, want)
+        if want != 0.0:
             gross = state[b + at.B_QTY] * (row[at.R_MID_OPEN] - state[b + at.B_MARK])
             state[b + at.B_MARK] = row[at.R_MID_OPEN]
-            ended = _fill(state, params, row, out, trips, (want, 0.0))
-        else:
-            _flag(out, why.NO_PRICE)
+            ended = fill(state, params, row, out, trips, (want, OPEN))
     mid = row[at.R_MID_CLOSE]
     if mid > 0.0 and mid < np.inf:
         gross += state[b + at.B_QTY] * (mid - state[b + at.B_MARK])
         state[b + at.B_MARK] = mid
     if row[at.R_LAST] == 0.0:
-        _aim(state, params, row, out)
+        aim(state, params, row, out)
+        if params[at.P_FILL] == at.FILL_CLOSE:
+            ended += _at_close(state, params, row, out, trips[ended:], CLOSE)
     elif params[at.P_HOLD] == 0.0:
         state[b + at.B_TARGET] = 0.0
-        if state[b + at.B_QTY] != 0.0:
-            if _quoted(mid, row[at.R_BID_CLOSE], row[at.R_ASK_CLOSE]):
-                _flag(out, why.SESSION_END)
-                ended += _fill(state, params, row, out, trips[ended:], (-state[b + at.B_QTY], 1.0))
-            else:
-                _flag(out, why.NO_PRICE)
-    _report(state, row, out, gross)
+        ended += _at_close(state, params, row, out, trips[ended:], FLATTEN)
+    _report(state, params, row, out, gross)
     return ended
 
 
 @bare
-def _report(state: Float, row: Float, out: Float, gross: float) -> None:
-    """The row's totals, once all that can happen has."""
+def _at_close(state: Float, params: Float, row: Float, out: Float, trips: Float, when: float) -> int:
+    """Bring the position to its target at the row's close: 1 if that ends a round trip, else 0."""
+    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
+    want = state[b + at.B_TARGET] - state[b + at.B_QTY]
+    if want == 0.0:
+        return 0
+    if not quoted(row[at.R_MID_CLOSE], row[at.R_BID_CLOSE], row[at.R_ASK_CLOSE]):
+        flag(out, why.NO_PRICE)
+        return 0
+    if when == FLATTEN:
+        flag(out, why.SESSION_END)
+    return fill(state, params, row, out, trips, (want, when))
+
+
+@bare
+def _report(state: Float, params: Float, row: Float, out: Float, gross: float) -> None:
+    """The row's totals, once all that can happen has; and what the next row must know of it."""
     b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
     state[b + at.B_BID] = row[at.R_BID_CLOSE]
     state[b + at.B_ASK] = row[at.R_ASK_CLOSE]
+    state[b + at.B_VOLUME] = row[at.R_VOLUME]
+    state[b + at.B_NS] = row[at.R_CLOSE_NS]
+    equity = _equity(state)
+    watch(state, params, out, equity)
     costs = out[at.O_SPREAD] + out[at.O_FEE] + out[at.O_IMPACT] + out[at.O_BORROW]
     out[at.O_TARGET] = state[b + at.B_TARGET]
     out[at.O_MID_OPEN] = row[at.R_MID_OPEN]
@@ -80,7 +97,7 @@ def _report(state: Float, row: Float, out: Float, gross: float) -> None:
     out[at.O_CASH] = state[at.S_CASH]
     out[at.O_POSITION] = state[b + at.B_QTY]
     out[at.O_MARK] = state[b + at.B_MARK]
-    out[at.O_EQUITY] = _equity(state)
+    out[at.O_EQUITY] = equity
 
 
 @bare
@@ -93,23 +110,13 @@ def _equity(state: Float) -> float:
 
 
 @bare
-def _flag(out: Float, bit: int) -> None:
-    """Set a reason bit."""
-    out[at.O_REASON] = float(int(out[at.O_REASON]) | bit)
-
-
-@bare
-def _quoted(mid: float, bid: float, ask: float) -> bool:
-    """Whether a fill may take place: 0 < bid <= mid <= ask < inf (false for any NaN)."""
-    return bid > 0.0 and bid <= mid and mid <= ask and ask < np.inf
-
-
-@bare
 def _new_session(state: Float, params: Float, row: Float, out: Float) -> None:
     """What a night does to a held position: split, dividend, borrow (actual/365), and the order to flatten it."""
     b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
     nights = row[at.R_SESSION] - state[b + at.B_SESSION]
     state[b + at.B_SESSION] = row[at.R_SESSION]
+    state[b + at.B_BID] = state[b + at.B_ASK] = 0.0
+    state[b + at.B_NS] = -np.inf
     if state[b + at.B_QTY] == 0.0:
         state[b + at.B_TARGET] = 0.0
         return
@@ -130,51 +137,7 @@ def _new_session(state: Float, params: Float, row: Float, out: Float) -> None:
     state[b + at.B_LOT_DIVIDEND] += out[at.O_DIVIDEND]
     if params[at.P_HOLD] == 0.0:
         state[b + at.B_TARGET] = 0.0
-        _flag(out, why.CARRIED)
-
-
-@bare
-def _aim(state: Float, params: Float, row: Float, out: Float) -> None:
-    """Set the target from the row's signal: a new size where its sign changes, else the one that is held."""
-    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-    side = 1.0 if row[at.R_SIGNAL] > 0.0 else (-1.0 if row[at.R_SIGNAL] < 0.0 else 0.0)
-    out[at.O_SIGNAL] = side
-    if side == 0.0:
-        state[b + at.B_TARGET] = 0.0
-    elif side * state[b + at.B_TARGET] <= 0.0:
-        mid = row[at.R_MID_CLOSE]
-        if mid > 0.0 and mid < np.inf:
-            worth = max(params[at.P_SIZE] * state[at.S_OPEN_EQUITY], 0.0)
-            state[b + at.B_TARGET] = side * np.floor(worth / mid)
-        else:
-            _flag(out, why.NO_PRICE)
-
-
-@bare
-def _fill(state: Float, params: Float, row: Float, out: Float, trips: Float, order: tuple[float, float]) -> int:
-    """1 if filling order = (signed shares, 1 at the row's close or 0 at its open) ends a round trip, else 0."""
-    qty, closing = order
-    side = 1.0 if qty > 0.0 else -1.0
-    size = abs(qty)
-    if closing:
-        mid = row[at.R_MID_CLOSE]
-        half = row[at.R_ASK_CLOSE] - mid if qty > 0.0 else mid - row[at.R_BID_CLOSE]
-        o = at.O_QTY_CLOSE
-    else:
-        mid = row[at.R_MID_OPEN]
-        half = params[at.P_SPREAD_SHARE] * 0.5 * (row[at.R_ASK_OPEN] - row[at.R_BID_OPEN])
-        o = at.O_QTY_OPEN
-    push = 0.0
-    if row[at.R_ADV] > 0.0:
-        push = mid * params[at.P_IMPACT] * row[at.R_SIGMA_DAY] * np.sqrt(size / row[at.R_ADV])
-    px = mid + side * (half + push)
-    spread, impact, fee = size * half, size * push, params[at.P_FEE] * size * px
-    state[at.S_CASH] -= qty * px + fee
-    out[at.O_SPREAD] += spread
-    out[at.O_IMPACT] += impact
-    out[at.O_FEE] += fee
-    out[o], out[o + 1] = qty, px
-    return book(state, row, (qty, px, mid, spread, fee, impact, closing), int(out[at.O_REASON]), trips[0])
+        flag(out, why.CARRIED)
 
 
 @bare

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -102,15 +101,14 @@ def symbols_of(rows: np.ndarray) -> int:
     return int(rows[:, at.R_SYMBOL].max()) + 1
 
 
-def unjitted(patch: pytest.MonkeyPatch) -> ModuleType:
-    """hfm.ledger.step and all kernels it calls, as plain Python."""
+def unjitted(patch: pytest.MonkeyPatch, changes: dict[str, tuple[str, str]] | None = None) -> ModuleType:
+    """hfm.ledger.step and all kernels it calls, as plain Python. changes: module -> (old, new) in its source."""
     patch.setattr(hfm.kernel, "bare", lambda function: function)
     folder = Path(step.__file__).parent
-    for name in ("lots", "step"):
-        spec = importlib.util.spec_from_file_location(f"hfm.ledger.{name}", folder / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
+    for name in ("lots", "fills", "limits", "step"):
+        source = (folder / f"{name}.py").read_text("utf-8")
+        old, new = (changes or {}).get(name, ("", ""))
+        module = ModuleType(f"hfm.ledger.{name}")
         patch.setitem(sys.modules, f"hfm.ledger.{name}", module)
-        spec.loader.exec_module(module)
+        exec(compile(source.replace(old, new) if old else source, f"{name}.py", "exec"), module.__dict__)
     return module

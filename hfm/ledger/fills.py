@@ -1,0 +1,85 @@
+"""Kernels of a fill: whether there is a price, what it is, and what it costs."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.kernel import bare
+from hfm.ledger import layout as at
+from hfm.ledger.lots import book
+
+Float = npt.NDArray[np.float64]
+OPEN, CLOSE, FLATTEN = 0.0, 1.0, 2.0
+"""When an order is filled: at the row's open, at its close by the look-ahead mode, at its close to end the session."""
+
+
+@bare
+def flag(out: Float, bit: int) -> None:
+    """Set a reason bit."""
+    out[at.O_REASON] = float(int(out[at.O_REASON]) | bit)
+
+
+@bare
+def quoted(mid: float, bid: float, ask: float) -> bool:
+    """Whether a fill may take place: 0 < bid <= mid <= ask < inf (false for any NaN)."""
+    return bid > 0.0 and bid <= mid and mid <= ask and ask < np.inf
+
+
+@bare
+def through(state: Float, params: Float, row: Float, want: float) -> bool:
+    """Whether the market traded at least a tick through the quote at which a passive order rests (false for NaN).
+
+    An order rests for the row after its decision, in the same session. What must be flattened at the first open of
+    the next one goes to market.
+    """
+    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
+    bid, ask = state[b + at.B_BID], state[b + at.B_ASK]
+    tick = params[at.P_TICK] * (1.0 - 1e-6)  # prices are decimal, their differences are not
+    if bid == 0.0:
+        done = state[b + at.B_TARGET] == 0.0
+    elif want > 0.0:
+        done = bid > 0.0 and row[at.R_LOW] > 0.0 and row[at.R_LOW] <= bid - tick
+    else:
+        done = row[at.R_HIGH] < np.inf and row[at.R_HIGH] >= ask + tick
+    return bool(done)
+
+
+@bare
+def _half(state: Float, params: Float, row: Float, qty: float, when: float) -> float:
+    """Currency a share paid across the spread, over the mid; negative: earned."""
+    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
+    mid, bid, ask, share = row[at.R_MID_OPEN], row[at.R_BID_OPEN], row[at.R_ASK_OPEN], params[at.P_SPREAD_SHARE]
+    if when != OPEN:
+        mid, bid, ask = row[at.R_MID_CLOSE], row[at.R_BID_CLOSE], row[at.R_ASK_CLOSE]
+    half = float(share * 0.5 * (ask - bid))
+    if when == FLATTEN or (when == OPEN and params[at.P_FILL] == at.FILL_CROSS):
+        half = ask - mid if qty > 0.0 else mid - bid
+    elif when == OPEN and params[at.P_FILL] == at.FILL_NEXT_MID:
+        half = 0.0
+    elif when == OPEN and params[at.P_FILL] == at.FILL_PASSIVE and state[b + at.B_BID] != 0.0:
+        half = state[b + at.B_BID] - mid if qty > 0.0 else mid - state[b + at.B_ASK]
+    return half
+
+
+@bare
+def fill(state: Float, params: Float, row: Float, out: Float, trips: Float, order: tuple[float, float]) -> int:
+    """1 if filling order = (signed shares, when) ends a round trip, which is written to trips[0], else 0."""
+    qty, when = order
+    size, half = abs(qty), _half(state, params, row, qty, when)
+    mid, o = row[at.R_MID_OPEN], at.O_QTY_OPEN
+    if when != OPEN:
+        mid, o = row[at.R_MID_CLOSE], at.O_QTY_CLOSE
+    push = 0.0
+    if row[at.R_ADV] > 0.0 and (when != OPEN or params[at.P_FILL] != at.FILL_PASSIVE):
+        push = mid * params[at.P_IMPACT] * row[at.R_SIGMA_DAY] * np.sqrt(size / row[at.R_ADV])
+    px = mid + (half + push if qty > 0.0 else -half - push)
+    spread, impact, fee = size * half, size * push, params[at.P_FEE] * size * px
+    state[at.S_CASH] -= qty * px + fee
+    state[at.S_TRADED] += size * mid
+    out[at.O_SPREAD] += spread
+    out[at.O_IMPACT] += impact
+    out[at.O_FEE] += fee
+    out[o], out[o + 1] = qty, px
+    closing = 0.0 if when == OPEN else 1.0
+    return book(state, row, (qty, px, mid, spread, fee, impact, closing), int(out[at.O_REASON]), trips[0])

@@ -1,0 +1,109 @@
+"""Fill modes by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hfm.ledger import layout as at
+from hfm.ledger import reasons
+from tests.ledger.market import FREE, day, markets, play, random_rows, symbols_of
+
+HALF = dataclasses.replace(FREE, spread_share=0.75)
+
+
+@pytest.mark.parametrize(("mode", "price"), [("next-open", 100.075), ("next-mid", 100.0), ("cross", 100.1)])
+def test_what_a_buyer_pays_at_the_next_open(mode: str, price: float) -> None:
+    """Mid 100, quoted 20 cents: three quarters of half of it, nothing, or all of half of it."""
+    out, _, _ = play(day([100.0] * 4, [1, 1, 1, 1], half=0.1), dataclasses.replace(HALF, fill=mode))
+    assert out[1, at.O_PX_OPEN] == pytest.approx(price, abs=1e-12)
+    assert out[1, at.O_SPREAD] == pytest.approx(100 * (price - 100), abs=1e-9)
+    assert out[3, at.O_PX_CLOSE] == pytest.approx(99.9)
+
+
+def test_a_seller_receives_as_much_less() -> None:
+    """The mirror image."""
+    out, _, _ = play(day([100.0] * 4, [-1] * 4, half=0.1), dataclasses.replace(HALF, fill="cross"))
+    assert out[1, at.O_PX_OPEN] == pytest.approx(99.9)
+    assert out[3, at.O_PX_CLOSE] == pytest.approx(100.1)
+
+
+def test_a_passive_order_is_filled_only_through_its_price() -> None:
+    """A trade at the limit is not enough, a tick below it is; the spread is then earned, not paid."""
+    settings = dataclasses.replace(FREE, fill="passive")
+    rows = day([100.0] * 5, [1] * 5, half=0.1)
+    rows[1, at.R_LOW] = 99.9  # the order rests at 99.9
+    rows[2, at.R_LOW] = 99.89
+    out, _, _ = play(rows, settings)
+    assert out[:, at.O_QTY_OPEN].tolist() == [0, 0, 100, 0, 0]
+    assert out[2, at.O_PX_OPEN] == 99.9
+    assert out[2, at.O_SPREAD] == pytest.approx(-10.0)
+    assert int(out[1, at.O_REASON]) == reasons.UNFILLED
+    rows[1, at.R_LOW] = np.nan
+    assert play(rows, settings)[0][1, at.O_QTY_OPEN] == 0
+
+
+def test_a_passive_seller_rests_at_the_ask() -> None:
+    """Filled by a trade a tick above, at the ask."""
+    rows = day([100.0] * 4, [-1] * 4, half=0.1)
+    rows[1, at.R_HIGH] = 100.11
+    out, _, _ = play(rows, dataclasses.replace(FREE, fill="passive"))
+    assert out[1, [at.O_QTY_OPEN, at.O_PX_OPEN]].tolist() == [-100, 100.1]
+
+
+def test_a_passive_position_carried_over_a_missing_close_leaves_at_market() -> None:
+    """No order rests overnight; what must be flat is made flat."""
+    first = day([100.0] * 3, [1] * 3, half=0.1)
+    first[1, at.R_LOW] = 99.0
+    first[-1, at.R_LAST] = 0
+    out, _, _ = play(np.concatenate([first, day([100.0] * 2, [0, 0], half=0.1, session=1)]),
+                     dataclasses.replace(HALF, fill="passive"))  # fmt: skip
+    assert out[3, [at.O_QTY_OPEN, at.O_POSITION]].tolist() == [-100, 0]
+    assert out[3, at.O_PX_OPEN] == pytest.approx(99.925)
+
+
+def test_the_look_ahead_fill_trades_at_its_own_close() -> None:
+    """The same row, half-spread paid, flat at the end all the same."""
+    out, trips, _ = play(day([100.0, 101.0, 102.0], [1, 0, 0], half=0.1), dataclasses.replace(HALF, fill="close"))
+    assert out[0, [at.O_QTY_CLOSE, at.O_POSITION]].tolist() == [100, 100]
+    assert out[0, at.O_PX_CLOSE] == pytest.approx(100.075)
+    assert out[1, at.O_POSITION] == 0
+    assert trips[0, at.T_BARS] == 1
+    assert trips[0, at.T_GROSS] == pytest.approx(100)
+
+
+def test_held_overnight_a_position_stays_and_pays_borrow() -> None:
+    """No fill at the close, the gap is earned, the night is paid."""
+    settings = dataclasses.replace(FREE, hold_overnight=True, borrow=0.365)
+    rows = np.concatenate([day([100.0] * 3, [-1] * 3), day([98.0, 98.0], [-1, 0], session=1)])
+    out, trips, _ = play(rows, settings)
+    assert out[:, at.O_POSITION].tolist() == [0, -100, -100, -100, -100]
+    assert out[3, at.O_GROSS] == pytest.approx(200)
+    assert out[3, at.O_BORROW] == pytest.approx(100 * 100 * 0.365 / 365)
+    assert not len(trips)
+
+
+@given(st.integers(0, 10_000), st.sampled_from(["next-open", "next-mid", "cross", "passive", "close"]), st.booleans())
+def test_identities_hold_in_every_mode(seed: int, mode: str, hold: bool) -> None:
+    """equity = cash + position x mark and net = change of equity, whatever the fill."""
+    rows = random_rows(3, 10, seed=seed)
+    out, _, _ = play(rows, dataclasses.replace(HALF, fill=mode, hold_overnight=hold, borrow=0.05, impact=0.7))
+    worth = out[:, at.O_CASH] + out[:, at.O_POSITION] * out[:, at.O_MARK]
+    np.testing.assert_allclose(out[:, at.O_EQUITY], worth, atol=1e-8)
+    np.testing.assert_allclose(np.diff(out[:, at.O_EQUITY], prepend=FREE.cash), out[:, at.O_NET], atol=1e-8)
+
+
+@given(markets())
+def test_the_order_of_the_modes_at_the_same_trades(rows: np.ndarray) -> None:
+    """Crossing never earns more than three quarters of the half-spread, and that never more than the mid."""
+    one = dataclasses.replace(HALF, cash=1e6, size=150 * symbols_of(rows) / 1e6)
+    nets = []
+    for mode in ("next-mid", "next-open", "cross"):
+        out, _, _ = play(rows, dataclasses.replace(one, fill=mode), symbols=symbols_of(rows))
+        nets.append(out[:, at.O_NET].sum())
+    assert nets[0] >= nets[1] - 1e-6
+    assert nets[1] >= nets[2] - 1e-6
