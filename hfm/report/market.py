@@ -44,6 +44,8 @@ class Market:
     """Share of bars without volume."""
     bars_S: Int
     """Bars present in each session, all symbols together."""
+    due_S: Int
+    """Bars that the calendar has for them: a half day is short, not incomplete."""
     move_ST: Float
     """Mean |open to close| of each bar, over symbols, bp; NaN where there is no bar."""
     close_S: Float
@@ -72,7 +74,7 @@ class Market:
 def load(inputs: Mapping[str, tables.Reader]) -> Market:
     """The market from fetch/bars.parquet and, if there, simulate/quotes.parquet."""
     bars = inputs["fetch/bars.parquet"]
-    columns = ["symbol", "session", "seq", "time", "open", "close", "volume"]
+    columns = ["symbol", "session", "seq", "time", "open", "close", "volume", "is_last"]
     data = tables.arrays(bars.read(columns), columns)
     sessions, day = np.unique(data["session"].astype("datetime64[D]").astype(np.int64), return_inverse=True)
     seq, meta = data["seq"], bars.meta
@@ -88,10 +90,19 @@ def load(inputs: Mapping[str, tables.Reader]) -> Market:
     return Market(
         meta, tuple(dict.fromkeys(data["symbol"])), sessions, len(seq),
         float((data["volume"] <= 0).mean()) if seq.size else 0.0,
-        np.bincount(day, minlength=len(sessions)), move_ST, close,
+        np.bincount(day, minlength=len(sessions)), _due(data, day, len(sessions), slots), move_ST, close,
         _clock(data["time"], seq, slots, meta), _mean(data["volume"], seq, slots), _mean(move, seq, slots),
         **(_quotes(quotes, slots) if quotes is not None else {}),
     )  # fmt: skip
+
+
+def _due(data: Mapping[str, tables.Array], day: Int, count: int, slots: int) -> Int:
+    """Bars due in each session [count], all symbols: up to the calendar's last slot, where that bar is there."""
+    last = np.full(count, -1, np.int64)
+    ends = data["is_last"].astype(bool)
+    np.maximum.at(last, day[ends], data["seq"][ends])
+    width = np.array([np.unique(data["symbol"][day == d]).size for d in range(count)], np.int64)
+    return np.asarray(np.where(last >= 0, last + 1, slots) * width, np.int64)
 
 
 def _mean(value: Float, group: Int, count: int) -> Float:

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from hfm.config import as_tree
 from hfm.report import wording
 from hfm.report.evidence import Evidence
+from hfm.report.forecast import Score
 from hfm.report.svg import Drawn
 from hfm.report.wording import number
 
@@ -59,6 +60,7 @@ def render(run: Evidence, drawn: Sequence[Drawn]) -> str:
     metrics = run.money.metrics.get("metrics", {}) if run.money else {}
     return template.render(
         css=Markup((folder / "page.css").read_text("utf-8")), run=run, subject=wording.subject(run),
+        badges=wording.badges(run),
         tiles=[(each, bar(metrics[each.key])) for each in wording.headline(run)],
         sections=[(title, [(by_name[n], _pictures(by_name[n])) for n in names]) for title, names in SECTIONS],
         grids=grids(run), simulated=simulated(run), missing=run.missing, origin=wording.origin(run),
@@ -112,20 +114,23 @@ def _metrics(run: Evidence) -> Grid:
 def _context(run: Evidence) -> Grid:
     """What stands beside the verdict: the numbers of the best trial."""
     found = run.verdict.numbers
-    year = "Sharpe ratio a year, of the excess over the matched exposure"
-    words = {
-        "best_sharpe": year, "best_sharpe_lo": "its 95% bootstrap interval over sessions, from",
-        "best_sharpe_hi": "to", "psr": "P(true Sharpe > 0) (PSR)",
-        "sharpe_hurdle": "Sharpe that the best of N worthless trials is expected to show",
-        "dsr": "P(true Sharpe > that hurdle) (DSR)", "pbo": "share of splits that pick a trial below the median (PBO)",
-        "t": "t of the best trial", "t_needed": "t needed at p = .01", "p": "p of the SPA test",
-        "smallest_edge_bps": "smallest edge shown four times in five, bp a session",
-        "smallest_edge_sharpe": "the same as a yearly Sharpe ratio", "block": "mean block of the bootstrap, sessions",
-        "reps": "resamples",
-    }  # fmt: skip
-    rows = tuple((text, _plain(found[key])) for key, text in words.items() if found.get(key) is not None)
-    title = f"Beside the verdict: {found['best_trial']}" if "best_trial" in found else "Beside the verdict"
-    return Grid(title, ("number", "value"), rows if "best_trial" in found else ())
+    if "p" not in found:
+        return Grid("", (), ())
+    low, high = found["best_sharpe_lo"], found["best_sharpe_hi"]
+    rows = [
+        ("p of the SPA test", f"{found['p']:.4f}", f"{found['reps']:,} resamples, blocks of {found['block']} sessions"),
+        ("t of the best trial", number(found["t"], ""), f"{found['t_needed']:.2f} is needed at p = {found['level']}"),
+        ("yearly Sharpe ratio of its excess", number(found["best_sharpe"], ""),
+         f"95% bootstrap interval over sessions {number(low, '')} to {number(high, '')}"),
+        ("P(true Sharpe > 0)", f"{found['psr']:.3f}", "PSR: skewness and kurtosis counted"),
+        ("P(true Sharpe > hurdle)", f"{found['dsr']:.3f}",
+         f"DSR: the best of {found['trials']} worthless trials is expected at {found['sharpe_hurdle']:.2f}"),
+        ("overfitting", "–" if found["pbo"] is None else f"{found['pbo']:.1%}",
+         "PBO: share of splits whose best trial falls below the median on the other half"),
+        ("smallest edge that would be shown", number(found["smallest_edge_bps"], "bp"),
+         f"a session, four times in five; a yearly Sharpe of {found['smallest_edge_sharpe']:.1f}"),
+    ]  # fmt: skip
+    return Grid(f"Beside the verdict: {found['best_trial']}", ("number", "value", ""), tuple(rows))
 
 
 def _trials(run: Evidence) -> Grid:
@@ -158,18 +163,29 @@ def _trials(run: Evidence) -> Grid:
 
 
 def _scores(run: Evidence) -> Grid:
-    head = ("task", "metric", "model", "value", "± 1.96 se", "best floor", "rows")
+    """Tasks and metrics by models, so that each model stands beside its floors."""
     scores = run.forecast.scores if run.forecast else ()
     order = {"direction": 0, "spread": 1, "volatility": 2}
-    ranked = sorted(scores, key=lambda s: (order.get(s.task, 3), s.task, s.metric))
-    rows = tuple(
-        (s.task, s.metric, s.model, f"{s.value:.4f}", f"{1.96 * s.se:.4f}" if math.isfinite(s.se) else "–",
-         f"{s.floor:.4f}" if math.isfinite(s.floor) else "–", f"{s.n:,}")
-        for s in ranked
+    lines = sorted({(s.task, s.metric) for s in scores}, key=lambda key: (order.get(key[0], 3), *key))
+    known = run.forecast.models if run.forecast else ()
+    models = [*(m for m in known if any(s.model == m for s in scores)), *sorted({s.model for s in scores} - set(known))]
+    cell = {(s.task, s.metric, s.model): s for s in scores}
+    rows = []
+    for task, metric in lines:
+        found = [cell.get((task, metric, model)) for model in models]
+        most = max(score.n for score in found if score is not None)
+        rows.append((task, metric, *map(_score, found), f"{most:,}"))
+    text = (
+        f"Out of sample, all folds pooled, ± 1.96 standard errors clustered by session. The default model is "
+        f"{run.forecast.model}; the others are its floors." if run.forecast else ""
     )  # fmt: skip
-    strong = frozenset(i for i, s in enumerate(ranked) if run.forecast and s.model == run.forecast.model)
-    text = "Out of sample, all folds pooled; errors clustered by session. Bold: the default model."
-    return Grid("Models and scores", head, rows, text, strong)
+    return Grid("Models and scores", ("task", "metric", *models, "rows"), tuple(rows), text)
+
+
+def _score(score: Score | None) -> str:
+    if score is None or not math.isfinite(score.value):
+        return "–"
+    return f"{score.value:.4f}" + (f" ± {1.96 * score.se:.4f}" if math.isfinite(score.se) and score.se > 0 else "")
 
 
 def _sensitivity(run: Evidence) -> Grid:

@@ -81,12 +81,12 @@ def _head(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
     title, under = 1 - 0.55 / height, 1 - 1.0 / height
     figure.text(left, title, "Microstructure performance", fontsize=26, fontweight="bold", color=ink.text, va="center")
     figure.text(left, under, wording.subject(run), fontsize=14, color=ink.muted, va="center")
-    badges = [("SYNTHETIC BARS", ink.orange)] if run.synthetic else []
-    badges += [("PLANTED EDGE", ink.purple)] if run.planted else []
-    for text, colour in reversed(badges):
-        box = {"boxstyle": "round,pad=0.35", "facecolor": colour, "edgecolor": "none"}
-        figure.text(right, title, f" {text} ", fontsize=17, fontweight="bold", color="#000000", ha="right", va="center",
-                    bbox=box)  # fmt: skip
+    colours = {"synthetic": ink.orange, "planted": ink.purple, "plain": "#dfe6ee"}
+    for kind, text in reversed(wording.badges(run)):
+        box = {"boxstyle": "round,pad=0.35", "facecolor": colours[kind], "edgecolor": "none"}
+        big = kind != "plain"
+        figure.text(right, title, f" {text} ", fontsize=17 if big else 13, fontweight="bold" if big else "normal",
+                    color="#000000", ha="right", va="center", bbox=box)  # fmt: skip
         right -= (0.165 * len(text) + 0.9) / WIDTH
     _verdict(figure, run, ink, height)
     _tiles(figure, run, ink, height)

@@ -43,6 +43,8 @@ def number(value: float | None, unit: str, signed: bool = False) -> str:
         return f"{value:,.0f}" + ("" if unit == "count" else f" {unit}")
     if unit == "currency":
         return f"{value:,.0f}"
+    if unit == "-":
+        return f"{value:.3g}".replace("-", "−")
     return f"{value:{sign}.2f}".replace("-", "−")
 
 
@@ -78,6 +80,14 @@ def figures(run: Evidence) -> list[Figure]:
 def headline(run: Evidence) -> list[Figure]:
     """The mission's figures that there are."""
     return [each for each in figures(run) if each.key in HEADLINE]
+
+
+def badges(run: Evidence) -> list[tuple[str, str]]:
+    """(kind, text) of what must be seen at once: what was invented, what was planted."""
+    quotes = run.market.slot_spread is not None
+    out = [("synthetic", "SYNTHETIC BARS")] if run.synthetic else []
+    out += [("plain", f"observed bars{', simulated quotes' if quotes else ''}")] if not run.synthetic else []
+    return out + ([("planted", "PLANTED EDGE")] if run.planted else [])
 
 
 def subject(run: Evidence) -> str:

@@ -14,6 +14,9 @@ from hfm.report.statistics import PROBABILITIES, Float
 from hfm.report.verdict import LEVEL, SESSIONS
 from hfm.report.wording import capital
 
+FEW = 10
+"""Sessions with a return below which the user's own trial makes no histogram."""
+
 
 def null(ax: Axes, run: Evidence, ink: Ink) -> Told:
     """The t of the best trial of a worthless family, and ours."""
@@ -23,12 +26,13 @@ def null(ax: Axes, run: Evidence, ink: Ink) -> Told:
     edges, density = _density(test.null)
     ax.fill_between(edges, density, color=ink.sky, alpha=0.5, linewidth=0, label="best of a worthless family")
     ax.plot(edges, density, color=ink.blue, linewidth=1.2)
+    tall = 1.06 * float(density.max())
     need = f"needed {numbers['t_needed']:.2f}"
-    ax.axvline(numbers["t_needed"], color=ink.text, linestyle="--", linewidth=1.4, label=need)
-    ax.axvline(numbers["t"], color=ink.red, linewidth=2.4, label=f"ours {numbers['t']:.2f}")
+    ax.vlines(numbers["t_needed"], 0, tall, color=ink.text, linestyle="--", linewidth=1.4, label=need)
+    ax.vlines(numbers["t"], 0, tall, color=ink.red, linewidth=2.4, label=f"ours {numbers['t']:.2f}")
     frame(ax, ink, x="t of the best trial", y="density")
     ax.set_yticks([])
-    ax.set_ylim(0, float(density.max()) * 1.65)
+    ax.set_ylim(0, tall * 1.65)
     legend(ax, ink, loc="upper left")
     return Told(
         f"The best of {numbers['judged']} worthless trials exceeds t = {numbers['t_needed']:.2f} in {LEVEL:.0%} of "
@@ -74,10 +78,10 @@ def _density(quantiles: Float) -> tuple[Float, Float]:
 
 
 def histogram(ax: Axes, run: Evidence, ink: Ink) -> Told:
-    """Session returns, net, in bp: of the user's trial, or of the one that the verdict is about if that one is flat."""
+    """Session returns, net, in bp: of the user's trial, or of the one that the verdict is about if it hardly trades."""
     money, best = run.money, other(run)
     assert money is not None
-    flat_own = not np.any(money.session_net)
+    flat_own = best is not None and np.count_nonzero(money.session_net) < FEW
     name, value = (best[0], best[1] * 1e4) if flat_own and best else (money.trial, money.session_net * 1e4)
     flat = int((value == 0).sum())
     if flat == len(value):
@@ -96,8 +100,9 @@ def histogram(ax: Axes, run: Evidence, ink: Ink) -> Told:
     ax.set_ylim(0, ax.get_ylim()[1] * 1.15)
     legend(ax, ink, loc="upper left")
     wins = int((value > 0).sum())
+    whose = f"Your trial hardly trades; this is {name}. " if flat_own else ""
     return Told(
-        f"{'Your trial is flat; this is ' + name + '. ' if flat_own else ''}{wins} of {len(value)} sessions end above "
+        f"{whose}{wins} of {len(value)} sessions end above "
         f"zero, {flat} are flat; {mean}, worst {value.min():+.2f}, best {value.max():+.2f}.",
         f"Histogram of {len(moved)} session returns of {name} between {value.min():.2f} and {value.max():.2f} bp.",
     )

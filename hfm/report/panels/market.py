@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from hfm.report.evidence import Evidence
-from hfm.report.panels.style import Ink, Told, bare, clock, days, few, frame, legend, note
+from hfm.report.panels.style import Ink, Percent, Told, bare, clock, days, few, frame, legend, note
 from hfm.report.statistics import Float
 
 
@@ -94,25 +94,30 @@ def _thin(grid_ST: Float, most: int) -> Float:
 
 
 def quality(ax: Axes, run: Evidence, ink: Ink) -> Told:
-    """Share of the full day's bars that each session has."""
+    """Share of the bars that the calendar has for a session, session by session."""
     market = run.market
-    full = market.slots * max(len(market.symbols), 1)
-    share = market.bars_S / full
+    share = market.bars_S / np.maximum(market.due_S, 1)
     place = np.arange(len(share))
     ax.fill_between(np.append(place, len(share)) - 0.5, np.append(share, share[-1:] if len(share) else 0.0),
                     step="post", color=ink.sky, alpha=0.7, linewidth=0)  # fmt: skip
     ax.axhline(1, color=ink.text, linestyle=":", linewidth=1.2)
-    frame(ax, ink, y="bars there, share of a full day")
-    ax.set_ylim(0, 1.12)
+    frame(ax, ink, y="bars there, share of the calendar's")
+    ax.set_ylim(0, 1.25)
     ax.set_xlim(-0.5, max(len(share) - 0.5, 0.5))
-    ax.yaxis.set_major_formatter("{x:.0%}")
+    ax.yaxis.set_major_formatter(Percent())
     days(ax, market.sessions)
-    short = np.flatnonzero(share < 1)
-    ax.plot(short, share[short], color=ink.red, marker="v", linestyle="none", markersize=6, label="short of a full day")
+    short, half = np.flatnonzero(share < 1), np.flatnonzero(market.due_S < market.due_S.max(initial=0))
     if short.size:
-        legend(ax, ink, loc="lower left")
+        ax.plot(short, share[short], color=ink.red, marker="v", linestyle="none", markersize=6, label="bars missing")
+    if half.size:
+        ax.plot(half, np.full(half.size, 1.04), color=ink.purple, marker="s", linestyle="none", markersize=5,
+                label="short day")  # fmt: skip
+    if short.size or half.size:
+        legend(ax, ink, loc="upper right", ncols=2)
+    lost = int((market.due_S - market.bars_S).sum())
     return Told(
-        f"{len(share) - short.size} of {len(share)} sessions are full days of {market.slots} bars; {market.empty:.2%} "
-        "of bars have no volume.",
-        f"Coverage by session: {short.size} of {len(share)} sessions are short of a full day.",
+        f"{len(share) - short.size} of {len(share)} sessions have every bar that the calendar has for them"
+        f"{f', {half.size} of them on short days' if half.size else ''}; {lost:,} bars are missing, {market.empty:.2%} "
+        "of the rest have no volume.",
+        f"Coverage by session: {short.size} of {len(share)} sessions lack bars, {half.size} are short days.",
     )

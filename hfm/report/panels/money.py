@@ -43,7 +43,8 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
     top.tick_params(labelbottom=False)
     low.fill_between(money.x, money.drawdown, 0, color=ink.red, alpha=0.35, linewidth=0)
     low.plot(money.x, money.drawdown, color=ink.red, linewidth=1.0)
-    frame(low, ink, y="drawdown")
+    frame(low, ink)
+    low.text(0.006, 0.06, "drawdown", transform=low.transAxes, color=ink.text, fontsize=ink.size)
     few(low, y=2)
     percent(low)
     if money.drawdown.min() == 0:
@@ -51,6 +52,7 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
         low.set_ylabel("")
         note(low, ink, "no drawdown: never below a peak", y=0.7)
     for each in (top, low):
+        each.yaxis.set_label_coords(-0.62 * ink.size / 9.5 / inches(ax)[0], 0.5)
         each.set_xlim(0, max(len(money.sessions), 1))
         days(each, money.sessions)
     worst = float(money.drawdown.min())
