@@ -23,19 +23,41 @@ _KEYS = ("symbol", "session", "seq", "time", "is_last")
 
 
 def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
-    """Quotes and oracle of fetch/bars.parquet, and the facts about them.
+    """Quotes, oracle and facts of a run's bars, or of its order book, at the fidelity asked for.
 
-    Raises UsageError where a signal is to be planted in bars that are not synthetic: their prices would be
-    redrawn; and where the run holds an order book: `bars` fidelity needs bars.
+    Raises UsageError where the fidelity does not fit what the run holds, and where a signal cannot be planted.
     """
-    if "fetch/bars.parquet" not in inputs:
-        raise UsageError(
-            f"simulate.fidelity {config.simulate.fidelity} needs bars, and the run holds an order book",
-            hint="fetch bars into a run of their own: hfm fetch SPY",
+    sim = config.simulate
+    held = "fetch/bars.parquet" if "fetch/bars.parquet" in inputs else "fetch/book.parquet"
+    if (sim.fidelity == "replay") == (held == "fetch/bars.parquet"):
+        raise _misfit(sim.fidelity)
+    if sim.fidelity == "replay":
+        from hfm.simulate import replay
+
+        return replay.run(inputs[held], sim, ctx)
+    _refuse(sim, inputs[held].meta)
+    if sim.fidelity == "book":
+        from hfm.simulate.book import stage as book
+
+        return book.run(inputs, config, ctx)
+    return _bars(inputs[held], sim, ctx)
+
+
+def _misfit(fidelity: str) -> UsageError:
+    if fidelity == "replay":
+        return UsageError(
+            "simulate.fidelity replay needs an order book, and the run holds bars",
+            hint="fetch one into a run of its own: hfm fetch AMZN --source lobster --path FOLDER",
         )
-    bars, sim = inputs["fetch/bars.parquet"], config.simulate
+    return UsageError(
+        f"simulate.fidelity {fidelity} needs bars, and the run holds an order book",
+        hint="--set simulate.fidelity=replay, or fetch bars into a run of their own: hfm fetch SPY",
+    )
+
+
+def _bars(bars: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
+    """`bars` fidelity, group by group."""
     meta = bars.meta
-    _refuse(sim, meta)
     settings = stream.settings(bars, sim, ctx)
     moments = Moments()
     for group, passed in stream.sheets(bars, settings, ctx):

@@ -1,0 +1,134 @@
+"""`replay` fidelity: a real order book as quotes, event by event or on a clock. Nothing is invented.
+
+One group of the book (a session of a symbol) at a time; the oracle knows nothing, and says so (NaN).
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from hfm.config import Simulate
+from hfm.errors import DataError, UsageError
+from hfm.simulate import intervals, tape
+from hfm.simulate.intervals import Rows
+from hfm.simulate.studies import Studies
+from hfm.stage import Context, Product
+from hfm.tables import ORACLE, QUOTES, Array, Provenance, Reader, build, column_array
+
+Float = npt.NDArray[np.float64]
+_SECOND = 1_000_000_000
+_CLOSING = 60 * _SECOND  # an event row this near the close is the session's last
+
+
+def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
+    """Quotes and oracle of fetch/book.parquet, and the facts about them.
+
+    Raises UsageError for a clock that is none, DataError where no event leaves a two-sided quote.
+    """
+    every = clock(sim.every)
+    studies = Studies()
+    made = 0
+    meta = book.meta
+    for group in book.groups():
+        symbol, day = group.column("symbol")[0].as_py(), column_array(group.column("session").slice(0, 1))[0]
+        found = tape.read(group, int(meta["levels"]))
+        if found is None:
+            ctx.warn(f"{symbol} {day}: no event leaves a bid below an ask, the session is left out")
+            continue
+        start, end = hours(str(meta["calendar"]), day)
+        rows = intervals.by_event(found) if every is None else intervals.by_clock(found, start, end, every)
+        if not len(rows.seq):
+            ctx.warn(f"{symbol} {day}: no event lies inside the session, which is left out")
+            continue
+        made += 1
+        tick = float(meta["tick"][symbol])
+        studies.add(found, start, end, tick)
+        yield from _tables(found, rows, (symbol, day, end), _about(meta, sim, every, end - start), tick)
+        ctx.progress("simulate", made, made, f"{symbol} {day}")
+    if not made:
+        raise DataError("the order book leaves no row of quotes", hint="check the files with hfm fetch --dry-run")
+    yield "simulate/facts.json", studies.document()
+
+
+def clock(text: str) -> int | None:
+    """Nanoseconds of a row, None for one row a time stamp. Raises UsageError for anything else."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
+    if text == "event":
+        return None
+    length = int(float(match[1]) * {"ms": 1e6, "s": 1e9, "m": 6e10, "h": 3.6e12}[match[2]]) if match else 0
+    if not 1_000_000 <= length <= 3600 * _SECOND:
+        raise UsageError(
+            f"simulate.every is {text!r}", why="a row lasts from 1ms to 1h", hint="event, 100ms, 1s, 5m, ..."
+        )
+    return length
+
+
+def hours(calendar: str, day: Array) -> tuple[int, int]:
+    """Open and close (ns UTC) of a session, by the calendar; the whole day where the calendar has none of
+    that date."""
+    import exchange_calendars
+    import pandas as pd
+
+    stamp = pd.Timestamp(str(day))
+    try:
+        with warnings.catch_warnings():  # pandas speaks of its own future
+            warnings.simplefilter("ignore")
+            found = exchange_calendars.get_calendar(calendar, start=stamp - pd.Timedelta(days=10))
+        return int(found.session_open(stamp).value), int(found.session_close(stamp).value)
+    except (exchange_calendars.errors.CalendarError, exchange_calendars.errors.NotSessionError, ValueError):
+        return int(stamp.value), int(stamp.value) + 86_400 * _SECOND
+
+
+def _about(meta: dict[str, Any], sim: Simulate, every: int | None, length: int) -> dict[str, Any]:
+    """Metadata of quotes. Event rows have no slots: they are counted as if one came a second."""
+    seconds = 1.0 if every is None else every / _SECOND
+    slots = int(length / _SECOND / seconds)
+    sessions = 365 if meta["calendar"] == "24/7" else 252
+    return meta | {
+        "interval_s": seconds, "slots_per_session": slots, "slots_per_year": slots * sessions,
+        "sessions_per_year": sessions, "fidelity": "replay", "every": sim.every, "recipe": "none", "signal": "none",
+        "tick": max(meta["tick"].values()), "ticks": meta["tick"],
+    }  # fmt: skip
+
+
+def _tables(
+    found: tape.Tape, rows: Rows, where: tuple[str, Array, int], about: dict[str, Any], tick: float
+) -> Iterator[Product]:
+    symbol, day, end = where
+    n = len(rows.seq)
+    columns = intervals.columns(found, rows)
+    origin = columns["mid_open"].copy()
+    joined = np.diff(rows.seq) == 1
+    origin[1:][joined] = columns["mid_close"][:-1][joined]
+    returns = np.log(columns["mid_close"] / origin)
+    is_last = rows.t_close == end
+    if about["every"] == "event":
+        is_last = (np.arange(n) == n - 1) & (end - rows.t_close < _CLOSING)
+    key = {
+        "symbol": symbol, "session": pa.array(np.full(n, day)), "seq": rows.seq, "time": rows.t_close,
+    }  # fmt: skip
+    yield "simulate/quotes.parquet", build(
+        QUOTES,
+        key | columns | {
+            "time_open": rows.t_open, "is_last": is_last, "sigma_bps": 1e4 * intervals.sigma(returns, tick, origin),
+            "cash_dividend": np.zeros(n), "split_ratio": np.ones(n), "flags": intervals.flags(columns["volume"]),
+        },
+        about,
+        provenance(),
+    )  # fmt: skip
+    unknown = np.full(n, np.nan)
+    nothing = dict.fromkeys(("p_up", "p_up_latent", "log_spread_mean", "log_spread_sd"), unknown)
+    yield "simulate/oracle.parquet", build(ORACLE, key | nothing | {"signal": np.zeros(n)}, about, "estimated")
+
+
+def provenance() -> dict[str, Provenance]:
+    """All observed, but the forecast sd."""
+    out: dict[str, Provenance] = {column.name: "observed" for column in QUOTES.columns}
+    return out | {"sigma_bps": "estimated"}

@@ -1,0 +1,55 @@
+"""Order books of a few events, written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from hfm import tables
+
+OPEN = 1_340_285_400_000_000_000
+"""2012-06-21 09:30 in New York, ns UTC."""
+SECOND = 1_000_000_000
+
+Event = tuple[float, str, int, float, float, float, float, float, float]
+"""seconds after the open, event, resting side, price, size, bid, bid size, ask, ask size."""
+
+
+def book_table(events: Sequence[Event], symbol: str = "XYZ") -> pa.Table:
+    """A one-level book of one session."""
+    data = list(zip(*events, strict=True))
+    columns: dict[str, Any] = {
+        "symbol": symbol, "session": np.full(len(events), np.datetime64("2012-06-21")), "seq": np.arange(len(events)),
+        "time": OPEN + (np.array(data[0]) * SECOND).astype(np.int64), "event": np.array(data[1], object),
+        "side": np.array(data[2], np.int8), "price": np.array(data[3], float), "size": np.array(data[4], float),
+        "order_id": pa.nulls(len(events), pa.int64()),
+    }  # fmt: skip
+    for name, values in zip(("bid_px_1", "bid_sz_1", "ask_px_1", "ask_sz_1"), data[5:], strict=True):
+        columns[name] = np.array(values, float)
+    return tables.build(tables.book(1), columns, book_meta((symbol,)), "observed")
+
+
+def book_meta(symbols: Sequence[str], calendar: str = "XNYS") -> dict[str, Any]:
+    """What a book table says of itself."""
+    return {
+        "source": "lobster", "synthetic": False, "calendar": calendar, "tz": "America/New_York", "levels": 1,
+        "symbols": list(symbols), "tick": dict.fromkeys(symbols, 0.01), "notes": {}, "quality": {},
+    }  # fmt: skip
+
+
+NAN = float("nan")
+DAY: tuple[Event, ...] = (
+    (0.5, "add", 1, 9.99, 100, 9.99, 100, NAN, 0),          # no ask yet
+    (1.0, "add", -1, 10.03, 50, 9.99, 100, 10.03, 50),      # mid 10.01, spread .04
+    (2.0, "add", 1, 10.01, 30, 10.01, 30, 10.03, 50),       # bid up: ofi +30, mid 10.02
+    (2.0, "add", 1, 10.01, 20, 10.01, 50, 10.03, 50),       # same stamp: ofi +20
+    (3.0, "execute", -1, 10.03, 10, 10.01, 50, 10.03, 40),  # a buyer takes 10: ofi +10
+    (4.5, "execute", 1, 10.01, 50, 9.99, 100, 10.03, 40),   # a seller takes the bid: ofi -50, mid 10.01
+    (4.5, "execute_hidden", 0, 10.00, 5, 9.99, 100, 10.03, 40),  # no side: below the mid, a seller
+    (6.0, "delete", -1, 10.03, 40, 9.99, 100, NAN, 0),      # the ask empties: ofi +40
+    (7.0, "add", -1, 10.02, 10, 9.99, 100, 10.02, 10),      # it comes back lower: ofi -10, mid 10.005
+)  # fmt: skip
+"""A short day, with an empty side at both ends."""
