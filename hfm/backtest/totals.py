@@ -30,7 +30,8 @@ class Totals:
         starts = panel.borders[:-1]
         held = np.add.reduceat(out[:, at.O_POSITION] * out[:, at.O_MARK], starts)
         self.exposure.append(held / np.diff(panel.borders))
-        self.sums += sums.sum(axis=1)
+        line = np.concatenate([self.sums[:, None], sums], axis=1)
+        self.sums = np.cumsum(line, axis=1)[:, -1]  # one by one, so that row groups change no bit
         self.hold.append(hold(panel))
         self.session.append(panel.session[starts])
         self.symbol.append(panel.symbol[starts])

@@ -118,14 +118,14 @@ def walk(symbols: Sequence[str], sessions: int, slots: int, seed: int = 1, sd: f
     return quotes(key, opens, closes, half, volume=np.round(np.exp(rng.normal(11, 0.5, len(opens)))))
 
 
-def run(quoted: pa.Table, predicted: pa.Table, **settings: Any) -> tuple[dict[str, Any], Context]:
-    """The backtest stage's artifacts by name (tables joined) and its context."""
+def run(quoted: Any, predicted: Any, **settings: Any) -> tuple[dict[str, Any], Context]:
+    """The backtest stage's artifacts by name (tables joined) and its context, from tables or readers."""
     from hfm.backtest.stage import run as stage
 
     ctx = Context("backtest")
     inputs = {
-        "simulate/quotes.parquet": tables.MemoryReader(quoted),
-        "train/predictions.parquet": tables.MemoryReader(predicted),
+        name: tables.MemoryReader(given) if isinstance(given, pa.Table) else given
+        for name, given in (("simulate/quotes.parquet", quoted), ("train/predictions.parquet", predicted))
     }
     out: dict[str, Any] = {}
     for name, payload in stage(inputs, Config(backtest=Backtest(**settings)), ctx):

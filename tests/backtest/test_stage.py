@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 
 from hfm import tables
 from hfm.backtest.metrics import FORMULAS
-from hfm.errors import DataError
+from hfm.errors import DataError, UsageError
+from hfm.ledger import reasons
 from tests.backtest import market
 
 
@@ -252,3 +254,96 @@ def test_the_same_run_twice_is_byte_identical(quoted: pa.Table) -> None:
     assert json.dumps(a["metrics"]) == json.dumps(b["metrics"])
     for name in ("ledger", "trades", "trials"):
         assert as_bytes(a[name]) == as_bytes(b[name])
+
+
+@pytest.mark.parametrize("fill", ["next-open", "next-mid", "cross", "passive"])
+@pytest.mark.parametrize("sizing", ["fixed", "vol", "kelly"])
+def test_every_fill_and_size_adds_up(quoted: pa.Table, fill: str, sizing: str) -> None:
+    """Trades, ledger and equity agree; the family is the same under all of them."""
+    predicted = market.predictions(quoted, {"lstm": noise(quoted), "constant": 0.5})
+    out, _ = market.run(quoted, predicted, threshold="0.55", fill=fill, sizing=sizing)
+    ledger, trades = tables.arrays(out["ledger"]), tables.arrays(out["trades"])
+    assert trades["net"].sum() == pytest.approx(ledger["net_pnl"].sum(), abs=1e-3)
+    assert len(trades["net"]) > 0
+    base, _ = market.run(quoted, predicted, threshold="0.55")
+    assert as_bytes(out["trials"]) == as_bytes(base["trials"])
+    assert fill in json.dumps(out["metrics"]["trial"])
+
+
+def test_a_fill_at_the_signals_own_close_must_be_asked_for_by_name(quoted: pa.Table) -> None:
+    """A usage error; with --allow-lookahead a watermark in the tables, the metrics, the summary and a warning."""
+    predicted = market.predictions(quoted, {"lstm": noise(quoted), "constant": 0.5})
+    with pytest.raises(UsageError, match="--fill close"):
+        market.run(quoted, predicted, fill="close")
+    out, ctx = market.run(quoted, predicted, fill="close", allow_lookahead=True)
+    assert out["metrics"]["lookahead"] is True
+    assert tables.header(out["ledger"].schema)["meta"]["lookahead"] is True
+    assert "LOOK-AHEAD" in ctx.warnings[0]
+    assert "LOOK-AHEAD" in "".join(ctx.lines)
+    assert "lookahead" not in tables.header(market.run(quoted, predicted)[0]["ledger"].schema)["meta"]
+
+
+def test_limits_that_fired_are_counted_and_said(quoted: pa.Table) -> None:
+    """In metrics.json by name, and in a line."""
+    predicted = market.predictions(quoted, {"lstm": noise(quoted), "constant": 0.5})
+    out, ctx = market.run(quoted, predicted, threshold="0.52", max_position=100.0, max_gross=0.015, daily_loss=1e-5)
+    assert {"max position", "max gross", "daily loss"} <= set(out["metrics"]["reasons"])
+    assert any("limits fired: max position in" in line for line in ctx.lines)
+    ledger = tables.arrays(out["ledger"])
+    assert np.abs(ledger["position"]).max() == 100
+    counted = (ledger["reason"] & reasons.MAX_POSITION != 0).sum()
+    assert out["metrics"]["reasons"]["max position"] == counted
+
+
+def test_positions_held_overnight_are_carried_by_the_tables(quoted: pa.Table) -> None:
+    """Trades may span sessions; borrow is paid; the rows of trades stay in order and add up."""
+    n = quoted.num_rows
+    p = np.where((np.arange(n) // 20) % 3 == 0, 0.2, 0.8)
+    out, _ = market.run(quoted, market.predictions(quoted, {"lstm": p, "constant": 0.5}), hold_overnight=True)
+    ledger, trades = tables.arrays(out["ledger"]), tables.arrays(out["trades"])
+    tables.check(out["trades"], tables.TRADES)
+    assert (trades["exit_session"] > trades["session"]).any()
+    assert out["metrics"]["costs"]["borrow"] > 0
+    last = ledger["equity"][np.argsort(ledger["time"], kind="stable")][-1]
+    assert trades["net"].sum() == pytest.approx(last - 1e6, abs=1e-3)
+    assert (trades["reason"] == reasons.OPEN_AT_END).sum() == 2
+
+
+def test_an_interval_over_sessions_needs_sessions_that_traded(quoted: pa.Table) -> None:
+    """Two traded sessions give a value, a reason, and no interval."""
+    p = np.full(quoted.num_rows, 0.5)
+    p[[45, 205]] = 0.9
+    sheet = market.run(quoted, market.predictions(quoted, {"lstm": p, "constant": 0.5}))[0]["metrics"]["metrics"]
+    for name in ("return_net", "sharpe", "break_even_cost_bps"):
+        assert sheet[name]["value"] is not None
+        assert sheet[name]["lo"] is None
+        assert "2 of 12 sessions traded" in sheet[name]["note"]
+
+
+class Groups(tables.MemoryReader):
+    """A reader of one group for every `sessions` sessions."""
+
+    def __init__(self, content: pa.Table, sessions: int) -> None:
+        super().__init__(content)
+        self.parts = []
+        borders = tables.blocks(content, ("session",))
+        cuts = sorted({*borders[::sessions].tolist(), int(borders[-1])})
+        for a, b in itertools.pairwise(cuts):
+            self.parts.append(content.slice(a, b - a))
+
+    def groups(self, columns=None):  # type: ignore[no-untyped-def]
+        return (part.select(columns) for part in self.parts)
+
+
+@pytest.mark.parametrize("settings", [{}, {"hold_overnight": True, "fill": "passive"}, {"max_drawdown": 0.001}])
+def test_row_groups_change_nothing(quoted: pa.Table, settings: dict[str, object]) -> None:
+    """One group or many: the same ledger, trades, trials and metrics; the state carries all there is."""
+    predicted = market.predictions(quoted, {"lstm": noise(quoted), "constant": 0.5}, np.arange(480) >= 120)
+    whole, _ = market.run(quoted, predicted, threshold="0.52", **settings)
+    parts, _ = market.run(Groups(quoted, 2), Groups(predicted, 3), threshold="0.52", **settings)
+    for name in ("ledger", "trades", "trials"):
+        tables.check(parts[name], tables.TABLES[name])
+        merged = parts[name].unify_dictionaries().combine_chunks()
+        for column in merged.column_names:
+            np.testing.assert_array_equal(*(tables.column_array(t.column(column)) for t in (merged, whole[name])))
+    assert json.dumps(whole["metrics"]) == json.dumps(parts["metrics"])
