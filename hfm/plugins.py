@@ -33,6 +33,7 @@ REGISTRY: dict[Group, dict[str, str]] = {
         "lobster": "hfm.fetch.sources.lobster:Lobster",
         "binance": "hfm.fetch.sources.binance:Binance",
         "tardis": "hfm.fetch.sources.tardis:Tardis",
+        "databento": "hfm.fetch.sources.databento:Databento",
     },
     "models": {
         "constant": "hfm.models.floors:Constant",

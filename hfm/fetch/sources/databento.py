@@ -1,0 +1,278 @@
+"""Databento's DBN files (.dbn, .dbn.zst): schemas mbo, mbp-10, mbp-1 and tbbo; the extra `hfm[databento]`.
+
+Fields are those of databento.com/docs, "Schemas": prices in 1e-9, an event is known at ts_recv, the book is to be
+looked at after the last record of a message (F_LAST). Sessions are the calendar's; events outside of them build the
+book and are no rows. With 24/7 they are UTC days.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm import tables
+from hfm.errors import ConfigError, DataError, HfmError, UsageError
+from hfm.fetch import events, lines, orders, sessions
+from hfm.fetch.events import CODE, Float, Int
+from hfm.plugins import BarRequest, RawBook
+from hfm.stage import Context
+
+PRICE = 1_000_000_000
+NONE = 2**63 - 1
+"""A price that is not there."""
+LAST, TOP, SNAPSHOT, DOUBTFUL = 128, 64, 32, 4
+"""Flags: last record of a message; a feed of best prices as orders; part of a snapshot; the book may be wrong."""
+LEVELS = {"mbo": tables.BOOK_LEVELS, "mbp-10": 10, "mbp-1": 1, "tbbo": 1}
+Records = npt.NDArray[Any]  # Any: the schema's own structure
+Found = tuple[str, RawBook | HfmError]
+
+
+class Databento:
+    """The BookSource over DBN files."""
+
+    network = False
+    synthetic = False
+    calendar = None
+
+    def books(self, request: BarRequest, ctx: Context) -> Iterator[Found]:
+        """See BookSource. Files that begin on the same day are read together.
+
+        Raises ConfigError where the extra is not installed, UsageError or DataError for a path without DBN files.
+        """
+        library = _library()
+        stores = [(path, _open(library, path)) for path in _paths(request.path)]
+        levels = min(_levels(path, store) for path, store in stores)
+        stores.sort(key=lambda item: (int(item[1].metadata.start), item[0].name))
+        seen: set[str] = set()
+        last = np.datetime64("0001-01-01")
+        for _, group in itertools.groupby(stores, key=lambda item: int(item[1].metadata.start) // sessions.DAY):
+            found = [item for path, store in group for item in _file(path, store, levels, request)]
+            found.sort(key=lambda item: (item[1].session, item[0]))
+            for (day, symbol), same in itertools.groupby(found, key=lambda item: (item[1].session, item[0])):
+                raw, *more = [item[1] for item in same]
+                seen.add(symbol)
+                if more or day <= last:
+                    yield symbol, DataError(f"{symbol} on {day} is spread over two files of {request.path}",
+                                            hint="--set fetch.calendar=24/7, or give one file with --path")  # fmt: skip
+                else:
+                    yield symbol, raw
+            last = max([last, *(item[1].session for item in found)])
+        for symbol in request.symbols:
+            if symbol not in seen:
+                yield symbol, DataError(f"{request.path} has no session with events of {symbol}",
+                                        hint="check the symbol, --path, and --set fetch.calendar=24/7")  # fmt: skip
+
+
+def _library() -> Any:  # Any: a module that need not be installed
+    try:
+        import databento
+    except ImportError as e:
+        raise ConfigError(
+            "source databento needs the package databento, which is not installed",
+            why=str(e),
+            hint="pip install 'hfm[databento]'",
+        ) from e
+    return databento
+
+
+def _paths(text: str | None) -> list[Path]:
+    if text is None:
+        raise UsageError("--source databento needs a file or a folder", hint="--path glbx-mdp3-20240603.mbo.dbn.zst")
+    path = Path(text)
+    found = sorted(p for p in path.iterdir() if p.name.endswith((".dbn", ".dbn.zst"))) if path.is_dir() else [path]
+    if not found or not path.exists():
+        raise DataError(f"{path} {'holds no .dbn or .dbn.zst file' if path.exists() else 'does not exist'}",
+                        hint="check --path")  # fmt: skip
+    return found
+
+
+def _open(library: Any, path: Path) -> Any:  # Any: databento's store
+    try:
+        return library.DBNStore.from_file(path)
+    except Exception as e:  # its errors have no base of their own: ValueError, BentoError, DBNError, zstd's
+        raise DataError(f"{path} is no whole DBN file", why=str(e)[:200], hint=lines.AGAIN) from e
+
+
+def _levels(path: Path, store: Any) -> int:
+    schema = str(store.schema)
+    if schema not in LEVELS:
+        raise DataError(f"{path} has schema {schema}, which is no order book", hint=f"ask for {', '.join(LEVELS)}")
+    return LEVELS[schema]
+
+
+def _records(path: Path, store: Any) -> Records:
+    """All records. Raises DataError for a file that is cut: the library only warns of it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            records: Records = store.to_ndarray()
+        except Exception as e:  # see _open; a cut file is a BentoWarning
+            raise DataError(f"{path} is cut or damaged", why=str(e)[:200], hint=lines.AGAIN) from e
+    return records
+
+
+def _file(path: Path, store: Any, levels: int, request: BarRequest) -> list[tuple[str, RawBook]]:
+    """The sessions of the symbols asked for (all, where none is) in one file."""
+    records = _records(path, store)
+    out = []
+    for symbol, mask in _symbols(store, records):
+        if request.symbols and symbol.upper() not in request.symbols:
+            continue
+        own = records[mask]
+        if len(np.unique(own["publisher_id"])) > 1:
+            raise DataError(f"{path} holds {symbol} of several venues, and a book is of one",
+                            hint="ask Databento for one dataset and venue")  # fmt: skip
+        read = _by_order if str(store.schema) == "mbo" else _by_price
+        out += [(symbol.upper(), raw) for raw in _split(read(path, own, levels), request)]
+    return out
+
+
+def _symbols(store: Any, records: Records) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+    """(symbol, its records), by the file's own mappings; an instrument without one is called by its number."""
+    day = records["ts_recv"].astype(np.int64).astype("datetime64[ns]").astype("datetime64[D]")
+    number = records["instrument_id"]
+    by_id = str(store.metadata.stype_out) == "instrument_id"
+    masks: dict[str, npt.NDArray[np.bool_]] = {}
+    left = np.ones(len(records), bool)
+    for name, intervals in store.mappings.items():
+        for interval in intervals:
+            symbol, text = (name, interval["symbol"]) if by_id else (interval["symbol"], name)
+            if not text.isdigit():
+                continue
+            own = number == int(text)
+            own &= (day >= np.datetime64(interval["start_date"])) & (day < np.datetime64(interval["end_date"]))
+            masks[symbol] = masks.get(symbol, np.zeros(len(records), bool)) | own
+            left &= ~own
+    for other in np.unique(number[left]):
+        masks[str(other)] = left & (number == other)
+    yield from ((symbol, masks[symbol]) for symbol in sorted(masks) if masks[symbol].any())
+
+
+def _split(raw: RawBook, request: BarRequest) -> Iterator[RawBook]:
+    """The sessions of one symbol, by the calendar; what lies outside of them is counted in the first."""
+    if not len(raw.time):
+        return
+    found = sessions.span(request.calendar, request.interval_s, int(raw.time[0]), int(raw.time[-1]))
+    if not len(found):
+        return
+    at = np.maximum(np.searchsorted(found.open, raw.time, "right") - 1, 0)
+    inside = (raw.time >= found.open[at]) & (raw.time <= found.close[at])
+    counts = {**raw.counts, "outside": int((~inside).sum())}
+    for k in np.unique(at[inside]):
+        rows = np.flatnonzero(inside & (at == k))
+        keep = slice(int(rows[0]), int(rows[-1]) + 1)
+        yield RawBook(
+            session=found.day[k],
+            time=raw.time[keep],
+            event=raw.event[keep],
+            side=raw.side[keep],
+            price=raw.price[keep],
+            size=raw.size[keep],
+            order_id=None if raw.order_id is None else raw.order_id[keep],
+            levels=np.ascontiguousarray(raw.levels[:, keep]),
+            tick=raw.tick,
+            estimated=raw.estimated,
+            notes=raw.notes,
+            counts=counts,
+        )
+        counts = {}
+
+
+def _sides(own: Records) -> Int:
+    return np.where(own["side"] == b"B", 1, np.where(own["side"] == b"A", -1, 0)).astype(np.int64)
+
+
+def _money(price: Int) -> Float:
+    out: Float = np.where(price == NONE, np.nan, price / PRICE)
+    return out
+
+
+def _common(own: Records) -> tuple[Int, dict[str, int]]:
+    """(ns UTC, counts): time never runs back; where it would (a doubtful ts_recv) the latest stands, and is counted."""
+    stamp = own["ts_recv"].astype(np.int64)
+    time = np.maximum.accumulate(stamp) if len(stamp) else stamp
+    doubtful = int((own["flags"] & DOUBTFUL).astype(bool).sum())
+    return time, {"late": int((time != stamp).sum()), "doubtful_book": doubtful}
+
+
+def _by_price(path: Path, own: Records, levels: int) -> RawBook:
+    """mbp-N and tbbo: the levels are the feed's. A modification or a clearing does not say what changed: a snapshot."""
+    own = own[own["action"] != b"N"]
+    time, counts = _common(own)
+    book = np.empty((4 * levels, len(own)))
+    for level, (base, name) in itertools.product(range(levels), ((0, "bid"), (2, "ask"))):
+        book[4 * level + base] = _money(own[f"{name}_px_{level:02d}"])
+        book[4 * level + base + 1] = np.where(np.isnan(book[4 * level + base]), 0, own[f"{name}_sz_{level:02d}"])
+    side, price = _sides(own), _money(own["price"])
+    there = np.where(side > 0, (book[0::4] == price).any(0), (book[2::4] == price).any(0))
+    kinds = {b"A": "add", b"C": "delete", b"T": "execute"}
+    event = np.full(len(own), CODE["snapshot"], np.int8)
+    for action, word in kinds.items():
+        event[own["action"] == action] = CODE[word]
+    event[(event == CODE["delete"]) & there] = CODE["reduce"]
+    whole, traded = event == CODE["snapshot"], event == CODE["execute"]
+    return RawBook(
+        session=np.datetime64("NaT"),
+        time=time,
+        event=event,
+        side=np.where(whole, 0, np.where(traded, -side, side)).astype(np.int8),
+        price=np.where(whole, np.nan, price),
+        size=np.where(whole, 0, own["size"]).astype(np.float64),
+        order_id=None,
+        levels=book,
+        tick=_tick(own["price"]),
+        notes=("time is ts_recv; trades and the level changes that they cause are rows apart",),
+        counts=counts,
+    )
+
+
+def _tick(price: Int) -> float:
+    return events.tick(price[price != NONE], PRICE)
+
+
+def _by_order(path: Path, own: Records, levels: int) -> RawBook:
+    """mbo: the book is rebuilt from the orders; all rows of a message show it after the message.
+
+    Raises DataError for a venue that gives its best prices as orders.
+    """
+    if (own["flags"] & TOP).any():
+        raise DataError(f"{path} has best prices in the place of orders", hint="ask for schema mbp-1 of this venue")
+    own = own[own["action"] != b"N"]
+    time, counts = _common(own)
+    snapshot = (own["flags"] & SNAPSHOT).astype(bool)
+    ends = ((own["flags"] & LAST).astype(bool) & ~snapshot) | np.append(snapshot[1:] != snapshot[:-1], True)[: len(own)]
+    message = np.concatenate(([0], np.cumsum(ends)[:-1]))[: len(own)].astype(np.int64)
+    rows = orders.Orders(
+        action=own["action"],
+        side=_sides(own),
+        price=own["price"].astype(np.int64),
+        size=own["size"].astype(np.int64),
+        order=own["order_id"].astype(np.int64),
+        message=message,
+        snapshot=snapshot,
+    )
+    made, book = orders.book(rows, levels)
+    book[0::2] /= PRICE
+    known = time[np.flatnonzero(ends)] if len(own) else time
+    whole = made.event == CODE["snapshot"]
+    at = message[made.record]
+    return RawBook(
+        session=np.datetime64("NaT"),
+        time=known[at],
+        event=made.event.astype(np.int8),
+        side=made.side.astype(np.int8),
+        price=np.where(whole, np.nan, made.price / PRICE),
+        size=made.size.astype(np.float64),
+        order_id=made.order,
+        levels=np.take(book, at, axis=1),
+        tick=_tick(own["price"]),
+        estimated=True,
+        notes=(f"the book was rebuilt to level {levels} from single orders; time is ts_recv of each message's last",),
+        counts=counts,
+    )
