@@ -34,7 +34,7 @@ _A7, _A9 = np.float32(5.12229709037114e-08), np.float32(-8.60467152213735e-11)
 _A11, _A13 = np.float32(2.00018790482477e-13), np.float32(-2.76076847742355e-16)
 _B0, _B2 = np.float32(4.89352518554385e-03), np.float32(2.26843463243900e-03)
 _B4, _B6 = np.float32(1.18534705686654e-04), np.float32(1.19825839466702e-06)
-_HALF = np.float32(0.5)
+_HALF, _ZERO = np.float32(0.5), np.float32(0.0)
 
 
 class Model(NamedTuple):
@@ -75,54 +75,62 @@ def _affine(weights: Float32, at: int, n: int, x: Float32, acc: Float32) -> None
 
 
 @kernel
-def _cell(acc: Float32, h: Float, c: Float, y: Float32) -> None:
-    """One LSTM cell: gates i, f, g, o stand in acc; h, c [H] are updated and h is copied to y."""
-    n = h.shape[0]
+def _cell(acc: Float32, state: Float, v: Float32) -> None:
+    """One LSTM cell: gates i, f, g, o stand in acc [4H]; state [2H] is h then c; the new h is copied to v[:H]."""
+    n = acc.shape[0] // 4
+    gate_i, gate_f, gate_g, gate_o = acc[:n], acc[n : 2 * n], acc[2 * n : 3 * n], acc[3 * n :]
+    h, c = state[:n], state[n:]
     for k in range(n):
-        i = _HALF + _HALF * _tanh(_HALF * acc[k])
-        f = _HALF + _HALF * _tanh(_HALF * acc[n + k])
-        o = _HALF + _HALF * _tanh(_HALF * acc[3 * n + k])
-        cell = f * np.float32(c[k]) + i * _tanh(acc[2 * n + k])
-        y[k] = o * _tanh(cell)
+        i = _HALF + _HALF * _tanh(_HALF * gate_i[k])
+        f = _HALF + _HALF * _tanh(_HALF * gate_f[k])
+        o = _HALF + _HALF * _tanh(_HALF * gate_o[k])
+        cell = f * np.float32(c[k]) + i * _tanh(gate_g[k])
+        v[k] = o * _tanh(cell)
         c[k] = cell
-        h[k] = y[k]
+        h[k] = v[k]
 
 
 @kernel
-def _network(state: Float, z: Float32, model: Model, out: Float) -> None:
-    """out [5]: mean correction of the networks after the row z [padded inputs]; state advances."""
-    inputs, count, hidden, layers = z.shape[0], model.spec[3], model.spec[4], model.spec[5]
-    weights, padded = model.weights, LANES * ((hidden + LANES - 1) // LANES)
-    acc, y = np.empty(4 * hidden, np.float32), np.empty(hidden, np.float32)
-    x, before = np.zeros(max(inputs, padded), np.float32), np.zeros(padded, np.float32)
-    at, here = 0, 0
-    out[:] = 0.0
+def _network(state: Float, v: Float32, model: Model, out: Float) -> None:
+    """out [5] += the sum of the networks' corrections after a row; state advances.
+
+    v: zeros, long enough for a layer's padded input and padded h one after the other; its head holds the row's z. The
+    loops over single numbers stand where slices would: numba takes seconds to compile each of those.
+    """
+    count, hidden, layers, weights = model.spec[3], model.spec[4], model.spec[5], model.weights
+    first, padded = _padded(model.spec[1]), _padded(hidden)
+    width, z, at, here = 4 * hidden, v.copy(), 0, 0
+    acc = np.empty(width, np.float32)
     for _ in range(count):
-        x[:inputs] = z
-        n = inputs
+        n = first
+        for k in range(n):
+            v[k] = z[k]
         for _ in range(layers):
-            h, c = state[here : here + hidden], state[here + hidden : here + 2 * hidden]
-            acc[:] = weights[at : at + 4 * hidden]
-            at += 4 * hidden
-            _affine(weights, at, n, x, acc)
-            at += 4 * hidden * n
             for k in range(hidden):
-                before[k] = h[k]
-            _affine(weights, at, padded, before, acc)
-            at += 4 * hidden * padded
-            _cell(acc, h, c, y)
-            x[hidden:padded] = 0.0
-            x[:hidden] = y
+                v[n + k] = state[here + k]
+            for k in range(hidden, padded):
+                v[n + k] = _ZERO
+            for g in range(width):
+                acc[g] = weights[at + g]
+            _affine(weights, at + width, n + padded, v, acc)
+            at += width * (1 + n + padded)
+            _cell(acc, state[here : here + 2 * hidden], v)
+            for k in range(hidden, padded):
+                v[k] = _ZERO
             n = padded
             here += 2 * hidden
         for q in range(5):
-            out[q] += weights[at + q]
-        for k in range(hidden):
-            for q in range(5):
-                out[q] += np.float64(y[k]) * weights[at + 5 + 5 * k + q]
+            total = np.float64(weights[at + q])
+            for k in range(hidden):
+                total += np.float64(v[k]) * weights[at + 5 + 5 * k + q]
+            out[q] += total
         at += 5 + 5 * hidden
-    for q in range(5):
-        out[q] /= max(count, 1)
+
+
+@kernel
+def _padded(n: int) -> int:
+    """n, up to the next multiple of LANES."""
+    return LANES * ((n + LANES - 1) // LANES)
 
 
 @kernel
@@ -138,13 +146,17 @@ def row(state: Float, x: Float, model: Model, out: Float) -> None:
         z[f] = min(max(value, -CLIP), CLIP)
     delta = np.zeros(5)
     if model.spec[3] > 0:
-        seen = np.zeros(LANES * ((model.spec[1] + LANES - 1) // LANES), np.float32)
+        hidden = _padded(model.spec[4])
+        v = np.zeros(max(_padded(model.spec[1]), hidden) + hidden, np.float32)
         if not masked:
             for f in range(model.spec[1]):
-                seen[f] = z[f]
-        _network(state, seen, model, delta)
+                v[f] = z[f]
+        _network(state, v, model, delta)
+        for q in range(5):
+            delta[q] /= model.spec[3]
     if masked:
-        out[:] = np.nan
+        for q in range(5):
+            out[q] = np.nan
         return
     slot = min(max(int(x[features]), 0), slots - 1)
     logit, vol, spread = 0.0, 0.0, 0.0
@@ -200,9 +212,8 @@ def step(state: Float, x: Float, model: Model, final: Float, out: Float) -> None
 @kernel
 def heads_loop(x: Float, start: Int, model: Model, out: Float) -> None:
     """out [n, 5]: the heads of rows x [n, F + 2]; the state is zero at each border of start [S+1]."""
-    state = np.zeros(max(2 * model.spec[3] * model.spec[4] * model.spec[5], 1))
     for s in range(start.shape[0] - 1):
-        state[:] = 0.0
+        state = np.zeros(2 * model.spec[3] * model.spec[4] * model.spec[5] + 1)
         for t in range(start[s], start[s + 1]):
             row(state, x[t], model, out[t])
 
@@ -215,8 +226,8 @@ def finish(heads: Float, spread_bps: Float, final: Float, out: Float) -> None:
 
 
 def state_new(model: Model) -> Float:
-    """The state at a session's open: zeros [networks x layers x (h, c) x H]."""
-    return np.zeros(max(int(2 * model.spec[3] * model.spec[4] * model.spec[5]), 1))
+    """The state at a session's open: zeros [networks x layers x (h, c) x H + 1]."""
+    return np.zeros(int(2 * model.spec[3] * model.spec[4] * model.spec[5]) + 1)
 
 
 def pack(arrays: Arrays, symbol: int) -> Model:
