@@ -168,9 +168,9 @@ def _of_model(setting: Setting) -> dict[str, Fact]:
         "spread_ticks": ("mean spread in ticks", _ratio("ticks", "n"), mean),
         "spread_one_tick": ("share of time at one tick", _ratio("one", "n"), one),
         "spread_open": ("spread, first 15 minutes over midday", _spread_open, (1.3, 3.0)),
-        "elasticity_volatility": ("of ln(s/tick - 1) on volatility", lambda s: _fit(s)[1], (0.5, 0.9)),
-        "elasticity_volume": ("of ln(s/tick - 1) on volume", lambda s: _fit(s)[2], (-0.3, -0.1)),
-        "spread_ar1": ("lag-1 autocorrelation of its residual", _residual_ar, (0.3, 0.6)),
+        "elasticity_volatility": ("elasticity of ln(s/tick - 1) on volatility", lambda s: _fit(s)[1], (0.5, 0.9)),
+        "elasticity_volume": ("elasticity of ln(s/tick - 1) on volume", lambda s: _fit(s)[2], (-0.3, -0.1)),
+        "spread_ar1": ("lag-1 autocorrelation of the rest of it", _residual_ar, (0.3, 0.6)),
         "flow_share": ("sd of signed volume over volume", share, None),
         "flow_cut": ("share of rows with signed volume cut to volume", _ratio("cut", "n"), None),
     }
@@ -226,6 +226,17 @@ def document(moments: Moments, setting: Setting, observed: bool) -> dict[str, An
             "pass": band[0] <= value <= band[1] if band is not None and judged else None, "of": fact.of,
         }  # fmt: skip
     return rows
+
+
+def outside(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:  # Any: JSON
+    """Ids of the facts that miss their bands by more than two standard errors: worth a word in a short sample."""
+    out = []
+    for name, row in rows.items():
+        if row["pass"] is False:
+            slack = 2.0 * (row["se"] or 0.0)
+            if not row["band"][0] - slack <= row["value"] <= row["band"][1] + slack:
+                out.append(name)
+    return out
 
 
 def _json(x: float) -> float | None:

@@ -154,14 +154,14 @@ def _facts(moments: Moments, settings: dict[str, Setting], synthetic: bool, ctx:
     pooled = facts.pooled(settings)
     sim = pooled.simulate
     rows = facts.document(moments, pooled, not synthetic)
-    failed = [name for name, row in rows.items() if row["pass"] is False]
+    failed = facts.outside(rows)
     ctx.figures |= {"facts": len(rows), "facts_outside": failed}
     for name in ("ofi_slope", "ofi_r2", "spread_ticks", "oracle_accuracy"):
         if name in rows:
             ctx.figures[name] = rows[name]["value"]
     ctx.say(
         f"facts: {sum(r['pass'] is True for r in rows.values())} inside their bands"
-        + (f", outside: {', '.join(failed)}" if failed else "")
+        + (f", outside by two errors: {', '.join(failed)}" if failed else "")
     )
     return {
         "schema_version": 1,
