@@ -94,6 +94,9 @@ class Yahoo:
         """Start stamp -> factor of its prices: a revision."""
         self.split: tuple[str, float] | None = None
         """(day, ratio): from that day on, prices before it are divided by ratio."""
+        self.recorded: dict[str, bytes] = {}
+        """Symbol -> a body that Yahoo once sent, served as it is with `status`."""
+        self.status = 200
         self.log: list[dict[str, Any]] = []
         self._scripts: dict[str, deque[tuple[Any, float]]] = {}
 
@@ -278,6 +281,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(seconds)
         if what is not None and what != "slow":
             self._scripted(what, symbol, query)
+        elif kind == "chart" and symbol in self.yahoo.recorded:
+            self._send(self.yahoo.status, self.yahoo.recorded[symbol], "application/json;charset=utf-8")
         elif kind == "chart":
             self._json(*self.yahoo.chart(symbol, query))
         elif kind == "crumb":

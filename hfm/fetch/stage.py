@@ -272,11 +272,11 @@ def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:
         if account.thin_sessions:
             thin.setdefault(tuple(account.thin_sessions), []).append(symbol)
         if account.first[:10] > first and first not in account.lost_sessions:
-            odd.setdefault(f"begins on {account.first[:10]}, others on {first}", []).append(symbol)
+            odd.setdefault(f"first session {account.first[:10]}, others {first}", []).append(symbol)
         if account.last[:10] < last and last not in account.lost_sessions:
-            odd.setdefault(f"ends on {account.last[:10]}, others on {last}", []).append(symbol)
+            odd.setdefault(f"last session {account.last[:10]}, others {last}", []).append(symbol)
     for text, symbols in odd.items():
-        ctx.warn(f"{_names(symbols)} {text}")
+        ctx.warn(f"{_names(symbols)}: {text}")
     for days, symbols in lost.items():
         ctx.lose(f"{_names(symbols)}: {len(days)} sessions without a bar: {_days(list(days))}")
     for days, symbols in thin.items():

@@ -175,8 +175,8 @@ def test_symbols_that_begin_and_end_elsewhere_are_warned_of(
     got = fetch(source="scripted")
     assert not got.ctx.losses
     assert got.ctx.warnings == [
-        "B begins on 2026-03-03, others on 2026-03-02",
-        "B ends on 2026-03-05, others on 2026-03-06",
+        "B: first session 2026-03-03, others 2026-03-02",
+        "B: last session 2026-03-05, others 2026-03-06",
     ]
     assert got.quality("B")["gap"] == 0
     assert frame(raw(week())).shape == (390, 6)

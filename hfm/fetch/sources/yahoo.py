@@ -112,7 +112,10 @@ def bars(symbol: str, wanted: Sessions, until: int, budget: Budget, ctx: Context
         name.lower(): np.concatenate([frame[name].to_numpy(np.float64) for frame in frames])
         for name in ("Open", "High", "Low", "Close", "Volume")
     }
-    return RawBars(wanted.ends(index), **values, notes=tuple(notes))
+    ends = wanted.ends(index)
+    if not wanted.grid(ends[-1:])[3][0] and values["volume"][-1] == 0:  # the live quote, which Yahoo puts last
+        ends, values = ends[:-1], {name: column[:-1] for name, column in values.items()}
+    return RawBars(ends, **values, notes=tuple(notes))
 
 
 def _asker(symbol: str, interval: int, start: int, end: int, budget: Budget) -> Callable[[], Any]:

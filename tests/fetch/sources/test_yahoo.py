@@ -2,76 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hfm.errors import DataError, RateLimitError, UpstreamError
 from hfm.fetch.sources import yahoo as client
 from tests.conftest import CLOSED
+from tests.fetch.child import NOW, Child, start
 from tests.yahoo import Yahoo
-
-NOW = "2026-03-13T20:30:00+00:00"
-CHILD = """
-import json, sys
-from datetime import datetime
-from hfm.errors import HfmError
-from tests.fetch.drive import fetch
-for line in sys.stdin:
-    settings = json.loads(line)
-    as_of = datetime.fromisoformat(settings.pop("now"))
-    try:
-        got = fetch(as_of=as_of, source="yahoo", **settings)
-        said = {"code": 7 if got.ctx.losses else 0, "losses": got.ctx.losses, "quality": got.meta["quality"],
-                "notes": got.meta["notes"], "close": got.column("close").tolist()}
-    except HfmError as e:
-        said = {"code": int(e.code), "lines": e.lines()}
-    print(json.dumps(said), flush=True)
-"""
-
-
-@dataclass(frozen=True)
-class Child:
-    """A process in which nothing is patched; what it knows of Yahoo it knows from its environment."""
-
-    process: subprocess.Popen[str]
-
-    def ask(self, **settings: object) -> dict[str, Any]:
-        """One fetch, by default SPY's last five days: {"code", and "quality", ... or the error's "lines"}."""
-        settings = {"symbols": ["SPY"], "days": 5, "now": NOW, **settings}
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(settings) + "\n")
-        self.process.stdin.flush()
-        said: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return said
-
-    def end(self) -> str:
-        """Stop it; what it wrote to stderr."""
-        _, err = self.process.communicate(timeout=30)
-        return err
-
-
-def start(env: dict[str, str]) -> Child:
-    """A child whose network is what `env` says."""
-    return Child(
-        subprocess.Popen(
-            [sys.executable, "-c", CHILD],
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), **env},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-    )
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yahoo]:
 def shared(server: Yahoo) -> Iterator[Child]:
     """One child for the module: importing the client takes a second. At its end stderr must be empty."""
     child = start(server.env())
+    child.ask(symbols=["QQQ"])
     yield child
     assert child.end() == ""
 
@@ -264,3 +206,63 @@ def _missing() -> None:
     from yfinance.exceptions import YFPricesMissingError
 
     raise YFPricesMissingError("SPY", "", yahoo_reason="No data found")
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol", "now", "calendar", "told"),
+    [
+        (
+            "aapl_5m_1d_midsession.json",
+            "AAPL",
+            "2026-10-05T13:58:30+00:00",
+            "XNYS",
+            {"present": 5, "future": 1, "off_grid": 0, "empty": 0},
+        ),
+        (
+            "toyota_5m_1d_null_bars.json",
+            "7203.T",
+            "2026-10-05T08:00:00+00:00",
+            "XTKS",
+            {"present": 4, "future": 0, "off_grid": 0, "empty": 1, "outside": 4},
+        ),
+        (
+            "reconstructed_SPY_5m_60d.json",
+            "SPY",
+            "2026-03-20T22:00:00+00:00",
+            "XNYS",
+            {"present": 4520, "future": 0, "off_grid": 0, "empty": 0},
+        ),
+    ],
+)
+def test_recorded_answers_of_yahoo_are_read(
+    vendor: Yahoo, shared: Child, real: Path, name: str, symbol: str, now: str, calendar: str, told: dict[str, int]
+) -> None:
+    """A live last row is no bar, nulls are none, rows in a lunch break are outside; the thin days are named."""
+    vendor.reset(now, (symbol,))
+    vendor.recorded[symbol] = (real / "yahoo" / name).read_bytes()
+    days = 88 if symbol == "SPY" else 1
+    said = shared.ask(symbols=[symbol], now=now, calendar=calendar, days=days, max_gap=1.0)
+    quality = said["quality"][symbol]
+    assert {
+        "off_grid": quality["rejected"].get("off_grid", 0),
+        **{k: quality[k] for k in told if k != "off_grid"},
+    } == told
+    if symbol == "SPY":
+        assert list(quality["thin_sessions"]) == ["2026-01-30", "2026-02-02"]
+
+
+ERRORS = [
+    ("error_401_crumb.json", 401, 5),
+    ("error_404_not_found.json", 404, 4),
+    ("error_422_range_60_days.json", 422, 4),
+]
+
+
+@pytest.mark.parametrize(("name", "status", "code"), ERRORS)
+def test_recorded_errors_of_yahoo_are_told_apart(
+    vendor: Yahoo, shared: Child, real: Path, name: str, status: int, code: int
+) -> None:
+    """The bodies that Yahoo really sends."""
+    vendor.recorded["SPY"] = (real / "yahoo" / name).read_bytes()
+    vendor.status = status
+    assert shared.ask(max_time=0.6)["code"] == code
