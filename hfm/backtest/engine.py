@@ -86,12 +86,13 @@ class Engine:
     def _ledgers(self, panel: Panel, table: Float, proposals: family.Sign, order: Int | None) -> Result:
         own = np.ascontiguousarray(proposals[:, self.user])
         late = [family.delayed(own, panel.borders, lag) for lag in range(1, LAGS + 1)]
-        signals = np.column_stack([proposals, *late])
-        if order is not None:
-            signals, own = np.ascontiguousarray(signals[order]), own[order]
+        edge, scratch = rows.edges(table), np.empty((3, at.OUT))
         n, blocks = len(own), len(panel.borders) - 1
         sums = np.zeros((len(self._params), blocks, at.SUMS))
-        step.family(self._states, self._params, table, signals, sums, np.empty((3, at.OUT)))
+        for k, signal in enumerate([*proposals.T, *late]):
+            codes = (signal if order is None else signal[order]) + edge
+            step.profit(self._states[k], self._params[k], table, codes, sums[k], scratch)
+        own = own if order is None else own[order]
         table[:, at.R_SIGNAL] = own
         out, trips = np.empty((n, at.OUT)), np.empty((2 * n + 2, at.TRADE))
         ended = step.loop(self._state, self._own, table, out, trips)

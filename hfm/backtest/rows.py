@@ -34,22 +34,32 @@ def time_order(panel: Panel) -> Int | None:
 
 
 def kernel_rows(panel: Panel, sigma_day: Float, adv: Float, cost: Float, order: Int | None) -> Float:
-    """The kernel's input [n, ROW + 1], in time order, signal 0; the last column is the row's block.
+    """The kernel's input [n, WIDE], in time order, signal 0.
 
     Of each row: daily volatility (fraction), average daily volume (shares), expected round trip (bps).
     """
-    rows = np.zeros((len(panel.seq), at.ROW + 1))
+    rows = np.zeros((len(panel.seq), at.WIDE))
     midnight = panel.session * DAY_NS
     columns: dict[int, npt.NDArray[Any]] = {  # Any: several dtypes, all exact in float64
         at.R_SYMBOL: panel.symbol, at.R_SESSION: panel.session, at.R_SEQ: panel.seq, at.R_LAST: panel.is_last,
         at.R_OPEN_NS: panel.time_open - midnight, at.R_CLOSE_NS: panel.time - midnight,
         at.R_SIGMA_DAY: sigma_day, at.R_ADV: adv, at.R_P_UP: panel.forecasts["p_up"],
-        at.R_RET_SD: panel.forecasts["ret_sd_bps"], at.R_COST: cost, at.ROW: panel.block,
+        at.R_RET_SD: panel.forecasts["ret_sd_bps"], at.R_COST: cost, at.R_BLOCK: panel.block,
         **{place: panel.quotes[name] for place, name in _QUOTES.items()},
     }  # fmt: skip
     for place, values in columns.items():
         rows[:, place] = values if order is None else values[order]
+    mid = rows[:, at.R_MID_CLOSE]
+    rows[:, at.R_SUM] = np.cumsum(np.where((mid > 0) & (mid < np.inf), mid, 0.0))
     return rows
+
+
+def edges(rows: Float) -> npt.NDArray[np.int8]:
+    """[n] EDGE on rows that `profit` may not pass over, else 0. rows [n, WIDE] of whole sessions in time order."""
+    mid, session = rows[:, at.R_MID_CLOSE], rows[:, at.R_SESSION]
+    new = np.append(True, session[1:] != session[:-1])[: len(rows)]
+    edge = new | (rows[:, at.R_LAST] != 0) | ~((mid > 0) & (mid < np.inf))
+    return np.where(edge, np.int8(at.EDGE), np.int8(0))
 
 
 def ledger_table(panel: Panel, out: Float, names: tuple[str, str], meta: Meta) -> pa.Table:

@@ -20,6 +20,12 @@ R_SIGMA_DAY, R_ADV = 17, 18
 R_SIGNAL, R_P_UP, R_RET_SD, R_COST = 19, 20, 21, 22
 """-1, 0, 1 as known at the row's close; P(up); forecast sd of the return, and expected round trip, in bp."""
 ROW = 23
+R_BLOCK, R_SUM = 23, 24
+"""Only for `profit`: number of the (session, symbol) block, and the running sum of the marks up to the row."""
+WIDE = 25
+EDGE = 4
+"""Added to a row's signal in the codes of `profit` where the row may not be passed over: the first and last of a
+session, and those without a price."""
 
 # ------------------------------------------------------------------------------------------------ parameters [PARAMS]
 P_SIZE, P_SPREAD_SHARE, P_FEE, P_BORROW, P_IMPACT = 0, 1, 2, 3, 4

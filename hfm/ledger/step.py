@@ -154,21 +154,47 @@ def loop(state: Float, params: Float, rows: Float, out: Float, trips: Float) -> 
 
 
 @bare
-def family(states: Float, params: Float, rows: Float, signals: Sign, sums: Float, scratch: Float) -> None:
-    """Net, gross, sum of position x mark, and trips of each trial and (session, symbol) block, added to sums.
+def profit(state: Float, params: Float, rows: Float, codes: Sign, sums: Float, scratch: Float) -> None:
+    """Net, gross, sum of position x mark, and round trips of each (session, symbol) block, added to sums [B, SUMS].
 
-    states [K, ...], params [K, PARAMS], signals [n, K]; rows [n, ROW + 1] in time order, the last column a row's
-    block; sums [K, blocks, SUMS]; scratch [3, TRADE or more]. The signal column of `rows` is overwritten.
+    rows [n, WIDE] in time order, whole sessions or any part; codes [n]: signal, plus EDGE where the row must be
+    looked at; scratch [3, OUT]. What `loop` gives up to the rounding of sums, but rows on which nothing is filled or
+    decided are passed over: with one symbol, and no limit on equity, which would have to watch them.
     """
     trips, out = scratch[:2], scratch[2]
-    for i in range(rows.shape[0]):
+    watched = params[at.P_DAILY_LOSS] < np.inf or params[at.P_DRAWDOWN] < np.inf
+    alone = state.size == at.HEAD + at.BLOCK and not watched
+    i, n = 0, codes.size
+    while i < n:
         row = rows[i]
-        block = int(row[at.ROW])
-        for k in range(signals.shape[1]):
-            row[at.R_SIGNAL] = signals[i, k]
-            ended = step(states[k], params[k], row, out, trips)
-            into = sums[k, block]
-            into[at.SUM_NET] += out[at.O_NET]
-            into[at.SUM_GROSS] += out[at.O_GROSS]
-            into[at.SUM_HELD] += out[at.O_POSITION] * out[at.O_MARK]
-            into[at.SUM_TRIPS] += ended
+        row[at.R_SIGNAL] = codes[i] - at.EDGE if codes[i] > 1 else codes[i]
+        into = sums[int(row[at.R_BLOCK])]
+        into[at.SUM_TRIPS] += step(state, params, row, out, trips)
+        into[at.SUM_NET] += out[at.O_NET]
+        into[at.SUM_GROSS] += out[at.O_GROSS]
+        into[at.SUM_HELD] += out[at.O_POSITION] * out[at.O_MARK]
+        i += 1
+        qty = out[at.O_POSITION]
+        if alone and out[at.O_TARGET] == qty and row[at.R_LAST] == 0.0:
+            side = 1 if qty > 0.0 else (-1 if qty < 0.0 else 0)
+            first = i
+            while i < n and codes[i] == side:
+                i += 1
+            if i > first:
+                _pass_over(state, rows[first - 1], rows[i - 1], into)
+                state[at.HEAD + at.B_ROWS] += i - first
+
+
+@bare
+def _pass_over(state: Float, before: Float, row: Float, into: Float) -> None:
+    """Bring the state of the one symbol from `before` to `row`, between which it only held."""
+    qty, mark = state[at.HEAD + at.B_QTY], row[at.R_MID_CLOSE]
+    change = qty * (mark - state[at.HEAD + at.B_MARK])
+    into[at.SUM_NET] += change
+    into[at.SUM_GROSS] += change
+    into[at.SUM_HELD] += qty * (row[at.R_SUM] - before[at.R_SUM])
+    state[at.HEAD + at.B_MARK] = mark
+    state[at.HEAD + at.B_BID] = row[at.R_BID_CLOSE]
+    state[at.HEAD + at.B_ASK] = row[at.R_ASK_CLOSE]
+    state[at.HEAD + at.B_VOLUME] = row[at.R_VOLUME]
+    state[at.HEAD + at.B_NS] = row[at.R_CLOSE_NS]

@@ -26,7 +26,7 @@ def row(
     seq: int = 0, last: bool = False, **other: float,
 ) -> np.ndarray:  # fmt: skip
     """One row; `half`: half the quoted spread. other: R_ names without the prefix, in small letters."""
-    out = np.zeros(at.ROW + 1)
+    out = np.zeros(at.ROW)
     out[[at.R_SYMBOL, at.R_SESSION, at.R_SEQ, at.R_LAST, at.R_SIGNAL]] = symbol, session, seq, last, signal
     out[at.R_OPEN_NS], out[at.R_CLOSE_NS] = seq * 300e9, (seq + 1) * 300e9
     out[at.R_MID_OPEN], out[at.R_MID_CLOSE] = mid_open, mid_close
