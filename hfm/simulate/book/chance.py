@@ -17,7 +17,7 @@ Int = npt.NDArray[np.int64]
 Seed = npt.NDArray[np.uint64]
 _A, _B, _C, _SHIFT, _TABLE = np.uint64(23), np.uint64(17), np.uint64(26), np.uint64(11), np.uint64(52)
 _UNIT = 2.0**-53
-LOG_SD, TAIL, TAIL_FROM = 0.8, 1.6, 0.93
+LOG_SD, TAIL, TAIL_FROM = 1.0, 1.6, 0.93
 """Order sizes: lognormal in round lots, and a Pareto tail from that quantile on."""
 DECAY = 0.35
 """Limit orders arrive at distance d from the opposite best with weight e^(-DECAY d)."""
@@ -31,7 +31,8 @@ def bits(u: Seed) -> np.uint64:
     x ^= x << _A
     x ^= (x >> _B) ^ y ^ (y >> _C)
     u[1] = x
-    return x ^ y
+    out: np.uint64 = x ^ y
+    return out
 
 
 @bare
@@ -66,5 +67,5 @@ def distances(nearest: int, farthest: int, entries: int) -> Int:
 
 
 def lot_of(depth: float) -> int:
-    """Units in a round lot where the best queues hold about `depth` units: a tenth of it as a power of ten, at least 1."""
+    """Units in a round lot where best queues hold about `depth` units: the power of ten next to a tenth of it."""
     return max(int(10.0 ** round(math.log10(max(depth, 1.0) / 10.0))), 1)

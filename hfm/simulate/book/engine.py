@@ -33,7 +33,7 @@ BRANCHING = (0.3, 0.3, 0.2)
 """Events that one event excites, through memories of MEMORY seconds: .8 together."""
 MEMORY = (0.25, 5.0, 100.0)
 KAPPA = 4.0
-MOOD, MOOD_S = 0.5, 20.0
+MOOD, MOOD_S = 0.75, 60.0
 """sd of the log of the depth that each side aims at, inside a bar, and its memory in seconds."""
 DEEP = 2.0
 """Rate of events behind the best prices, over that at one of them without tilt."""
@@ -47,8 +47,17 @@ SWAY = 0.6
 """How much likelier a metaorder makes market orders of its side, and how much less likely the others."""
 AHEAD = 0.75
 """Chance that a metaorder is on the side to which the bar's path goes while it is at work."""
-EVENTS_A_SECOND = 5.0
+EVENTS_A_SECOND = 3.0
 """Events at one best price without tilt, at the mean time of day, for SPY."""
+
+
+def constants() -> dict[str, float]:
+    """What the engine was calibrated to, by name."""
+    return {
+        "kappa": KAPPA, "deep": DEEP, "deep_depth": DEEP_DEPTH, "mood_sd": MOOD, "mood_s": MOOD_S, "sway": SWAY,
+        "ahead": AHEAD, "lit_share": LIT_SHARE, "events_a_second": EVENTS_A_SECOND, "size_log_sd": chance.LOG_SD,
+        "size_tail": chance.TAIL, "decay": chance.DECAY,
+    }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,10 +82,14 @@ class Bar:
 
 @dataclass(frozen=True)
 class Played:
-    """What a bar came to: the sums of the engine (see layout) at its end, its prints, and, where kept, its events."""
+    """What a bar came to: the sums of the engine (see layout) at its end, its prints, and, where kept, its events.
+
+    first: best bid and ask (ticks) at its start; best: the same at its end, and their sizes.
+    """
 
     sums: Float
-    quotes: Int
+    first: Int
+    best: Int
     prints: Float
     tape: Int
     events: int
@@ -95,7 +108,7 @@ class Book:
             )
         self.tick, self.lot = tick, lot
         self.origin = math.floor(low / tick) - MARGIN
-        ticks = int(math.ceil(span)) + 2 * MARGIN + 2
+        self.ticks = ticks = math.ceil(span) + 2 * MARGIN + 2
         nodes = at.QUEUE + 3 * ticks
         room = ORDERS_A_TICK * ticks + 65536 if l3 else 0
         self.i: Int = np.zeros(nodes + room * orders.NODE_WIDTH, np.int64)
@@ -141,7 +154,7 @@ class Book:
             self.fresh = False
         prune(i, self.u, self.tape)
         f[at.MID_OPEN] = f[at.MID_HIGH] = f[at.MID_LOW] = 0.5 * (i[at.BID] + i[at.ASK])
-        first = int(i[at.TOTAL])
+        before, first = int(i[at.TOTAL]), i[[at.BID, at.ASK]]
         prints, tapes, shift = [], [], 0
         while True:
             state = play(f, i, self.u, self.tape, self.prints, ROOM)
@@ -161,13 +174,14 @@ class Book:
         if i[at.LOST]:
             raise RuntimeError("the engine ran over a buffer")
         best = i[[at.BID, at.ASK, at.OLD_BID_SIZE, at.OLD_ASK_SIZE]]
-        return Played(f[: at.PATH].copy(), best, np.concatenate(prints), tape, int(i[at.TOTAL]) - first)
+        return Played(f[: at.PATH].copy(), first, best, np.concatenate(prints), tape, int(i[at.TOTAL]) - before)
 
     def _ready(self, bar: Bar) -> Float:
         """`f` and `i` set for the bar."""
         if (bar.high - bar.low) / self.tick > MOST_BAR:
+            span = (bar.high - bar.low) / self.tick
             raise DataError(
-                f"a bar spans {(bar.high - bar.low) / self.tick:,.0f} ticks of {self.tick:g}, the book takes {MOST_BAR:,}",
+                f"a bar spans {span:,.0f} ticks of {self.tick:g}, the book takes {MOST_BAR:,}",
                 hint="give a wider tick, for example --set simulate.tick=0.1, or --fidelity bars",
             )
         steps = len(bar.path) - 1
@@ -176,7 +190,7 @@ class Book:
         step = bar.length / steps
         f[at.NOW] = f[at.START] = f[at.SINCE] = bar.start
         f[at.STEP], f[at.TICK] = step, self.tick
-        f[at.DEPTH], f[at.DEPTH_DEEP], f[at.DEEP] = bar.depth, DEEP_DEPTH * bar.depth, DEEP
+        f[at.DEPTH], f[at.DEPTH_DEEP], f[at.DEEP] = bar.depth, DEEP_DEPTH, DEEP
         f[at.EXCESS], f[at.BASE], f[at.KAPPA] = bar.excess, bar.rate, KAPPA
         f[at.OPEN], f[at.HIGH], f[at.LOW], f[at.CLOSE] = bar.open, bar.high, bar.low, bar.close
         f[at.SWAY], f[at.AHEAD] = SWAY, AHEAD

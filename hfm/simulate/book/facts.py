@@ -87,7 +87,7 @@ def facts(setting: Setting) -> dict[str, Fact]:
         "ofi_r2_300s": ("R2 of r on OFI, 5 minutes", explained(300), (0.45, 0.70)),
         "lead_ofi_300s": ("OFI beside its return, and the next return, 5 minutes", lead(300), 0.0),
         "lead_ofi_10s": ("the same over 10 s (inside a bar the path knows its end)", lead(10), None),
-        "book_spread_ticks": ("time-weighted mean spread in ticks", ratio("ticks", "bars"), (1.0, 1.4) if spy else None),
+        "book_spread_ticks": ("mean spread in ticks, by time", ratio("ticks", "bars"), (1.0, 1.4) if spy else None),
         "book_spread_one": ("share of time at one tick", ratio("one", "bars"), (0.75, 1.0) if spy else None),
         "book_spread_open": ("spread, first 15 minutes over midday",
                              lambda s: s["ticks.open"] / s["n.open"] / (s["ticks.mid"] / s["n.mid"]), (1.3, 3.0)),

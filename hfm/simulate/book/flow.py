@@ -2,8 +2,8 @@
 
 Touch queues grow with rate h/(q + h) and shrink with q/(q + h) (queue-reactive, Huang, Lehalle and Rosenbaum 2015,
 doi:10.1080/01621459.2014.982278), h being the depth that the bar wants; the side that would move the mid towards the
-path is e^(kappa x) likelier, the other e^(-kappa x), x = path - mid in ticks. Deeper, orders come and go with e^(-.35 d).
-A spread of more than a tick is closed at the rate that makes its mean excess what the bar wants.
+path is e^(kappa x) likelier, the other e^(-kappa x), x = path - mid in ticks. Deeper, orders come and go with
+e^(-.35 d). A spread of more than a tick is closed at the rate that makes its mean excess what the bar wants.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ def choose(f: Float, i: Int, u: Seed, v: float) -> None:
         d = i[at.DISTANCES + place(u)]
         side = 1 if bits(u) & ONE else -1
         price = min(ask - d, bid - 1) if side > 0 else max(bid + d, ask + 1)
-        if uniform(u) * (i[at.QUEUE + price] + f[at.DEPTH_DEEP]) > f[at.DEPTH_DEEP]:
+        h = f[at.DEPTH_DEEP] * (f[at.DEPTH_BID] if side > 0 else f[at.DEPTH_ASK])
+        if uniform(u) * (i[at.QUEUE + price] + h) > h:
             word = at.REDUCE
     else:
         side = 1 if uniform(u) * (f[at.WU] + f[at.WD]) < f[at.WU] else -1

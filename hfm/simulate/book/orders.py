@@ -23,13 +23,13 @@ LIFETIMES = (5.0, 50.0, 500.0)
 @bare
 def node(i: Int, n: int) -> int:
     """Where node n >= 1 begins in `i`."""
-    return i[at.NODES] + (n - 1) * NODE_WIDTH
+    return int(i[at.NODES] + (n - 1) * NODE_WIDTH)
 
 
 @bare
 def ends(i: Int, price: int) -> int:
     """Where the (first, last) of a tick stand in `i`."""
-    return at.QUEUE + i[at.TICKS] + 2 * price
+    return int(at.QUEUE + i[at.TICKS] + 2 * price)
 
 
 @bare
@@ -86,5 +86,5 @@ def restless(i: Int, u: Seed, price: int) -> int:
         c = i[a + CLASS]
         hazard = 0.5 if c == 0 else 0.05 if c == 1 else 0.005
         if i[a + PREVIOUS] == 0 or uniform(u) < hazard:
-            return n
+            return int(n)
         n = i[a + PREVIOUS]

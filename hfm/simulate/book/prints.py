@@ -106,7 +106,7 @@ def crossing(f: Float, i: Int, tape: Int, u: Seed, prints: Float) -> None:
 @bare
 def reach(f: Float, i: Int, tape: Int, u: Seed, ticks: float) -> None:
     """Bring `ticks` between the best prices: asks below it or bids above it are cancelled, the other side follows."""
-    low, high = int(math.floor(ticks + ON_GRID)), int(math.ceil(ticks - ON_GRID))
+    low, high = math.floor(ticks + ON_GRID), math.ceil(ticks - ON_GRID)
     lot = i[at.SIZES]
     while i[at.ASK] < high or i[at.BID] > low:
         rising = i[at.ASK] < high
@@ -133,7 +133,7 @@ def anchor(f: Float, i: Int, tape: Int, u: Seed, prints: Float, price: float) ->
     reach(f, i, tape, u, ticks)
     spare = i[at.LEFT] - i[at.RESERVE]
     size = i[at.LEFT] if i[at.RESERVE] == 1 else 1 + min(i[at.SIZES], spare)
-    tick = int(math.floor(ticks + 0.5))
+    tick = math.floor(ticks + 0.5)
     if abs(ticks - tick) < ON_GRID and (i[at.ASK] == tick or i[at.BID] == tick):
         part = min(size, i[at.QUEUE + tick])
         leave(i, tape, u, lit(f, i, prints, 1 if i[at.ASK] == tick else -1, part), part, at.EXECUTE)

@@ -70,7 +70,7 @@ def follow(i: Int, side: int, price: int) -> None:
 
 @bare
 def back(i: Int, tape: Int, side: int, price: int, size: int) -> None:
-    """See that an order stands behind the best `price` of `side`: a new one a tick behind where REACH ticks are bare."""
+    """See that an order stands behind the best `price` of `side`: where REACH ticks are bare, a new one comes."""
     for k in range(1, REACH):
         if i[at.QUEUE + price - side * k] > 0:
             return

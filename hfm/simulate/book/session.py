@@ -28,19 +28,25 @@ ON_GRID = 1e-6
 """Ticks from a whole one within which a price counts as on the grid."""
 PACE = 2.1
 """Ticks a square root of a second that SPY's mid moves, for which the engine's rate of events is stated."""
+SLOWEST, FASTEST = 0.05, 5.0
+"""Bounds of another name's pace over SPY's."""
 FRACTION = 1e-5
 """Where volumes are not whole: the engine's unit is this share of a power of ten about the median volume."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """What a session came to, bar by bar. seq [B]; volume [B] (shares); unit: shares; price = (ticks + origin) x tick."""
+    """What a session came to, bar by bar. seq [B]; volume [B] (shares); unit: shares; price = (ticks + origin) x tick.
+
+    ticks: prices that the book has room for; lot: units in a round lot.
+    """
 
     seq: Int
     played: list[Played]
     volume: Float
     unit: float
     origin: int
+    ticks: int
     lot: int
 
     @property
@@ -76,21 +82,21 @@ def play(grid: Grid, sheet: Sheet, s: int, setting: Setting, depth0: float, ctx:
             book.renew()
         book.seed(words[t])
         pace = float(np.exp(sheet.levels.level_vol[s, t])) * m.open[s, t] / sim.tick / math.sqrt(setting.interval_s)
-        played.append(
-            book.play(
-                Bar(
-                    *(float(x[s, t]) for x in (m.open, m.high, m.low, m.close)),
-                    volume=math.floor(m.volume[s, t] / unit + 1e-9),
-                    path=path_of(book, sheet, s, int(t), int(choice[t]), steps_of(setting.interval_s)),
-                    depth=float(sheet.flow.depth[s, t] / unit),
-                    excess=math.exp(min(float(sheet.spread.x[s, t]), math.log(micro.CAP_TICKS))),
-                    rate=float(rates[t]) * min(max(pace / PACE, 0.05), 5.0),
-                    start=float(t) * setting.interval_s,
-                    length=setting.interval_s,
-                )
-            )
+        bar = Bar(
+            open=float(m.open[s, t]),
+            high=float(m.high[s, t]),
+            low=float(m.low[s, t]),
+            close=float(m.close[s, t]),
+            volume=math.floor(m.volume[s, t] / unit + 1e-9),
+            path=path_of(book, sheet, s, int(t), int(choice[t]), steps_of(setting.interval_s)),
+            depth=float(sheet.flow.depth[s, t] / unit),
+            excess=math.exp(min(float(sheet.spread.x[s, t]), math.log(micro.CAP_TICKS))),
+            rate=float(rates[t]) * min(max(pace / PACE, SLOWEST), FASTEST),
+            start=float(t) * setting.interval_s,
+            length=setting.interval_s,
         )
-    return Session(there, played, m.volume[s][there], unit, book.origin, lot)
+        played.append(book.play(bar))
+    return Session(there, played, m.volume[s][there], unit, book.origin, book.ticks, lot)
 
 
 def unit_of(volumes: Float) -> float:
