@@ -56,6 +56,7 @@ class Engine:
         own, base = params_new(settings, *shape), params_new(base_settings(settings), *shape)
         count = len(self.trials)
         self._params = np.stack([*[base] * count, *[own] * LAGS])
+        self._params[:, at.P_TRIPS] = 0.0
         self._states = np.stack([state_new(settings.cash, len(symbols))] * (count + LAGS))
         self._own, self._state = own, state_new(settings.cash, len(symbols))
 

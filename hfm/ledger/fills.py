@@ -65,6 +65,7 @@ def _half(state: Float, params: Float, row: Float, qty: float, when: float) -> f
 @bare
 def fill(state: Float, params: Float, row: Float, out: Float, trips: Float, order: tuple[float, float]) -> int:
     """1 if filling order = (signed shares, when) ends a round trip, which is written to trips[0], else 0."""
+    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
     qty, when = order
     size, half = abs(qty), _half(state, params, row, qty, when)
     mid, o = row[at.R_MID_OPEN], at.O_QTY_OPEN
@@ -81,5 +82,9 @@ def fill(state: Float, params: Float, row: Float, out: Float, trips: Float, orde
     out[at.O_IMPACT] += impact
     out[at.O_FEE] += fee
     out[o], out[o + 1] = qty, px
+    if params[at.P_TRIPS] == 0.0:
+        held = state[b + at.B_QTY]
+        state[b + at.B_QTY] = held + qty
+        return 1 if held * qty < 0.0 and size >= abs(held) else 0
     closing = 0.0 if when == OPEN else 1.0
     return book(state, row, (qty, px, mid, spread, fee, impact, closing), int(out[at.O_REASON]), trips[0])

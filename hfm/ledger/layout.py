@@ -43,7 +43,9 @@ P_PARTICIPATION, P_TURNOVER, P_MAX_SPREAD, P_STALE, P_COLLAR = 15, 16, 17, 18, 1
 bp; ns between decision and fill; move of the mid since the mark, as a fraction."""
 P_DAILY_LOSS, P_DRAWDOWN = 20, 21
 """Limits on equity: loss since the session's open, and since the peak, as fractions."""
-PARAMS = 22
+P_TRIPS = 22
+"""0: round trips are counted, but not kept (a sweep needs no more)."""
+PARAMS = 23
 
 FILL_NEXT_OPEN, FILL_NEXT_MID, FILL_CROSS, FILL_PASSIVE, FILL_CLOSE = 0, 1, 2, 3, 4
 SIZE_FIXED, SIZE_VOL, SIZE_KELLY = 0, 1, 2

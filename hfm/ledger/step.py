@@ -29,8 +29,25 @@ def step(state: Float, params: Float, row: Float, out: Float, trips: Float) -> i
     state [HEAD + BLOCK x symbols] is updated; params [PARAMS]; row [ROW]; out [OUT] is overwritten; trips [2+, TRADE].
     A NaN signal counts as flat; NaN prices never fill and leave the mark as it was.
     """
+    ended = _advance(state, params, row, out, trips)
     b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-    for j in range(at.OUT):
+    equity = _equity(state)
+    watch(state, params, out, equity)
+    out[at.O_TARGET] = state[b + at.B_TARGET]
+    out[at.O_MID_OPEN] = row[at.R_MID_OPEN]
+    out[at.O_MID_CLOSE] = row[at.R_MID_CLOSE]
+    out[at.O_CASH] = state[at.S_CASH]
+    out[at.O_POSITION] = state[b + at.B_QTY]
+    out[at.O_MARK] = state[b + at.B_MARK]
+    out[at.O_EQUITY] = equity
+    return ended
+
+
+@bare
+def _advance(state: Float, params: Float, row: Float, out: Float, trips: Float) -> int:
+    """As `step`, without the totals after the row and without watching the equity."""
+    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
+    for j in range(at.O_SIGNAL, at.O_DIVIDEND + 1):
         out[j] = 0.0
     out[at.O_PX_OPEN] = out[at.O_PX_CLOSE] = np.nan
     if row[at.R_SESSION] != state[at.S_SESSION]:
@@ -59,7 +76,13 @@ def step(state: Float, params: Float, row: Float, out: Float, trips: Float) -> i
     elif params[at.P_HOLD] == 0.0:
         state[b + at.B_TARGET] = 0.0
         ended += _at_close(state, params, row, out, trips[ended:], FLATTEN)
-    _report(state, params, row, out, gross)
+    state[b + at.B_BID] = row[at.R_BID_CLOSE]
+    state[b + at.B_ASK] = row[at.R_ASK_CLOSE]
+    state[b + at.B_VOLUME] = row[at.R_VOLUME]
+    state[b + at.B_NS] = row[at.R_CLOSE_NS]
+    costs = out[at.O_SPREAD] + out[at.O_FEE] + out[at.O_IMPACT] + out[at.O_BORROW]
+    out[at.O_GROSS] = gross
+    out[at.O_NET] = gross - costs + out[at.O_DIVIDEND]
     return ended
 
 
@@ -76,28 +99,6 @@ def _at_close(state: Float, params: Float, row: Float, out: Float, trips: Float,
     if when == FLATTEN:
         flag(out, why.SESSION_END)
     return fill(state, params, row, out, trips, (want, when))
-
-
-@bare
-def _report(state: Float, params: Float, row: Float, out: Float, gross: float) -> None:
-    """The row's totals, once all that can happen has; and what the next row must know of it."""
-    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-    state[b + at.B_BID] = row[at.R_BID_CLOSE]
-    state[b + at.B_ASK] = row[at.R_ASK_CLOSE]
-    state[b + at.B_VOLUME] = row[at.R_VOLUME]
-    state[b + at.B_NS] = row[at.R_CLOSE_NS]
-    equity = _equity(state)
-    watch(state, params, out, equity)
-    costs = out[at.O_SPREAD] + out[at.O_FEE] + out[at.O_IMPACT] + out[at.O_BORROW]
-    out[at.O_TARGET] = state[b + at.B_TARGET]
-    out[at.O_MID_OPEN] = row[at.R_MID_OPEN]
-    out[at.O_MID_CLOSE] = row[at.R_MID_CLOSE]
-    out[at.O_GROSS] = gross
-    out[at.O_NET] = gross - costs + out[at.O_DIVIDEND]
-    out[at.O_CASH] = state[at.S_CASH]
-    out[at.O_POSITION] = state[b + at.B_QTY]
-    out[at.O_MARK] = state[b + at.B_MARK]
-    out[at.O_EQUITY] = equity
 
 
 @bare
@@ -169,13 +170,16 @@ def profit(state: Float, params: Float, rows: Float, codes: Sign, sums: Float, s
         row = rows[i]
         row[at.R_SIGNAL] = codes[i] - at.EDGE if codes[i] > 1 else codes[i]
         into = sums[int(row[at.R_BLOCK])]
-        into[at.SUM_TRIPS] += step(state, params, row, out, trips)
+        b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
+        into[at.SUM_TRIPS] += _advance(state, params, row, out, trips)
+        if watched:
+            watch(state, params, out, _equity(state))
+        qty = state[b + at.B_QTY]
         into[at.SUM_NET] += out[at.O_NET]
         into[at.SUM_GROSS] += out[at.O_GROSS]
-        into[at.SUM_HELD] += out[at.O_POSITION] * out[at.O_MARK]
+        into[at.SUM_HELD] += qty * state[b + at.B_MARK]
         i += 1
-        qty = out[at.O_POSITION]
-        if alone and out[at.O_TARGET] == qty and row[at.R_LAST] == 0.0:
+        if alone and state[b + at.B_TARGET] == qty and row[at.R_LAST] == 0.0:
             side = 1 if qty > 0.0 else (-1 if qty < 0.0 else 0)
             first = i
             while i < n and codes[i] == side:

@@ -278,13 +278,17 @@ def test_passing_over_quiet_rows_adds_up_to_the_ledger(
     codes = rows[:, at.R_SIGNAL].astype(np.int8) + edges(rows)
     out, trips, state = play(rows, costly, symbols=count)
     other, sums = state_new(costly.cash, count), np.zeros((blocks, at.SUMS))
-    step.profit(other, params_new(costly, count, 0.01), rows, codes, sums, np.empty((3, at.OUT)))
+    params = params_new(costly, count, 0.01)
+    params[at.P_TRIPS] = 0.0
+    step.profit(other, params, rows, codes, sums, np.empty((3, at.OUT)))
     block = rows[:, at.R_BLOCK].astype(int)
     held = out[:, at.O_POSITION] * out[:, at.O_MARK]
     for place, values in ((at.SUM_NET, out[:, at.O_NET]), (at.SUM_GROSS, out[:, at.O_GROSS]), (at.SUM_HELD, held)):
         np.testing.assert_allclose(sums[:, place], np.bincount(block, values, blocks), atol=1e-6)
     assert sums[:, at.SUM_TRIPS].sum() == len(trips)
-    state[at.S_PEAK] = other[at.S_PEAK]  # which only a watched run needs
+    state[at.S_PEAK] = other[at.S_PEAK]  # which only a watched run needs, as only kept trips need their lots
+    for place in range(at.B_LOT_SESSION, at.BLOCK):
+        state[at.HEAD + place :: at.BLOCK] = 0.0
     np.testing.assert_allclose(other, state, atol=1e-7)
 
 
