@@ -67,6 +67,7 @@ FETCH: Options = {
     "label": _option(str | None, "--label", help="A file's times label each bar's start or end. [auto]"),
     "as_of": _option(str | None, "--as-of", help="ISO time to stand in for now."),
     "max_gap": _option(str | None, "--max-gap", help="Largest share of bars that may miss. [5%]"),
+    "rebase": _option(bool, "--rebase", help="Let a split rescale what the archive holds.", default=False),
     "max_time": _option(float | None, "--max-time", help="Seconds for all of a vendor's requests together. [300]"),
 }  # fmt: skip
 
@@ -76,6 +77,7 @@ RUN: Options = {
     "refresh": _option(bool, "--refresh", help="Fetch again in an existing run.", default=False),
 }
 SIMULATE: Options = {
+    "fidelity": _option(str | None, "--fidelity", help="bars, book (event by event) or replay (a real book). [bars]"),
     "recipe": _option(str | None, "--recipe", help="calibrated, or seed (the original's). [calibrated]"),
     "signal": _option(str | None, "--signal", help="none, or planted (synthetic bars only). [none]"),
     "rho": _option(float | None, "--rho", help="Strength of a planted signal, between 0 and 1. [0.1]"),
@@ -94,8 +96,11 @@ TRAIN: Options = {
 BACKTEST: Options = {
     "threshold": _option(str | None, "--threshold", help="P from 0.5 to below 1, a quantile (q90), or cost. [0.6]"),
     "model": _option(str | None, "--model", help="Whose predictions. [the trained model's]"),
-    "fill": _option(str | None, "--fill", help="How orders are filled. [next-open]"),
+    "fill": _option(str | None, "--fill", help="next-open, next-mid, cross, passive or close. [next-open]"),
     "fee_bps": _option(float | None, "--fee-bps", help="Fee a side in bp of notional. [0.05]"),
+    "sizing": _option(str | None, "--sizing", help="fixed, vol or kelly. [fixed]"),
+    "hold_overnight": _option(bool, "--hold-overnight", help="Keep positions over the close.", default=False),
+    "allow_lookahead": _option(bool, "--allow-lookahead", help="Permit --fill close; watermarked.", default=False),
 }
 VERIFY: Options = {
     "quick": _option(bool, "--quick", help="Under half a minute.", default=False),
@@ -105,13 +110,13 @@ REPORT: Options = {"open": _option(bool, "--open", help="Open the page in a brow
 
 
 def given(**values: object) -> Flags:
-    """The options that were typed."""
-    return {k: v for k, v in values.items() if v is not None}
+    """The options that were typed; a switch that was not leaves what stands."""
+    return {k: v for k, v in values.items() if v is not None and v is not False}
 
 
 def fetch_flags(values: Mapping[str, Any]) -> Flags:  # Any: typer's values
     """fetch's options as settings. Raises UsageError for a --map or --max-gap that says nothing."""
-    plain = ("days", "sessions", "interval", "source", "tz", "label", "as_of", "max_time")
+    plain = ("days", "sessions", "interval", "source", "tz", "label", "as_of", "max_time", "rebase")
     flags = given(**{k: values[k] for k in plain})
     if "days" in flags and "sessions" in flags:
         raise UsageError("--days and --sessions both say how far back", hint="give one of them")
