@@ -33,6 +33,7 @@ R2_OFI, R2_FLOW = 0.60, 0.20
 DEPTH_SPY = 1000.0
 FLOW_SHARE = 0.15
 """sd of signed volume over volume, from which other names get their depth."""
+_UNEVEN = 1.54  # that sd over the one at the level of depth, volume and volatility: measured over 60 names and a year
 _DEV_VOL, _DEV_SIZE = 2.5, 3.0  # a row is at most this far (in logs) from its slot's level
 
 
@@ -55,7 +56,7 @@ class Spread:
     """[S, T] in currency: spread of the row, spread at its open; `x`: ln(spread / tick - 1) before the cap,
     `u` its AR part.
 
-    dev_vol, dev_size: the deviations of volatility and volume that went in.
+    dev_vol, dev_size: the deviations of volatility and volume that went in; a [S, 1]: the level.
     """
 
     quoted: Float
@@ -64,6 +65,7 @@ class Spread:
     u: Float
     dev_vol: Float
     dev_size: Float
+    a: Float
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def spread(
     cap = np.log(np.maximum(CAP_TICKS - 1.0, 5.0 * np.exp(a)))
     quoted = tick * (1.0 + np.exp(np.minimum(x, cap)))
     first = tick * (1.0 + np.exp(np.minimum(a + phi[0] + u[:, :1], cap)))
-    return Spread(quoted, before(quoted, first, present), x, u[:, 1:], g, v)
+    return Spread(quoted, before(quoted, first, present), x, u[:, 1:], g, v, a)
 
 
 def before(values: Float, first: Float, present: npt.NDArray[np.bool_]) -> Float:
@@ -135,10 +137,11 @@ def depth_level(levels: Levels, price: Float, tick: float) -> Float:
     """[S, T]: the depth at which signed volume has sd FLOW_SHARE of volume, from levels of volume and
     volatility.
 
-    sd(signed) = sqrt(R2) sigma price / beta, so depth = share x volume x tick / (2 sqrt(R2) sigma price).
+    sd(signed) = sqrt(R2) sigma price / beta, so depth = share x volume x tick / (2 sqrt(R2) sigma price), less
+    what the unevenness of all three adds.
     """
     volume, vol = np.exp(levels.level_size), np.exp(levels.level_vol)
-    return np.asarray(FLOW_SHARE * volume * 0.5 * tick / (np.sqrt(R2_FLOW) * vol * price))
+    return np.asarray(FLOW_SHARE * volume * 0.5 * tick / (_UNEVEN * np.sqrt(R2_FLOW) * vol * price))
 
 
 def origin(open_: Float, close: Float, present: npt.NDArray[np.bool_]) -> Float:

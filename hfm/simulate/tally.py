@@ -92,7 +92,7 @@ def _spread_sums(out: dict[str, Float], sheet: Sheet, setting: Setting, here: Bo
     middle = np.abs((np.arange(slots) + 0.5) / slots - 0.5) <= 0.1
     for name, part in (("open", opening), ("mid", middle)):
         out[f"ticks.{name}"], out[f"n.{name}"] = _sum(ticks[:, part]), _sum(here[:, part])
-    y = np.where(here, sheet.spread.x - curve(SPREAD_CURVE, slots), 0.0)
+    y = np.where(here, sheet.spread.x - sheet.spread.a - curve(SPREAD_CURVE, slots), 0.0)
     g, v = (np.where(here, d, 0.0) for d in (sheet.spread.dev_vol, sheet.spread.dev_size))
     columns = {"1": here.astype(float), "g": g, "v": v, "y": y}
     both = columns["1"][:, :-1] * columns["1"][:, 1:]
