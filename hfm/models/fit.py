@@ -11,15 +11,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import safetensors.torch
 import torch
 from torch.nn import functional
 
 from hfm.config import Train
 from hfm.models import floors, step
-from hfm.models.network import Recurrent, export
+from hfm.models.network import CORRECTIONS, Recurrent, export
 from hfm.models.ridge import known, rows_of, standardise
 from hfm.plugins import Arrays, Float, Panel
 from hfm.stage import Context
+
+SAVE_EVERY = 500_000
+"""Rows after which the work in progress is saved again: seconds of training."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +45,28 @@ class Batch:
 
 
 def fit(train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-    """The floor's arrays and those of `options.seeds` networks on top of it: see Forecaster."""
+    """The floor's arrays and those of `options.seeds` networks on top of it: see Forecaster.
+
+    With a checkpoint in ctx the work in progress is saved every SAVE_EVERY rows; with ctx.resume it goes on from there,
+    to the same bytes.
+    """
     torch.set_num_threads(options.threads)
     arrays = floors.Logistic().fit(train, valid, options, ctx)
     arrays["unit"] = _units(arrays, train)
     learn, watch = batch(arrays, train), batch(arrays, valid)
     widths = np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]
-    for seed in range(options.seeds):
-        number = int(ctx.rng(f"network {seed}").integers(2**62))
+    done, saved = _load(ctx)
+    for seed in range(len(done), options.seeds):
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(number)
-            weights, history = _one(learn, watch, widths, options, ctx, seed)
-        arrays.update(export(weights, f"seed{seed}"))
-        arrays[f"history/seed{seed}"] = history
+            torch.manual_seed(int(ctx.rng(f"network {seed}").integers(2**62)))
+            network = Fitting(learn.x.shape[2], options)
+            if saved is not None:
+                network.restore(saved)
+                saved = None
+            _run(network, learn, watch, widths, ctx, seed, done)
+        done.append({**export(network.kept, f"seed{seed}"), f"history/seed{seed}": np.array(network.history)})
+    for part in done:
+        arrays.update(part)
     return arrays
 
 
@@ -100,51 +113,123 @@ def _pinball(error: torch.Tensor, share: float) -> torch.Tensor:
     return torch.maximum(share * error, (share - 1) * error).sum()
 
 
-def _one(
-    learn: Batch, watch: Batch, widths: Float, options: Train, ctx: Context, seed: int
-) -> tuple[dict[str, torch.Tensor], Float]:
-    """(best averaged weights, history [epochs + 1, 4]) of one network; torch's generator is seeded by the caller."""
-    net = Recurrent(learn.x.shape[2], options.hidden, options.layers, options.dropout)
-    mean = Recurrent(learn.x.shape[2], options.hidden, options.layers, 0.0).eval()
-    mean.load_state_dict(net.state_dict())
-    adam = torch.optim.AdamW(net.parameters(), lr=options.lr, weight_decay=options.weight_decay, fused=True)
-    floor = check(mean, watch, widths)
-    best, kept, since, steps = float(floor.sum()), _copy(mean), 0, 0
-    history = [[0.0, float(check(mean, learn, widths).sum()), best, options.lr]]
-    for epoch in range(1, options.epochs + 1):
-        total = 0.0
-        for index in torch.split(torch.randperm(len(learn.x)), options.batch):
-            steps += 1
-            decay = min(options.ema, (1 + steps) / (10 + steps))
-            total += _update(net, mean, adam, learn.pick(index), widths, options.clip, decay) * len(index)
-        now = check(mean, watch, widths)
-        history.append([float(epoch), total / len(learn.x), float(now.sum()), options.lr])
-        since += 1
-        if float(now.sum()) < best:
-            best, kept, since = float(now.sum()), _copy(mean), 0
-        ctx.progress(
-            f"network {seed + 1}/{options.seeds}",
-            epoch,
-            options.epochs,
-            f"loss {history[-1][1]:.4f} valid log-loss {now[0]:.4f} (floor {floor[0]:.4f})",
+class Fitting:
+    """One network on its way: everything that an epoch changes, so that a checkpoint can hold it whole."""
+
+    def __init__(self, features: int, options: Train) -> None:
+        self.options = options
+        self.net = Recurrent(features, options.hidden, options.layers, options.dropout)
+        self.mean = Recurrent(features, options.hidden, options.layers, 0.0).eval()
+        self.mean.load_state_dict(self.net.state_dict())
+        self.adam = torch.optim.AdamW(
+            self.net.parameters(), lr=options.lr, weight_decay=options.weight_decay, fused=True
         )
-        if since >= options.patience:
-            break
-    return kept, np.array(history)
+        self.kept = _copy(self.mean)
+        self.history: list[list[float]] = []
+        self.epoch, self.steps, self.since, self.best = 0, 0, 0, float("inf")
+
+    def take_epoch(self, learn: Batch, widths: Float) -> float:
+        """Pass over all sequences once, in random order; the mean loss."""
+        total = 0.0
+        for index in torch.split(torch.randperm(len(learn.x)), self.options.batch):
+            self.steps += 1
+            total += self._update(learn.pick(index), widths) * len(index)
+        self.epoch += 1
+        return total / len(learn.x)
+
+    def _update(self, data: Batch, widths: Float) -> float:
+        """One gradient step, then the moving average follows (faster at first); the batch's loss."""
+        self.adam.zero_grad()
+        loss = losses(self.net(data.x), data, widths).sum()
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.options.clip)
+        self.adam.step()
+        decay = min(self.options.ema, (1 + self.steps) / (10 + self.steps))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.mean.parameters()), list(self.net.parameters()), 1 - decay)
+        return float(loss.detach())
+
+    def judge(self, loss: float) -> bool:
+        """Keep the averaged weights if their validation loss is the best so far; whether to go on."""
+        self.since += 1
+        if loss < self.best:
+            self.best, self.kept, self.since = loss, _copy(self.mean), 0
+        return self.since < self.options.patience and self.epoch < self.options.epochs
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """All of it as tensors, torch's generator included."""
+        parts = {"net": self.net.state_dict(), "mean": self.mean.state_dict(), "kept": self.kept}
+        out = {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
+        for i, moments in self.adam.state_dict()["state"].items():
+            out |= {f"adam/{i}/{name}": value for name, value in moments.items()}
+        numbers = [float(self.epoch), float(self.steps), float(self.since), self.best]
+        out["numbers"] = torch.tensor(numbers, dtype=torch.float64)
+        out["history"] = torch.tensor(self.history, dtype=torch.float64)
+        return {**out, "generator": torch.random.get_rng_state()}
+
+    def restore(self, saved: dict[str, torch.Tensor]) -> None:
+        """Become what `state` was taken of; torch's generator too."""
+        parts: dict[str, dict[str, torch.Tensor]] = {}
+        for key, value in saved.items():
+            part, _, name = key.partition("/")
+            parts.setdefault(part, {})[name] = value
+        self.net.load_state_dict(parts["net"])
+        self.mean.load_state_dict(parts["mean"])
+        self.kept = parts["kept"]
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for name, value in parts["adam"].items():
+            moments.setdefault(int(name.partition("/")[0]), {})[name.partition("/")[2]] = value
+        self.adam.load_state_dict({"state": moments, "param_groups": self.adam.state_dict()["param_groups"]})
+        epoch, steps, since, self.best = saved["numbers"].tolist()
+        self.epoch, self.steps, self.since = int(epoch), int(steps), int(since)
+        self.history = saved["history"].tolist()
+        torch.random.set_rng_state(saved["generator"])
 
 
-def _update(
-    net: Recurrent, mean: Recurrent, adam: torch.optim.Optimizer, data: Batch, widths: Float, clip: float, decay: float
-) -> float:
-    """One gradient step, then the moving average follows; the batch's loss."""
-    adam.zero_grad()
-    loss = losses(net(data.x), data, widths).sum()
-    torch.autograd.backward(loss)
-    torch.nn.utils.clip_grad_norm_(net.parameters(), clip)
-    adam.step()
-    with torch.no_grad():
-        torch._foreach_lerp_(list(mean.parameters()), list(net.parameters()), 1 - decay)
-    return float(loss.detach())
+def _run(
+    network: Fitting, learn: Batch, watch: Batch, widths: Float, ctx: Context, seed: int, done: list[Arrays]
+) -> None:
+    """Epochs until the validation loss has not fallen for `patience` of them; what is done before is saved with it."""
+    options = network.options
+    floor = losses(torch.zeros(*watch.x.shape[:2], CORRECTIONS), watch, widths)
+    if network.epoch == 0:
+        network.judge(float(floor.sum()))
+        network.history = [[0.0, float(check(network.mean, learn, widths).sum()), float(floor.sum()), options.lr]]
+    rows, unsaved = int((~torch.isnan(learn.logit)).sum()), 0
+    going = network.since < options.patience and network.epoch < options.epochs
+    while going:
+        loss = network.take_epoch(learn, widths)
+        now = check(network.mean, watch, widths)
+        network.history.append([float(network.epoch), loss, float(now.sum()), options.lr])
+        going = network.judge(float(now.sum()))
+        note = f"loss {loss:.4f} valid log-loss {now[0]:.4f} (floor {floor[0]:.4f})"
+        ctx.progress(f"network {seed + 1}/{options.seeds}", network.epoch, options.epochs, note)
+        unsaved += rows
+        if ctx.checkpoint is not None and unsaved >= SAVE_EVERY:
+            ctx.checkpoint.save(_dump(done, network))
+            unsaved = 0
+
+
+def _dump(done: list[Arrays], network: Fitting) -> bytes:
+    """The networks that are done and the one in progress."""
+    out = {f"now/{name}": value.contiguous() for name, value in network.state().items()}
+    for k, arrays in enumerate(done):
+        out |= {f"done/{k}/{name}": torch.from_numpy(value) for name, value in arrays.items()}
+    return safetensors.torch.save(out)
+
+
+def _load(ctx: Context) -> tuple[list[Arrays], dict[str, torch.Tensor] | None]:
+    """(networks that are done, state of the one in progress) of the checkpoint; ([], None) without one."""
+    data = ctx.checkpoint.load() if ctx.resume and ctx.checkpoint is not None else None
+    if data is None:
+        return [], None
+    found = safetensors.torch.load(data)
+    done: list[Arrays] = [{} for _ in {key.split("/")[1] for key in found if key.startswith("done/")}]
+    for key, value in found.items():
+        if key.startswith("done/"):
+            _, k, name = key.split("/", 2)
+            done[int(k)][name] = value.numpy()
+    return done, {key.removeprefix("now/"): value for key, value in found.items() if key.startswith("now/")}
 
 
 def check(net: Recurrent, data: Batch, widths: Float) -> torch.Tensor:

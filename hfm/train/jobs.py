@@ -21,11 +21,14 @@ from hfm.config import Train
 from hfm.plugins import Arrays, Panel
 from hfm.stage import Context
 from hfm.train.folds import Fold
+from hfm.train.record import Record
 
 WORTH = 3_000_000
 """Labels x epochs x networks from which a second process pays for its start, even if training stops early."""
 News = tuple[int, str, int, int, str]
 """(fold, label, done, total, note) as a worker reports it."""
+Saved = tuple[int, bytes]
+"""(fold, state of its fit)."""
 
 
 @dataclass(frozen=True)
@@ -50,24 +53,70 @@ class Listener:
         self.tell((self.fold, label, done, total, note))
 
 
-def fit(task: Task, fold: Fold, tell: Callable[[News], None]) -> Arrays:
-    """The arrays of one fold; randomness depends on seed and fold alone. tell: called with each epoch's news."""
-    ctx = Context(stage=f"train fold {fold.number}", seed=task.seed, progress=Listener(fold.number, tell))
+@dataclass(frozen=True)
+class Slot:
+    """The checkpoint of one fold's fit: what it saves is handed on, what it loads is what was handed in."""
+
+    fold: int
+    tell: Callable[[News | Saved], None]
+    before: bytes | None
+
+    def save(self, data: bytes) -> None:
+        """See Checkpoint."""
+        self.tell((self.fold, data))
+
+    def load(self) -> bytes | None:
+        """See Checkpoint."""
+        return self.before
+
+
+def fit(task: Task, fold: Fold, tell: Callable[[News | Saved], None], before: bytes | None = None) -> Arrays:
+    """The arrays of one fold; randomness depends on seed and fold alone.
+
+    tell: called with each epoch's news, and with what can be resumed. before: what such a fit had saved when it died.
+    """
+    ctx = Context(
+        stage=f"train fold {fold.number}", seed=task.seed, progress=Listener(fold.number, tell),
+        checkpoint=Slot(fold.number, tell, before), resume=before is not None,
+    )  # fmt: skip
     model: plugins.Forecaster = plugins.find("models", task.model)()
     return model.fit(task.panel.of_sessions(*fold.train), task.panel.of_sessions(*fold.valid), task.options, ctx)
 
 
-def fit_all(task: Task, folds: Sequence[Fold], ctx: Context) -> Iterator[tuple[Fold, Arrays]]:
-    """(fold, arrays) as they are done, in any order."""
+def fit_all(task: Task, folds: Sequence[Fold], ctx: Context, record: Record) -> Iterator[tuple[Fold, Arrays]]:
+    """(fold, arrays) as they are done, in any order; first those that the record of a killed run already holds."""
     meter = _Meter(task, folds, ctx)
-    rows = sum(len(task.panel.of_sessions(*f.train).slot) for f in folds) * task.options.epochs * task.options.seeds
-    workers = min(ctx.workers, len(folds))
-    if workers < 2 or rows < WORTH:
-        for fold in folds:
-            yield fold, fit(task, fold, meter.news)
+
+    def tell(news: News | Saved) -> None:
+        if len(news) == 2:
+            record.keep(task.model, *news)
+        else:
+            meter.news(news)
+
+    missing = []
+    for fold in folds:
+        arrays = record.done(task.model, fold.number)
+        if arrays is None:
+            missing.append(fold)
+        else:
             meter.finished(fold.number)
-    else:
-        yield from _spread(task, folds, workers, meter)
+            yield fold, arrays
+    rows = sum(len(task.panel.of_sessions(*f.train).slot) for f in missing) * task.options.epochs * task.options.seeds
+    workers = min(ctx.workers, len(missing))
+    spread = workers > 1 and rows >= WORTH
+    fits = _spread(task, missing, workers, tell, record) if spread else _here(task, missing, tell, record)
+    for fold, arrays in fits:
+        record.finish(task.model, fold.number, arrays)
+        meter.finished(fold.number)
+        yield fold, arrays
+
+
+def _here(
+    task: Task, folds: Sequence[Fold], tell: Callable[[News | Saved], None], record: Record
+) -> Iterator[tuple[Fold, Arrays]]:
+    """fit_all in this process."""
+    for fold in folds:
+        yield fold, fit(task, fold, tell, record.state(task.model, fold.number))
 
 
 class _Meter:
@@ -97,7 +146,7 @@ _task: Task | None = None
 _queue: Any = None  # Any: the queue of the process that started this one
 
 
-def _start(task: Task, queue: Queue[News], alive: Connection) -> None:
+def _start(task: Task, queue: Queue[News | Saved], alive: Connection) -> None:
     global _task, _queue
     _task, _queue = task, queue
 
@@ -110,28 +159,31 @@ def _start(task: Task, queue: Queue[News], alive: Connection) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _work(fold: Fold) -> Arrays:
+def _work(fold: Fold, before: bytes | None) -> Arrays:
     assert _task is not None
-    return fit(_task, fold, _queue.put)
+    return fit(_task, fold, _queue.put, before)
 
 
-def _spread(task: Task, folds: Sequence[Fold], workers: int, meter: _Meter) -> Iterator[tuple[Fold, Arrays]]:
+def _spread(
+    task: Task, folds: Sequence[Fold], workers: int, tell: Callable[[News | Saved], None], record: Record
+) -> Iterator[tuple[Fold, Arrays]]:
     """fit_all over processes, largest fold first."""
     spawn = multiprocessing.get_context("spawn")
-    queue: Queue[News] = spawn.Queue()
+    queue: Queue[News | Saved] = spawn.Queue()
     theirs, ours = spawn.Pipe(duplex=False)
     pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start, initargs=(task, queue, theirs))
     try:
         by_size = sorted(folds, key=lambda f: f.train[0] - f.train[1])
-        waiting: dict[Future[Arrays], Fold] = {pool.submit(_work, fold): fold for fold in by_size}
+        waiting: dict[Future[Arrays], Fold] = {
+            pool.submit(_work, fold, record.state(task.model, fold.number)): fold for fold in by_size
+        }
         while waiting:
             done, _ = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
             while not queue.empty():
-                meter.news(queue.get())
+                tell(queue.get())
             for future in done:
                 fold = waiting.pop(future)
                 yield fold, future.result()
-                meter.finished(fold.number)
     except BaseException:
         ours.close()  # the workers see the end of the pipe and end at once, in the middle of an epoch
         raise

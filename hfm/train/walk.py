@@ -14,6 +14,7 @@ from hfm.stage import Context
 from hfm.train import calibration, jobs
 from hfm.train.folds import Fold
 from hfm.train.panel import Rows
+from hfm.train.record import Record
 
 FLOORS = ("constant", "persistence", "rule", "har", "logistic")
 """Fitted in every run, whatever the model."""
@@ -38,10 +39,11 @@ def fit(
 ) -> dict[tuple[str, int], Arrays]:
     """(model, fold) -> arrays: floors here and now, deep models as jobs."""
     out: dict[tuple[str, int], Arrays] = {}
+    record = Record(ctx)
     for name in names:
         task = jobs.Task(name, data, options, options.seed)
         if plugins.find("models", name).deep:
-            for fold, arrays in jobs.fit_all(task, plan, ctx):
+            for fold, arrays in jobs.fit_all(task, plan, ctx, record):
                 out[name, fold.number] = arrays
         else:
             for fold in plan:
@@ -77,5 +79,5 @@ def predict(walk: Walk, name: str, fold: Fold, rows: Panel) -> tuple[Float, Floa
     return heads, out
 
 
-def _quiet(news: jobs.News) -> None:
+def _quiet(news: jobs.News | jobs.Saved) -> None:
     """Floors are fitted before a bar could be drawn."""

@@ -13,6 +13,7 @@ import pytest
 
 from hfm.stage import Context
 from hfm.train import folds, jobs
+from hfm.train.record import Record
 from tests.train.market import SMALL, rows
 
 PARENT = """
@@ -20,6 +21,7 @@ from dataclasses import replace
 import os
 from hfm.stage import Context
 from hfm.train import folds, jobs
+from hfm.train.record import Record
 from tests.train.market import SMALL, rows
 if __name__ == "__main__":
     jobs.WORTH = 0
@@ -27,7 +29,8 @@ if __name__ == "__main__":
     task = jobs.Task("lstm", panel, replace(SMALL, epochs=100000, patience=100000), 7)
     say = lambda label, done, total, note="": print(done, flush=True)
     print("start", flush=True)
-    list(jobs.fit_all(task, folds.plan(21), Context("train", workers=2, progress=say)))
+    ctx = Context("train", workers=2, progress=say)
+    list(jobs.fit_all(task, folds.plan(21), ctx, Record(ctx)))
 """
 
 
@@ -36,7 +39,7 @@ def test_a_fold_is_fitted_from_its_own_sessions_and_number() -> None:
     panel = rows().panel
     task = jobs.Task("lstm", panel, SMALL, 7)
     plan = folds.plan(21)
-    together = {f.number: a for f, a in jobs.fit_all(task, plan, Context("train"))}
+    together = {f.number: a for f, a in jobs.fit_all(task, plan, Context("train"), Record(Context("train")))}
     alone = jobs.fit(task, plan[1], lambda news: None)
     assert {k: v.tobytes() for k, v in alone.items()} == {k: v.tobytes() for k, v in together[1].items()}
     assert together[0]["seed0/l0/ih"].tobytes() != together[1]["seed0/l0/ih"].tobytes()
