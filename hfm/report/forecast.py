@@ -75,6 +75,8 @@ class Forecast:
     labelled: int
     right: int
     """Rows with a direction, and those called right (P > .5)."""
+    sure: Int
+    """Rows by P(up) in 200 bins from 0 to 1."""
     calibration: Reliability | None
     bands: Bands | None
     scores: tuple[Score, ...]
@@ -109,6 +111,7 @@ def load(inputs: Mapping[str, tables.Reader]) -> Forecast | None:
     p, hit = data["p_up"][labelled], data["y_up"][labelled].astype(float)
     return Forecast(
         model, models, meta, np.unique(day), len(day), int(labelled.sum()), int(((p > 0.5) == (hit > 0.5)).sum()),
+        np.histogram(data["p_up"][np.isfinite(data["p_up"])], 200, (0.0, 1.0))[0],
         statistics.reliability(p, hit, min(10, max(2, p.size // 40))), _bands(data, day),
         _scores(inputs.get("train/scores.parquet")), _curves(inputs.get("train/history.parquet")),
     )  # fmt: skip

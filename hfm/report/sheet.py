@@ -70,9 +70,9 @@ def _panel(figure: Figure, panel: Panel, run: Evidence, ink: Ink, place: tuple[i
         (span * cell - more * (pad.left + pad.right) - 0.1) / width,
         (ROW - 0.75 - more * (pad.bottom + pad.top)) / height,
     ))  # fmt: skip
-    figure.text((left + 0.1) / width, (bottom + ROW - 0.28) / height, panel.title, fontsize=15, fontweight="bold",
-                color=ink.text, va="center")  # fmt: skip
-    panel.on(ax, run, ink)
+    title = panel.on(ax, run, ink).title or panel.title
+    x, y = (left + 0.1) / width, (bottom + ROW - 0.28) / height
+    figure.text(x, y, title, fontsize=15, fontweight="bold", color=ink.text, va="center")
 
 
 def _head(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
@@ -137,7 +137,7 @@ def _origin(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
     cell = (WIDTH - 2 * EDGE) / COLUMNS
     left, wide, tall = EDGE + used * cell + 0.25, (COLUMNS - used) * cell - 0.25, ROW - 0.5
     _box(figure, (left, 0.35), (wide, tall), "#f1f3f6")
-    pairs = [(name, textwrap.wrap(text, 84)) for name, text in wording.origin(run)]
+    pairs = [(name, textwrap.wrap(text, int((wide - 1.55) / 0.084))) for name, text in wording.origin(run)]
     step = (tall - 0.3) / sum(len(lines) for _, lines in pairs)
     y = 0.35 + tall - 0.15 - step / 2
     for name, lines in pairs:

@@ -43,7 +43,7 @@ def draw(run: Evidence, panels: Sequence[Panel], tell: Callable[[Panel], None] =
         for panel in panels:
             svg, told = _render(panel, run, SIZE, panel.name)
             broad = _render(panel, run, WIDE, f"{panel.name}-broad")[0] if panel.wide else ""
-            drawn.append(Drawn(panel.name, panel.title, svg, told, broad))
+            drawn.append(Drawn(panel.name, told.title or panel.title, svg, told, broad))
             tell(panel)
     return drawn
 

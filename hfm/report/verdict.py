@@ -134,8 +134,8 @@ def _decide(fam: Family, best: int, numbers: dict[str, Any], test: Superiority) 
     limit = f"at most {LEVEL:.2f} counts as an edge" if p <= LEVEL else f"an edge needs at most {LEVEL:.2f}"
     other = "" if fam.user in (None, name) else f" (not yours, {fam.user})"
     reasons = [
-        f"Hansen's SPA test of {numbers['judged']} trials over {len(fam.sessions)} sessions gives p = {p:.4f}; "
-        f"{limit}.",
+        f"Hansen's SPA test of {numbers['judged']} trials over {len(fam.sessions)} sessions gives p "
+        f"{chance(p, numbers['reps'])}; {limit}.",
         f"The best trial is {name}{other}: net {net:+.2%} of fixed capital in {numbers['best_trips']:,} round trips "
         f"on {numbers['best_traded_sessions']} sessions, {numbers['best_excess_bps']:+.2f} bp a session beside "
         f"its matched exposure (t = {numbers['t']:.2f}).",
@@ -167,6 +167,11 @@ def interval(found: Verdict, reps: int, seed: int) -> dict[str, float]:
     excess = found.family.excess[:, found.family.names.index(found.numbers["best_trial"])]
     low, high = statistics.sharpe_interval(excess, found.test.block, reps, seed)
     return {"best_sharpe_lo": low * math.sqrt(YEAR), "best_sharpe_hi": high * math.sqrt(YEAR)}
+
+
+def chance(p: float, reps: int) -> str:
+    """A bootstrap p as text: none of `reps` resamples is less than one in `reps`, not nothing."""
+    return f"= {p:.4f}" if p > 0 else f"< {1 / reps:.2g}"
 
 
 def _of_trial(fam: Family, k: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 
 from hfm.report.evidence import Evidence
-from hfm.report.panels import luck, market, model, money
+from hfm.report.panels import costs, luck, market, model, money
 from hfm.report.panels.style import Ink, Told, bare, note
 
 Draw = Callable[[Axes, Evidence, Ink], Told]
@@ -57,9 +57,10 @@ def absent(run: Evidence) -> set[str]:
 PANELS = (
     Panel("equity", "Equity and drawdown", "backtest", money.equity, True, Margin(left=0.78, bottom=0.3, top=0.45)),
     Panel("thresholds", "The family of trials", "backtest", money.thresholds, margin=Margin(bottom=0.95)),
-    Panel("sensitivity", "Cost and delay", "backtest", money.sensitivity),
     Panel("null", "Ours against luck", "backtest", luck.null, margin=Margin(left=0.3)),
     Panel("histogram", "Session returns", "backtest", luck.histogram),
+    Panel("costs", "Where the gross went", "backtest", costs.costs),
+    Panel("sensitivity", "Cost and delay", "backtest", money.sensitivity),
     Panel("models", "Models against their floors", "train", model.models, margin=Margin(left=1.05, bottom=0.3)),
     Panel("loss", "Loss against the floor", "train", model.loss, margin=Margin(left=0.85)),
     Panel("reliability", "Calibration of P(up)", "train", model.reliability),

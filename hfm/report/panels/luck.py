@@ -11,7 +11,7 @@ from hfm.report.evidence import Evidence
 from hfm.report.panels.money import other
 from hfm.report.panels.style import Ink, Told, bare, few, frame, legend, note
 from hfm.report.statistics import PROBABILITIES, Float
-from hfm.report.verdict import LEVEL, SESSIONS
+from hfm.report.verdict import LEVEL, SESSIONS, chance
 from hfm.report.wording import capital
 
 FEW = 10
@@ -36,7 +36,7 @@ def null(ax: Axes, run: Evidence, ink: Ink) -> Told:
     legend(ax, ink, loc="upper left")
     return Told(
         f"The best of {numbers['judged']} worthless trials exceeds t = {numbers['t_needed']:.2f} in {LEVEL:.0%} of "
-        f"cases; ours is {numbers['t']:.2f} (p = {numbers['p']:.4f}).",
+        f"cases; ours is {numbers['t']:.2f} (p {chance(numbers['p'], numbers['reps'])}).",
         f"Distribution of the best t under the null; needed {numbers['t_needed']:.2f}, ours {numbers['t']:.2f}.",
     )
 
@@ -91,13 +91,14 @@ def histogram(ax: Axes, run: Evidence, ink: Ink) -> Told:
     moved = value[value != 0]
     reach = float(np.abs(moved).max())
     bins = np.linspace(-reach, reach, 2 * min(12, max(3, round(math.sqrt(len(moved)) + 1))) + 1)
-    ax.hist(moved, bins=bins.tolist(), color=ink.sky, edgecolor=ink.blue, linewidth=1.0)
-    ax.axvline(0, color=ink.text, linewidth=1.0)
+    counts, _, _ = ax.hist(moved, bins=bins.tolist(), color=ink.sky, edgecolor=ink.blue, linewidth=1.0)
     mean = f"mean {value.mean():+.2f} bp"
-    ax.axvline(float(value.mean()), color=ink.red, linewidth=2.0, linestyle="--", label=f"{name}: {mean}")
+    tall = float(np.max(counts))
+    ax.vlines(0, 0, tall, color=ink.text, linewidth=1.0)
+    ax.vlines(float(value.mean()), 0, tall, color=ink.red, linewidth=2.0, linestyle="--", label=f"{name}: {mean}")
     frame(ax, ink, x="net return of a session, bp", y="sessions")
     few(ax, y=5)
-    ax.set_ylim(0, ax.get_ylim()[1] * 1.15)
+    ax.set_ylim(0, tall * 1.25)
     legend(ax, ink, loc="upper left")
     wins = int((value > 0).sum())
     whose = f"Your trial hardly trades; this is {name}. " if flat_own else ""

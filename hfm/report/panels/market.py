@@ -56,8 +56,8 @@ def flow(ax: Axes, run: Evidence, ink: Ink) -> Told:
     few(ax, x=6, y=5)
     legend(ax, ink, loc="upper left")
     return Told(
-        f"Order flow explains the bar in which it happens (R² {same.r2:.2f}) and hardly the next (R² {ahead.r2:.4f}, "
-        f"{ahead.rows:,} pairs).",
+        f"Order flow and the bar in which it happens: R² {same.r2:.2f}. Order flow and the next bar: R² {ahead.r2:.4f} "
+        f"({ahead.rows:,} pairs).",
         f"Mean return by order-flow imbalance: same bar R² {same.r2:.2f}, next bar R² {ahead.r2:.4f}.",
     )
 

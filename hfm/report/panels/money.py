@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from hfm.report.evidence import Evidence
+from hfm.report.panels.costs import confidence
 from hfm.report.panels.style import Ink, Told, bare, days, few, frame, inches, legend, note, percent
 from hfm.report.statistics import Float, Int
 
@@ -116,7 +117,7 @@ def sensitivity(ax: Axes, run: Evidence, ink: Ink) -> Told:
     cost = money.metrics.get("sensitivity", {}).get("cost", [])
     delay = money.metrics.get("sensitivity", {}).get("delay", [])
     if not any(each["net_return"] for each in (*cost, *delay)):
-        return _before_and_after(ax, run, ink)
+        return confidence(ax, run, ink)
     bare(ax)
     left, right = ax.inset_axes((0, 0, 0.44, 1)), ax.inset_axes((0.56, 0, 0.44, 1), sharey=None)
     left.axhline(0, color=ink.text, linewidth=1.0)
@@ -144,30 +145,3 @@ def sensitivity(ax: Axes, run: Evidence, ink: Ink) -> Told:
             f", against {even['floor']:.2f} bp assumed." if even.get("floor") is not None else "."
         )
     return Told(f"{told} An edge that is real decays over a few rows of delay; one that leaks collapses at one.", told)
-
-
-def _before_and_after(ax: Axes, run: Evidence, ink: Ink) -> Told:
-    """Gross and net return of the trials that traded, where the user's own did not."""
-    family = run.verdict.family
-    moved = np.flatnonzero(family.traded) if family is not None else np.empty(0, np.int64)
-    if family is None or not moved.size:
-        bare(ax)
-        note(ax, ink, "nothing was traded")
-        return Told("Nothing was traded, so that neither cost nor delay changes anything.", "Nothing was traded.")
-    gross, net = family.gross[:, moved].sum(axis=0), family.net[:, moved].sum(axis=0)
-    place = np.arange(moved.size)
-    ax.axhline(0, color=ink.text, linewidth=1.0)
-    ax.vlines(place, net, gross, color=ink.muted, linewidth=1.2)
-    ax.plot(place, gross, color=ink.sky, marker="s", linestyle="none", markersize=6, label="before costs")
-    ax.plot(place, net, color=ink.blue, marker="o", linestyle="none", markersize=6, label="after costs")
-    frame(ax, ink, y="return on capital")
-    ax.set_xticks(place, [family.names[k] for k in moved], rotation=45)
-    ax.tick_params(axis="x", labelsize=ink.size * 0.84)
-    percent(ax)
-    few(ax, y=5)
-    legend(ax, ink, loc="best")
-    return Told(
-        f"Your trial traded nothing. Of the {moved.size} that did, {int((gross > 0).sum())} earned before costs and "
-        f"{int((net > 0).sum())} after them.",
-        f"Returns before and after costs of {moved.size} trials, {net.min():+.2%} to {net.max():+.2%} after costs.",
-    )

@@ -37,10 +37,11 @@ class Ink:
 
 @dataclass(frozen=True)
 class Told:
-    """What a panel shows, in words: `caption` under it, `alt` instead of it."""
+    """What a panel shows, in words: `caption` under it, `alt` instead of it; a title where it is not the usual one."""
 
     caption: str
     alt: str
+    title: str = ""
 
 
 @contextmanager
