@@ -39,10 +39,9 @@ def rebuild(
     rank[side == 0] = CLEAR
     book, change = np.empty((4 * levels, events)), np.empty(len(row))
     held, best = np.zeros((2, len(known))), np.full((2, levels), CLEAR)
-    now = np.tile([np.nan, 0.0], 2 * levels)
-    block = np.empty((64, 4 * levels))
+    now, since = np.tile([np.nan, 0.0], 2 * levels), np.zeros(4 * levels, np.int64)
     face = np.where(side > 0, 0, 1)
-    run(row, face, rank, size, absolute, known[order].astype(np.float64), held, best, now, block, book, change)
+    run(row, face, rank, size, absolute, known[order].astype(np.float64), held, best, now, since, book, change)
     return book, change
 
 
@@ -57,7 +56,7 @@ def run(
     held: Float,
     best: Int,
     now: Float,
-    block: Float,
+    since: Int,
     book: Float,
     change: Float,
 ) -> None:
@@ -65,71 +64,72 @@ def run(
 
     price: [R] by rank. held: [2, R] the size of every level, zeros. best: [2, L] the ranks of each side's best levels,
     best first, -1 behind the last: a change costs a short search, and only where one of them empties is the next one
-    looked for, outwards from the last. now: [4 L] the book as it stands. block: [64, 4 L] its last states, so that
-    each column of `book` is written in pieces of a cache line and more.
+    looked for, outwards from the last. now: [4 L] the book as it stands, and since: [4 L] the event from which on it
+    does: a column is written when its value changes, in one piece up to there.
     """
-    m, events, wide = len(row), book.shape[1], len(now)
-    k = 0
-    for event in range(events):
-        while k < m and row[k] <= event:
-            s, r = side[k], rank[k]
-            if r < 0:
-                change[k] = 0.0
-                _clear(held, best, now)
-            else:
-                old = held[s, r]
-                new = size[k] if absolute else old + size[k]
-                if new < 1e-9:  # the rounding of what is none
-                    new = 0.0
-                held[s, r] = new
-                change[k] = new - old
-                if (new > 0.0) != (old > 0.0):
-                    _move(held, best, s, r, new > 0.0)
-                _show(held, best, price, now, s, r)
-            k += 1
-        slot = event % 64
-        for c in range(wide):
-            block[slot, c] = now[c]
-        if slot == 63 or event == events - 1:
-            for c in range(wide):
-                for j in range(slot + 1):
-                    book[c, event - slot + j] = block[j, c]
+    for k in range(len(row)):
+        s, r, event = side[k], rank[k], row[k]
+        if r < 0:
+            change[k] = 0.0
+            _clear(held, best)
+            _show(held, best, price, 0, 0, event, now, since, book)
+            _show(held, best, price, 1, 0, event, now, since, book)
+            continue
+        old = held[s, r]
+        new = size[k] if absolute else old + size[k]
+        if new < 1e-9:  # the rounding of what is none
+            new = 0.0
+        held[s, r] = new
+        change[k] = new - old
+        at = 0
+        while at < best.shape[1] and best[s, at] >= 0 and (best[s, at] > r if s == 0 else best[s, at] < r):
+            at += 1
+        if at == best.shape[1] or new == old:
+            continue
+        if (new > 0.0) != (old > 0.0):
+            _move(held, best, s, r, at, new > 0.0)
+            _show(held, best, price, s, at, event, now, since, book)
+        else:
+            _put(4 * at + 2 * s + 1, new, event, now, since, book)
+    for c in range(len(now)):
+        _put(c, now[c], book.shape[1], now, since, book)
 
 
 @bare
-def _clear(held: Float, best: Int, now: Float) -> None:
+def _put(c: int, value: float, event: int, now: Float, since: Int, book: Float) -> None:
+    """Column c is `value` from `event` on."""
+    held = now[c]
+    for i in range(since[c], event):
+        book[c, i] = held
+    now[c] = value
+    since[c] = event
+
+
+@bare
+def _show(
+    held: Float, best: Int, price: Float, s: int, at: int, event: int, now: Float, since: Int, book: Float
+) -> None:
+    """The levels of side s from the at-th on, as they stand from `event` on."""
+    for i in range(at, best.shape[1]):
+        r, c = best[s, i], 4 * i + 2 * s
+        _put(c, price[r] if r >= 0 else np.nan, event, now, since, book)
+        _put(c + 1, held[s, r] if r >= 0 else 0.0, event, now, since, book)
+
+
+@bare
+def _clear(held: Float, best: Int) -> None:
     """Nothing is left on either side."""
     for s in range(2):
         for i in range(held.shape[1]):
             held[s, i] = 0.0
         for i in range(best.shape[1]):
             best[s, i] = -1
-    for i in range(len(now) // 2):
-        now[2 * i] = np.nan
-        now[2 * i + 1] = 0.0
 
 
 @bare
-def _show(held: Float, best: Int, price: Float, now: Float, s: int, r: int) -> None:
-    """Side s of the book as it stands, from rank r on: nothing better has changed."""
-    for i in range(best.shape[1]):
-        at = best[s, i]
-        if at >= 0 and (at > r if s == 0 else at < r):
-            continue
-        c = 4 * i + 2 * s
-        now[c] = price[at] if at >= 0 else np.nan
-        now[c + 1] = held[s, at] if at >= 0 else 0.0
-
-
-@bare
-def _move(held: Float, best: Int, s: int, r: int, appears: bool) -> None:
-    """Keeps the best levels of side s as the level at rank r appears or vanishes."""
+def _move(held: Float, best: Int, s: int, r: int, at: int, appears: bool) -> None:
+    """Keeps the best levels of side s as the level at rank r, the at-th best, appears or vanishes."""
     levels = best.shape[1]
-    at = 0
-    while at < levels and best[s, at] >= 0 and (best[s, at] > r if s == 0 else best[s, at] < r):
-        at += 1
-    if at == levels:
-        return
     if appears:
         for i in range(levels - 1, at, -1):
             best[s, i] = best[s, i - 1]

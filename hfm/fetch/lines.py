@@ -14,7 +14,7 @@ import pyarrow.csv as pc
 
 from hfm.errors import DataError
 
-BLOCK = 1 << 24
+BLOCK = 1 << 20
 """Bytes that are parsed at a time."""
 AGAIN = "download or copy the file again"
 

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hfm import tables
 from hfm.errors import DataError, HfmError, UsageError
@@ -282,7 +283,9 @@ def rebuilt(day: Day, kind: Int, order: Int, size: Int, price: Int, way: Int, le
         )
     visible = np.flatnonzero(kind <= VISIBLE)
     new = kind == SUBMIT
-    unseen = visible[~new[visible] & ~np.isin(order[visible], order[new])]
+    going = visible[~new[visible]]
+    came_too = pc.is_in(pa.array(order[going]), pa.array(order[new])).to_numpy(zero_copy_only=False)
+    unseen = going[~came_too]
     ids, first, back = np.unique(order[unseen], return_index=True, return_inverse=True)
     came = np.searchsorted(np.maximum.accumulate(np.where(new, order, 0)), ids, "right")
     sample = unseen[first]
