@@ -1,0 +1,85 @@
+"""What the report reads from predictions, scores and histories."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hfm import tables
+from hfm.report import forecast
+from hfm.tables import MemoryReader
+from tests.report.builder import make
+
+
+def history(losses: dict[tuple[int, int, str], list[float]]) -> MemoryReader:
+    """A history of (fold, seed, split) -> losses by epoch."""
+    rows = [
+        (fold, seed, epoch, split, loss)
+        for (fold, seed, split), line in losses.items()
+        for epoch, loss in enumerate(line)
+    ]
+    fold, seed, epoch, split, loss = zip(*sorted(rows), strict=True)
+    columns = {
+        "model": "lstm",
+        "fold": np.array(fold),
+        "seed": np.array(seed),
+        "epoch": np.array(epoch),
+        "split": np.array(split, object),
+        "loss": np.array(loss),
+        "lr": 1e-3,
+    }
+    return MemoryReader(tables.build(tables.HISTORY, columns))
+
+
+def test_the_default_models_rows_are_the_ones_that_are_read() -> None:
+    """Hits, rows and sessions are those of the model that the table names as its default."""
+    run = make(sessions=20, accuracy=1.0)
+    found = forecast.load(run)
+    assert found is not None
+    assert found.model == "lstm"
+    assert len(found.sessions) == 8
+    assert found.rows == 8 * 78
+    assert found.right == found.labelled == 8 * 77
+    assert int(found.sure.sum()) == found.rows
+
+
+def test_curves_are_relative_to_each_networks_own_floor_and_end_while_half_still_train() -> None:
+    """Two networks, of three and one epochs beyond the floor: the mean covers both, then stops at the half."""
+    curves = forecast._curves(
+        history(
+            {
+                (0, 0, "train"): [1.0, 0.9, 0.8, 0.7],
+                (0, 0, "valid"): [2.0, 1.9, 1.95, 2.1],
+                (0, 1, "train"): [1.5, 1.3],
+                (0, 1, "valid"): [2.5, 2.3],
+                (0, 2, "train"): [1.5, 1.4],
+                (0, 2, "valid"): [2.5, 2.4],
+            }
+        )
+    )
+    assert [c.split for c in curves] == ["train", "valid"]
+    assert curves[1].mean == pytest.approx([0.0, (-0.1 - 0.2 - 0.1) / 3])
+    assert curves[1].each[0] == pytest.approx([0.0, -0.1, -0.05, 0.1])
+
+
+def test_coverage_of_quantiles_is_a_count() -> None:
+    """The share of realised spreads at or below each predicted quantile, with a clustered error."""
+    run = make(sessions=30)
+    found = forecast.load(run)
+    assert found is not None
+    assert found.bands is not None
+    for (q, share, se), edge in zip(
+        found.bands.coverage, (found.bands.low, found.bands.middle, found.bands.high), strict=True
+    ):
+        assert share == pytest.approx((found.bands.realised <= edge).mean()), q
+        assert 0 < se < 0.1
+
+
+def test_pooled_scores_alone_are_shown() -> None:
+    """Rows of single folds stay in the table on disk."""
+    run = make()
+    scores = run["train/scores.parquet"].read()
+    found = forecast.load(run)
+    assert found is not None
+    assert len(found.scores) == scores.num_rows
+    assert forecast._scores(None) == ()

@@ -1,0 +1,54 @@
+"""What the report reads from ledger and trials, against values known by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hfm import tables
+from hfm.report import money
+from tests.report.builder import make
+from tests.report.strategy import CASH
+
+
+def test_lines_end_where_the_ledger_ends() -> None:
+    """Net and gross are the ledger's sums over cash; the matched hold is net less excess of the user's trial."""
+    run = make(sessions=80)
+    found = money.load(run, CASH)
+    assert found is not None
+    assert found.family is not None
+    data = tables.arrays(run["backtest/ledger.parquet"].read(["net_pnl", "gross_pnl", "mark", "mid_at_open"]))
+    assert found.net[-1] == pytest.approx(data["net_pnl"].sum() / CASH)
+    assert found.gross[-1] == pytest.approx(data["gross_pnl"].sum() / CASH)
+    assert found.hold_full[-1] == pytest.approx(data["mark"][-1] / data["mid_at_open"][0] - 1)
+    k = found.family.names.index("p0.6")
+    assert found.hold[-1] == pytest.approx((found.family.net - found.family.excess)[:, k].sum())
+    assert found.session_net.sum() == pytest.approx(found.net[-1])
+
+
+def test_thinning_keeps_the_largest_drawdown() -> None:
+    """A line of 5,304 rows is drawn with at most 1,201 points, and its lowest point is among them."""
+    run = make(sessions=80)
+    found = money.load(run, CASH)
+    assert found is not None
+    assert len(found.x) <= money.POINTS + 1
+    net = np.append(0.0, np.cumsum(tables.arrays(run["backtest/ledger.parquet"].read(["net_pnl"]))["net_pnl"])) / CASH
+    worst = ((1 + net) / np.maximum.accumulate(1 + net) - 1).min()
+    assert found.drawdown.min() == pytest.approx(worst, abs=1e-15)
+    assert np.all(np.diff(found.x) > 0)
+
+
+def test_the_hold_of_several_symbols_is_their_mean_and_holes_keep_the_last_value() -> None:
+    """SPY doubles, QQQ stands still and misses a row: the mean gains a half."""
+    data = {
+        "symbol": np.array(["QQQ", "SPY", "SPY", "QQQ", "SPY"], object),
+        "mark": np.array([10.0, 150.0, 180.0, 10.0, 200.0]),
+        "mid_at_open": np.array([10.0, 100.0, 150.0, 10.0, 180.0]),
+    }
+    got = money._hold(data, np.array([0, 0, 1, 2, 2]), 3)
+    assert got == pytest.approx([0.0, 0.25, 0.4, 0.5])
+
+
+def test_without_a_ledger_there_is_no_money() -> None:
+    """The report of such a run says what is missing instead."""
+    assert money.load(make(stages=("fetch", "simulate", "train")), CASH) is None
