@@ -81,6 +81,8 @@ class Simulate:
     """`book` also writes every event of the order book."""
     levels: Annotated[int, Gt(0), Le(50)] = 1
     """Price levels a side after each event written."""
+    constants: Mapping[str, float] = field(default_factory=dict)
+    """Constants of the model that a calibration froze (facts.json of a replayed run); empty: the built-in ones."""
     every: str = "event"
     """`replay`: one row a time stamp (event), or a clock: 100ms, 1s, 5m."""
     seed: Annotated[int, Ge(0), Lt(2**63)] = 7

@@ -5,7 +5,7 @@ Axes: S sessions, T clock slots. `Market` is all that one group leaves to the ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ class Setting:
     interval_s: float
     like_spy: bool
     vol_sd: float = float("nan")
+    model: micro.Model = field(default_factory=micro.Model)
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def market_new(slots: int) -> Market:
 
 @dataclass(frozen=True)
 class Sheet:
-    """What S sessions of one symbol came to, [S, T]: enough for quotes, oracle and facts."""
+    """What S sessions of one symbol came to, [S, T]: for quotes, oracle and facts. effective: see micro.Model."""
 
     moves: micro.Moves
     levels: trailing.Levels
@@ -61,6 +62,7 @@ class Sheet:
     p_up: Float
     p_up_latent: Float
     signal: Float
+    effective: float
     log_spread_mean: Float
     log_spread_sd: Float
 
@@ -87,15 +89,15 @@ def simulate(
         p_up = filters.p_up(planned, moves.present, sim.kind, sim.rho, sim.carry)
         p_latent = filters.p_up_latent(planned.drive, sim.rho)
         dev_vol = 0.5 * np.log(_garman_klass(moves, sim.tick)) - levels.phi_vol - levels.level_vol
-    spread = micro.spread(levels, dev_vol, draws, moves.present, sim.tick, a)
-    depth0 = np.asarray(micro.DEPTH_SPY) if setting.like_spy else micro.depth_level(levels, moves.origin, sim.tick)
-    flow = micro.flow(moves, levels, depth0, draws, eps, sim.tick)
-    mean, sd = oracle.log_spread(levels, spread, a, sim.tick, moves.close)
+    model = setting.model
+    spread = micro.spread(levels, dev_vol, draws, moves.present, model, a)
+    flow = micro.flow(moves, levels, _depth(levels, moves, setting), draws, eps, model)
+    mean, sd = oracle.log_spread(levels, spread, model, moves.close)
     tail = market.tail
     if sim.recipe == "seed":
         spread, flow, tail = _original(grid, moves, spread, flow, tail, draws.normal[0][:, 1:], setting.vol_sd)
         mean, sd = nothing, nothing
-    sheet = Sheet(moves, levels, spread, flow, p_up, p_latent, signal, mean, sd)
+    sheet = Sheet(moves, levels, spread, flow, p_up, p_latent, signal, model.effective, mean, sd)
     return sheet, Market(memory, edges, tail)
 
 
@@ -113,14 +115,24 @@ def _garman_klass(moves: micro.Moves, tick: float) -> Float:
     return np.asarray(np.maximum(variance, (0.1 * tick / moves.close) ** 2))
 
 
+def _depth(levels: trailing.Levels, moves: micro.Moves, setting: Setting) -> Float:
+    """The depth at level volatility: the calibrated one, SPY's for SPY, else by the share of signed volume."""
+    model = setting.model
+    if model.depth is not None:
+        return np.asarray(model.depth)
+    if setting.like_spy:
+        return np.asarray(micro.DEPTH_SPY)
+    return micro.depth_level(levels, moves.origin, model.tick, model.r2_flow)
+
+
 def _level(market: Market, moves: micro.Moves, setting: Setting) -> tuple[Float, Float]:
     """a [S, 1] of the spread model, and the EDGE estimates that later sessions look back on [LOOK]."""
     sim, sessions = setting.simulate, len(moves.open)
     first = moves.open[np.arange(sessions), moves.present.argmax(axis=1)][:, None]
     if sim.spread_bps is not None:
         return _excess(np.full((sessions, 1), sim.spread_bps * 1e-4), first, sim.tick, 1e-3), market.edges
-    if setting.like_spy:
-        return np.full((sessions, 1), micro.LN_EXCESS), market.edges
+    if setting.like_spy or "ln_excess" in sim.constants:
+        return np.full((sessions, 1), setting.model.ln_excess), market.edges
     edges = np.concatenate((market.edges, edge.squared_spread(moves.open, moves.high, moves.low, moves.close)))
     known = np.isfinite(edges)
     total, count = np.zeros(sessions), np.zeros(sessions)
@@ -183,7 +195,7 @@ def quotes(sheet: Sheet, grid: Grid) -> dict[str, Float]:
         "mid_open": open_, "mid_high": high, "mid_low": low, "mid_close": close,
         "bid_open": open_ - ho, "ask_open": open_ + ho, "bid_close": close - hc, "ask_close": close + hc,
         "trade_open": open_, "trade_high": high, "trade_low": low, "trade_close": close,
-        "spread_bps": 2e4 * hc / close, "half_spread": micro.EFFECTIVE * hc,
+        "spread_bps": 2e4 * hc / close, "half_spread": sheet.effective * hc,
         "depth_bid": depth, "depth_ask": depth, "volume": line(m.volume),
         "signed_volume": line(sheet.flow.signed), "ofi": line(sheet.flow.ofi),
         "sigma_bps": 1e4 * line(sheet.levels.sigma),

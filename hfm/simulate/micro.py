@@ -21,20 +21,46 @@ Float = npt.NDArray[np.float64]
 NORMALS, UNIFORMS = 3, 2
 """Draws a slot: shocks of spread, depth and flow; two uniforms that give the spread's shocks their tails."""
 LN_EXCESS = float(np.log(0.15))
-"""a: ln of SPY's typical quoted spread less one tick, in ticks."""
-ON_VOLATILITY, ON_VOLUME = 0.8, -0.2
-SPREAD_AR, SPREAD_SD = 0.45, 0.31
-DEPTH_AR, DEPTH_SD, DEPTH_ON_VOLATILITY = 0.6, 0.35, -0.8
 CAP_TICKS = 10.0
-EFFECTIVE = 0.75
-"""Effective over quoted spread."""
-R2_OFI, R2_FLOW = 0.60, 0.20
-"""Share of the row's return variance that OFI, and signed volume, explain."""
 DEPTH_SPY = 1000.0
+R2_FLOW = 0.20
 FLOW_SHARE = 0.15
 """sd of signed volume over volume, from which other names get their depth."""
 _UNEVEN = 1.54  # that sd over the one at the level of depth, volume and volatility: measured over 60 names and a year
 _DEV_VOL, _DEV_SIZE = 2.5, 3.0  # a row is at most this far (in logs) from its slot's level
+
+
+@dataclass(frozen=True)
+class Model:
+    """The model's constants; the defaults are SPY's, from a year of trades and quotes.
+
+    tick: currency. ln_excess: ln of the typical quoted spread less one tick, in ticks. on_*: elasticities of that
+    excess, depth_on_volatility that of depth. *_ar, *_sd: of the AR(1) that is left. effective: effective over quoted
+    spread. r2_*: share of the row's return variance that OFI, and signed volume, explain. depth: shares a side; None:
+    SPY's for SPY, else what gives signed volume its share of volume.
+    """
+
+    tick: float = 0.01
+    ln_excess: float = LN_EXCESS
+    on_volatility: float = 0.8
+    on_volume: float = -0.2
+    spread_ar: float = 0.45
+    spread_sd: float = 0.31
+    effective: float = 0.75
+    r2_ofi: float = 0.60
+    r2_flow: float = R2_FLOW
+    depth: float | None = None
+    depth_ar: float = 0.6
+    depth_sd: float = 0.35
+    depth_on_volatility: float = -0.8
+
+
+RANGES: dict[str, tuple[float, float]] = {
+    "ln_excess": (-10.0, 10.0), "on_volatility": (-3.0, 3.0), "on_volume": (-3.0, 3.0), "spread_ar": (-0.99, 0.99),
+    "spread_sd": (0.0, 3.0), "effective": (0.0, 2.0), "r2_ofi": (0.001, 0.999), "r2_flow": (0.001, 0.999),
+    "depth": (1e-9, 1e12), "depth_ar": (-0.99, 0.99), "depth_sd": (0.0, 3.0), "depth_on_volatility": (-3.0, 3.0),
+}  # fmt: skip
+"""What a calibration may set, and within which bounds."""
 
 
 @dataclass(frozen=True)
@@ -84,22 +110,21 @@ class Flow:
 
 
 def spread(
-    levels: Levels, dev_vol: Float, draws: Draws, present: npt.NDArray[np.bool_], tick: float, a: Float
+    levels: Levels, dev_vol: Float, draws: Draws, present: npt.NDArray[np.bool_], model: Model, a: Float
 ) -> Spread:
-    """Quoted spreads: tick (1 + e^x), x = a + .8 dev_vol - .2 dev_size + ln phi_s + u, u AR(1) with t4
-    shocks.
+    """Quoted spreads: tick (1 + e^x), x = a + .8 dev_vol - .2 dev_size + ln phi_s + u, u AR(1) with t4 shocks.
 
-    dev_vol [S, T]: ln volatility of the row less slot and level. a: [S, 1]. The spread at an open is that of
-    the row before; a session's first open draws its own, with nothing known of the row.
+    dev_vol [S, T]: ln volatility of the row less slot and level. a: [S, 1]. The spread at an open is that of the row
+    before; a session's first open draws its own, with nothing known of the row.
     """
     slots = dev_vol.shape[1]
-    u = SPREAD_SD * ar1(student4(draws.normal[0], *draws.uniform), SPREAD_AR)
+    u = model.spread_sd * ar1(student4(draws.normal[0], *draws.uniform), model.spread_ar)
     phi = curve(SPREAD_CURVE, slots)
     g, v = np.clip(dev_vol, -_DEV_VOL, _DEV_VOL), np.clip(levels.dev_size, -_DEV_SIZE, _DEV_SIZE)
-    x = a + ON_VOLATILITY * g + ON_VOLUME * v + phi + u[:, 1:]
+    x = a + model.on_volatility * g + model.on_volume * v + phi + u[:, 1:]
     cap = np.log(np.maximum(CAP_TICKS - 1.0, 5.0 * np.exp(a)))
-    quoted = tick * (1.0 + np.exp(np.minimum(x, cap)))
-    first = tick * (1.0 + np.exp(np.minimum(a + phi[0] + u[:, :1], cap)))
+    quoted = model.tick * (1.0 + np.exp(np.minimum(x, cap)))
+    first = model.tick * (1.0 + np.exp(np.minimum(a + phi[0] + u[:, :1], cap)))
     return Spread(quoted, before(quoted, first, present), x, u[:, 1:], g, v, a)
 
 
@@ -113,7 +138,7 @@ def before(values: Float, first: Float, present: npt.NDArray[np.bool_]) -> Float
     return np.take_along_axis(shifted, last, axis=1)
 
 
-def flow(moves: Moves, levels: Levels, depth0: Float, draws: Draws, eps: Float, tick: float) -> Flow:
+def flow(moves: Moves, levels: Levels, depth0: Float, draws: Draws, eps: Float, model: Model) -> Flow:
     """Depth, OFI and signed volume (Cont, Kukanov and Stoikov 2014, eq. 5: the price moves by beta x OFI).
 
     OFI = (R2/beta) r + sqrt(R2 (1 - R2)) (sigma/beta) eps with beta = tick / (2 depth), r and sigma in
@@ -121,19 +146,19 @@ def flow(moves: Moves, levels: Levels, depth0: Float, draws: Draws, eps: Float, 
     with its own R2 and its own eps, cut to +-volume. depth0: [S, T] or broadcast to it. eps: [2, S, T], of
     OFI and of signed volume; the same, but for the planted product.
     """
-    ar = ar1(draws.normal[1], DEPTH_AR)[:, 1:]
+    ar = ar1(draws.normal[1], model.depth_ar)[:, 1:]
     of_level = np.log(levels.sigma) - levels.level_vol
-    depth = depth0 * np.exp(DEPTH_ON_VOLATILITY * of_level + DEPTH_SD * ar)
-    per_share = 0.5 * tick / depth  # beta
+    depth = depth0 * np.exp(model.depth_on_volatility * of_level + model.depth_sd * ar)
+    per_share = 0.5 * model.tick / depth  # beta
     moved = (moves.close - moves.origin) / per_share
     scale = levels.sigma * moves.origin / per_share
-    ofi = R2_OFI * moved + np.sqrt(R2_OFI * (1 - R2_OFI)) * scale * eps[0]
-    wish = R2_FLOW * moved + np.sqrt(R2_FLOW * (1 - R2_FLOW)) * scale * eps[1]
+    ofi = model.r2_ofi * moved + np.sqrt(model.r2_ofi * (1 - model.r2_ofi)) * scale * eps[0]
+    wish = model.r2_flow * moved + np.sqrt(model.r2_flow * (1 - model.r2_flow)) * scale * eps[1]
     signed = np.clip(wish, -moves.volume, moves.volume)
     return Flow(depth, ofi, signed, eps[0], int(np.count_nonzero(signed[moves.present] != wish[moves.present])))
 
 
-def depth_level(levels: Levels, price: Float, tick: float) -> Float:
+def depth_level(levels: Levels, price: Float, tick: float, r2_flow: float = R2_FLOW) -> Float:
     """[S, T]: the depth at which signed volume has sd FLOW_SHARE of volume, from levels of volume and
     volatility.
 
@@ -141,7 +166,7 @@ def depth_level(levels: Levels, price: Float, tick: float) -> Float:
     what the unevenness of all three adds.
     """
     volume, vol = np.exp(levels.level_size), np.exp(levels.level_vol)
-    return np.asarray(FLOW_SHARE * volume * 0.5 * tick / (_UNEVEN * np.sqrt(R2_FLOW) * vol * price))
+    return np.asarray(FLOW_SHARE * volume * 0.5 * tick / (_UNEVEN * np.sqrt(r2_flow) * vol * price))
 
 
 def origin(open_: Float, close: Float, present: npt.NDArray[np.bool_]) -> Float:

@@ -19,7 +19,7 @@ VOL_SLOPE, VOL_SHIFT, VOL_SD = 1.03, -0.19, 0.37
 SIZE_SLOPE, SIZE_SD = 0.58, 0.455
 
 
-def log_spread(levels: Levels, spread: micro.Spread, a: Float, tick: float, price: Float) -> tuple[Float, Float]:
+def log_spread(levels: Levels, spread: micro.Spread, model: micro.Model, price: Float) -> tuple[Float, Float]:
     """Mean and sd [S, T] of the next row's ln spread in bps given the row; NaN in the last slot.
 
     ln(1 + e^x) is taken to the second order in the forecast error of x. a: [S, 1]; price [S, T]: mid at the
@@ -30,19 +30,19 @@ def log_spread(levels: Levels, spread: micro.Spread, a: Float, tick: float, pric
     forecast = (np.log(levels.sigma) - levels.level_vol - levels.phi_vol)[:, 1:]
     phi = curve(SPREAD_CURVE, slots)[1:]
     x = (
-        a
-        + micro.ON_VOLATILITY * (VOL_SHIFT + VOL_SLOPE * forecast)
-        + micro.ON_VOLUME * SIZE_SLOPE * spread.dev_size[:, :-1]
+        spread.a
+        + model.on_volatility * (VOL_SHIFT + VOL_SLOPE * forecast)
+        + model.on_volume * SIZE_SLOPE * spread.dev_size[:, :-1]
         + phi
-        + micro.SPREAD_AR * spread.u[:, :-1]
+        + model.spread_ar * spread.u[:, :-1]
     )
     variance = (
-        (micro.ON_VOLATILITY * VOL_SD) ** 2
-        + (micro.ON_VOLUME * SIZE_SD) ** 2
-        + (1.0 - micro.SPREAD_AR**2) * micro.SPREAD_SD**2
+        (model.on_volatility * VOL_SD) ** 2
+        + (model.on_volume * SIZE_SD) ** 2
+        + (1.0 - model.spread_ar**2) * model.spread_sd**2
     )
     excess = np.exp(x)
     slope = excess / (1.0 + excess)
-    mean[:, :-1] = np.log1p(excess) + 0.5 * slope * (1.0 - slope) * variance + np.log(1e4 * tick / price[:, :-1])
+    mean[:, :-1] = np.log1p(excess) + 0.5 * slope * (1.0 - slope) * variance + np.log(1e4 * model.tick / price[:, :-1])
     sd[:, :-1] = slope * np.sqrt(variance)
     return mean, sd

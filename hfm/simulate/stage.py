@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from hfm.config import Config, Simulate
 from hfm.errors import UsageError
-from hfm.simulate import facts, filters, micro, stream, trailing
+from hfm.simulate import facts, filters, stream, trailing
 from hfm.simulate.bars import Setting, Sheet, flags, quotes
 from hfm.simulate.grid import Grid
 from hfm.simulate.moments import Moments
@@ -169,7 +170,6 @@ def _facts(moments: Moments, settings: dict[str, Setting], synthetic: bool, ctx:
         "sessions": moments.sessions,
         "facts": rows,
         "constants": {
-            "tick": sim.tick, "a": micro.LN_EXCESS, "r2_ofi": micro.R2_OFI, "r2_flow": micro.R2_FLOW,
-            "look_back_sessions": trailing.LOOK, "weights": list(trailing.WEIGHTS),
+            **dataclasses.asdict(pooled.model), "look_back_sessions": trailing.LOOK, "weights": list(trailing.WEIGHTS),
         },
     }  # fmt: skip

@@ -4,13 +4,14 @@ along."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from hfm.config import Simulate
+from hfm.errors import ConfigError
 from hfm.simulate import micro, original, tally
 from hfm.simulate.bars import Market, Setting, Sheet, market_new, simulate
 from hfm.simulate.grid import Grid, grids
@@ -64,9 +65,27 @@ def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, Setting]:
             float(meta["interval_s"]),
             symbol == "SPY" or bool(meta.get("synthetic")),
             vol_sd.get(symbol, float("nan")),
+            calibrated(sim),
         )
         for symbol in meta["symbols"]
     }
+
+
+def calibrated(sim: Simulate) -> micro.Model:
+    """The model with the constants that were asked for. Raises ConfigError for one that is unknown or out of range."""
+    for name, value in sim.constants.items():
+        if name not in micro.RANGES:
+            raise ConfigError(
+                f"simulate.constants has no {name!r}",
+                hint=f"it may set {', '.join(micro.RANGES)}",
+            )
+        low, high = micro.RANGES[name]
+        if not low <= value <= high:
+            raise ConfigError(
+                f"simulate.constants.{name} is {value:g}: not within {low:g} to {high:g}",
+                hint="calibrate again: hfm simulate --calibrate-from RUN",
+            )
+    return replace(micro.Model(tick=sim.tick), **sim.constants)
 
 
 def whole_sample_sd(bars: Reader) -> dict[str, float]:

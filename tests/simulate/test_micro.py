@@ -13,6 +13,7 @@ S, T = 400, 78
 RNG = np.random.default_rng(2)
 DRAWS = Draws(RNG.standard_normal((3, S, T + 1)), RNG.random((2, S, T + 1)))
 EPS = np.stack((DRAWS.normal[2][:, 1:], DRAWS.normal[2][:, 1:]))
+MODEL = micro.Model()
 ZERO = np.zeros((S, T))
 SIGMA = np.full((S, T), 7e-4)
 LEVELS = Levels(ZERO, ZERO, np.log(SIGMA), np.full((S, T), 13.0), ZERO, SIGMA)
@@ -31,7 +32,7 @@ def moves(returns: np.ndarray, volume: float = 1e9) -> micro.Moves:
 def test_ofi_explains_the_move_with_slope_one_and_its_r2() -> None:
     """r of variance sigma^2: r on beta x OFI has slope 1 and R2 .60, signed volume R2 .20, in 31k rows."""
     returns = 0.07 * RNG.standard_normal((S, T))
-    flow = micro.flow(moves(returns), LEVELS, np.asarray(1000.0), DRAWS, EPS, 0.01)
+    flow = micro.flow(moves(returns), LEVELS, np.asarray(1000.0), DRAWS, EPS, MODEL)
     push = (0.005 / flow.depth * flow.ofi).ravel()
     slope, r2 = (push @ returns.ravel()) / (push @ push), np.corrcoef(push, returns.ravel())[0, 1] ** 2
     assert slope == pytest.approx(1.0, abs=0.02)
@@ -43,7 +44,7 @@ def test_ofi_explains_the_move_with_slope_one_and_its_r2() -> None:
 
 def test_signed_volume_never_exceeds_volume_and_the_cuts_are_counted() -> None:
     """A thin name: |signed| <= volume, and as many cuts as rows at the limit."""
-    flow = micro.flow(moves(ZERO, 1e4), LEVELS, np.asarray(1000.0), DRAWS, EPS, 0.01)
+    flow = micro.flow(moves(ZERO, 1e4), LEVELS, np.asarray(1000.0), DRAWS, EPS, MODEL)
     assert np.abs(flow.signed).max() <= 1e4
     assert flow.clipped == np.count_nonzero(np.abs(flow.signed) == 1e4) > 0
 
@@ -54,19 +55,19 @@ def test_depth_of_other_names_gives_signed_volume_its_share() -> None:
     start = np.full((S, T), 20.0)
     close = start * (1 + SIGMA * RNG.standard_normal((S, T)))
     rows = micro.Moves(start, start, close, close, close, np.full((S, T), np.exp(13.0)), PRESENT)
-    flow = micro.flow(rows, LEVELS, depth, DRAWS, EPS, 0.01)
+    flow = micro.flow(rows, LEVELS, depth, DRAWS, EPS, MODEL)
     share = (flow.signed / rows.volume * np.median(flow.depth) / flow.depth).std()
     assert share == pytest.approx(0.15 / 1.54, rel=0.1)  # what an uneven day adds is not in these rows
 
 
 def test_spreads_follow_their_law() -> None:
     """A tick at least, the cap at most, more with volatility, the residual an AR(1) of .45 and .31."""
-    spread = micro.spread(LEVELS, ZERO, DRAWS, PRESENT, 0.01, np.full((S, 1), micro.LN_EXCESS))
+    spread = micro.spread(LEVELS, ZERO, DRAWS, PRESENT, MODEL, np.full((S, 1), micro.LN_EXCESS))
     assert spread.quoted.min() > 0.01
     assert spread.quoted.max() <= 0.1 + 1e-12
     assert spread.u.std() == pytest.approx(0.31, rel=0.05)
     assert np.corrcoef(spread.u[:, 5], spread.u[:, 6])[0, 1] == pytest.approx(0.45, abs=0.1)
-    wild = micro.spread(LEVELS, ZERO + 1.0, DRAWS, PRESENT, 0.01, np.full((S, 1), micro.LN_EXCESS))
+    wild = micro.spread(LEVELS, ZERO + 1.0, DRAWS, PRESENT, MODEL, np.full((S, 1), micro.LN_EXCESS))
     np.testing.assert_allclose(wild.x - spread.x, 0.8, rtol=1e-9)
     np.testing.assert_allclose(spread.at_open[:, 1:], spread.quoted[:, :-1])
 
