@@ -5,6 +5,7 @@ Only out-of-sample rows exist here. Spreads in bp, probabilities in [0, 1], erro
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Bands:
-    """Predicted and realised spread of the default model, in bp; time orders the rows."""
+    """Predicted and realised spread of the shown model, in bp; time orders the rows."""
 
     session: Int
     seq: Int
@@ -71,7 +72,7 @@ class Forecast:
     meta: dict[str, Any]  # Any: JSON values
     sessions: Int
     rows: int
-    """Out-of-sample rows of the default model."""
+    """Out-of-sample rows of the shown model."""
     labelled: int
     right: int
     """Rows with a direction, and those called right (P > .5)."""
@@ -89,23 +90,12 @@ def load(inputs: Mapping[str, tables.Reader]) -> Forecast | None:
     if reader is None:
         return None
     meta = reader.meta
-    names = [
-        "symbol",
-        "session",
-        "seq",
-        "model",
-        "p_up",
-        "y_up",
-        "spread_q10",
-        "spread_q50",
-        "spread_q90",
-        "y_spread_bps",
-    ]
-    whole = reader.read(names)
-    word = whole.column("model").cast(pa.string())
-    models = tuple(str(m) for m in meta.get("models") or pc.unique(word).to_pylist())
-    model = str(meta.get("model") or (models[-1] if models else ""))
-    data = tables.arrays(whole.filter(pc.equal(word, model)), names)
+    known = [str(m) for m in meta.get("models", [])]
+    models = tuple(known or _names(reader))
+    model = _shown(inputs, models, str(meta.get("model") or (models[-1] if models else "")))
+    names = ["symbol", "session", "seq", "p_up", "y_up", "spread_q10", "spread_q50", "spread_q90", "y_spread_bps"]
+    mine = [g.filter(pc.equal(g.column("model").cast(pa.string()), model)) for g in reader.groups([*names, "model"])]
+    data = tables.arrays(pa.concat_tables(mine, promote_options="permissive"), names)
     day = data["session"].astype("datetime64[D]").astype(np.int64)
     labelled = (data["y_up"] >= 0) & np.isfinite(data["p_up"])
     p, hit = data["p_up"][labelled], data["y_up"][labelled].astype(float)
@@ -115,6 +105,21 @@ def load(inputs: Mapping[str, tables.Reader]) -> Forecast | None:
         statistics.reliability(p, hit, min(10, max(2, p.size // 40))), _bands(data, day),
         _scores(inputs.get("train/scores.parquet")), _curves(inputs.get("train/history.parquet")),
     )  # fmt: skip
+
+
+def _names(reader: tables.Reader) -> list[str]:
+    """The models of a table that does not say which it has, in order of appearance."""
+    found: dict[str, None] = {}
+    for group in reader.groups(["model"]):
+        found |= dict.fromkeys(pc.unique(group.column("model").cast(pa.string())).to_pylist())
+    return list(found)
+
+
+def _shown(inputs: Mapping[str, tables.Reader], models: tuple[str, ...], default: str) -> str:
+    """The model that was traded, where one was; else the run's default."""
+    traded = inputs.get("backtest/metrics.json")
+    name = str(json.loads(traded.data()).get("model", "")) if traded is not None else ""
+    return name if name in models else default
 
 
 def _bands(data: Mapping[str, Any], day: Int) -> Bands | None:  # Any: arrays

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -83,3 +85,14 @@ def test_pooled_scores_alone_are_shown() -> None:
     assert found is not None
     assert len(found.scores) == scores.num_rows
     assert forecast._scores(None) == ()
+
+
+def test_the_model_that_was_traded_is_the_one_that_is_shown() -> None:
+    """After a back-test of another model's predictions the panels and the leakage flag are about that one."""
+    run = make(sessions=20)
+    metrics = json.loads(run["backtest/metrics.json"].data()) | {"model": "har"}
+    found = forecast.load(run | {"backtest/metrics.json": MemoryReader(json.dumps(metrics).encode())})
+    assert found is not None
+    assert found.model == "har"
+    assert found.calibration is not None
+    assert found.calibration.forecast == pytest.approx(0.51)

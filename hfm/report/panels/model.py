@@ -140,7 +140,7 @@ def spread_series(ax: Axes, run: Evidence, ink: Ink) -> Told:
     frame(ax, ink, x="time of day", y="quoted spread, bp")
     if bands is None or not bands.session.size:
         note(ax, ink, "no spread forecast")
-        return Told("The default model has no spread head, or nothing is labelled.", "No spread forecast.")
+        return Told("This model has no spread head, or nothing is labelled.", "No spread forecast.")
     last = bands.session == bands.session[-1]
     hours = run.market.clock[np.minimum(bands.seq[last], run.market.slots - 1)]
     ax.fill_between(hours, bands.low[last], bands.high[last], color=ink.sky, alpha=0.4, linewidth=0, label="10–90%")
@@ -163,7 +163,7 @@ def spread_scatter(ax: Axes, run: Evidence, ink: Ink) -> Told:
     frame(ax, ink, x="predicted median, bp", y="realised, bp", grid="both")
     if bands is None or not bands.session.size:
         note(ax, ink, "no spread forecast")
-        return Told("The default model has no spread head, or nothing is labelled.", "No spread forecast.")
+        return Told("This model has no spread head, or nothing is labelled.", "No spread forecast.")
     step = max(1, len(bands.middle) // 600)
     ax.scatter(bands.middle[::step], bands.realised[::step], s=9, color=ink.blue, alpha=0.45, linewidths=0)
     both = np.concatenate([bands.middle, bands.realised])
