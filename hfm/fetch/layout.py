@@ -84,14 +84,18 @@ def read(path: Path, mapping: Mapping[str, str]) -> list[Columns]:
         )
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
-            return [_columns(path, pq.read_table(path), mapping)]
+            return [_columns(path, _parquet(path), mapping)]
         return _csv(path, mapping)
-    except pa.ArrowInvalid as e:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
+        why = e.strerror if isinstance(e, OSError) and e.strerror else str(e)
         raise DataError(
-            f"{path} cannot be read", why=str(e).splitlines()[0][:200], hint="a whole CSV (.csv, .csv.gz) or .parquet"
+            f"{path} cannot be read", why=" ".join(why.split())[:200], hint="a whole CSV (.csv, .csv.gz) or .parquet"
         ) from e
-    except (OSError, UnicodeDecodeError) as e:
-        raise DataError(f"{path} cannot be read: {e}", hint="check --path") from e
+
+
+def _parquet(path: Path) -> pa.Table:
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        return file.read()
 
 
 def _csv(path: Path, mapping: Mapping[str, str]) -> list[Columns]:

@@ -8,7 +8,6 @@ such.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -220,53 +219,6 @@ def account(grid: Grid, quality: Quality, sessions: Sessions, until: int) -> Non
     if len(grid.time):
         quality.first, quality.last = _stamp(grid.time[0]), _stamp(grid.time[-1])
         quality.stale = int(due.sum() - sessions.due(int(grid.time[-1])).sum())
-
-
-SHOWN = 12
-HEAD = (
-    "symbol",
-    "sessions",
-    "lost",
-    "bars",
-    "of",
-    "gap",
-    "dup",
-    "rejected",
-    "moves",
-    "zero vol",
-    "off-hours",
-)
-
-
-def table(qualities: Mapping[str, Quality]) -> list[str]:
-    """The account as aligned lines, one a symbol under a head; of many symbols the worst SHOWN."""
-    rows = [HEAD]
-    worst = sorted(
-        qualities, key=lambda s: (-qualities[s].refused, -len(qualities[s].lost_sessions), -qualities[s].gap)
-    )
-    left = len(worst) - SHOWN
-    for symbol, q in [(s, q) for s, q in qualities.items() if s in worst[:SHOWN]]:
-        rows.append(
-            (
-                symbol,
-                f"{q.sessions}",
-                f"{len(q.lost_sessions)}",
-                f"{q.present}",
-                f"{q.expected}",
-                f"{q.gap:.2%}",
-                f"{q.duplicates}",
-                f"{q.refused}",
-                f"{q.moves}",
-                f"{q.zero_volume}",
-                f"{q.outside}",
-            )
-        )
-    width = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
-    lines = [
-        "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, width, strict=True)))
-        for row in rows
-    ]
-    return [*lines, f"and {left} more, none worse (all are in --json)"] if left > 0 else lines
 
 
 def _stamp(time: np.int64) -> str:

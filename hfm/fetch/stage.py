@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +18,7 @@ import pyarrow as pa
 from hfm import tables
 from hfm.config import INTERVALS, Config
 from hfm.errors import ConfigError, DataError, HfmError, UsageError
-from hfm.fetch import archive, books, quality, sessions
+from hfm.fetch import archive, books, quality, sessions, summary
 from hfm.fetch.quality import Grid, Quality
 from hfm.fetch.sessions import Sessions
 from hfm.plugins import BarRequest, BarSource, BookSource, RawBars, find
@@ -64,7 +63,7 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
     for symbol, error in failed.items():
         ctx.lose(f"{symbol} is left out: {error.what}")
     notes = {symbol: list(found[symbol].notes) for symbol in grids if found[symbol].notes}
-    _report(ctx, request, qualities, notes, source.synthetic)
+    summary.report(ctx, request, qualities, notes, source.synthetic)
     rate, sessions_a_year, slots = sessions.yearly(wanted.calendar, request.interval_s, wanted.day[0], wanted.day[-1])
     meta = {
         "source": config.fetch.source,
@@ -222,79 +221,8 @@ def _none_left(failed: Mapping[str, HfmError]) -> HfmError:
         said.setdefault(error.what.removeprefix(f"{symbol}: ").removeprefix(symbol), []).append(symbol)
     if len(failed) == 1:
         return first
-    what = "; ".join(f"{_names(symbols)}: {text.strip()}" for text, symbols in said.items())
+    what = "; ".join(f"{summary.names(symbols)}: {text.strip()}" for text, symbols in said.items())
     return type(first)(f"none of {len(failed)} symbols is left: {what[:500]}", why=first.why, hint=first.hint)
-
-
-def _report(
-    ctx: Context,
-    request: BarRequest,
-    qualities: Mapping[str, Quality],
-    notes: Mapping[str, list[str]],
-    synthetic: bool,
-) -> None:
-    """Say what came: span, table, notes; name losses and thin days."""
-    bars = sum(account.present for account in qualities.values())
-    count = max(account.sessions for account in qualities.values())
-    asked = f"{request.days} calendar days gave " if request.days is not None else ""
-    mark = "SYNTHETIC: " if synthetic else ""
-    ctx.say(f"{mark}{asked}{count} sessions, {bars:,} bars, {len(qualities)} symbol{'s' * (len(qualities) != 1)}")
-    for line in quality.table(qualities):
-        ctx.say(line)
-    said: dict[str, list[str]] = {}
-    for symbol, texts in notes.items():
-        for text in texts:
-            said.setdefault(text, []).append(symbol)
-    for text, symbols in said.items():
-        ctx.say(f"{_names(symbols)}: {text}")
-    _losses(ctx, qualities)
-    figures: dict[str, Any] = {symbol: account.as_json() for symbol, account in qualities.items()}
-    for account in figures.values():
-        account.pop("rows")
-    ctx.figures.update(
-        {"bars": bars, "sessions": count, "symbols": list(qualities), "synthetic": synthetic, "quality": figures}
-    )
-
-
-def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:
-    """Name what was asked for and is not there, once for all symbols that it is true of; warn of the thin and short."""
-    lost: dict[tuple[str, ...], list[str]] = {}
-    thin: dict[tuple[str, ...], list[str]] = {}
-    odd: dict[str, list[str]] = {}
-    first = min(account.first for account in qualities.values())[:10]
-    last = max(account.last for account in qualities.values())[:10]
-    for symbol, account in qualities.items():
-        if account.rejected:
-            reasons = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in account.rejected.items())
-            ctx.lose(f"{symbol}: {account.refused} rows rejected ({reasons}), the first at {account.rows[0]['time']}")
-        if account.lost_sessions:
-            lost.setdefault(tuple(account.lost_sessions), []).append(symbol)
-        if account.thin_sessions:
-            thin.setdefault(tuple(account.thin_sessions), []).append(symbol)
-        if account.first[:10] > first and first not in account.lost_sessions:
-            odd.setdefault(f"first session {account.first[:10]}, others {first}", []).append(symbol)
-        if account.last[:10] < last and last not in account.lost_sessions:
-            odd.setdefault(f"last session {account.last[:10]}, others {last}", []).append(symbol)
-    for text, symbols in odd.items():
-        ctx.warn(f"{_names(symbols)}: {text}")
-    for days, symbols in lost.items():
-        ctx.lose(f"{_names(symbols)}: {len(days)} sessions without a bar: {_days(list(days))}")
-    for days, symbols in thin.items():
-        counts = [[qualities[symbol].thin_sessions[day] for symbol in symbols] for day in days]
-        said = [f"{day} ({_range(count)} bars)" for day, count in zip(days, counts, strict=True)]
-        ctx.warn(f"{_names(symbols)}: less than half the bars on {_days(said)}")
-
-
-def _names(symbols: list[str]) -> str:
-    return ", ".join(symbols) if len(symbols) < 6 else f"{len(symbols)} symbols ({', '.join(symbols[:3])}, ...)"
-
-
-def _range(counts: list[int]) -> str:
-    return f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
-
-
-def _days(days: list[str]) -> str:
-    return ", ".join(days) if len(days) <= 6 else f"{', '.join(days[:3])} ... {days[-1]}"
 
 
 def groups(grids: Mapping[str, Grid], wanted: Sessions, meta: Mapping[str, object]) -> Iterator[pa.Table]:

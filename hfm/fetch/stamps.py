@@ -46,6 +46,7 @@ def instants(column: pa.ChunkedArray, name: str, tz: str | None) -> tuple[Int, s
     tz: the zone of times that do not say theirs; times that do are taken as they are. Raises DataError for times that
     cannot be read, have no zone, or are dates alone; UsageError for an unknown zone.
     """
+    check_zone(tz)
     kind = column.type
     if column.null_count:
         row = int(np.flatnonzero(column.is_null().to_numpy())[0])
@@ -56,8 +57,8 @@ def instants(column: pa.ChunkedArray, name: str, tz: str | None) -> tuple[Int, s
         )
     if pa.types.is_timestamp(kind):
         if kind.tz is not None:
-            return _ns(column), f"times are {kind.tz}'s"
-        return localise(_ns(column), name, tz)
+            return _ns(column, name), f"times are {kind.tz}'s"
+        return localise(_ns(column, name), name, tz)
     if pa.types.is_date(kind):
         raise _dates_only(name)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
@@ -68,9 +69,12 @@ def instants(column: pa.ChunkedArray, name: str, tz: str | None) -> tuple[Int, s
     return _words(words, name, tz)
 
 
-def _ns(column: pa.ChunkedArray) -> Int:
+def _ns(column: pa.ChunkedArray, name: str) -> Int:
     kind = pa.timestamp("ns", tz=column.type.tz)
-    out: Int = column.cast(kind).cast(pa.int64()).to_numpy()
+    try:
+        out: Int = column.cast(kind).cast(pa.int64()).to_numpy()
+    except pa.ArrowInvalid as e:
+        raise DataError(f"column {name} holds times that are none", why=str(e)[:200], hint="mend the file") from e
     return out
 
 
@@ -134,16 +138,24 @@ def _formatted(text, name: str):  # type: ignore[no-untyped-def]  # pandas has n
 
 
 def _read_all(parsed, text, name: str) -> Int:  # type: ignore[no-untyped-def]  # pandas Series
-    bad = np.flatnonzero(parsed.isna().to_numpy())
+    bad = np.flatnonzero((parsed.isna() | (parsed.dt.year < 1900) | (parsed.dt.year > 2200)).to_numpy())
     if bad.size:
         raise DataError(
             f"column {name}, data row {bad[0] + 1}: {str(text.iloc[bad[0]])[:40]!r} is not a time",
-            why=f"{bad.size} of {len(text)} rows are like this",
+            why=f"{bad.size} of {len(text)} rows are like this (or before 1900, or after 2200)",
             hint="write the times as ISO, 2025-02-19T09:30:00-05:00",
         )
     zone = None if parsed.dt.tz is None else "UTC"
     out: Int = parsed.astype("datetime64[ns]" if zone is None else "datetime64[ns, UTC]").astype(np.int64).to_numpy()
     return out
+
+
+def check_zone(tz: str | None) -> None:
+    """Raise UsageError unless `tz` is None or a time zone."""
+    try:
+        ZoneInfo(tz or ("UTC" if tz is None else "?"))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UsageError(f"--tz {tz!r} is not a time zone", hint="--tz America/New_York") from None
 
 
 def localise(wall: Int, name: str, tz: str | None) -> tuple[Int, str]:
@@ -155,10 +167,6 @@ def localise(wall: Int, name: str, tz: str | None) -> tuple[Int, str]:
             why="09:30 in New York and in UTC are different bars",
             hint="--tz America/New_York, or --tz UTC",
         )
-    try:
-        ZoneInfo(tz)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise UsageError(f"--tz {tz!r} is not a time zone", hint="--tz America/New_York") from None
     import pandas as pd
 
     local = pd.DatetimeIndex(wall.view("datetime64[ns]")).tz_localize(tz, ambiguous="NaT", nonexistent="NaT")

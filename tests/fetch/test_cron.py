@@ -121,6 +121,7 @@ def test_a_revised_a_null_a_shifted_and_a_lost_bar_in_the_overlap(yahoo: Yahoo, 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_sixty_daily_commands_build_one_gapless_archive_and_a_later_one_asks_nothing(
     server: Yahoo, tmp_path: Path
 ) -> None:

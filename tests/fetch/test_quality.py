@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hfm.fetch.quality import Quality, account, clean, jumps, table, trailing_sigma
+from hfm.fetch.quality import account, clean, jumps, trailing_sigma
 from hfm.fetch.sessions import SECOND
 from hfm.plugins import RawBars
 from tests.fetch.drive import raw, week
@@ -186,14 +186,3 @@ def test_no_rows_make_an_empty_grid() -> None:
     grid, quality = clean(RawBars(none.astype(np.int64), none, none, none, none, none), OVER, ALL)
     assert not grid.time.size
     assert quality.raw == 0
-
-
-def test_the_table_lines_up_and_shows_the_worst_of_many() -> None:
-    """A head, one line a symbol; beyond a dozen only the worst, and how many are left."""
-    few = table({"SPY": Quality(sessions=5, expected=390, present=389)})
-    assert len(few) == 2
-    assert "0.26%" in few[1]
-    many = table({f"S{i:02}": Quality(sessions=1, expected=100, present=100 - i) for i in range(20)})
-    assert len(many) == 14
-    assert many[-1].startswith("and 8 more")
-    assert many[1].startswith("S08")

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hfm.errors import DataError, HfmError, UsageError
 from tests.fetch.drive import Fetched, fetch, frame, lines, raw, week
@@ -227,3 +229,50 @@ def test_an_interval_that_the_file_does_not_have_is_refused(real: Path) -> None:
     """One-minute bars for the default of five."""
     with pytest.raises(DataError, match="60 s apart"):
         fetch(source="file", path=str(real / "bars/spy_1m_2024-03_2025-04.parquet"))
+
+
+TOKENS = [
+    "",
+    "NaN",
+    "inf",
+    "-1",
+    "0",
+    "1e309",
+    '"',
+    ",",
+    ";",
+    "\r",
+    "\x00",
+    "é",
+    "2026-03-02",
+    "2026-03-02 09:30",
+    "timestamp",
+    "9999999999999999999",
+    "1,000",
+    "2300-01-01 00:00:00+00:00",
+    "1600-01-01 00:00:00+00:00",
+    "1772461800",
+    "٣",
+]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@given(
+    rows=st.integers(0, 40),
+    changes=st.lists(st.tuples(st.integers(0, 39), st.integers(0, 5), st.sampled_from(TOKENS)), max_size=6),
+    zone=st.sampled_from([None, "UTC", "../x", ""]),
+    side=st.sampled_from(["auto", "start"]),
+)
+def test_any_file_is_read_or_refused_in_one_line(
+    tmp_path: Path, rows: int, changes: list[tuple[int, int, str]], zone: str | None, side: str
+) -> None:
+    """Cells replaced by anything: bars, or an HfmError of one line with a hint; never another exception."""
+    cells = [line.split(",") for line in frame(TRUE).head(rows).to_csv(index=False).splitlines()]
+    for row, column, token in changes:
+        cells[row % len(cells)][column] = token
+    (tmp_path / "a.csv").write_text("\n".join(",".join(line) for line in cells), "utf-8")
+    try:
+        fetch(source="file", path=str(tmp_path / "a.csv"), symbols=("SPY",), tz=zone, label=side)
+    except HfmError as e:
+        assert e.hint
+        assert "\n" not in e.what + e.why

@@ -1,0 +1,133 @@
+"""What a person is told of a fetch: the span, the quality table, notes, losses and warnings; each thing said once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hfm.fetch.quality import Quality
+from hfm.plugins import BarRequest
+from hfm.stage import Context
+
+ELSEWHERE = 0.7
+"""Share of rows outside the sessions above which the calendar is doubted (extended hours are .6)."""
+SHOWN = 12
+HEAD = (
+    "symbol",
+    "sessions",
+    "lost",
+    "bars",
+    "of",
+    "gap",
+    "dup",
+    "rejected",
+    "moves",
+    "zero vol",
+    "off-hours",
+)
+
+
+def table(qualities: Mapping[str, Quality]) -> list[str]:
+    """The account as aligned lines, one a symbol under a head; of many symbols the worst SHOWN."""
+    rows = [HEAD]
+    worst = sorted(
+        qualities, key=lambda s: (-qualities[s].refused, -len(qualities[s].lost_sessions), -qualities[s].gap)
+    )
+    left = len(worst) - SHOWN
+    for symbol, q in [(s, q) for s, q in qualities.items() if s in worst[:SHOWN]]:
+        rows.append(
+            (
+                symbol,
+                f"{q.sessions}",
+                f"{len(q.lost_sessions)}",
+                f"{q.present}",
+                f"{q.expected}",
+                f"{q.gap:.2%}",
+                f"{q.duplicates}",
+                f"{q.refused}",
+                f"{q.moves}",
+                f"{q.zero_volume}",
+                f"{q.outside}",
+            )
+        )
+    width = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
+    lines = [
+        "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, width, strict=True)))
+        for row in rows
+    ]
+    return [*lines, f"and {left} more, none worse (all are in --json)"] if left > 0 else lines
+
+
+def report(
+    ctx: Context,
+    request: BarRequest,
+    qualities: Mapping[str, Quality],
+    notes: Mapping[str, list[str]],
+    synthetic: bool,
+) -> None:
+    """Say what came: span, table, notes; name losses and thin days."""
+    bars = sum(account.present for account in qualities.values())
+    count = max(account.sessions for account in qualities.values())
+    asked = f"{request.days} calendar days gave " if request.days is not None else ""
+    mark = "SYNTHETIC: " if synthetic else ""
+    ctx.say(f"{mark}{asked}{count} sessions, {bars:,} bars, {len(qualities)} symbol{'s' * (len(qualities) != 1)}")
+    for line in table(qualities):
+        ctx.say(line)
+    said: dict[str, list[str]] = {}
+    for symbol, texts in notes.items():
+        for text in texts:
+            said.setdefault(text, []).append(symbol)
+    for text, symbols in said.items():
+        ctx.say(f"{names(symbols)}: {text}")
+    _losses(ctx, qualities)
+    figures: dict[str, Any] = {symbol: account.as_json() for symbol, account in qualities.items()}
+    for account in figures.values():
+        account.pop("rows")
+    ctx.figures.update(
+        {"bars": bars, "sessions": count, "symbols": list(qualities), "synthetic": synthetic, "quality": figures}
+    )
+
+
+def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:
+    """Name what was asked for and is not there, once for all symbols that it is true of; warn of the thin and short."""
+    lost: dict[tuple[str, ...], list[str]] = {}
+    thin: dict[tuple[str, ...], list[str]] = {}
+    odd: dict[str, list[str]] = {}
+    first = min(account.first for account in qualities.values())[:10]
+    last = max(account.last for account in qualities.values())[:10]
+    for symbol, account in qualities.items():
+        if account.rejected:
+            reasons = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in account.rejected.items())
+            ctx.lose(f"{symbol}: {account.refused} rows rejected ({reasons}), the first at {account.rows[0]['time']}")
+        if account.lost_sessions:
+            lost.setdefault(tuple(account.lost_sessions), []).append(symbol)
+        if account.outside > ELSEWHERE * account.raw:
+            odd.setdefault("most rows lie outside the sessions; is --set fetch.calendar right (24/7?)", []).append(
+                symbol
+            )
+        if account.thin_sessions:
+            thin.setdefault(tuple(account.thin_sessions), []).append(symbol)
+        if account.first[:10] > first and first not in account.lost_sessions:
+            odd.setdefault(f"first session {account.first[:10]}, others {first}", []).append(symbol)
+        if account.last[:10] < last and last not in account.lost_sessions:
+            odd.setdefault(f"last session {account.last[:10]}, others {last}", []).append(symbol)
+    for text, symbols in odd.items():
+        ctx.warn(f"{names(symbols)}: {text}")
+    for days, symbols in lost.items():
+        ctx.lose(f"{names(symbols)}: {len(days)} sessions without a bar: {_days(list(days))}")
+    for days, symbols in thin.items():
+        counts = [[qualities[symbol].thin_sessions[day] for symbol in symbols] for day in days]
+        said = [f"{day} ({_range(count)} bars)" for day, count in zip(days, counts, strict=True)]
+        ctx.warn(f"{names(symbols)}: less than half the bars on {_days(said)}")
+
+
+def names(symbols: list[str]) -> str:
+    return ", ".join(symbols) if len(symbols) < 6 else f"{len(symbols)} symbols ({', '.join(symbols[:3])}, ...)"
+
+
+def _range(counts: list[int]) -> str:
+    return f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+
+
+def _days(days: list[str]) -> str:
+    return ", ".join(days) if len(days) <= 6 else f"{', '.join(days[:3])} ... {days[-1]}"
