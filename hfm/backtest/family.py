@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.backtest.panel import Panel
-from hfm.config import Backtest, parse_threshold
-from hfm.errors import UsageError
-from hfm.plugins import Policy, Signals, find
+from hfm.config import Backtest
+from hfm.plugins import Policy, Signals
+from hfm.policies.choice import choose
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -41,14 +41,8 @@ def trial(text: str, user: bool = False) -> Trial:
 
     Raises UsageError where there is no such policy, or where it needs a level.
     """
-    kind, level = parse_threshold(text)
-    if kind == "policy":
-        if text in ("threshold", "quantile"):
-            raise UsageError(f"--threshold {text} names a policy without its level", hint="--threshold 0.6, or q90")
-        return Trial(text, text, None, find("policies", text)(), user)
-    plugin = {"p": "threshold", "q": "quantile"}[kind]
-    level = round(level, 9)
-    return Trial(f"{kind}{level:g}", plugin, level, find("policies", plugin)(level), user)
+    chosen = choose(text)
+    return Trial(chosen.name, chosen.kind, chosen.level, chosen.policy, user)
 
 
 def members(threshold: str) -> list[Trial]:

@@ -5,27 +5,24 @@ Nothing of a session is used inside it. Axes: n rows, B (session, symbol) blocks
 
 from __future__ import annotations
 
-from collections import deque
-
 import numpy as np
 import numpy.typing as npt
 
 from hfm.backtest.panel import Panel
 from hfm.kernel import bare
+from hfm.ledger.history import Trail
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
 SESSIONS = 20
-"""Length of the memory; the spread's level forgets at the rate 1/20 a session."""
+"""The spread's level forgets at the rate 1/20 a session."""
 
 
 class History:
     """Trailing figures of each symbol; `before` must see all sessions in order."""
 
     def __init__(self, symbols: int, slots: int) -> None:
-        self._volumes = [deque[float](maxlen=SESSIONS) for _ in range(symbols)]
-        self._squares = [deque[float](maxlen=SESSIONS) for _ in range(symbols)]
-        self._close = [np.nan] * symbols
+        self._trails = [Trail() for _ in range(symbols)]
         self._level = np.full((symbols, slots), np.nan)
         self._count = np.zeros((symbols, slots))
 
@@ -48,15 +45,8 @@ class History:
         sigma_B, adv_B = np.zeros(len(starts)), np.zeros(len(starts))
         rows = zip(panel.symbol[starts].tolist(), volume_B.tolist(), close_B.tolist(), split_B.tolist(), strict=True)
         for i, (s, volume_s, close, split) in enumerate(rows):
-            if self._volumes[s]:
-                adv_B[i] = sum(self._volumes[s]) / len(self._volumes[s])
-            if self._squares[s]:
-                sigma_B[i] = np.sqrt(sum(self._squares[s]) / len(self._squares[s]))
-            self._volumes[s].append(volume_s)
-            if close == close:
-                if self._close[s] == self._close[s]:
-                    self._squares[s].append(float(np.log(close * split / self._close[s])) ** 2)
-                self._close[s] = close
+            sigma_B[i], adv_B[i] = self._trails[s].figures()
+            self._trails[s].add(volume_s, close, split)
         return sigma_B, adv_B
 
 

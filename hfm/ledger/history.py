@@ -1,0 +1,60 @@
+"""What earlier sessions say of a symbol's volume and volatility: the impact of a fill is scaled by them.
+
+Nothing of a session is used inside it. The back-test takes whole sessions, live collects a session row by row; both
+end it with `add`, so the figures are the same to the bit.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+import numpy.typing as npt
+
+Float = npt.NDArray[np.float64]
+SESSIONS = 20
+"""Length of the memory."""
+SIZE = 2 * SESSIONS + 1
+"""Of a saved trail."""
+
+
+class Trail:
+    """One symbol's memory of its earlier sessions."""
+
+    def __init__(self) -> None:
+        self.volumes, self.squares = deque[float](maxlen=SESSIONS), deque[float](maxlen=SESSIONS)
+        self.close = float("nan")
+
+    def figures(self) -> tuple[float, float]:
+        """(daily volatility, 0.01 is 1 %; average daily volume in shares) of the sessions ended; 0: not known."""
+        sigma = float(np.sqrt(sum(self.squares) / len(self.squares))) if self.squares else 0.0
+        return sigma, sum(self.volumes) / len(self.volumes) if self.volumes else 0.0
+
+    def add(self, volume: float, close: float, split: float) -> None:
+        """End a session: its volume in shares, its last valid mid (NaN: none), its split ratio."""
+        self.volumes.append(volume)
+        if close == close:
+            if self.close == self.close:
+                self.squares.append(float(np.log(close * split / self.close)) ** 2)
+            self.close = close
+
+    def save(self) -> Float:
+        """[SIZE] volumes, squares and close; NaN where there is none."""
+        out = np.full(SIZE, np.nan)
+        out[: len(self.volumes)] = self.volumes
+        out[SESSIONS : SESSIONS + len(self.squares)] = self.squares
+        out[-1] = self.close
+        return out
+
+    def load(self, saved: Float) -> None:
+        """Become what was saved."""
+        parts = (saved[:SESSIONS], saved[SESSIONS:-1])
+        volumes, squares = ([float(v) for v in part if v == v] for part in parts)
+        self.volumes, self.squares = deque(volumes, SESSIONS), deque(squares, SESSIONS)
+        self.close = float(saved[-1])
+
+
+def session_volume(volume: Float) -> float:
+    """Shares of one session's rows [n >= 1]; what is not a finite positive number counts as 0."""
+    clean = np.maximum(np.nan_to_num(volume, nan=0.0, posinf=0.0, neginf=0.0), 0.0)
+    return float(np.add.reduceat(clean, [0])[0])

@@ -1,0 +1,181 @@
+"""The state of the path, one row at a time: features, network, policy, ledger of every symbol.
+
+Legend: S symbols. A session's model is chosen before its first row (`place`); what earlier sessions say of a symbol is
+settled at its first row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hfm.config import Backtest
+from hfm.errors import UsageError
+from hfm.features import step as features
+from hfm.ledger import history
+from hfm.ledger import layout as at
+from hfm.ledger.account import params_new, state_new
+from hfm.live import step
+from hfm.models import step as models
+from hfm.models.store import Checkpoint
+from hfm.plugins import Float, Signals
+from hfm.policies.choice import choose
+from hfm.policies.step import KINDS
+
+
+@dataclass(frozen=True)
+class Market:
+    """What the quotes say of themselves. symbols: sorted by spelling; tick: currency; slots: of a full session."""
+
+    symbols: tuple[str, ...]
+    slots: int
+    interval_s: float
+    slots_year: float
+    tick: float
+    calendar: str
+    tz: str
+
+    @staticmethod
+    def of(meta: Mapping[str, Any]) -> Market:  # Any: JSON
+        """The market of a quotes table's meta."""
+        return Market(
+            tuple(sorted(meta["symbols"])), int(meta["slots_per_session"]), float(meta["interval_s"]),
+            float(meta["slots_per_year"]), float(meta["tick"]), str(meta["calendar"]), str(meta["tz"]),
+        )  # fmt: skip
+
+
+class Engine:
+    """Feeds rows (vectors of live.step) to the kernel and keeps its state."""
+
+    def __init__(self, checkpoint: Checkpoint, settings: Backtest, market: Market) -> None:
+        count = len(market.symbols)
+        self.checkpoint, self.settings, self.market = checkpoint, settings, market
+        self.model = settings.model or str(checkpoint.document["model"])
+        self.choice = choose(settings.threshold)
+        self.out = np.zeros(step.OUT)
+        self.fold = ""
+        self._names = tuple(checkpoint.document["features"]["names"])
+        self._rule = self._rule_new()
+        horizon = int(checkpoint.document["horizon"])
+        self._params = params_new(settings, count, market.tick, market.slots_year / horizon)
+        self._plans: list[step.Plan] = []
+        self._folds: dict[str, list[step.Plan]] = {}
+        self.place("final")
+        self.memory = step.Memory(
+            np.stack([features.state_new(market.slots, market.interval_s)] * count),
+            np.stack([models.state_new(self._plans[0].model)] * count),
+            state_new(settings.cash, count),
+            np.tile([0.0, 0.0, -1.0], (count, 1)),
+        )
+        self._scratch = step.Scratch(
+            np.empty(len(features.NAMES)), np.empty(len(self._names) + 2), np.zeros(at.ROW), np.empty((2, at.TRADE))
+        )
+        self._trails = [history.Trail() for _ in range(count)]
+        self._today: list[list[float]] = [[] for _ in range(count)]
+        """Volumes of the session under way."""
+        self._close, self._split, self._day = [math.nan] * count, [1.0] * count, [-1] * count
+        self._fused = self.choice.kind in KINDS
+
+    def _rule_new(self) -> Float:
+        s = self.settings
+        out = np.zeros(step.RULE)
+        level = self.choice.level
+        out[step.KIND] = KINDS.get(self.choice.kind, 0.0)
+        out[step.LEVEL] = getattr(self.choice.policy, "level", 0.0) if level is None else level
+        out[step.WORTH] = s.cash * s.size / len(self.market.symbols)
+        out[step.SIDE_FEE], out[step.SHARE], out[step.IMPACT] = s.fee_bps, s.spread_share, s.impact
+        return out
+
+    def place(self, fold: str) -> None:
+        """Use the fit `fold` ("final", "fold3") from the next session on. Raises UsageError for a model without steps."""
+        if fold == self.fold:
+            return
+        if fold not in self._folds:
+            place = np.array([features.NAMES.index(name) for name in self._names])
+            try:
+                fits = [self.checkpoint.steps(fold, symbol, self.model) for symbol in self.market.symbols]
+            except KeyError as e:
+                raise UsageError(
+                    f"the model {self.model!r} has no step", why=f"its checkpoint holds no {e.args[0]}",
+                    hint="--set backtest.model=logistic, or train with --model lstm",
+                ) from None  # fmt: skip
+            self._folds[fold] = [step.Plan(m, final, place, self._rule, self._params) for m, final in fits]
+        self._plans, self.fold = self._folds[fold], fold
+
+    def number(self, symbol: str) -> int:
+        """Place of a symbol among the market's; -1: it has none."""
+        try:
+            return self.market.symbols.index(symbol)
+        except ValueError:
+            return -1
+
+    # ------------------------------------------------------------------------------------------------------ rows
+    def feed(self, symbol: int, rows: Float) -> None:
+        """Rows [n, ROW] of one session that only features and history see."""
+        self._note(symbol, rows[0])
+        nothing, none = np.empty(0, np.int64), np.empty((len(rows), 0))
+        whole = np.ascontiguousarray(rows[:, : step.FEATURES])
+        features.loop(self.memory.features[symbol], whole, nothing, self._scratch.every, none)
+        self._today[symbol] += rows[:, step.V_VOLUME].tolist()
+        good = rows[:, step.V_MID_CLOSE]
+        good = good[(good > 0) & (good < np.inf)]
+        if len(good):
+            self._close[symbol] = float(good[-1])
+
+    def take(self, symbol: int, row: Float, trade: bool = True) -> Float:
+        """The results [OUT] of one row, overwritten by the next; trade: whether it reaches the ledger."""
+        if int(row[step.V_SESSION]) != self._day[symbol]:
+            self._note(symbol, row)
+        plan, out = self._plans[symbol], self.out
+        if trade and self._fused:
+            step.step(self.memory, plan, self._scratch, symbol, row, out)
+        else:
+            step.see(self.memory, plan, self._scratch, symbol, row, out)
+            if trade:
+                seen = Signals(*(out[i : i + 1] for i in (step.R_P_UP, step.R_RANK, step.R_SD, step.R_COST)))
+                out[step.R_SIGNAL] = self.choice.policy.propose(seen)[0]
+                step.act(self.memory, plan, self._scratch, symbol, row, out)
+        self._today[symbol].append(row[step.V_VOLUME])
+        close = row[step.V_MID_CLOSE]
+        if 0.0 < close < math.inf:
+            self._close[symbol] = close
+        return out
+
+    def _note(self, symbol: int, row: Float) -> None:
+        """A session's first row: end the session before it."""
+        day = int(row[step.V_SESSION])
+        if day == self._day[symbol]:
+            return
+        trail = self._trails[symbol]
+        if self._today[symbol]:
+            volume = history.session_volume(np.array(self._today[symbol]))
+            trail.add(volume, self._close[symbol], self._split[symbol])
+        self._today[symbol], self._close[symbol] = [], math.nan
+        self._split[symbol], self._day[symbol] = float(row[step.V_SPLIT]), day
+        self.memory.day[symbol, step.D_SIGMA], self.memory.day[symbol, step.D_ADV] = trail.figures()
+
+    # ------------------------------------------------------------------------------------------------ save, load
+    def save(self) -> dict[str, Any]:  # Any: arrays of two dtypes
+        """All state as arrays by name."""
+        out: dict[str, Any] = {f"memory/{name}": value.copy() for name, value in self.memory._asdict().items()}
+        out["trails"] = np.stack([t.save() for t in self._trails])
+        out["marks"] = np.column_stack([self._close, self._split, self._day]).astype(np.float64)
+        for s, volumes in enumerate(self._today):
+            out[f"today/{s}"] = np.array(volumes, np.float64)
+        return out
+
+    def load(self, saved: Mapping[str, Any], fold: str) -> None:
+        """Become what was saved, with the fit that was in use."""
+        self.place(fold)
+        for name, value in self.memory._asdict().items():
+            value[...] = saved[f"memory/{name}"]
+        for trail, array in zip(self._trails, saved["trails"], strict=True):
+            trail.load(array)
+        marks = saved["marks"]
+        self._close, self._split = marks[:, 0].tolist(), marks[:, 1].tolist()
+        self._day = [int(d) for d in marks[:, 2]]
+        self._today = [saved[f"today/{s}"].tolist() for s in range(len(self._trails))]

@@ -1,0 +1,119 @@
+"""The kernel: a row's features, forecast, signal and ledger in one call, by the steps that the batch loops over.
+
+A row is a float64 vector [ROW]: the quotes columns of features.step.ROW, then those that only the ledger reads.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.features import step as features
+from hfm.kernel import kernel
+from hfm.ledger import layout as at
+from hfm.ledger import step as ledger
+from hfm.ledger.expected import impact_bps, round_trip_bps
+from hfm.models import step as models
+from hfm.plugins import Float, Int
+from hfm.policies.step import propose
+
+Float2 = npt.NDArray[np.float64]
+
+# ---------------------------------------------------------------------------------------------------- a row [ROW]
+V_SESSION, V_SEQ, V_MID_OPEN, V_MID_CLOSE, V_SPREAD = 0, 1, 2, 5, 6
+V_VOLUME, V_DIVIDEND, V_SPLIT = 9, 13, 14
+FEATURES = 17
+"""How many of the columns are the features'."""
+V_OPEN_NS, V_CLOSE_NS, V_LAST = 17, 18, 19
+"""Borders of the interval in ns since midnight UTC of the session's date; 1 on the session's last slot."""
+V_BID_OPEN, V_ASK_OPEN, V_BID_CLOSE, V_ASK_CLOSE, V_HIGH, V_LOW = 20, 21, 22, 23, 24, 25
+ROW = 26
+
+# ------------------------------------------------------------------------------------------------- results [OUT]
+R_P_UP, R_RANK, R_SD, R_COST, R_SIGNAL = 0, 2, 3, 8, 9
+"""The first 8 are models.step.OUT; then the expected round trip (bps) and what the policy proposes."""
+LEDGER = 10
+"""From here on the ledger's columns (ledger.layout.O_...)."""
+OUT = LEDGER + 20
+
+KIND, LEVEL, WORTH, SIDE_FEE, SHARE, IMPACT = 0, 1, 2, 3, 4, 5
+RULE = 6
+"""Policy code and level; currency of a full position; fee a side in bp; effective share of the spread; Y."""
+D_SIGMA, D_ADV, D_SESSION = 0, 1, 2
+DAY = 3
+"""Of a symbol: daily volatility and volume of earlier sessions; session of the last row."""
+FULL, SEEN, FED = 2, 1, 0
+"""How far a row goes: to the ledger, to the forecast, to the features alone."""
+
+
+class Memory(NamedTuple):
+    """All state, changed in place. features [S, .], network [S, .], ledger [HEAD + BLOCK x S], day [S, DAY]."""
+
+    features: Float2
+    network: Float2
+    ledger: Float
+    day: Float2
+
+
+class Plan(NamedTuple):
+    """What does not change with a row, of one symbol and one fit. picks: features that the model reads."""
+
+    model: models.Model
+    final: Float
+    picks: Int
+    rule: Float
+    params: Float
+
+
+class Scratch(NamedTuple):
+    """Room to work in: every feature, the model's input, the ledger's row and trips."""
+
+    every: Float
+    x: Float
+    row: Float
+    trips: Float2
+
+
+@kernel
+def see(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, out: Float) -> None:
+    """out[:9]: the row's forecast (see models.step.OUT) and expected round trip. All states but the ledger's advance."""
+    day, rule = memory.day[symbol], plan.rule
+    if day[D_SESSION] != row[V_SESSION]:
+        day[D_SESSION] = row[V_SESSION]
+        memory.network[symbol][:] = 0.0
+    features.step(memory.features[symbol], row[:FEATURES], scratch.every)
+    n = plan.picks.shape[0]
+    for j in range(n):
+        scratch.x[j] = scratch.every[plan.picks[j]]
+    scratch.x[n], scratch.x[n + 1] = row[V_SEQ], row[V_SPREAD]
+    models.step(memory.network[symbol], scratch.x, plan.model, plan.final, out[:8])
+    push = impact_bps(rule[WORTH], row[V_MID_CLOSE], day[D_ADV], day[D_SIGMA], rule[IMPACT])
+    bid, ask, mid = row[V_BID_CLOSE], row[V_ASK_CLOSE], row[V_MID_CLOSE]
+    out[R_COST] = round_trip_bps(bid, ask, mid, rule[SHARE], rule[SIDE_FEE] + push)
+
+
+@kernel
+def act(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, out: Float) -> None:
+    """out[LEDGER:]: the ledger's columns of a row whose forecast and signal stand in `out`; the ledger advances."""
+    r, day = scratch.row, memory.day[symbol]
+    r[at.R_SYMBOL], r[at.R_SESSION], r[at.R_SEQ] = symbol, row[V_SESSION], row[V_SEQ]
+    r[at.R_OPEN_NS], r[at.R_CLOSE_NS], r[at.R_LAST] = row[V_OPEN_NS], row[V_CLOSE_NS], row[V_LAST]
+    r[at.R_MID_OPEN], r[at.R_MID_CLOSE] = row[V_MID_OPEN], row[V_MID_CLOSE]
+    r[at.R_BID_OPEN], r[at.R_ASK_OPEN] = row[V_BID_OPEN], row[V_ASK_OPEN]
+    r[at.R_BID_CLOSE], r[at.R_ASK_CLOSE] = row[V_BID_CLOSE], row[V_ASK_CLOSE]
+    r[at.R_HIGH], r[at.R_LOW], r[at.R_VOLUME] = row[V_HIGH], row[V_LOW], row[V_VOLUME]
+    r[at.R_DIVIDEND], r[at.R_SPLIT] = row[V_DIVIDEND], row[V_SPLIT]
+    r[at.R_SIGMA_DAY], r[at.R_ADV] = day[D_SIGMA], day[D_ADV]
+    r[at.R_SIGNAL], r[at.R_P_UP], r[at.R_RET_SD], r[at.R_COST] = out[R_SIGNAL], out[R_P_UP], out[R_SD], out[R_COST]
+    ledger.step(memory.ledger, plan.params, r, out[LEDGER:], scratch.trips)
+
+
+@kernel
+def step(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, out: Float) -> None:
+    """`see`, the built-in policy of plan.rule, `act`: the whole path of a row. out [OUT]."""
+    see(memory, plan, scratch, symbol, row, out)
+    rule = plan.rule
+    out[R_SIGNAL] = propose(rule[KIND], rule[LEVEL], out[R_P_UP], out[R_RANK], out[R_SD], out[R_COST])
+    act(memory, plan, scratch, symbol, row, out)

@@ -1,0 +1,34 @@
+"""The policy that a threshold names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hfm.config import parse_threshold
+from hfm.errors import UsageError
+from hfm.plugins import Policy, find
+
+
+@dataclass(frozen=True)
+class Choice:
+    """name: as trials are called (p0.6, q0.9, cost); kind: the policy's in the registry; level: None where it has none."""
+
+    name: str
+    kind: str
+    level: float | None
+    policy: Policy
+
+
+def choose(text: str) -> Choice:
+    """The policy of "0.55", "q90", "cost" or the name of another one that needs no level.
+
+    Raises UsageError where there is no such policy, or where it needs a level.
+    """
+    kind, level = parse_threshold(text)
+    if kind == "policy":
+        if text in ("threshold", "quantile"):
+            raise UsageError(f"--threshold {text} names a policy without its level", hint="--threshold 0.6, or q90")
+        return Choice(text, text, None, find("policies", text)())
+    plugin = {"p": "threshold", "q": "quantile"}[kind]
+    level = round(level, 9)
+    return Choice(f"{kind}{level:g}", plugin, level, find("policies", plugin)(level))
