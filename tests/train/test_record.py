@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,6 +13,7 @@ from hfm.models import fit
 from hfm.stage import Context
 from hfm.train import folds, jobs
 from hfm.train.record import Record
+from tests.command import hfm
 from tests.train.market import SMALL, rows
 
 
@@ -86,3 +91,35 @@ def test_late_news_of_a_fit_that_is_done_is_dropped() -> None:
     found = again.done("lstm", 3)
     assert found is not None
     np.testing.assert_array_equal(found["a"], np.arange(3.0))
+
+
+TRAIN = "import sys; from hfm.models import fit; fit.SAVE_EVERY = 0; from hfm.cli import main; sys.exit(main())"
+
+
+@pytest.mark.slow
+def test_kill_9_at_ten_random_moments_and_resume_gives_the_undisturbed_bytes(tmp_path: Path) -> None:
+    """30 epochs through the command line; --resume after each kill; model and predictions byte-equal."""
+    market = ("fetch", "SPY", "--source", "synthetic", "--sessions", 21, "--interval", "15m",
+              "--set", "fetch.as_of=2025-06-02T00:00Z")  # fmt: skip
+    for name in ("whole", "killed"):
+        assert hfm(*market, "--run", name, cwd=tmp_path).code == 0
+        assert hfm("simulate", "--run", name, cwd=tmp_path).code == 0
+    settings = ["train", "--epochs", "30", "--set", "train.patience=30", "--set", "train.hidden=16"]
+    assert hfm(*settings, "--run", "whole", cwd=tmp_path).code == 0
+    rng, kills, code = np.random.default_rng(11), 0, None
+    while code != 0:
+        resumed = ["--resume"] if kills else []
+        command = [sys.executable, "-c", TRAIN, *settings, "--run", "killed", "--workers", "1", *resumed]
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        try:
+            code = process.wait(None if kills == 10 else float(rng.uniform(1, 12)))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            kills += 1
+        error = process.communicate()[1]
+        assert code in (None, 0), error.decode()
+    assert kills > 2
+    for artifact in ("model.safetensors", "model.json", "predictions.parquet", "history.parquet", "scores.parquet"):
+        one, two = (tmp_path / "runs" / name / "train" / artifact for name in ("whole", "killed"))
+        assert one.read_bytes() == two.read_bytes(), artifact
+    assert not (tmp_path / "runs" / "killed" / "train" / ".resume").exists()
