@@ -9,10 +9,8 @@ from __future__ import annotations
 import bisect
 import gzip
 import os
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,24 +20,29 @@ import pyarrow as pa
 from hfm.fetch import events
 from hfm.fetch.sources import lobster
 from hfm.fetch.sources.lobster import Day
+from tests.bench.figure import Figure, rate
 from tests.fetch.flow import flow
 
-Row = tuple[str, float, float, float, int, float]
-ROUNDS = 7
 COLUMNS = ["time", "type", "order", "size", "price", "way"]
 SAMPLES = ("AMZN_2012-06-21_34200000_57600000_message_1", "AAPL_2012-06-21_34200000_37800000_message_50")
 
 
-def rows() -> list[Row]:
-    """(name, our events a second, the peer's, ratio, rounds, spread: half the range of the rounds' ratios over it)."""
+def figures() -> Iterator[Figure]:
+    """A day read as a pair, an hour rebuilt."""
     threads = pa.cpu_count()
     pa.set_cpu_count(1)
     try:
         with tempfile.TemporaryDirectory() as folder:
             _files(Path(folder))
-            return [_row(day) for day in lobster.days(folder)]
+            for day in lobster.days(folder):
+                yield _figure(day)
     finally:
         pa.set_cpu_count(threads)
+
+
+def rows() -> list[tuple[str, float, float | None, float | None, int, float]]:
+    """(name, our events a second, the peer's, ratio, events, spread) of each figure."""
+    return [(f.name, f.ours, f.peer, f.ratio, f.n, f.spread) for f in figures()]
 
 
 def _files(folder: Path) -> None:
@@ -56,31 +59,21 @@ def _files(folder: Path) -> None:
     (folder / f"{SAMPLES[1]}.csv").write_text(made.messages)
 
 
-def _row(day: Day) -> Row:
+def _figure(day: Day) -> Figure:
+    """Raises AssertionError where the two sides do not count the same events and the same best bids."""
+
     def ours() -> tuple[int, float]:
         raw = lobster.load(day, day.levels)
         return events.group(raw, day.symbol, {}).num_rows, float(np.nansum(raw.levels[0]))
 
-    peer = _pair if day.orderbook else _rebuild
-    ours()  # kernels are loaded
-    pairs = []
-    for _ in range(ROUNDS):
-        (count, check), mine = _timed(ours)
-        (_, theirs_check), theirs = _timed(lambda: peer(day))
-        if not np.isclose(check, theirs_check):
-            raise AssertionError(f"the two books differ: best bids sum to {check} and {theirs_check}")
-        pairs.append((count / mine, count / theirs))
-    ratios = [a / b for a, b in pairs]
-    ratio = statistics.median(ratios)
-    name = f"books {day.symbol} {'pair' if day.orderbook else 'rebuilt'} (events/s)"
-    return (name, statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs), ratio, ROUNDS,
-            (max(ratios) - min(ratios)) / 2 / ratio)  # fmt: skip
+    def peer() -> tuple[int, float]:
+        return _pair(day) if day.orderbook else _rebuild(day)
 
-
-def _timed(work: Callable[[], tuple[int, float]]) -> tuple[tuple[int, float], float]:
-    began = time.perf_counter()
-    result = work()
-    return result, time.perf_counter() - began
+    (count, bids), theirs = ours(), peer()
+    if not np.allclose((count, bids), theirs):
+        raise AssertionError(f"two books: {count} events, best bids sum to {bids}, against {theirs}")
+    how = "messages and orderbook" if day.orderbook else f"rebuilt to level {day.levels}"
+    return rate(f"books {day.symbol}, {how}", count, ours, peer, note="events; peer: read_csv and a loop")
 
 
 def _pair(day: Day) -> tuple[int, float]:
@@ -133,8 +126,3 @@ def _unseen(told: pd.DataFrame) -> dict[int, list[tuple[int, int, int]]]:
         row = 0 if row <= new.index[0] else row
         out.setdefault(row, []).append((int(part.way.iloc[0]), int(part.price.iloc[0]), int(part["size"].sum())))
     return out
-
-
-if __name__ == "__main__":
-    for line in rows():
-        print("{:32} ours {:12,.0f}  peer {:10,.0f}  ratio {:6.1f}  n {}  spread {:.0%}".format(*line))
