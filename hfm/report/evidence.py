@@ -33,6 +33,10 @@ ARTIFACTS = {
 """What each earlier stage makes for the report."""
 INTERVAL = 1000
 """Resamples of the interval that stands beside the best Sharpe ratio."""
+LOOKAHEAD = (
+    "Look-ahead: your trial fills at the very close that made its signal, which nobody can. Its figures are no result; "
+    "hfm backtest --fill next-open makes one."
+)
 PACKAGES = ("numpy", "pyarrow", "numba", "torch", "scikit-learn", "arch", "matplotlib")
 
 
@@ -57,6 +61,11 @@ class Evidence:
     def synthetic(self) -> bool:
         """Whether the bars were invented."""
         return self.market.synthetic
+
+    @property
+    def lookahead(self) -> bool:
+        """Whether the user's own trial fills at prices that it could not have had."""
+        return bool(self.money and self.money.metrics.get("lookahead"))
 
     @property
     def planted(self) -> bool:
@@ -91,7 +100,8 @@ def _verdict(seen: Market, cast: Forecast | None, earned: Money | None, config: 
         cast.right, cast.labelled, interval_s=int(seen.meta.get("interval_s", 0)), spread_bps=seen.spread_bps,
         empty=seen.empty, planted=cast.meta.get("signal", "none") != "none",
     )  # fmt: skip
-    return dataclasses.replace(found, numbers=numbers, flags=(flag,) if flag else ())
+    flags = [LOOKAHEAD] if earned.metrics.get("lookahead") else []
+    return dataclasses.replace(found, numbers=numbers, flags=(*flags, *((flag,) if flag else ())))
 
 
 def _origins(inputs: Mapping[str, tables.Reader]) -> tuple[tuple[str, str, str], ...]:

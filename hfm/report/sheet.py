@@ -81,7 +81,7 @@ def _head(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
     title, under = 1 - 0.55 / height, 1 - 1.0 / height
     figure.text(left, title, "Microstructure performance", fontsize=26, fontweight="bold", color=ink.text, va="center")
     figure.text(left, under, wording.subject(run), fontsize=14, color=ink.muted, va="center")
-    colours = {"synthetic": ink.orange, "planted": ink.purple, "plain": "#dfe6ee"}
+    colours = {"synthetic": ink.orange, "planted": ink.purple, "lookahead": ink.red, "plain": "#dfe6ee"}
     for kind, text in reversed(wording.badges(run)):
         box = {"boxstyle": "round,pad=0.35", "facecolor": colours[kind], "edgecolor": "none"}
         big = kind != "plain"

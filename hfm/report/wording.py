@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hfm.config import Backtest
 from hfm.report.evidence import Evidence
 
 Metric = Mapping[str, Any]  # Any: JSON values
@@ -87,6 +89,7 @@ def badges(run: Evidence) -> list[tuple[str, str]]:
     quotes = run.market.slot_spread is not None
     out = [("synthetic", "SYNTHETIC BARS")] if run.synthetic else []
     out += [("plain", f"observed bars{', simulated quotes' if quotes else ''}")] if not run.synthetic else []
+    out += [("lookahead", "LOOK-AHEAD FILLS")] if run.lookahead else []
     return out + ([("planted", "PLANTED EDGE")] if run.planted else [])
 
 
@@ -121,10 +124,24 @@ def origin(run: Evidence) -> list[tuple[str, str]]:
                    f"signal {settings.simulate.signal}, seed {settings.simulate.seed}"),
         ("model", f"{cast.model if cast else settings.train.model}, {settings.train.epochs} epochs x "
                   f"{settings.train.seeds} seeds, horizon {settings.train.horizon}, seed {settings.train.seed}"),
-        ("back-test", f"threshold {settings.backtest.threshold}, fill {settings.backtest.fill}, "
-                      f"{settings.backtest.spread_share:g} of the half-spread, fee {settings.backtest.fee_bps:g} bp"),
+        ("back-test", _strategy(settings.backtest)),
         ("verdict", f"N = {run.verdict.numbers.get('trials', 0)} trials, {settings.report.reps:,} resamples, "
                     f"seed {settings.report.seed}"),
         ("config", run.config_hash),
         ("versions", ", ".join(f"{name} {version}" for name, version in run.versions)),
     ]  # fmt: skip
+
+
+def _strategy(settings: Backtest) -> str:
+    """Policy, fills, costs, and the limits that are on."""
+    words = [f"threshold {settings.threshold}", f"fill {settings.fill}", f"sizing {settings.sizing}"]
+    words += [
+        f"{settings.spread_share:g} of the half-spread",
+        f"fee {settings.fee_bps:g} bp",
+        f"impact {settings.impact:g}",
+    ]
+    words += ["positions kept overnight"] if settings.hold_overnight else []
+    off = Backtest()
+    limits = [f.name for f in dataclasses.fields(off) if getattr(off, f.name) is None and f.name != "model"]
+    words += [f"{name} {getattr(settings, name):g}" for name in limits if getattr(settings, name) is not None]
+    return ", ".join(words)

@@ -24,6 +24,7 @@ from hfm.report.panels.catalogue import Panel
 from hfm.report.panels.style import Told
 from hfm.report.svg import Drawn
 from hfm.stage import Context
+from hfm.tables import MemoryReader
 from tests.report.builder import make
 
 CONFIG = Config(report=Report(reps=500))
@@ -243,3 +244,16 @@ def test_each_missing_stage_is_named_with_the_command_that_makes_it() -> None:
     assert [line.split(": ")[1] for line in missing] == ["hfm train makes it"] * 3 + ["hfm backtest makes it"] * 4
     assert all(line in made[stage.PAGE].decode() for line in missing)
     assert [line for line in ctx.lines if line.startswith("missing: ")] == [f"missing: {line}" for line in missing]
+
+
+def test_fills_at_the_signals_own_close_are_watermarked_everywhere() -> None:
+    """Badge, flag and figure say that a look-ahead run is no result."""
+    run = make()
+    metrics = json.loads(run["backtest/metrics.json"].data()) | {"lookahead": True}
+    ctx = Context("report", trials=40)
+    inputs = run | {"backtest/metrics.json": MemoryReader(json.dumps(metrics).encode())}
+    made = dict(itertools.islice(stage.run(inputs, CONFIG, ctx), 2))
+    text = made[stage.PAGE].decode()
+    assert text.count("LOOK-AHEAD FILLS") >= 2
+    assert any(flag.startswith("Look-ahead:") for flag in made[stage.SUMMARY]["verdict"]["flags"])
+    assert any("Look-ahead" in warning for warning in ctx.warnings)

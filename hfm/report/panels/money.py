@@ -56,6 +56,9 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
         each.yaxis.set_label_coords(-0.62 * ink.size / 9.5 / inches(ax)[0], 0.5)
         each.set_xlim(0, max(len(money.sessions), 1))
         days(each, money.sessions)
+    if run.lookahead:
+        top.text(0.5, 0.5, "LOOK-AHEAD FILLS: no result", transform=top.transAxes, ha="center", rotation=12,
+                 va="center", fontsize=2.2 * ink.size, fontweight="bold", color=ink.red, alpha=0.35)  # fmt: skip
     worst = float(money.drawdown.min())
     return Told(
         f"Trial {money.trial} over {len(money.sessions)} out-of-sample sessions: net {net:+.2%}, gross {gross:+.2%}; "
