@@ -190,8 +190,31 @@ def fetch(show: Show, common: Common, values: Values) -> ExitCode:
 @command("simulate", SIMULATE)
 def simulate(show: Show, common: Common, values: Values) -> ExitCode:
     """Put quotes, order flow and depth around the bars, with a known truth."""
-    flags = given(**{k: v for k, v in values.items() if k != "check"})
+    flags = given(**{k: v for k, v in values.items() if k not in ("check", "calibrate_from")})
+    if values["calibrate_from"] is not None:
+        flags["constants"] = _calibration(_home(common), str(values["calibrate_from"]))
     return _check_bands(show, common, flags) if values["check"] else _carry_out("simulate", show, common, flags)
+
+
+def _calibration(home: Path, name: str) -> dict[str, float]:
+    """The constants that a replayed run froze in its facts. Raises UsageError where it froze none."""
+    import json
+
+    from hfm import pipeline
+    from hfm.run import locate
+
+    facts = "simulate/facts.json"
+    other = locate(home, name, {})
+    stage = pipeline.Stage("simulate --calibrate-from", "", needs=(facts,))
+    found = pipeline.readers(other, pipeline.check_inputs(other, other.manifest(), stage))
+    document = json.loads(found[facts].data())
+    if document["fidelity"] != "replay" or not document["constants"]:
+        raise UsageError(
+            f"run {other.name} froze no constants",
+            why="a replayed book of an hour and more does" if document["fidelity"] == "replay" else "it is no replay",
+            hint=f"hfm simulate --run {other.name} --fidelity replay",
+        )
+    return {str(key): float(value) for key, value in document["constants"].items()}
 
 
 def _check_bands(show: Show, common: Common, flags: Flags) -> ExitCode:

@@ -82,6 +82,8 @@ SIMULATE: Options = {
     "signal": _option(str | None, "--signal", help="none, or planted (synthetic bars only). [none]"),
     "rho": _option(float | None, "--rho", help="Strength of a planted signal, between 0 and 1. [0.1]"),
     "seed": _option(int | None, "--seed", help="Seed of the market. [7]"),
+    "every": _option(str | None, "--every", help="Rows of a replay: event, or a clock such as 1s. [event]"),
+    "calibrate_from": _option(str | None, "--calibrate-from", help="Run whose replayed book gives the constants."),
     "check": _option(bool, "--check", default=False,
                      help="Write nothing; print stylised facts beside their bands (of --run NAME, else synthetic)."),
 }  # fmt: skip

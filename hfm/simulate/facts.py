@@ -152,9 +152,13 @@ def _of_path(setting: Setting) -> dict[str, Fact]:
 
 
 def _of_model(setting: Setting) -> dict[str, Fact]:
-    """Facts of the calibrated spread and flow."""
-    spy = setting.like_spy and setting.simulate.spread_bps is None
+    """Facts of the calibrated spread and flow. Constants of another book have no bands here."""
+    own = not setting.simulate.constants
+    spy = own and setting.like_spy and setting.simulate.spread_bps is None
     mean, one = ((1.0, 1.4), (0.75, 1.0)) if spy else (None, None)
+    r2, opening, on_vol, on_size, memory = (
+        ((0.45, 0.70), (1.3, 3.0), (0.5, 0.9), (-0.3, -0.1), (0.3, 0.6)) if own else (None,) * 5
+    )
 
     def share(s: Sums) -> float:
         return math.sqrt(s["flow2"] / s["n"])
@@ -164,13 +168,13 @@ def _of_model(setting: Setting) -> dict[str, Fact]:
 
     rows = {
         "ofi_slope": ("slope of r on beta x OFI", _slope, (0.9, 1.1)),
-        "ofi_r2": ("R2 of r on OFI", explained, (0.45, 0.70)),
+        "ofi_r2": ("R2 of r on OFI", explained, r2),
         "spread_ticks": ("mean spread in ticks", _ratio("ticks", "n"), mean),
         "spread_one_tick": ("share of time at one tick", _ratio("one", "n"), one),
-        "spread_open": ("spread, first 15 minutes over midday", _spread_open, (1.3, 3.0)),
-        "elasticity_volatility": ("elasticity of ln(s/tick - 1) on volatility", lambda s: _fit(s)[1], (0.5, 0.9)),
-        "elasticity_volume": ("elasticity of ln(s/tick - 1) on volume", lambda s: _fit(s)[2], (-0.3, -0.1)),
-        "spread_ar1": ("lag-1 autocorrelation of the rest of it", _residual_ar, (0.3, 0.6)),
+        "spread_open": ("spread, first 15 minutes over midday", _spread_open, opening),
+        "elasticity_volatility": ("elasticity of ln(s/tick - 1) on volatility", lambda s: _fit(s)[1], on_vol),
+        "elasticity_volume": ("elasticity of ln(s/tick - 1) on volume", lambda s: _fit(s)[2], on_size),
+        "spread_ar1": ("lag-1 autocorrelation of the rest of it", _residual_ar, memory),
         "flow_share": ("sd of signed volume over volume", share, None),
         "flow_cut": ("share of rows with signed volume cut to volume", _ratio("cut", "n"), None),
     }

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from hfm.config import Simulate
 from hfm.errors import DataError, UsageError
-from hfm.simulate import intervals, tape
+from hfm.simulate import fit, intervals, tape
 from hfm.simulate.intervals import Rows
 from hfm.simulate.studies import Studies
 from hfm.stage import Context, Product
@@ -33,7 +33,7 @@ def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     Raises UsageError for a clock that is none, DataError where no event leaves a two-sided quote.
     """
     every = clock(sim.every)
-    studies = Studies()
+    studies, fits = Studies(), dict[str, Fitted]()
     made = 0
     meta = book.meta
     for group in book.groups():
@@ -50,11 +50,40 @@ def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
         made += 1
         tick = float(meta["tick"][symbol])
         studies.add(found, start, end, tick)
+        fits.setdefault(symbol, Fitted(tick, int((end - start) // (fit.EVERY * _SECOND)))).add(found, start, end)
         yield from _tables(found, rows, (symbol, day, end), _about(meta, sim, every, end - start), tick)
         ctx.progress("simulate", made, made, f"{symbol} {day}")
     if not made:
         raise DataError("the order book leaves no row of quotes", hint="check the files with hfm fetch --dry-run")
-    yield "simulate/facts.json", studies.document()
+    yield "simulate/facts.json", studies.document() | calibration(fits, ctx)
+
+
+class Fitted:
+    """A symbol's five-minute rows, kept for the calibration."""
+
+    def __init__(self, tick: float, slots: int) -> None:
+        self.tick, self.slots = tick, slots
+        self.sessions: list[tuple[npt.NDArray[np.int64], dict[str, Float]]] = []
+
+    def add(self, found: tape.Tape, start: int, end: int) -> None:
+        """Take a session; a half day has fewer slots."""
+        rows = intervals.by_clock(found, start, end, fit.EVERY * _SECOND)
+        columns = intervals.columns(found, rows)
+        inside = rows.seq < self.slots
+        self.sessions.append((rows.seq[inside], {name: columns[name][inside] for name in fit.COLUMNS}))
+
+
+def calibration(fits: dict[str, Fitted], ctx: Context) -> dict[str, Any]:  # Any: JSON
+    """What facts.json says of the fit: constants that `--calibrate-from` takes, and their values in the held-out half.
+
+    Of several symbols the one with the most sessions, the first of those, stands for the run.
+    """
+    symbol = max(fits, key=lambda s: len(fits[s].sessions))
+    even, odd = fit.constants(fits[symbol].sessions, fits[symbol].slots, fits[symbol].tick)
+    if not even:
+        ctx.warn(f"{symbol} has fewer than {fit.LEAST} five-minute rows in its even half-hours: nothing is calibrated")
+    rounded = [{name: float(f"{value:.6g}") for name, value in part.items()} for part in (even, odd)]
+    return {"constants": rounded[0], "held_out": rounded[1], "constants_of": symbol}
 
 
 def clock(text: str) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from hfm import tables
-from hfm.config import Config, Fetch, Simulate
+from hfm.config import Config, Simulate
 from hfm.errors import DataError, UsageError
 from hfm.features import batch, step
-from hfm.fetch import stage as fetch
 from hfm.simulate import replay, stage
 from hfm.stage import Context
 from hfm.tables import MemoryReader
@@ -30,14 +28,6 @@ def run(book: pa.Table, every: str = "event") -> dict[str, Any]:
     tables.check(out["simulate/quotes.parquet"], tables.QUOTES)
     tables.check(out["simulate/oracle.parquet"], tables.ORACLE)
     return out
-
-
-@pytest.fixture(scope="module")
-def amzn(real: Path) -> pa.Table:
-    """AMZN's book of 2012-06-21 as fetch gives it."""
-    ctx = Context("fetch", as_of=datetime(2025, 1, 1, tzinfo=UTC))
-    config = Config(fetch=Fetch(symbols=("AMZN",), source="lobster", path=str(real / "book")))
-    return dict(fetch.run({}, config, ctx))["fetch/book.parquet"]
 
 
 @pytest.fixture(scope="module")
