@@ -76,6 +76,20 @@ def test_the_readme_s_source_plugs_in(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_readme_s_model_and_policy_plug_in(tmp_path: Path) -> None:
+    """The model is scored beside the floors, the policy trades."""
+    env = plugin(tmp_path / "site", "models", "streak") | plugin(tmp_path / "site", "policies", "calm")
+    assert hfm("fetch", "SPY", "--source", "synthetic", "--sessions", 21, cwd=tmp_path).code == 0
+    assert hfm("simulate", cwd=tmp_path).code == 0
+    trained = hfm("train", "--model", "streak", cwd=tmp_path, env=env)
+    assert trained.code == 0, trained.err
+    assert "streak *" in trained.err
+    traded = hfm("backtest", "--threshold", "calm", "--model", "logistic", "--json", cwd=tmp_path, env=env)
+    assert traded.code == 0, traded.err
+    assert traded.json["metrics"]["backtest"]
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_tour_runs_as_it_is_typed(tmp_path: Path) -> None:
     """One shell, one home, every line, the exit code of each."""
