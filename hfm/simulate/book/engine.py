@@ -22,7 +22,8 @@ Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
 
 MARGIN = 2 * REACH + 40
-MOST_TICKS = 1 << 21
+MOST_TICKS, LEAST_TICKS = 1 << 21, 2 * REACH
+"""Prices that a session may span; and the least of its prices, so that all bids are above 0."""
 MOST_BAR, JUMP = 4000, 40
 """Ticks that a bar may span; and between its open and the mid before it, beyond which the book is made anew."""
 ROOM = 16384
@@ -41,13 +42,15 @@ LIT_SHARE = 0.6
 """Of a bar's volume, that the book aims to trade; the rest is off-book."""
 OFF_LOTS, MOST_OFF = 5.0, 20.0
 """Round lots of a mean off-book trade, and the most of them a second."""
+AIM = 0.4
+"""Where a best queue tends to, over the depth that the bar wants."""
 DEEP_DEPTH = 1.3
 """Units at a price behind the best, over those that the best aims at."""
 SWAY = 0.6
 """How much likelier a metaorder makes market orders of its side, and how much less likely the others."""
 AHEAD = 0.75
 """Chance that a metaorder is on the side to which the bar's path goes while it is at work."""
-EVENTS_A_SECOND = 3.0
+EVENTS_A_SECOND = 2.0
 """Events at one best price without tilt, at the mean time of day, for SPY."""
 
 
@@ -99,12 +102,17 @@ class Book:
     """The book of one session, from its first bar on."""
 
     def __init__(self, low: float, high: float, tick: float, lot: int, *, l3: bool = False, keep: bool = False) -> None:
-        """low, high: extremes of the session's prices; raises DataError where they span too many ticks."""
+        """low, high: extremes of the session's prices; raises DataError where they span too many ticks, or are too few."""
         span = (high - low) / tick
         if span > MOST_TICKS:
             raise DataError(
                 f"a session spans {span:,.0f} ticks of {tick:g}, the book has at most {MOST_TICKS:,}",
                 hint=f"give a wider tick: --set simulate.tick={10 ** math.ceil(math.log10(tick * span / 1e5)):g}",
+            )
+        if low / tick < LEAST_TICKS:
+            raise DataError(
+                f"a price of {low:g} is {low / tick:.3g} ticks of {tick:g}, the book needs {LEAST_TICKS}",
+                hint=f"give a finer tick: --set simulate.tick={10.0 ** math.floor(math.log10(low / LEAST_TICKS / 2)):g}",
             )
         self.tick, self.lot = tick, lot
         self.origin = math.floor(low / tick) - MARGIN
@@ -190,7 +198,7 @@ class Book:
         step = bar.length / steps
         f[at.NOW] = f[at.START] = f[at.SINCE] = bar.start
         f[at.STEP], f[at.TICK] = step, self.tick
-        f[at.DEPTH], f[at.DEPTH_DEEP], f[at.DEEP] = bar.depth, DEEP_DEPTH, DEEP
+        f[at.DEPTH], f[at.DEPTH_DEEP], f[at.DEEP] = AIM * bar.depth, DEEP_DEPTH, DEEP
         f[at.EXCESS], f[at.BASE], f[at.KAPPA] = bar.excess, bar.rate, KAPPA
         f[at.OPEN], f[at.HIGH], f[at.LOW], f[at.CLOSE] = bar.open, bar.high, bar.low, bar.close
         f[at.SWAY], f[at.AHEAD] = SWAY, AHEAD

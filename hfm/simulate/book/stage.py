@@ -114,9 +114,10 @@ def _sessions(
 
 def _depths(p: Pass, setting: Setting) -> Float:
     """[S] level of depth (shares) of each session, by what was known at its first bar."""
-    if setting.like_spy:
-        return np.full(len(p.grid.days), micro.DEPTH_SPY)
-    level = micro.depth_level(p.sheet.levels, p.sheet.moves.origin, setting.simulate.tick)
+    model = setting.model
+    if model.depth is not None or setting.like_spy:
+        return np.full(len(p.grid.days), model.depth or micro.DEPTH_SPY)
+    level = micro.depth_level(p.sheet.levels, p.sheet.moves.origin, model.tick, model.r2_flow)
     return np.asarray(level[np.arange(len(level)), p.sheet.moves.present.argmax(axis=1)])
 
 

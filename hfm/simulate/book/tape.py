@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from hfm import tables
 from hfm.kernel import kernel
-from hfm.simulate import micro
 from hfm.simulate.bars import Sheet
 from hfm.simulate.book import layout as at
 from hfm.simulate.book.engine import Played
@@ -87,7 +86,7 @@ def rows(session: Session, sheet: Sheet, s: int, tick: float) -> dict[str, Float
     """Columns of quotes [B]. Depths are time-weighted means of the best sizes; imbalance and micro stand at the close.
 
     trade_* are the bar's own prices. half_spread: mean distance of trades from the mid, by size; without trades
-    EFFECTIVE times half the quoted spread. Trades: on and off the book.
+    `effective` times half the quoted spread. Trades: on and off the book.
     """
     m, t, played = sheet.moves, session.seq, session.played
     sums = np.stack([p.sums for p in played])
@@ -102,7 +101,7 @@ def rows(session: Session, sheet: Sheet, s: int, tick: float) -> dict[str, Float
     quoted = sums[:, at.SPREAD_T] / span * tick
     volume = session.volume
     printed = np.array([float(p.prints[p.prints[:, 4] <= at.LIT, 2].sum()) for p in played])
-    paid = np.where(printed > 0, sums[:, at.PAID] * tick / np.maximum(printed, 1.0), micro.EFFECTIVE * 0.5 * quoted)
+    paid = np.where(printed > 0, sums[:, at.PAID] * tick / np.maximum(printed, 1.0), sheet.effective * 0.5 * quoted)
     count = np.array([float((p.prints[:, 4] <= at.LIT).sum()) for p in played])
     total = np.maximum(bid_size + ask_size, 1.0)
     weighted = price((bid * ask_size + ask * bid_size) / total)
