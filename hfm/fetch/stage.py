@@ -57,12 +57,13 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
             found[symbol] = result
         ctx.progress("fetch", len(found) + len(failed), max(len(request.symbols), len(found) + len(failed)), symbol)
     live = source.network or source.synthetic
+    notes = {symbol: list(raw.notes) for symbol, raw in found.items() if raw.notes}
     grids, qualities, wanted = _clean(found, failed, request, config.fetch.max_gap, live)
     if not grids:
         raise _none_left(failed)
     for symbol, error in failed.items():
         ctx.lose(f"{symbol} is left out: {error.what}")
-    notes = {symbol: list(found[symbol].notes) for symbol in grids if found[symbol].notes}
+    notes = {symbol: notes[symbol] for symbol in sorted(grids) if symbol in notes}
     summary.report(ctx, request, qualities, notes, source.synthetic)
     rate, sessions_a_year, slots = sessions.yearly(wanted.calendar, request.interval_s, wanted.day[0], wanted.day[-1])
     meta = {
@@ -145,9 +146,10 @@ def _as_of(text: str | None, now: datetime) -> datetime:
 
 
 def _clean(
-    found: Mapping[str, RawBars], failed: dict[str, HfmError], request: BarRequest, max_gap: float, live: bool
+    found: dict[str, RawBars], failed: dict[str, HfmError], request: BarRequest, max_gap: float, live: bool
 ) -> tuple[dict[str, Grid], dict[str, Quality], Sessions]:
-    """Clean bars and accounts by symbol, in order of the symbols, and the sessions of the span; adds to `failed`."""
+    """Clean bars and accounts by symbol, in order of the symbols, and the sessions of the span; adds to `failed`, and
+    empties `found` as it goes (memory)."""
     until = sessions.instant(request.as_of)
     ends = [int(raw.time.max()) for raw in found.values() if raw.time.size]
     if not live:
@@ -156,7 +158,8 @@ def _clean(
     whole = request.days is None and request.sessions is None
     grids, qualities = {}, {}
     for symbol in sorted(found):
-        raw = found[symbol] if whole or not len(wanted) else _since(found[symbol], int(wanted.open[0]))
+        raw = found.pop(symbol)
+        raw = raw if whole or not len(wanted) else _since(raw, int(wanted.open[0]))
         grid, account = quality.clean(raw, wanted, until) if len(wanted) else (None, Quality(raw=len(raw.time)))
         if grid is None or not grid.time.size:
             failed[symbol] = _nothing(symbol, account, request, until)
@@ -228,24 +231,28 @@ def _none_left(failed: Mapping[str, HfmError]) -> HfmError:
 def groups(grids: Mapping[str, Grid], wanted: Sessions, meta: Mapping[str, object]) -> Iterator[pa.Table]:
     """Row groups of the bars table: rows by session, symbol, slot; whole sessions, about tables.GROUP_ROWS rows."""
     names = sorted(grids)
-    index, seq, time, *values = (
-        np.concatenate([getattr(grids[name], column) for name in names]) for column in Grid.__dataclass_fields__
-    )
-    code = np.repeat(np.arange(len(names), dtype=np.int32), [len(grids[name].time) for name in names])
-    order = np.lexsort((seq, code, index)) if len(names) > 1 else np.arange(len(index))
-    counts = np.cumsum(np.bincount(index, minlength=len(wanted)))
-    cuts = np.unique(np.searchsorted(counts, np.arange(tables.GROUP_ROWS, len(index), tables.GROUP_ROWS), "right"))
-    borders = np.unique(np.concatenate([[0], counts[cuts[cuts < len(wanted)]], [len(index)]]))
     words = pa.array(names, pa.string())
-    for start, end in itertools.pairwise(borders):
-        rows = order[start:end]
-        day = index[rows]
+    counts = np.zeros(len(wanted), np.int64)
+    for grid in grids.values():
+        counts += np.bincount(grid.index, minlength=len(wanted))
+    done = np.cumsum(counts)
+    cuts = np.searchsorted(done, np.arange(tables.GROUP_ROWS, done[-1], tables.GROUP_ROWS), "right")
+    borders = np.unique(np.concatenate([[0], cuts, [len(wanted)]]))
+    for first, last in itertools.pairwise(borders):
+        spans = [np.searchsorted(grids[name].index, (first, last)) for name in names]
+        parts = [grids[name].pick(np.arange(*span)) for name, span in zip(names, spans, strict=True)]
+        index, seq, time, *values = (
+            np.concatenate([getattr(part, column) for part in parts]) for column in Grid.__dataclass_fields__
+        )
+        code = np.repeat(np.arange(len(names), dtype=np.int32), [len(part.time) for part in parts])
+        order = np.lexsort((seq, code, index))
+        day, seq = index[order], seq[order]
         columns = {
-            "symbol": pa.DictionaryArray.from_arrays(pa.array(code[rows]), words),
+            "symbol": pa.DictionaryArray.from_arrays(pa.array(code[order]), words),
             "session": wanted.day[day],
-            "seq": seq[rows],
-            "time": time[rows],
-            "is_last": seq[rows] == wanted.slots[day] - 1,
-            **{name: v[rows] for name, v in zip(("open", "high", "low", "close", "volume"), values, strict=True)},
+            "seq": seq,
+            "time": time[order],
+            "is_last": seq == wanted.slots[day] - 1,
+            **{name: v[order] for name, v in zip(("open", "high", "low", "close", "volume"), values, strict=True)},
         }
         yield tables.build(tables.BARS, columns, meta, "simulated" if meta["synthetic"] else "observed")

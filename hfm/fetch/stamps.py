@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from hfm.config import INTERVALS
 from hfm.errors import DataError, UsageError
-from hfm.fetch.sessions import SECOND, Int, Sessions
+from hfm.fetch.sessions import SECOND, Bool, Int, Sessions
 
 Float = npt.NDArray[np.float64]
 DATES = (
@@ -191,11 +191,13 @@ def _dates_only(name: str) -> DataError:
 
 def spacing(times: list[Int], interval_s: int) -> None:
     """Raise DataError unless the commonest step between the stamps of a symbol (lists of ns) is `interval_s`."""
-    steps = np.concatenate([np.diff(np.unique(time)) for time in times])
+    steps = np.sort(np.concatenate([np.diff(np.sort(time)) for time in times]))
+    steps = steps[steps > 0]
     if not steps.size:
         return
-    sizes, counts = np.unique(steps, return_counts=True)
-    common = int(sizes[np.argmax(counts)])
+    border = np.flatnonzero(np.append(True, steps[1:] != steps[:-1]))
+    counts = np.diff(np.append(border, len(steps)))
+    common = int(steps[border[np.argmax(counts)]])
     if common != interval_s * SECOND:
         word = next((name for name, seconds in INTERVALS.items() if seconds * SECOND == common), None)
         asked = next(name for name, seconds in INTERVALS.items() if seconds == interval_s)
@@ -215,7 +217,7 @@ def label(stamps: Int, volume: Float, sessions: Sessions) -> Literal["start", "e
     """
     order = np.argsort(stamps, kind="stable")
     stamps, volume = stamps[order], volume[order]
-    opens, closes = (np.isin(t, stamps).sum() for t in (sessions.open, sessions.close))
+    opens, closes = (int(_among(t, stamps)[1].sum()) for t in (sessions.open, sessions.close))
     if opens > 10 * closes:
         return "start"
     if closes > 10 * opens:
@@ -236,8 +238,13 @@ def label(stamps: Int, volume: Float, sessions: Sessions) -> Literal["start", "e
 
 def _typical(stamps: Int, volume: Float, sessions: Sessions, slots: range) -> float:
     """Median volume of the bars stamped `slots` intervals from the open; 0 where there are none."""
-    at = (sessions.open[:, None] + np.array(slots) * sessions.interval).ravel()
-    place = np.minimum(np.searchsorted(stamps, at), len(stamps) - 1)
-    found = volume[place][stamps[place] == at]
+    place, there = _among((sessions.open[:, None] + np.array(slots) * sessions.interval).ravel(), stamps)
+    found = volume[place][there]
     found = found[~np.isnan(found)]
     return float(np.median(found)) if found.size else 0.0
+
+
+def _among(times: Int, stamps: Int) -> tuple[Int, Bool]:
+    """Where each time stands in the ordered `stamps`, and whether it does (np.isin is ten times slower)."""
+    place = np.minimum(np.searchsorted(stamps, times), len(stamps) - 1)
+    return place, stamps[place] == times

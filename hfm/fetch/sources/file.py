@@ -44,17 +44,17 @@ class File:
 
         Raises DataError for a file that is not certain to be read right.
         """
-        parts = [part for path in paths(request.path) for part in read(path, request)]
-        chosen = choose(parts, request.symbols, str(request.path))
+        chosen = choose(
+            [part for path in paths(request.path) for part in read(path, request)], request.symbols, str(request.path)
+        )
         there = [part for found in chosen.values() if not isinstance(found, DataError) for part in found]
         if there:
             stamps.spacing([part.stamp for part in there], request.interval_s)
             side = request.label if request.label != "auto" else agreed(there, request)
-        for symbol, found in chosen.items():
-            if isinstance(found, DataError):
-                yield symbol, found
-            else:
-                yield symbol, bars(found, request, side)
+        there.clear()  # what is handed on is not held here: a large file is in memory once
+        for symbol in list(chosen):
+            found = chosen.pop(symbol)
+            yield symbol, found if isinstance(found, DataError) else bars(found, request, side)
 
 
 def paths(text: str | None) -> list[Path]:
