@@ -81,7 +81,8 @@ def _over_least(name: str, part: int, parts: int) -> Callable[[Sums], float]:
 
 
 def _open_midday(parts: int) -> Callable[[Sums], float]:
-    middle = range(int(parts * 0.4), max(int(parts * 0.6), int(parts * 0.4) + 1) + 1)
+    first = min(int(parts * 0.4), parts - 1)
+    middle = range(first, min(max(int(parts * 0.6), first + 1) + 1, parts))
 
     def statistic(s: Sums) -> float:
         level = sum(s[f"sq.{j}"] for j in middle) / sum(s[f"rows.{j}"] for j in middle)

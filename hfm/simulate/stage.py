@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from hfm.config import Config, Simulate
 from hfm.errors import UsageError
-from hfm.simulate import facts, filters, stream, trailing
+from hfm.simulate import facts, stream, trailing
 from hfm.simulate.bars import Setting, Sheet, flags, quotes
 from hfm.simulate.grid import Grid
 from hfm.simulate.moments import Moments
@@ -26,7 +26,8 @@ _KEYS = ("symbol", "session", "seq", "time", "is_last")
 def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
     """Quotes, oracle and facts of a run's bars, or of its order book, at the fidelity asked for.
 
-    Raises UsageError where the fidelity does not fit what the run holds, and where a signal cannot be planted.
+    Raises UsageError where the fidelity does not fit what the run holds, and where a signal cannot be planted
+    (stream.settings).
     """
     sim = config.simulate
     held = "fetch/bars.parquet" if "fetch/bars.parquet" in inputs else "fetch/book.parquet"
@@ -36,7 +37,6 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
         from hfm.simulate import replay
 
         return replay.run(inputs[held], sim, ctx)
-    _refuse(sim, inputs[held].meta)
     if sim.fidelity == "book":
         from hfm.simulate.book import stage as book
 
@@ -52,7 +52,7 @@ def _misfit(fidelity: str) -> UsageError:
         )
     return UsageError(
         f"simulate.fidelity {fidelity} needs bars, and the run holds an order book",
-        hint="--set simulate.fidelity=replay, or fetch bars into a run of their own: hfm fetch SPY",
+        hint="hfm simulate --fidelity replay, or fetch bars into a run of their own: hfm fetch SPY",
     )
 
 
@@ -65,24 +65,6 @@ def _bars(bars: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
         moments.add([(p.grid.days, p.sums) for p in passed])
         yield from _tables(group, [(p.grid, p.sheet) for p in passed], meta, sim)
     yield "simulate/facts.json", _facts(moments, settings, bool(meta.get("synthetic")), ctx)
-
-
-def _refuse(sim: Simulate, meta: dict[str, Any]) -> None:
-    """Raise UsageError for a signal that cannot be planted."""
-    if sim.signal != "planted":
-        return
-    if not meta.get("synthetic"):
-        raise UsageError(
-            f"a signal cannot be planted in bars of {meta.get('source', 'a real market')}",
-            why="planting redraws the price path, and these prices were observed",
-            hint="fetch invented bars first: hfm fetch SPY --source synthetic",
-        )
-    if sim.kind != "linear" and filters.MOST < sim.carry < 1.0:
-        raise UsageError(
-            f"simulate.carry is {sim.carry:g}, and kind {sim.kind} takes 1 or at most {filters.MOST:g}",
-            why="its exact filter is a grid, which cannot hold a noise as small as that",
-            hint=f"--set simulate.carry=1, or {filters.MOST:g} and less",
-        )
 
 
 def _tables(

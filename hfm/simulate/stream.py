@@ -5,14 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from hfm.config import Simulate
-from hfm.errors import ConfigError
-from hfm.simulate import micro, original, tally
+from hfm.errors import ConfigError, UsageError
+from hfm.simulate import filters, micro, original, tally
 from hfm.simulate.bars import Market, Setting, Sheet, market_new, simulate
 from hfm.simulate.grid import Grid, grids
 from hfm.stage import Context
@@ -52,9 +53,17 @@ def sheets(bars: Reader, settings: Mapping[str, Setting], ctx: Context) -> Itera
 
 
 def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, Setting]:
-    """What holds for each symbol. The original recipe reads the bars once more, for its whole-sample
-    noise."""
+    """What holds for each symbol. The original recipe reads the bars once more, for its whole-sample noise.
+
+    Raises UsageError for a signal that cannot be planted, or a table that is not of bars; ConfigError for constants.
+    """
     meta = bars.meta
+    if "slots_per_session" not in meta:
+        raise UsageError(
+            "an order book is replayed, not simulated: no model of bars stands around it",
+            hint="hfm simulate --fidelity replay",
+        )
+    _refuse(sim, meta)
     vol_sd = whole_sample_sd(bars) if sim.recipe == "seed" else {}
     if vol_sd:
         ctx.warn("recipe seed: the spread's noise is scaled by the whole sample, as in the original (not causal)")
@@ -69,6 +78,24 @@ def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, Setting]:
         )
         for symbol in meta["symbols"]
     }
+
+
+def _refuse(sim: Simulate, meta: dict[str, Any]) -> None:
+    """Raise UsageError for a signal that cannot be planted."""
+    if sim.signal != "planted":
+        return
+    if not meta.get("synthetic"):
+        raise UsageError(
+            f"a signal cannot be planted in bars of {meta.get('source', 'a real market')}",
+            why="planting redraws the price path, and these prices were observed",
+            hint="fetch invented bars first: hfm fetch SPY --source synthetic",
+        )
+    if sim.kind != "linear" and filters.MOST < sim.carry < 1.0:
+        raise UsageError(
+            f"simulate.carry is {sim.carry:g}, and kind {sim.kind} takes 1 or at most {filters.MOST:g}",
+            why="its exact filter is a grid, which cannot hold a noise as small as that",
+            hint=f"--set simulate.carry=1, or {filters.MOST:g} and less",
+        )
 
 
 def calibrated(sim: Simulate) -> micro.Model:

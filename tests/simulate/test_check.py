@@ -10,11 +10,13 @@ import pyarrow as pa
 import pytest
 
 from hfm.config import Config, Fetch, Simulate
+from hfm.errors import UsageError
 from hfm.fetch import stage as fetch
 from hfm.simulate import check
 from hfm.stage import Context
 from hfm.tables import MemoryReader
 from tests.bars import bar_table, edited
+from tests.orderbook import DAY, book_table
 
 
 def test_three_seeds_of_one_market_are_one_cluster_a_day() -> None:
@@ -55,3 +57,9 @@ def test_the_default_model_on_the_synthetic_source_passes_every_band() -> None:
     rows = check.table(markets, Config())
     assert check.failed(rows) == []
     assert sum(row["pass"] is True for row in rows.values()) >= 18
+
+
+def test_a_book_has_no_table() -> None:
+    """A replayed run has no bands: exit 2, not a fault."""
+    with pytest.raises(UsageError, match="replayed"):
+        check.table([MemoryReader(book_table(DAY))], Config())

@@ -246,3 +246,14 @@ def spy(real: Path) -> pa.Table:
         bar_meta(("SPY",), synthetic=False),
         "observed",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("slots", [1, 2, 7, 390])
+@pytest.mark.parametrize("signal", ["none", "planted"])
+def test_any_number_of_slots_will_do(slots: int, signal: str) -> None:
+    """One bar a session, hourly bars, one-minute bars: lawful quotes, and facts that are undefined say so."""
+    quotes, _, facts = simulate(bar_table(14, slots=slots), signal=signal)
+    q = tables.arrays(quotes)
+    for name in FLOATS:
+        assert np.isfinite(q[name]).all(), name
+    assert facts["facts"]["abs_ac12"]["value"] is None or slots > 12
