@@ -18,6 +18,7 @@ from hfm.cli.options import (
     BACKTEST,
     COMMON,
     FETCH,
+    PRUNE,
     REPORT,
     RUN,
     SIMULATE,
@@ -328,3 +329,31 @@ def verify(show: Show, common: Common, values: Values) -> ExitCode:
     else:
         rows = list(claims.check("quick" if values["quick"] else "full" if values["full"] else "standard", show.talk))
     return _judge(show, rows)
+
+
+@command("doctor", {})
+def doctor(show: Show, common: Common, values: Values) -> ExitCode:
+    """What a run will stand on: libraries, folders, disk, kernels, the latest run."""
+    from hfm import doctor
+
+    findings = doctor.examine(_home(common))
+    show.table = doctor.table(findings)
+    show.metrics["findings"] = [dataclasses.asdict(f) for f in findings]
+    return ExitCode.CHECK if any(f.cure for f in findings) else ExitCode.OK
+
+
+@command("prune", PRUNE)
+def prune(show: Show, common: Common, values: Values) -> ExitCode:
+    """Empty all but the newest runs; their manifests, journals and trials stay on record."""
+    from datetime import UTC, datetime
+
+    from hfm import prune
+
+    home = _home(common)
+    for item in prune.prune(home, values["keep"], datetime.now(UTC)):
+        if item.why:
+            show.talk(f"{item.run}: left alone, {item.why}")
+        else:
+            show.paths.append(home / "runs" / item.run)
+            show.talk(f"{item.run}: {item.freed / 1e6:.1f} MB freed")
+    return ExitCode.OK

@@ -108,6 +108,7 @@ VERIFY: Options = {
     "quick": _option(bool, "--quick", help="Under half a minute.", default=False),
     "full": _option(bool, "--full", help="All claims, under ten minutes.", default=False),
 }
+PRUNE: Options = {"keep": _option(int, "--keep", min=1, help="Newest runs that stay as they are. [10]", default=10)}
 REPORT: Options = {"open": _option(bool, "--open", help="Open the page in a browser.", default=False)}
 
 
