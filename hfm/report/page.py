@@ -6,6 +6,7 @@ Everything is a string before it reaches the template, and the template escapes 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -43,6 +44,7 @@ def render(run: Evidence, drawn: Sequence[Drawn]) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["minus"] = lambda text: re.sub(r"(?<![\w.])-(?=\d)", "−", text)
     template = environment.from_string((folder / "page.html.j2").read_text("utf-8"))
     by_name = {each.name: each for each in drawn}
     metrics = run.money.metrics.get("metrics", {}) if run.money else {}

@@ -19,7 +19,9 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
     money = run.money
     assert money is not None
     ax.set_axis_off()
-    top, low = ax.inset_axes((0, 0.33, 1, 0.67)), ax.inset_axes((0, 0, 1, 0.25))
+    broad = inches(ax)[0] > 6
+    top = ax.inset_axes((0, 0.33, 1, 0.67 if broad else 0.58))
+    low = ax.inset_axes((0, 0, 1, 0.25))
     ends = np.arange(len(money.sessions) + 1)
     net, gross, hold, full = (float(line[-1]) for line in (money.net, money.gross, money.hold, money.hold_full))
     top.axhline(0, color=ink.muted, linewidth=0.8)
@@ -39,7 +41,6 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
     frame(top, ink, y="return on capital")
     percent(top)
     few(top, y=5)
-    broad = inches(ax)[0] > 6
     legend(top, ink, loc="lower right", ncols=5 if broad else 2, bbox_to_anchor=(1, 0.99), columnspacing=1.0)
     top.tick_params(labelbottom=False)
     low.fill_between(money.x, money.drawdown, 0, color=ink.red, alpha=0.35, linewidth=0)
@@ -63,7 +64,7 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
     return Told(
         f"Trial {money.trial} over {len(money.sessions)} out-of-sample sessions: net {net:+.2%}, gross {gross:+.2%}; "
         f"the same mean exposure held throughout {hold:+.2%}, buy and hold {full:+.2%}. Largest drawdown "
-        f"{-worst:.2%}.",
+        f"{abs(worst):.2%}.",
         f"Line chart of cumulative return. Net ends at {net:+.2%}, gross at {gross:+.2%}, exposure-matched hold at "
         f"{hold:+.2%}, buy and hold at {full:+.2%}. Below, drawdown down to {worst:.2%}.",
     )
