@@ -21,5 +21,5 @@ def impact_bps(worth: float, mid: float, adv: float, sigma_day: float, y: float)
 
 @bare
 def round_trip_bps(bid: float, ask: float, mid: float, share: float, side_bps: float) -> float:
-    """Twice half the quoted spread's effective share, plus both sides' fee and impact (side_bps: of one side), in bp."""
+    """Expected round trip in bp: the effective share of the quoted spread, and both sides at side_bps each."""
     return share * ((ask - bid) / mid * 1e4) + 2.0 * side_bps

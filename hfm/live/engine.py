@@ -91,7 +91,7 @@ class Engine:
         return out
 
     def place(self, fold: str) -> None:
-        """Use the fit `fold` ("final", "fold3") from the next session on. Raises UsageError for a model without steps."""
+        """Use the fit `fold` (final, fold3) from the next row on. Raises UsageError for a model without steps."""
         if fold == self.fold:
             return
         if fold not in self._folds:

@@ -78,7 +78,7 @@ class Scratch(NamedTuple):
 
 @kernel
 def see(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, out: Float) -> None:
-    """out[:9]: the row's forecast (see models.step.OUT) and expected round trip. All states but the ledger's advance."""
+    """out[:9]: the row's forecast (models.step.OUT) and expected round trip. All state but the ledger's advances."""
     day, rule = memory.day[symbol], plan.rule
     if day[D_SESSION] != row[V_SESSION]:
         day[D_SESSION] = row[V_SESSION]

@@ -11,7 +11,7 @@ from hfm.plugins import Policy, find
 
 @dataclass(frozen=True)
 class Choice:
-    """name: as trials are called (p0.6, q0.9, cost); kind: the policy's in the registry; level: None where it has none."""
+    """name: as trials are called (p0.6, q0.9, cost); kind: in the registry; level: None where it has none."""
 
     name: str
     kind: str

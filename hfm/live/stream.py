@@ -1,0 +1,178 @@
+"""Rows in, answers out, a line each: a replay of the run's own quotes, or a live feed.
+
+A replay steps each out-of-sample session with the fit of its fold, so it is the back-test again; sessions after the
+training data are stepped with `final`, as a live feed is. Rows before the first out-of-sample session only warm up.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from hfm import tables
+from hfm.errors import DataError
+from hfm.ledger import layout as at
+from hfm.ledger.reasons import spell
+from hfm.live import order, rows, step
+from hfm.live.engine import Engine
+from hfm.live.gauge import Gauge
+from hfm.models.step import OUT
+from hfm.plugins import Float
+from hfm.tables import Reader
+
+INVALID = "invalid"
+Answer = dict[str, Any]  # Any: JSON values
+
+
+class Stream:
+    """An engine with its judge of what arrives, its counts, and the answers to both."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.order = engine, order.Order(len(engine.market.symbols))
+        self.gauge = Gauge()
+        self.taken = 0
+        """Rows read from a replay, warm-up included: where a restart goes on."""
+        self._row = np.empty(step.ROW)
+
+    def take(self, symbol: int, row: Float, flags: tuple[int, bool] = (0, False)) -> Answer:
+        """The answer to a row that is in order. flags: slots missing before it; whether a session never ended."""
+        engine = self.engine
+        out = engine.take(symbol, row)
+        self.gauge.add(out, row, engine.market.slots, flags)
+        gap, unfinished = flags
+        answer = self._head(order.OK, symbol, row)
+        answer["model"] = f"{engine.model}/{engine.fold}"
+        values = out.tolist()
+        for name, value in zip(OUT, values, strict=False):
+            answer[name] = value if math.isfinite(value) else None
+        book = values[step.LEDGER :]
+        answer["signal"] = int(book[at.O_SIGNAL])
+        answer["target"], answer["position"] = book[at.O_TARGET], book[at.O_POSITION]
+        answer["equity"], answer["net_pnl"] = book[at.O_EQUITY], book[at.O_NET]
+        answer["reasons"] = spell(int(book[at.O_REASON]))
+        if gap:
+            answer["gap"] = gap
+        if unfinished:
+            answer["unfinished"] = True
+        if row[step.V_LAST]:
+            answer["last"] = True
+        return answer
+
+    def _head(self, status: str, symbol: int, row: Float) -> Answer:
+        day = int(row[step.V_SESSION])
+        return {
+            "status": status, "symbol": self.engine.market.symbols[symbol], "session": rows.spell_day(day),
+            "seq": int(row[step.V_SEQ]), "time": rows.spell_time(day, row[step.V_CLOSE_NS]),
+        }  # fmt: skip
+
+    # ------------------------------------------------------------------------------------------------- a live feed
+    def warm(self, quotes: Reader) -> None:
+        """See all of the run's quotes: features and history of every row, the model from the last session's open."""
+        self.engine.place("final")
+        held: list[tuple[int, Float]] = []
+        for _, block in sessions(quotes, self.engine):
+            for symbol, data in held:
+                self.engine.feed(symbol, data)
+            held = block
+            for symbol, data in block:
+                for row in data:
+                    self.order.judge(symbol, row)
+        for symbol, row in _in_time(held) if held else ():
+            self.engine.take(symbol, row, trade=False)
+
+    def answer(self, text: str) -> str:
+        """The answer to one line of a feed, as one line; a line that cannot be understood is answered, too."""
+        try:
+            try:
+                item = json.loads(text)
+            except ValueError as e:
+                raise DataError(f"not JSON: {e}", hint="") from None
+            name = rows.parse(item, self._row)
+            symbol = self.engine.number(name)
+            if symbol < 0:
+                raise DataError(f"symbol {name[:20]!r} is not one of the run's", hint="")
+        except DataError as e:
+            self.gauge.count(INVALID)
+            return json.dumps({"status": INVALID, "why": e.what})
+        verdict, gap, unfinished = self.order.judge(symbol, self._row)
+        if verdict == order.OK:
+            return json.dumps(self.take(symbol, self._row, (gap, unfinished)))
+        self.gauge.count(verdict)
+        return json.dumps(self._head(verdict, symbol, self._row))
+
+    def feed(self, lines: Iterable[str]) -> Iterator[str]:
+        """An answer for each line that is not empty."""
+        for text in lines:
+            if text.strip():
+                yield self.answer(text)
+
+    # ------------------------------------------------------------------------------------------------------ a replay
+    def replay(self, quotes: Reader) -> Iterator[str]:
+        """Answers to the run's rows in time order, from the first out-of-sample session on, or where it stopped."""
+        plan, done = Folds(self.engine.checkpoint.document), 0
+        for day, block in sessions(quotes, self.engine):
+            fold = plan.of(day)
+            if fold is None:
+                for symbol, data in block:
+                    done += len(data)
+                    if done > self.taken:
+                        self.engine.feed(symbol, data)
+                        self.taken = done
+                continue
+            self.engine.place(fold)
+            for symbol, row in _in_time(block):
+                done += 1
+                if done > self.taken:
+                    _, gap, unfinished = self.order.judge(symbol, row)
+                    line = json.dumps(self.take(symbol, row, (gap, unfinished)))
+                    self.taken = done
+                    yield line
+
+
+class Folds:
+    """Which fit may speak of a session: its fold's, `final` after the data it was trained on, none before."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:  # Any: JSON
+        self._spans = [(_day(f["test"][0]), _day(f["test"][1]), str(f["name"])) for f in document["folds"] if f["test"]]
+        self._end = max(_day(f[part][1]) for f in document["folds"] for part in ("train", "valid", "test") if f[part])
+
+    def of(self, day: int) -> str | None:
+        """The fit of a session (days since 1970)."""
+        if day > self._end:
+            return "final"
+        return next((name for first, last, name in self._spans if first <= day <= last), None)
+
+
+def _day(text: str) -> int:
+    return int(np.datetime64(text, "D").astype(np.int64))
+
+
+def sessions(quotes: Reader, engine: Engine) -> Iterator[tuple[int, list[tuple[int, Float]]]]:
+    """(day, [(symbol's number, its rows [n, ROW])]) of each session in order."""
+    for group in quotes.groups(list(rows.COLUMNS)):
+        data = rows.matrix(tables.arrays(group, rows.COLUMNS))
+        borders = tables.blocks(group)
+        names = group.column("symbol").cast("string").take(borders[:-1]).to_pylist()
+        blocks = [
+            (engine.number(name), data[a:b])
+            for name, (a, b) in zip(names, itertools.pairwise(borders.tolist()), strict=True)
+        ]
+        for day, same in itertools.groupby(blocks, key=lambda block: int(block[1][0, step.V_SESSION])):
+            yield day, list(same)
+
+
+def _in_time(block: list[tuple[int, Float]]) -> Iterator[tuple[int, Float]]:
+    """Rows of one session by time; symbols of one instant in their order."""
+    if len(block) == 1:
+        symbol, data = block[0]
+        yield from ((symbol, row) for row in data)
+        return
+    every = np.concatenate([data for _, data in block])
+    owner = np.repeat([symbol for symbol, _ in block], [len(data) for _, data in block])
+    for i in np.argsort(every[:, step.V_CLOSE_NS], kind="stable"):
+        yield int(owner[i]), every[i]

@@ -1,0 +1,67 @@
+"""Prometheus' text format: families of samples in, a file's text out, and one writer's families beside another's.
+
+Format 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/), for node_exporter's textfile collector.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Sample = tuple[Mapping[str, str], float]
+
+
+@dataclass(frozen=True)
+class Family:
+    """One metric: its samples are (labels, value). Of a histogram a label set has `le`, or is named by `__name__`."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    samples: Sequence[Sample]
+
+
+def histogram(name: str, help: str, borders: Sequence[float], counts: Sequence[int], total: float) -> Family:
+    """A histogram from counts by bucket (the last one above all borders) and the sum of all observations."""
+    running = list(itertools.accumulate(counts))
+    edges = [*(f"{b:g}" for b in borders), "+Inf"]
+    samples: list[Sample] = [
+        ({"__name__": f"{name}_bucket", "le": edge}, float(n)) for edge, n in zip(edges, running, strict=True)
+    ]
+    samples += [({"__name__": f"{name}_sum"}, total), ({"__name__": f"{name}_count"}, float(running[-1]))]
+    return Family(name, "histogram", help, samples)
+
+
+def render(families: Sequence[Family]) -> str:
+    """The text of all families with at least one sample; a NaN is left out, for it says nothing."""
+    lines = []
+    for family in families:
+        body = [_sample(family.name, labels, value) for labels, value in family.samples if not math.isnan(value)]
+        if body:
+            lines += [f"# HELP {family.name} {_escaped(family.help)}", f"# TYPE {family.name} {family.kind}", *body]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def merge(old: str, families: Sequence[Family], prefix: str) -> str:
+    """`old` with all metrics whose name starts with `prefix` replaced by `families`."""
+    kept, keep = [], True
+    for line in old.splitlines():
+        if line.startswith("# HELP "):
+            keep = not line.removeprefix("# HELP ").startswith(prefix)
+        if keep:
+            kept.append(line)
+    return "".join(f"{line}\n" for line in kept) + render(families)
+
+
+def _sample(name: str, labels: Mapping[str, str], value: float) -> str:
+    inner = ",".join(f'{k}="{_escaped(v, quote=True)}"' for k, v in labels.items() if k != "__name__")
+    text = {math.inf: "+Inf", -math.inf: "-Inf"}.get(value, repr(value).removesuffix(".0"))
+    return f"{labels.get('__name__', name)}{{{inner}}} {text}" if inner else f"{labels.get('__name__', name)} {text}"
+
+
+def _escaped(text: str, quote: bool = False) -> str:
+    text = text.replace("\\", "\\\\").replace("\n", "\\n")
+    return text.replace('"', '\\"') if quote else text
