@@ -26,23 +26,26 @@ COLUMNS = 3
 
 def draw(run: Evidence) -> bytes:
     """The PNG."""
-    rows = _rows()
-    height = HEAD + ROW * len(rows) + 0.2
-    ink = Ink()
+    sink = io.BytesIO()
     with house():
-        figure = Figure(figsize=(WIDTH, height), facecolor=ink.paper, dpi=DPI)
-        canvas: Any = FigureCanvasAgg(figure)  # Any: matplotlib leaves print_png untyped
-        _head(figure, run, ink, height)
-        for r, row in enumerate(rows):
-            column = 0
-            for panel in row:
-                span = 2 if panel.wide else 1
-                _panel(figure, panel, run, ink, (column, span, height - HEAD - ROW * (r + 1)))
-                column += span
-        _origin(figure, run, ink, height)
-        sink = io.BytesIO()
+        canvas: Any = FigureCanvasAgg(compose(run))  # Any: matplotlib leaves print_png untyped
         canvas.print_png(sink, metadata={"Software": None})
     return sink.getvalue()
+
+
+def compose(run: Evidence) -> Figure:
+    """The sheet as a figure; within house()."""
+    rows, ink = _rows(), Ink()
+    height = HEAD + ROW * len(rows) + 0.2
+    figure = Figure(figsize=(WIDTH, height), facecolor=ink.paper, dpi=DPI)
+    _head(figure, run, ink, height)
+    for r, row in enumerate(rows):
+        column = 0
+        for panel in row:
+            _panel(figure, panel, run, ink, (column, height - HEAD - ROW * (r + 1)))
+            column += 2 if panel.wide else 1
+    _origin(figure, run, ink, height)
+    return figure
 
 
 def _rows() -> list[list[Panel]]:
@@ -59,9 +62,10 @@ def _rows() -> list[list[Panel]]:
     return rows
 
 
-def _panel(figure: Figure, panel: Panel, run: Evidence, ink: Ink, place: tuple[int, int, float]) -> None:
-    """One panel; place: first column, columns, inches from the bottom of the sheet."""
-    column, span, bottom = place
+def _panel(figure: Figure, panel: Panel, run: Evidence, ink: Ink, place: tuple[int, float]) -> None:
+    """One panel; place: first column, inches from the bottom of the sheet."""
+    column, bottom = place
+    span = 2 if panel.wide else 1
     width, height = figure.get_size_inches()
     cell = (width - 2 * EDGE) / COLUMNS
     left, pad, more = EDGE + column * cell, panel.margin, 1.16  # the sheet's text is larger than the page's

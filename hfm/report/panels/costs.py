@@ -102,7 +102,7 @@ def _before_and_after(ax: Axes, run: Evidence, ink: Ink) -> Told:
     ax.plot(place, net, color=ink.blue, marker="o", linestyle="none", markersize=6, label="after costs")
     frame(ax, ink, y="return on capital")
     ax.set_xticks(place, [family.names[k] for k in moved], rotation=45)
-    ax.tick_params(axis="x", labelsize=ink.size * 0.84)
+    ax.tick_params(axis="x", labelsize=max(9.0, 0.84 * ink.size))
     percent(ax)
     few(ax, y=5)
     legend(ax, ink, loc="best")

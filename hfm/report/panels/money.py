@@ -97,7 +97,7 @@ def thresholds(ax: Axes, run: Evidence, ink: Ink) -> Told:
         )
     ax.set_xticks(place, [f"{family.names[k]}\n{trips[k]:,}" for k in order])
     frame(ax, ink, x="trial, and its round trips", y="excess, bp a session")
-    ax.tick_params(axis="x", labelsize=ink.size * 0.84, labelrotation=90 if len(order) > 8 else 0)
+    ax.tick_params(axis="x", labelsize=max(9.0, 0.84 * ink.size), labelrotation=90 if len(order) > 8 else 0)
     few(ax, y=6)
     handles = [
         Line2D([], [], color=ink.red, marker="D", linestyle="none", label="yours"),
