@@ -96,8 +96,8 @@ def _push(state: Float, row: Float) -> float:
     state[at + 4 * LOOKBACK] = math.log(row[6])
     state[at + 5 * LOOKBACK] = 1e4 * ret / row[12]
     scale = 0.5 * (row[7] + row[8]) * row[12]
-    state[at + 6 * LOOKBACK] = row[11] / scale
-    state[at + 7 * LOOKBACK] = row[10] / scale
+    state[at + 6 * LOOKBACK] = 0.0 if scale == 0.0 else row[11] / scale  # both sides of a book may be empty
+    state[at + 7 * LOOKBACK] = 0.0 if scale == 0.0 else row[10] / scale
     state[_POS] = pos + 1.0 if pos + 1 < LOOKBACK else 0.0
     state[_COUNT] += 1.0
     return ret

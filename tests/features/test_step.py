@@ -27,8 +27,9 @@ def run(data: Float, py: bool = False, state: Float | None = None) -> Float:
     if not py:
         step.loop(state, data, np.arange(len(step.NAMES)), np.empty(len(step.NAMES)), out)
         return out
+    plain = getattr(step.step, "py_func", step.step)  # numba's dispatcher carries the plain function
     for i, row in enumerate(data):
-        step.step.py_func(state, row, out[i])  # type: ignore[attr-defined]  # numba dispatchers carry the plain function
+        plain(state, row, out[i])
     return out
 
 
@@ -117,7 +118,7 @@ def test_the_gap_counts_dividends_and_splits() -> None:
     assert column(run(data), "gap")[at] == pytest.approx(0.0, abs=1e-12)
 
 
-@pytest.mark.parametrize("what", ["still price", "no volume", "no flow", "one-price bars"])
+@pytest.mark.parametrize("what", ["still price", "no volume", "no flow", "no depth", "one-price bars"])
 def test_degenerate_rows_give_finite_features(what: str) -> None:
     """A price that never moves, nothing traded, no order flow, high = low: floors hold, nothing is NaN or infinite."""
     data = rows()
@@ -128,6 +129,8 @@ def test_degenerate_rows_give_finite_features(what: str) -> None:
         data[:, [at["volume"], at["signed_volume"]]] = 0.0
     elif what == "no flow":
         data[:, [at["ofi"], at["signed_volume"]]] = 0.0
+    elif what == "no depth":
+        data[::7, [at["depth_bid"], at["depth_ask"]]] = 0.0
     else:
         data[:, [at["mid_high"], at["mid_low"], at["mid_open"]]] = data[:, [at["mid_close"]]]
     out = run(data)[step.LOOKBACK - 1 :]
