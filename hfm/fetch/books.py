@@ -39,6 +39,7 @@ def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Ite
         "levels": 0,
         "tick": {},
         "symbols": [],
+        "rebuilt": [],
         "notes": {},
         "quality": {},
     }
@@ -85,6 +86,8 @@ def _describe(meta: dict[str, Any], symbol: str, raw: RawBook) -> None:
     meta["levels"] = len(raw.levels) // 4
     meta["symbols"] = sorted({*meta["symbols"], symbol})
     meta["tick"] = {**meta["tick"], symbol: min(raw.tick, meta["tick"].get(symbol, raw.tick))}
+    if raw.estimated:
+        meta["rebuilt"] = sorted({*meta["rebuilt"], symbol})
     if raw.notes:
         meta["notes"][symbol] = list(dict.fromkeys([*meta["notes"].get(symbol, []), *raw.notes]))
     counts, before = events.account(raw), meta["quality"].get(symbol, {"sessions": 0})

@@ -125,8 +125,10 @@ def merge(book: Book, trades: Sequence[Trades], notes: tuple[str, ...]) -> Itera
 
 def _shown(levels: Float, state: Int) -> Float:
     """[4 L, n] columns of `levels`; before the first (-1) there is no book."""
-    out = np.take(levels, np.maximum(state, 0), axis=1) if levels.shape[1] else np.empty((len(levels), len(state)))
     before = int(np.searchsorted(state, 0))
+    out = np.empty((len(levels), len(state)))
+    for row, level in zip(out, levels, strict=True):  # row by row: several times faster than take along the axis
+        row[before:] = level[state[before:]]
     out[0::2, :before] = np.nan
     out[1::2, :before] = 0.0
     return out

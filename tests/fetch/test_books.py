@@ -50,13 +50,14 @@ def test_what_the_table_says_of_itself_grows_to_the_whole() -> None:
     """Quality sums over sessions, the tick is the finest, notes come once; the last header has it all."""
     first, later = (replace(at(day), notes=("told",)) for day in ("2024-03-01", "2024-03-04"))
     ctx = Context("fetch")
-    source = Given(("XYZ", first), ("ABC", later), ("XYZ", replace(later, tick=0.005)))
+    source = Given(("XYZ", first), ("ABC", replace(later, estimated=True)), ("XYZ", replace(later, tick=0.005)))
     groups = [group for _, group in books.run(source, "given", REQUEST, ctx)]
     metas = [books.events.tables.header(group.schema)["meta"] for group in groups]
     assert [meta["symbols"] for meta in metas] == [["XYZ"], ["ABC", "XYZ"], ["ABC", "XYZ"]]
     assert metas[-1]["quality"]["XYZ"]["rows"] == 8
     assert metas[-1]["quality"]["XYZ"]["sessions"] == 2
     assert metas[-1]["tick"] == {"ABC": 0.01, "XYZ": 0.005}
+    assert metas[-1]["rebuilt"] == ["ABC"]
     assert metas[-1]["notes"] == {"ABC": ["told"], "XYZ": ["told"]}
     assert (metas[-1]["source"], metas[-1]["synthetic"], metas[-1]["levels"]) == ("given", False, 1)
     assert ctx.figures["events"] == 12

@@ -270,7 +270,7 @@ def _by_order(path: Path, own: Records, levels: int) -> RawBook:
         price=np.where(whole, np.nan, made.price / PRICE),
         size=made.size.astype(np.float64),
         order_id=made.order,
-        levels=np.take(book, at, axis=1),
+        levels=np.array([level[at] for level in book]),
         tick=_tick(own["price"]),
         estimated=True,
         notes=(f"the book was rebuilt to level {levels} from single orders; time is ts_recv of each message's last",),
