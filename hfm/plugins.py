@@ -41,7 +41,9 @@ REGISTRY: dict[Group, dict[str, str]] = {
         "rule": "hfm.models.floors:Rule",
         "har": "hfm.models.floors:Har",
         "logistic": "hfm.models.floors:Logistic",
+        "gbm": "hfm.models.boosted:Gbm",
         "lstm": "hfm.models.recurrent:Lstm",
+        "ensemble": "hfm.models.ensemble:Ensemble",
     },
     "policies": {
         "threshold": "hfm.policies.threshold:Threshold",
@@ -255,6 +257,10 @@ class Forecaster(Protocol):
     """The model that its arrays contain and its heads equal where `gates` is 0; None where it stands alone."""
     deep: bool
     """Whether fitting is worth a process of its own."""
+    stepped: bool
+    """Whether models.step can run it a row at a time, as live does."""
+    members: tuple[str, ...]
+    """The models that it combines: their arrays stand in its own under <member>/, and are not fitted twice."""
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
         """What predict needs, as arrays by name. `history/seed<s>` [epochs, 4] (epoch, train, valid, lr) is optional.

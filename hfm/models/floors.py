@@ -38,7 +38,8 @@ class Constant:
     """Says the training rows' means: base rate, mean log volatility, quantiles of the log spread."""
 
     base: ClassVar[str | None] = None
-    deep = False
+    deep, stepped = False, True
+    members: ClassVar[tuple[str, ...]] = ()
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
         """See Forecaster."""

@@ -14,7 +14,8 @@ class Lstm:
     """Multi-task LSTM, mean of `seeds` networks; with gates of 0 it is the logistic floor."""
 
     base: ClassVar[str | None] = "logistic"
-    deep = True
+    deep, stepped = True, True
+    members: ClassVar[tuple[str, ...]] = ()
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
         """See Forecaster."""

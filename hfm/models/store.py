@@ -15,7 +15,7 @@ import numpy as np
 import safetensors.numpy
 
 from hfm import tables
-from hfm.errors import DataError
+from hfm.errors import DataError, UsageError
 from hfm.features import batch
 from hfm.features import step as features
 from hfm.models import step
@@ -47,7 +47,14 @@ class Checkpoint:
         return found
 
     def steps(self, fold: str, symbol: str, model: str | None = None) -> tuple[step.Model, Float]:
-        """(model, finish) of one symbol, as `step.step` takes them; the pooled scaler for one not seen in training."""
+        """(model, finish) of one symbol, as `step.step` takes them; the pooled scaler for one not seen in training.
+
+        Raises UsageError for a model that has no step (gbm and what holds it).
+        """
+        name = model or self.document["model"]
+        if name not in self.document["stepped"]:
+            raise UsageError(f"{name} cannot be run a row at a time", why="it is not linear floors and a network alone",
+                             hint=f"known to the step: {', '.join(self.document['stepped'])}")  # fmt: skip
         arrays = self.part(fold, model)
         symbols = list(self.document["symbols"])
         return step.pack(arrays, symbols.index(symbol) if symbol in symbols else -1), arrays["finish"]

@@ -6,6 +6,7 @@ and rests on more rows as the walk goes on.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +69,30 @@ def gates(block: Block) -> Float:
             if mean > max(best, se):
                 best, chosen[k] = mean, share
     return chosen
+
+
+def weights(block: Block) -> Float:
+    """[3, M] weights of M members for direction, volatility and spread; block.heads: [n, 5, M].
+
+    Half way between equal weights and the ones (tenths, no negative, sum 1) with the least mean loss: equal weights are
+    hard to beat with few rows, and half of the way costs little with many.
+    """
+    members = block.heads.shape[2]
+    tried = [np.array(w) / 10 for w in itertools.product(range(11), repeat=members) if sum(w) == 10]
+    out = np.full((3, members), 1 / members)
+    for k, loss in enumerate((_direction, _volatility, _spread)):
+        means = [np.nanmean(loss(block, blend(block.heads, np.tile(w, (3, 1))))) for w in tried]
+        if np.isfinite(means).any():
+            out[k] = 0.5 * (out[k] + tried[int(np.nanargmin(means))])
+    return out
+
+
+def blend(heads: Float, share: Float) -> Float:
+    """[n, 5] weighted means of the members' heads [n, 5, M]; share: [3, M]."""
+    out = np.zeros(heads.shape[:2])
+    for k in range(heads.shape[2]):
+        out += share[[0, 1, 2, 2, 2], k] * heads[:, :, k]
+    return out
 
 
 def _direction(block: Block, heads: Float) -> Float:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from hfm import __version__, tables
+from hfm import __version__, plugins, tables
 from hfm.config import Train
 from hfm.models import step, store
 from hfm.plugins import Arrays, Float, Int
@@ -110,7 +110,8 @@ def checkpoint(walk: Walk, options: Train, days: Int) -> tuple[bytes, dict[str, 
         arrays |= {start + key: value for key, value in fitted.items() if not key.startswith("history/")}
     document = {
         **store.describe(options.features, panel.names, panel.own),
-        "hfm": __version__, "model": walk.main, "models": list(walk.names), "horizon": panel.horizon,
+        "hfm": __version__, "model": walk.main, "models": list(walk.names),
+        "stepped": [n for n in walk.names if plugins.find("models", n).stepped], "horizon": panel.horizon,
         "symbols": list(panel.symbols), "slots": panel.slots, "options": dataclasses.asdict(options),
         "data": {"sha256": walk.rows.digest, "rows": len(panel.slot), "sessions": len(days)},
         "folds": [_span(fold, days) for fold in walk.plan],
@@ -134,4 +135,5 @@ def _span(fold: Fold, days: Int) -> dict[str, Any]:  # Any: JSON
 
 def _settled(arrays: Arrays) -> dict[str, Any]:  # Any: JSON
     return {"inverse_temperature": float(arrays["finish"][0]), "ret_sd": float(arrays["finish"][1]),
-            "gates": [float(g) for g in arrays.get("gates", np.zeros(0))]}  # fmt: skip
+            "gates": arrays.get("gates", np.zeros(0)).tolist(),
+            "weights": arrays.get("weights", np.zeros(0)).tolist()}  # fmt: skip

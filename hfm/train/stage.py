@@ -11,7 +11,7 @@ from hfm.config import Config
 from hfm.stage import Context, Product
 from hfm.tables import Reader
 from hfm.train import folds, output, panel, scoring, summary
-from hfm.train.walk import FLOORS, HIDDEN, Walk, fit, predict, settle
+from hfm.train.walk import FLOORS, HIDDEN, Walk, chosen, fit, predict, settle
 
 
 def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
@@ -22,7 +22,7 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     sessions = panel.sessions(quotes)
     plan = [*folds.plan(sessions, options.window), folds.final(sessions, options.window)]
     rows = panel.read(quotes, options.features, options.horizon)
-    names = tuple(dict.fromkeys((*FLOORS, options.model)))
+    names = chosen(options.model)
     walk = Walk(rows, plan, options.model, names, fit(rows.panel, plan, names, options, ctx))
     meta = {**quotes.meta, "model": options.model, "models": [n for n in names if n not in HIDDEN],
             "horizon": options.horizon, "features": options.features}  # fmt: skip

@@ -46,6 +46,7 @@ def tell(
         "direction_se": error(main, "direction", "accuracy"),
         "direction_base_rate": value("constant", "direction", "accuracy"),
         "direction_log_loss": value(main, "direction", "log_loss"),
+        "direction_log_loss_floor": value("constant", "direction", "log_loss"),
         "direction_auc": value(main, "direction", "auc"),
         "smallest_edge": _plain(scoring.smallest_edge(truth)),
         "spread_accuracy": value(main, "spread", "accuracy"), "spread_se": error(main, "spread", "accuracy"),

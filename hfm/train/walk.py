@@ -21,6 +21,9 @@ FLOORS = ("constant", "persistence", "rule", "har", "logistic")
 HIDDEN = frozenset({"rule"})
 """Scored but not among the predictions: it speaks of nothing but the spread's side."""
 
+UNSAID = np.array([np.nan])
+"""The standard deviation of the return from a model that does not know it: no ret_sd_bps."""
+
 
 @dataclass
 class Walk:
@@ -40,10 +43,17 @@ def fit(
     """(model, fold) -> arrays: floors here and now, deep models as jobs."""
     out: dict[tuple[str, int], Arrays] = {}
     record = Record(ctx)
+    inside = {member: name for name in names for member in plugins.find("models", name).members}
     for name in names:
+        if name in inside and plugins.find("models", name).deep:
+            continue  # fitted by the model that combines it
         task = jobs.Task(name, data, options, options.seed)
         if plugins.find("models", name).deep:
             for fold, arrays in jobs.fit_all(task, plan, ctx, record):
+                for member in plugins.find("models", name).members:
+                    start = f"{member}/"
+                    own = {k.removeprefix(start): arrays.pop(k) for k in list(arrays) if k.startswith(start)}
+                    out.setdefault((member, fold.number), own)
                 out[name, fold.number] = arrays
         else:
             for fold in plan:
@@ -51,31 +61,58 @@ def fit(
     return out
 
 
+def chosen(model: str) -> tuple[str, ...]:
+    """The models of a run, in the order in which they are settled: floors, members of the model, the model."""
+    return tuple(dict.fromkeys((*FLOORS, *plugins.find("models", model).members, model)))
+
+
+def whole(walk: Walk, name: str, fold: Fold) -> Arrays:
+    """What predict needs of one fit: its arrays, and those of its settled members."""
+    out = dict(walk.arrays[name, fold.number])
+    for member in plugins.find("models", name).members:
+        out |= {f"{member}/{key}": value for key, value in walk.arrays[member, fold.number].items()}
+    return out
+
+
 def settle(walk: Walk, name: str, fold: Fold) -> None:
-    """Settle gates, temperature and confidences of one fit on all validation blocks up to its own."""
+    """Settle one fit on all validation blocks up to its own: gates or weights, temperature, confidences."""
     valid, arrays = walk.rows.panel.of_sessions(*fold.valid), walk.arrays[name, fold.number]
     model: plugins.Forecaster = plugins.find("models", name)()
-    heads = model.predict(arrays, valid)
-    floor = heads if model.base is None else model.predict({**arrays, "gates": np.zeros(step.GATES)}, valid)
+    if model.members:
+        each = [_heads(walk, member, fold, valid) for member in model.members]
+        heads, floor = np.stack(each, axis=2), each[0]
+    else:
+        heads = model.predict(arrays, valid)
+        floor = heads if model.base is None else model.predict({**arrays, "gates": np.zeros(step.GATES)}, valid)
     cluster = np.repeat(valid.session, np.diff(valid.start))
     blocks = walk.blocks.setdefault(name, [])
     blocks.append(calibration.Block(floor, heads, valid.up, valid.log_vol, valid.log_spread, cluster))
     pooled = calibration.pool(blocks)
-    if model.base is not None:
+    if model.members:
+        arrays["weights"] = calibration.weights(pooled)
+        settled = calibration.blend(pooled.heads, arrays["weights"])
+    elif model.base is not None:
         arrays["gates"] = calibration.gates(pooled)
-    mixed = calibration.mix(pooled.floor, pooled.heads, arrays.get("gates", np.zeros(step.GATES)))
-    inverse = calibration.inverse_temperature(mixed[:, 0], pooled.up)
-    own = calibration.confidences(mixed[-len(heads) :, 0], inverse)
-    arrays["finish"] = np.concatenate([[inverse], arrays["floor/ret_sd"] * np.sqrt(walk.rows.panel.horizon), own])
+        settled = calibration.mix(pooled.floor, pooled.heads, arrays["gates"])
+    else:
+        settled = pooled.heads
+    inverse = calibration.inverse_temperature(settled[:, 0], pooled.up)
+    own = calibration.confidences(settled[-len(heads) :, 0], inverse)
+    arrays["finish"] = np.concatenate(
+        [[inverse], arrays.get("floor/ret_sd", UNSAID) * np.sqrt(walk.rows.panel.horizon), own]
+    )
+
+
+def _heads(walk: Walk, name: str, fold: Fold, rows: Panel) -> Float:
+    model: plugins.Forecaster = plugins.find("models", name)()
+    return model.predict(whole(walk, name, fold), rows)
 
 
 def predict(walk: Walk, name: str, fold: Fold, rows: Panel) -> tuple[Float, Float]:
     """(heads [n, 5], finished [n, 8] of step.OUT) of one settled fit."""
-    arrays = walk.arrays[name, fold.number]
-    model: plugins.Forecaster = plugins.find("models", name)()
-    heads = model.predict(arrays, rows)
+    heads = _heads(walk, name, fold, rows)
     out = np.empty((len(heads), len(step.OUT)))
-    step.finish(heads, rows.spread_bps, arrays["finish"], out)
+    step.finish(heads, rows.spread_bps, walk.arrays[name, fold.number]["finish"], out)
     return heads, out
 
 

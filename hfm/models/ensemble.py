@@ -1,0 +1,55 @@
+"""ensemble: a weighted mean of the members' heads, the weights one set a head, chosen on validation rows.
+
+Its arrays are its members' under <member>/, and `weights` [3, members] for direction, volatility and spread; until they
+are settled all members weigh the same.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from hfm import plugins
+from hfm.config import Train
+from hfm.plugins import Arrays, Float, Panel
+from hfm.stage import Context
+
+HEADS = (0, 1, 2, 2, 2)
+"""Which row of the weights each of plugins.HEADS has."""
+
+
+class Ensemble:
+    """Floors, trees and network together."""
+
+    base: ClassVar[str | None] = None
+    deep, stepped = True, False
+    members: ClassVar[tuple[str, ...]] = ("logistic", "gbm", "lstm")
+
+    def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
+        """See Forecaster."""
+        arrays: Arrays = {"weights": np.full((3, len(self.members)), 1 / len(self.members))}
+        for member in self.members:
+            model: plugins.Forecaster = plugins.find("models", member)()
+            arrays |= under(member, model.fit(train, valid, options, ctx))
+        arrays["floor/ret_sd"] = arrays[f"{self.members[0]}/floor/ret_sd"]
+        return arrays
+
+    def predict(self, arrays: Arrays, panel: Panel) -> Float:
+        """See Forecaster."""
+        out = np.zeros((len(panel.slot), len(plugins.HEADS)))
+        for k, member in enumerate(self.members):
+            model: plugins.Forecaster = plugins.find("models", member)()
+            out += arrays["weights"][HEADS, k] * model.predict(part(arrays, member), panel)
+        return out
+
+
+def under(member: str, arrays: Arrays) -> Arrays:
+    """A member's arrays as they stand in the ensemble's."""
+    return {f"{member}/{name}": value for name, value in arrays.items()}
+
+
+def part(arrays: Arrays, member: str) -> Arrays:
+    """A member's own arrays."""
+    start = f"{member}/"
+    return {name.removeprefix(start): value for name, value in arrays.items() if name.startswith(start)}
