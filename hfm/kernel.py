@@ -86,8 +86,9 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 def bare(function: Callable[P, R]) -> Callable[P, R]:
     """`kernel` without reference counts, for steps that allocate nothing: their atomic adds cost 8 times the step.
 
-    It calls only bare kernels, and makes no array (views are free); numba refuses to compile one that does.
+    It calls only bare kernels, which are inlined (an array costs seven arguments a call), and makes no array (views
+    are free); numba refuses to compile one that does.
     """
-    options = {"cache": True, "fastmath": False, "error_model": "numpy", "_nrt": False}
+    options = {"cache": True, "fastmath": False, "error_model": "numpy", "_nrt": False, "forceinline": True}
     jitted: Callable[P, R] = numba.njit(**options)(function)  # type: ignore[call-overload]  # _nrt is not in the stubs
     return jitted

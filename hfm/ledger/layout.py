@@ -8,17 +8,19 @@ that they are exact in a float64 (below 2^53).
 from __future__ import annotations
 
 # ------------------------------------------------------------------------------------------------ a row's inputs [ROW]
-R_SYMBOL, R_SESSION, R_SEQ, R_OPEN_NS, R_CLOSE_NS, R_LAST = 0, 1, 2, 3, 4, 5
-"""Symbol's number, session in days since 1970, seq, interval's borders, 1 on the session's last slot."""
-R_MID_OPEN, R_MID_CLOSE, R_BID_OPEN, R_ASK_OPEN, R_BID_CLOSE, R_ASK_CLOSE = 6, 7, 8, 9, 10, 11
-R_HIGH, R_LOW, R_VOLUME = 12, 13, 14
-"""Traded prices and shares."""
-R_DIVIDEND, R_SPLIT = 15, 16
-"""Currency a share, and new shares for one old, at the session's open."""
-R_SIGMA_DAY, R_ADV = 17, 18
+R_SYMBOL, R_SESSION, R_LAST = 0, 1, 2
+"""Symbol's number, session in days since 1970, 1 on the session's last slot."""
+R_MID_OPEN, R_BID_OPEN, R_ASK_OPEN, R_MID_CLOSE, R_BID_CLOSE, R_ASK_CLOSE = 3, 4, 5, 6, 7, 8
+R_SIGNAL = 9
+"""-1, 0, 1 as known at the row's close."""
+R_SIGMA_DAY, R_ADV = 10, 11
 """Daily volatility (0.01 is 1 %) and average daily volume in shares, of earlier sessions; 0: not known, no impact."""
-R_SIGNAL, R_P_UP, R_RET_SD, R_COST = 19, 20, 21, 22
-"""-1, 0, 1 as known at the row's close; P(up); forecast sd of the return, and expected round trip, in bp."""
+R_VOLUME, R_OPEN_NS, R_CLOSE_NS, R_SEQ = 12, 13, 14, 15
+"""Traded shares, the interval's borders, seq."""
+R_HIGH, R_LOW, R_DIVIDEND, R_SPLIT = 16, 17, 18, 19
+"""Traded prices; currency a share, and new shares for one old, at the session's open."""
+R_P_UP, R_RET_SD, R_COST = 20, 21, 22
+"""P(up); forecast sd of the return, and expected round trip, in bp."""
 ROW = 23
 R_BLOCK, R_SUM = 23, 24
 """Only for `profit`: number of the (session, symbol) block, and the running sum of the marks up to the row."""

@@ -97,7 +97,7 @@ def allowed(state: Float, params: Float, row: Float, out: Float, want: float) ->
     if params[at.P_FILL] == at.FILL_PASSIVE and not through(state, params, row, want):
         flag(out, why.UNFILLED)
         return 0.0
-    if state[b + at.B_MARK] > 0.0 and abs(mid / state[b + at.B_MARK] - 1.0) > params[at.P_COLLAR]:
+    if abs(mid - state[b + at.B_MARK]) > params[at.P_COLLAR] * state[b + at.B_MARK]:
         flag(out, why.COLLAR)
         return 0.0
     size = abs(want)
@@ -110,7 +110,7 @@ def allowed(state: Float, params: Float, row: Float, out: Float, want: float) ->
     less = min(abs(held), size) if held * want < 0.0 else 0.0
     more = size - less
     if more > 0.0:
-        if 1e4 * (ask - bid) / mid > params[at.P_MAX_SPREAD]:
+        if 1e4 * (ask - bid) > params[at.P_MAX_SPREAD] * mid:
             more = 0.0
             flag(out, why.WIDE_SPREAD)
         if state[b + at.B_NS] > -np.inf and row[at.R_OPEN_NS] - state[b + at.B_NS] > params[at.P_STALE]:

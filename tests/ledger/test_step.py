@@ -288,7 +288,7 @@ def test_passing_over_quiet_rows_adds_up_to_the_ledger(
     assert sums[:, at.SUM_TRIPS].sum() == len(trips)
     state[at.S_PEAK] = other[at.S_PEAK]  # which only a watched run needs, as only kept trips need their lots
     for place in range(at.B_LOT_SESSION, at.BLOCK):
-        state[at.HEAD + place :: at.BLOCK] = 0.0
+        state[at.HEAD + place :: at.BLOCK] = other[at.HEAD + place :: at.BLOCK] = 0.0
     np.testing.assert_allclose(other, state, atol=1e-7)
 
 
