@@ -15,12 +15,14 @@ import numpy as np
 
 from hfm.errors import DataError, HfmError
 from hfm.fetch import overlap, sessions, store
-from hfm.fetch.sessions import DAY, Bool, Sessions
+from hfm.fetch.sessions import DAY, SECOND, Bool, Sessions
 from hfm.plugins import BarRequest, BarSource, RawBars
 from hfm.stage import Context
 
 OVERLAP = 2
 """Sessions before the first missing one that are asked for again."""
+SETTLE = 20 * 60 * SECOND
+"""Age (ns) at which a bar is archived: younger ones are handed on, but vendors still correct them."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +112,11 @@ def through(
 
 def _take(found: Plan, fresh: RawBars, wanted: Sessions, asked: tuple[str, BarRequest, bool], ctx: Context) -> RawBars:
     """Append what is new of `fresh`, and return the archive's bars of the span with the rows that were not archived
-    (doubled, broken, off the grid, forming), which the quality account then counts."""
+    (young, doubled, broken, off the grid, forming), which the quality account then counts."""
     name, request, rebase = asked
     assert ctx.archive is not None
     where = store.folder(ctx.archive, name, found.symbol, request.interval_s)
-    rows = whole(fresh, wanted, sessions.instant(request.as_of))
+    rows = whole(fresh, wanted, sessions.instant(request.as_of) - SETTLE)
     if rebase and len(store.months(where)):
         found = replace(found, have=store.read(where))
     merged = overlap.merge(found.have, overlap.pick(fresh, rows), found.symbol, rebase)

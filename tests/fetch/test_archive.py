@@ -84,21 +84,20 @@ def get(home: Path, day: str, symbols: tuple[str, ...] = ("SPY",), **settings: o
 
 
 def test_daily_fetches_build_one_gapless_archive_that_outgrows_the_vendor(tmp_path: Path, vendor: type[Vendor]) -> None:
-    """Sixty-five weekdays of --days 5: every bar once, beyond the vendor's sixty days; then nothing is asked."""
-    day = datetime(2025, 12, 15, tzinfo=UTC)
+    """Sixty weekdays of --days 5: every bar once, beyond the vendor's sixty days; then nothing is asked."""
+    day = datetime(2025, 12, 22, tzinfo=UTC)
     while day <= datetime(2026, 3, 13, tzinfo=UTC):
         if day.weekday() < 5:
-            get(tmp_path, f"{day:%Y-%m-%d}", ("SPY", "QQQ"), days=5)
+            get(tmp_path, f"{day:%Y-%m-%d}", days=5)
         day += timedelta(days=1)
-    span = (TRUTH["SPY"].time > np.datetime64("2025-12-11T13:30", "ns").astype(int)) & (
+    span = (TRUTH["SPY"].time > np.datetime64("2025-12-18T13:30", "ns").astype(int)) & (
         TRUTH["SPY"].time < np.datetime64("2026-03-14", "ns").astype(int)
     )
-    for symbol in ("SPY", "QQQ"):
-        have = store.read(store.folder(tmp_path, "vendor", symbol, 300))
-        assert (have.time == TRUTH[symbol].time[span]).all()
-        assert (have.close == TRUTH[symbol].close[span]).all()
+    have = store.read(store.folder(tmp_path, "vendor", "SPY", 300))
+    assert (have.time == TRUTH["SPY"].time[span]).all()
+    assert (have.close == TRUTH["SPY"].close[span]).all()
     _asked().clear()
-    got = get(tmp_path, "2026-03-13", days=91)
+    got = get(tmp_path, "2026-03-13", days=84)
     assert _asked() == []
     assert got.quality()["gap"] == 0
     assert not got.ctx.losses
@@ -116,6 +115,17 @@ def test_only_what_is_missing_is_asked_for_with_two_sessions_before(tmp_path: Pa
     assert _asked()[3] == ("SPY", "2026-03-06T14:30")
     assert got.quality()["gap"] == 0
     assert "30 new" not in got.meta["notes"]["SPY"][0]
+
+
+def test_a_bar_is_archived_once_it_has_settled(tmp_path: Path, vendor: type[Vendor]) -> None:
+    """Five minutes after the close the last fifteen are handed on but not archived; half an hour later they are."""
+    early = datetime(2026, 3, 6, 21, 5, tzinfo=UTC)
+    got = fetch(as_of=early, archive=tmp_path, source="vendor", symbols=("SPY",), days=3)
+    assert got.quality()["gap"] == 0
+    where = store.folder(tmp_path, "vendor", "SPY", 300)
+    assert str(np.datetime64(int(store.read(where).time[-1]), "ns"))[:16] == "2026-03-06T20:45"
+    get(tmp_path, "2026-03-06", days=3)
+    assert str(np.datetime64(int(store.read(where).time[-1]), "ns"))[:16] == "2026-03-06T21:00"
 
 
 def test_what_the_vendor_no_longer_keeps_is_not_asked_for(tmp_path: Path, vendor: type[Vendor]) -> None:

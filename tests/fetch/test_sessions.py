@@ -105,7 +105,7 @@ def test_recent_counts_sessions_back_from_the_last_finished_bar() -> None:
     assert not len(recent("XNYS", 300, at("2026-03-08T12:00"), 1, None))
 
 
-@pytest.mark.parametrize("year", range(2013, 2028))
+@pytest.mark.parametrize("year", [2013, 2020, 2025])
 def test_slots_a_year_come_from_the_calendar(year: int) -> None:
     """Half days and holidays are counted: 19,392 to 19,662 in these years, never 252 x 78 = 19,656 by rote."""
     slots, days, full = yearly("XNYS", 300, np.datetime64(f"{year}-05-01"), np.datetime64(f"{year}-06-01"))

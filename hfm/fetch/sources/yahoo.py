@@ -93,7 +93,8 @@ def bars(symbol: str, wanted: Sessions, until: int, budget: Budget, ctx: Context
     if not len(wanted):
         raise DataError(f"{symbol}: no session is asked for", hint="more --days")
     kept = until - KEPT[interval] * DAY + 300 * SECOND
-    start = max(int(wanted.open[0]), kept)
+    whole = wanted.open[wanted.open >= kept]  # a session of which half is kept would pass for a thin one
+    start = int(whole[0]) if whole.size else kept
     notes = [] if start == wanted.open[0] else [f"Yahoo keeps {KEPT[interval]} calendar days of these bars"]
     end = min(until, int(wanted.close[-1]) + wanted.interval)
     frames, error = [], None
