@@ -48,6 +48,22 @@ class Book:
     counts: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Updates:
+    """New sizes of levels, [m], several a message.
+
+    message: a running number from 0. time: of its message. snapshot: the message is (a part of) a whole book: where the
+    one before was none, the book begins anew. side: 1 bid, -1 ask. price: currency. size: 0 removes the level.
+    """
+
+    message: Int
+    time: Int
+    snapshot: Flags
+    side: Sides
+    price: Float
+    size: Float
+
+
 def states(time: Int, levels: Float) -> Book:
     """A feed that gives the whole book each time."""
     n = len(time)
@@ -55,13 +71,13 @@ def states(time: Int, levels: Float) -> Book:
                 np.arange(n), levels)  # fmt: skip
 
 
-def changes(message: Int, time: Int, snapshot: Flags, side: Sides, price: Float, size: Float, levels: int) -> Book:
-    """A feed of new sizes of levels, several a message; all rows of a message show the book after all of it.
+def changes(updates: Updates, levels: int) -> Book:
+    """A feed of new sizes of levels: all rows of a message show the book after all of it.
 
-    message: [m] a running number from 0. time: [m] of its message. snapshot: the message is (a part of) a whole book:
-    where the message before was none, the book begins anew. It is one row; of the other messages each level that
-    changed is a row: what was added to or taken from it.
+    A snapshot is one row; of the other messages each level that changed is a row: what was added to it or taken away.
     """
+    message, snapshot, side = updates.message, updates.snapshot, updates.side
+    time, price, size = updates.time, updates.price, updates.size
     m = len(message)
     fresh = snapshot & ~np.concatenate(([False], snapshot[:-1]))
     at = np.flatnonzero(fresh)
@@ -70,7 +86,7 @@ def changes(message: Int, time: Int, snapshot: Flags, side: Sides, price: Float,
     prices: Int = np.insert(events.units(price), at, 0)
     sizes: Float = np.insert(size, at, 0.0)
     total = int(message[-1]) + 1 if m else 0
-    book, change = ladder.rebuild(row, sides, prices, sizes, total, levels, absolute=True)
+    book, change = ladder.rebuild(ladder.Changes(row, sides, prices, sizes, absolute=True), total, levels)
     book[0::2] /= UNIT
     change = np.delete(change, at + np.arange(len(at)))
     first = snapshot & np.concatenate(([True], message[1:] != message[:-1]))[:m]

@@ -89,8 +89,8 @@ def book(rows: Orders, levels: int) -> tuple[Events, Float]:
     )
     at = np.lexsort((rank, record))
     total = int(rows.message[-1]) + 1 if len(n) else 0
-    shown, _ = ladder.rebuild(rows.message[record[at]], side[at], price[at], size[at].astype(np.float64), total, levels,
-                              absolute=False)  # fmt: skip
+    moves = ladder.Changes(rows.message[record[at]], side[at], price[at], size[at].astype(np.float64), absolute=False)
+    shown, _ = ladder.rebuild(moves, total, levels)
     return _events(rows, old_price, old_size), shown
 
 

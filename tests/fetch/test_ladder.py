@@ -44,23 +44,28 @@ def test_the_ladder_is_the_sorted_book(absolute: bool, levels: int) -> None:
         side[rng.random(m) < 0.003] = 0
         price = 1000 + rng.integers(-spread, spread, m)
         size = np.round(np.where(rng.random(m) < 0.5, 0, rng.random(m)) if absolute else rng.normal(0, 2, m), 3)
-        book, _ = ladder.rebuild(row, side, price, size, events, levels, absolute)
+        book, _ = ladder.rebuild(ladder.Changes(row, side, price, size, absolute), events, levels)
         np.testing.assert_allclose(book, plain(row, side, price, size, events, levels, absolute), rtol=0, atol=1e-9)
 
 
 def test_what_each_change_did_is_known() -> None:
     """By hand: more cannot be taken than is there; a new size is a difference; a clearing is no change of a level."""
     row, side, price = np.arange(5), np.array([1, 1, 1, 0, 1]), np.array([10, 10, 10, 0, 10])
-    _, change = ladder.rebuild(row, side, price, np.array([5.0, -2.0, -9.0, 0.0, 1.0]), 5, 1, absolute=False)
+    _, change = ladder.rebuild(
+        ladder.Changes(row, side, price, np.array([5.0, -2.0, -9.0, 0.0, 1.0]), absolute=False), 5, 1
+    )
     assert change.tolist() == [5, -2, -3, 0, 1]
-    _, change = ladder.rebuild(row, side, price, np.array([5.0, 2.0, 0.0, 0.0, 1.0]), 5, 1, absolute=True)
+    _, change = ladder.rebuild(
+        ladder.Changes(row, side, price, np.array([5.0, 2.0, 0.0, 0.0, 1.0]), absolute=True), 5, 1
+    )
     assert change.tolist() == [5, -3, -2, 0, 1]
 
 
 def test_a_book_without_changes_is_empty() -> None:
     """No price, no size; and no event at all is no row."""
     none = np.zeros(0, np.int64)
-    book, _ = ladder.rebuild(none, none, none, np.zeros(0), 2, 1, absolute=False)
+    changes = ladder.Changes(none, none, none, np.zeros(0), absolute=False)
+    book, _ = ladder.rebuild(changes, 2, 1)
     assert np.isnan(book[0::2]).all()
     assert (book[1::2] == 0).all()
-    assert ladder.rebuild(none, none, none, np.zeros(0), 0, 1, absolute=False)[0].shape == (4, 0)
+    assert ladder.rebuild(changes, 0, 1)[0].shape == (4, 0)

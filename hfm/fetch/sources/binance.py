@@ -160,7 +160,7 @@ def _depth(found: Sequence[Dump], symbol: str, levels: int) -> Book:
     new = np.concatenate(([False], (update[1:] != update[:-1]) | (whole[1:] != whole[:-1])))[: len(order)]
     heads = np.flatnonzero(new & ~whole)
     follows = (before[heads] == update[heads - 1]) | whole[heads - 1]
-    book = feed.changes(np.cumsum(new), time, whole, np.where(bid, 1, -1).astype(np.int8),
-                        data["price"].to_numpy()[order], data["qty"].to_numpy()[order], levels)  # fmt: skip
+    book = feed.changes(feed.Updates(np.cumsum(new), time, whole, np.where(bid, 1, -1).astype(np.int8),
+                        data["price"].to_numpy()[order], data["qty"].to_numpy()[order]), levels)  # fmt: skip
     book.counts["gaps"] = int((~follows).sum())
     return book

@@ -16,11 +16,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from hfm import tables
 from hfm.errors import DataError, HfmError, UsageError
-from hfm.fetch import events, ladder, lines
+from hfm.fetch import events, ladder, lines, unseen
 from hfm.fetch.events import CODE, Float, Int
 from hfm.plugins import BarRequest, RawBook
 from hfm.stage import Context
@@ -66,6 +65,18 @@ class Day:
     def levels(self) -> int:
         """Levels of the book that these files make."""
         return self.level if self.orderbook else min(tables.BOOK_LEVELS, self.level // TRUSTED)
+
+
+@dataclass(frozen=True)
+class Messages:
+    """A message file, [n]: seconds after midnight, type, order id, size, price x 10,000, direction."""
+
+    seconds: Float
+    kind: Int
+    order: Int
+    size: Int
+    price: Int
+    way: Int
 
 
 class Lobster:
@@ -146,26 +157,29 @@ def _key(match: re.Match[str]) -> tuple[str, ...]:
 def load(day: Day, levels: int) -> RawBook:
     """One day's events with the best `levels` levels after each. Raises DataError, naming file and line."""
     session = _session(day)
-    seconds, kind, order, size, price, way = messages(day.message)
+    told = messages(day.message)
+    kind, price = told.kind, told.price
     event = KINDS[kind]
     for sign, word in HALTS.items():
         event[(kind == HALT) & (price == sign)] = CODE[word]
-    book, notes, counts = (
-        vendor(day, kind, order, size, price, way)
-        if day.orderbook
-        else rebuilt(day, kind, order, size, price, way, levels)
-    )
+    notes: tuple[str, ...] = ()
+    counts: dict[str, int] = {}
+    if day.orderbook:
+        book = vendor(day, day.orderbook, told)
+    else:
+        book, note, counts = rebuilt(day, told, levels)
+        notes = (note,)
     own = kind <= HIDDEN
     if levels < day.levels:
         notes = (*notes, f"levels above {levels} are left out: other files asked for do not have them")
     return RawBook(
         session=session,
-        time=_midnight(day.day) + np.rint(seconds * 1e9).astype(np.int64),
+        time=_midnight(day.day) + np.rint(told.seconds * 1e9).astype(np.int64),
         event=event,
-        side=np.where(own, way, 0).astype(np.int8),
+        side=np.where(own, told.way, 0).astype(np.int8),
         price=np.where(kind == HALT, np.nan, price / PRICE),
-        size=np.where(kind == HALT, 0, size).astype(np.float64),
-        order_id=np.where(own & (order > 0), order, -1),
+        size=np.where(kind == HALT, 0, told.size).astype(np.float64),
+        order_id=np.where(own & (told.order > 0), told.order, -1),
         levels=book[: 4 * levels],
         tick=events.tick(price[kind <= VISIBLE], PRICE),
         estimated=day.orderbook is None,
@@ -186,14 +200,15 @@ def _midnight(day: str) -> int:
     return int(datetime.fromisoformat(day).replace(tzinfo=ZoneInfo("America/New_York")).timestamp()) * 1_000_000_000
 
 
-def messages(path: Path) -> tuple[Float, Int, Int, Int, Int, Int]:
-    """(seconds after midnight, type, order id, size, price x 10,000, direction) of a message file.
+def messages(path: Path) -> Messages:
+    """A message file.
 
     The seconds are doubles: below 86,400 they are good to 2e-11, so that the rounded ns is the decimal's own.
     Raises DataError, naming the line, for one that is cut or impossible.
     """
     data = lines.table(lines.content(path), path, FIELDS, header=False)
-    seconds, kind, order, size, price, way = (column.to_numpy() for column in data.columns)
+    told = Messages(*(column.to_numpy() for column in data.columns))
+    seconds, kind, size, price, way = told.seconds, told.kind, told.size, told.price, told.way
     own = kind <= HIDDEN
     for bad, what in (
         ((kind < SUBMIT) | (kind > HALT), "its type is none of 1 to 7"),
@@ -206,25 +221,20 @@ def messages(path: Path) -> tuple[Float, Int, Int, Int, Int, Int]:
         rows = np.flatnonzero(bad)
         if rows.size:
             raise DataError(f"{path}: line {rows[0] + 1} is no LOBSTER message", why=what, hint=lines.AGAIN)
-    return seconds, kind, order, size, price, way
+    return told
 
 
-Built = tuple[Float, tuple[str, ...], dict[str, int]]
-
-
-def vendor(day: Day, kind: Int, order: Int, size: Int, price: Int, way: Int) -> Built:
-    """(levels as in RawBook, notes, counts) of the vendor's orderbook file.
+def vendor(day: Day, path: Path, told: Messages) -> Float:
+    """Levels as in RawBook of the vendor's orderbook file.
 
     Raises DataError where it does not have a line of 4 x level fields for each message, or contradicts one.
     """
-    path = day.orderbook
-    assert path is not None
     data = lines.content(path)
     names = [
         f"{side} {what} {i}" for i in range(1, day.level + 1) for side in ("ask", "bid") for what in ("price", "size")
     ]
     columns = lines.table(data, path, dict.fromkeys(names, pa.int64()), header=False).columns
-    n = len(kind)
+    n = len(told.kind)
     if len(columns[0]) != n:
         short, long = (path, day.message) if len(columns[0]) < n else (day.message, path)
         raise DataError(
@@ -240,40 +250,38 @@ def vendor(day: Day, kind: Int, order: Int, size: Int, price: Int, way: Int) -> 
             np.divide(cents, PRICE, out=book[4 * level + side])
             book[4 * level + side][np.abs(cents) >= EMPTY] = np.nan
             book[4 * level + side + 1] = shares
-    new = kind == SUBMIT
-    wrong = np.flatnonzero(new & np.where(way > 0, ~(raw[2] >= price), ~(raw[0] <= price)))
+    worse = np.where(told.way > 0, raw[2] < told.price, raw[0] > told.price)
+    wrong = np.flatnonzero((told.kind == SUBMIT) & worse)
     if wrong.size:
         raise DataError(
             f"{path}: line {wrong[0] + 1} contradicts {day.message.name}",
             why="an order was added there at a price that is better than the best",
             hint="are they the two files of one download?",
         )
-    if not data.endswith(b"\n") and n and not whole(raw, int(kind[-1]), int(size[-1]), int(price[-1]), int(way[-1])):
+    if n and not data.endswith(b"\n") and not whole(raw, told):
         raise DataError(
             f"{path}: line {n} is not ended, and may be cut",
             why=f"its last size is {raw[-1][-1]}, which does not follow from the line before and the message",
             hint=f"{lines.AGAIN}, or end the line if it is whole",
         )
-    return book, (), {}
+    return book
 
 
-def whole(raw: list[Int], kind: int, size: int, price: int, way: int) -> bool:
+def whole(raw: list[Int], told: Messages) -> bool:
     """Whether the last row's last number (the worst bid's size) follows from the row before and the last message."""
     if len(raw[0]) < 2:
         return False
     before = {int(raw[c][-2]): int(raw[c + 1][-2]) for c in range(2, len(raw), 4)}
-    at = int(raw[-2][-1])
-    change = (size if kind == SUBMIT else -size) if way > 0 and price == at and kind <= VISIBLE else 0
+    at, change = int(raw[-2][-1]), 0
+    if told.way[-1] > 0 and told.price[-1] == at and told.kind[-1] <= VISIBLE:
+        change = int(told.size[-1]) if told.kind[-1] == SUBMIT else -int(told.size[-1])
     return int(raw[-1][-1]) == before.get(at, 0) + change and (at in before or change > 0)
 
 
-def rebuilt(day: Day, kind: Int, order: Int, size: Int, price: Int, way: Int, levels: int) -> Built:
-    """(levels, notes, counts) of the book that the messages make.
+def rebuilt(day: Day, told: Messages, levels: int) -> tuple[Float, str, dict[str, int]]:
+    """(levels, note, counts) of the book that the messages make, with the orders that came unseen.
 
-    An order that goes without having come was there before. References are given in the order of arrival: one older
-    than the first submission was there at the start; a later one came beyond the levels of the file, when the
-    submissions passed its reference. Either came with at least the size that goes. Raises DataError where the file has
-    too few levels for that.
+    Raises DataError where the file has too few levels for that.
     """
     if not levels or not day.levels:
         raise DataError(
@@ -281,25 +289,18 @@ def rebuilt(day: Day, kind: Int, order: Int, size: Int, price: Int, way: Int, le
             why=f"a book is rebuilt from messages of {TRUSTED} levels or more: less hides what lies behind the best",
             hint=f"put {day.message.name.replace('message', 'orderbook')} beside it",
         )
-    visible = np.flatnonzero(kind <= VISIBLE)
-    new = kind == SUBMIT
-    going = visible[~new[visible]]
-    came_too = pc.is_in(pa.array(order[going]), pa.array(order[new])).to_numpy(zero_copy_only=False)
-    unseen = going[~came_too]
-    ids, first, back = np.unique(order[unseen], return_index=True, return_inverse=True)
-    came = np.searchsorted(np.maximum.accumulate(np.where(new, order, 0)), ids, "right")
-    sample = unseen[first]
-    came = np.where(came <= np.argmax(new), 0, np.minimum(came, sample)) if new.any() else np.zeros_like(sample)
-    held = np.bincount(back, size[unseen], len(ids))
+    new, visible = told.kind == SUBMIT, np.flatnonzero(told.kind <= VISIBLE)
+    came, first, held = unseen.orders(told.order, told.size, new, ~new & (told.kind <= VISIBLE))
     row = np.concatenate([came, visible])
-    change = np.concatenate([held, np.where(new, size, -size)[visible]]).astype(np.float64)
+    change = np.concatenate([held, np.where(new, told.size, -told.size)[visible]]).astype(np.float64)
     at = np.argsort(row, kind="stable")
-    pick = np.concatenate([sample, visible])[at]
-    book, done = ladder.rebuild(row[at], way[pick], price[pick], change[at], len(kind), levels, absolute=False)
+    pick = np.concatenate([first, visible])[at]
+    moves = ladder.Changes(row[at], told.way[pick], told.price[pick], change[at], absolute=False)
+    book, done = ladder.rebuild(moves, len(new), levels)
     book[0::2] /= PRICE
     early = int((came == 0).sum())
     note = (
         f"the book was rebuilt to level {levels} from messages of {day.level}; {early} orders were there before "
-        f"the first, {len(ids) - early} came unseen"
+        f"the first, {len(came) - early} came unseen"
     )
-    return book, (note,), {"unseen_orders": len(ids), "short_changes": int((done != change[at]).sum())}
+    return book, note, {"unseen_orders": len(came), "short_changes": int((done != change[at]).sum())}

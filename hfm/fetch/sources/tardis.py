@@ -103,8 +103,8 @@ def _changes(dump: Dump, symbol: str, levels: int) -> Book:
     whole = data["is_snapshot"].to_numpy(zero_copy_only=False)
     new = np.concatenate(([False], (time[1:] != time[:-1]) | (whole[1:] != whole[:-1])))[: len(time)]
     bid = pc.equal(data["side"], "bid").to_numpy(zero_copy_only=False)
-    return feed.changes(np.cumsum(new), time * 1000, whole, np.where(bid, 1, -1).astype(np.int8),
-                        data["price"].to_numpy(), data["amount"].to_numpy(), levels)  # fmt: skip
+    return feed.changes(feed.Updates(np.cumsum(new), time * 1000, whole, np.where(bid, 1, -1).astype(np.int8),
+                        data["price"].to_numpy(), data["amount"].to_numpy()), levels)  # fmt: skip
 
 
 def _states(dump: Dump, symbol: str) -> Book:
