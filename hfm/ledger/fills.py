@@ -39,9 +39,9 @@ def through(state: Float, params: Float, row: Float, want: float) -> bool:
     if bid == 0.0:
         done = state[b + at.B_TARGET] == 0.0
     elif want > 0.0:
-        done = bid > 0.0 and row[at.R_LOW] > 0.0 and row[at.R_LOW] <= bid - tick
+        done = bid < np.inf and row[at.R_LOW] > 0.0 and row[at.R_LOW] <= bid - tick
     else:
-        done = row[at.R_HIGH] < np.inf and row[at.R_HIGH] >= ask + tick
+        done = ask > 0.0 and row[at.R_HIGH] < np.inf and row[at.R_HIGH] >= ask + tick
     return bool(done)
 
 

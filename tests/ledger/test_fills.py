@@ -87,10 +87,27 @@ def test_held_overnight_a_position_stays_and_pays_borrow() -> None:
     assert not len(trips)
 
 
-@given(st.integers(0, 10_000), st.sampled_from(["next-open", "next-mid", "cross", "passive", "close"]), st.booleans())
-def test_identities_hold_in_every_mode(seed: int, mode: str, hold: bool) -> None:
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 0.0, -1.0])
+@pytest.mark.parametrize("side", [1, -1])
+def test_no_order_rests_at_a_bad_price_or_is_hit_by_one(bad: float, side: int) -> None:
+    """The quote of the decision, or the trade of the next row, is no price: unfilled."""
+    settings = dataclasses.replace(FREE, fill="passive")
+    for place in (at.R_BID_CLOSE, at.R_ASK_CLOSE):
+        rows = day([100.0] * 3, [side] * 3, half=0.1)
+        rows[1, at.R_LOW], rows[1, at.R_HIGH], rows[0, place] = 99.0, 101.0, bad
+        filled = play(rows, settings)[0][1, [at.O_QTY_OPEN, at.O_PX_OPEN]]
+        rests_here = (place == at.R_BID_CLOSE) == (side > 0)
+        assert not filled[0] if rests_here else np.isfinite(filled[0])
+        assert not np.isinf(filled[1])
+    rows = day([100.0] * 3, [side] * 3, half=0.1)
+    rows[1, at.R_LOW if side > 0 else at.R_HIGH] = bad
+    assert play(rows, settings)[0][1, at.O_QTY_OPEN] == 0
+
+
+@given(markets(), st.sampled_from(["next-open", "next-mid", "cross", "passive", "close"]), st.booleans())
+def test_identities_hold_in_every_mode(rows: np.ndarray, mode: str, hold: bool) -> None:
     """equity = cash + position x mark and net = change of equity, whatever the fill."""
-    rows = random_rows(3, 10, seed=seed)
+    rows = rows[rows[:, at.R_SYMBOL] == 0]
     out, _, _ = play(rows, dataclasses.replace(HALF, fill=mode, hold_overnight=hold, borrow=0.05, impact=0.7))
     worth = out[:, at.O_CASH] + out[:, at.O_POSITION] * out[:, at.O_MARK]
     np.testing.assert_allclose(out[:, at.O_EQUITY], worth, atol=1e-8)
