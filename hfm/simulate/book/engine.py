@@ -102,7 +102,7 @@ class Book:
     """The book of one session, from its first bar on."""
 
     def __init__(self, low: float, high: float, tick: float, lot: int, *, l3: bool = False, keep: bool = False) -> None:
-        """low, high: extremes of the session's prices; raises DataError where they span too many ticks, or are too few."""
+        """low, high: extremes of the session's prices; DataError where they span too many ticks, or are too few."""
         span = (high - low) / tick
         if span > MOST_TICKS:
             raise DataError(
@@ -110,9 +110,10 @@ class Book:
                 hint=f"give a wider tick: --set simulate.tick={10 ** math.ceil(math.log10(tick * span / 1e5)):g}",
             )
         if low / tick < LEAST_TICKS:
+            finer = 10.0 ** math.floor(math.log10(low / LEAST_TICKS / 2))
             raise DataError(
                 f"a price of {low:g} is {low / tick:.3g} ticks of {tick:g}, the book needs {LEAST_TICKS}",
-                hint=f"give a finer tick: --set simulate.tick={10.0 ** math.floor(math.log10(low / LEAST_TICKS / 2)):g}",
+                hint=f"give a finer tick: --set simulate.tick={finer:g}",
             )
         self.tick, self.lot = tick, lot
         self.origin = math.floor(low / tick) - MARGIN
@@ -213,6 +214,7 @@ class Book:
         for place in (at.SPREAD_T, at.ONE_T, at.BID_T, at.ASK_T, at.OFI, at.SIGNED, at.PAID, at.LIT_SIZE, at.TAKEN):
             f[place] = 0.0
         i[at.STEPS], i[at.STEP_AT], i[at.BEGUN], i[at.LIT_COUNT] = steps, 0, 0, 0
+        i[at.CLOCK] = int(bar.start * 1e9)
         i[at.PER_SECOND] = max(round(1.0 / step), 1)
         self._due(bar, step)
         return f

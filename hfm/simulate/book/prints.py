@@ -94,12 +94,11 @@ def crossing(f: Float, i: Int, tape: Int, u: Seed, prints: Float) -> None:
     lit_due = max(i[at.LIT_LEFT], 0) if f[at.LIT_P] < 0.9 and ahead > 10.0 else 0
     mean = max(i[at.LEFT] - i[at.RESERVE] - lit_due, 0) / max(f[at.OFF_RATE] * ahead, 1.0)
     size = min(int(-math.log(uniform(u)) * mean) + 1, i[at.LEFT] - i[at.RESERVE])
-    bid, ask = float(i[at.BID]), float(i[at.ASK])
+    bid, ask = float(i[at.BID] + i[at.ORIGIN_TICK]), float(i[at.ASK] + i[at.ORIGIN_TICK])
     where = uniform(u)
     ticks = 0.5 * (bid + ask) if where < 0.6 else bid + 0.1 if where < 0.8 else ask - 0.1
-    price = min(max((i[at.ORIGIN_TICK] + ticks) * f[at.TICK], f[at.LOW]), f[at.HIGH])
-    ticks = price / f[at.TICK] - i[at.ORIGIN_TICK]
-    if bid - ON_GRID <= ticks <= ask + ON_GRID:
+    price = min(max(ticks * f[at.TICK], f[at.LOW]), f[at.HIGH])
+    if bid - ON_GRID <= price / f[at.TICK] <= ask + ON_GRID:
         beside(f, i, tape, prints, price, size)
 
 

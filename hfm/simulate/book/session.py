@@ -31,7 +31,10 @@ PACE = 2.1
 SLOWEST, FASTEST = 0.05, 5.0
 """Bounds of another name's pace over SPY's."""
 FRACTION = 1e-5
-"""Where volumes are not whole: the engine's unit is this share of a power of ten about the median volume."""
+"""Where volumes are not whole, the engine's unit is about this share of the first one."""
+GRAIN = 2.0**20
+"""Points of a path in a tick. Being so many, they are exact above any origin, and nothing depends on it: the origin is
+where the session's prices begin, which no bar but the lowest may know."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def play(grid: Grid, sheet: Sheet, s: int, setting: Setting, depth0: float, ctx:
     rng = ctx.rng(f"{grid.symbol}:book", grid.days[s])
     words = rng.integers(1, 2**63, (grid.slots, 2), dtype=np.uint64)
     choice = rng.integers(0, bridge.NEAREST, grid.slots)
-    unit = unit_of(m.volume[s][there])
+    unit = unit_of(float(m.volume[s, there[0]]))
     lot = chance.lot_of(depth0 / unit)
     low, high = float(np.nanmin(m.low[s])), float(np.nanmax(m.high[s]))
     book = Book(low, high, sim.tick, lot, l3=sim.l3, keep=sim.events)
@@ -87,7 +90,7 @@ def play(grid: Grid, sheet: Sheet, s: int, setting: Setting, depth0: float, ctx:
             high=float(m.high[s, t]),
             low=float(m.low[s, t]),
             close=float(m.close[s, t]),
-            volume=math.floor(m.volume[s, t] / unit + 1e-9),
+            volume=max(math.floor(m.volume[s, t] / unit + 1e-9), int(m.volume[s, t] > 0)),
             path=path_of(book, sheet, s, int(t), int(choice[t]), steps_of(setting.interval_s)),
             depth=float(sheet.flow.depth[s, t] / unit),
             excess=math.exp(min(float(sheet.spread.x[s, t]), math.log(micro.CAP_TICKS))),
@@ -99,12 +102,11 @@ def play(grid: Grid, sheet: Sheet, s: int, setting: Setting, depth0: float, ctx:
     return Session(there, played, m.volume[s][there], unit, book.origin, book.ticks, lot)
 
 
-def unit_of(volumes: Float) -> float:
-    """Shares in one unit of the engine: 1 where all volumes are whole, else a power of ten small enough for them."""
-    if (volumes == np.rint(volumes)).all():
+def unit_of(volume: float) -> float:
+    """Shares in one unit of the engine, by a session's first volume: 1 where it is whole, else a small part of it."""
+    if volume == round(volume):
         return 1.0
-    middle = float(np.median(volumes[volumes > 0]))
-    return float(10.0 ** math.floor(math.log10(middle) + math.log10(FRACTION)))
+    return float(10.0 ** math.floor(math.log10(volume) + math.log10(FRACTION)))
 
 
 def path_of(book: Book, sheet: Sheet, s: int, t: int, choice: int, steps: int) -> Float:
@@ -120,4 +122,4 @@ def path_of(book: Book, sheet: Sheet, s: int, t: int, choice: int, steps: int) -
     sigma = float(sheet.levels.sigma[s, t] * m.origin[s, t]) / tick
     start, end = ((float(x[s, t]) - low) / (high - low) for x in (m.open, m.close))
     part = bridge.path(bridge.pool(steps), start, end, (ceiling - bottom) / sigma, choice)
-    return np.asarray(bottom + (ceiling - bottom) * part)
+    return np.asarray(bottom + np.rint((ceiling - bottom) * part * GRAIN) / GRAIN)

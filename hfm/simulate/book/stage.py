@@ -41,6 +41,8 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     of_bars, of_book, tallied = Moments(), Moments(), Tally()
     for group, passed in stream.sheets(bars, settings, ctx):
         of_bars.add([(p.grid.days, p.sums) for p in passed])
+        if not passed:
+            continue
         columns: Table = {name: np.full(group.num_rows, np.nan) for name in tape.COLUMNS}
         yield from _sessions(group, passed, settings, (columns, of_book, tallied), bars.meta, ctx)
         yield from _tables(group, passed, columns, bars.meta, sim)
@@ -103,7 +105,10 @@ def _sessions(
                 sums.append((p.grid.days[s : s + 1], {k: np.array([v]) for k, v in found.items()}))
                 if setting.simulate.events:
                     opening = int(when["time"][rows[0]] - (when["seq"][rows[0]] + 1) * interval)
-                    key = {"symbol": p.grid.symbol, "session": day, "meta": _about(meta, setting.simulate)}
+                    about = _about(meta, setting.simulate) | {
+                        "tick": dict.fromkeys(meta["symbols"], setting.simulate.tick)
+                    }
+                    key = {"symbol": p.grid.symbol, "session": day, "meta": about}
                     yield (
                         "simulate/book.parquet",
                         tape.events(one, key, opening, setting.simulate.levels, setting.simulate.tick),
