@@ -21,7 +21,7 @@ REACH, GRID = 80, 40_000
 
 @dataclass(frozen=True)
 class Rates:
-    """arrival [REACH]: limit orders a second and side at 1, 2, ... ticks from the opposite best; market: the same of those.
+    """arrival [REACH]: limit orders a second and side at 1, 2, ... ticks from the opposite best; market: alike.
 
     leave: a second and resting order; unit: shares of an order; traded: shares of a market order.
     """
