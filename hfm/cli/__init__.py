@@ -1,6 +1,6 @@
 """The command line: options in, Config and pipeline calls out; errors become lines and exit codes here alone.
 
-app.py declares the commands, show.py prints. Nothing heavy is imported before a command runs.
+app.py and live.py declare the commands, show.py prints. Nothing heavy is imported before a command runs.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ def main() -> None:
         print(f"hfm {__version__}")
         return
     signal.signal(signal.SIGTERM, _terminate)
+    from hfm.cli import live  # noqa: F401  # registers its commands
     from hfm.cli.app import invoke
 
     try:
