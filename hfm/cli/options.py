@@ -59,7 +59,7 @@ FETCH: Options = {
     "days": _option(int | None, "--days", help="Calendar days back from now. [30; a file: all of it]"),
     "sessions": _option(int | None, "--sessions", help="Trading sessions back, instead of days."),
     "interval": _option(str | None, "--interval", help="Bar interval: 1m 2m 5m 15m 30m 1h. [5m]"),
-    "source": _option(str | None, "--source", help="yahoo, synthetic, file, lobster, binance, tardis, databento. [yahoo]"),
+    "source": _option(str | None, "--source", help="yahoo, synthetic, file; books: lobster, binance, tardis. [yahoo]"),
     "path": _option(Path | None, "--path", help="File or folder that the source reads."),
     "map": _option(list[str] | None, "--map", metavar="NAME=COLUMN",
                    help="Column of a file, such as close=Last; may be given again."),
