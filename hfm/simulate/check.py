@@ -23,6 +23,10 @@ def table(markets: Sequence[Reader], config: Config) -> dict[str, dict[str, Any]
     markets: bars of independent markets, each simulated with all of SEEDS. Seeds of one market share its
     days, so they are one cluster a day. pass is False where a band is missed: exit code 8.
     """
+    if config.simulate.fidelity == "book":
+        from hfm.simulate.book import check as book
+
+        return book.table(markets, config, SEEDS)
     moments = Moments()
     settings, observed = None, False
     for bars in markets:

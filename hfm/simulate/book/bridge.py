@@ -21,7 +21,7 @@ PATHS, CHUNK = 4096, 256
 NEAREST = 4
 RANGE_WEIGHT = 0.35
 _KEY = 20240326  # of the pool: it is a constant of the method, like a table of random numbers
-_ROUNDS = 12
+_ROUNDS = 4
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
         if not passed:
             continue
         columns: Table = {name: np.full(group.num_rows, np.nan) for name in tape.COLUMNS}
-        yield from _sessions(group, passed, settings, (columns, of_book, tallied), bars.meta, ctx)
+        yield from sessions(group, passed, settings, (columns, of_book, tallied), bars.meta, ctx)
         yield from _tables(group, passed, columns, bars.meta, sim)
     yield "simulate/facts.json", _document(of_bars, of_book, tallied, settings, bool(bars.meta.get("synthetic")), ctx)
 
@@ -76,7 +76,7 @@ def _refuse(sim: Simulate) -> None:
         )
 
 
-def _sessions(
+def sessions(
     group: pa.Table,
     passed: list[Pass],
     settings: Mapping[str, Setting],
@@ -154,17 +154,25 @@ def _tables(
     yield "simulate/oracle.parquet", build(ORACLE, key | unknown | {"signal": np.zeros(n)}, about, "simulated")
 
 
-def _document(
-    of_bars: Moments, of_book: Moments, tallied: Tally, settings: Mapping[str, Setting], synthetic: bool, ctx: Context
-) -> dict[str, Any]:  # Any: JSON
-    """facts.json, and what of it a person reads."""
-    pooled = bar_facts.pooled(dict(settings))
-    rows = {k: v for k, v in bar_facts.document(of_bars, pooled, not synthetic).items() if v["of"] == "bars"}
+def judged(
+    of_bars: Moments, of_book: Moments, tallied: Tally, pooled: Setting, observed: bool
+) -> dict[str, dict[str, Any]]:  # Any: JSON
+    """Facts by id: the bars' own, which are nothing to pass where they are `observed`, and the book's."""
+    rows = {k: v for k, v in bar_facts.document(of_bars, pooled, observed).items() if v["of"] == "bars"}
     rows |= facts.document(of_book, pooled)
     rows["reaggregated"] = {
         "label": "share of bars that their trades make again", "value": tallied.equal / max(tallied.bars, 1), "se": 0.0,
         "band": [1.0, 1.0], "pass": tallied.equal == tallied.bars, "of": "simulated",
     }  # fmt: skip
+    return rows
+
+
+def _document(
+    of_bars: Moments, of_book: Moments, tallied: Tally, settings: Mapping[str, Setting], synthetic: bool, ctx: Context
+) -> dict[str, Any]:  # Any: JSON
+    """facts.json, and what of it a person reads."""
+    pooled = bar_facts.pooled(dict(settings))
+    rows = judged(of_bars, of_book, tallied, pooled, not synthetic)
     failed = [name for name, row in rows.items() if row["pass"] is False]
     ctx.figures |= {"facts": len(rows), "facts_outside": failed, "events": tallied.events}
     ctx.figures |= {"reaggregated": tallied.equal, "bars": tallied.bars}

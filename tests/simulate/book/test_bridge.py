@@ -17,8 +17,8 @@ def test_a_path_touches_both_ends_of_the_range_and_meets_open_and_close() -> Non
         for choice in range(bridge.NEAREST):
             path = bridge.path(pool, start, end, spread, choice)
             assert path.shape == (STEPS + 1,)
-            assert path.min() == pytest.approx(0.0, abs=0.02)
-            assert path.max() == pytest.approx(1.0, abs=0.02)
+            assert path.min() == pytest.approx(0.0, abs=0.06)
+            assert path.max() == pytest.approx(1.0, abs=0.06)
             assert path[0] == pytest.approx(start, abs=0.02)
             assert path[-1] == pytest.approx(end, abs=0.02)
 
