@@ -190,7 +190,7 @@ def _of_trial(fam: Family, k: int) -> dict[str, Any]:
 def _of_test(fam: Family, able: Int, best: int, test: Superiority, tried: int) -> dict[str, Any]:
     k = int(np.flatnonzero(able == best)[0])
     sessions, excess = len(fam.sessions), fam.excess[:, best]
-    need = (test.critical(LEVEL) + NORMAL.inv_cdf(POWER)) * float(test.omega_K[k]) / math.sqrt(sessions)
+    need = (test.critical(LEVEL) + NORMAL.inv_cdf(POWER)) * float(test.sd_K[k]) / math.sqrt(sessions)
     pbo = statistics.overfitting(fam.excess[:, able])
     return {
         "p": test.p,
