@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hfm.ledger import layout as at
 from hfm.ledger import reasons
-from tests.ledger.market import FREE, day, markets, play, random_rows, symbols_of
+from tests.ledger.market import FREE, day, markets, play, symbols_of
 
 HALF = dataclasses.replace(FREE, spread_share=0.75)
 

@@ -1,0 +1,23 @@
+"""A random walk with forecasts, as kernel rows: what backtest and sweep are measured on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hfm.ledger import layout as at
+
+
+def walk(n: int, slots: int = 78) -> tuple[np.ndarray, np.ndarray]:
+    """Rows [n, WIDE] of one symbol and P(up) [n] that knows nothing, sd .05: a tenth of it is beyond .6 or .4."""
+    rng = np.random.default_rng(7)
+    mid = 500.0 * np.exp(np.cumsum(rng.normal(0, 5e-4, n + 1)))
+    rows = np.zeros((n, at.WIDE))
+    for place, price in ((at.R_MID_OPEN, mid[:-1]), (at.R_MID_CLOSE, mid[1:])):
+        rows[:, place], rows[:, place + 1], rows[:, place + 2] = price, price - 0.005, price + 0.005
+    seq = np.arange(n) % slots
+    rows[:, at.R_SESSION] = rows[:, at.R_BLOCK] = np.arange(n) // slots
+    rows[:, at.R_SEQ], rows[:, at.R_LAST], rows[:, at.R_SPLIT] = seq, seq == slots - 1, 1.0
+    rows[:, at.R_OPEN_NS], rows[:, at.R_CLOSE_NS] = seq * 300e9, (seq + 1) * 300e9
+    rows[:, at.R_VOLUME], rows[:, at.R_ADV], rows[:, at.R_SIGMA_DAY] = 1e6, 7e7, 0.01
+    rows[:, at.R_SUM] = np.cumsum(rows[:, at.R_MID_CLOSE])
+    return rows, 0.5 + rng.normal(0, 0.05, n)
