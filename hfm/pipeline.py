@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from hfm import __version__, disk
+from hfm import __version__, disk, health
 from hfm.commit import Checkpoint, plain, staging
 from hfm.config import Config
 from hfm.errors import DataError, ExitCode, UsageError
@@ -72,6 +72,10 @@ STAGES: tuple[Stage, ...] = (
         "backtest/metrics.json"), writes=(
         "report/microstructure_performance.png", "report/report.html", "report/summary.json")),
 )  # fmt: skip
+MODEL = ("train/model.safetensors", "train/model.json")
+FEED = Stage("predict", "", needs=(QUOTES,))
+"""What a live forecast reads beside MODEL, which may be older than the quotes."""
+REPLAY = Stage("stream", "", needs=(QUOTES, *MODEL))
 LIBRARIES = ("numpy", "pandas", "pyarrow", "numba", "torch", "scikit-learn", "arch", "matplotlib")
 
 
@@ -201,6 +205,20 @@ def check_inputs(run: Run, manifest: Manifest, stage: Stage) -> dict[str, str]:
     return found
 
 
+def check_committed(run: Run, manifest: Manifest, artifacts: Collection[str]) -> dict[str, str]:
+    """SHA-256 of artifacts that are as they were committed, stale or not. Raises DataError, naming the command."""
+    found: dict[str, str] = {}
+    for artifact in artifacts:
+        entry, again = manifest.stages.get(maker(artifact).name), f"hfm {maker(artifact).name} --run {run.name}"
+        known = entry.artifacts.get(artifact) if entry else None
+        if known is None or not (run.path / artifact).is_file():
+            raise DataError(f"{run.path / artifact} is not there", hint=again)
+        if disk.sha256(run.path / artifact) != known.sha256:
+            raise DataError(f"{run.path / artifact} is damaged", why="its SHA-256 is not the committed one", hint=again)
+        found[artifact] = known.sha256
+    return found
+
+
 # ------------------------------------------------------------------------------------------------------------ execution
 def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome:
     """Carry out one stage in a run whose lock is held: check, compute, write, commit."""
@@ -228,6 +246,7 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
         "artifacts": {k: v.sha256 for k, v in artifacts.items()}, "warnings": ctx.warnings,
     }  # fmt: skip
     run.commit(manifest, [*trial_keys(ctx.events, inputs), done], options.clock())
+    health.write(run, manifest)
     if isinstance(ctx.checkpoint, Checkpoint):
         ctx.checkpoint.remove()
     if stage.name == "fetch":

@@ -35,17 +35,18 @@ def histogram(name: str, help: str, borders: Sequence[float], counts: Sequence[i
     return Family(name, "histogram", help, samples)
 
 
-def render(families: Sequence[Family]) -> str:
-    """The text of all families with at least one sample; a NaN is left out, for it says nothing."""
+def render(families: Sequence[Family], common: Mapping[str, str]) -> str:
+    """The text of all families with at least one sample, each with the `common` labels; a NaN is left out."""
     lines = []
     for family in families:
-        body = [_sample(family.name, labels, value) for labels, value in family.samples if not math.isnan(value)]
+        samples = [({**common, **labels}, value) for labels, value in family.samples if not math.isnan(value)]
+        body = [_sample(family.name, labels, value) for labels, value in samples]
         if body:
             lines += [f"# HELP {family.name} {_escaped(family.help)}", f"# TYPE {family.name} {family.kind}", *body]
     return "".join(f"{line}\n" for line in lines)
 
 
-def merge(old: str, families: Sequence[Family], prefix: str) -> str:
+def merge(old: str, families: Sequence[Family], prefix: str, common: Mapping[str, str]) -> str:
     """`old` with all metrics whose name starts with `prefix` replaced by `families`."""
     kept, keep = [], True
     for line in old.splitlines():
@@ -53,7 +54,7 @@ def merge(old: str, families: Sequence[Family], prefix: str) -> str:
             keep = not line.removeprefix("# HELP ").startswith(prefix)
         if keep:
             kept.append(line)
-    return "".join(f"{line}\n" for line in kept) + render(families)
+    return "".join(f"{line}\n" for line in kept) + render(families, common)
 
 
 def _sample(name: str, labels: Mapping[str, str], value: float) -> str:

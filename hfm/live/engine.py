@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
+from hfm import tables
 from hfm.config import Backtest
 from hfm.errors import UsageError
+from hfm.features import batch
 from hfm.features import step as features
 from hfm.ledger import history
 from hfm.ledger import layout as at
@@ -25,6 +28,7 @@ from hfm.models.store import Checkpoint
 from hfm.plugins import Float, Signals
 from hfm.policies.choice import choose
 from hfm.policies.step import KINDS
+from hfm.tables import Reader
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,14 @@ class Engine:
         self._today[symbol], self._close[symbol] = [], math.nan
         self._split[symbol], self._day[symbol] = float(row[step.V_SPLIT]), day
         self.memory.day[symbol, step.D_SIGMA], self.memory.day[symbol, step.D_ADV] = trail.figures()
+
+    def inputs(self, quotes: Reader) -> Float:
+        """[n, F + 2] what the model reads of each of the first symbol's rows: features, slot, quoted spread in bps."""
+        table = quotes.read([*batch.INPUTS])
+        columns = tables.arrays(table.filter(pc.equal(table["symbol"].cast("string"), self.market.symbols[0])))
+        state = {self.market.symbols[0]: features.state_new(self.market.slots, self.market.interval_s)}
+        x = batch.compute(columns, state, self._names)
+        return np.column_stack([x, columns["seq"].astype(np.float64), columns["spread_bps"]])
 
     # ------------------------------------------------------------------------------------------------ save, load
     def save(self) -> dict[str, Any]:  # Any: arrays of two dtypes

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -38,6 +39,8 @@ class Stream:
         self.taken = 0
         """Rows read from a replay, warm-up included: where a restart goes on."""
         self._row = np.empty(step.ROW)
+        self._clock = time.perf_counter
+        """Only for the gauge's latencies; no answer depends on it."""
 
     def take(self, symbol: int, row: Float, flags: tuple[int, bool] = (0, False)) -> Answer:
         """The answer to a row that is in order. flags: slots missing before it; whether a session never ended."""
@@ -45,7 +48,7 @@ class Stream:
         out = engine.take(symbol, row)
         self.gauge.add(out, row, engine.market.slots, flags)
         gap, unfinished = flags
-        answer = self._head(order.OK, symbol, row)
+        answer = self.head(order.OK, symbol, row)
         answer["model"] = f"{engine.model}/{engine.fold}"
         values = out.tolist()
         for name, value in zip(OUT, values, strict=False):
@@ -63,7 +66,8 @@ class Stream:
             answer["last"] = True
         return answer
 
-    def _head(self, status: str, symbol: int, row: Float) -> Answer:
+    def head(self, status: str, symbol: int, row: Float) -> Answer:
+        """An answer's first entries: its status and the row's key."""
         day = int(row[step.V_SESSION])
         return {
             "status": status, "symbol": self.engine.market.symbols[symbol], "session": rows.spell_day(day),
@@ -82,7 +86,7 @@ class Stream:
             for symbol, data in block:
                 for row in data:
                     self.order.judge(symbol, row)
-        for symbol, row in _in_time(held) if held else ():
+        for symbol, row in in_time(held) if held else ():
             self.engine.take(symbol, row, trade=False)
 
     def answer(self, text: str) -> str:
@@ -103,13 +107,16 @@ class Stream:
         if verdict == order.OK:
             return json.dumps(self.take(symbol, self._row, (gap, unfinished)))
         self.gauge.count(verdict)
-        return json.dumps(self._head(verdict, symbol, self._row))
+        return json.dumps(self.head(verdict, symbol, self._row))
 
     def feed(self, lines: Iterable[str]) -> Iterator[str]:
         """An answer for each line that is not empty."""
         for text in lines:
             if text.strip():
-                yield self.answer(text)
+                began = self._clock()
+                line = self.answer(text)
+                self.gauge.time(self._clock() - began)
+                yield line
 
     # ------------------------------------------------------------------------------------------------------ a replay
     def replay(self, quotes: Reader) -> Iterator[str]:
@@ -125,12 +132,14 @@ class Stream:
                         self.taken = done
                 continue
             self.engine.place(fold)
-            for symbol, row in _in_time(block):
+            for symbol, row in in_time(block):
                 done += 1
                 if done > self.taken:
+                    began = self._clock()
                     _, gap, unfinished = self.order.judge(symbol, row)
                     line = json.dumps(self.take(symbol, row, (gap, unfinished)))
                     self.taken = done
+                    self.gauge.time(self._clock() - began)
                     yield line
 
 
@@ -166,7 +175,7 @@ def sessions(quotes: Reader, engine: Engine) -> Iterator[tuple[int, list[tuple[i
             yield day, list(same)
 
 
-def _in_time(block: list[tuple[int, Float]]) -> Iterator[tuple[int, Float]]:
+def in_time(block: list[tuple[int, Float]]) -> Iterator[tuple[int, Float]]:
     """Rows of one session by time; symbols of one instant in their order."""
     if len(block) == 1:
         symbol, data = block[0]

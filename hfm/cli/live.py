@@ -1,0 +1,203 @@
+"""The commands of a trained run at work: predict, stream, export, schedule."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hfm.cli.app import Values, _config, _home, command
+from hfm.cli.options import Common, Options, _option
+from hfm.cli.show import Show
+from hfm.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from hfm.live.stream import Stream
+    from hfm.run import Run
+
+PREDICT: Options = {
+    "symbol": (Annotated[str | None, typer.Argument(metavar="[SYMBOL]", show_default=False,
+                                                    help="One of the run's symbols. [all]")], None),
+    "as_of": _option(str | None, "--as-of", help="ISO time to stand in for now."),
+}  # fmt: skip
+STREAM: Options = {
+    "source": _option(str, "--source", help="replay (the run's own quotes) or stdin (JSON rows). [replay]",
+                      default="replay"),
+    "state": _option(Path | None, "--state", help="File that keeps the state: a restart goes on from it."),
+    "every": _option(int | None, "--every", min=1,
+                     help="Rows between saves of the state and of metrics.prom. [stdin: 1; replay: 1000]"),
+    "bench": _option(bool, "--bench", help="Time the whole path, beside torch and ONNX Runtime.", default=False),
+}  # fmt: skip
+EXPORT: Options = {
+    "format": _option(str, "--format", help="onnx. [onnx]", default="onnx"),
+    "output": _option(Path | None, "--output", help="File to write. [model.onnx in the run's live/]"),
+    "symbol": _option(str | None, "--symbol", help="Whose scaler. [the run's first]"),
+}  # fmt: skip
+SCHEDULE: Options = {
+    "kind": (Annotated[str, typer.Argument(metavar="cron|systemd", help="What to print.")], "cron"),
+}  # fmt: skip
+
+
+def _stream(common: Common, show: Show, replay: bool) -> tuple[Run, Stream, dict[str, Any], Any]:  # Any: JSON, Reader
+    """(run, a new stream over it, what it belongs to, its quotes)."""
+    import dataclasses
+    import json
+
+    from hfm import pipeline
+    from hfm.live.engine import Engine, Market
+    from hfm.live.stream import Stream
+    from hfm.models import store
+    from hfm.run import locate
+
+    home = _home(common)
+    run = locate(home, common.run, os.environ)
+    show.run_dir, manifest = run.path, run.manifest()
+    config = _config(common, home, manifest.config, "backtest", {})
+    hashes = pipeline.check_inputs(run, manifest, pipeline.REPLAY if replay else pipeline.FEED)
+    hashes |= pipeline.check_committed(run, manifest, pipeline.MODEL)
+    weights, document = ((run.path / name).read_bytes() for name in pipeline.MODEL)
+    quotes = pipeline.readers(run, hashes)[pipeline.QUOTES]
+    engine = Engine(store.load(weights, json.loads(document)), config.backtest, Market.of(quotes.meta))
+    identity = {
+        "model": hashes[pipeline.MODEL[0]], "settings": dataclasses.asdict(config.backtest),
+        "symbols": engine.market.symbols, "source": hashes[pipeline.QUOTES] if replay else "stdin",
+    }  # fmt: skip
+    return run, Stream(engine), identity, quotes
+
+
+@command("predict", PREDICT)
+def predict(show: Show, common: Common, values: Values) -> ExitCode:
+    """The newest row's signal, forecast and wanted position. Stale data while the market is open: exit 7."""
+    from datetime import UTC, datetime
+
+    from hfm.live import market, words
+    from hfm.live.predict import predict
+
+    now = words.instant(values["as_of"]) if values["as_of"] else datetime.now(UTC)
+    _, stream, identity, quotes = _stream(common, show, replay=False)
+    symbol = words.symbol(values["symbol"], stream.engine.market.symbols)
+    newest = predict(stream, quotes, int(now.timestamp() * 1e9), market.opened)
+    answers = [a for a in newest.answers if symbol in (None, a["symbol"])]
+    stale = [s for s in newest.stale if symbol in (None, s)]
+    show.metrics |= {"market": "open" if newest.is_open else "closed", "model_id": identity["model"][:12],
+                     "predictions": answers}  # fmt: skip
+    show.table = words.table(answers, newest.is_open, identity["model"][:12])
+    for name in stale:
+        text = f"{name}: its newest row is older than two intervals, and the market is open"
+        show.warnings.append(text)
+        show.talk(f"warning: {text}")
+    return ExitCode.PARTIAL if stale else ExitCode.OK
+
+
+@command("stream", STREAM)
+def stream(show: Show, common: Common, values: Values) -> ExitCode:
+    """JSON rows in, JSON signals out, a line each: a replay of the run's quotes, or a live feed on stdin."""
+    if values["source"] not in ("replay", "stdin"):
+        raise UsageError(f"--source is {values['source'][:40]!r}", hint="--source replay, or --source stdin")
+    replay = values["source"] == "replay" or values["bench"]
+    run, live, identity, quotes = _stream(common, show, replay)
+    if values["bench"]:
+        return _bench(show, live, quotes)
+    known = values["state"].exists() if values["state"] else False
+    if known:
+        from hfm.live import snapshot
+
+        snapshot.load(values["state"].read_bytes(), live, identity, str(values["state"]))
+        show.talk(f"state: goes on from {values['state']}")
+    if not replay and not known:
+        live.warm(quotes)
+    lines = live.replay(quotes) if replay else live.feed(sys.stdin)
+    every = values["every"] or (1000 if replay else 1)
+    try:
+        for line in _kept(lines, run, live, identity, (values["state"], every)):
+            print(line, flush=True)
+    finally:
+        show.talk(f"stream: {live.gauge.summary()}")
+    show.quiet = True
+    return ExitCode.PARTIAL if live.gauge.counts["invalid"] else ExitCode.OK
+
+
+def _kept(
+    lines: Iterator[str], run: Run, live: Stream, identity: dict[str, Any], where: tuple[Path | None, int]
+) -> Iterator[str]:
+    """The lines; after every so many, and at the end, the state and metrics.prom are written."""
+    from hfm import disk, health
+    from hfm.live import snapshot
+
+    state, every = where
+
+    def keep() -> None:
+        if state is not None:
+            disk.write(state.absolute(), snapshot.dump(live, identity))
+        health.renew(run, live.gauge.families(f"{live.engine.model}/{live.engine.fold}"), health.STREAM)
+
+    for count, line in enumerate(lines, start=1):
+        yield line  # printed before it is saved: a kill between the two says a line twice rather than never
+        if count % every == 0:
+            keep()
+    keep()
+
+
+def _bench(show: Show, live: Stream, quotes: Any) -> ExitCode:  # Any: Reader
+    """The table of stream --bench."""
+    import importlib.util
+
+    from hfm.live import bench
+    from hfm.models import eager
+
+    engine = live.engine
+    timings = bench.paths(engine.checkpoint, engine.settings, engine.market, quotes)
+    arrays = engine.checkpoint.part("final")
+    if "seed0/l0/ih" in arrays:
+        x = bench.windows(engine.inputs(quotes), engine.market.slots)
+        width = arrays["seed0/l0/ih"].shape[0]
+        inputs = [w[:, :width] for w in x]
+        timings.append(bench.rival("torch eager, 1 network, window", eager.window(arrays, "seed0"), inputs))
+    if importlib.util.find_spec("onnxruntime"):
+        timings += bench.graphs(arrays, engine.inputs(quotes), engine.market.slots)
+    show.table, show.metrics["bench"] = bench.table(timings), bench.plain(timings)
+    return ExitCode.OK
+
+
+@command("export", EXPORT)
+def export(show: Show, common: Common, values: Values) -> ExitCode:
+    """The final fit's step as an ONNX graph: raw features and state in, forecast and state out; parity asserted."""
+    from hfm import disk
+    from hfm.live import graph, words
+
+    if values["format"] != "onnx":
+        raise UsageError(f"--format is {values['format'][:40]!r}", hint="--format onnx")
+    graph.extra()
+    run, live, _, quotes = _stream(common, show, replay=False)
+    engine = live.engine
+    symbol = words.symbol(values["symbol"], engine.market.symbols) or engine.market.symbols[0]
+    arrays = engine.checkpoint.part("final", engine.model)
+    known = list(engine.checkpoint.document["symbols"])
+    number = known.index(symbol) if symbol in known else -1
+    data = graph.build(arrays, number)
+    worst = graph.check(data, arrays, number, engine.inputs(quotes)[-graph.STEPS :])
+    path = (values["output"] or run.path / "live" / "model.onnx").absolute()
+    disk.write(path, data)
+    show.paths.append(path)
+    show.metrics["export"] = {"parity": worst, "bytes": len(data), "model": engine.model, "symbol": symbol}
+    show.talk(f"export: {engine.model} of {symbol}, {len(data) / 1e6:.2f} MB, within {worst:.1e} of the step")
+    return ExitCode.OK
+
+
+@command("schedule", SCHEDULE)
+def schedule(show: Show, common: Common, values: Values) -> ExitCode:
+    """Crontab lines or unit files that keep this run fresh and print a forecast after every bar."""
+    from hfm.live import schedule
+
+    if values["kind"] not in ("cron", "systemd"):
+        raise UsageError(f"{values['kind'][:40]!r} is no scheduler", hint="hfm schedule cron, or hfm schedule systemd")
+    run, live, _, quotes = _stream(common, show, replay=False)
+    hours = schedule.hours(quotes, live.engine)
+    where = schedule.Where(Path(sys.argv[0]).absolute(), _home(common), run.name)
+    show.table = schedule.cron(hours, where) if values["kind"] == "cron" else schedule.systemd(hours, where)
+    show.metrics["schedule"] = show.table
+    return ExitCode.OK

@@ -1,0 +1,149 @@
+"""Latencies of the whole path over a run's own rows, and of rivals in the same process.
+
+`step`: a row's vector to its signal and ledger (features, networks, policy, accounts). `line`: the same with a JSON
+row in front and a JSON answer behind. The rivals run one network alone, with neither features nor ledger.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hfm import tables
+from hfm.config import Backtest
+from hfm.live import graph, rows, step
+from hfm.live.engine import Engine, Market
+from hfm.live.stream import Stream
+from hfm.models import step as step_of
+from hfm.models.store import Checkpoint
+from hfm.plugins import Arrays, Float
+from hfm.tables import Reader
+
+ROWS = 20_000
+WARM = 500
+QUANTILES = (50.0, 90.0, 99.0, 99.9, 100.0)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Latencies in microseconds: p50, p90, p99, p99.9, max of `rows`."""
+
+    name: str
+    rows: int
+    us: tuple[float, ...]
+
+
+def paths(checkpoint: Checkpoint, settings: Backtest, market: Market, quotes: Reader) -> list[Timing]:
+    """The path with one network, and with the mean of all where there are several: step, then line."""
+    table = rows.matrix(tables.arrays(quotes.read(list(rows.COLUMNS)), rows.COLUMNS))
+    symbols = [market.symbols.index(s) for s in quotes.read(["symbol"]).column("symbol").to_pylist()]
+    count = _networks(checkpoint)
+    out = []
+    for kept in sorted({min(count, 1), count}):
+        engine = Engine(_only(checkpoint, kept), settings, market)
+        name = f"{engine.model}, {kept} network{'s' * (kept != 1)}"
+        seconds = _timed(lambda i, e=engine: e.take(symbols[i % len(table)], table[i % len(table)]), ROWS)  # type: ignore[misc]  # bound now
+        out.append(_timing(f"step: {name}", seconds))
+        out.append(_timing(f"line: {name}", _lines(Stream(engine), table, symbols)))
+    return out
+
+
+def rival(name: str, function: Callable[[Any], object], inputs: Sequence[Any]) -> Timing:
+    """One rival over its inputs, again and again."""
+    return _timing(name, _timed(lambda i: function(inputs[i % len(inputs)]), 2_000))
+
+
+def windows(x: Float, length: int) -> list[Any]:  # Any: float32 arrays
+    """Windows [length, F] of float32 rows, ending at each of the last 64 rows of x [n, F]."""
+    last = len(x) - length + 1
+    return [np.ascontiguousarray(x[i : i + length], np.float32) for i in range(max(last - 64, 0), last)]
+
+
+def graphs(arrays: Arrays, x: Float, slots: int) -> list[Timing]:
+    """ONNX Runtime on the exported graph of one network: the whole window at each row, and the step with its state."""
+    one = {k: v for k, v in arrays.items() if not k.startswith("seed") or k.startswith("seed0/")}
+    size = graph.shape_of(step_of.pack(one, 0))
+    run = graph.session_of(graph.build(one, 0))
+    inputs = [graph.inputs_of(x[i : i + slots, None], size, None) for i in range(len(x) - slots - 64, len(x) - slots)]
+    single = [graph.inputs_of(x[i : i + 1, None], size, None) for i in range(len(x) - 64, len(x))]
+    what = "1 network" if size.networks else "floors"
+    return [rival(f"ONNX Runtime, {what}, window", run, inputs), rival(f"ONNX Runtime, {what}, step", run, single)]
+
+
+def table(timings: Sequence[Timing]) -> list[str]:
+    """Lines for a person."""
+    head = f"{'microseconds':<44}{'rows':>8}" + "".join(f"{n:>9}" for n in ("p50", "p90", "p99", "p99.9", "max"))
+    return [head, *(f"{t.name:<44}{t.rows:>8}" + "".join(f"{v:>9.1f}" for v in t.us) for t in timings)]
+
+
+def plain(timings: Sequence[Timing]) -> list[Mapping[str, Any]]:  # Any: JSON
+    """For --json."""
+    return [dataclasses.asdict(t) for t in timings]
+
+
+def _networks(checkpoint: Checkpoint) -> int:
+    return sum(1 for name in checkpoint.part("final") if name.endswith("/head/b"))
+
+
+def _only(checkpoint: Checkpoint, kept: int) -> Checkpoint:
+    """The checkpoint with the first `kept` networks of its final fit."""
+    drop = tuple(f"final/seed{k}/" for k in range(kept, _networks(checkpoint)))
+    arrays = {k: v for k, v in checkpoint.arrays.items() if not (drop and k.startswith(drop))}
+    return Checkpoint(arrays, checkpoint.document)
+
+
+def _lines(stream: Stream, table: Float, symbols: Sequence[int]) -> list[float]:
+    """Seconds of each line; sessions move on with each pass, so that every row is new."""
+    names = stream.engine.market.symbols
+    texts = [_text(row, names[s]) for row, s in zip(table, symbols, strict=True)]
+    shift = int(table[-1, step.V_SESSION] - table[0, step.V_SESSION]) + 1
+    seconds: list[float] = []
+    turn = 0
+    while len(seconds) < ROWS:
+        for day, text in zip(table[:, step.V_SESSION], texts, strict=True):
+            line = json.dumps({**text, "session": rows.spell_day(int(day) + turn * shift)})
+            began = time.perf_counter()
+            stream.answer(line)
+            seconds.append(time.perf_counter() - began)
+        turn += 1
+        texts = [{**t, "time": t["time"] + shift * rows.DAY_NS, "time_open": t["time_open"] + shift * rows.DAY_NS}
+                 for t in texts]  # fmt: skip
+    return seconds[WARM:]
+
+
+def _text(row: Float, symbol: str) -> dict[str, Any]:  # Any: JSON
+    """A row as a feed sends it, times as ns."""
+    item = {name: None if np.isnan(v) else float(v) for name, v in zip(rows.NAMES, row, strict=True)}
+    midnight = int(row[step.V_SESSION]) * rows.DAY_NS
+    times = {name: midnight + int(row[place]) for name, place in
+             (("time_open", step.V_OPEN_NS), ("time", step.V_CLOSE_NS))}  # fmt: skip
+    return {**item, **times, "symbol": symbol, "seq": int(row[step.V_SEQ]), "is_last": bool(row[step.V_LAST])}
+
+
+def _timed(function: Callable[[int], object], count: int) -> list[float]:
+    """Seconds of each of `count` calls, after WARM others, the garbage collector off."""
+    for i in range(WARM):
+        function(i)
+    out = [0.0] * count
+    gc.collect()
+    gc.disable()
+    try:
+        for i in range(count):
+            began = time.perf_counter()
+            function(WARM + i)
+            out[i] = time.perf_counter() - began
+    finally:
+        gc.enable()
+    return out
+
+
+def _timing(name: str, seconds: Sequence[float]) -> Timing:
+    us = 1e6 * np.percentile(np.array(seconds), QUANTILES)
+    return Timing(name, len(seconds), tuple(round(float(v), 2) for v in us))

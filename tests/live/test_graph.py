@@ -1,0 +1,56 @@
+"""The exported graph is the step: rows one by one with carried state, and windows of other lengths and batches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hfm import tables
+from hfm.errors import CheckError
+from hfm.features import batch
+from hfm.plugins import Float
+from hfm.tables import MemoryReader
+from tests.live.market import made
+
+pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+from hfm.live import graph
+
+
+def rows_of() -> Float:
+    """[n, F + 2] inputs of the step over the whole market, masked rows included."""
+    of = made()
+    meta, names = MemoryReader(of.quotes).meta, of.checkpoint.document["features"]["names"]
+    columns = tables.arrays(of.quotes, (*batch.INPUTS, "spread_bps"))
+    states = {"SPY": batch.state_new(meta["slots_per_session"], meta["interval_s"])}
+    x = batch.compute(columns, states, names)
+    return np.column_stack([x, columns["seq"].astype(np.float64), columns["spread_bps"]])
+
+
+@pytest.mark.parametrize("model", ["lstm", "logistic", "har", "persistence"])
+def test_the_graph_is_the_step(model: str) -> None:
+    """Within 1e-6 over all rows, NaN where it is NaN, and for three sequences at once."""
+    arrays = made().checkpoint.part("final", model)
+    data = graph.build(arrays, 0)
+    assert graph.check(data, arrays, 0, rows_of()) <= graph.TOLERANCE
+
+
+@pytest.mark.parametrize("scale", [1.0, 40.0])
+def test_parity_holds_over_two_thousand_steps_of_wild_inputs(scale: float) -> None:
+    """State carried over 2,000 rows, far outside what was fitted."""
+    arrays = made().checkpoint.part("final")
+    features = arrays["floor/centre"].shape[1]
+    rng = np.random.default_rng(3)
+    width = 1.0 / np.where(arrays["floor/factor"][0] > 0, arrays["floor/factor"][0], 1.0)
+    x = arrays["floor/centre"][0] + scale * width * rng.standard_normal((graph.STEPS, features))
+    x[::97, 0] = np.nan
+    whole = np.column_stack([x, rng.integers(0, 26, graph.STEPS), np.exp(rng.normal(0, 1, graph.STEPS))])
+    assert graph.check(graph.build(arrays, 0), arrays, 0, whole) <= graph.TOLERANCE
+
+
+def test_a_graph_that_is_not_the_step_is_refused() -> None:
+    """One weight changed: the check fails."""
+    arrays = dict(made().checkpoint.part("final"))
+    data = graph.build(arrays, 0)
+    arrays["floor/direction"] = arrays["floor/direction"] + 1e-3
+    with pytest.raises(CheckError, match="away from the step"):
+        graph.check(data, arrays, 0, rows_of())
