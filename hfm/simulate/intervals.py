@@ -64,7 +64,8 @@ def columns(tape: Tape, rows: Rows) -> dict[str, Float]:
     high, low = _extremes(tape.mid, rows.opening, rows.closing)
     bid, ask = (_known(x, tape) for x in (tape.bid, tape.ask))
     size = tape.bid_size + tape.ask_size
-    micro = np.where(size > 0, (ask * tape.bid_size + bid * tape.ask_size) / np.maximum(size, 1.0), tape.mid)
+    weighted = (ask * tape.bid_size + bid * tape.ask_size) / np.where(size > 0, size, 1.0)
+    micro = np.where(size > 0, weighted, tape.mid)
     close = rows.closing
     out = {
         "mid_open": mid_open, "mid_high": high, "mid_low": low, "mid_close": mid_close,

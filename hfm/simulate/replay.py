@@ -55,7 +55,7 @@ def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
         ctx.progress("simulate", made, made, f"{symbol} {day}")
     if not made:
         raise DataError("the order book leaves no row of quotes", hint="check the files with hfm fetch --dry-run")
-    yield "simulate/facts.json", studies.document() | calibration(fits, ctx)
+    yield "simulate/facts.json", studies.document() | calibration(fits)
 
 
 class Fitted:
@@ -73,15 +73,13 @@ class Fitted:
         self.sessions.append((rows.seq[inside], {name: columns[name][inside] for name in fit.COLUMNS}))
 
 
-def calibration(fits: dict[str, Fitted], ctx: Context) -> dict[str, Any]:  # Any: JSON
+def calibration(fits: dict[str, Fitted]) -> dict[str, Any]:  # Any: JSON
     """What facts.json says of the fit: constants that `--calibrate-from` takes, and their values in the held-out half.
 
     Of several symbols the one with the most sessions, the first of those, stands for the run.
     """
     symbol = max(fits, key=lambda s: len(fits[s].sessions))
     even, odd = fit.constants(fits[symbol].sessions, fits[symbol].slots, fits[symbol].tick)
-    if not even:
-        ctx.warn(f"{symbol} has fewer than {fit.LEAST} five-minute rows in its even half-hours: nothing is calibrated")
     rounded = [{name: float(f"{value:.6g}") for name, value in part.items()} for part in (even, odd)]
     return {"constants": rounded[0], "held_out": rounded[1], "constants_of": symbol}
 

@@ -67,7 +67,8 @@ def _flow_sums(out: dict[str, Float], sheet: Sheet, setting: Setting, x: Float, 
     _pair(out, "ofi", np.where(here, impact, 0.0), x, here)
     next_two = here[:, :-1] & here[:, 1:]
     _pair(out, "lead", np.where(here, flow.eps, 0.0)[:, :-1], x[:, 1:], next_two)
-    share = np.where(here & (sheet.moves.volume > 0), flow.signed / np.maximum(sheet.moves.volume, 1.0), 0.0)
+    traded = here & (sheet.moves.volume > 0)
+    share = np.where(traded, flow.signed / np.where(traded, sheet.moves.volume, 1.0), 0.0)
     out["flow2"] = np.vecdot(share, share)
     out["cut"] = _sum(np.abs(share) == 1.0)
 

@@ -64,7 +64,7 @@ def read(group: pa.Table, levels: int) -> Tape | None:
     before = mid[np.maximum(at - 1, 0)]
     sign = np.where(side == 0, lee_ready(price, before), -side)
     sign[group.column("event").combine_chunks().cast(pa.string()).to_numpy(zero_copy_only=False)[at] == "cross"] = 0.0
-    imbalance = np.where(total > 0, (deep[0] - deep[1]) / np.maximum(total, 1.0), 0.0)
+    imbalance = (deep[0] - deep[1]) / np.where(total > 0, total, 1.0)
     return Tape(
         columns["time"], bid, ask, bid_size, ask_size, mid, np.where(two_sided, ask - bid, np.nan),
         order_flow(bid, ask, bid_size, ask_size), imbalance, first, at, price, size, sign, before,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from hfm import tables
-from hfm.config import Config, Simulate
+from hfm.config import Config, Fetch, Simulate
 from hfm.errors import DataError, UsageError
 from hfm.features import batch, step
+from hfm.fetch import stage as fetch
 from hfm.simulate import replay, stage
 from hfm.stage import Context
 from hfm.tables import MemoryReader
@@ -54,6 +56,20 @@ def test_five_minute_rows_equal_the_files_truth(amzn: pa.Table, truth: dict[str,
     s = tables.arrays(run(amzn, "1s")["simulate/quotes.parquet"])
     each = 1e4 * (s["ask_close"] - s["bid_close"]) / s["mid_close"]
     np.testing.assert_allclose(each.reshape(78, 300).mean(axis=1), truth["spread_bps_tw"], rtol=1e-9)
+
+
+def test_a_ten_level_hour_equals_the_files_truth_too(real: Path) -> None:
+    """AAPL's twelve bars, rebuilt from messages of 50 levels: trades, volume, signs and mids, each exactly."""
+    ctx = Context("fetch", as_of=datetime(2025, 1, 1, tzinfo=UTC))
+    config = Config(fetch=Fetch(symbols=("AAPL",), source="lobster", path=str(real / "book")))
+    book = dict(fetch.run({}, config, ctx))["fetch/book.parquet"]
+    q = tables.arrays(run(book, "5m")["simulate/quotes.parquet"])
+    table = pq.read_table(real / "quotes/spread_truth_5m.parquet").to_pandas()
+    truth = table[table["symbol"] == "AAPL"]
+    for name in ("volume", "signed_volume", "trades"):
+        np.testing.assert_array_equal(q[name], truth[name].to_numpy())
+    np.testing.assert_allclose(q["mid_close"], truth["mid_close"].to_numpy(), atol=1e-9)
+    assert not q["is_last"].any()
 
 
 def test_order_flow_explains_the_mid_as_measured_elsewhere(amzn: pa.Table) -> None:

@@ -54,3 +54,10 @@ def test_imbalance_counts_all_levels() -> None:
     assert found is not None
     assert found.imbalance[1] == pytest.approx(1 / 3)
     assert found.imbalance[4] == pytest.approx(1 / 9)
+
+
+def test_sizes_below_one_are_sizes() -> None:
+    """A crypto book of fractions: the imbalance of .3 against .1 is a half."""
+    found = tape.read(book_table([(1.0, "add", -1, 10.03, 0.1, 9.99, 0.3, 10.03, 0.1)]), 1)
+    assert found is not None
+    assert found.imbalance[0] == pytest.approx(0.5)
