@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from hfm.report.evidence import Evidence
+from hfm.report.money import Money
 from hfm.report.panels.costs import confidence
 from hfm.report.panels.style import Ink, Told, bare, days, few, frame, inches, legend, note, percent
 from hfm.report.statistics import Float, Int
@@ -43,16 +44,7 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
     few(top, y=5)
     legend(top, ink, loc="lower right", ncols=5 if broad else 2, bbox_to_anchor=(1, 0.99), columnspacing=1.0)
     top.tick_params(labelbottom=False)
-    low.fill_between(money.x, money.drawdown, 0, color=ink.red, alpha=0.35, linewidth=0)
-    low.plot(money.x, money.drawdown, color=ink.red, linewidth=1.0)
-    frame(low, ink)
-    low.text(0.006, 0.06, "drawdown", transform=low.transAxes, color=ink.text, fontsize=ink.size)
-    few(low, y=2)
-    percent(low)
-    if money.drawdown.min() == 0:
-        low.set_yticks([])
-        low.set_ylabel("")
-        note(low, ink, "no drawdown: never below a peak", y=0.7)
+    _drawdown(low, money, ink)
     for each in (top, low):
         each.yaxis.set_label_coords(-0.62 * ink.size / 9.5 / inches(ax)[0], 0.5)
         each.set_xlim(0, max(len(money.sessions), 1))
@@ -68,6 +60,19 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
         f"Line chart of cumulative return. Net ends at {net:+.2%}, gross at {gross:+.2%}, exposure-matched hold at "
         f"{hold:+.2%}, buy and hold at {full:+.2%}. Below, drawdown down to {worst:.2%}.",
     )
+
+
+def _drawdown(ax: Axes, money: Money, ink: Ink) -> None:
+    """Fall from the running peak of net equity."""
+    ax.fill_between(money.x, money.drawdown, 0, color=ink.red, alpha=0.35, linewidth=0)
+    ax.plot(money.x, money.drawdown, color=ink.red, linewidth=1.0)
+    frame(ax, ink)
+    ax.text(0.006, 0.06, "drawdown", transform=ax.transAxes, color=ink.text, fontsize=ink.size)
+    few(ax, y=2)
+    percent(low)
+    if money.drawdown.min() == 0:
+        ax.set_yticks([])
+            note(ax, ink, "no drawdown: never below a peak", y=0.7)
 
 
 def other(run: Evidence) -> tuple[str, Float, Int] | None:
