@@ -72,7 +72,7 @@ def _drawdown(ax: Axes, money: Money, ink: Ink) -> None:
     percent(low)
     if money.drawdown.min() == 0:
         ax.set_yticks([])
-            note(ax, ink, "no drawdown: never below a peak", y=0.7)
+        note(ax, ink, "no drawdown: never below a peak", y=0.7)
 
 
 def other(run: Evidence) -> tuple[str, Float, Int] | None:
