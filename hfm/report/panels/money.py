@@ -69,7 +69,7 @@ def _drawdown(ax: Axes, money: Money, ink: Ink) -> None:
     frame(ax, ink)
     ax.text(0.006, 0.06, "drawdown", transform=ax.transAxes, color=ink.text, fontsize=ink.size)
     few(ax, y=2)
-    percent(low)
+    percent(ax)
     if money.drawdown.min() == 0:
         ax.set_yticks([])
         note(ax, ink, "no drawdown: never below a peak", y=0.7)
