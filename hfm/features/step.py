@@ -51,20 +51,23 @@ NAMES: tuple[str, ...] = (
 )  # fmt: skip
 """Every feature, in the order of `out`."""
 
-# State: the head, then one ring for each of returns, volumes, OFI, ln GK, ln spread, ret_sigma, ofi_sigma,
-# and signed volume in the scale of ofi_sigma.
-_COUNT, _POS, _SESSION, _SEQ, _CLOSE, _GAP, _SLOTS, _FLOOR = 0, 1, 2, 3, 4, 5, 6, 7
-_HEAD, _RINGS = 8, 8
+# State: the head; sums over the rows so far looked back on; a ring of LOOKBACK rows of FIELDS each, which are what is
+# summed: return, its square, OFI squared, ln GK, ln spread, x^2, x o, o^2, x f, f^2 and volume, where x is ret_sigma, o
+# OFI and f signed volume in the scale of ofi_sigma. Row by row, so that the sums are vector additions.
+_COUNT, _POS, _SESSION, _SEQ, _CLOSE, _GAP, _SLOTS, _FLOOR, _RET, _X, _O, _F = range(12)
+_SUMS, _FIELDS = 12, 11
+_RING = _SUMS + _FIELDS
+_R1, _R2, _OFI2, _GK, _SPREAD, _XX, _XO, _OO, _XF, _FF, _VOLUME = range(_SUMS, _RING)
 _LN_BPS = math.log(1e4)
 
 
 def state_new(slots_per_session: int, interval_s: float) -> Float:
-    """The state before a symbol's first row: float64 [8 + 8 x LOOKBACK].
+    """The state before a symbol's first row: float64 [23 + 11 x LOOKBACK].
 
     slots_per_session: of a full day. interval_s: seconds a row; it scales the floor of every volatility, .01
     bp at five minutes, which a price that never moves rests on.
     """
-    state = np.zeros(_HEAD + _RINGS * LOOKBACK)
+    state = np.zeros(_RING + _FIELDS * LOOKBACK)
     state[_SESSION] = state[_SEQ] = -1.0
     state[_SLOTS] = slots_per_session
     state[_FLOOR] = 1e-6 * math.sqrt(interval_s / 300.0)
@@ -72,8 +75,8 @@ def state_new(slots_per_session: int, interval_s: float) -> Float:
 
 
 @kernel
-def _push(state: Float, row: Float) -> float:
-    """The row's return, after the row has entered the rings."""
+def _push(state: Float, row: Float) -> None:
+    """The row enters the ring; its return and flow, in their own scales, the head."""
     same = row[0] == state[_SESSION]
     if not same:
         state[_GAP] = 0.0
@@ -82,90 +85,80 @@ def _push(state: Float, row: Float) -> float:
     origin = state[_CLOSE] if same and row[1] == state[_SEQ] + 1.0 else row[2]
     ret = math.log(row[5] / origin)
     state[_SESSION], state[_SEQ], state[_CLOSE] = row[0], row[1], row[5]
-    pos = int(state[_POS])
     high, close = math.log(row[3] / row[4]), math.log(row[5] / row[2])
     variance = 0.5 * high * high - (2.0 * math.log(2.0) - 1.0) * close * close  # Garman, Klass 1980, eq. 20
     least = state[_FLOOR] * state[_FLOOR]
     if variance < least:
         variance = least
-    at = _HEAD + pos
-    state[at] = ret
-    state[at + LOOKBACK] = row[9]
-    state[at + 2 * LOOKBACK] = row[11]
-    state[at + 3 * LOOKBACK] = 0.5 * math.log(variance) + _LN_BPS
-    state[at + 4 * LOOKBACK] = math.log(row[6])
-    state[at + 5 * LOOKBACK] = 1e4 * ret / row[12]
     scale = 0.5 * (row[7] + row[8]) * row[12]
-    state[at + 6 * LOOKBACK] = 0.0 if scale == 0.0 else row[11] / scale  # both sides of a book may be empty
-    state[at + 7 * LOOKBACK] = 0.0 if scale == 0.0 else row[10] / scale
+    x = 1e4 * ret / row[12]
+    o = 0.0 if scale == 0.0 else row[11] / scale  # both sides of a book may be empty
+    f = 0.0 if scale == 0.0 else row[10] / scale
+    state[_RET], state[_X], state[_O], state[_F] = ret, x, o, f
+    pos = int(state[_POS])
+    at = _RING + _FIELDS * pos
+    state[at], state[at + 1], state[at + 2] = ret, ret * ret, row[11] * row[11]
+    state[at + 3], state[at + 4] = 0.5 * math.log(variance) + _LN_BPS, math.log(row[6])
+    state[at + 5], state[at + 6], state[at + 7] = x * x, x * o, o * o
+    state[at + 8], state[at + 9], state[at + 10] = x * f, f * f, row[9]
     state[_POS] = pos + 1.0 if pos + 1 < LOOKBACK else 0.0
     state[_COUNT] += 1.0
-    return ret
+
+
+@kernel
+def _add(state: Float, pos: int, rows: int) -> int:
+    """Add the fields of so many rows, newest first and from before `pos` on, to the sums; where it ended."""
+    s0, s1, s2, s3 = state[_R1], state[_R2], state[_OFI2], state[_GK]
+    s4, s5, s6, s7 = state[_SPREAD], state[_XX], state[_XO], state[_OO]
+    s8, s9, s10 = state[_XF], state[_FF], state[_VOLUME]
+    for _ in range(rows):
+        pos = pos - 1 if pos > 0 else LOOKBACK - 1
+        at = _RING + _FIELDS * pos
+        s0, s1, s2, s3 = s0 + state[at], s1 + state[at + 1], s2 + state[at + 2], s3 + state[at + 3]
+        s4, s5, s6, s7 = s4 + state[at + 4], s5 + state[at + 5], s6 + state[at + 6], s7 + state[at + 7]
+        s8, s9, s10 = s8 + state[at + 8], s9 + state[at + 9], s10 + state[at + 10]
+    state[_R1], state[_R2], state[_OFI2], state[_GK] = s0, s1, s2, s3
+    state[_SPREAD], state[_XX], state[_XO], state[_OO] = s4, s5, s6, s7
+    state[_XF], state[_FF], state[_VOLUME] = s8, s9, s10
+    return pos
 
 
 @kernel
 def step(state: Float, row: Float, out: Float) -> None:
     """Take one row and write all its features.
 
-    state: of `state_new`, changed in place. row: float64 in the order of ROW. out: float64 in the order of
-    NAMES; all NaN until LOOKBACK rows have been seen. A NaN input makes the features that use it NaN, for as
-    long as its ring holds it.
+    state: of `state_new`, changed in place. row: float64 in the order of ROW. out: float64 in the order of NAMES; all
+    NaN until LOOKBACK rows have been seen. A NaN input makes the features that use it NaN, for as long as its ring
+    holds it.
     """
-    ret = _push(state, row)
+    _push(state, row)
     if state[_COUNT] < LOOKBACK:
         out[:] = np.nan
         return
-    s1 = s2 = g = s = ofi2 = sum5 = sum20 = vol20 = 0.0
-    xx = xo = oo = xf = ff = 0.0
-    s2_3 = s2_12 = g_3 = g_12 = s_3 = s_12 = s2_20 = 0.0
-    at = int(state[_POS])
-    for k in range(LOOKBACK):  # newest first, so that every shorter window is a prefix
-        at = at - 1 if at > 0 else LOOKBACK - 1
-        r = state[_HEAD + at]
-        s1 += r
-        s2 += r * r
-        v = state[_HEAD + LOOKBACK + at]
-        ofi = state[_HEAD + 2 * LOOKBACK + at]
-        ofi2 += ofi * ofi
-        g += state[_HEAD + 3 * LOOKBACK + at]
-        s += state[_HEAD + 4 * LOOKBACK + at]
-        x, o = state[_HEAD + 5 * LOOKBACK + at], state[_HEAD + 6 * LOOKBACK + at]
-        xx += x * x
-        xo += x * o
-        oo += o * o
-        f = state[_HEAD + 7 * LOOKBACK + at]
-        xf += x * f
-        ff += f * f
-        if k < 20:
-            vol20 += v
-        if k == 2:
-            s2_3, g_3, s_3 = s2, g, s
-        elif k == 4:
-            sum5 = s1
-        elif k == 11:
-            s2_12, g_12, s_12 = s2, g, s
-        elif k == 19:
-            sum20, s2_20 = s1, s2
-    newest = int(state[_POS]) - 1 if state[_POS] > 0.0 else LOOKBACK - 1
-    out[8], out[6] = state[_HEAD + 5 * LOOKBACK + newest], state[_HEAD + 6 * LOOKBACK + newest]
-    out[29] = _surprise(out[8], out[6], xx, xo, oo)
-    out[30] = _surprise(out[8], state[_HEAD + 7 * LOOKBACK + newest], xx, xf, ff)
-    _write_flow(row, out, vol20, ofi2)
-    _write_moves(state, out, sum5, sum20, s2_20)
+    state[_SUMS:_RING] = 0.0
+    pos = _add(state, int(state[_POS]), 1)
+    out[13], out[17] = state[_GK], state[_SPREAD]
+    pos = _add(state, pos, 2)
+    out[10], out[14], out[18] = state[_R2] / 3.0, state[_GK] / 3.0, state[_SPREAD] / 3.0
+    pos = _add(state, pos, 2)
+    sum5 = state[_R1]
+    pos = _add(state, pos, 7)
+    out[11], out[15], out[19] = state[_R2] / 12.0, state[_GK] / 12.0, state[_SPREAD] / 12.0
+    pos = _add(state, pos, 8)
+    _write_moves(state, out, sum5)
+    ratio = 1.0 if state[_VOLUME] == 0.0 else 20.0 * row[9] / state[_VOLUME]
+    out[0] = math.log(0.01 if ratio < 0.01 else ratio)
+    _add(state, pos, LOOKBACK - 20)
+    out[16], out[20] = state[_GK] / LOOKBACK, state[_SPREAD] / LOOKBACK
     floor = state[_FLOOR] * state[_FLOOR]
-    rv78 = s2 / LOOKBACK
-    if rv78 < floor:
-        rv78 = floor
-    out[9] = _log_rms(ret * ret, rv78)
-    out[10] = _log_rms(s2_3 / 3.0, rv78)
-    out[11] = _log_rms(s2_12 / 12.0, rv78)
-    out[12] = _log_rms(rv78, rv78)
-    out[13] = state[_HEAD + 3 * LOOKBACK + newest]
-    out[14], out[15], out[16] = g_3 / 3.0, g_12 / 12.0, g / LOOKBACK
-    out[17] = state[_HEAD + 4 * LOOKBACK + newest]
-    out[18], out[19], out[20] = s_3 / 3.0, s_12 / 12.0, s / LOOKBACK
+    level = state[_R2] / LOOKBACK
+    if level < floor:
+        level = floor
+    out[9] = _log_rms(state[_RET] * state[_RET], level)
+    out[10], out[11], out[12] = _log_rms(out[10], level), _log_rms(out[11], level), _log_rms(level, level)
     out[21] = math.log(row[12])
-    _write_clock(state, row, out, rv78)
+    _write_flow(state, row, out)
+    _write_clock(state, row, out, level)
 
 
 @kernel
@@ -186,20 +179,21 @@ def _surprise(x: float, o: float, xx: float, xo: float, oo: float) -> float:
 
 
 @kernel
-def _write_flow(row: Float, out: Float, vol20: float, ofi2: float) -> None:
-    """Volume and order flow, each in its own scale."""
-    ratio = 1.0 if vol20 == 0.0 else 20.0 * row[9] / vol20
-    out[0] = math.log(0.01 if ratio < 0.01 else ratio)
-    out[3] = 0.0 if ofi2 == 0.0 else row[11] / math.sqrt(ofi2 / LOOKBACK)
+def _write_flow(state: Float, row: Float, out: Float) -> None:
+    """Order flow in its own scales, and what of it the row's return leaves. Reads the sums of all LOOKBACK rows."""
+    out[3] = 0.0 if state[_OFI2] == 0.0 else row[11] / math.sqrt(state[_OFI2] / LOOKBACK)
     out[4] = row[6]
-    out[31], out[32] = row[15], row[16] / row[12]
+    out[6], out[8] = state[_O], state[_X]
     out[7] = 0.0 if row[9] == 0.0 else row[10] / row[9]
+    out[29] = _surprise(state[_X], state[_O], state[_XX], state[_XO], state[_OO])
+    out[30] = _surprise(state[_X], state[_F], state[_XX], state[_XF], state[_FF])
+    out[31], out[32] = row[15], row[16] / row[12]
 
 
 @kernel
-def _write_moves(state: Float, out: Float, sum5: float, sum20: float, s2_20: float) -> None:
-    """Momentum over 5 rows and volatility over 20."""
-    variance = (s2_20 - sum20 * sum20 / 20.0) / 19.0
+def _write_moves(state: Float, out: Float, sum5: float) -> None:
+    """Momentum over 5 rows and volatility over 20, of whose returns state holds the sums."""
+    variance = (state[_R2] - state[_R1] * state[_R1] / 20.0) / 19.0
     least = state[_FLOOR] * state[_FLOOR]
     sd = math.sqrt(least if variance < least else variance)
     out[1] = sum5 / (sd * math.sqrt(5.0))

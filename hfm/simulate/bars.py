@@ -95,7 +95,7 @@ def simulate(
     mean, sd = oracle.log_spread(levels, spread, model, moves.close)
     tail = market.tail
     if sim.recipe == "seed":
-        spread, flow, tail = _original(grid, moves, spread, flow, tail, draws.normal[0][:, 1:], setting.vol_sd)
+        spread, flow, tail = _original(grid, moves, (spread, flow), tail, draws.normal[0][:, 1:] * setting.vol_sd)
         mean, sd = nothing, nothing
     sheet = Sheet(moves, levels, spread, flow, p_up, p_latent, signal, model.effective, mean, sd)
     return sheet, Market(memory, edges, tail)
@@ -166,14 +166,15 @@ def _plant(
 
 
 def _original(
-    grid: Grid, moves: micro.Moves, spread: micro.Spread, flow: micro.Flow, tail: Float, normal: Float, vol_sd: float
+    grid: Grid, moves: micro.Moves, model: tuple[micro.Spread, micro.Flow], tail: Float, noise_bps: Float
 ) -> tuple[micro.Spread, micro.Flow, Float]:
-    """Spread and flow of the original recipe, in place of the calibrated ones."""
+    """Spread and flow of the original recipe, in place of the calibrated ones. noise_bps: normals x the sample's sd."""
+    spread, flow = model
     returns = np.log(moves.close / moves.origin)
     vol, tail = original.volatility(grid.line(returns), tail)
     volatility = np.full(grid.days.shape[0] * grid.slots, np.nan)
     volatility[grid.cell] = vol
-    bps = original.spread_bps(volatility.reshape(returns.shape), vol_sd, normal)
+    bps = original.spread_bps(volatility.reshape(returns.shape), noise_bps)
     quoted = bps * 1e-4 * moves.close
     first = original.BASE_BPS * 1e-4 * moves.open[np.arange(len(bps)), moves.present.argmax(axis=1)][:, None]
     ofi = original.ofi(returns, moves.volume)

@@ -35,9 +35,9 @@ def volatility(returns: Float, tail: Float) -> tuple[Float, Float]:
     return 1e4 * np.sqrt(np.maximum(variance, 0.0))[len(tail) :], joined[-(WINDOW - 1) :]
 
 
-def spread_bps(volatility_bps: Float, scale_bps: float, normal: Float) -> Float:
-    """Spreads in bps of volatilities in bps; scale_bps: the volatility's sd over the whole sample."""
-    return np.maximum(BASE_BPS + SLOPE * volatility_bps + NOISE * scale_bps * normal, FLOOR_BPS)
+def spread_bps(volatility_bps: Float, noise_bps: Float) -> Float:
+    """Spreads in bps of volatilities in bps; noise_bps: standard normals times the volatility's sd over the sample."""
+    return np.maximum(BASE_BPS + SLOPE * volatility_bps + NOISE * noise_bps, FLOOR_BPS)
 
 
 def ofi(returns: Float, volume: Float) -> Float:

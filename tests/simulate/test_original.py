@@ -21,5 +21,5 @@ def test_volatility_is_the_sample_sd_of_20_returns_however_the_rows_are_cut(cut:
 
 def test_spread_and_flow_by_hand() -> None:
     """10 + 2 x 3 + .1 x 5 x 1 = 16.5; never below 1; +.6 after a rise, -.4 at rest or after a fall."""
-    np.testing.assert_allclose(original.spread_bps(np.array([3.0, 0.0]), 5.0, np.array([1.0, -40.0])), [16.5, 1.0])
+    np.testing.assert_allclose(original.spread_bps(np.array([3.0, 0.0]), 5.0 * np.array([1.0, -40.0])), [16.5, 1.0])
     np.testing.assert_allclose(original.ofi(np.array([1e-4, 0.0, -1e-4]), np.full(3, 100.0)), [60.0, -40.0, -40.0])
