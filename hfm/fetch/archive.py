@@ -21,15 +21,22 @@ from hfm.stage import Context
 
 OVERLAP = 2
 """Sessions before the first missing one that are asked for again."""
+MARGIN = 7 * DAY
+"""Time (ns) before the archive's last bar in which the overlap's sessions lie, whatever the holidays."""
 SETTLE = 20 * 60 * SECOND
 """Age (ns) at which a bar is archived: younger ones are handed on, but vendors still correct them."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the archive has of one symbol, and from where on the vendor is asked (None: for nothing)."""
+    """What the archive has of one symbol, and from where on the vendor is asked (None: for nothing).
+
+    over: the sessions asked for, and before them those since the archive's last bar (so that it has no gap and a split
+    is seen), and the overlap. have: archived bars of them. held, missing: sessions.
+    """
 
     symbol: str
+    over: Sessions
     have: RawBars
     held: int
     missing: tuple[str, ...]
@@ -43,35 +50,43 @@ class Plan:
         return f"{self.symbol}: {self.held} sessions archived, {len(self.missing)} missing; {ask}"
 
 
-def plan(source: BarSource, name: str, request: BarRequest, symbol: str, ctx: Context) -> tuple[Plan, Sessions]:
-    """What to ask of the vendor for `symbol`, and the sessions of the request. Raises DataError for a damaged month."""
+def plan(source: BarSource, name: str, request: BarRequest, symbol: str, ctx: Context) -> Plan:
+    """What to ask of the vendor for `symbol`. Raises DataError for a damaged month."""
     assert ctx.archive is not None
     until = sessions.instant(request.as_of)
     wanted = sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
-    where = store.folder(ctx.archive, name, symbol, request.interval_s)
-    have = store.read(where, int(wanted.open[0]), until) if len(wanted) else store.nothing()
-    have = overlap.pick(have, np.flatnonzero(have.time <= until))
-    missing = absent(wanted, have, until)
-    kept = getattr(source, "kept", {}).get(request.interval_s)
-    if kept is not None:
-        missing &= wanted.open > until - kept * DAY
-    rows = np.flatnonzero(missing)
-    since = int(wanted.open[max(int(rows[0]) - OVERLAP, 0)]) if rows.size else None
-    held = int(np.unique(wanted.holding(have.time)[0][wanted.holding(have.time)[1]]).size) if len(wanted) else 0
-    return Plan(symbol, have, held, tuple(str(day) for day in wanted.day[missing]), since), wanted
-
-
-def absent(wanted: Sessions, have: RawBars, until: int) -> Bool:
-    """[N] sessions of which a bar is due and none is archived, or of which, being the last, not all is."""
     if not len(wanted):
+        return Plan(symbol, wanted, store.nothing(), 0, (), None)
+    where = store.folder(ctx.archive, name, symbol, request.interval_s)
+    days = getattr(source, "kept", {}).get(request.interval_s)
+    reach = until - days * DAY if days is not None else 0
+    start = int(wanted.open[0])
+    before = store.last_before(where, start)
+    if before is not None:
+        start = min(max(before - MARGIN, reach), start)
+    over = sessions.span(request.calendar, request.interval_s, start, until)
+    have = store.read(where, start, until)
+    have = overlap.pick(have, np.flatnonzero((have.time > over.open[0]) & (have.time <= until)))
+    first = int(have.time.min(initial=until))
+    missing = absent(over, have, until) & (over.open > reach) & (over.open >= min(first, int(wanted.open[0])))
+    rows = np.flatnonzero(missing)
+    since = int(over.open[max(int(rows[0]) - OVERLAP, 0)]) if rows.size else None
+    index, inside = over.holding(have.time)
+    held = np.unique(index[inside & (have.time > wanted.open[0])]).size
+    return Plan(symbol, over, have, held, tuple(str(day) for day in over.day[missing]), since)
+
+
+def absent(over: Sessions, have: RawBars, until: int) -> Bool:
+    """[N] sessions of which a bar is due and none is archived, or of which, being the last, not all is."""
+    if not len(over):
         return np.zeros(0, bool)
-    due = wanted.due(until)
-    index, inside = wanted.holding(have.time)
-    count = np.bincount(index[inside], minlength=len(wanted))
+    due = over.due(until)
+    index, inside = over.holding(have.time)
+    count = np.bincount(index[inside], minlength=len(over))
     missing = (due > 0) & (count == 0)
     if inside.any():
         last = int(have.time[inside].max())
-        missing |= wanted.due(until) > wanted.due(last)
+        missing |= over.due(until) > over.due(last)
     out: Bool = missing
     return out
 
@@ -91,7 +106,7 @@ def through(
         plans: dict[str, Plan] = {}
         for symbol in request.symbols:
             try:
-                plans[symbol], wanted = plan(source, name, request, symbol, ctx)
+                plans[symbol] = plan(source, name, request, symbol, ctx)
             except DataError as e:
                 yield symbol, e
                 continue
@@ -105,18 +120,18 @@ def through(
                 yield symbol, fresh
                 continue
             try:
-                yield symbol, _take(plans[symbol], fresh, wanted, (name, request, rebase), ctx)
+                yield symbol, _take(plans[symbol], fresh, (name, request, rebase), ctx)
             except DataError as e:
                 yield symbol, e
 
 
-def _take(found: Plan, fresh: RawBars, wanted: Sessions, asked: tuple[str, BarRequest, bool], ctx: Context) -> RawBars:
+def _take(found: Plan, fresh: RawBars, asked: tuple[str, BarRequest, bool], ctx: Context) -> RawBars:
     """Append what is new of `fresh`, and return the archive's bars of the span with the rows that were not archived
     (young, doubled, broken, off the grid, forming), which the quality account then counts."""
     name, request, rebase = asked
     assert ctx.archive is not None
     where = store.folder(ctx.archive, name, found.symbol, request.interval_s)
-    rows = whole(fresh, wanted, sessions.instant(request.as_of) - SETTLE)
+    rows = whole(fresh, found.over, sessions.instant(request.as_of) - SETTLE)
     if rebase and len(store.months(where)):
         found = replace(found, have=store.read(where))
     merged = overlap.merge(found.have, overlap.pick(fresh, rows), found.symbol, rebase)
@@ -142,9 +157,9 @@ def _take(found: Plan, fresh: RawBars, wanted: Sessions, asked: tuple[str, BarRe
     return both
 
 
-def whole(fresh: RawBars, wanted: Sessions, until: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def whole(fresh: RawBars, over: Sessions, until: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Rows fit for the archive: on the grid of a session, over by `until`, all values valid, the newest of its time."""
-    _, _, _, on = wanted.grid(fresh.time)
+    _, _, _, on = over.grid(fresh.time)
     values = np.stack([getattr(fresh, column) for column in overlap.COLUMNS[1:]])
     good = on & (fresh.time <= until) & np.isfinite(values).all(0) & (values[:4] > 0).all(0) & (values[4] >= 0)
     rows = np.flatnonzero(good)

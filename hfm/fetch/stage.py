@@ -96,7 +96,7 @@ def dry(config: Config, ctx: Context) -> None:
     request = _request(config, ctx, source)
     for symbol in request.symbols:
         if ctx.archive is not None:
-            found, _ = archive.plan(source, config.fetch.source, request, symbol, ctx)
+            found = archive.plan(source, config.fetch.source, request, symbol, ctx)
             ctx.say(found.line(config.fetch.source))
             ctx.figures[symbol] = {"held": found.held, "missing": list(found.missing), "asks": found.since is not None}
 

@@ -92,6 +92,16 @@ def read(where: Path, first: int | None = None, last: int | None = None) -> RawB
     return bars
 
 
+def last_before(where: Path, instant: int) -> int | None:
+    """Time (ns UTC) of the last archived bar up to `instant`; None where there is none. Raises DataError as read()."""
+    for month in reversed(months(where)):
+        if month <= str(month_of(np.array([instant]))[0]):
+            time = read_month(where / f"{month}.parquet").time
+            if (time <= instant).any():
+                return int(time[time <= instant].max())
+    return None
+
+
 def nothing() -> RawBars:
     """No bars."""
     none = np.zeros(0)

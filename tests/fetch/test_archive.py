@@ -117,6 +117,19 @@ def test_only_what_is_missing_is_asked_for_with_two_sessions_before(tmp_path: Pa
     assert "30 new" not in got.meta["notes"]["SPY"][0]
 
 
+def test_a_pause_is_filled_from_the_archives_last_bar_on(tmp_path: Path, vendor: type[Vendor]) -> None:
+    """Three weeks without cron, then --days 3: the archive has no gap, and a split in between is seen."""
+    get(tmp_path, "2026-02-13", days=10)
+    get(tmp_path, "2026-03-06", days=3)
+    have = store.read(store.folder(tmp_path, "vendor", "SPY", 300))
+    assert _asked()[1] == ("SPY", "2026-02-12T14:30")
+    span = (TRUTH["SPY"].time >= have.time[0]) & (TRUTH["SPY"].time <= have.time[-1])
+    assert (have.time == TRUTH["SPY"].time[span]).all()
+    vendor.ratio = 0.5
+    with pytest.raises(DataError, match="times what they were"):
+        get(tmp_path, "2026-03-13", days=3)
+
+
 def test_a_bar_is_archived_once_it_has_settled(tmp_path: Path, vendor: type[Vendor]) -> None:
     """Five minutes after the close the last fifteen are handed on but not archived; half an hour later they are."""
     early = datetime(2026, 3, 6, 21, 5, tzinfo=UTC)

@@ -78,7 +78,9 @@ class Yahoo:
                 continue
             try:
                 since = (request.since or {}).get(symbol)
-                part = wanted if since is None else wanted.pick(wanted.open >= sessions.instant(since))
+                part = wanted
+                if since is not None:
+                    part = sessions.span(request.calendar, request.interval_s, sessions.instant(since), until)
                 yield symbol, bars(symbol, part, until, budget, ctx)
             except (DataError, RateLimitError, UpstreamError) as e:
                 yield symbol, e

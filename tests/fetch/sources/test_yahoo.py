@@ -77,10 +77,10 @@ def test_each_failure_has_its_exit_code_and_one_clear_line(
 def test_a_vendor_that_is_slower_than_max_time_is_left(server: Yahoo) -> None:
     """Exit 5 at the deadline, whatever yfinance still waits for."""
     server.reset(NOW)
-    server.script("crumb", "slow", times=9, seconds=5)
-    server.script("chart", "slow", times=9, seconds=5)
+    server.script("crumb", "slow", times=9, seconds=1.5)
+    server.script("chart", "slow", times=9, seconds=1.5)
     child = start(server.env())
-    said = child.ask(max_time=1.0)
+    said = child.ask(max_time=0.5)
     assert (said["code"], "within --max-time" in said["lines"][0]) == (5, True), said
     assert child.end() == ""
 
