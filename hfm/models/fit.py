@@ -28,9 +28,10 @@ SAVE_EVERY = 500_000
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences as tensors: x [N, T, F] (zeros in masked and padded rows), floors and targets [N, T] (NaN: no label).
+    """Sequences as tensors: x [N, T, F], zero in masked and padded rows; the rest [N, T], zero where there is no label.
 
-    logit: the floor's; up: 1 or 0; vol, spread: label less floor, in units of the floor's residual sd.
+    logit: the floor's; up: 1 or 0; vol, spread: label less floor, in units of the floor's residual sd. has_up, has_vol,
+    has_spread: 1 where labelled.
     """
 
     x: torch.Tensor
@@ -38,10 +39,13 @@ class Batch:
     up: torch.Tensor
     vol: torch.Tensor
     spread: torch.Tensor
+    has_up: torch.Tensor
+    has_vol: torch.Tensor
+    has_spread: torch.Tensor
 
     def pick(self, index: torch.Tensor) -> Batch:
         """The sequences at `index`."""
-        return Batch(self.x[index], self.logit[index], self.up[index], self.vol[index], self.spread[index])
+        return Batch(*(getattr(self, name)[index] for name in Batch.__dataclass_fields__))
 
 
 def fit(train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
@@ -84,33 +88,30 @@ def batch(arrays: Arrays, panel: Panel) -> Batch:
     x = np.zeros((*inside.shape, panel.own), np.float32)
     x[inside] = z
     padded = []
-    for column in columns:
-        grid = np.full(inside.shape, np.nan, np.float32)
-        grid[inside] = column
+    for column in (*columns, *(np.isfinite(column) for column in columns[1:])):
+        grid = np.zeros(inside.shape, np.float32)
+        grid[inside] = np.nan_to_num(column)
         padded.append(torch.from_numpy(grid))
     return Batch(torch.from_numpy(x), *padded)
 
 
 def losses(out: torch.Tensor, data: Batch, widths: Float) -> torch.Tensor:
     """[3] mean direction, volatility and spread loss of corrections out [N, T, 5]; 0 where nothing is labelled."""
-    up = ~torch.isnan(data.up)
-    direction = functional.binary_cross_entropy_with_logits(
-        (data.logit + out[..., 0])[up], data.up[up], reduction="sum"
-    )
-    vol = ~torch.isnan(data.vol)
-    volatility = 0.5 * (data.vol - out[..., 1])[vol].square().sum()
-    spread = ~torch.isnan(data.spread)
-    error = (data.spread - out[..., 2])[spread]
-    below = error + float(widths[0]) * torch.exp(out[..., 3])[spread]
-    above = error - float(widths[1]) * torch.exp(out[..., 4])[spread]
-    pinball = _pinball(below, 0.1) + _pinball(error, 0.5) + _pinball(above, 0.9)
-    return torch.stack(
-        [direction / max(int(up.sum()), 1), volatility / max(int(vol.sum()), 1), pinball / max(int(spread.sum()), 1)]
-    )
+    logit = data.logit + out[..., 0]
+    direction = (functional.softplus(logit) - data.up * logit) * data.has_up
+    volatility = 0.5 * (data.vol - out[..., 1]).square() * data.has_vol
+    error = data.spread - out[..., 2]
+    below = error + float(widths[0]) * torch.exp(out[..., 3])
+    above = error - float(widths[1]) * torch.exp(out[..., 4])
+    pinball = (_pinball(below, 0.1) + _pinball(error, 0.5) + _pinball(above, 0.9)) * data.has_spread
+    return torch.stack([
+        direction.sum() / data.has_up.sum().clamp(min=1), volatility.sum() / data.has_vol.sum().clamp(min=1),
+        pinball.sum() / data.has_spread.sum().clamp(min=1),
+    ])  # fmt: skip
 
 
 def _pinball(error: torch.Tensor, share: float) -> torch.Tensor:
-    return torch.maximum(share * error, (share - 1) * error).sum()
+    return torch.maximum(share * error, (share - 1) * error)
 
 
 class Fitting:
@@ -195,7 +196,7 @@ def _run(
     if network.epoch == 0:
         network.judge(float(floor.sum()))
         network.history = [[0.0, float(check(network.mean, learn, widths).sum()), float(floor.sum()), options.lr]]
-    rows, unsaved = int((~torch.isnan(learn.logit)).sum()), 0
+    rows, unsaved = int(learn.has_vol.sum()), 0
     going = network.since < options.patience and network.epoch < options.epochs
     while going:
         loss = network.take_epoch(learn, widths)

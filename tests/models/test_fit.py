@@ -61,7 +61,7 @@ def test_padding_adds_nothing() -> None:
     assert data.x.shape[0] == len(train.symbol)
     lengths = np.diff(train.start)
     for i, n in enumerate(lengths):
-        assert torch.isnan(data.vol[i, n:]).all()
+        assert not data.has_vol[i, n:].any()
         assert not data.x[i, n:].any()
 
 

@@ -44,9 +44,15 @@ def market(
 
 
 @cache
-def rows(sessions: int = 21, symbols: tuple[str, ...] = ("SPY",), signal: str = "none", rho: float = 0.1) -> panel.Rows:
+def rows(
+    sessions: int = 21,
+    symbols: tuple[str, ...] = ("SPY",),
+    signal: str = "none",
+    rho: float = 0.1,
+    interval: str = "15m",
+) -> panel.Rows:
     """The panel of such a market."""
-    return panel.read(MemoryReader(market(sessions, symbols, signal=signal, rho=rho)[0]), "default", 1)
+    return panel.read(MemoryReader(market(sessions, symbols, interval, signal, rho)[0]), "default", 1)
 
 
 def small(**changes: object) -> Config:
