@@ -23,6 +23,7 @@ from hfm.ledger import layout as at
 from hfm.ledger import step
 from hfm.ledger.account import params_new, state_new
 from hfm.ledger.lots import value
+from hfm.ledger.profit import profit
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -92,7 +93,7 @@ class Engine:
         sums = np.zeros((len(self._params), blocks, at.SUMS))
         for k, signal in enumerate([*proposals.T, *late]):
             codes = (signal if order is None else signal[order]) + edge
-            step.profit(self._states[k], self._params[k], table, codes, sums[k], scratch)
+            profit(self._states[k], self._params[k], table, codes, sums[k], scratch)
         own = own if order is None else own[order]
         table[:, at.R_SIGNAL] = own
         out, trips = np.empty((n, at.OUT)), np.empty((2 * n + 2, at.TRADE))

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from hfm.backtest.rows import edges
 from hfm.ledger import layout as at
-from hfm.ledger import step
 from hfm.ledger.account import equity, state_new
+from hfm.ledger.profit import profit
 
 Float = npt.NDArray[np.float64]
 
@@ -31,6 +31,6 @@ def sweep(rows: Float, p_up: Float, levels: Float, params: Float, cash: float) -
     for k, level in enumerate(levels):
         codes = (p_up > level).view(np.int8) - (p_up < 1.0 - level).view(np.int8) + edge
         state, sums = state_new(cash, symbols), np.zeros((blocks, at.SUMS))
-        step.profit(state, params, rows, codes, sums, scratch)
+        profit(state, params, rows, codes, sums, scratch)
         net[k], trips[k] = equity(state) - cash, sums[:, at.SUM_TRIPS].sum()
     return net, trips

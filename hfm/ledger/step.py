@@ -19,7 +19,6 @@ from hfm.ledger.fills import CLOSE, FLATTEN, OPEN, fill, flag, quoted
 from hfm.ledger.limits import aim, allowed, watch
 
 Float = npt.NDArray[np.float64]
-Sign = npt.NDArray[np.int8]
 
 
 @bare
@@ -29,22 +28,22 @@ def step(state: Float, params: Float, row: Float, out: Float, trips: Float) -> i
     state [HEAD + BLOCK x symbols] is updated; params [PARAMS]; row [ROW]; out [OUT] is overwritten; trips [2+, TRADE].
     A NaN signal counts as flat; NaN prices never fill and leave the mark as it was.
     """
-    ended = _advance(state, params, row, out, trips)
+    ended = advance(state, params, row, out, trips)
     b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-    equity = _equity(state)
-    watch(state, params, out, equity)
+    total = equity(state)
+    watch(state, params, out, total)
     out[at.O_TARGET] = state[b + at.B_TARGET]
     out[at.O_MID_OPEN] = row[at.R_MID_OPEN]
     out[at.O_MID_CLOSE] = row[at.R_MID_CLOSE]
     out[at.O_CASH] = state[at.S_CASH]
     out[at.O_POSITION] = state[b + at.B_QTY]
     out[at.O_MARK] = state[b + at.B_MARK]
-    out[at.O_EQUITY] = equity
+    out[at.O_EQUITY] = total
     return ended
 
 
 @bare
-def _advance(state: Float, params: Float, row: Float, out: Float, trips: Float) -> int:
+def advance(state: Float, params: Float, row: Float, out: Float, trips: Float) -> int:
     """As `step`, without the totals after the row and without watching the equity."""
     b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
     for j in range(at.O_SIGNAL, at.O_DIVIDEND + 1):
@@ -52,7 +51,7 @@ def _advance(state: Float, params: Float, row: Float, out: Float, trips: Float) 
     out[at.O_PX_OPEN] = out[at.O_PX_CLOSE] = np.nan
     if row[at.R_SESSION] != state[at.S_SESSION]:
         state[at.S_SESSION] = row[at.R_SESSION]
-        state[at.S_OPEN_EQUITY] = _equity(state)
+        state[at.S_OPEN_EQUITY] = equity(state)
         state[at.S_TRADED] = 0.0
     if row[at.R_SESSION] != state[b + at.B_SESSION]:
         _new_session(state, params, row, out)
@@ -102,7 +101,7 @@ def _at_close(state: Float, params: Float, row: Float, out: Float, trips: Float,
 
 
 @bare
-def _equity(state: Float) -> float:
+def equity(state: Float) -> float:
     """cash + sum over symbols of position x mark."""
     total = float(state[at.S_CASH])
     for b in range(at.HEAD, state.size, at.BLOCK):
@@ -152,53 +151,3 @@ def loop(state: Float, params: Float, rows: Float, out: Float, trips: Float) -> 
     for i in range(rows.shape[0]):
         count += step(state, params, rows[i], out[i], trips[count:])
     return count
-
-
-@bare
-def profit(state: Float, params: Float, rows: Float, codes: Sign, sums: Float, scratch: Float) -> None:
-    """Net, gross, sum of position x mark, and round trips of each (session, symbol) block, added to sums [B, SUMS].
-
-    rows [n, WIDE] in time order, whole sessions or any part; codes [n]: signal, plus EDGE where the row must be
-    looked at; scratch [3, OUT]. What `loop` gives up to the rounding of sums, but rows on which nothing is filled or
-    decided are passed over: with one symbol, and no limit on equity, which would have to watch them.
-    """
-    trips, out = scratch[:2], scratch[2]
-    watched = params[at.P_DAILY_LOSS] < np.inf or params[at.P_DRAWDOWN] < np.inf
-    alone = state.size == at.HEAD + at.BLOCK and not watched
-    i, n = 0, codes.size
-    while i < n:
-        row = rows[i]
-        row[at.R_SIGNAL] = codes[i] - at.EDGE if codes[i] > 1 else codes[i]
-        into = sums[int(row[at.R_BLOCK])]
-        b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-        into[at.SUM_TRIPS] += _advance(state, params, row, out, trips)
-        if watched:
-            watch(state, params, out, _equity(state))
-        qty = state[b + at.B_QTY]
-        into[at.SUM_NET] += out[at.O_NET]
-        into[at.SUM_GROSS] += out[at.O_GROSS]
-        into[at.SUM_HELD] += qty * state[b + at.B_MARK]
-        i += 1
-        if alone and state[b + at.B_TARGET] == qty and row[at.R_LAST] == 0.0:
-            side = 1 if qty > 0.0 else (-1 if qty < 0.0 else 0)
-            first = i
-            while i < n and codes[i] == side:
-                i += 1
-            if i > first:
-                _pass_over(state, rows[first - 1], rows[i - 1], into)
-                state[at.HEAD + at.B_ROWS] += i - first
-
-
-@bare
-def _pass_over(state: Float, before: Float, row: Float, into: Float) -> None:
-    """Bring the state of the one symbol from `before` to `row`, between which it only held."""
-    qty, mark = state[at.HEAD + at.B_QTY], row[at.R_MID_CLOSE]
-    change = qty * (mark - state[at.HEAD + at.B_MARK])
-    into[at.SUM_NET] += change
-    into[at.SUM_GROSS] += change
-    into[at.SUM_HELD] += qty * (row[at.R_SUM] - before[at.R_SUM])
-    state[at.HEAD + at.B_MARK] = mark
-    state[at.HEAD + at.B_BID] = row[at.R_BID_CLOSE]
-    state[at.HEAD + at.B_ASK] = row[at.R_ASK_CLOSE]
-    state[at.HEAD + at.B_VOLUME] = row[at.R_VOLUME]
-    state[at.HEAD + at.B_NS] = row[at.R_CLOSE_NS]

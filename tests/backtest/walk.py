@@ -14,6 +14,8 @@ def walk(n: int, slots: int = 78) -> tuple[np.ndarray, np.ndarray]:
     rows = np.zeros((n, at.WIDE))
     for place, price in ((at.R_MID_OPEN, mid[:-1]), (at.R_MID_CLOSE, mid[1:])):
         rows[:, place], rows[:, place + 1], rows[:, place + 2] = price, price - 0.005, price + 0.005
+    rows[:, at.R_HIGH] = np.maximum(mid[:-1], mid[1:]) + 0.005
+    rows[:, at.R_LOW] = np.minimum(mid[:-1], mid[1:]) - 0.005
     seq = np.arange(n) % slots
     rows[:, at.R_SESSION] = rows[:, at.R_BLOCK] = np.arange(n) // slots
     rows[:, at.R_SEQ], rows[:, at.R_LAST], rows[:, at.R_SPLIT] = seq, seq == slots - 1, 1.0

@@ -19,6 +19,7 @@ from hfm.config import Backtest
 from hfm.ledger import layout as at
 from hfm.ledger import step
 from hfm.ledger.account import equity, params_new, state_new
+from hfm.ledger.profit import profit
 from tests.backtest.walk import walk
 from tests.bench.figure import Figure, rate
 
@@ -43,16 +44,16 @@ def figures() -> Iterator[Figure]:
     lean, codes, scratch = params.copy(), signal.astype(np.int8) + edges(rows), np.empty((3, at.OUT))
     lean[at.P_TRIPS] = 0.0
 
-    def profit() -> float:
+    def pnl() -> float:
         state = state_new(CASH, 1)
-        step.profit(state, lean, rows, codes, np.zeros((1, at.SUMS)), scratch)
+        profit(state, lean, rows, codes, np.zeros((1, at.SUMS)), scratch)
         return equity(state)
 
-    assert abs(ledger() - profit()) < 1e-6
-    yield rate("backtest P&L alone, bars", BARS, profit)
+    assert abs(ledger() - pnl()) < 1e-6
+    yield rate("backtest P&L alone, bars", BARS, pnl)
     for name, peer in peers(rows, signal, out):
         yield rate(f"backtest all columns, bars against {name}", BARS, ledger, peer, note=name)
-        yield rate(f"backtest P&L, bars against {name}", BARS, profit, peer, note=name)
+        yield rate(f"backtest P&L, bars against {name}", BARS, pnl, peer, note=name)
     if importlib.util.find_spec("backtesting"):
         yield slow()
 

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hfm.backtest.rows import edges
 from hfm.config import Backtest
 from hfm.ledger import layout as at
-from hfm.ledger import reasons, step
-from hfm.ledger.account import equity, params_new, state_new
+from hfm.ledger import reasons
+from hfm.ledger.account import equity, state_new
 from tests.ledger.market import FREE, day, markets, play, random_rows, row, symbols_of, unjitted
 from tests.ledger.oracle import Ledger
 
@@ -259,37 +258,6 @@ def test_a_run_split_at_any_row_and_resumed_equals_one_run(rows: np.ndarray, dat
     np.testing.assert_array_equal(whole, np.concatenate([first, second]))
     np.testing.assert_array_equal(trips, np.concatenate([early, late]))
     np.testing.assert_array_equal(end, state)
-
-
-@given(markets(), st.sampled_from(["next-open", "passive"]), st.sampled_from([None, 3]), st.booleans())
-def test_passing_over_quiet_rows_adds_up_to_the_ledger(
-    rows: np.ndarray, fill: str, throttle: int | None, watched: bool
-) -> None:
-    """The sums of `profit` are those of the whole ledger, to rounding, and so is the state that it leaves."""
-    costly = dataclasses.replace(
-        COSTLY, fill=fill, throttle=throttle, collar=0.002, daily_loss=0.01 if watched else None
-    )
-    count = symbols_of(rows)
-    rows = np.column_stack([rows[:, : at.ROW], np.zeros((len(rows), at.WIDE - at.ROW))])
-    _, rows[:, at.R_BLOCK] = np.unique(rows[:, at.R_SESSION] * 2 + rows[:, at.R_SYMBOL], return_inverse=True)
-    mid = rows[:, at.R_MID_CLOSE]
-    rows[:, at.R_SUM] = np.cumsum(np.where((mid > 0) & (mid < np.inf), mid, 0.0))
-    blocks = int(rows[:, at.R_BLOCK].max()) + 1
-    codes = rows[:, at.R_SIGNAL].astype(np.int8) + edges(rows)
-    out, trips, state = play(rows, costly, symbols=count)
-    other, sums = state_new(costly.cash, count), np.zeros((blocks, at.SUMS))
-    params = params_new(costly, count, 0.01)
-    params[at.P_TRIPS] = 0.0
-    step.profit(other, params, rows, codes, sums, np.empty((3, at.OUT)))
-    block = rows[:, at.R_BLOCK].astype(int)
-    held = out[:, at.O_POSITION] * out[:, at.O_MARK]
-    for place, values in ((at.SUM_NET, out[:, at.O_NET]), (at.SUM_GROSS, out[:, at.O_GROSS]), (at.SUM_HELD, held)):
-        np.testing.assert_allclose(sums[:, place], np.bincount(block, values, blocks), atol=1e-6)
-    assert sums[:, at.SUM_TRIPS].sum() == len(trips)
-    state[at.S_PEAK] = other[at.S_PEAK]  # which only a watched run needs, as only kept trips need their lots
-    for place in range(at.B_LOT_SESSION, at.BLOCK):
-        state[at.HEAD + place :: at.BLOCK] = other[at.HEAD + place :: at.BLOCK] = 0.0
-    np.testing.assert_allclose(other, state, atol=1e-7)
 
 
 def test_an_empty_ledger_and_a_single_row() -> None:

@@ -1,0 +1,49 @@
+"""P&L alone: the sums of the whole ledger, however much is passed over."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hfm.backtest.rows import edges
+from hfm.config import Backtest
+from hfm.ledger import layout as at
+from hfm.ledger.account import params_new, state_new
+from hfm.ledger.profit import profit
+from tests.ledger.market import markets, play, symbols_of
+
+COSTLY = Backtest(cash=10_000.0, fee_bps=1.0, spread_share=0.75, borrow=0.05, impact=0.7)
+MODES = ("next-open", "next-mid", "cross", "passive")
+LIMITS: tuple[dict[str, float], ...] = ({}, {"collar": 0.002}, {"daily_loss": 0.01}, {"max_position": 30.0})
+
+
+@given(markets(), st.sampled_from(MODES), st.sampled_from([None, 3]), st.sampled_from(LIMITS))
+def test_passing_over_quiet_rows_adds_up_to_the_ledger(
+    rows: np.ndarray, fill: str, throttle: int | None, limit: dict[str, float]
+) -> None:
+    """The sums of `profit` are those of the whole ledger, to rounding, and so is the state that it leaves."""
+    costly = dataclasses.replace(COSTLY, fill=fill, throttle=throttle, **limit)
+    count = symbols_of(rows)
+    rows = np.column_stack([rows[:, : at.ROW], np.zeros((len(rows), at.WIDE - at.ROW))])
+    _, rows[:, at.R_BLOCK] = np.unique(rows[:, at.R_SESSION] * 2 + rows[:, at.R_SYMBOL], return_inverse=True)
+    mid = rows[:, at.R_MID_CLOSE]
+    rows[:, at.R_SUM] = np.cumsum(np.where((mid > 0) & (mid < np.inf), mid, 0.0))
+    blocks = int(rows[:, at.R_BLOCK].max()) + 1
+    codes = rows[:, at.R_SIGNAL].astype(np.int8) + edges(rows)
+    out, trips, state = play(rows, costly, symbols=count)
+    other, sums = state_new(costly.cash, count), np.zeros((blocks, at.SUMS))
+    params = params_new(costly, count, 0.01)
+    params[at.P_TRIPS] = 0.0
+    profit(other, params, rows, codes, sums, np.empty((3, at.OUT)))
+    block = rows[:, at.R_BLOCK].astype(int)
+    held = out[:, at.O_POSITION] * out[:, at.O_MARK]
+    for place, values in ((at.SUM_NET, out[:, at.O_NET]), (at.SUM_GROSS, out[:, at.O_GROSS]), (at.SUM_HELD, held)):
+        np.testing.assert_allclose(sums[:, place], np.bincount(block, values, blocks), atol=1e-6)
+    assert sums[:, at.SUM_TRIPS].sum() == len(trips)
+    state[at.S_PEAK] = other[at.S_PEAK]  # only a watched run needs it, only a throttle and kept trips the rest
+    for place in range(at.B_ENTRY, at.BLOCK):
+        state[at.HEAD + place :: at.BLOCK] = other[at.HEAD + place :: at.BLOCK] = 0.0
+    np.testing.assert_allclose(other, state, atol=1e-7)
