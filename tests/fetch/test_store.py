@@ -181,3 +181,33 @@ def test_a_symbol_has_one_writer_at_a_time(tmp_path: Path) -> None:
     with store.locked(tmp_path, "yahoo", "SPY", 30):
         pass
     other.join()
+
+
+def _append_for_ever(folder: str, begun: multiprocessing.synchronize.Event) -> None:
+    where = Path(folder)
+    begun.set()
+    for row in range(len(store.read(where).time), len(BARS.time)):
+        store.recover(where)
+        store.append(where, pick(BARS, np.arange(row, row + 1)))
+
+
+@pytest.mark.slow
+def test_kill_9_at_random_moments_leaves_an_archive_that_reads_and_goes_on(where: Path) -> None:
+    """A writer that appends bar after bar is killed fifteen times: what is there is always a prefix of the truth."""
+    context, rng = multiprocessing.get_context("spawn"), np.random.default_rng(5)
+    counts = []
+    for _ in range(15):
+        begun = context.Event()
+        writer = context.Process(target=_append_for_ever, args=(str(where), begun))
+        writer.start()
+        assert begun.wait(60)
+        writer.join(rng.uniform(0.05, 0.4))
+        writer.kill()
+        writer.join()
+        have = store.read(where)
+        assert equal(have, pick(BARS, np.arange(len(have.time))))
+        counts.append(len(have.time))
+    assert counts == sorted(counts)
+    assert counts[-1] > 0
+    store.recover(where)
+    assert all(not p.name.endswith(".hfm-tmp") for p in where.iterdir())

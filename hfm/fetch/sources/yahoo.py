@@ -104,7 +104,7 @@ def bars(symbol: str, wanted: Sessions, until: int, budget: Budget, ctx: Context
     for low in range(start, max(end, start + 1), width):
         ask = _asker(symbol, interval, low, min(low + width, end), budget)
         try:
-            frames.append(patiently(ask, symbol, budget, ctx.rng(symbol)))
+            frames.append(patiently(ask, symbol, budget, ctx))
         except DataError as e:
             error = e
     frames = [frame for frame in frames if len(frame)]
@@ -162,13 +162,13 @@ def cache_folder() -> Path:
     return Path(os.environ.get("HFM_CACHE") or platformdirs.user_cache_dir("hfm")) / "yfinance"
 
 
-def patiently(ask: Callable[[], T], symbol: str, budget: Budget, rng: np.random.Generator) -> T:
+def patiently(ask: Callable[[], T], symbol: str, budget: Budget, ctx: Context) -> T:
     """What `ask` returns, tried up to TRIES times with full jitter between; raises the last failure, mapped.
 
     A wait that the budget does not hold is not begun. What Yahoo does not have, and a network that is not there, are
     not asked for again.
     """
-    earlier: HfmError | None = None
+    rng, earlier = ctx.rng(symbol), None
     for k in range(TRIES):
         try:
             return within(ask, symbol, budget)
@@ -183,6 +183,7 @@ def patiently(ask: Callable[[], T], symbol: str, budget: Budget, rng: np.random.
         if wait > budget.left():
             budget.dead = error
             break
+        ctx.progress("fetch", 0, 1, f"{error.what}; trying again in {wait:.0f} s")
         time.sleep(wait)
     if isinstance(error, RateLimitError) or (isinstance(error, UpstreamError) and floor is None):
         budget.dead = error

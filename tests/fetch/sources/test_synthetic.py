@@ -15,6 +15,8 @@ from hfm.plugins import RawBars
 from tests.fetch.drive import AS_OF, fetch
 
 UNTIL = instant(AS_OF)
+CLOSES, VOLUMES = [550.96, 551.1698, 551.33], [1836995.0, 2567701.0, 1101623.0]
+"""Of seed 7, SPY, 13 March 2026."""
 COLUMNS = ("time", "open", "high", "low", "close", "volume")
 
 
@@ -128,6 +130,14 @@ def test_prices_are_on_the_cent_but_for_a_quarter_and_bars_are_in_order() -> Non
     assert (found.low <= np.minimum(found.open, found.close)).all()
     assert 0 < (found.volume == 0).sum() < 60
     assert 0.99 < len(found.time) / 19_800 < 1
+
+
+def test_the_draws_of_seed_7_are_those_of_every_release() -> None:
+    """A run that names its seed can be made again: the last bars of a known day."""
+    over = sessions("XNYS", 300, "2026-03-13", "2026-03-13")
+    found = bars(7, "SPY", over, UNTIL)
+    assert found.close[-3:] == pytest.approx(CLOSES, abs=1e-9)
+    assert found.volume[-3:].tolist() == VOLUMES
 
 
 def test_the_stage_marks_every_symbol_synthetic_and_loses_nothing() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from hfm.errors import DataError, RateLimitError, UpstreamError
 from hfm.fetch.sources import yahoo as client
+from hfm.stage import Context
 from tests.conftest import CLOSED
 from tests.fetch.child import NOW, Child, start
 from tests.yahoo import Yahoo
@@ -166,7 +167,6 @@ def test_more_days_than_yahoo_keeps_are_a_loss_with_names(vendor: Yahoo, shared:
 
 def test_a_429_with_patience_left_waits_and_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """The wait is at least 30 s, jittered; with less time left it is not begun."""
-    import numpy as np
     from yfinance.exceptions import YFRateLimitError
 
     waits: list[float] = []
@@ -180,21 +180,19 @@ def test_a_429_with_patience_left_waits_and_tries_again(monkeypatch: pytest.Monk
         return "bars"
 
     budget = client.Budget(time.monotonic() + 100)
-    assert client.patiently(ask_once, "SPY", budget, np.random.default_rng(1)) == "bars"
+    assert client.patiently(ask_once, "SPY", budget, Context("fetch")) == "bars"
     assert len(waits) == 2
     assert all(30 <= w <= 31 for w in waits)
     tries = iter([YFRateLimitError()])
     budget = client.Budget(time.monotonic() + 20)
     with pytest.raises(RateLimitError):
-        client.patiently(ask_once, "SPY", budget, np.random.default_rng(1))
+        client.patiently(ask_once, "SPY", budget, Context("fetch"))
     assert len(waits) == 2
     assert isinstance(budget.dead, RateLimitError)
 
 
 def test_five_tries_are_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four waits of full jitter below .5, 1, 2, 4 s; then the error, and the next symbol may still be asked for."""
-    import numpy as np
-
     waits: list[float] = []
     monkeypatch.setattr(client.time, "sleep", waits.append)
 
@@ -203,12 +201,12 @@ def test_five_tries_are_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
 
     budget = client.Budget(time.monotonic() + 100)
     with pytest.raises(UpstreamError):
-        client.patiently(ask_once, "SPY", budget, np.random.default_rng(1))
+        client.patiently(ask_once, "SPY", budget, Context("fetch"))
     assert len(waits) == 4
     assert all(0 <= w <= limit for w, limit in zip(waits, (0.5, 1, 2, 4), strict=True))
     assert budget.dead is None
     with pytest.raises(DataError):
-        client.patiently(_missing, "SPY", budget, np.random.default_rng(1))
+        client.patiently(_missing, "SPY", budget, Context("fetch"))
     assert len(waits) == 4
 
 
