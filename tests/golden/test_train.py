@@ -22,7 +22,7 @@ from hfm.stage import Context
 from hfm.train.calibration import confidences
 
 FOLDER = Path(__file__).parent / "train"
-OPTIONS = Train(epochs=12, seeds=1, hidden=6, layers=2, dropout=0.0, lr=0.02, ema=0.9, features="seed")
+OPTIONS = Train(epochs=20, seeds=1, hidden=8, layers=2, dropout=0.0, lr=0.02, ema=0.9, patience=20, features="seed")
 NAMES = (*batch.GROUPS["seed"], *(n for n in floors.NEEDED if n not in batch.GROUPS["seed"]))
 MODELS = ("constant", "persistence", "rule", "har", "logistic", "gbm", "lstm")
 
@@ -110,7 +110,7 @@ def test_a_network_of_another_width_would_be_noticed() -> None:
     stored = json.loads((FOLDER / "heads.json").read_text())
     assert np.abs(np.array(stored["lstm"], float) - np.array(stored["logistic"], float))[:, 0].max() > 0.1
     data = panel()
-    wide = replace(OPTIONS, hidden=7)
+    wide = replace(OPTIONS, hidden=9)
     model: plugins.Forecaster = plugins.find("models", "lstm")()
     arrays = model.fit(data.of_sessions(0, 25), data.of_sessions(25, 32), wide, Context("golden", seed=3))
     heads = model.predict(arrays, data.of_sessions(32, 40))[::11]
