@@ -32,7 +32,7 @@ def test_equal_laws_are_near_and_a_shift_is_its_size() -> None:
     one, other = windows(6), windows(6, 1.0)
     far = distance.mean(distance.distances(one, other))
     assert far[0] == pytest.approx(1 / np.sqrt(1.25), rel=0.05)
-    low, high = distance.interval(one, other, 100, 1)
+    low, high = distance.interval(one, other, 30, 1)
     assert low < far[0] < high
 
 
