@@ -20,28 +20,34 @@ SHIFTS = 999
 def shift_test(parts: Sequence[tuple[Float, Float]], least: int) -> tuple[float, Float]:
     """sum(signal x outcome) over `parts` (one a symbol) as it is, and under circular shifts of the signals, [B].
 
-    Each shift is by `least` rows (a session) and more either way; symbols of equal length move together. NaN
-    outcomes count as 0. B is 0 where a part is shorter than two `least`.
+    Each part is cut into at most SHIFTS blocks (the last filled up with empty rows) and shifted by 1, 2, ... blocks, as
+    far as that is `least` rows (a session) and more either way; so symbols of equal length move together. NaN outcomes
+    count as 0. B is 0 where a part is shorter than two `least`.
     """
-    room = min((len(signal) - 2 * least + 1 for signal, _ in parts), default=0)
-    actual, null = 0.0, np.zeros(max(min(SHIFTS, room), 0))
+    blocks = max(1, min(max((len(signal) for signal, _ in parts), default=0), SHIFTS))
+    steps = np.arange(1, blocks)
+    actual, null = 0.0, np.zeros(blocks)
     for signal, outcome in parts:
         y = np.nan_to_num(outcome, nan=0.0)
+        rows = -(-len(signal) // blocks)
         actual += float(signal @ y)
-        if null.size:
-            steps = np.linspace(least, len(signal) - least, null.size).round().astype(np.int64)
-            null += _circular(signal, y)[steps]
-    return actual, null
+        null += _circular(signal, y, blocks, rows)
+        steps = steps[(steps * rows >= least) & ((blocks - steps) * rows >= least) & (len(signal) >= 2 * least)]
+    return actual, null[steps]
 
 
-def _circular(signal: Float, y: Float) -> Float:
-    """[n]: sum over i of signal[i] y[(i + k) mod n] at each k, by FFT."""
-    n = len(signal)
-    size = 1 << (2 * n - 1).bit_length()
-    cross = np.fft.irfft(np.conj(np.fft.rfft(signal, size)) * np.fft.rfft(y, size), size)
-    full: Float = cross[:n].copy()
-    full[1:] += cross[size - n + 1 :]
-    return full
+def _circular(signal: Float, y: Float, blocks: int, rows: int) -> Float:
+    """[blocks]: sum over i of signal[i] y[i + k rows] at each k, circular over blocks x rows rows.
+
+    One short FFT for each place in a block: a full-length one would know all shifts, and cost ten times as much.
+    """
+    lines = []
+    for x in (signal, y):
+        filled = np.zeros(blocks * rows)
+        filled[: len(x)] = x
+        lines.append(np.fft.rfft(np.ascontiguousarray(filled.reshape(blocks, rows).T), axis=1))
+    cross: Float = np.fft.irfft(np.einsum("bf,bf->f", np.conj(lines[0]), lines[1]), blocks)
+    return cross
 
 
 def p_value(actual: float, null: Float) -> float | None:

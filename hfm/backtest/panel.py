@@ -78,6 +78,23 @@ class _Known:
     time: Int
     data: dict[str, Float]
 
+    def part(self, rows: slice) -> _Known:
+        """Some of it, without copying."""
+        return _Known(self.index[rows], self.time[rows], {k: v[rows] for k, v in self.data.items()})
+
+
+def _joined(parts: Sequence[_Known], names: Sequence[str]) -> _Known:
+    """One after the other; `names` beside p_up and, of the model, y_up where there are no parts."""
+    if len(parts) == 1:
+        return parts[0]
+    columns = parts[0].data if parts else dict.fromkeys([*names, "p_up", "y_up"])
+    none: Int = np.empty(0, np.int64)
+    return _Known(
+        np.concatenate([p.index for p in parts] or [none]),
+        np.concatenate([p.time for p in parts] or [none]),
+        {k: np.concatenate([p.data[k] for p in parts] or [np.empty(0)]) for k in columns},
+    )
+
 
 def panels(quotes: tables.Reader, predictions: tables.Reader, model: str, symbols: Sequence[str]) -> Iterator[Panel]:
     """Panels of all sessions of `quotes` in order.
@@ -159,12 +176,13 @@ def _spell(index: int, symbols: Sequence[str]) -> str:
 
 def codes(column: pa.ChunkedArray, names: Sequence[str]) -> Int:
     """Each word's place in `names` (sorted by spelling); -1 for one that is not there."""
-    merged = column.unify_dictionaries().combine_chunks()
-    merged = merged.chunk(0) if isinstance(merged, pa.ChunkedArray) else merged
     place = {name: i for i, name in enumerate(names)}
-    lookup = np.array([place.get(w, -1) for w in merged.dictionary.to_pylist()] or [-1], np.int64)
-    out: Int = lookup[merged.indices.to_numpy()]
-    return out
+    parts = []
+    for chunk in column.chunks:
+        words = chunk.dictionary.to_pylist()
+        lookup = np.array([place.get(w, -1) for w in words] or [-1], np.int64)
+        parts.append(lookup[tables.column_array(pa.chunked_array([chunk.indices]))])
+    return np.concatenate(parts or [np.empty(0, np.int64)])
 
 
 class _Feed:
@@ -173,40 +191,48 @@ class _Feed:
     def __init__(self, reader: tables.Reader, model: str, symbols: Sequence[str]) -> None:
         self._groups = iter(reader.groups([*KEY, "model", *FORECASTS, "y_up"]))
         self._model, self._symbols = model, symbols
-        self._rest: pa.Table | None = None
+        self._rest: tuple[_Known, _Known] | None = None
         self._found: set[str] = set()
 
     def until(self, session: int) -> tuple[_Known, _Known]:
         """All that is left up to and with `session` (days since 1970): of the model and of the floor."""
-        taken = []
-        while (group := self._rest if self._rest is not None else next(self._groups, None)) is not None:
-            days = tables.column_array(group.column("session")).astype(np.int64)
-            cut = int(np.searchsorted(days, session, side="right"))
-            taken.append(group.slice(0, cut))
-            self._rest = group.slice(cut) if cut < group.num_rows else None
+        taken, end = [], (session + 1) * len(self._symbols) * _SEQ
+        while (pair := self._rest or self._next()) is not None:
+            cuts = [int(np.searchsorted(known.index, end)) for known in pair]
+            taken.append([known.part(slice(cut)) for known, cut in zip(pair, cuts, strict=True)])
+            rest = [known.part(slice(cut, None)) for known, cut in zip(pair, cuts, strict=True)]
+            self._rest = (rest[0], rest[1]) if any(known.index.size for known in rest) else None
             if self._rest is not None:
                 break
-        return self._of(taken, self._model, FORECASTS), self._of(taken, FLOOR, ("p_up",))
+        return _joined([t[0] for t in taken], FORECASTS), _joined([t[1] for t in taken], ())
 
-    def _of(self, groups: Sequence[pa.Table], model: str, names: Sequence[str]) -> _Known:
-        parts = [self._pick(g, model, (*names, "y_up")) for g in groups]
-        data = {k: np.concatenate([p.data[k] for p in parts] or [np.empty(0)]) for k in (*names, "y_up")}
-        index = np.concatenate([p.index for p in parts] or [np.empty(0, np.int64)])
-        return _Known(index, np.concatenate([p.time for p in parts] or [np.empty(0, np.int64)]), data)
-
-    def _pick(self, group: pa.Table, model: str, names: Sequence[str]) -> _Known:
-        words = pc.unique(group.column("model")).to_pylist()
-        self._found.update(words)
-        mine = group.filter(pa.array(codes(group.column("model"), [model]) == 0))
-        symbol = codes(mine.column("symbol"), self._symbols)
-        data = tables.arrays(mine, ["session", "seq", "time", *names])
-        if (symbol < 0).any():
-            row = int(np.argmax(symbol < 0))
-            name = f"{mine.column('symbol')[row]} {data['session'][row]} seq {data['seq'][row]}"
-            raise _misfit(f"the prediction for {name} has no row in the quotes")
+    def _next(self) -> tuple[_Known, _Known] | None:
+        group = next(self._groups, None)
+        if group is None:
+            return None
+        self._found.update(pc.unique(group.column("model")).to_pylist())
+        symbol = codes(group.column("symbol"), self._symbols)
+        which = codes(group.column("model"), [self._model, FLOOR])
+        if self._model == FLOOR:
+            which = np.where(which < 0, which, 0)
+        bad = np.flatnonzero((symbol < 0) & (which == 0))
+        if bad.size:
+            row = group.slice(int(bad[0]), 1).to_pylist()[0]
+            raise _misfit(
+                f"the prediction for {row['symbol']} {row['session']} seq {row['seq']} has no row in the quotes"
+            )
+        data = tables.arrays(group, ["session", "seq", "time", *FORECASTS, "y_up"])
         data["y_up"] = np.where(data["y_up"] < 0, np.nan, data["y_up"])
         index = _index(data["session"].astype(np.int64), symbol, data["seq"], len(self._symbols))
-        return _Known(index, data["time"], {k: data[k] for k in names})
+        rows = [
+            np.flatnonzero(which == 0),
+            np.flatnonzero((which == (0 if self._model == FLOOR else 1)) & (symbol >= 0)),
+        ]
+        known, floor = (
+            _Known(index[r], data["time"][r], {k: data[k][r] for k in names})
+            for r, names in zip(rows, ((*FORECASTS, "y_up"), ("p_up",)), strict=True)
+        )
+        return known, floor
 
     def finish(self) -> None:
         """Raise DataError for predictions after the last quote, UsageError for a model that was never seen."""

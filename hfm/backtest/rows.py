@@ -18,6 +18,8 @@ from hfm.ledger import layout as at
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
 DAY_NS = 86_400 * 10**9
+TILE = 4096
+"""Rows turned from columns at a time, so that they stay in the processor's cache."""
 _QUOTES = {
     at.R_MID_OPEN: "mid_open", at.R_MID_CLOSE: "mid_close", at.R_BID_OPEN: "bid_open", at.R_ASK_OPEN: "ask_open",
     at.R_BID_CLOSE: "bid_close", at.R_ASK_CLOSE: "ask_close", at.R_HIGH: "trade_high", at.R_LOW: "trade_low",
@@ -38,19 +40,21 @@ def kernel_rows(panel: Panel, sigma_day: Float, adv: Float, cost: Float, order: 
 
     Of each row: daily volatility (fraction), average daily volume (shares), expected round trip (bps).
     """
-    rows = np.zeros((len(panel.seq), at.WIDE))
+    rows = np.empty((len(panel.seq), at.WIDE))
     midnight = panel.session * DAY_NS
     columns: dict[int, npt.NDArray[Any]] = {  # Any: several dtypes, all exact in float64
         at.R_SYMBOL: panel.symbol, at.R_SESSION: panel.session, at.R_SEQ: panel.seq, at.R_LAST: panel.is_last,
         at.R_OPEN_NS: panel.time_open - midnight, at.R_CLOSE_NS: panel.time - midnight,
         at.R_SIGMA_DAY: sigma_day, at.R_ADV: adv, at.R_P_UP: panel.forecasts["p_up"],
         at.R_RET_SD: panel.forecasts["ret_sd_bps"], at.R_COST: cost, at.R_BLOCK: panel.block,
-        **{place: panel.quotes[name] for place, name in _QUOTES.items()},
+        at.R_SIGNAL: np.zeros(len(panel.seq)), **{place: panel.quotes[name] for place, name in _QUOTES.items()},
     }  # fmt: skip
-    for place, values in columns.items():
-        rows[:, place] = values if order is None else values[order]
-    mid = rows[:, at.R_MID_CLOSE]
-    rows[:, at.R_SUM] = np.cumsum(np.where((mid > 0) & (mid < np.inf), mid, 0.0))
+    ordered = {place: values if order is None else values[order] for place, values in columns.items()}
+    mid = ordered[at.R_MID_CLOSE]
+    ordered[at.R_SUM] = np.cumsum(np.where((mid > 0) & (mid < np.inf), mid, 0.0))
+    for start in range(0, len(rows), TILE):
+        for place, values in ordered.items():
+            rows[start : start + TILE, place] = values[start : start + TILE]
     return rows
 
 
