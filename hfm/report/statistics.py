@@ -181,7 +181,8 @@ class Superiority:
     """Of one session's excess, in the excess's own unit."""
     block: int
     null: Float
-    """Quantiles of the largest t under the null at PROBABILITIES."""
+    """Quantiles at PROBABILITIES of the largest t where no trial is worth anything: all are recentred, also those that
+    the consistent p leaves out for being too bad to matter. So it is never too easy."""
 
     def critical(self, level: float) -> float:
         """The t that the best trial of a worthless family exceeds with probability `level`."""
@@ -209,7 +210,7 @@ def superiority(excess_SK: Float, reps: int, seed: int) -> Superiority:
     test = SPA(np.zeros(sessions), -scaled, block_size=block, reps=reps, bootstrap="stationary", seed=seed)
     test.compute()
     root = math.sqrt(sessions)
-    null = [float(test.critical_values(1 - q)["consistent"]) * root for q in PROBABILITIES]
+    null = [float(test.critical_values(1 - q)["upper"]) * root for q in PROBABILITIES]
     p = float(test.pvalues["consistent"])
     return Superiority(p, scaled.mean(axis=0) * root, sd, block, np.array(null))
 

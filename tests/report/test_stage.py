@@ -107,8 +107,8 @@ def test_every_kind_of_run_gets_a_page_and_a_summary(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "no trade",
         "bars alone",
+        pytest.param("no trade", marks=pytest.mark.slow),
         pytest.param("one session", marks=pytest.mark.slow),
         pytest.param("constant price", marks=pytest.mark.slow),
         pytest.param("two symbols", marks=pytest.mark.slow),

@@ -74,6 +74,14 @@ def test_noise_is_no_edge_and_the_smallest_edge_that_could_be_shown_is_named() -
     assert any("smallest edge" in r for r in got.reasons)
 
 
+def test_a_family_that_only_loses_does_not_lower_the_bar() -> None:
+    """Trials far below zero: p near 1, and the t and the edge that would be needed are those of a worthless family."""
+    bad, fair = (judge(trials(noise(100, 3, seed=5, drift=d)), reps=2000).numbers for d in (-40e-4, 0.0))
+    assert bad["p"] > 0.5
+    assert bad["t_needed"] == pytest.approx(fair["t_needed"], abs=0.02)
+    assert bad["smallest_edge_bps"] == pytest.approx(fair["smallest_edge_bps"], rel=0.15)
+
+
 def test_the_quoted_edge_is_shown_about_four_times_in_five() -> None:
     """Markets that hold exactly the quoted edge are found with the power that the page promises."""
     need = judge(trials(noise(100)), reps=1000).numbers["smallest_edge_bps"] * 1e-4
@@ -114,6 +122,14 @@ def test_a_thin_lucky_trial_does_not_hide_the_ones_that_can_be_judged() -> None:
     got = judge(trials(net, trips=trips), reps=500)
     assert got.label == "no edge found"
     assert (got.numbers["judged"], got.numbers["trials"]) == (3, 4)
+
+
+def test_a_family_of_one_is_judged_too() -> None:
+    """One trial alone: the same test, no share of overfitting."""
+    got = judge(trials(noise(100, 1)), reps=300)
+    assert got.label == "no edge found"
+    assert got.numbers["pbo"] is None
+    assert 1.5 < got.numbers["t_needed"] < 3.0
 
 
 def test_a_run_that_never_trades_says_so() -> None:

@@ -27,7 +27,7 @@ def null(ax: Axes, run: Evidence, ink: Ink) -> Told:
     ax.fill_between(edges, density, color=ink.sky, alpha=0.5, linewidth=0, label="best of a worthless family")
     ax.plot(edges, density, color=ink.blue, linewidth=1.2)
     tall = 1.06 * float(density.max())
-    need = f"needed {numbers['t_needed']:.2f}"
+    need = f"needed, at most {numbers['t_needed']:.2f}"
     ax.vlines(numbers["t_needed"], 0, tall, color=ink.text, linestyle="--", linewidth=1.4, label=need)
     ax.vlines(numbers["t"], 0, tall, color=ink.red, linewidth=2.4, label=f"ours {numbers['t']:.2f}")
     frame(ax, ink, x="t of the best trial", y="density")
