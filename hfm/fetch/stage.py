@@ -62,7 +62,8 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
     if not grids:
         raise _none_left(failed)
     for symbol, error in failed.items():
-        ctx.lose(f"{symbol} is left out: {error.what}")
+        own = error.what.startswith(f"{symbol} ")  # "SPY misses ..." but not "SPY: Yahoo ..."
+        ctx.lose(f"{symbol} is left out: {'it ' * own}{_without(symbol, error.what)}")
     notes = {symbol: notes[symbol] for symbol in sorted(grids) if symbol in notes}
     summary.report(ctx, request, qualities, notes, source.synthetic)
     rate, sessions_a_year, slots = sessions.yearly(wanted.calendar, request.interval_s, wanted.day[0], wanted.day[-1])
@@ -221,11 +222,16 @@ def _none_left(failed: Mapping[str, HfmError]) -> HfmError:
     first = next(iter(failed.values()))
     said: dict[str, list[str]] = {}
     for symbol, error in failed.items():
-        said.setdefault(error.what.removeprefix(f"{symbol}: ").removeprefix(symbol), []).append(symbol)
+        said.setdefault(_without(symbol, error.what), []).append(symbol)
     if len(failed) == 1:
         return first
-    what = "; ".join(f"{summary.names(symbols)}: {text.strip()}" for text, symbols in said.items())
+    what = "; ".join(f"{summary.names(symbols)}: {text}" for text, symbols in said.items())
     return type(first)(f"none of {len(failed)} symbols is left: {what[:500]}", why=first.why, hint=first.hint)
+
+
+def _without(symbol: str, text: str) -> str:
+    """What is said of a symbol, without its name in front."""
+    return text.removeprefix(symbol).removeprefix(":").strip()
 
 
 def groups(grids: Mapping[str, Grid], wanted: Sessions, meta: Mapping[str, object]) -> Iterator[pa.Table]:

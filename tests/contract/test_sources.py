@@ -148,4 +148,4 @@ def test_the_command_line_takes_a_third_partys_source(installed: Path, tmp_path:
     )
     assert done.code == 7, done.err
     assert done.json["metrics"]["fetch"]["symbols"] == ["SPY"]
-    assert "NOPE is not flat" in json.dumps(done.json["warnings"]) + done.err
+    assert "NOPE is left out: it is not flat" in json.dumps(done.json["warnings"]) + done.err

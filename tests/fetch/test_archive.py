@@ -190,7 +190,7 @@ def test_a_revised_bar_is_reported_and_the_first_value_stays(tmp_path: Path, ven
 def test_one_unknown_symbol_spoils_no_other_and_leaves_no_folder(tmp_path: Path, vendor: type[Vendor]) -> None:
     """Exit 7, the rest archived."""
     got = get(tmp_path, "2026-03-06", ("SPY", "NOPE"))
-    assert got.ctx.losses == ["NOPE is left out: NOPE: unknown"]
+    assert got.ctx.losses == ["NOPE is left out: unknown"]
     assert [p.name for p in (tmp_path / "bars/source=vendor").iterdir()] == ["symbol=SPY"]
 
 

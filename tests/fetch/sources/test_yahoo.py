@@ -119,7 +119,7 @@ def test_an_unknown_symbol_is_named_and_the_others_are_kept(vendor: Yahoo, share
     vendor.symbols |= {"BRK-B", "^GSPC"}
     said = shared.ask(symbols=["SPY", "NOPE", "brk-b", "^GSPC"])
     assert said["code"] == 7
-    assert said["losses"] == ["NOPE is left out: NOPE: No data found, symbol may be delisted"]
+    assert said["losses"] == ["NOPE is left out: No data found, symbol may be delisted"]
     assert sorted(said["quality"]) == ["BRK-B", "SPY", "^GSPC"]
 
 
