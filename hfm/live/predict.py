@@ -43,7 +43,8 @@ def predict(stream: Stream, quotes: Reader, now: int, opened: Opened) -> Newest:
     said: dict[int, Answer] = {}
     for symbol, row in in_time(held) if held else ():
         said[symbol] = stream.take(symbol, row)
-    began = _began(stream, newest, now, opened)
+    first = min((float(data[0, step.V_OPEN_NS]) for _, data in held), default=0.0)
+    began = _began(stream, newest, now, (int(first), opened))
     answers, stale = [], []
     for symbol, row in sorted(newest.items()):
         end = int(row[step.V_SESSION]) * rows.DAY_NS + int(row[step.V_CLOSE_NS])
@@ -56,17 +57,18 @@ def predict(stream: Stream, quotes: Reader, now: int, opened: Opened) -> Newest:
     return Newest(answers, began is not None, stale)
 
 
-def _began(stream: Stream, newest: dict[int, Float], now: int, opened: Opened) -> int | None:
+def _began(stream: Stream, newest: dict[int, Float], now: int, clock: tuple[int, Opened]) -> int | None:
     """When the trading under way began; None: the market is closed.
 
     A row within two intervals that is not its session's last says that the market is open; one that is, that it has
-    closed. Only for older ones is the calendar needed.
+    closed. Only for older ones is the calendar needed. clock: ns of the day at which the last session's rows begin, and
+    the calendar.
     """
     market = stream.engine.market
     for row in newest.values():
         end = int(row[step.V_SESSION]) * rows.DAY_NS + int(row[step.V_CLOSE_NS])
         if now - end <= PATIENCE * market.interval_s * 1e9 and market.calendar != "24/7":
             if row[step.V_LAST] == 0.0:
-                return int(row[step.V_SESSION]) * rows.DAY_NS + int(row[step.V_OPEN_NS])
+                return int(row[step.V_SESSION]) * rows.DAY_NS + clock[0]
             return None
-    return opened(market.calendar, now)
+    return clock[1](market.calendar, now)

@@ -164,12 +164,10 @@ def _day(text: str) -> int:
 def sessions(quotes: Reader, engine: Engine) -> Iterator[tuple[int, list[tuple[int, Float]]]]:
     """(day, [(symbol's number, its rows [n, ROW])]) of each session in order."""
     for group in quotes.groups(list(rows.COLUMNS)):
-        data = rows.matrix(tables.arrays(group, rows.COLUMNS))
-        borders = tables.blocks(group)
-        names = group.column("symbol").cast("string").take(borders[:-1]).to_pylist()
+        columns = tables.arrays(group, rows.COLUMNS)
+        data, names = rows.matrix(columns), columns["symbol"]
         blocks = [
-            (engine.number(name), data[a:b])
-            for name, (a, b) in zip(names, itertools.pairwise(borders.tolist()), strict=True)
+            (engine.number(str(names[a])), data[a:b]) for a, b in itertools.pairwise(tables.blocks(group).tolist())
         ]
         for day, same in itertools.groupby(blocks, key=lambda block: int(block[1][0, step.V_SESSION])):
             yield day, list(same)

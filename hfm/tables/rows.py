@@ -121,7 +121,7 @@ def _rank(data: pa.ChunkedArray) -> Array:
     merged = merged.chunk(0) if isinstance(merged, pa.ChunkedArray) else merged
     rank = np.empty(len(merged.dictionary), np.int64)
     rank[np.argsort(np.array(merged.dictionary.to_pylist(), dtype=object))] = np.arange(len(rank))
-    ranks: Array = rank[merged.indices.to_numpy()]
+    ranks: Array = rank[_fixed(pa.chunked_array([merged.indices]))]
     return ranks
 
 
