@@ -151,6 +151,7 @@ class Book:
     def play(self, bar: Bar) -> Played:
         """The bar, played from its open to its close. The session's first bar fills the book before it."""
         f, i = self._ready(bar), self.i
+        before = int(i[at.TOTAL])
         if not self.fresh and abs(bar.path[0] - 0.5 * (i[at.BID] + i[at.ASK])) > JUMP:
             self.renew()
         if self.fresh:
@@ -163,7 +164,7 @@ class Book:
             self.fresh = False
         prune(i, self.u, self.tape)
         f[at.MID_OPEN] = f[at.MID_HIGH] = f[at.MID_LOW] = 0.5 * (i[at.BID] + i[at.ASK])
-        before, first = int(i[at.TOTAL]), i[[at.BID, at.ASK]]
+        first = i[[at.BID, at.ASK]]
         prints, tapes, shift = [], [], 0
         while True:
             state = play(f, i, self.u, self.tape, self.prints, ROOM)
