@@ -17,7 +17,14 @@ from tests.command import hfm
 from tests.yahoo import Yahoo
 
 TAGS = ("main", "test", "tour", "real")
+COMMANDS = (
+    "fetch", "simulate", "train", "backtest", "report", "run", "status", "verify",
+    "predict", "stream", "export", "schedule", "doctor", "prune",
+)  # fmt: skip
 PYTHON = Path(sys.executable).parent
+
+PERMITTED = {"hfm predict": {0, 7}}
+"""Exit codes beside 0: yesterday's data is stale while the market is open, and the test does not know the hour."""
 
 
 def shell(text: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
@@ -57,7 +64,7 @@ def test_every_option_that_is_named_exists() -> None:
     """`--flag` in the prose too."""
     helps = "".join(
         subprocess.run([sys.executable, "-m", "hfm", c, "--help"], capture_output=True, text=True, check=True).stdout
-        for c in ("fetch", "simulate", "train", "backtest", "report", "run", "status", "verify")
+        for c in COMMANDS
     )
     named = set(
         re.findall(r"(?<![\w-])--[a-z][a-z-]+", re.sub(r"```sh.*?```", "", readme.README.read_text(), flags=re.S))
@@ -95,7 +102,7 @@ def test_the_tour_runs_as_it_is_typed(tmp_path: Path) -> None:
     """One shell, one home, every line, the exit code of each."""
     for command in readme.commands("tour"):
         done = shell(command, tmp_path)
-        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        assert done.returncode in PERMITTED.get(command.split("#")[0].strip(), {0}), f"{command}\n{done.stderr}"
         assert "Traceback" not in done.stderr
 
 

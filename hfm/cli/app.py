@@ -190,7 +190,7 @@ def fetch(show: Show, common: Common, values: Values) -> ExitCode:
 
 @command("simulate", SIMULATE)
 def simulate(show: Show, common: Common, values: Values) -> ExitCode:
-    """Put quotes, order flow and depth around the bars, with a known truth."""
+    """Put quotes and order flow around the bars."""
     flags = given(**{k: v for k, v in values.items() if k not in ("check", "calibrate_from")})
     if values["calibrate_from"] is not None:
         flags["constants"] = _calibration(_home(common), str(values["calibrate_from"]))
@@ -247,7 +247,7 @@ def _judge(show: Show, rows: Sequence[Row]) -> ExitCode:
 
 @command("train", TRAIN)
 def train(show: Show, common: Common, values: Values) -> ExitCode:
-    """Fit the models walk-forward and predict what they have not seen."""
+    """Fit models walk-forward; predict what they have not seen."""
     flags = given(**{k: v for k, v in values.items() if k != "resume"})
     return _carry_out("train", show, common, flags, values["resume"])
 
@@ -271,7 +271,10 @@ def report_(show: Show, common: Common, values: Values) -> ExitCode:
 
 @command("run", RUN)
 def run(show: Show, common: Common, values: Values) -> ExitCode:
-    """All five stages, skipping what is fresh. With fetch's options or --run NAME a run of its own, else the latest."""
+    """All five stages, skipping what is fresh.
+
+    With fetch's options or a new --run NAME in a run of its own, else in the latest.
+    """
     from hfm import pipeline
     from hfm.run import locate
 
@@ -316,7 +319,10 @@ def status(show: Show, common: Common, values: Values) -> ExitCode:
 
 @command("verify", VERIFY)
 def verify(show: Show, common: Common, values: Values) -> ExitCode:
-    """Claims with known answers; with --run NAME whether a run is what it says it is."""
+    """Check claims with known answers.
+
+    With --run NAME: whether that run is what it says it is.
+    """
     from hfm.run import locate
     from hfm.verify import claims, tampering
 
@@ -333,7 +339,7 @@ def verify(show: Show, common: Common, values: Values) -> ExitCode:
 
 @command("doctor", {})
 def doctor(show: Show, common: Common, values: Values) -> ExitCode:
-    """What a run will stand on: libraries, folders, disk, kernels, the latest run."""
+    """Look at what a run will stand on: libraries, disk, kernels."""
     from hfm import doctor
 
     findings = doctor.examine(_home(common))
@@ -344,7 +350,7 @@ def doctor(show: Show, common: Common, values: Values) -> ExitCode:
 
 @command("prune", PRUNE)
 def prune(show: Show, common: Common, values: Values) -> ExitCode:
-    """Empty all but the newest runs; their manifests, journals and trials stay on record."""
+    """Empty old runs; their trials stay on record."""
     from datetime import UTC, datetime
 
     from hfm import prune

@@ -71,7 +71,10 @@ def _stream(common: Common, show: Show, replay: bool) -> tuple[Run, Stream, dict
 
 @command("predict", PREDICT)
 def predict(show: Show, common: Common, values: Values) -> ExitCode:
-    """The newest row's signal, forecast and wanted position. Stale data while the market is open: exit 7."""
+    """Say what the newest row means.
+
+    Signal, forecast and wanted position; stale data while the market is open: exit 7.
+    """
     from datetime import UTC, datetime
 
     from hfm.live import market, words
@@ -95,7 +98,10 @@ def predict(show: Show, common: Common, values: Values) -> ExitCode:
 
 @command("stream", STREAM)
 def stream(show: Show, common: Common, values: Values) -> ExitCode:
-    """JSON rows in, JSON signals out, a line each: a replay of the run's quotes, or a live feed on stdin."""
+    """Answer row by row: JSON in, JSON out.
+
+    A replay of the run's quotes, or a live feed on stdin.
+    """
     if values["source"] not in ("replay", "stdin"):
         raise UsageError(f"--source is {values['source'][:40]!r}", hint="--source replay, or --source stdin")
     replay = values["source"] == "replay" or values["bench"]
@@ -165,7 +171,10 @@ def _bench(show: Show, live: Stream, quotes: Any) -> ExitCode:  # Any: Reader
 
 @command("export", EXPORT)
 def export(show: Show, common: Common, values: Values) -> ExitCode:
-    """The final fit's step as an ONNX graph: raw features and state in, forecast and state out; parity asserted."""
+    """Write the model's step as an ONNX graph.
+
+    Raw features and state in, forecast and state out; parity is asserted.
+    """
     from hfm import disk
     from hfm.live import graph, words
 
@@ -190,7 +199,10 @@ def export(show: Show, common: Common, values: Values) -> ExitCode:
 
 @command("schedule", SCHEDULE)
 def schedule(show: Show, common: Common, values: Values) -> ExitCode:
-    """Crontab lines or unit files that keep this run fresh and print a forecast after every bar."""
+    """Print crontab lines or unit files for this run.
+
+    They keep it fresh and print a forecast after every bar.
+    """
     from hfm.live import schedule
 
     if values["kind"] not in ("cron", "systemd"):
