@@ -114,7 +114,7 @@ def _verdict(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
     figure.text(
         left + 0.012, middle, label, fontsize=22, fontweight="bold", color=ink.text, va="center", linespacing=1.25
     )
-    lines = [line for reason in (*run.verdict.flags, *run.verdict.reasons) for line in textwrap.wrap(reason, 142)]
+    lines = [line for reason in (*run.verdict.flags, *run.verdict.reasons) for line in textwrap.wrap(reason, 165)]
     figure.text(left + 0.19, middle, "\n".join(lines), fontsize=11.5 if len(lines) < 7 else 10, color=ink.text,
                 va="center", linespacing=1.35)  # fmt: skip
 

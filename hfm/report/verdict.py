@@ -140,8 +140,9 @@ def _decide(fam: Family, best: int, numbers: dict[str, Any], test: Superiority) 
         f"on {numbers['best_traded_sessions']} sessions, {numbers['best_excess_bps']:+.2f} bp a session beside "
         f"its matched exposure (t = {numbers['t']:.2f}).",
     ]
+    reasons += _thin(fam)
     if p <= LEVEL and not found:
-        reasons.append(f"It beats its matched exposure but earns nothing itself: net {net:+.2%}.")
+        reasons.append(f"{name} beats its matched exposure but earns nothing itself: net {net:+.2%}.")
     if not found:
         reasons.append(
             f"The smallest edge that this much data would show four times in five is {edge:.2f} bp of capital a "
@@ -155,6 +156,18 @@ def _decide(fam: Family, best: int, numbers: dict[str, Any], test: Superiority) 
     )
     label: Label = "edge supported" if found else "no edge found"
     return Verdict(label, tuple(reasons), numbers, family=fam, test=test)
+
+
+def _thin(fam: Family) -> list[str]:
+    """That the user's own trial is too thin to be judged, where it is."""
+    if fam.user is None:
+        return []
+    k = fam.names.index(fam.user)
+    trips, days = int(fam.trips[:, k].sum()), int(fam.traded[k])
+    if trips >= TRIPS and days >= TRADED:
+        return []
+    made = f"made {_count(trips, 'round trip')} on {_count(days, 'session')}" if days else "never traded"
+    return [f"Your trial, {fam.user}, {made}: under {TRIPS} on {TRADED} sessions nothing can be said of it."]
 
 
 def interval(found: Verdict, reps: int, seed: int) -> dict[str, float]:

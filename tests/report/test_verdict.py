@@ -119,8 +119,9 @@ def test_a_thin_lucky_trial_does_not_hide_the_ones_that_can_be_judged() -> None:
     net, trips = noise(100, 4, drift=-5e-4), np.full((100, 4), 3)
     net[:, 3], trips[:, 3] = 0.0, 0
     net[[5, 9], 3], trips[[5, 9], 3] = 0.02, 1
-    got = judge(trials(net, trips=trips), reps=500)
+    got = judge(trials(net, trips=trips, user=3), reps=500)
     assert got.label == "no edge found"
+    assert any(reason.startswith("Your trial, q3, made 2 round trips on 2 sessions") for reason in got.reasons)
     assert (got.numbers["judged"], got.numbers["trials"]) == (3, 4)
 
 
