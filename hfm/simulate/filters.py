@@ -45,17 +45,19 @@ def normal_cdf(x: Float) -> Float:
 
 
 def _kalman(signal: Signal, present: Bool, rho: float, carry: float) -> Float:
-    sessions, slots = signal.z.shape
+    """Slot by slot over all sessions, on transposed arrays, whose rows lie together in memory."""
+    returns, eps, seen = (np.ascontiguousarray(x.T) for x in (signal.returns, signal.eps, present))
+    slots, sessions = returns.shape
+    means, variances = np.empty((slots, sessions)), np.empty((slots, sessions))
     mean, variance = np.zeros(sessions), np.ones(sessions)
-    out = np.empty_like(signal.z)
     for t in range(slots):
-        here = present[:, t]
         if t:
-            mean, variance = _update(mean, variance, signal.returns[:, t], rho, 1.0 - rho * rho, here)
+            mean, variance = _update(mean, variance, returns[t], rho, 1.0 - rho * rho, seen[t])
             mean, variance = _forward(mean, variance)
-        mean, variance = _update(mean, variance, signal.eps[:, t], np.sqrt(carry), 1.0 - carry, here)
-        out[:, t] = normal_cdf(rho * mean / np.sqrt(1.0 - rho * rho + rho * rho * variance))
-    return out
+        mean, variance = _update(mean, variance, eps[t], np.sqrt(carry), 1.0 - carry, seen[t])
+        means[t], variances[t] = mean, variance
+    up = normal_cdf(rho * means / np.sqrt(1.0 - rho * rho + rho * rho * variances))
+    return np.ascontiguousarray(up.T)
 
 
 def _forward(mean: Float, variance: Float) -> tuple[Float, Float]:

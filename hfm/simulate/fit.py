@@ -70,7 +70,7 @@ def _fit(q: Mapping[str, Float], levels: trailing.Levels, move: Float, use: Bool
         "r2_flow": float(np.corrcoef((q["signed_volume"] / depth)[use], move[use])[0, 1] ** 2),
     }  # fmt: skip
     if slope > 0:  # the depth at which the model's slope would be this book's
-        of_level = np.log(levels.sigma) - levels.level_vol
+        of_level = levels.ln_sigma - levels.level_vol
         d, left = _regress(np.log(depth / slope), (of_level,), use)
         found |= {"depth": math.exp(d[0]), "depth_on_volatility": d[1]}
         found |= {"depth_ar": _ar(left, use), "depth_sd": float(left[use].std())}

@@ -147,7 +147,7 @@ def flow(moves: Moves, levels: Levels, depth0: Float, draws: Draws, eps: Float, 
     OFI and of signed volume; the same, but for the planted product.
     """
     ar = ar1(draws.normal[1], model.depth_ar)[:, 1:]
-    of_level = np.log(levels.sigma) - levels.level_vol
+    of_level = levels.ln_sigma - levels.level_vol
     depth = depth0 * np.exp(model.depth_on_volatility * of_level + model.depth_sd * ar)
     per_share = 0.5 * model.tick / depth  # beta
     moved = (moves.close - moves.origin) / per_share

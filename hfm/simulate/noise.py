@@ -49,10 +49,10 @@ def student4(normal: Float, first: Float, second: Float) -> Float:
 
 
 def ar1(shock: Float, phi: float) -> Float:
-    """AR(1) along the last axis from shocks of sd 1: sd 1, started in its stationary law."""
-    out = np.empty_like(shock)
+    """AR(1) along the slots of shocks [S, n] of sd 1: sd 1, started in its stationary law."""
+    out = np.ascontiguousarray(shock.T)  # slot by slot: a step then works on neighbours in memory
     fresh = np.sqrt(1.0 - phi * phi)
-    out[..., 0] = shock[..., 0]
-    for t in range(1, shock.shape[-1]):
-        out[..., t] = phi * out[..., t - 1] + fresh * shock[..., t]
-    return out
+    for t in range(1, len(out)):
+        out[t] *= fresh
+        out[t] += phi * out[t - 1]
+    return np.ascontiguousarray(out.T)

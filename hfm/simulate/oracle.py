@@ -27,7 +27,7 @@ def log_spread(levels: Levels, spread: micro.Spread, model: micro.Model, price: 
     """
     slots = price.shape[1]
     mean, sd = np.full(price.shape, np.nan), np.full(price.shape, np.nan)
-    forecast = (np.log(levels.sigma) - levels.level_vol - levels.phi_vol)[:, 1:]
+    forecast = (levels.ln_sigma - levels.level_vol - levels.phi_vol)[:, 1:]
     phi = curve(SPREAD_CURVE, slots)[1:]
     x = (
         spread.a

@@ -69,7 +69,7 @@ class Levels:
 
     dev_vol, dev_size: ln x - ln phi - level, for the row itself (NaN in holes); level_vol, level_size: the
     levels; phi_vol: ln phi of volatility; sigma: forecast sd of the row's return, known before it (defined in
-    holes too).
+    holes too); ln_sigma: its logarithm.
     """
 
     dev_vol: Float
@@ -78,6 +78,7 @@ class Levels:
     level_size: Float
     phi_vol: Float
     sigma: Float
+    ln_sigma: Float
 
 
 def learn(memory: Memory, gk2: Float, volume: Float, returns: Float, interval_s: float) -> tuple[Levels, Memory]:
@@ -111,6 +112,7 @@ def learn(memory: Memory, gk2: Float, volume: Float, returns: Float, interval_s:
         np.broadcast_to(levels[1], gk2.shape),
         base_vol + shape_vol,
         sigma,
+        np.log(sigma),
     )
     return found, Memory(*(m[-LOOK:] for m in (past.mask, past.vol, past.size, past.gk2, past.sums)))
 

@@ -16,7 +16,7 @@ EPS = np.stack((DRAWS.normal[2][:, 1:], DRAWS.normal[2][:, 1:]))
 MODEL = micro.Model()
 ZERO = np.zeros((S, T))
 SIGMA = np.full((S, T), 7e-4)
-LEVELS = Levels(ZERO, ZERO, np.log(SIGMA), np.full((S, T), 13.0), ZERO, SIGMA)
+LEVELS = Levels(ZERO, ZERO, np.log(SIGMA), np.full((S, T), 13.0), ZERO, SIGMA, np.log(SIGMA))
 PRESENT = np.ones((S, T), bool)
 
 
