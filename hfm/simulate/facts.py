@@ -215,7 +215,7 @@ def pooled(settings: Mapping[str, Setting]) -> Setting:
 def document(moments: Moments, setting: Setting, observed: bool) -> dict[str, Any]:  # Any: JSON
     """By id: each fact's value, standard error, band, and whether it lies inside.
 
-    observed: the bars are real, so that what is theirs (`of` bars) is nothing for the model to pass: null.
+    observed: the bars are real, so that what is theirs (`of` bars) is nothing for the model to pass: no band.
     """
     rows = {}
     for name, fact in facts(setting).items():
@@ -227,7 +227,7 @@ def document(moments: Moments, setting: Setting, observed: bool) -> dict[str, An
         judged = known and not (observed and fact.of == "bars")
         rows[name] = {
             "label": fact.label, "value": _json(value), "se": _json(error),
-            "band": [_json(b) for b in band] if band is not None and known else None,
+            "band": [_json(b) for b in band] if band is not None and judged else None,
             "pass": band[0] <= value <= band[1] if band is not None and judged else None, "of": fact.of,
         }  # fmt: skip
     return rows

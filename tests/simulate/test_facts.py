@@ -51,9 +51,10 @@ def test_the_model_passes_its_own_bands(run: tuple[pa.Table, dict[str, dict[str,
 
 
 def test_what_is_the_bars_own_is_not_judged_where_they_are_real() -> None:
-    """Kurtosis of observed bars: a value, a band, no verdict."""
+    """Kurtosis of observed bars: a value, no band, no verdict."""
     _, _, document = simulate(bar_table(30, synthetic=False))
     assert document["facts"]["kurtosis"]["pass"] is None
+    assert document["facts"]["kurtosis"]["band"] is None
     assert document["facts"]["ofi_slope"]["pass"] is not None
 
 
