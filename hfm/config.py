@@ -126,6 +126,8 @@ class Backtest:
     fill: Literal["next-open", "next-mid", "cross", "passive", "close"] = "next-open"
     """close fills at the signal's own close and needs allow_lookahead."""
     allow_lookahead: bool = False
+    queue: bool = False
+    """passive: an order also waits for its turn at its price; needs the event rows of a replayed order book."""
     fee_bps: Annotated[float, Ge(0), Le(1000)] = 0.05
     """Fee a side, in bp of notional."""
     spread_share: Annotated[float, Ge(0), Le(1)] = 0.75

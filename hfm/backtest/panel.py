@@ -24,7 +24,7 @@ Bool = npt.NDArray[np.bool_]
 KEY = ("symbol", "session", "seq", "time")
 PRICES = (
     "mid_open", "mid_close", "bid_open", "ask_open", "bid_close", "ask_close", "trade_high", "trade_low", "volume",
-    "cash_dividend", "split_ratio", "spread_bps",
+    "cash_dividend", "split_ratio", "spread_bps", "depth_bid", "depth_ask", "signed_volume",
 )  # fmt: skip
 FORECASTS = ("p_up", "conf_rank", "ret_sd_bps", "p_widen", "y_ret_bps", "y_spread_bps")
 FLOOR = "constant"

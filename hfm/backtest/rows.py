@@ -24,6 +24,7 @@ _QUOTES = {
     at.R_MID_OPEN: "mid_open", at.R_MID_CLOSE: "mid_close", at.R_BID_OPEN: "bid_open", at.R_ASK_OPEN: "ask_open",
     at.R_BID_CLOSE: "bid_close", at.R_ASK_CLOSE: "ask_close", at.R_HIGH: "trade_high", at.R_LOW: "trade_low",
     at.R_VOLUME: "volume", at.R_DIVIDEND: "cash_dividend", at.R_SPLIT: "split_ratio",
+    at.R_DEPTH_BID: "depth_bid", at.R_DEPTH_ASK: "depth_ask", at.R_SIGNED: "signed_volume",
 }  # fmt: skip
 Meta = Mapping[str, Any]  # Any: JSON values
 

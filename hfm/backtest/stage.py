@@ -31,7 +31,7 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     symbols = sorted(meta["symbols"])
     model = settings.model or str(predictions.meta["model"])
     horizon = int(predictions.meta.get("horizon", config.train.horizon))
-    _check(settings)
+    _check(settings, meta)
     if settings.fill == "close":
         meta = meta | {"lookahead": True}
     engine = Engine(settings, symbols, meta, horizon)
@@ -63,13 +63,19 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     yield "backtest/metrics.json", document
 
 
-def _check(settings: Backtest) -> None:
-    """Raise UsageError for a fill that knows the future, unless it was asked for by name."""
+def _check(settings: Backtest, meta: Mapping[str, Any]) -> None:
+    """Raise UsageError for a fill that knows the future, unless asked for by name, and for a queue without a book."""
     if settings.fill == "close" and not settings.allow_lookahead:
         raise UsageError(
             "--fill close fills at the very price that the signal is made of",
             why="nobody can trade at a close that they have already seen",
             hint="--fill next-open; or --fill close --allow-lookahead, and every result says so",
+        )
+    if settings.queue and meta.get("every") != "event":
+        raise UsageError(
+            "backtest.queue needs the event rows of a replayed order book",
+            why="a bar does not say in which order its trades and quotes came",
+            hint="--set backtest.queue=false; or fetch a book and simulate with --fidelity replay",
         )
 
 

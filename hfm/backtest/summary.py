@@ -41,6 +41,7 @@ def document(engine: Engine, totals: Totals, model: str, meta: Mapping[str, Any]
         },
         "metrics": sheet,
         "costs": money,
+        "notional": float(tally.get("notional").sum()),
         "sensitivity": {"cost": _cost_curve(money, settings.cash), "delay": _delays(totals, money, settings.cash)},
         "thresholds": _thresholds(engine, totals),
         "largest_p": {"up": tally.largest[0], "down": tally.largest[1]},
@@ -87,7 +88,20 @@ def messages(engine: Engine, doc: Document) -> list[str]:
     fired = {k: n for k, n in doc["reasons"].items() if k in reasons.spell(reasons.LIMITS)}
     if fired:
         out.append("limits fired: " + ", ".join(f"{name} in {n:,} rows" for name, n in fired.items()))
-    return out + _idle(engine, doc)
+    return out + _pays(doc) + _idle(engine, doc)
+
+
+def _pays(doc: Document) -> list[str]:
+    """Whether the accuracy pays for its trading, in a sentence; nothing where nothing was traded."""
+    edge, hits = doc["metrics"]["break_even_cost_bps"], doc["metrics"]["accuracy_traded"]["value"]
+    if edge["value"] is None or hits is None:
+        return []
+    enough = "pays" if edge["value"] > edge["floor"] else "does not pay"
+    spread = doc["costs"]["spread"] / doc["notional"] * 1e4
+    return [
+        f"being right in {100 * hits:.1f} % of the rows traded earns {edge['value']:.2f} bp a side before costs of "
+        f"{edge['floor']:.2f} bp ({spread:.2f} of them the half-spread): it {enough} for its trading"
+    ]
 
 
 def _idle(engine: Engine, doc: Document) -> list[str]:

@@ -51,6 +51,7 @@ def params_new(settings: Backtest, symbols: int, tick: float, rows_year: float =
     params[at.P_VOL] = settings.vol_target * 1e4 / np.sqrt(rows_year)
     params[at.P_KELLY] = settings.kelly
     params[at.P_TRIPS] = 1.0
+    params[at.P_QUEUE] = settings.queue
     for name, place in LIMITS.items():
         value = getattr(settings, name)
         params[place] = (0.0 if name == "throttle" else np.inf) if value is None else value * _UNITS.get(name, 1.0)

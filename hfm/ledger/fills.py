@@ -27,22 +27,51 @@ def quoted(mid: float, bid: float, ask: float) -> bool:
 
 
 @bare
-def through(state: Float, params: Float, row: Float, want: float) -> bool:
-    """Whether the market traded at least a tick through the quote at which a passive order rests (false for NaN).
+def reached(state: Float, params: Float, row: Float, want: float) -> float:
+    """Shares of a passive order (want, signed) that the row's trades fill; 0 for prices that are none.
 
-    An order rests for the row after its decision, in the same session. What must be flattened at the first open of
-    the next one goes to market.
+    All of it where the market trades at least a tick through the quote at which it rests; with a queue, also what is
+    traded at that quote beyond the shares ahead. An order rests for the row after its decision, in the same session.
+    What must be flattened at the first open of the next one goes to market.
     """
     b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-    bid, ask = state[b + at.B_BID], state[b + at.B_ASK]
-    tick = params[at.P_TICK] * (1.0 - 1e-6)  # prices are decimal, their differences are not
-    if bid == 0.0:
-        done = state[b + at.B_TARGET] == 0.0
-    elif want > 0.0:
-        done = bid < np.inf and row[at.R_LOW] > 0.0 and row[at.R_LOW] <= bid - tick
-    else:
-        done = ask > 0.0 and row[at.R_HIGH] < np.inf and row[at.R_HIGH] >= ask + tick
-    return bool(done)
+    rest = state[b + at.B_BID] if want > 0.0 else state[b + at.B_ASK]
+    price = row[at.R_LOW] if want > 0.0 else row[at.R_HIGH]
+    if state[b + at.B_BID] == 0.0:
+        return abs(want) if state[b + at.B_TARGET] == 0.0 else 0.0
+    if not (rest > 0.0 and rest < np.inf and price > 0.0 and price < np.inf):
+        return 0.0
+    past = (rest - price if want > 0.0 else price - rest) / params[at.P_TICK]
+    if past > 1.0 - 1e-6:  # prices are decimal, their differences are not
+        return abs(want)
+    if params[at.P_QUEUE] == 0.0 or not past > -1e-6:
+        return 0.0
+    against = 0.5 * (row[at.R_VOLUME] - (row[at.R_SIGNED] if want > 0.0 else -row[at.R_SIGNED]))
+    if not (against > 0.0 and against < np.inf):
+        return 0.0
+    state[b + at.B_AHEAD] -= against
+    mine = min(np.floor(max(-state[b + at.B_AHEAD], 0.0)), abs(want))
+    state[b + at.B_AHEAD] = max(state[b + at.B_AHEAD], 0.0)
+    return float(mine)
+
+
+@bare
+def rest(state: Float, row: Float) -> None:
+    """Where the order that is left at the row's close stands: its old place if its price has not changed, else the end.
+
+    Before the row's quote replaces that of the row before. Shares ahead only become fewer: those behind cannot pass.
+    """
+    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
+    want = state[b + at.B_TARGET] - state[b + at.B_QTY]
+    side = 1.0 if want > 0.0 else (-1.0 if want < 0.0 else 0.0)
+    shown = row[at.R_DEPTH_BID] if side > 0.0 else row[at.R_DEPTH_ASK]
+    depth = shown if shown > 0.0 else np.inf
+    old, new = state[b + at.B_BID], row[at.R_BID_CLOSE]
+    if side < 0.0:
+        old, new = state[b + at.B_ASK], row[at.R_ASK_CLOSE]
+    if side != 0.0 and side == state[b + at.B_REST] and old == new:
+        depth = min(depth, state[b + at.B_AHEAD])
+    state[b + at.B_REST], state[b + at.B_AHEAD] = side, depth
 
 
 @bare

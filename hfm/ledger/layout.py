@@ -21,10 +21,12 @@ R_HIGH, R_LOW, R_DIVIDEND, R_SPLIT = 16, 17, 18, 19
 """Traded prices; currency a share, and new shares for one old, at the session's open."""
 R_P_UP, R_RET_SD, R_COST = 20, 21, 22
 """P(up); forecast sd of the return, and expected round trip, in bp."""
-ROW = 23
-R_BLOCK, R_SUM = 23, 24
+R_DEPTH_BID, R_DEPTH_ASK, R_SIGNED = 23, 24, 25
+"""Shares at the best quotes at the close; buyer-initiated less seller-initiated volume. Only a queue looks at them."""
+ROW = 26
+R_BLOCK, R_SUM = 26, 27
 """Only for `profit`: number of the (session, symbol) block, and the running sum of the marks up to the row."""
-WIDE = 25
+WIDE = 28
 EDGE = 4
 """Added to a row's signal in the codes of `profit` where the row may not be passed over: the first and last of a
 session, and those without a price."""
@@ -47,7 +49,9 @@ P_DAILY_LOSS, P_DRAWDOWN = 20, 21
 """Limits on equity: loss since the session's open, and since the peak, as fractions."""
 P_TRIPS = 22
 """0: round trips are counted, but not kept (a sweep needs no more)."""
-PARAMS = 23
+P_QUEUE = 23
+"""1: a passive order waits for its turn at its price, as well as for a trade through it."""
+PARAMS = 24
 
 FILL_NEXT_OPEN, FILL_NEXT_MID, FILL_CROSS, FILL_PASSIVE, FILL_CLOSE = 0, 1, 2, 3, 4
 SIZE_FIXED, SIZE_VOL, SIZE_KELLY = 0, 1, 2
@@ -68,7 +72,9 @@ B_LOT_SESSION, B_LOT_SEQ, B_LOT_NS, B_LOT_ROWS = 10, 11, 12, 13
 B_LOT_IN, B_LOT_PAID, B_LOT_OUT, B_LOT_GOT, B_LOT_MID = 14, 15, 16, 17, 18
 """Shares opened and closed (unsigned), their fill notional, and the cash flow had all been filled at mids."""
 B_LOT_SPREAD, B_LOT_FEE, B_LOT_IMPACT, B_LOT_BORROW, B_LOT_DIVIDEND, B_LOT_SIDE = 19, 20, 21, 22, 23, 24
-BLOCK = 25
+B_REST, B_AHEAD = 25, 26
+"""Side of the order that rests (0: none), and the shares before it in its queue."""
+BLOCK = 27
 
 # ------------------------------------------------------------------------------------------- results of a row [OUT]
 O_SIGNAL, O_TARGET, O_REASON = 0, 1, 2

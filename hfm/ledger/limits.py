@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hfm.kernel import bare
 from hfm.ledger import layout as at
 from hfm.ledger import reasons as why
-from hfm.ledger.fills import flag, quoted, through
+from hfm.ledger.fills import flag, quoted, reached
 
 Float = npt.NDArray[np.float64]
 
@@ -94,13 +94,14 @@ def allowed(state: Float, params: Float, row: Float, out: Float, want: float) ->
     if not quoted(mid, bid, ask):
         flag(out, why.NO_PRICE)
         return 0.0
-    if params[at.P_FILL] == at.FILL_PASSIVE and not through(state, params, row, want):
-        flag(out, why.UNFILLED)
-        return 0.0
     if abs(mid - state[b + at.B_MARK]) > params[at.P_COLLAR] * state[b + at.B_MARK]:
         flag(out, why.COLLAR)
         return 0.0
     size = abs(want)
+    if params[at.P_FILL] == at.FILL_PASSIVE:
+        size = reached(state, params, row, want)
+        if size < abs(want):
+            flag(out, why.UNFILLED)
     if params[at.P_PARTICIPATION] < np.inf:
         most = np.floor(params[at.P_PARTICIPATION] * max(state[b + at.B_VOLUME], 0.0))
         if not size <= most:

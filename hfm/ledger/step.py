@@ -15,7 +15,7 @@ import numpy.typing as npt
 from hfm.kernel import bare
 from hfm.ledger import layout as at
 from hfm.ledger import reasons as why
-from hfm.ledger.fills import CLOSE, FLATTEN, OPEN, fill, flag, quoted
+from hfm.ledger.fills import CLOSE, FLATTEN, OPEN, fill, flag, quoted, rest
 from hfm.ledger.limits import aim, allowed, watch
 
 Float = npt.NDArray[np.float64]
@@ -75,6 +75,8 @@ def advance(state: Float, params: Float, row: Float, out: Float, trips: Float) -
     elif params[at.P_HOLD] == 0.0:
         state[b + at.B_TARGET] = 0.0
         ended += _at_close(state, params, row, out, trips[ended:], FLATTEN)
+    if params[at.P_QUEUE] != 0.0:
+        rest(state, row)
     state[b + at.B_BID] = row[at.R_BID_CLOSE]
     state[b + at.B_ASK] = row[at.R_ASK_CLOSE]
     state[b + at.B_VOLUME] = row[at.R_VOLUME]

@@ -283,6 +283,24 @@ def test_a_fill_at_the_signals_own_close_must_be_asked_for_by_name(quoted: pa.Ta
     assert "lookahead" not in tables.header(market.run(quoted, predicted)[0]["ledger"].schema)["meta"]
 
 
+def test_it_says_whether_the_accuracy_pays_for_its_trading(quoted: pa.Table) -> None:
+    """Noise does not; an oracle does, where fills are cheap."""
+    predicted = market.predictions(quoted, {"lstm": noise(quoted), "constant": 0.5})
+    assert "does not pay for its trading" in market.run(quoted, predicted)[0]["metrics"]["messages"][0]
+    q = tables.arrays(quoted)
+    ahead = np.append(q["mid_close"][1:] > q["mid_close"][:-1], False)
+    oracle = market.predictions(quoted, {"lstm": np.where(ahead, 0.9, 0.1), "constant": 0.5})
+    said = market.run(quoted, oracle, fill="next-mid", impact=0.0)[0]["metrics"]["messages"][0]
+    assert "right in 100.0 % of the rows traded" in said
+    assert said.endswith("it pays for its trading")
+
+
+def test_a_queue_needs_a_book(quoted: pa.Table) -> None:
+    """Bars do not know who stood before us."""
+    with pytest.raises(UsageError, match=r"backtest\.queue needs"):
+        market.run(quoted, market.predictions(quoted, {"lstm": 0.6}), fill="passive", queue=True)
+
+
 def test_limits_that_fired_are_counted_and_said(quoted: pa.Table) -> None:
     """In metrics.json by name, and in a line."""
     predicted = market.predictions(quoted, {"lstm": noise(quoted), "constant": 0.5})

@@ -87,6 +87,41 @@ def test_held_overnight_a_position_stays_and_pays_borrow() -> None:
     assert not len(trips)
 
 
+def queue_day(trades: list[tuple[float, float]], depth: list[float]) -> np.ndarray:
+    """Rows with a quote of 99.9 / 100.1: (lowest trade, shares sold) of each, and the depth at the bid."""
+    rows = day([100.0] * len(trades), [1] * len(trades), half=0.1)
+    rows[:, at.R_DEPTH_BID] = depth
+    for row, (low, sold) in zip(rows, trades, strict=True):
+        row[at.R_LOW], row[at.R_VOLUME], row[at.R_SIGNED] = low, sold, -sold
+    return rows
+
+
+def test_a_passive_order_waits_for_its_turn_in_the_queue() -> None:
+    """500 ahead; 300 trade at the price, then 250: 50 of our 100 are done, the next 20 and the rest follow."""
+    settings = dataclasses.replace(FREE, fill="passive", queue=True)
+    trades = [(100.0, 0.0), (99.9, 300.0), (99.9, 250.0), (99.9, 20.0), (100.0, 900.0), (99.9, 1e4), (100.0, 0.0)]
+    rows = queue_day(trades, [500.0, 900.0, 900.0, 900.0, 900.0, 900.0, 900.0])
+    out, trips, _ = play(rows, settings)
+    assert out[:, at.O_QTY_OPEN].tolist() == [0, 0, 50, 20, 0, 30, 0]
+    assert (out[[2, 3, 5], at.O_PX_OPEN] == 99.9).all()
+    assert int(out[2, at.O_REASON]) & reasons.UNFILLED
+    assert len(trips) == 1
+    assert trips[0, at.T_QTY] == 100
+    assert not play(rows, dataclasses.replace(settings, queue=False))[0][:-1, at.O_POSITION].any()
+
+
+def test_an_order_keeps_its_place_only_at_its_price() -> None:
+    """Cancels ahead bring it forward; a new best price puts it at the end of another queue."""
+    settings = dataclasses.replace(FREE, fill="passive", queue=True)
+    rows = queue_day([(100.0, 0.0), (100.0, 0.0), (99.9, 150.0), (100.0, 0.0)], [500.0, 120.0, 900.0, 900.0])
+    assert play(rows, settings)[0][2, at.O_QTY_OPEN] == 30
+    rows[1, at.R_BID_CLOSE] = 99.95
+    rows[2, at.R_LOW] = 99.95
+    assert play(rows, settings)[0][2, at.O_QTY_OPEN] == 30  # behind the 120 that the new price shows
+    rows[1, at.R_DEPTH_BID] = np.nan
+    assert play(rows, settings)[0][2, at.O_QTY_OPEN] == 0  # a queue of unknown length
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 0.0, -1.0])
 @pytest.mark.parametrize("side", [1, -1])
 def test_no_order_rests_at_a_bad_price_or_is_hit_by_one(bad: float, side: int) -> None:
