@@ -257,3 +257,10 @@ def test_fills_at_the_signals_own_close_are_watermarked_everywhere() -> None:
     assert text.count("LOOK-AHEAD FILLS") >= 2
     assert any(flag.startswith("Look-ahead:") for flag in made[stage.SUMMARY]["verdict"]["flags"])
     assert any("Look-ahead" in warning for warning in ctx.warnings)
+
+
+@pytest.mark.slow
+def test_four_years_of_sessions_still_make_a_page_below_a_megabyte() -> None:
+    """Lines are thinned and coordinates cut to a hundredth of a point: the page hardly grows with the run."""
+    made, _ = whole(sessions=1000, seed=3)
+    assert len(made[stage.PAGE]) < 1_000_000
