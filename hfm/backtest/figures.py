@@ -15,7 +15,6 @@ from hfm.backtest.metrics import YEAR, Z
 from hfm.backtest.totals import Totals
 
 Float = npt.NDArray[np.float64]
-Entry = dict[str, Any]  # Any: JSON values
 FEW = 252
 """Fewest sessions for a compound annual rate."""
 TRADED = 10
@@ -46,8 +45,8 @@ class Facts:
         return self.engine.settings.cash
 
 
-def sheet(engine: Engine, totals: Totals, meta: Mapping[str, Any]) -> dict[str, Entry]:
-    """All metrics by id."""
+def sheet(engine: Engine, totals: Totals, meta: Mapping[str, Any]) -> dict[str, dict[str, Any]]:  # Any: JSON values
+    """All metrics by id, as they stand in metrics.json."""
     cash = engine.settings.cash
     net = engine.tally.get("net")
     opening = cash + np.concatenate(([0.0], np.cumsum(net)[:-1]))
@@ -56,24 +55,37 @@ def sheet(engine: Engine, totals: Totals, meta: Mapping[str, Any]) -> dict[str, 
         r = np.where(opening > 0, net / opening, 0.0)
         bars = np.where(equity[:-1] > 0, np.diff(equity) / equity[:-1], 0.0)
     facts = Facts(engine, totals, r, bars, equity, float(meta["slots_per_year"]), int(meta.get("slots_per_session", 1)))
-    return {**_accuracy(facts), **_returns(facts), **_ratios(facts), **_risk(facts), **_trips(facts), **_trading(facts)}
+    parts = (_accuracy, _returns, _ratios, _risk, _trips, _trading)
+    return {name: metric.document() for part in parts for name, metric in part(facts).items()}
 
 
-def entry(
-    label: str, value: float | None, formula: str, *, unit: str = "fraction", n: int = 0,
-    interval: tuple[float | None, float | None] = (None, None), floor: tuple[float | None, str] = (None, ""),
-    note: str = "",
-) -> Entry:  # fmt: skip
-    """One metric as it stands in metrics.json. unit "fraction": 0.01 is 1 %."""
-    return {"label": label, "value": value, "unit": unit, "n": n, "lo": interval[0], "hi": interval[1],
-            "floor": floor[0], "floor_label": floor[1] or None, "formula": formula, "note": note or None}  # fmt: skip
+@dataclass(frozen=True)
+class Metric:
+    """One metric. unit "fraction": 0.01 is 1 %; interval: 95 %; formula: a key of metrics.FORMULAS."""
+
+    label: str
+    value: float | None
+    formula: str
+    unit: str = "fraction"
+    n: int = 0
+    interval: tuple[float | None, float | None] = (None, None)
+    floor: tuple[float | None, str] = (None, "")
+    note: str = ""
+
+    def document(self) -> dict[str, Any]:  # Any: JSON values
+        """As it stands in metrics.json."""
+        return {
+            "label": self.label, "value": self.value, "unit": self.unit, "n": self.n, "lo": self.interval[0],
+            "hi": self.interval[1], "floor": self.floor[0], "floor_label": self.floor[1] or None,
+            "formula": self.formula, "note": self.note or None,
+        }  # fmt: skip
 
 
 def _around(value: float | None, error: float | None) -> tuple[float | None, float | None]:
     return (None, None) if value is None or error is None else (value - Z * error, value + Z * error)
 
 
-def _accuracy(facts: Facts) -> dict[str, Entry]:
+def _accuracy(facts: Facts) -> dict[str, Metric]:
     get = facts.engine.tally.get
     n, spreads, traded = (int(get(k).sum()) for k in ("labels", "spreads", "traded"))
     value, error = metrics.ratio(get("hits"), get("labels"))
@@ -89,25 +101,25 @@ def _accuracy(facts: Facts) -> dict[str, Entry]:
     money = chance.shift_test(facts.engine.tally.parts("signal", "ret"), facts.slots)
     short = "fewer than two sessions of rows to shift over"
     return {
-        "accuracy_direction": entry("direction accuracy", value, "mean", n=n, interval=_around(value, error),
+        "accuracy_direction": Metric("direction accuracy", value, "mean", n=n, interval=_around(value, error),
                                     floor=(base, "base rate"), note="" if n else "no labelled row"),
-        "accuracy_spread": entry("spread-widening accuracy", own, "mean", n=spreads, interval=_around(own, own_error),
+        "accuracy_spread": Metric("spread-widening accuracy", own, "mean", n=spreads, interval=_around(own, own_error),
                                  floor=(rule, "rule (falls if above its usual level)"),
                                  note=f"larger class {100 * most:.2f} %" if most else "the model has no P(widens)"),
-        "accuracy_traded": entry("direction accuracy where traded", acting, "mean", n=traded,
+        "accuracy_traded": Metric("direction accuracy where traded", acting, "mean", n=traded,
                                  interval=_around(acting, acting_error), floor=(acting_base, "base rate"),
                                  note="" if traded else "no labelled row had a signal"),
-        "permutation_p": entry("p of the direction accuracy", chance.p_value(*null), "shift", unit="-",
+        "permutation_p": Metric("p of the direction accuracy", chance.p_value(*null), "shift", unit="-",
                                n=null[1].size, note="" if null[1].size else short),
-        "permutation_p_traded": entry("p of the signals' mean return", chance.p_value(*money) if traded else None,
+        "permutation_p_traded": Metric("p of the signals' mean return", chance.p_value(*money) if traded else None,
                                       "shift", unit="-", n=money[1].size,
                                       note="" if traded and money[1].size else short if traded else "no signal"),
-        "pesaran_timmermann_p": entry("p of the Pesaran-Timmermann test", timing[1] if timing else None, "pt",
+        "pesaran_timmermann_p": Metric("p of the Pesaran-Timmermann test", timing[1] if timing else None, "pt",
                                       unit="-", n=n, note="" if timing else "all forecasts or outcomes are the same"),
     }  # fmt: skip
 
 
-def _returns(facts: Facts) -> dict[str, Entry]:
+def _returns(facts: Facts) -> dict[str, Metric]:
     get, cash = facts.engine.tally.get, facts.cash
     plain, _ = _hold(facts)
     matched = _matched(facts)
@@ -119,14 +131,14 @@ def _returns(facts: Facts) -> dict[str, Entry]:
         value = float(money.sum())
         floor = (plain, "buy-and-hold") if name == "net" else (None, "")
         around = (None, None) if facts.thin else _around(value, error)
-        out[f"return_{name}"] = entry(label, value, "return", n=n, interval=around, floor=floor, note=facts.thin)
+        out[f"return_{name}"] = Metric(label, value, "return", n=n, interval=around, floor=floor, note=facts.thin)
     n = len(facts.r)
-    out["return_hold"] = entry("buy-and-hold", plain, "hold", n=n, note="" if plain is not None else "no price")
-    out["return_hold_matched"] = entry("hold at matched exposure", matched, "hold.matched", n=n)
+    out["return_hold"] = Metric("buy-and-hold", plain, "hold", n=n, note="" if plain is not None else "no price")
+    out["return_hold_matched"] = Metric("hold at matched exposure", matched, "hold.matched", n=n)
     value = float(facts.equity[-1] / cash)
     rate = value ** (YEAR / n) - 1 if n >= FEW and value > 0 else None
     why = f"{n} sessions, not {FEW}" if n < FEW else "ruined"
-    out["cagr"] = entry("compound annual return", rate, "cagr", n=n, note="" if rate is not None else why)
+    out["cagr"] = Metric("compound annual return", rate, "cagr", n=n, note="" if rate is not None else why)
     return out
 
 
@@ -164,7 +176,7 @@ def _matched(facts: Facts) -> float:
     ))  # fmt: skip
 
 
-def _ratios(facts: Facts) -> dict[str, Entry]:
+def _ratios(facts: Facts) -> dict[str, Metric]:
     r, bars = facts.r, facts.bars
     flat = "no variance: no session made or lost anything" if len(r) > 1 else "fewer than two sessions"
     value = metrics.sharpe(r, YEAR)
@@ -174,24 +186,26 @@ def _ratios(facts: Facts) -> dict[str, Entry]:
     lo = metrics.sharpe_lo(bars, facts.bars_year, facts.slots)
     sortino = metrics.sortino(bars, facts.bars_year)
     out = {
-        "sharpe": entry("Sharpe", value, "sharpe.session", unit="a year", n=len(r), interval=_around(value, error),
+        "sharpe": Metric("Sharpe", value, "sharpe.session", unit="a year", n=len(r), interval=_around(value, error),
                         floor=(0.0, "cash"), note=note),
-        "sharpe_bar": entry("Sharpe from bars", bar, "sharpe.bar", unit="a year", n=len(bars),
+        "sharpe_bar": Metric("Sharpe from bars", bar, "sharpe.bar", unit="a year", n=len(bars),
                             note=f"{facts.bars_year:,.0f} bars a year" if bar is not None else flat),
-        "sharpe_bar_lo": entry("Sharpe from bars, autocorrelation corrected", lo, "sharpe.bar.lo", unit="a year",
+        "sharpe_bar_lo": Metric("Sharpe from bars, autocorrelation corrected", lo, "sharpe.bar.lo", unit="a year",
                                n=len(bars), note="" if lo is not None else flat),
-        "psr": entry("P(true Sharpe > 0)", metrics.psr(r), "psr", unit="-", n=len(r), note=note),
-        "sortino": entry("Sortino", sortino, "sortino", unit="a year", n=len(bars),
+        "psr": Metric("P(true Sharpe > 0)", metrics.psr(r), "psr", unit="-", n=len(r), note=note),
+        "sortino": Metric("Sortino", sortino, "sortino", unit="a year", n=len(bars),
                          note="" if sortino is not None else "no bar lost anything"),
     }  # fmt: skip
     for name, power in (("sessions_significant", None), ("sessions_power", 0.8)):
         need = metrics.sessions_needed(r, power)
         label = "sessions to be significant" if power is None else "sessions for 80 % power"
-        out[name] = entry(label, need, "power", unit="sessions", n=len(r), note="" if need else "Sharpe is not above 0")
+        out[name] = Metric(
+            label, need, "power", unit="sessions", n=len(r), note="" if need else "Sharpe is not above 0"
+        )
     return out
 
 
-def _risk(facts: Facts) -> dict[str, Entry]:
+def _risk(facts: Facts) -> dict[str, Metric]:
     fall = metrics.drawdown(facts.equity)
     _, hold = _hold(facts)
     days = np.concatenate(([-1], *facts.engine.tally.instant_session))
@@ -207,34 +221,35 @@ def _risk(facts: Facts) -> dict[str, Entry]:
     value = float(facts.equity[-1] / facts.cash)
     calmar = (value ** (YEAR / n) - 1) / fall.depth if n >= FEW and value > 0 and fall.depth > 0 else None
     return {
-        "max_drawdown": entry("max drawdown", fall.depth, "drawdown", n=len(facts.equity), note=note,
+        "max_drawdown": Metric("max drawdown", fall.depth, "drawdown", n=len(facts.equity), note=note,
                               floor=(hold, "buy-and-hold at closes")),
-        "drawdown_sessions": entry("sessions in the max drawdown", sessions, "drawdown", unit="sessions", n=n,
+        "drawdown_sessions": Metric("sessions in the max drawdown", sessions, "drawdown", unit="sessions", n=n,
                                    note=state if fall.depth > 0 else ""),
-        "calmar": entry("Calmar", calmar, "calmar", unit="-", n=n,
+        "calmar": Metric("Calmar", calmar, "calmar", unit="-", n=n,
                         note="" if calmar is not None else f"{n} sessions, not {FEW}" if n < FEW else "no drawdown"),
     }  # fmt: skip
 
 
-def _trips(facts: Facts) -> dict[str, Entry]:
+def _trips(facts: Facts) -> dict[str, Metric]:
     nets = np.concatenate(facts.engine.nets or [np.empty(0)])
     n, wins, losses = len(nets), nets[nets > 0], nets[nets < 0]
     rate = len(wins) / n if n else None
     lost = -float(losses.sum())
     factor = float(wins.sum()) / lost if lost > 0 else None
     payoff = float(wins.mean() / -losses.mean()) if len(wins) and len(losses) else None
+    around = metrics.wilson(len(wins), n) if n else (None, None)
     none = "no round trip" if not n else "no losing round trip" if not len(losses) else "no winning round trip"
     return {
-        "trips": entry("round trips", n, "count", unit="count", n=n),
-        "hit_rate": entry("hit rate", rate, "wilson", n=n, interval=metrics.wilson(len(wins), n) if n else (None, None),
+        "trips": Metric("round trips", n, "count", unit="count", n=n),
+        "hit_rate": Metric("hit rate", rate, "wilson", n=n, interval=around,
                           note="" if n else none),
-        "profit_factor": entry("profit factor", factor, "profit.factor", unit="-", n=n, floor=(1.0, "break even"),
+        "profit_factor": Metric("profit factor", factor, "profit.factor", unit="-", n=n, floor=(1.0, "break even"),
                                note="" if factor is not None else none),
-        "payoff": entry("payoff", payoff, "payoff", unit="-", n=n, note="" if payoff is not None else none),
+        "payoff": Metric("payoff", payoff, "payoff", unit="-", n=n, note="" if payoff is not None else none),
     }  # fmt: skip
 
 
-def _trading(facts: Facts) -> dict[str, Entry]:
+def _trading(facts: Facts) -> dict[str, Metric]:
     get, cash = facts.engine.tally.get, facts.cash
     rows, n = float(get("rows").sum()), len(facts.r)
     notional = get("notional")
@@ -248,12 +263,12 @@ def _trading(facts: Facts) -> dict[str, Entry]:
     room = cash * (left / impact) ** 2 if impact > 0 and left > 0 else None
     of = facts.engine.symbols
     return {
-        "exposure": entry("mean exposure", float(get("held_abs").sum()) / rows / cash * len(of), "exposure",
+        "exposure": Metric("mean exposure", float(get("held_abs").sum()) / rows / cash * len(of), "exposure",
                           n=int(rows)),
-        "turnover": entry("turnover a session", float(notional.sum()) / cash / max(n, 1), "turnover",
+        "turnover": Metric("turnover a session", float(notional.sum()) / cash / max(n, 1), "turnover",
                           unit="x capital", n=n),
-        "break_even_cost_bps": entry("break-even cost a side", value, "break.even", unit="bps", n=n,
+        "break_even_cost_bps": Metric("break-even cost a side", value, "break.even", unit="bps", n=n,
                                      interval=around, floor=(assumed, "assumed cost"), note=none),
-        "capacity": entry("capacity", room, "capacity", unit="currency", n=n,
+        "capacity": Metric("capacity", room, "capacity", unit="currency", n=n,
                           note="" if room is not None else "costs leave nothing" if impact > 0 else "no impact"),
     }  # fmt: skip
