@@ -97,7 +97,15 @@ def build(arrays: Arrays, symbol: int) -> bytes:
     delta, state = _networks(b, arrays, size, z) if size.networks else (b.constant(np.zeros(5)), [])
     head = _floors(b, model, z, delta)
     said = b.op("Where", fine, _finish(b, head, arrays["finish"]), float("nan"))
-    return _whole(onnx, b, size, said, state)
+    return _whole(onnx, b, size, (said, len(step.OUT)), state)
+
+
+def network(arrays: Arrays) -> bytes:
+    """The networks alone, for the bench: x [T, B, F] are standardised features, said [T, B, 5] the corrections."""
+    onnx, _ = extra()
+    b, size = _Builder(onnx), shape_of(step.pack(arrays, 0))
+    delta, state = _networks(b, arrays, size, "x")
+    return _whole(onnx, b, size, (delta, 5), state)
 
 
 def _networks(b: _Builder, arrays: Arrays, size: Shape, z: str) -> tuple[str, list[str]]:
@@ -177,13 +185,13 @@ def _finish(b: _Builder, head: list[str], final: Float) -> str:
     return out
 
 
-def _whole(onnx: Any, b: _Builder, size: Shape, said: str, state: list[str]) -> bytes:  # Any: the module
-    """The serialised model."""
+def _whole(onnx: Any, b: _Builder, size: Shape, said: tuple[str, int], state: list[str]) -> bytes:  # Any: the module
+    """The serialised model. said: the result and its width."""
     info, kind = onnx.helper.make_tensor_value_info, onnx.TensorProto
     inputs = [info("x", kind.DOUBLE, ["T", "B", size.features]), info("slot", kind.INT64, ["T", "B"]),
               info("spread_bps", kind.DOUBLE, ["T", "B"])]  # fmt: skip
-    outputs = [info("said", kind.DOUBLE, ["T", "B", len(step.OUT)])]
-    b.nodes.append(onnx.helper.make_node("Identity", [said], ["said"]))
+    outputs = [info("said", kind.DOUBLE, ["T", "B", said[1]])]
+    b.nodes.append(onnx.helper.make_node("Identity", [said[0]], ["said"]))
     for name, value in zip(("h", "c"), state, strict=False):
         shape = [size.networks * size.layers, "B", size.hidden]
         inputs.append(info(name, kind.FLOAT, shape))
