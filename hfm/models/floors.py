@@ -23,11 +23,13 @@ VOLATILITY = ("gk_1", "gk_3", "gk_12", "gk_78", "rv_1", "rv_12")
 """Regressors of the next row's log volatility."""
 SPREAD = ("log_spread", "spread_3", "spread_12", "spread_78", "gk_1", "gk_3", "gk_12", "volume_ratio")
 """Regressors of the log spread at the horizon."""
+SPREAD_SEED = (*SPREAD, "spread", "volatility", "log_volatility")
+"""The same where the features are the mission's four: its recipe's spread is linear in that volatility, in bps."""
 LEVEL = ("spread_78",)
 """What the level of the spread follows, beside the time of day: the one-line rule's model."""
-LEVEL_SEED = ("volatility",)
-"""The same where the features are the mission's four: there the level is linear in the volatility."""
-NEEDED = tuple(dict.fromkeys((*VOLATILITY, *SPREAD, *LEVEL, *LEVEL_SEED)))
+LEVEL_SEED = ("volatility", "log_volatility")
+"""The same where the features are the mission's four: there the level follows the volatility."""
+NEEDED = tuple(dict.fromkeys((*VOLATILITY, *SPREAD_SEED, *LEVEL, *LEVEL_SEED)))
 """Features that the floors read, whatever group the networks see."""
 PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4, 1e5, 1e6)
 """Ridge penalties of the logistic direction, tried by evidence."""
@@ -91,8 +93,8 @@ class Har(Constant):
         """See Forecaster."""
         arrays = blank(train)
         arrays["floor/direction"][-1] = base_logit(train)
-        label = _label(arrays, train)
-        for name, y, at, columns in (("vol", train.log_vol, 0, VOLATILITY), ("spread", train.log_spread, 2, SPREAD)):
+        label, spread = _label(arrays, train), SPREAD_SEED if options.features == "seed" else SPREAD
+        for name, y, at, columns in (("vol", train.log_vol, 0, VOLATILITY), ("spread", train.log_spread, 2, spread)):
             z, rows = _design(arrays, train, y)
             picks = _columns(train, columns)
             target = (y - label[:, at]) / label[:, at + 1]

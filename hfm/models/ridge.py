@@ -56,7 +56,7 @@ def standardise(x: Float, symbol: Int, centre: Float, factor: Float) -> Float:
     return z
 
 
-def ridge(z: Float, slot: Int, y: Float, slots: int, penalty: float = 1.0) -> tuple[Float, Float]:
+def ridge(z: Float, slot: Int, y: Float, slots: int, penalty: float = 0.01) -> tuple[Float, Float]:
     """(w [F], table [K]) of y ~ z @ w + table[slot], least squares with ridge.
 
     The table is a level, HARMONICS of the time of day and each slot's own departure (SLOT_PENALTY). penalty: on w, in

@@ -17,7 +17,7 @@ GATES = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 """Shares of a network's correction that are tried."""
 TEMPERATURES = np.linspace(0.0, 1.5, 301)
 """1/T that are tried."""
-PRIOR = 0.5
+PRIOR = 0.25
 """Standard deviation of 1/T around 1: few rows leave it near 1, many decide it."""
 QUANTILES = (0.1, 0.5, 0.9)
 
