@@ -50,7 +50,7 @@ SWAY = 0.6
 """How much likelier a metaorder makes market orders of its side, and how much less likely the others."""
 AHEAD = 0.75
 """Chance that a metaorder is on the side to which the bar's path goes while it is at work."""
-EVENTS_A_SECOND = 2.0
+EVENTS_A_SECOND = 2.5
 """Events at one best price without tilt, at the mean time of day, for SPY."""
 
 
