@@ -270,6 +270,15 @@ def _compile_seconds() -> float:
     return module.compile_seconds() if module else 0.0
 
 
+def dry_run(config: Config, options: Options) -> Context:
+    """The context of a fetch that changes nothing: its lines and figures say what a real one would do."""
+    from hfm.fetch import stage
+
+    ctx = _context(None, by_name("fetch"), config, options, {}, options.clock())
+    stage.dry(config, ctx)
+    return ctx
+
+
 def run_all(run: Run, config: Config, options: Options, refresh: bool) -> Iterator[Outcome | tuple[Stage, str]]:
     """All stages in order: (stage, why) before each, then its Outcome; a fresh one gives only (stage, "fresh")."""
     for stage in STAGES:
@@ -282,16 +291,18 @@ def run_all(run: Run, config: Config, options: Options, refresh: bool) -> Iterat
 
 
 def _context(
-    run: Run, stage: Stage, config: Config, options: Options, inputs: Mapping[str, str], now: datetime
+    run: Run | None, stage: Stage, config: Config, options: Options, inputs: Mapping[str, str], now: datetime
 ) -> Context:
     seed = getattr(getattr(config, stage.name), "seed", 0)
-    ctx = Context(stage.name, seed=seed, as_of=_as_of(config, now), workers=options.workers, resume=options.resume,
-                  archive=options.home / "data")  # fmt: skip
+    ctx = Context(
+        stage.name, seed=seed, as_of=_as_of(config, now), workers=options.workers, wait=options.wait_s,
+        resume=options.resume, archive=options.home / "data",
+    )  # fmt: skip
     if options.progress is not None:
         ctx.progress = options.progress(stage.name)
-    if stage.name == "train":
+    if run is not None and stage.name == "train":
         ctx.checkpoint = Checkpoint(run.path / "train" / ".resume", [inputs, section(config, "train")])
-    if stage.name == "report":
+    if run is not None and stage.name == "report":
         ctx.trials = count_trials(options.home, run.path)
     return ctx
 

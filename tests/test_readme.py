@@ -80,6 +80,7 @@ def test_the_readme_s_source_plugs_in(tmp_path: Path) -> None:
     assert done.code == 0, done.err
     assert "SYNTHETIC" in done.err
     assert "walk" in hfm("fetch", "X", "--source", "wolk", cwd=tmp_path, env=env).err
+    assert "plugged in: walk" in hfm("fetch", "--help", cwd=tmp_path, env=env).out
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from hfm.cli.options import (
     BACKTEST,
     COMMON,
     FETCH,
+    FETCH_ALONE,
     PRUNE,
     REPORT,
     RUN,
@@ -98,6 +99,8 @@ def invoke(arguments: Sequence[str]) -> int:
     """Run the command line `arguments`; the exit code. Prints everything there is to print."""
     from typer.exceptions import TyperException
 
+    if "--help" in arguments:
+        _name_plugins()
     try:
         result = app(list(arguments), standalone_mode=False)
     except typer.Exit as e:
@@ -113,6 +116,16 @@ def invoke(arguments: Sequence[str]) -> int:
             report(fault, named or "hfm", "--json" in arguments)
         return int(ExitCode.USAGE)
     return result if isinstance(result, int) else 0
+
+
+def _name_plugins() -> None:
+    """Let the help of fetch and run end with the sources that are plugged in."""
+    from importlib.metadata import entry_points
+
+    found = sorted(p.name for p in entry_points(group="hfm.sources"))
+    for item in app.registered_commands:
+        if found and item.name in ("fetch", "run"):
+            item.epilog = f"Sources that are plugged in: {', '.join(found)}."
 
 
 # ------------------------------------------------------------------------------------------------------------ settings
@@ -174,12 +187,16 @@ def _new_run(show: Show, common: Common, home: Path, values: Values) -> tuple[An
 
 
 # ------------------------------------------------------------------------------------------------------------ commands
-@command("fetch", FETCH)
+@command("fetch", FETCH_ALONE)
 def fetch(show: Show, common: Common, values: Values) -> ExitCode:
     """Get bars from a source into a new run (or into --run NAME)."""
     from hfm import pipeline
 
     home = _home(common)
+    if values["dry_run"]:
+        ctx = pipeline.dry_run(_config(common, home, {}, "fetch", fetch_flags(values)), _options(common, home, show))
+        show.table, show.metrics["fetch"] = ctx.lines, ctx.figures
+        return ExitCode.OK
     run, flags = _new_run(show, common, home, values)
     with run.lock(common.wait), run.discarded_if_empty():
         config = _config(common, home, run.manifest().config, "fetch", flags)
@@ -332,6 +349,12 @@ def verify(show: Show, common: Common, values: Values) -> ExitCode:
         run = locate(_home(common), common.run, os.environ)
         show.run_dir = run.path
         rows = tampering.of_run(run)
+    elif values["null"] or values["power"]:
+        from hfm.verify import verdicts
+
+        workers = common.workers or os.cpu_count() or 1
+        rows = verdicts.null(values["null"], values["model"], workers, show.talk) if values["null"] else []
+        rows += verdicts.power(values["power"], values["model"], workers, show.talk) if values["power"] else []
     else:
         rows = list(claims.check("quick" if values["quick"] else "full" if values["full"] else "standard", show.talk))
     return _judge(show, rows)

@@ -72,6 +72,10 @@ FETCH: Options = {
 }  # fmt: skip
 
 
+FETCH_ALONE: Options = {
+    **FETCH,
+    "dry_run": _option(bool, "--dry-run", help="Say what would be asked for; change nothing.", default=False),
+}
 RUN: Options = {
     **FETCH,
     "refresh": _option(bool, "--refresh", help="Fetch again in an existing run.", default=False),
@@ -107,6 +111,9 @@ BACKTEST: Options = {
 VERIFY: Options = {
     "quick": _option(bool, "--quick", help="Under half a minute.", default=False),
     "full": _option(bool, "--full", help="All claims, under ten minutes.", default=False),
+    "null": _option(int | None, "--null", min=1, help="Instead: judge that many markets without an edge."),
+    "power": _option(int | None, "--power", min=1, help="Instead: judge that many markets with a planted one."),
+    "model": _option(str, "--model", help="Model of --null and --power. [logistic]", default="logistic"),
 }
 PRUNE: Options = {"keep": _option(int, "--keep", min=1, help="Newest runs that stay as they are. [10]", default=10)}
 REPORT: Options = {"open": _option(bool, "--open", help="Open the page in a browser.", default=False)}

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from hfm.backtest.metrics import YEAR, sharpe
+from hfm.report.statistics import overfitting, sharpe_hurdle
 from hfm.tables import arrays
 from hfm.verify.claims import Row
 from hfm.verify.market import Market
@@ -66,3 +67,17 @@ def ledger() -> list[Row]:
         Row(f"ledger: largest |{name}| over starting cash", "0", float(value / start), 0.0, 1e-9)
         for name, value in rows
     ]
+
+
+def deflated_hurdle() -> list[Row]:
+    """The yearly Sharpe ratio that the best of 50 worthless trials is expected to show on 85 sessions is 3.9."""
+    return [
+        Row("Sharpe hurdle of 50 trials on 85 sessions", "3.9", math.sqrt(YEAR) * sharpe_hurdle(50, 85), 3.85, 3.95)
+    ]
+
+
+def overfitting_of_noise() -> list[Row]:
+    """The probability of back-test overfitting of markets that are all noise is one half."""
+    rng = np.random.default_rng(43)
+    got = float(np.mean([overfitting(rng.standard_normal((160, 20)), 8) for _ in range(100)]))
+    return [Row("probability of overfitting, mean of 100 noise markets", "0.5", got, 0.44, 0.56)]

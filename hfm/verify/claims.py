@@ -47,6 +47,8 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("hfm.verify.causality:future_poison", "quick"),
     Claim("hfm.verify.causality:split_and_resume", "quick"),
     Claim("hfm.verify.arithmetic:ledger", "quick"),
+    Claim("hfm.verify.arithmetic:deflated_hurdle", "quick"),
+    Claim("hfm.verify.arithmetic:overfitting_of_noise", "quick"),
     Claim("hfm.verify.tampering:bit_flips", "quick"),
     Claim("hfm.verify.tampering:journal_bytes", "quick"),
 )

@@ -177,6 +177,16 @@ def test_stages_typed_one_by_one_work_on_the_latest_run(tmp_path: Path) -> None:
     assert "stale" in hfm("backtest", cwd=tmp_path).err
 
 
+def test_a_dry_run_says_what_it_would_do_and_makes_nothing(tmp_path: Path) -> None:
+    """Of a vendor: what the archive has and what would be asked; of a file or a generator: what it would give."""
+    done = hfm("fetch", "SPY", "--days", 30, "--dry-run", "--as-of", AS_OF, cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert "0 sessions archived" in done.out
+    assert "yahoo is asked" in done.out
+    assert "21 sessions" in hfm("fetch", *FETCH, "--dry-run", cwd=tmp_path).out
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_damaged_input_is_found_and_the_cure_is_named(tmp_path: Path) -> None:
     """One flipped bit in the bars: exit 4, the file, the command."""
     assert hfm("fetch", *FETCH, "--run", "r", cwd=tmp_path).code == 0
