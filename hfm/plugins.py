@@ -93,7 +93,7 @@ class BarRequest:
     max_time: float = 300.0
     seed: int = 7
     since: Mapping[str, datetime] | None = None
-    """Symbol -> instant before which nothing need be asked of a vendor: the archive has it. No entry: the whole span."""
+    """Symbol -> instant before which nothing need be asked of a vendor, since the archive has it; else the whole span."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class RawBars:
 class BarSource(Protocol):
     """Somewhere bars come from.
 
-    A network source may have `kept`, bar seconds -> calendar days that its vendor keeps: what is older is never asked for.
+    A network source may have `kept`, bar seconds -> calendar days that its vendor keeps: older bars are not asked for.
     """
 
     network: bool
@@ -206,7 +206,7 @@ class Panel:
     """Rows of whole sequences, one sequence a (session, symbol), in the order of the quotes table.
 
     x: [n, F] raw features; a row with a NaN is masked. names: the F names; the first `own` of them are the chosen
-    group, which networks see, the rest serve the floors. slot: [n] clock slot, 0..slots-1. spread_bps: [n] the row's own.
+    group, which networks see, the rest serve the floors. slot: [n] clock slot, 0..slots-1. spread_bps: [n] its own.
     Labels [n], NaN where masked: up (1 or 0), ret_bps, log_spread (log bps), log_vol.
     start: [S+1] borders of the sequences; symbol: [S] index into symbols; session: [S] days since 1970.
     """
