@@ -1,0 +1,54 @@
+"""Thirty sessions of real bars through the stages: the replay is the back-test, whatever interrupts it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from hfm.config import Config, Fetch
+from hfm.fetch import stage as fetch
+from hfm.live import snapshot
+from hfm.models import store
+from hfm.simulate import stage as simulate
+from hfm.stage import Context
+from hfm.tables import MemoryReader
+from tests.live.market import Q50, Made
+from tests.live.test_stream import assert_is_batch, replayed, stream
+from tests.train.market import small
+from tests.train.test_stage import train
+
+NOW = datetime(2025, 4, 2, tzinfo=UTC)
+
+
+def thirty(real: Path) -> Made:
+    """real30 with a small network, in memory."""
+    config = Config(fetch=Fetch(symbols=("SPY",), source="file", path=str(real / "bars" / "spy_5m_30d.csv")))
+    bars = pa.concat_tables([p for _, p in fetch.run({}, config, Context("fetch", as_of=NOW))]).unify_dictionaries()
+    made = simulate.run({"fetch/bars.parquet": MemoryReader(bars)}, config, Context("simulate", seed=7))
+    quotes = pa.concat_tables([p for name, p in made if name == "simulate/quotes.parquet"]).unify_dictionaries()
+    found, _ = train(quotes, small(epochs=2))
+    document = json.loads(json.dumps(found["train/model.json"]))
+    weights = bytes(found["train/model.safetensors"])
+    return Made(quotes, found["train/predictions.parquet"], store.load(weights, document), {})
+
+
+@pytest.mark.slow
+def test_every_out_of_sample_session_of_real30_is_the_batch_after_fifty_restarts(real: Path) -> None:
+    """Forecasts, positions and money to the bit."""
+    of = thirty(real)
+    whole = replayed(of, Q50)
+    assert_is_batch(whole, of, Q50)
+    live, lines = stream(of, Q50), list[str]()
+    for stop in sorted(np.random.default_rng(8).choice(len(whole), 50, replace=False)):
+        answers = live.replay(MemoryReader(of.quotes))
+        while len(lines) < stop:
+            lines.append(next(answers))
+        kept = snapshot.dump(live, {})
+        live = stream(of, Q50)
+        snapshot.load(kept, live, {}, "s")
+    assert lines + list(live.replay(MemoryReader(of.quotes))) == whole
