@@ -93,7 +93,7 @@ class BarRequest:
     max_time: float = 300.0
     seed: int = 7
     since: Mapping[str, datetime] | None = None
-    """Symbol -> instant before which nothing need be asked of a vendor, since the archive has it; else the whole span."""
+    """Symbol -> instant before which nothing need be asked of a vendor: the archive has it. Else the whole span."""
 
 
 @dataclass(frozen=True)
