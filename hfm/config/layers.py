@@ -1,0 +1,175 @@
+"""Layers of TOML and flags in, one validated Config out; what is wrong is named with its nearest right.
+
+Precedence, low to high: defaults, hfm.toml, the run's recorded config, --config, flags and --set.
+pydantic is imported inside load() alone, so that `hfm --help` stays light.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from hfm.config.sections import Config
+from hfm.errors import ConfigError, HfmError, UsageError
+
+Tree = Mapping[str, Mapping[str, object]]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One origin of settings: where it came from, whether a flag gave it, and section -> key -> value."""
+
+    origin: str
+    tree: Tree
+    flag: bool = False
+
+
+def as_tree(config: Config) -> dict[str, dict[str, Any]]:  # Any: JSON values of several kinds
+    """`config` as plain JSON values, section -> key -> value."""
+    tree: dict[str, dict[str, Any]] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return tree
+
+
+def read_toml(path: Path) -> Layer:
+    """The settings in a TOML file. Raises ConfigError where it can't be read or parsed."""
+    try:
+        tree = tomllib.loads(path.read_text("utf-8"))
+    except OSError as e:
+        raise ConfigError(f"{path}: {e.strerror or e}", hint="give --config the path of a TOML file") from e
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise ConfigError(f"{path} is not TOML: {e}", hint="write lines like [train] and epochs = 50") from e
+    for section, body in tree.items():
+        if not isinstance(body, dict):
+            raise ConfigError(f"{path}: {section!r} stands outside a section", hint=f"put it under one of {_names()}")
+    return Layer(str(path), tree)
+
+
+def parse_set(items: Sequence[str]) -> Layer:
+    """The settings of `--set section.key=value` arguments; values are TOML, bare words are strings."""
+    tree: dict[str, dict[str, object]] = {}
+    for item in items:
+        match = re.fullmatch(r"\s*([A-Za-z_]\w*)\.([A-Za-z_]\w*)\s*=(.*)", item, re.DOTALL)
+        if match is None:
+            raise ConfigError(f"--set {item!r} is not section.key=value", hint="for example --set train.lr=1e-3")
+        section, key, text = match.groups()
+        try:
+            value: object = tomllib.loads(f"v = {text.strip()}")["v"]
+        except tomllib.TOMLDecodeError:
+            value = None if text.strip() == "none" else text.strip()
+        tree.setdefault(section, {})[key] = value
+    return Layer("--set", tree)
+
+
+def load(layers: Sequence[Layer]) -> Config:
+    """The Config of `layers`, later ones above earlier ones, validated.
+
+    Raises ConfigError (exit 3) for an unknown section or key, with the nearest known name, or a value outside its
+    type or range; UsageError (exit 2) where a flag gave that value.
+    """
+    import pydantic
+
+    defaults = Config()
+    merged: dict[str, dict[str, object]] = {}
+    owner: dict[tuple[str, str], Layer] = {}
+    for layer in layers:
+        for section, body in layer.tree.items():
+            known = _section_keys(defaults, section, layer)
+            for key, value in body.items():
+                if key not in known:
+                    raise _error(
+                        layer,
+                        f"unknown key {section}.{key} in {layer.origin}",
+                        hint=_nearest(key, known, section),
+                    )
+                merged.setdefault(section, {})[key] = value
+                owner[section, key] = layer
+    sections: dict[str, object] = {}
+    for item in dataclasses.fields(defaults):
+        kind = type(getattr(defaults, item.name))
+        body = {k: str(v) if k == "threshold" else v for k, v in merged.get(item.name, {}).items()}
+        try:
+            sections[item.name] = pydantic.TypeAdapter(kind).validate_python(body)
+        except pydantic.ValidationError as e:
+            first = e.errors()[0]
+            key = str(first["loc"][0])
+            raise _error(
+                owner[item.name, key],
+                f"{_place(owner[item.name, key], item.name, key)} is {first['input']!r}: {first['msg'].lower()}",
+                hint=f"{item.name}.{key} is {_doc(kind, key)}",
+            ) from e
+    config = Config(**sections)  # type: ignore[arg-type]  # built field by field from the fields' own types
+    _check_threshold(config.backtest.threshold, owner.get(("backtest", "threshold")))
+    return config
+
+
+def parse_threshold(text: str) -> tuple[Literal["p", "q", "policy"], float]:
+    """What a threshold says: ("p", probability), ("q", share of validation confidences) or ("policy", nan).
+
+    The last is the name of a policy that needs no level: cost, or a plug-in's. Raises ValueError with the accepted
+    forms.
+    """
+    quantile = re.fullmatch(r"q(\d{1,2}(?:\.\d+)?)", text)
+    if quantile:
+        return "q", float(quantile[1]) / 100
+    with contextlib.suppress(ValueError):
+        value = float(text)
+        if 0.5 <= value < 1:
+            return "p", value
+        text = ""  # a number, and not a probability: nan and inf are no names either
+    if re.fullmatch(r"(?!q\d)[a-z][a-z0-9_-]{0,40}", text):
+        return "policy", float("nan")
+    raise ValueError("a probability in [0.5, 1), a quantile like q90, cost, or a policy's name")
+
+
+def _check_threshold(text: str, layer: Layer | None) -> None:
+    try:
+        parse_threshold(text)
+    except ValueError as e:
+        layer = layer or Layer("defaults", {})
+        raise _error(
+            layer,
+            f"{_place(layer, 'backtest', 'threshold')} is {text!r}: not {e}",
+            hint="hfm backtest --threshold 0.6, or --threshold q90",
+        ) from None
+
+
+def _section_keys(defaults: Config, section: str, layer: Layer) -> list[str]:
+    names = [f.name for f in dataclasses.fields(defaults)]
+    if section not in names:
+        raise _error(layer, f"unknown section {section!r} in {layer.origin}", hint=_nearest(section, names, ""))
+    return [f.name for f in dataclasses.fields(getattr(defaults, section))]
+
+
+def _place(layer: Layer, section: str, key: str) -> str:
+    return f"--{key.replace('_', '-')}" if layer.flag else f"{section}.{key} in {layer.origin}"
+
+
+def _error(layer: Layer, what: str, hint: str) -> HfmError:
+    return UsageError(what, hint=hint) if layer.flag else ConfigError(what, hint=hint)
+
+
+def _nearest(name: str, known: Sequence[str], section: str) -> str:
+    close = difflib.get_close_matches(name, known, 1, 0.5)
+    dot = f"{section}." if section else ""
+    return f"did you mean {dot}{close[0]}?" if close else f"known here: {', '.join(known)}"
+
+
+def _names() -> str:
+    return ", ".join(f"[{f.name}]" for f in dataclasses.fields(Config))
+
+
+def _doc(kind: type, key: str) -> str:
+    """The accepted form of a field, from its annotation."""
+    text = str(kind.__annotations__[key])
+    bounds = re.findall(r"(Gt|Ge|Lt|Le)\(([^)]*)\)", text)
+    signs = {"Gt": ">", "Ge": ">=", "Lt": "<", "Le": "<="}
+    base = re.sub(r"Annotated\[(\w+),.*?\](?=$|\s)", r"\1", text)
+    return base + "".join(f" {signs[b]} {v}" for b, v in bounds)
