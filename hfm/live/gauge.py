@@ -88,7 +88,7 @@ class Gauge:
             Family("hfm_stream_rows_total", "counter", "Lines by verdict (ok: taken).", rows),
             Family("hfm_stream_missing_slots_total", "counter", "Slots missing inside sessions.",
                    [({}, float(self.missing))]),
-            Family("hfm_stream_half_days_total", "counter", "Sessions that ended early.",
+            Family("hfm_stream_early_closes_total", "counter", "Sessions that ended early.",
                    [({}, float(self.half_days))]),
             Family("hfm_stream_unfinished_total", "counter", "Sessions without their last row.",
                    [({}, float(self.unfinished))]),

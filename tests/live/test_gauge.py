@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import shutil
+import subprocess
 
 import numpy as np
+import pytest
 
 from hfm.ledger import layout as at
 from hfm.ledger import reasons
@@ -48,3 +51,15 @@ def test_profit_drawdown_limits_and_latencies_are_counted_and_saved() -> None:
     other.load(gauge.save())
     other.latencies, other.spent = gauge.latencies, gauge.spent
     assert render(other.families("lstm/final"), {}) == text
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_promtool_accepts_every_family() -> None:
+    """Names, units and types as Prometheus' own linter wants them."""
+    gauge = Gauge()
+    for rank in np.linspace(0, 1, 200):
+        gauge.add(*taken(rank, 1.0, 0.0), 78, (0, False))
+    text = render(gauge.families("lstm/final"), {"run": "r"})
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
