@@ -47,9 +47,9 @@ def test_the_scores_equal_scikit_learns() -> None:
     ("task", "metric"), [("direction", "auc"), ("direction", "accuracy"), ("volatility", "r2"), ("spread", "pinball")]
 )
 def test_standard_errors_are_the_spread_over_fresh_samples(task: str, metric: str) -> None:
-    """200 samples: the mean stated error is their standard deviation within 15 %."""
-    found = [values(*sample(seed))[task, metric] for seed in range(200)]
-    assert np.mean([se for _, se, _ in found]) == pytest.approx(np.std([v for v, _, _ in found]), rel=0.15)
+    """80 samples: the mean stated error is their standard deviation within 25 %."""
+    found = [values(*sample(seed))[task, metric] for seed in range(80)]
+    assert np.mean([se for _, se, _ in found]) == pytest.approx(np.std([v for v, _, _ in found]), rel=0.25)
 
 
 def test_the_auc_is_taken_by_fold_and_averaged() -> None:
