@@ -67,7 +67,7 @@ def fit(train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
             if saved is not None:
                 network.restore(saved)
                 saved = None
-            _run(network, learn, watch, widths, ctx, seed, done)
+            _run(network, learn, watch, widths, ctx, done)
         done.append({**export(network.kept, f"seed{seed}"), f"history/seed{seed}": np.array(network.history)})
     for part in done:
         arrays.update(part)
@@ -187,9 +187,7 @@ class Fitting:
         torch.random.set_rng_state(saved["generator"])
 
 
-def _run(
-    network: Fitting, learn: Batch, watch: Batch, widths: Float, ctx: Context, seed: int, done: list[Arrays]
-) -> None:
+def _run(network: Fitting, learn: Batch, watch: Batch, widths: Float, ctx: Context, done: list[Arrays]) -> None:
     """Epochs until the validation loss has not fallen for `patience` of them; what is done before is saved with it."""
     options = network.options
     floor = losses(torch.zeros(*watch.x.shape[:2], CORRECTIONS), watch, widths)
@@ -204,7 +202,7 @@ def _run(
         network.history.append([float(network.epoch), loss, float(now.sum()), options.lr])
         going = network.judge(float(now.sum()))
         note = f"loss {loss:.4f} valid log-loss {now[0]:.4f} (floor {floor[0]:.4f})"
-        ctx.progress(f"network {seed + 1}/{options.seeds}", network.epoch, options.epochs, note)
+        ctx.progress(f"network {len(done) + 1}/{options.seeds}", network.epoch, options.epochs, note)
         unsaved += rows
         if ctx.checkpoint is not None and unsaved >= SAVE_EVERY:
             ctx.checkpoint.save(_dump(done, network))

@@ -27,11 +27,11 @@ class Labels:
     time: Int
 
 
-def labels(mid: Float, log_spread: Float, log_vol: Float, time: Int, seq: Int, start: Int, horizon: int) -> Labels:
+def labels(mid: Float, levels: Float, time: Int, seq: Int, start: Int, horizon: int) -> Labels:
     """Labels of rows in the order of the quotes table; start: [S+1] borders of the (session, symbol) sequences.
 
-    mid: [n] mid at the close. log_spread, log_vol: [n] the row's own log quoted spread and log volatility
-    (Garman-Klass 1980, eq. 20, floored: feature gk_1), which become the labels of the row h before.
+    mid: [n] mid at the close. levels: [n, 2] the row's own log quoted spread and log volatility (Garman-Klass 1980,
+    eq. 20, floored: feature gk_1), which become the labels of the row h before.
     """
     n = len(mid)
     up, ret, spread, vol = (np.full(n, np.nan) for _ in range(4))
@@ -43,5 +43,5 @@ def labels(mid: Float, log_spread: Float, log_vol: Float, time: Int, seq: Int, s
     ret[here] = 1e4 * np.log(mid[there] / mid[here])
     moved = here[ret[here] != 0]
     up[moved] = ret[moved] > 0
-    spread[here], vol[here], when[here] = log_spread[there], log_vol[there], time[there]
+    spread[here], vol[here], when[here] = levels[there, 0], levels[there, 1], time[there]
     return Labels(up, ret, spread, vol, when)

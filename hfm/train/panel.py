@@ -65,9 +65,8 @@ def _assemble(data: dict[str, Array], names: Sequence[str], own: int, slots: int
     start = np.concatenate([[0], change, [len(seq)]])
     symbols, symbol = np.unique(words[start[:-1]].astype(str), return_inverse=True)
     x = np.ascontiguousarray(data["x"])
-    made = labels(
-        data["mid_close"], np.log(data["spread_bps"]), x[:, names.index("gk_1")], data["time"], seq, start, horizon
-    )
+    levels = np.column_stack([np.log(data["spread_bps"]), x[:, names.index("gk_1")]])
+    made = labels(data["mid_close"], levels, data["time"], seq, start, horizon)
     days = session[start[:-1]].astype("datetime64[D]").astype(np.int64)
     panel = Panel(
         x=x, names=tuple(names), own=own, slot=seq.astype(np.int64), spread_bps=data["spread_bps"], up=made.up,

@@ -11,12 +11,12 @@ MID = np.array([100.0, 101.0, 101.0, 100.0, 50.0, 51.0, 52.0])
 SEQ = np.array([0, 1, 2, 4, 0, 1, 2])
 START = np.array([0, 4, 7])
 TIME = np.arange(7) * 10
-SPREAD, VOL = np.arange(7) / 10, np.arange(7) + 0.5
+LEVELS = np.column_stack([np.arange(7) / 10, np.arange(7) + 0.5])
 
 
 def test_a_row_is_labelled_by_the_next_one_unless_a_hole_or_a_close_lies_between() -> None:
     """Row 2 has a hole after it, rows 3 and 6 end their sessions, row 1 did not move."""
-    made = labels(MID, SPREAD, VOL, TIME, SEQ, START, 1)
+    made = labels(MID, LEVELS, TIME, SEQ, START, 1)
     nan = np.nan
     np.testing.assert_array_equal(made.up, [1, nan, nan, nan, 1, 1, nan])
     np.testing.assert_allclose(
@@ -29,7 +29,7 @@ def test_a_row_is_labelled_by_the_next_one_unless_a_hole_or_a_close_lies_between
 
 def test_a_longer_horizon_needs_all_rows_between() -> None:
     """Two rows ahead: the session with the hole has one labelled row, the other one too."""
-    made = labels(MID, SPREAD, VOL, TIME, SEQ, START, 2)
+    made = labels(MID, LEVELS, TIME, SEQ, START, 2)
     np.testing.assert_array_equal(np.isfinite(made.log_vol), [True, False, False, False, True, False, False])
     assert made.up[4] == 1
 
@@ -37,6 +37,6 @@ def test_a_longer_horizon_needs_all_rows_between() -> None:
 @pytest.mark.parametrize("rows", [0, 1, 2])
 def test_sessions_shorter_than_the_horizon_have_no_labels(rows: int) -> None:
     """Nothing to look forward to."""
-    made = labels(MID[:rows], SPREAD[:rows], VOL[:rows], TIME[:rows], SEQ[:rows], np.array([0, rows]), 5)
+    made = labels(MID[:rows], LEVELS[:rows], TIME[:rows], SEQ[:rows], np.array([0, rows]), 5)
     assert np.isnan(made.ret_bps).all()
     assert len(made.up) == rows
