@@ -1,6 +1,7 @@
 """The command line: options in, Config and pipeline calls out; errors become lines and exit codes here alone.
 
-app.py and live.py declare the commands, show.py prints. Nothing heavy is imported before a command runs.
+stages.py, checks.py and live.py hold the commands, app.py calls them, show.py prints. Nothing heavy is imported before
+a command runs.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def main() -> None:
         print(f"hfm {__version__}")
         return
     signal.signal(signal.SIGTERM, _terminate)
-    from hfm.cli import live  # noqa: F401  # registers its commands
+    from hfm.cli import stages, checks, live  # noqa: F401, I001  # in the order of the help
     from hfm.cli.app import invoke
 
     try:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hfm.cli.app import Values, _config, _home, command
-from hfm.cli.options import Common, Options, _option
+from hfm.cli.app import command
+from hfm.cli.options import Common, Options, Values
+from hfm.cli.settings import config_of, home_of
 from hfm.cli.show import Show
 from hfm.errors import ExitCode, UsageError
 
@@ -22,20 +23,20 @@ if TYPE_CHECKING:
 PREDICT: Options = {
     "symbol": (Annotated[str | None, typer.Argument(metavar="[SYMBOL]", show_default=False,
                                                     help="One of the run's symbols. [all]")], None),
-    "as_of": _option(str | None, "--as-of", help="ISO time to stand in for now."),
+    "as_of": option(str | None, "--as-of", help="ISO time to stand in for now."),
 }  # fmt: skip
 STREAM: Options = {
-    "source": _option(str, "--source", help="replay (the run's own quotes) or stdin (JSON rows). [replay]",
+    "source": option(str, "--source", help="replay (the run's own quotes) or stdin (JSON rows). [replay]",
                       default="replay"),
-    "state": _option(Path | None, "--state", help="File that keeps the state: a restart goes on from it."),
-    "every": _option(int | None, "--every", min=1,
+    "state": option(Path | None, "--state", help="File that keeps the state: a restart goes on from it."),
+    "every": option(int | None, "--every", min=1,
                      help="Rows between saves of the state and of metrics.prom. [stdin: 1; replay: 1000]"),
-    "bench": _option(bool, "--bench", help="Time the whole path, beside torch and ONNX Runtime.", default=False),
+    "bench": option(bool, "--bench", help="Time the whole path, beside torch and ONNX Runtime.", default=False),
 }  # fmt: skip
 EXPORT: Options = {
-    "format": _option(str, "--format", help="onnx. [onnx]", default="onnx"),
-    "output": _option(Path | None, "--output", help="File to write. [model.onnx in the run's live/]"),
-    "symbol": _option(str | None, "--symbol", help="Whose scaler. [the run's first]"),
+    "format": option(str, "--format", help="onnx. [onnx]", default="onnx"),
+    "output": option(Path | None, "--output", help="File to write. [model.onnx in the run's live/]"),
+    "symbol": option(str | None, "--symbol", help="Whose scaler. [the run's first]"),
 }  # fmt: skip
 SCHEDULE: Options = {
     "kind": (Annotated[str, typer.Argument(metavar="cron|systemd", help="What to print.")], "cron"),
@@ -53,10 +54,10 @@ def _stream(common: Common, show: Show, replay: bool) -> tuple[Run, Stream, dict
     from hfm.models import store
     from hfm.run import locate
 
-    home = _home(common)
+    home = home_of(common)
     run = locate(home, common.run, os.environ)
     show.run_dir, manifest = run.path, run.manifest()
-    config = _config(common, home, manifest.config, "backtest", {})
+    config = config_of(common, home, manifest.config, "backtest", {})
     hashes = pipeline.check_inputs(run, manifest, pipeline.REPLAY if replay else pipeline.FEED)
     hashes |= pipeline.check_committed(run, manifest, pipeline.MODEL)
     weights, document = ((run.path / name).read_bytes() for name in pipeline.MODEL)
@@ -209,7 +210,7 @@ def schedule(show: Show, common: Common, values: Values) -> ExitCode:
         raise UsageError(f"{values['kind'][:40]!r} is no scheduler", hint="hfm schedule cron, or hfm schedule systemd")
     run, live, _, quotes = _stream(common, show, replay=False)
     hours = schedule.hours(quotes, live.engine)
-    where = schedule.Where(Path(sys.argv[0]).absolute(), _home(common), run.name)
+    where = schedule.Where(Path(sys.argv[0]).absolute(), home_of(common), run.name)
     show.table = schedule.cron(hours, where) if values["kind"] == "cron" else schedule.systemd(hours, where)
     show.metrics["schedule"] = show.table
     return ExitCode.OK

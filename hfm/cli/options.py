@@ -15,6 +15,7 @@ Flags = dict[str, object]
 """Settings that flags gave: key of the command's section -> value. A key that is not there was not given."""
 
 
+Values: TypeAlias = Mapping[str, Any]  # Any: an option's value as typer gives it
 Options: TypeAlias = Mapping[str, tuple[Any, object]]
 """Parameter name -> (annotation for typer, default)."""
 
@@ -34,89 +35,90 @@ class Common:
     workers: int | None = None
 
 
-def _option(
+def option(
     kind: Any, *names: str, help: str, default: object = None, **more: Any
-) -> tuple[Any, object]:  # Any: typer's own
+) -> tuple[Any, object]:  # Any: what typer.Option takes
+    """One option for typer: its annotation and its default; the help names the default itself."""
     return Annotated[kind, typer.Option(*names, help=help, show_default=False, **more)], default
 
 
 COMMON: Options = {
-    "run": _option(str | None, "--run", help="Run to work in: a name under runs/, or a path. [HFM_RUN, else latest]"),
-    "home": _option(str | None, "--home", help="Folder of runs/ and data/. [HFM_HOME, else hfm.toml's, else here]"),
-    "config": _option(list[Path], "--config", help="TOML file of settings; may be given again.", default=[]),
-    "set_": _option(list[str], "--set", metavar="SECTION.KEY=VALUE", default=[],
+    "run": option(str | None, "--run", help="Run to work in: a name under runs/, or a path. [HFM_RUN, else latest]"),
+    "home": option(str | None, "--home", help="Folder of runs/ and data/. [HFM_HOME, else hfm.toml's, else here]"),
+    "config": option(list[Path], "--config", help="TOML file of settings; may be given again.", default=[]),
+    "set_": option(list[str], "--set", metavar="SECTION.KEY=VALUE", default=[],
                     help="One setting, such as train.lr=1e-3; may be given again."),
-    "json": _option(bool, "--json", help="Print one JSON object instead of paths.", default=False),
-    "quiet": _option(bool, "--quiet", "-q", help="Print nothing on success, for cron.", default=False),
-    "debug": _option(bool, "--debug", help="Show the traceback of a fault.", default=False),
-    "wait": _option(float, "--wait", min=0, help="Seconds to wait for a run that is locked. [0]", default=0.0),
-    "workers": _option(int | None, "--workers", min=1, help="Processes; changes no result. [one a core]"),
+    "json": option(bool, "--json", help="Print one JSON object instead of paths.", default=False),
+    "quiet": option(bool, "--quiet", "-q", help="Print nothing on success, for cron.", default=False),
+    "debug": option(bool, "--debug", help="Show the traceback of a fault.", default=False),
+    "wait": option(float, "--wait", min=0, help="Seconds to wait for a run that is locked. [0]", default=0.0),
+    "workers": option(int | None, "--workers", min=1, help="Processes; changes no result. [one a core]"),
 }  # fmt: skip
 
 FETCH: Options = {
     "symbols": (Annotated[list[str] | None, typer.Argument(metavar="SYMBOL", show_default=False,
                                                            help="What to fetch, such as SPY QQQ.")], None),
-    "days": _option(int | None, "--days", help="Calendar days back from now. [30; a file: all of it]"),
-    "sessions": _option(int | None, "--sessions", help="Trading sessions back, instead of days."),
-    "interval": _option(str | None, "--interval", help="Bar interval: 1m 2m 5m 15m 30m 1h. [5m]"),
-    "source": _option(str | None, "--source", help="yahoo, synthetic, file; books: lobster, binance, tardis. [yahoo]"),
-    "path": _option(Path | None, "--path", help="File or folder that the source reads."),
-    "map": _option(list[str] | None, "--map", metavar="NAME=COLUMN",
+    "days": option(int | None, "--days", help="Calendar days back from now. [30; a file: all of it]"),
+    "sessions": option(int | None, "--sessions", help="Trading sessions back, instead of days."),
+    "interval": option(str | None, "--interval", help="Bar interval: 1m 2m 5m 15m 30m 1h. [5m]"),
+    "source": option(str | None, "--source", help="yahoo, synthetic, file; books: lobster, binance, tardis. [yahoo]"),
+    "path": option(Path | None, "--path", help="File or folder that the source reads."),
+    "map": option(list[str] | None, "--map", metavar="NAME=COLUMN",
                    help="Column of a file, such as close=Last; may be given again."),
-    "tz": _option(str | None, "--tz", help="Time zone of a file that does not say, such as America/New_York."),
-    "label": _option(str | None, "--label", help="A file's times label each bar's start or end. [auto]"),
-    "as_of": _option(str | None, "--as-of", help="ISO time to stand in for now."),
-    "max_gap": _option(str | None, "--max-gap", help="Largest share of bars that may miss. [5%]"),
-    "rebase": _option(bool, "--rebase", help="Let a split rescale what the archive holds.", default=False),
-    "max_time": _option(float | None, "--max-time", help="Seconds for all of a vendor's requests together. [300]"),
+    "tz": option(str | None, "--tz", help="Time zone of a file that does not say, such as America/New_York."),
+    "label": option(str | None, "--label", help="A file's times label each bar's start or end. [auto]"),
+    "as_of": option(str | None, "--as-of", help="ISO time to stand in for now."),
+    "max_gap": option(str | None, "--max-gap", help="Largest share of bars that may miss. [5%]"),
+    "rebase": option(bool, "--rebase", help="Let a split rescale what the archive holds.", default=False),
+    "max_time": option(float | None, "--max-time", help="Seconds for all of a vendor's requests together. [300]"),
 }  # fmt: skip
 
 
 FETCH_ALONE: Options = {
     **FETCH,
-    "dry_run": _option(bool, "--dry-run", help="Say what would be asked for; change nothing.", default=False),
+    "dry_run": option(bool, "--dry-run", help="Say what would be asked for; change nothing.", default=False),
 }
 RUN: Options = {
     **FETCH,
-    "refresh": _option(bool, "--refresh", help="Fetch again in an existing run.", default=False),
+    "refresh": option(bool, "--refresh", help="Fetch again in an existing run.", default=False),
 }
 SIMULATE: Options = {
-    "fidelity": _option(str | None, "--fidelity", help="bars, book (event by event) or replay (a real book). [bars]"),
-    "recipe": _option(str | None, "--recipe", help="calibrated, or seed (the original's). [calibrated]"),
-    "signal": _option(str | None, "--signal", help="none, or planted (synthetic bars only). [none]"),
-    "rho": _option(float | None, "--rho", help="Strength of a planted signal, between 0 and 1. [0.1]"),
-    "seed": _option(int | None, "--seed", help="Seed of the market. [7]"),
-    "every": _option(str | None, "--every", help="Rows of a replay: event, or a clock such as 1s. [event]"),
-    "calibrate_from": _option(str | None, "--calibrate-from", help="Run whose replayed book gives the constants."),
-    "check": _option(bool, "--check", default=False,
+    "fidelity": option(str | None, "--fidelity", help="bars, book (event by event) or replay (a real book). [bars]"),
+    "recipe": option(str | None, "--recipe", help="calibrated, or seed (the original's). [calibrated]"),
+    "signal": option(str | None, "--signal", help="none, or planted (synthetic bars only). [none]"),
+    "rho": option(float | None, "--rho", help="Strength of a planted signal, between 0 and 1. [0.1]"),
+    "seed": option(int | None, "--seed", help="Seed of the market. [7]"),
+    "every": option(str | None, "--every", help="Rows of a replay: event, or a clock such as 1s. [event]"),
+    "calibrate_from": option(str | None, "--calibrate-from", help="Run whose replayed book gives the constants."),
+    "check": option(bool, "--check", default=False,
                      help="Write nothing; print stylised facts beside their bands (of --run NAME, else synthetic)."),
 }  # fmt: skip
 TRAIN: Options = {
-    "epochs": _option(int | None, "--epochs", help="Passes over the data, at most. [50]"),
-    "model": _option(str | None, "--model", help="Model beside its floors. [lstm]"),
-    "features": _option(str | None, "--features", help="default, or seed (the original's four). [default]"),
-    "seeds": _option(int | None, "--seeds", help="Networks averaged. [3]"),
-    "threads": _option(int | None, "--threads", help="Threads of one network. [1]"),
-    "resume": _option(bool, "--resume", help="Go on where a killed training stopped.", default=False),
+    "epochs": option(int | None, "--epochs", help="Passes over the data, at most. [50]"),
+    "model": option(str | None, "--model", help="Model beside its floors. [lstm]"),
+    "features": option(str | None, "--features", help="default, or seed (the original's four). [default]"),
+    "seeds": option(int | None, "--seeds", help="Networks averaged. [3]"),
+    "threads": option(int | None, "--threads", help="Threads of one network. [1]"),
+    "resume": option(bool, "--resume", help="Go on where a killed training stopped.", default=False),
 }
 BACKTEST: Options = {
-    "threshold": _option(str | None, "--threshold", help="P from 0.5 to below 1, a quantile (q90), or cost. [0.6]"),
-    "model": _option(str | None, "--model", help="Whose predictions. [the trained model's]"),
-    "fill": _option(str | None, "--fill", help="next-open, next-mid, cross, passive or close. [next-open]"),
-    "fee_bps": _option(float | None, "--fee-bps", help="Fee a side in bp of notional. [0.05]"),
-    "sizing": _option(str | None, "--sizing", help="fixed, vol or kelly. [fixed]"),
-    "hold_overnight": _option(bool, "--hold-overnight", help="Keep positions over the close.", default=False),
-    "allow_lookahead": _option(bool, "--allow-lookahead", help="Permit --fill close; watermarked.", default=False),
+    "threshold": option(str | None, "--threshold", help="P from 0.5 to below 1, a quantile (q90), or cost. [0.6]"),
+    "model": option(str | None, "--model", help="Whose predictions. [the trained model's]"),
+    "fill": option(str | None, "--fill", help="next-open, next-mid, cross, passive or close. [next-open]"),
+    "fee_bps": option(float | None, "--fee-bps", help="Fee a side in bp of notional. [0.05]"),
+    "sizing": option(str | None, "--sizing", help="fixed, vol or kelly. [fixed]"),
+    "hold_overnight": option(bool, "--hold-overnight", help="Keep positions over the close.", default=False),
+    "allow_lookahead": option(bool, "--allow-lookahead", help="Permit --fill close; watermarked.", default=False),
 }
 VERIFY: Options = {
-    "quick": _option(bool, "--quick", help="Under half a minute.", default=False),
-    "full": _option(bool, "--full", help="All claims, under ten minutes.", default=False),
-    "null": _option(int | None, "--null", min=1, help="Instead: judge that many markets without an edge."),
-    "power": _option(int | None, "--power", min=1, help="Instead: judge that many markets with a planted one."),
-    "model": _option(str, "--model", help="Model of --null and --power. [logistic]", default="logistic"),
+    "quick": option(bool, "--quick", help="Under half a minute.", default=False),
+    "full": option(bool, "--full", help="All claims, under ten minutes.", default=False),
+    "null": option(int | None, "--null", min=1, help="Instead: judge that many markets without an edge."),
+    "power": option(int | None, "--power", min=1, help="Instead: judge that many markets with a planted one."),
+    "model": option(str, "--model", help="Model of --null and --power. [logistic]", default="logistic"),
 }
-PRUNE: Options = {"keep": _option(int, "--keep", min=1, help="Newest runs that stay as they are. [10]", default=10)}
-REPORT: Options = {"open": _option(bool, "--open", help="Open the page in a browser.", default=False)}
+PRUNE: Options = {"keep": option(int, "--keep", min=1, help="Newest runs that stay as they are. [10]", default=10)}
+REPORT: Options = {"open": option(bool, "--open", help="Open the page in a browser.", default=False)}
 
 
 def given(**values: object) -> Flags:

@@ -1,0 +1,98 @@
+"""The commands that check: verify, the bands of simulate --check, doctor; and prune, which tidies up."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hfm.cli.app import command
+from hfm.cli.options import PRUNE, VERIFY, Common, Flags, Values
+from hfm.cli.settings import config_of, home_of
+from hfm.cli.show import Show
+from hfm.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from hfm.verify.claims import Row
+
+
+def check_bands(show: Show, common: Common, flags: Flags) -> ExitCode:
+    """The table of simulate --check: the bars of --run NAME, else the markets that the bands were drawn for."""
+    from hfm import pipeline
+    from hfm.run import locate
+    from hfm.verify import bands
+
+    home = home_of(common)
+    if common.run is None:
+        config, bars = config_of(common, home, {}, "simulate", flags), bands.markets()
+    else:
+        run = locate(home, common.run, os.environ)
+        show.run_dir, manifest = run.path, run.manifest()
+        config = config_of(common, home, manifest.config, "simulate", flags)
+        readers = pipeline.readers(run, pipeline.check_inputs(run, manifest, pipeline.by_name("simulate")))
+        bars = list(readers.values())
+    return judge(show, bands.check(bars, config))
+
+
+def judge(show: Show, rows: Sequence[Row]) -> ExitCode:
+    """Show a table of claims; CHECK where one failed."""
+    from hfm.verify.claims import table
+
+    show.table = table(rows)
+    show.metrics["claims"] = [{**dataclasses.asdict(r), "passed": r.passed} for r in rows]
+    return ExitCode.OK if all(r.passed for r in rows) else ExitCode.CHECK
+
+
+@command("verify", VERIFY)
+def verify(show: Show, common: Common, values: Values) -> ExitCode:
+    """Check claims with known answers.
+
+    With --run NAME: whether that run is what it says it is.
+    """
+    from hfm.run import locate
+    from hfm.verify import claims, tampering
+
+    if values["quick"] and values["full"]:
+        raise UsageError("--quick and --full are two levels", hint="give one of them")
+    if common.run is not None:
+        run = locate(home_of(common), common.run, os.environ)
+        show.run_dir = run.path
+        rows = tampering.of_run(run)
+    elif values["null"] or values["power"]:
+        from hfm.verify import verdicts
+
+        workers = common.workers or os.cpu_count() or 1
+        rows = verdicts.null(values["null"], values["model"], workers, show.talk) if values["null"] else []
+        rows += verdicts.power(values["power"], values["model"], workers, show.talk) if values["power"] else []
+    else:
+        rows = list(claims.check("quick" if values["quick"] else "full" if values["full"] else "standard", show.talk))
+    return judge(show, rows)
+
+
+@command("doctor", {})
+def doctor(show: Show, common: Common, values: Values) -> ExitCode:
+    """Look at what a run will stand on: libraries, disk, kernels."""
+    from hfm import doctor
+
+    findings = doctor.examine(home_of(common))
+    show.table = doctor.table(findings)
+    show.metrics["findings"] = [dataclasses.asdict(f) for f in findings]
+    return ExitCode.CHECK if any(f.cure for f in findings) else ExitCode.OK
+
+
+@command("prune", PRUNE)
+def prune(show: Show, common: Common, values: Values) -> ExitCode:
+    """Empty old runs; their trials stay on record."""
+    from datetime import UTC, datetime
+
+    from hfm import prune
+
+    home = home_of(common)
+    for item in prune.prune(home, values["keep"], datetime.now(UTC)):
+        if item.why:
+            show.talk(f"{item.run}: left alone, {item.why}")
+        else:
+            show.paths.append(home / "runs" / item.run)
+            show.talk(f"{item.run}: {item.freed / 1e6:.1f} MB freed")
+    return ExitCode.OK

@@ -1,0 +1,71 @@
+"""From options to a home, a Config and a run: what the commands share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hfm.cli.options import Common, Flags, Values, fetch_flags
+from hfm.cli.show import Show
+from hfm.errors import ExitCode
+
+
+def home_of(common: Common) -> Path:
+    """Where runs/ and data/ lie."""
+    from hfm.run import find_home
+
+    return find_home(common.home, os.environ, Path.cwd())
+
+
+def config_of(common: Common, home: Path, recorded: Mapping[str, Any], section: str, flags: Flags) -> Any:  # Config
+    """Layers, low to high: hfm.toml, what the run recorded, --config, --set and flags."""
+    from hfm.config import Layer, load, parse_set, read_toml
+
+    layers = [read_toml(home / "hfm.toml")] if (home / "hfm.toml").is_file() else []
+    layers.append(Layer("the run's manifest.json", recorded))
+    layers += [read_toml(path) for path in common.config]
+    layers += [parse_set(common.set_), Layer("the flags", {section: flags}, flag=True)]
+    return load(layers)
+
+
+def options_of(common: Common, home: Path, show: Show, resume: bool = False) -> Any:  # Any: pipeline.Options
+    """How to carry stages out."""
+    from hfm.pipeline import Options
+
+    return Options(home, common.wait, common.workers or os.cpu_count() or 1, resume, show.progress())
+
+
+def carry_out(name: str, show: Show, common: Common, flags: Flags, resume: bool = False) -> ExitCode:
+    """One stage in the run that the options mean."""
+    from hfm import pipeline
+    from hfm.run import locate
+
+    home = home_of(common)
+    run = locate(home, common.run, os.environ)
+    show.run_dir = run.path
+    with run.lock(common.wait):
+        config = config_of(common, home, run.manifest().config, name, flags)
+        outcome = pipeline.execute(run, pipeline.by_name(name), config, options_of(common, home, show, resume))
+    show.outcome(outcome)
+    return outcome.code
+
+
+def new_run(show: Show, common: Common, home: Path, values: Values) -> tuple[Any, Flags]:  # Any: Run
+    """The run that a fetch goes to: --run NAME (new or not), else a new one with a name of its own."""
+    from datetime import UTC, datetime
+
+    from hfm.run import create
+
+    flags = fetch_flags(values)
+    config_of(common, home, {}, "fetch", flags)  # a bad flag is said before a folder is made
+    symbols = flags.get("symbols", ())
+    run = create(
+        home,
+        common.run or os.environ.get("HFM_RUN"),
+        symbols if isinstance(symbols, tuple) else (),
+        datetime.now(UTC),
+    )
+    show.run_dir = run.path
+    return run, flags
