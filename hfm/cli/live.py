@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hfm.cli.app import command
-from hfm.cli.options import Common, Options, Values
+from hfm.cli.options import Common, Options, Values, option
 from hfm.cli.settings import config_of, home_of
 from hfm.cli.show import Show
 from hfm.errors import ExitCode, UsageError
