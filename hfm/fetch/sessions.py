@@ -135,10 +135,10 @@ def _years(calendar: str, first: str, last: str) -> Sessions:
             f"fetch.calendar is {calendar!r}: exchange_calendars has no such calendar",
             hint=f"--set fetch.calendar={close[0] if close else 'XNYS'}",
         ) from None
-    except ValueError as e:
+    except (ValueError, NotImplementedError) as e:  # a few of its calendars cannot be built for every span
         raise DataError(
             f"calendar {calendar} does not cover {first} to {last}",
-            why=str(e).splitlines()[0][:200],
+            why=(str(e).splitlines() or ["exchange_calendars cannot build it"])[0][:200],
             hint="ask for later days, or choose another with --set fetch.calendar=...",
         ) from e
     table = book.schedule

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.command import hfm
@@ -185,6 +186,19 @@ def test_a_dry_run_says_what_it_would_do_and_makes_nothing(tmp_path: Path) -> No
     assert "yahoo is asked" in done.out
     assert "21 sessions" in hfm("fetch", *FETCH, "--dry-run", cwd=tmp_path).out
     assert not (tmp_path / "runs").exists()
+
+
+def test_runs_of_two_sources_under_one_symbol_stay_apart(home: Path, tmp_path: Path) -> None:
+    """A file and the generator, both called SPY: each run holds its own bars, and the archive neither."""
+    bars = pd.read_parquet(home / "runs" / "first" / "fetch" / "bars.parquet")
+    bars["timestamp"] = bars["time"] - pd.Timedelta(minutes=5)
+    bars[["open", "high", "low", "close"]] *= 2
+    bars[["timestamp", "open", "high", "low", "close", "volume"]].to_csv(tmp_path / "SPY.csv", index=False)
+    one = hfm("fetch", "SPY", "--source", "file", "--path", "SPY.csv", "--run", "one", "--json", cwd=tmp_path)
+    two = hfm("fetch", *FETCH, "--run", "two", "--json", cwd=tmp_path)
+    closes = [pd.read_parquet(done.json["artifacts"][0])["close"].to_numpy() for done in (one, two)]
+    assert (closes[0] == 2 * closes[1]).all()
+    assert not list(tmp_path.glob("data/**/*.parquet"))
 
 
 def test_a_damaged_input_is_found_and_the_cure_is_named(tmp_path: Path) -> None:
