@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -160,11 +159,11 @@ def test_a_wrong_word_is_one_clear_line(home: Path, arguments: list[str], code: 
     assert says in done.err
 
 
-def test_without_a_model_the_command_that_makes_it_is_named(home: Path) -> None:
+def test_without_a_model_the_command_that_makes_it_is_named(tmp_path: Path) -> None:
     """Files that were never made, and quotes that are newer than the model of a replay."""
-    assert hfm("fetch", *FETCH, "--run", "fresh", cwd=home, env={**os.environ}).code == 0
-    assert "hfm simulate" in hfm("predict", "--run", "fresh", cwd=home).err
-    assert hfm("simulate", "--run", "fresh", cwd=home).code == 0
-    done = hfm("predict", "--run", "fresh", cwd=home)
+    assert hfm("fetch", *FETCH, "--run", "fresh", cwd=tmp_path).code == 0
+    assert "hfm simulate" in hfm("predict", "--run", "fresh", cwd=tmp_path).err
+    assert hfm("simulate", "--run", "fresh", cwd=tmp_path).code == 0
+    done = hfm("predict", "--run", "fresh", cwd=tmp_path)
     assert done.code == 4
     assert "hfm train" in done.err
