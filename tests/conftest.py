@@ -11,6 +11,8 @@ import pytest
 # Set before hfm.kernel is imported anywhere, and inherited by subprocesses whatever else they change.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(platformdirs.user_cache_dir("hfm")) / "kernels"))
 os.environ.setdefault("MPLBACKEND", "Agg")
+OUTSIDE = dict(os.environ)
+"""The environment that pytest was started in: for the one test that installs."""
 CLOSED = "http://127.0.0.1:9"
 
 

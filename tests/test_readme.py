@@ -14,6 +14,7 @@ import pytest
 
 from tests import readme
 from tests.command import hfm
+from tests.conftest import OUTSIDE
 from tests.yahoo import Yahoo
 
 TAGS = ("main", "test", "tour", "real")
@@ -153,13 +154,19 @@ def test_the_nightly_script_goes_on_after_losing_a_symbol(tmp_path: Path) -> Non
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_the_main_job_runs_from_a_fresh_clone(tmp_path: Path) -> None:
+def test_the_main_job_runs_from_a_fresh_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first command of the README, environment and all, on committed files alone."""
     root = readme.README.parent
     if not (root / ".git").exists() or shutil.which("git") is None:
         pytest.skip("not a git checkout")
     subprocess.run(["git", "clone", "-q", str(root), str(tmp_path / "hfm")], check=True)
     (command,) = readme.commands("main")
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):  # pip may go where it went before the tests closed the door
+            monkeypatch.delenv(name)
+    for name, value in OUTSIDE.items():
+        if name.lower().endswith("_proxy"):
+            monkeypatch.setenv(name, value)
     done = shell(command, tmp_path / "hfm")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "hfm" / "runs" / "latest" / "report" / "microstructure_performance.png").is_file()

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
-from hfm import plugins
 from hfm.stage import Context
 from hfm.tables import MemoryReader, arrays, column_array
+from hfm.train import output, scoring, walk
+from hfm.train.folds import Fold
 from hfm.train.panel import read
 from hfm.verify.claims import Row
 from hfm.verify.market import ORACLE, QUOTES, Market, synthetic
@@ -43,25 +44,20 @@ def accuracy() -> list[Row]:
 def share(name: str) -> float:
     """Share of the oracle's expected log-loss gain over the base rate that a model fitted on SPLIT sessions has.
 
-    Fitted once on 80 % and 20 % of them (train and validation), scored on as many fresh ones after; expected, that is
-    weighted by the oracle's own probability, so that the luck of the draw drops out.
+    Fitted once on 80 % and settled on 20 % of them, scored on as many fresh ones after; expected, that is weighted by
+    the oracle's own probability, so that the luck of the draw drops out.
     """
     made = market(2 * SPLIT, WEAK, 12, name)
-    panel = read(MemoryReader(made.table(QUOTES)), "default", 1).panel
+    rows = read(MemoryReader(made.table(QUOTES)), "default", 1)
     edge = SPLIT * 4 // 5
-    train, valid, fresh = (panel.of_sessions(*s) for s in ((0, edge), (edge, SPLIT), (SPLIT, 2 * SPLIT)))
-    model: plugins.Forecaster = plugins.find("models", name)()
-    arrays = model.fit(train, valid, made.config.train, Context("verify", seed=12))
-    p = 1.0 / (1.0 + np.exp(-model.predict(arrays, fresh)[:, 0]))
-    best = column_array(made.table(ORACLE)["p_up"])[-len(p) :]
-    base = np.nanmean(train.up)
-    use = np.isfinite(best) & np.isfinite(p) & np.isfinite(fresh.up)
-
-    def gain(q: np.ndarray) -> float:
-        rise = best * np.log(q / base) + (1 - best) * np.log((1 - q) / (1 - base))
-        return float(rise[use].mean())
-
-    return gain(p) / gain(best)
+    fold = Fold(0, (0, edge), (edge, SPLIT), (SPLIT, 2 * SPLIT))
+    names = walk.chosen(name)
+    arrays = walk.fit(rows.panel, [fold], names, made.config.train, Context("verify", seed=12))
+    walked = walk.Walk(rows, [fold], name, names, arrays)
+    walk.settle(walked, name, fold)
+    _, said = walk.predict(walked, name, fold, rows.panel.of_sessions(*fold.test))
+    truth = output.truth(rows, [fold], MemoryReader(made.table(ORACLE)))
+    return scoring.oracle_share(said[:, 0], truth.oracle)
 
 
 def logistic_share() -> list[Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -105,20 +106,24 @@ def test_kill_9_at_ten_random_moments_and_resume_gives_the_undisturbed_bytes(tmp
         assert hfm(*market, "--run", name, cwd=tmp_path).code == 0
         assert hfm("simulate", "--run", name, cwd=tmp_path).code == 0
     settings = ["train", "--epochs", "30", "--set", "train.patience=30", "--set", "train.hidden=16"]
+    began = time.perf_counter()
     assert hfm(*settings, "--run", "whole", cwd=tmp_path).code == 0
-    rng, kills, code = np.random.default_rng(11), 0, None
-    while code != 0:
-        resumed = ["--resume"] if kills else []
-        command = [sys.executable, "-c", TRAIN, *settings, "--run", "killed", "--workers", "1", *resumed]
-        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    lasts = time.perf_counter() - began
+    rng, kills, code, resume = np.random.default_rng(11), 0, None, False
+    while kills < 10 or code != 0:
+        if code == 0:  # it got through before its time: from the start again
+            resume = False
+        command = [sys.executable, "-c", TRAIN, *settings, "--run", "killed", "--workers", "1"]
+        process = subprocess.Popen([*command, *(["--resume"] if resume else [])], cwd=tmp_path,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # fmt: skip
+        code, resume = None, True
         try:
-            code = process.wait(None if kills == 10 else float(rng.uniform(1, 12)))
+            code = process.wait(None if kills == 10 else float(rng.uniform(0.3, 0.95)) * lasts)
         except subprocess.TimeoutExpired:
             process.kill()
             kills += 1
         error = process.communicate()[1]
         assert code in (None, 0), error.decode()
-    assert kills > 2
     for artifact in ("model.safetensors", "model.json", "predictions.parquet", "history.parquet", "scores.parquet"):
         one, two = (tmp_path / "runs" / name / "train" / artifact for name in ("whole", "killed"))
         assert one.read_bytes() == two.read_bytes(), artifact
