@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from hfm.config import Train
+from hfm.features.batch import SIGNED
 from hfm.models import step
 from hfm.models.ridge import Mask, known, logistic, ridge, rows_of, scaler, standardise
 from hfm.plugins import Arrays, Float, Int, Panel
@@ -105,13 +106,17 @@ class Har(Constant):
 
 
 class Logistic(Har):
-    """HAR's volatility and spread, and a ridge logistic regression of the direction on the chosen features."""
+    """HAR's volatility and spread, and a ridge logistic regression of the direction.
+
+    It reads the chosen features that are odd in price, all of them where none is: in a mirrored market the others are
+    the same and cannot tell up from down, and each useless coefficient costs 1 / (2 n) nats.
+    """
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
         """See Forecaster."""
         arrays = super().fit(train, valid, options, ctx)
         z, rows = _design(arrays, train, train.up)
-        own = np.arange(train.own)
+        own = np.array([i for i in range(train.own) if train.names[i] in SIGNED] or range(train.own))
         w, penalty = logistic(z[rows][:, own], train.up[rows], PENALTIES)
         arrays["floor/direction"][own], arrays["floor/direction"][-1] = w[:-1], w[-1]
         arrays["floor/penalty"] = np.array([penalty])
