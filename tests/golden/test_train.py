@@ -36,7 +36,8 @@ def panel() -> Panel:
         x[t] = 0.7 * x[t - 1] + 0.7 * x[t]
     ahead = np.vstack([x[1:], x[:1]])
     vol, spread = 2 + 0.3 * ahead[:, NAMES.index("gk_1")], 0.5 + 0.2 * ahead[:, NAMES.index("log_spread")]
-    ret = np.exp(vol) * (0.3 * x[:, 0] + np.sign(x[:, 0] * x[:, 1]) + rng.standard_normal(n))
+    one, two = x[:, NAMES.index("momentum")], x[:, NAMES.index("volume_ratio")]
+    ret = np.exp(vol) * (0.3 * one + np.sign(one * two) + rng.standard_normal(n))
     last = np.arange(n) % 13 == 12
     vol[last] = spread[last] = ret[last] = np.nan
     return Panel(
