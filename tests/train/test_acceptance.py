@@ -76,7 +76,8 @@ def test_shuffled_labels_give_an_auc_of_one_half() -> None:
 def spy(real: Path, sessions: int, recipe: str = "calibrated") -> pa.Table:
     """Quotes around the last sessions of the real SPY file."""
     path = str(real / "bars" / "spy_5m_2024-03_2025-04.parquet")
-    config = Config(fetch=Fetch(symbols=("SPY",), source="file", path=path))
+    only = sessions if recipe == "seed" else None  # its noise is scaled on the whole sample: on these sessions alone
+    config = Config(fetch=Fetch(symbols=("SPY",), source="file", path=path, sessions=only))
     config = replace(config, simulate=replace(config.simulate, recipe=recipe))  # type: ignore[arg-type]  # one of two
     bars = pa.concat_tables([p for _, p in fetch.run({}, config, Context("fetch", as_of=NOW))]).unify_dictionaries()
     made = simulate.run({"fetch/bars.parquet": MemoryReader(bars)}, config, Context("simulate", seed=7))
@@ -121,5 +122,5 @@ def test_the_seed_recipes_spread_is_called_as_well_as_by_its_own_rule(real: Path
     rule = (now < 10 + 2 * volatility)[good] == widened
     model = (data["p_widen"][mine] > 0.5)[good] == widened
     gap = model.astype(float) - rule
-    assert 0.6 < rule.mean() < 0.8
+    assert rule.mean() > max(widened.mean(), 1 - widened.mean()) + 0.05  # .645 on these bars: the rule says something
     assert gap.mean() > -2 * gap.std() / np.sqrt(len(gap)), (model.mean(), rule.mean())
