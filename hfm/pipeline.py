@@ -57,11 +57,12 @@ class Stage:
 
 BARS, BOOK = "fetch/bars.parquet", "fetch/book.parquet"
 QUOTES, ORACLE = "simulate/quotes.parquet", "simulate/oracle.parquet"
+EVENTS = "simulate/book.parquet"
 PREDICTIONS, TRIALS = "train/predictions.parquet", "backtest/trials.parquet"
 STAGES: tuple[Stage, ...] = (
     Stage("fetch", "hfm.fetch.stage:run", writes_one=(BARS, BOOK)),
     Stage("simulate", "hfm.simulate.stage:run", needs_one=(BARS, BOOK), writes=(QUOTES, ORACLE, "simulate/facts.json"),
-          may_write=("simulate/book.parquet",)),
+          may_write=(EVENTS, "simulate/prints.parquet", "simulate/snapshots.parquet")),
     Stage("train", "hfm.train.stage:run", needs=(QUOTES,), takes=(ORACLE,), writes=(
         "train/model.safetensors", "train/model.json", PREDICTIONS, "train/scores.parquet", "train/history.parquet")),
     Stage("backtest", "hfm.backtest.stage:run", needs=(QUOTES, PREDICTIONS), writes=(

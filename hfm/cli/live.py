@@ -34,9 +34,11 @@ STREAM: Options = {
     "bench": option(bool, "--bench", help="Time the whole path, beside torch and ONNX Runtime.", default=False),
 }  # fmt: skip
 EXPORT: Options = {
-    "format": option(str, "--format", help="onnx. [onnx]", default="onnx"),
-    "output": option(Path | None, "--output", help="File to write. [model.onnx in the run's live/]"),
-    "symbol": option(str | None, "--symbol", help="Whose scaler. [the run's first]"),
+    "format": option(str, "--format", help="onnx (the model), or lobster (the order book as CSV). [onnx]",
+                      default="onnx"),
+    "output": option(Path | None, "--output",
+                     help="File to write, of lobster the folder. [model.onnx in the run's live/; the run's lobster/]"),
+    "symbol": option(str | None, "--symbol", help="Whose scaler, [the run's first]; whose book. [all]"),
 }  # fmt: skip
 SCHEDULE: Options = {
     "kind": (Annotated[str, typer.Argument(metavar="cron|systemd", help="What to print.")], "cron"),
@@ -172,15 +174,18 @@ def _bench(show: Show, live: Stream, quotes: Any) -> ExitCode:  # Any: Reader
 
 @command("export", EXPORT)
 def export(show: Show, common: Common, values: Values) -> ExitCode:
-    """Write the model's step as an ONNX graph.
+    """Write the model's step as an ONNX graph, or the order book as LOBSTER files.
 
-    Raw features and state in, forecast and state out; parity is asserted.
+    Of the graph: raw features and state in, forecast and state out; parity is asserted. Of the book: a message and an
+    orderbook file a session and symbol.
     """
     from hfm import disk
     from hfm.live import graph, words
 
+    if values["format"] == "lobster":
+        return _lobster(show, common, values)
     if values["format"] != "onnx":
-        raise UsageError(f"--format is {values['format'][:40]!r}", hint="--format onnx")
+        raise UsageError(f"--format is {values['format'][:40]!r}", hint="--format onnx, or --format lobster")
     graph.extra()
     run, live, _, quotes = _stream(common, show, replay=False)
     engine = live.engine
@@ -195,6 +200,40 @@ def export(show: Show, common: Common, values: Values) -> ExitCode:
     show.paths.append(path)
     show.metrics["export"] = {"parity": worst, "bytes": len(data), "model": engine.model, "symbol": symbol}
     show.talk(f"export: {engine.model} of {symbol}, {len(data) / 1e6:.2f} MB, within {worst:.1e} of the step")
+    return ExitCode.OK
+
+
+def _lobster(show: Show, common: Common, values: Values) -> ExitCode:
+    """The LOBSTER files of the run's simulated order book, or of the real one that it fetched."""
+    from hfm import disk, pipeline
+    from hfm.run import locate
+    from hfm.simulate import lobster
+
+    run = locate(home_of(common), common.run, os.environ)
+    show.run_dir, manifest = run.path, run.manifest()
+    wanted = pipeline.Stage("export", "", takes=(pipeline.EVENTS, pipeline.BOOK))
+    readers = pipeline.readers(run, pipeline.check_inputs(run, manifest, wanted))
+    book = readers.get(pipeline.EVENTS) or readers.get(pipeline.BOOK)
+    if book is None:
+        raise UsageError(
+            f"run {run.name} holds no order book",
+            hint=f"hfm simulate --run {run.name} --fidelity book --set simulate.events=true",
+        )
+    symbol, known = values["symbol"], list(book.meta["symbols"])
+    if symbol is not None and symbol.upper() not in known:
+        raise UsageError(
+            f"--symbol is {symbol[:40]!r}", why=f"the book has {', '.join(known)}", hint="name one of them"
+        )
+    folder, rounded = (values["output"] or run.path / "lobster").absolute(), 0
+    for group in book.groups():
+        if symbol is None or group.column("symbol")[0].as_py() == symbol.upper():
+            made = lobster.files(group, book.meta)
+            rounded += made.rounded
+            for name, data in (made.message, made.orderbook):
+                disk.write(folder / name, data)
+                show.paths.append(folder / name)
+    show.metrics["export"] = {"files": len(show.paths), "rounded": rounded}
+    show.talk(f"export: {len(show.paths)} LOBSTER files" + f", {rounded:,} prices rounded to .0001" * (rounded > 0))
     return ExitCode.OK
 
 

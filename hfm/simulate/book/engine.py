@@ -156,6 +156,7 @@ class Book:
             self.renew()
         if self.fresh:
             if i[at.TOTAL]:
+                i[at.ORDER_ID] = 0
                 emit(i, self.tape, at.HALT, 0, 0, 0)
             fill(i, self.tape, self.u, math.floor(bar.path[0]), bar.depth)
             if f[at.REMOVED] == 0.0:
