@@ -16,15 +16,15 @@ Float = npt.NDArray[np.float64]
 INPUTS: tuple[str, ...] = ("symbol", *step.ROW)
 """Quotes columns that `compute` reads."""
 
-_BARS = tuple(n for n in step.NAMES if n not in ("volatility", "spread", "imbalance", "micro"))
+_BARS = tuple(n for n in step.NAMES if n not in ("volatility", "volatility_nights", "spread", "imbalance", "micro"))
 GROUPS: dict[str, tuple[str, ...]] = {
     "default": _BARS,
-    "seed": ("volume_ratio", "momentum", "volatility", "ofi", "spread"),
+    "seed": ("volume_ratio", "momentum", "volatility", "ofi", "spread", "volatility_nights"),
     "book": (*_BARS, "imbalance", "micro"),
 }
-"""Feature lists by name. `seed`: the mission's four, and the spread itself, both in bps: the label asks
-whether the spread falls, and in that recipe it falls where it stands above 10 bp + 2 x volatility, a rule
-linear in these two. `default`: all that bars can give; the two in bps it has as logarithms. `book`: and what
+"""Feature lists by name. `seed`: the mission's four, the spread itself, and the volatility with nights in it, both in
+bps: the label asks whether the spread falls, and in that recipe it falls where it stands above 10 bp + 2 x volatility,
+a rule linear in these two. `default`: all that bars can give; the two in bps it has as logarithms. `book`: and what
 only an order book knows."""
 
 SIGNED: tuple[str, ...] = (

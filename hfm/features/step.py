@@ -48,21 +48,23 @@ NAMES: tuple[str, ...] = (
     "flow_surprise",   # the same of signed volume
     "imbalance",       # (bid - ask) / (bid + ask) depth at the close; NaN where the book is not known
     "micro",           # microprice less mid over the row's forecast sd; NaN where the book is not known
+    "volatility_nights",  # sd of 20 returns from close to close, bps: nights and holes included
 )  # fmt: skip
 """Every feature, in the order of `out`."""
 
 # State: the head; sums over the rows so far looked back on; a ring of LOOKBACK rows of FIELDS each, which are what is
 # summed: return, its square, OFI squared, ln GK, ln spread, x^2, x o, o^2, x f, f^2 and volume, where x is ret_sigma, o
-# OFI and f signed volume in the scale of ofi_sigma. Row by row, so that the sums are vector additions.
-_COUNT, _POS, _SESSION, _SEQ, _CLOSE, _GAP, _SLOTS, _FLOOR, _RET, _X, _O, _F = range(12)
-_SUMS, _FIELDS = 12, 11
-_RING = _SUMS + _FIELDS
+# OFI and f signed volume in the scale of ofi_sigma; and, not summed, the return since the close before, which was last
+# another than the row's own _SINCE rows ago. Row by row, so that the sums are vector additions.
+_COUNT, _POS, _SESSION, _SEQ, _CLOSE, _GAP, _SLOTS, _FLOOR, _RET, _X, _O, _F, _SINCE = range(13)
+_SUMS, _SUMMED, _FIELDS = 13, 11, 12
+_RING = _SUMS + _SUMMED
 _R1, _R2, _OFI2, _GK, _SPREAD, _XX, _XO, _OO, _XF, _FF, _VOLUME = range(_SUMS, _RING)
 _LN_BPS = math.log(1e4)
 
 
 def state_new(slots_per_session: int, interval_s: float) -> Float:
-    """The state before a symbol's first row: float64 [23 + 11 x LOOKBACK].
+    """The state before a symbol's first row: float64 [24 + 12 x LOOKBACK].
 
     slots_per_session: of a full day. interval_s: seconds a row; it scales the floor of every volatility, .01
     bp at five minutes, which a price that never moves rests on.
@@ -77,13 +79,14 @@ def state_new(slots_per_session: int, interval_s: float) -> Float:
 @kernel
 def _push(state: Float, row: Float) -> None:
     """The row enters the ring; its return and flow, in their own scales, the head."""
-    same = row[0] == state[_SESSION]
+    same, known = row[0] == state[_SESSION], state[_SESSION] >= 0.0
+    joined = same and row[1] == state[_SEQ] + 1.0
+    jump = 0.0 if joined or not known else math.log((row[2] * row[14] + row[13]) / state[_CLOSE])
     if not same:
-        state[_GAP] = 0.0
-        if state[_SESSION] >= 0.0:
-            state[_GAP] = math.log((row[2] * row[14] + row[13]) / state[_CLOSE])
-    origin = state[_CLOSE] if same and row[1] == state[_SEQ] + 1.0 else row[2]
+        state[_GAP] = jump
+    origin = state[_CLOSE] if joined else row[2]
     ret = math.log(row[5] / origin)
+    state[_SINCE] = state[_SINCE] + 1.0 if jump == 0.0 else 0.0
     state[_SESSION], state[_SEQ], state[_CLOSE] = row[0], row[1], row[5]
     high, close = math.log(row[3] / row[4]), math.log(row[5] / row[2])
     variance = 0.5 * high * high - (2.0 * math.log(2.0) - 1.0) * close * close  # Garman, Klass 1980, eq. 20
@@ -100,7 +103,7 @@ def _push(state: Float, row: Float) -> None:
     state[at], state[at + 1], state[at + 2] = ret, ret * ret, row[11] * row[11]
     state[at + 3], state[at + 4] = 0.5 * math.log(variance) + _LN_BPS, math.log(row[6])
     state[at + 5], state[at + 6], state[at + 7] = x * x, x * o, o * o
-    state[at + 8], state[at + 9], state[at + 10] = x * f, f * f, row[9]
+    state[at + 8], state[at + 9], state[at + 10], state[at + 11] = x * f, f * f, row[9], ret + jump
     state[_POS] = pos + 1.0 if pos + 1 < LOOKBACK else 0.0
     state[_COUNT] += 1.0
 
@@ -199,6 +202,20 @@ def _write_moves(state: Float, out: Float, sum5: float) -> None:
     out[1] = sum5 / (sd * math.sqrt(5.0))
     out[2] = 1e4 * sd
     out[5] = math.log(sd) + _LN_BPS
+    out[33] = out[2] if state[_SINCE] >= 20.0 else 1e4 * _night_sd(state, least)
+
+
+@kernel
+def _night_sd(state: Float, least: float) -> float:
+    """Sample sd of the last 20 returns from close to close; its square is at least `least`."""
+    pos, total, squares = int(state[_POS]), 0.0, 0.0
+    for _ in range(20):
+        pos = pos - 1 if pos > 0 else LOOKBACK - 1
+        value = state[_RING + _FIELDS * pos + 11]
+        total += value
+        squares += value * value
+    variance = (squares - total * total / 20.0) / 19.0
+    return math.sqrt(least if variance < least else variance)
 
 
 @kernel

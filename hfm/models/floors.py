@@ -24,14 +24,16 @@ VOLATILITY = ("gk_1", "gk_3", "gk_12", "gk_78", "rv_1", "rv_12")
 """Regressors of the next row's log volatility."""
 SPREAD = ("log_spread", "spread_3", "spread_12", "spread_78", "gk_1", "gk_3", "gk_12", "volume_ratio")
 """Regressors of the log spread at the horizon."""
-SPREAD_SEED = (*SPREAD, "spread", "volatility", "log_volatility")
+SPREAD_SEED = (*SPREAD, "spread", "volatility", "log_volatility", "volatility_nights")
 """The same where the features are the mission's four: its recipe's spread is linear in that volatility, in bps."""
 LEVEL = ("spread_78",)
 """What the level of the spread follows, beside the time of day: the one-line rule's model."""
-LEVEL_SEED = ("volatility", "log_volatility")
+LEVEL_SEED = ("volatility", "log_volatility", "volatility_nights")
 """The same where the features are the mission's four: there the level follows the volatility."""
-NEEDED = tuple(dict.fromkeys((*VOLATILITY, *SPREAD_SEED, *LEVEL, *LEVEL_SEED)))
-"""Features that the floors read, whatever group the networks see."""
+NEEDED = tuple(
+    name for name in dict.fromkeys((*VOLATILITY, *SPREAD_SEED, *LEVEL, *LEVEL_SEED)) if name != "volatility_nights"
+)
+"""Features that the floors read, whatever group the networks see; the mission's group has volatility_nights itself."""
 PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4, 1e5, 1e6)
 """Ridge penalties of the logistic direction, tried by evidence."""
 QUANTILES = (0.1, 0.5, 0.9)

@@ -25,30 +25,29 @@ MEAN_EXCESS = 1.16
 
 @dataclass(frozen=True)
 class Setting:
-    """What holds for a symbol's whole run. like_spy: the tick model's own level; vol_sd: see
+    """What holds for a symbol's whole run. like_spy: the tick model's own level; level_sd: see
     original.spread_bps."""
 
     simulate: Simulate
     slots: int
     interval_s: float
     like_spy: bool
-    vol_sd: float = float("nan")
+    level_sd: float = float("nan")
     model: micro.Model = field(default_factory=micro.Model)
 
 
 @dataclass(frozen=True)
 class Market:
-    """What a symbol's earlier sessions leave: trailing memory, the EDGE estimates [LOOK], returns of the last
-    rows."""
+    """What a symbol's earlier sessions leave: trailing memory, the EDGE estimates [LOOK], the original recipe's."""
 
     memory: trailing.Memory
     edges: Float
-    tail: Float
+    original: original.Memory
 
 
 def market_new(slots: int) -> Market:
     """Before a symbol's first session."""
-    return Market(trailing.memory_new(slots), np.full(trailing.LOOK, np.nan), np.empty(0))
+    return Market(trailing.memory_new(slots), np.full(trailing.LOOK, np.nan), original.Memory())
 
 
 @dataclass(frozen=True)
@@ -93,12 +92,12 @@ def simulate(
     spread = micro.spread(levels, dev_vol, draws, moves.present, model, a)
     flow = micro.flow(moves, levels, _depth(levels, moves, setting), draws, eps, model)
     mean, sd = oracle.log_spread(levels, spread, model, moves.close)
-    tail = market.tail
+    past = market.original
     if sim.recipe == "seed":
-        spread, flow, tail = _original(grid, moves, (spread, flow), tail, draws.normal[0][:, 1:] * setting.vol_sd)
+        spread, flow, past = _original(grid, moves, (spread, flow), past, setting)
         mean, sd = nothing, nothing
     sheet = Sheet(moves, levels, spread, flow, p_up, p_latent, signal, model.effective, mean, sd)
-    return sheet, Market(memory, edges, tail)
+    return sheet, Market(memory, edges, past)
 
 
 def _moves(grid: Grid, bars: dict[str, Array]) -> micro.Moves:
@@ -166,22 +165,28 @@ def _plant(
 
 
 def _original(
-    grid: Grid, moves: micro.Moves, model: tuple[micro.Spread, micro.Flow], tail: Float, noise_bps: Float
-) -> tuple[micro.Spread, micro.Flow, Float]:
-    """Spread and flow of the original recipe, in place of the calibrated ones. noise_bps: normals x the sample's sd."""
+    grid: Grid, moves: micro.Moves, model: tuple[micro.Spread, micro.Flow], past: original.Memory, setting: Setting
+) -> tuple[micro.Spread, micro.Flow, original.Memory]:
+    """Spread and flow of the original recipe, in place of the calibrated ones, and its memory after them."""
     spread, flow = model
-    returns = np.log(moves.close / moves.origin)
-    vol, tail = original.volatility(grid.line(returns), tail)
-    volatility = np.full(grid.days.shape[0] * grid.slots, np.nan)
-    volatility[grid.cell] = vol
-    bps = original.spread_bps(volatility.reshape(returns.shape), noise_bps)
+    close, volume = grid.line(moves.close), grid.line(moves.volume)
+    returns = original.returns(close, past.close)
+    vol, tail = original.volatility(returns, past.tail)
+    drawn, generator = original.normals(past, setting.simulate.seed, len(close))
+
+    def laid_out(line: Float) -> Float:
+        out = np.full(grid.days.shape[0] * grid.slots, np.nan)
+        out[grid.cell] = line
+        return out.reshape(moves.close.shape)
+
+    bps = laid_out(original.spread_bps(vol, drawn * setting.level_sd))
     quoted = bps * 1e-4 * moves.close
     first = original.BASE_BPS * 1e-4 * moves.open[np.arange(len(bps)), moves.present.argmax(axis=1)][:, None]
-    ofi = original.ofi(returns, moves.volume)
+    ofi = laid_out(original.ofi(returns, volume))
     return (
         replace(spread, quoted=quoted, at_open=micro.before(quoted, first, moves.present)),
         replace(flow, ofi=ofi, signed=ofi, clipped=0),
-        tail,
+        original.Memory(float(close[-1]), tail, generator),
     )
 
 

@@ -1,12 +1,16 @@
 """The original one-file recipe of the spread and the order flow, kept so that its figures can be set beside
 honest ones.
 
-Spread = 10 bp + 2 x volatility of 20 rows + noise, at least 1 bp; OFI = +.6 volume where the row rose, -.4
-otherwise. Its noise is a tenth of the volatility's sd over the whole sample, so that a longer sample changes
-earlier rows.
+Spread = 10 bp + 2 x volatility of 20 rows + noise, at least 1 bp; OFI = +.6 volume where the close rose, -.4 otherwise.
+Returns are from close to close, nights included, so that a night's gap stays in the volatility for twenty rows. The sd
+of the noise is a tenth of that of 10 bp + 2 x volatility over the whole sample: a longer sample changes earlier rows.
+The noise is drawn row after row from the legacy generator of the seed; the recipe's own seed is 23.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,29 +21,62 @@ WINDOW = 20
 BASE_BPS, SLOPE, NOISE, FLOOR_BPS = 10.0, 2.0, 0.1, 1.0
 
 
+@dataclass(frozen=True)
+class Memory:
+    """What a symbol's earlier rows leave: its last close (NaN: none), up to 19 last returns, the generator's state."""
+
+    close: float = float("nan")
+    tail: Float = field(default_factory=lambda: np.empty(0))
+    generator: dict[str, Any] | None = None  # Any: as RandomState.get_state gives it
+
+
+def returns(close: Float, before: float) -> Float:
+    """Simple returns [n] of closes in order; before: the close ahead of the first, NaN where there is none."""
+    return np.asarray(close / np.concatenate(([before], close[:-1])) - 1.0)
+
+
 def volatility(returns: Float, tail: Float) -> tuple[Float, Float]:
     """Sample sd of the last 20 returns [n], in bps, and the tail for the next call.
 
-    tail: the last up to 19 returns before these. While fewer than 20 are known, the sd of those that are; 0
-    of one.
+    tail: the last up to 19 returns before these. A first return that is NaN is none. While fewer than 20 are known, the
+    sd of those that are; 0 of none and of one.
     """
     joined = np.concatenate((tail, returns))
-    padded = np.concatenate((np.zeros(WINDOW - 1), joined))
-    total, squares = np.zeros(len(joined)), np.zeros(len(joined))
+    known = np.isfinite(joined)
+    values = np.where(known, joined, 0.0)
+    padded = np.concatenate((np.zeros(WINDOW - 1), values))
+    there = np.concatenate((np.zeros(WINDOW - 1), known.astype(np.float64)))
+    total, squares, n = np.zeros(len(joined)), np.zeros(len(joined)), np.zeros(len(joined))
     for lag in range(WINDOW):
         part = padded[lag : lag + len(joined)]
         total += part
         squares += part * part
-    n = np.minimum(np.arange(1, len(joined) + 1), WINDOW)
-    variance = np.where(n > 1, squares - total * total / n, 0.0) / np.maximum(n - 1, 1)
-    return 1e4 * np.sqrt(np.maximum(variance, 0.0))[len(tail) :], joined[-(WINDOW - 1) :]
+        n += there[lag : lag + len(joined)]
+    variance = np.where(n > 1, squares - total * total / np.maximum(n, 1), 0.0) / np.maximum(n - 1, 1)
+    return 1e4 * np.sqrt(np.maximum(variance, 0.0))[len(tail) :], joined[known][-(WINDOW - 1) :]
+
+
+def level_bps(volatility_bps: Float) -> Float:
+    """The spread without its noise, in bps."""
+    return np.asarray(BASE_BPS + SLOPE * volatility_bps)
 
 
 def spread_bps(volatility_bps: Float, noise_bps: Float) -> Float:
-    """Spreads in bps of volatilities in bps; noise_bps: standard normals times the volatility's sd over the sample."""
-    return np.maximum(BASE_BPS + SLOPE * volatility_bps + NOISE * noise_bps, FLOOR_BPS)
+    """Spreads in bps of volatilities in bps; noise_bps: standard normals times the level's sd over the sample."""
+    return np.maximum(level_bps(volatility_bps) + NOISE * noise_bps, FLOOR_BPS)
+
+
+def normals(memory: Memory, seed: int, n: int) -> tuple[Float, dict[str, Any]]:  # Any: see Memory
+    """The next n standard normals of the recipe's generator, and its state after them."""
+    generator = np.random.RandomState(seed % 2**32)
+    if memory.generator is not None:
+        generator.set_state(memory.generator)
+    drawn = generator.standard_normal(n)
+    state = generator.get_state(legacy=False)
+    assert isinstance(state, dict)
+    return drawn, state
 
 
 def ofi(returns: Float, volume: Float) -> Float:
-    """Order-flow imbalance in shares."""
+    """Order-flow imbalance in shares; -.4 too where there is no return."""
     return np.where(returns > 0, 0.6, -0.4) * volume

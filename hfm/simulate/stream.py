@@ -64,8 +64,8 @@ def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, Setting]:
             hint="hfm simulate --fidelity replay",
         )
     _refuse(sim, meta)
-    vol_sd = whole_sample_sd(bars) if sim.recipe == "seed" else {}
-    if vol_sd:
+    level_sd = whole_sample_sd(bars) if sim.recipe == "seed" else {}
+    if level_sd:
         ctx.warn("recipe seed: the spread's noise is scaled by the whole sample, as in the original (not causal)")
     return {
         symbol: Setting(
@@ -73,7 +73,7 @@ def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, Setting]:
             int(meta["slots_per_session"]),
             float(meta["interval_s"]),
             symbol == "SPY" or bool(meta.get("synthetic")),
-            vol_sd.get(symbol, float("nan")),
+            level_sd.get(symbol, float("nan")),
             calibrated(sim),
         )
         for symbol in meta["symbols"]
@@ -116,20 +116,20 @@ def calibrated(sim: Simulate) -> micro.Model:
 
 
 def whole_sample_sd(bars: Reader) -> dict[str, float]:
-    """sd of each symbol's 20-row volatility over all its bars, in bps."""
-    tails: dict[str, Float] = {}
+    """sd of the original recipe's spread without its noise, over all bars of each symbol that have one, in bps."""
+    memories: dict[str, original.Memory] = {}
     sums: dict[str, Float] = {}
     slots = int(bars.meta["slots_per_session"])
-    for group in bars.groups(("symbol", "session", "seq", "open", "close")):
-        columns = arrays(group, ("open", "close"))
+    for group in bars.groups(("symbol", "session", "seq", "close")):
+        column = arrays(group, ("close",))["close"]
         for grid in grids(group, slots):
-            open_, close = grid.matrix(columns["open"]), grid.matrix(columns["close"])
-            returns = grid.line(np.log(close / micro.origin(open_, close, grid.present())))
-            tail = tails.get(grid.symbol, np.empty(0))
-            vol, tails[grid.symbol] = original.volatility(returns, tail)
-            vol = vol[max(original.WINDOW - 1 - len(tail), 0) :]
+            close = grid.line(grid.matrix(column))
+            past = memories.get(grid.symbol, original.Memory())
+            vol, tail = original.volatility(original.returns(close, past.close), past.tail)
+            memories[grid.symbol] = original.Memory(float(close[-1]), tail)
+            level = original.level_bps(vol)[max(2 - len(past.tail) - np.isfinite(past.close), 0) :]
             total = sums.get(grid.symbol, np.zeros(3))
-            sums[grid.symbol] = total + np.array([len(vol), vol.sum(), (vol * vol).sum()])
+            sums[grid.symbol] = total + np.array([len(level), level.sum(), (level * level).sum()])
     out = {}
     for symbol, (n, total1, squares) in sums.items():
         out[symbol] = float(np.sqrt(max(squares - total1 * total1 / max(n, 1.0), 0.0) / max(n - 1.0, 1.0)))

@@ -21,6 +21,9 @@ LEVEL = 0.02
 """Largest share of null markets in which an edge may be supported."""
 POWER = {0.1: 0.9, 0.2: 0.98}
 """Strength of the planted signal -> least share of markets in which it is found."""
+CASH = 10_000.0
+"""The account that trades. So small that impact is nothing, which is the harder test of a market without an edge; at
+1,000,000 impact alone is .5 bp a side, and the edge at rho .1, .6 bp a row, is not there after costs."""
 SUPPORTED = "edge supported"
 
 
@@ -39,7 +42,10 @@ def label(case: Case) -> str:
 
     simulate: dict[str, object] = {} if case.rho is None else {"signal": "planted", "rho": case.rho}
     sessions = NULL_SESSIONS if case.rho is None else POWER_SESSIONS
-    market = synthetic(sessions, 10_000 + case.seed, {"simulate": simulate, "train": {"model": case.model}})
+    settings: dict[str, dict[str, object]] = {
+        "simulate": simulate, "train": {"model": case.model}, "backtest": {"cash": CASH},
+    }  # fmt: skip
+    market = synthetic(sessions, 10_000 + case.seed, settings)
     made = market.through("simulate", "train", "backtest")
     return judge(made.table("backtest/trials.parquet")).label
 

@@ -77,6 +77,7 @@ def test_windowed_features_equal_numpy_over_the_last_rows() -> None:
     gk = 0.5 * np.log(0.5 * hl**2 - (2 * math.log(2) - 1) * co**2) + math.log(1e4)
     x = 1e4 * r / field(data, "sigma_bps")
     o, f = (q / field(data, "depth_bid") / field(data, "sigma_bps") for q in (ofi, field(data, "signed_volume")))
+    nights = np.append(np.nan, np.diff(np.log(field(data, "mid_close"))))
     for t in (77, 100, 149, 150, 237):
 
         def back(values: Float, k: int, t: int = t) -> Float:
@@ -88,7 +89,7 @@ def test_windowed_features_equal_numpy_over_the_last_rows() -> None:
         expected = {
             "volume_ratio": math.log(volume[t] / back(volume, 20).mean()),
             "momentum": back(r, 5).sum() / (sd * math.sqrt(5)),
-            "volatility": 1e4 * sd,
+            "volatility": 1e4 * sd, "volatility_nights": 1e4 * back(nights, 20).std(ddof=1),
             "ofi": ofi[t] / math.sqrt((back(ofi, 78) ** 2).mean()),
             "spread": spread[t],
             "log_volatility": math.log(1e4 * sd),

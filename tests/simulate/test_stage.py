@@ -205,12 +205,11 @@ def test_the_seed_recipe_is_the_original_one() -> None:
     out = list(stage.run({"fetch/bars.parquet": MemoryReader(BARS)}, config, ctx))
     q = tables.arrays(out[0][1])
     assert any("whole sample" in w for w in ctx.warnings)
-    origin = np.where(q["seq"] > 0, np.concatenate(([0.0], q["mid_close"][:-1])), q["mid_open"])
-    r = np.log(q["mid_close"] / origin)
+    r = np.diff(q["mid_close"]) / q["mid_close"][:-1]
     vol = np.array([1e4 * r[t - 19 : t + 1].std(ddof=1) for t in range(19, len(r))])
-    noise = q["spread_bps"][19:] - 10.0 - 2.0 * vol
-    assert noise.std() == pytest.approx(0.1 * vol.std(ddof=1), rel=0.05)
-    np.testing.assert_allclose(q["ofi"], np.where(r > 0, 0.6, -0.4) * q["volume"])
+    noise = q["spread_bps"][20:] - 10.0 - 2.0 * vol
+    assert noise.std() == pytest.approx(0.1 * 2.0 * vol.std(ddof=1), rel=0.05)
+    np.testing.assert_allclose(q["ofi"][1:], np.where(r > 0, 0.6, -0.4) * q["volume"][1:])
 
 
 def test_a_given_spread_is_the_mean_spread() -> None:

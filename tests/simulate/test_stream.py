@@ -14,19 +14,17 @@ from tests.bars import GroupedReader, bar_table
 from tests.orderbook import DAY, book_table
 
 
-def test_the_whole_sample_sd_is_that_of_the_20_row_volatility_however_the_groups_fall() -> None:
-    """Two symbols with holes: the sd over all rows with 20 returns behind them, in one group or in ten."""
+def test_the_whole_sample_sd_is_that_of_the_level_however_the_groups_fall() -> None:
+    """Two symbols with holes: sd of 10 bp + 2 x 20-row volatility, nights included, in one group or in ten."""
     bars = bar_table(30, ("SPY", "QQQ"), slots=26, drop=(5, 6, 300))
     found = stream.whole_sample_sd(GroupedReader(bars, 30))
     pieces = stream.whole_sample_sd(GroupedReader(bars, 3))
     columns = tables.arrays(bars)
     for symbol in ("SPY", "QQQ"):
-        mine = columns["symbol"] == symbol
-        seq, session, open_, close = (columns[n][mine] for n in ("seq", "session", "open", "close"))
-        joined = np.concatenate(([False], (np.diff(seq) == 1) & (session[1:] == session[:-1])))
-        returns = np.log(close / np.where(joined, np.roll(close, 1), open_))
-        vol = [1e4 * returns[t - 19 : t + 1].std(ddof=1) for t in range(19, len(returns))]
-        assert found[symbol] == pytest.approx(np.std(vol, ddof=1), rel=1e-9)
+        close = columns["close"][columns["symbol"] == symbol]
+        returns = np.diff(close) / close[:-1]
+        level = [10.0 + 2e4 * returns[max(t - 20, 0) : t].std(ddof=1) for t in range(2, len(returns) + 1)]
+        assert found[symbol] == pytest.approx(np.std(level, ddof=1), rel=1e-9)
         assert pieces[symbol] == pytest.approx(found[symbol], rel=1e-9)
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from hfm import tables
+from hfm.features.batch import GROUPS
 from hfm.tables import MemoryReader
 from hfm.train import panel
 from tests.bars import GroupedReader
@@ -76,5 +77,5 @@ def test_what_comes_after_a_row_changes_no_feature_up_to_it(row: int) -> None:
 def test_the_seed_group_keeps_its_own_features_first() -> None:
     """Networks see the first `own`; the floors' regressors follow."""
     data = panel.read(MemoryReader(market()[0]), "seed", 1).panel
-    assert data.names[: data.own] == ("volume_ratio", "momentum", "volatility", "ofi", "spread")
+    assert data.names[: data.own] == GROUPS["seed"]
     assert "gk_12" in data.names[data.own :]
