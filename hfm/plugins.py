@@ -43,6 +43,9 @@ REGISTRY: dict[Group, dict[str, str]] = {
         "logistic": "hfm.models.floors:Logistic",
         "gbm": "hfm.models.boosted:Gbm",
         "lstm": "hfm.models.recurrent:Lstm",
+        "attention": "hfm.models.deep:Attention",
+        "transformer": "hfm.models.deep:Transformer",
+        "deeplob": "hfm.models.deep:DeepLob",
         "ensemble": "hfm.models.ensemble:Ensemble",
     },
     "policies": {

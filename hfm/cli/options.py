@@ -99,6 +99,7 @@ TRAIN: Options = {
     "features": option(str | None, "--features", help="default, or seed (the original's four). [default]"),
     "seeds": option(int | None, "--seeds", help="Networks averaged. [3]"),
     "threads": option(int | None, "--threads", help="Threads of one network. [1]"),
+    "device": option(str | None, "--device", help="auto, cpu, cuda or mps. [auto: cuda where there is one, else cpu]"),
     "resume": option(bool, "--resume", help="Go on where a killed training stopped.", default=False),
 }
 BACKTEST: Options = {

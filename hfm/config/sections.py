@@ -99,6 +99,8 @@ class Train:
     ema: Annotated[float, Ge(0), Lt(1)] = 0.99
     patience: Annotated[int, Gt(0), Le(100000)] = 8
     threads: Annotated[int, Gt(0), Le(256)] = 1
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where networks are fitted; auto: CUDA where there is one, else the processor."""
 
 
 @dataclass(frozen=True)

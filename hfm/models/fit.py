@@ -1,4 +1,4 @@
-"""Fits the recurrent network: whole sessions as padded, masked tensors, minibatches of sessions, early stopping.
+"""Fits a network: whole sessions as padded, masked tensors, minibatches of sessions, early stopping.
 
 Losses, each a mean over labelled rows in units of the floors' residuals: log-loss of the direction, half the squared
 error of the log volatility, pinball loss of the log spread's quantiles. All corrections start at zero, so epoch 0 is
@@ -8,15 +8,17 @@ Legend: N sequences, T rows of the longest, F features of the network.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import safetensors.torch
 import torch
+from torch import nn
 from torch.nn import functional
 
 from hfm.config import Train
-from hfm.models import floors, step
+from hfm.models import device, floors, step
 from hfm.models.network import CORRECTIONS, Recurrent, export
 from hfm.models.ridge import known, rows_of, standardise
 from hfm.plugins import Arrays, Float, Panel
@@ -24,6 +26,21 @@ from hfm.stage import Context
 
 SAVE_EVERY = 500_000
 """Rows after which the work in progress is saved again: seconds of training."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A sort of network. build: (features, hidden, layers, dropout) -> module [N, T, F] -> [N, T, 5], zero at first.
+
+    export: its state dict and a prefix -> arrays.
+    """
+
+    build: Callable[[int, int, int, float], nn.Module]
+    export: Callable[[dict[str, torch.Tensor], str], Arrays]
+
+
+LSTM = Kind(Recurrent, export)
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -47,28 +64,33 @@ class Batch:
         """The sequences at `index`."""
         return Batch(*(getattr(self, name)[index] for name in Batch.__dataclass_fields__))
 
+    def to(self, place: torch.device) -> Batch:
+        """The same on a device."""
+        return Batch(*(getattr(self, name).to(place) for name in Batch.__dataclass_fields__))
 
-def fit(train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
+
+def fit(train: Panel, valid: Panel, options: Train, ctx: Context, kind: Kind = LSTM) -> Arrays:
     """The floor's arrays and those of `options.seeds` networks on top of it: see Forecaster.
 
     With a checkpoint in ctx the work in progress is saved every SAVE_EVERY rows; with ctx.resume it goes on from there,
     to the same bytes.
     """
     torch.set_num_threads(options.threads)
+    place = device.chosen(options.device)
     arrays = floors.Logistic().fit(train, valid, options, ctx)
     arrays["unit"] = _units(arrays, train)
-    learn, watch = batch(arrays, train), batch(arrays, valid)
+    learn, watch = batch(arrays, train).to(place), batch(arrays, valid).to(place)
     widths = np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]
     done, saved = _load(ctx)
     for seed in range(len(done), options.seeds):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(ctx.rng(f"network {seed}").integers(2**62)))
-            network = Fitting(learn.x.shape[2], options)
+        with device.seeded(place, int(ctx.rng(f"network {seed}").integers(2**62))):
+            network = Fitting(learn.x.shape[2], options, kind.build, place)
             if saved is not None:
                 network.restore(saved)
                 saved = None
             _run(network, learn, watch, widths, ctx, done)
-        done.append({**export(network.kept, f"seed{seed}"), f"history/seed{seed}": np.array(network.history)})
+        kept = {name: value.cpu() for name, value in network.kept.items()}
+        done.append({**kind.export(kept, f"seed{seed}"), f"history/seed{seed}": np.array(network.history)})
     for part in done:
         arrays.update(part)
     return arrays
@@ -117,10 +139,13 @@ def _pinball(error: torch.Tensor, share: float) -> torch.Tensor:
 class Fitting:
     """One network on its way: everything that an epoch changes, so that a checkpoint can hold it whole."""
 
-    def __init__(self, features: int, options: Train) -> None:
-        self.options = options
-        self.net = Recurrent(features, options.hidden, options.layers, options.dropout)
-        self.mean = Recurrent(features, options.hidden, options.layers, 0.0).eval()
+    def __init__(
+        self, features: int, options: Train, build: Callable[[int, int, int, float], nn.Module] = Recurrent,
+        place: torch.device = CPU,
+    ) -> None:  # fmt: skip
+        self.options, self.place = options, place
+        self.net = build(features, options.hidden, options.layers, options.dropout).to(place)
+        self.mean = build(features, options.hidden, options.layers, 0.0).to(place).eval()
         self.mean.load_state_dict(self.net.state_dict())
         self.adam = torch.optim.AdamW(
             self.net.parameters(), lr=options.lr, weight_decay=options.weight_decay, fused=True
@@ -131,24 +156,26 @@ class Fitting:
 
     def take_epoch(self, learn: Batch, widths: Float) -> float:
         """Pass over all sequences once, in random order; the mean loss."""
-        total = 0.0
-        for index in torch.split(torch.randperm(len(learn.x)), self.options.batch):
+        total = torch.zeros((), dtype=torch.float64, device=self.place)
+        for index in torch.split(torch.randperm(len(learn.x)).to(self.place), self.options.batch):
             self.steps += 1
-            total += self._update(learn.pick(index), widths) * len(index)
+            total += self._update(learn.pick(index), widths).double() * len(index)
         self.epoch += 1
-        return total / len(learn.x)
+        return float(total) / len(learn.x)
 
-    def _update(self, data: Batch, widths: Float) -> float:
+    def _update(self, data: Batch, widths: Float) -> torch.Tensor:
         """One gradient step, then the moving average follows (faster at first); the batch's loss."""
         self.adam.zero_grad()
-        loss = losses(self.net(data.x), data, widths).sum()
+        with device.precision(self.place):
+            out = self.net(data.x)
+        loss = losses(out.float(), data, widths).sum()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.options.clip)
         self.adam.step()
         decay = min(self.options.ema, (1 + self.steps) / (10 + self.steps))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.mean.parameters()), list(self.net.parameters()), 1 - decay)
-        return float(loss.detach())
+        return loss.detach()
 
     def judge(self, loss: float) -> bool:
         """Keep the averaged weights if their validation loss is the best so far; whether to go on."""
@@ -166,7 +193,7 @@ class Fitting:
         numbers = [float(self.epoch), float(self.steps), float(self.since), self.best]
         out["numbers"] = torch.tensor(numbers, dtype=torch.float64)
         out["history"] = torch.tensor(self.history, dtype=torch.float64)
-        return {**out, "generator": torch.random.get_rng_state()}
+        return {**{name: value.cpu() for name, value in out.items()}, **device.draws(self.place)}
 
     def restore(self, saved: dict[str, torch.Tensor]) -> None:
         """Become what `state` was taken of; torch's generator too."""
@@ -176,7 +203,7 @@ class Fitting:
             parts.setdefault(part, {})[name] = value
         self.net.load_state_dict(parts["net"])
         self.mean.load_state_dict(parts["mean"])
-        self.kept = parts["kept"]
+        self.kept = {name: value.to(self.place) for name, value in parts["kept"].items()}
         moments: dict[int, dict[str, torch.Tensor]] = {}
         for name, value in parts["adam"].items():
             moments.setdefault(int(name.partition("/")[0]), {})[name.partition("/")[2]] = value
@@ -184,13 +211,13 @@ class Fitting:
         epoch, steps, since, self.best = saved["numbers"].tolist()
         self.epoch, self.steps, self.since = int(epoch), int(steps), int(since)
         self.history = saved["history"].tolist()
-        torch.random.set_rng_state(saved["generator"])
+        device.draw_on(self.place, saved)
 
 
 def _run(network: Fitting, learn: Batch, watch: Batch, widths: Float, ctx: Context, done: list[Arrays]) -> None:
     """Epochs until the validation loss has not fallen for `patience` of them; what is done before is saved with it."""
     options = network.options
-    floor = losses(torch.zeros(*watch.x.shape[:2], CORRECTIONS), watch, widths)
+    floor = losses(torch.zeros(*watch.x.shape[:2], CORRECTIONS, device=network.place), watch, widths)
     if network.epoch == 0:
         network.judge(float(floor.sum()))
         network.history = [[0.0, float(check(network.mean, learn, widths).sum()), float(floor.sum()), options.lr]]
@@ -231,13 +258,13 @@ def _load(ctx: Context) -> tuple[list[Arrays], dict[str, torch.Tensor] | None]:
     return done, {key.removeprefix("now/"): value for key, value in found.items() if key.startswith("now/")}
 
 
-def check(net: Recurrent, data: Batch, widths: Float) -> torch.Tensor:
+def check(net: nn.Module, data: Batch, widths: Float) -> torch.Tensor:
     """[3] losses without dropout or gradients."""
     with torch.inference_mode():
         return losses(net(data.x), data, widths)
 
 
-def _copy(net: Recurrent) -> dict[str, torch.Tensor]:
+def _copy(net: nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.detach().clone() for name, value in net.state_dict().items()}
 
 

@@ -1,4 +1,4 @@
-"""The network: an LSTM over whole sessions whose last layer starts at zero, so that it begins as the floor it corrects.
+"""The LSTM over whole sessions, and what all networks share: a last layer of zeros, so that each begins as its floor.
 
 Legend: N sequences, T rows, F features, H hidden units.
 """
@@ -15,16 +15,27 @@ CORRECTIONS = 5
 """To the logit, the log volatility, the log spread's median, and the logs of its lower and upper widths."""
 
 
+def recurrent(features: int, hidden: int, layers: int, dropout: float) -> nn.LSTM:
+    """LSTM layers over [N, T, F]; the state is zero at the start of each sequence."""
+    return nn.LSTM(features, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
+
+
+def corrections(units: int) -> nn.Linear:
+    """The last layer of every network: zeros."""
+    head = nn.Linear(units, CORRECTIONS)
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    return head
+
+
 class Recurrent(nn.Module):
     """[N, T, F] float32 -> [N, T, 5]; the state is zero at the start of each sequence."""
 
     def __init__(self, features: int, hidden: int, layers: int, dropout: float) -> None:
         super().__init__()
-        self.cell = nn.LSTM(features, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
+        self.cell = recurrent(features, hidden, layers, dropout)
         self.drop = nn.Dropout(dropout)
-        self.head = nn.Linear(hidden, CORRECTIONS)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        self.head = corrections(hidden)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The corrections, in units of the floors' residuals."""
@@ -45,3 +56,8 @@ def export(weights: dict[str, torch.Tensor], prefix: str) -> Arrays:
     out[f"{prefix}/head/w"] = np.ascontiguousarray(weights["head.weight"].numpy().T)
     out[f"{prefix}/head/b"] = weights["head.bias"].numpy().copy()
     return out
+
+
+def plain(weights: dict[str, torch.Tensor], prefix: str) -> Arrays:
+    """Any network's state dict as float32 arrays, for a network that only torch runs."""
+    return {f"{prefix}/net/{name}": np.ascontiguousarray(value.numpy()) for name, value in weights.items()}

@@ -53,7 +53,7 @@ class Checkpoint:
         """
         name = model or self.document["model"]
         if name not in self.document["stepped"]:
-            raise UsageError(f"{name} cannot be run a row at a time", why="it is not linear floors and a network alone",
+            raise UsageError(f"{name} cannot be run a row at a time", why="it is not linear floors and an LSTM alone",
                              hint=f"known to the step: {', '.join(self.document['stepped'])}")  # fmt: skip
         arrays = self.part(fold, model)
         symbols = list(self.document["symbols"])

@@ -18,6 +18,10 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     """See hfm.stage. Raises DataError where the sessions do not fill one fold, with the minimum needed."""
     options = config.train
     plugins.find("models", options.model)  # a wrong name is said at once, not after the floors are fitted
+    if options.device not in ("auto", "cpu"):
+        from hfm.models import device
+
+        device.chosen(options.device)  # and so is a device that is not here
     quotes = inputs["simulate/quotes.parquet"]
     sessions = panel.sessions(quotes)
     plan = [*folds.plan(sessions, options.window), folds.final(sessions, options.window)]
