@@ -87,8 +87,10 @@ class Staged:
 
     def abandon(self) -> None:
         """Leave no trace."""
-        for _, file in self._open.values():
-            file.close()
+        for writer, file in self._open.values():
+            writer.abandon()
+            with contextlib.suppress(OSError):  # a full disk fails once more when the last buffer is flushed
+                file.close()
         disk.sweep(self._run.path)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
 import pytest
+from _pytest.terminal import TerminalReporter
 
 # Set before hfm.kernel is imported anywhere, and inherited by subprocesses whatever else they change.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(platformdirs.user_cache_dir("hfm")) / "kernels"))
@@ -35,3 +38,25 @@ def real() -> Path:
     if not folder:
         pytest.skip("HFM_REAL_DATA is unset")
     return Path(folder)
+
+
+Count = Callable[[str, int], None]
+"""Takes what was tried, and how often."""
+
+
+@pytest.fixture
+def count(request: pytest.FixtureRequest) -> Count:
+    """Adds to the table of counts that ends a run; properties travel with the report, so workers' counts arrive too."""
+    return lambda what, n: request.node.user_properties.append(("tried", (what, n)))
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """What the tests that passed have tried, summed by name."""
+    tried: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("passed", []):
+        for name, (what, n) in (p for p in report.user_properties if p[0] == "tried"):
+            tried[what] += n
+    if tried:
+        terminalreporter.section("tried, with no fault found")
+        for what in sorted(tried):
+            terminalreporter.write_line(f"{tried[what]:>9,}  {what}")

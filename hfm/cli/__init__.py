@@ -29,10 +29,10 @@ def main() -> None:
         print(f"hfm {__version__}")
         return
     signal.signal(signal.SIGTERM, _terminate)
-    from hfm.cli import stages, checks, live  # noqa: F401, I001  # in the order of the help
-    from hfm.cli.app import invoke
-
     try:
+        from hfm.cli import stages, checks, live  # noqa: F401, I001  # in the order of the help
+        from hfm.cli.app import invoke
+
         code = invoke(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:  # `hfm status | head -1`: the reader has all it wanted

@@ -62,15 +62,24 @@ def _guarded(body: Body, show: Show, common: Common, values: Values) -> int:
         raise
     except Exception as e:
         text = traceback.format_exc()
-        folder = show.run_dir if show.run_dir and show.run_dir.is_dir() else Path(tempfile.mkdtemp(prefix="hfm-"))
-        (folder / "crash.txt").write_text(text)
+        kept = _keep(text, show.run_dir)
         if common.debug:
             print(text, file=sys.stderr)
         what = f"{type(e).__name__}: {e}".splitlines()[0][:300]
         fault = HfmError(what, why="this is a fault in hfm or in a plug-in",
-                         hint=f"see {folder / 'crash.txt'}, or run again with --debug")  # fmt: skip
+                         hint=f"see {kept}, or run again with --debug" if kept else "run again with --debug")  # fmt: skip
         report(fault, show.command, show.as_json)
         return int(fault.code)
+
+
+def _keep(text: str, run_dir: Path | None) -> Path | None:
+    """Write a traceback into the run's folder, or a temporary one; where. None where nothing can be written."""
+    try:
+        folder = run_dir if run_dir and run_dir.is_dir() else Path(tempfile.mkdtemp(prefix="hfm-"))
+        (folder / "crash.txt").write_text(text)
+    except OSError:
+        return None
+    return folder / "crash.txt"
 
 
 def invoke(arguments: Sequence[str]) -> int:

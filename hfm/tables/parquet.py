@@ -201,6 +201,11 @@ class Writer:
                 )
         self._held, self._rows = [], 0
 
+    def abandon(self) -> None:
+        """Write no more: the footer stays away, also when the writer is collected and its stream is long closed."""
+        if self._writer is not None:
+            self._writer.is_open = False
+
     def close(self) -> None:
         """Write what is held and end the file; a table with no group at all is an empty file of its schema."""
         if self._writer is None:
