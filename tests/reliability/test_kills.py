@@ -17,9 +17,7 @@ from tests.reliability.corridor import FETCH, files, sound, start, temps, whole
 NETWORK = ("--set", "train.epochs=4", "--set", "train.seeds=1")
 
 
-@pytest.mark.parametrize(
-    "kills", [pytest.param(8, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.soak)]
-)
+@pytest.mark.parametrize("kills", [pytest.param(8, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.soak)])
 @pytest.mark.timeout(7200)
 def test_kill_9_at_random_moments_of_the_corridor(tmp_path: Path, count: Count, kills: int) -> None:
     """`hfm run` is killed, looked at and typed again, turn about with two settings, a network's training included."""
@@ -71,7 +69,9 @@ def test_a_signal_ends_it_within_two_seconds_without_a_traceback(
         took = time.monotonic() - sent
         # Before Python has come to hfm's own handlers it ends in Python's way: a shell shows the same code.
         assert "Traceback" not in err or "/hfm/" not in err, f"after {after:.2f} s\n{err}"
-        assert process.returncode in (code, -number, 0, 1 if after < 0.1 else 0), f"after {after:.2f} s: {process.returncode}\n{err}"
+        assert process.returncode in (code, -number, 0, 1 if after < 0.1 else 0), (
+            f"after {after:.2f} s: {process.returncode}\n{err}"
+        )
         assert took < 4, f"{took:.1f} s after {after:.2f} s"
         assert temps(tmp_path / "runs" / f"s{i}") == []
         count("signals (SIGINT, SIGTERM) sent to `hfm run`", 1)
