@@ -54,7 +54,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     """What the tests that passed have tried, summed by name."""
     tried: Counter[str] = Counter()
     for report in terminalreporter.stats.get("passed", []):
-        for name, (what, n) in (p for p in report.user_properties if p[0] == "tried"):
+        for what, n in (value for name, value in report.user_properties if name == "tried"):
             tried[what] += n
     if tried:
         terminalreporter.section("tried, with no fault found")

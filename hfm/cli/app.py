@@ -66,8 +66,8 @@ def _guarded(body: Body, show: Show, common: Common, values: Values) -> int:
         if common.debug:
             print(text, file=sys.stderr)
         what = f"{type(e).__name__}: {e}".splitlines()[0][:300]
-        fault = HfmError(what, why="this is a fault in hfm or in a plug-in",
-                         hint=f"see {kept}, or run again with --debug" if kept else "run again with --debug")  # fmt: skip
+        hint = f"see {kept}, or run again with --debug" if kept else "run again with --debug"
+        fault = HfmError(what, why="this is a fault in hfm or in a plug-in", hint=hint)
         report(fault, show.command, show.as_json)
         return int(fault.code)
 

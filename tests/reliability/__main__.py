@@ -1,4 +1,4 @@
-"""`python -m tests.reliability [--soak]`: the reliability tests, default and slow (or all), and their counts as a table.
+"""`python -m tests.reliability [--soak]`: the reliability tests but for the soak (or with it), and their counts.
 
 Each test counts what it tried through the fixture `count`; the table is printed at the end of any pytest run that
 counted something, here of this folder alone.

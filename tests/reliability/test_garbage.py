@@ -78,8 +78,9 @@ def tried(strategy: st.SearchStrategy[object], n: int) -> Iterator[object]:
 
 
 WORDS = st.one_of(
-    st.text(max_size=30), st.sampled_from(["../../etc", "BRK-B", "^GSPC", "BTC-USD", "", "x" * 10_000, "💥", "a\0b", "\n"]),
-    st.sampled_from(["nan", "inf", "-inf", "-1", "0", "1e309", "q101", "q-1", "qnan", "q", "cost", "0.5", "1", ".6", "1_0"]),
+    st.text(max_size=30),
+    st.sampled_from(["../../etc", "BRK-B", "^GSPC", "BTC-USD", "", "x" * 10_000, "💥", "a\0b", "\n"]),
+    st.sampled_from(["nan", "inf", "-inf", "-1", "0", "1e309", "q101", "q-1", "qnan", "q", "cost", "0.5", "1", "1_0"]),
 )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def test_nothing_in_the_sources_can_run_what_it_reads(what: str, count: Count) -
 def test_a_password_in_the_environment_reaches_no_file_and_no_message(tmp_path: Path, count: Count) -> None:
     """A proxy's and a vendor's: the vendor cannot be reached through it (exit 5), and nobody is told the password."""
     proxy = f"http://me:{SECRET}@127.0.0.1:9"
-    env = {name: proxy for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")}
+    env = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"), proxy)
     env |= {"DATABENTO_API_KEY": SECRET, "TARDIS_API_KEY": SECRET}
     done = command("fetch", "SPY", "--days", 5, "--max-time", 3, "--json", cwd=tmp_path, env=env)
     assert done.code == 5, done.err

@@ -1,4 +1,4 @@
-"""Several processes in one run or one archive at the same time: one works, the others are told so, readers never wait."""
+"""Several processes in one run or archive at a time: one works, the others are told so, readers never wait."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def race(target: Any, rounds: int, *arguments: Any) -> list[str]:
     "rounds", [pytest.param(10, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.soak)]
 )
 def test_eight_jobs_in_one_run(tmp_path: Path, count: Count, rounds: int) -> None:
-    """Each is either the only one at work or is told so at once; the run is whole and its journal counts the winners."""
+    """Each is the only one at work or is told so at once; the run is whole and its journal counts the winners."""
     path = tmp_path / "runs" / "r"
     path.mkdir(parents=True)
     said = race(contend, rounds, path, "seeds")
