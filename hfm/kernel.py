@@ -7,8 +7,11 @@ every source file in which a kernel can stand; a kernel may therefore read const
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import importlib
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -46,6 +49,24 @@ def cache_folder() -> Path:
         return Path(tempfile.mkdtemp(prefix="hfm-kernels-"))
 
 
+def without_blas() -> None:
+    """Load numba's array functions without scipy.linalg, a fifth of a second a process that no kernel has a use for.
+
+    numba looks for a BLAS as it loads them, though each function looks again when it is compiled: so nothing is lost.
+    """
+    name = "scipy.linalg.cython_blas"
+    if "numba.np.arraymath" in sys.modules or name in sys.modules:
+        return
+    sys.modules[name] = None  # type: ignore[assignment]  # Python's own word for: cannot be imported
+    try:
+        module = importlib.import_module("numba.np.arraymath")
+    finally:
+        with contextlib.suppress(KeyError):
+            del sys.modules[name]
+    module._HAVE_BLAS = True  # type: ignore[attr-defined]  # numba's own; SciPy is one of our dependencies
+
+
+without_blas()
 numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # numba makes its settings at run time
 
 

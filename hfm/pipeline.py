@@ -13,6 +13,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -225,11 +226,13 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
     """Carry out one stage in a run whose lock is held: check, compute, write, commit."""
     began, compiled, now = time.perf_counter(), _compile_seconds(), options.clock()
     manifest = run.manifest(now)
-    inputs = check_inputs(run, manifest, stage)
+    with ThreadPoolExecutor(1) as beside:  # files are hashed while the stage's libraries load
+        checked, function = beside.submit(check_inputs, run, manifest, stage), _function(stage)
+        inputs = checked.result()
     settings = section(config, stage.name)
     ctx = _context(run, stage, config, options, inputs, now)
     with staging(run) as staged:
-        for artifact, payload in _function(stage)(readers(run, inputs), config, ctx):
+        for artifact, payload in function(readers(run, inputs), config, ctx):
             staged.take(artifact, payload)
         staged.close(stage.promised(staged.made), stage.may_write)
         if stage.name in manifest.stages:

@@ -82,8 +82,9 @@ class GroupedReader(tables.MemoryReader):
         super().__init__(content)
         self._borders = [*tables.blocks(content, ("session",))[::sessions].tolist(), content.num_rows]
 
-    def groups(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        """See tables.Reader."""
+    def groups(self, columns: Sequence[str] | None = None, only: str | None = None) -> Iterator[pa.Table]:
+        """See tables.Reader; of tables without a lane."""
+        assert only is None
         whole = self.read(columns)
         for start, end in zip(self._borders[:-1], self._borders[1:], strict=True):
             if end > start:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+import hfm.kernel
 from hfm.kernel import compile_seconds, kernel, source_hash
 
 
@@ -30,3 +31,14 @@ def test_a_changed_kernel_source_changes_the_cache_folder(tmp_path: Path) -> Non
     assert source_hash(tmp_path) == first
     (tmp_path / "a.py").write_text("from hfm.kernel import kernel  # changed")
     assert source_hash(tmp_path) != first
+
+
+@kernel
+def inner(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.dot(a, b))
+
+
+def test_a_kernel_of_a_plug_in_may_still_use_blas() -> None:
+    """It is left out of what every process loads, not taken away."""
+    hfm.kernel.without_blas()
+    assert inner(np.arange(3.0), np.ones(3)) == 3.0

@@ -17,6 +17,10 @@ SHIFTS = 999
 """B: most shifts that are looked at, evenly spaced."""
 
 
+PLACES = 128
+"""Places in a block that are transformed at a time, so that the memory of many rows is that of few."""
+
+
 def shift_test(parts: Sequence[tuple[Float, Float]], least: int) -> tuple[float, Float]:
     """sum(signal x outcome) over `parts` (one a symbol) as it is, and under circular shifts of the signals, [B].
 
@@ -41,13 +45,22 @@ def _circular(signal: Float, y: Float, blocks: int, rows: int) -> Float:
 
     One short FFT for each place in a block: a full-length one would know all shifts, and cost ten times as much.
     """
-    lines = []
-    for x in (signal, y):
-        filled = np.zeros(blocks * rows)
-        filled[: len(x)] = x
-        lines.append(np.fft.rfft(np.ascontiguousarray(filled.reshape(blocks, rows).T), axis=1))
-    cross: Float = np.fft.irfft(np.einsum("bf,bf->f", np.conj(lines[0]), lines[1]), blocks)
+    product = np.zeros(blocks // 2 + 1, np.complex128)
+    for first in range(0, rows, PLACES):
+        lines = [np.fft.rfft(_places(x, blocks, rows, first), axis=1) for x in (signal, y)]
+        product += np.einsum("bf,bf->f", np.conj(lines[0]), lines[1])
+    cross: Float = np.fft.irfft(product, blocks)
     return cross
+
+
+def _places(x: Float, blocks: int, rows: int, first: int) -> Float:
+    """[places, blocks]: the rows at places `first` and on of each block of x, zeros beyond its end."""
+    last = min(first + PLACES, rows)
+    out = np.zeros((last - first, blocks))
+    for place in range(first, last):
+        found = x[place::rows]
+        out[place - first, : len(found)] = found
+    return out
 
 
 def p_value(actual: float, null: Float) -> float | None:

@@ -33,7 +33,10 @@ LAGS = 3
 
 @dataclass(frozen=True)
 class Result:
-    """One panel's: ledger rows [n, OUT] in the table's order, and the family's sums [K + LAGS, B, SUMS]."""
+    """One panel's: ledger rows [n, OUT] in the table's order, and the family's sums [K + LAGS, B, SUMS].
+
+    The rows are overwritten by the next panel's.
+    """
 
     out: Float
     sums: Float
@@ -60,11 +63,13 @@ class Engine:
         self._params[:, at.P_TRIPS] = 0.0
         self._states = np.stack([state_new(settings.cash, len(symbols))] * (count + LAGS))
         self._own, self._state = own, state_new(settings.cash, len(symbols))
+        self._room: dict[str, Float] = {}
 
     def take(self, panel: Panel) -> tuple[Panel, Result] | None:
         """The panel's out-of-sample sessions and what happened in them; None where it has none."""
         sigma_day, adv, level = self._history.before(panel, self.horizon)
-        keep = np.isin(panel.session, np.unique(panel.session[panel.predicted]))
+        starts = np.flatnonzero(np.diff(panel.session, prepend=-1))
+        keep = np.repeat(np.logical_or.reduceat(panel.predicted, starts), np.diff(starts, append=len(panel.seq)))
         if not keep.any():
             return None
         if not keep.all():
@@ -73,9 +78,18 @@ class Engine:
         proposals = family.signals(self.trials, seen)
         self.proposed += np.count_nonzero(proposals, axis=0)
         order = rows.time_order(panel)
-        result = self._ledgers(panel, rows.kernel_rows(panel, sigma_day, adv, seen.cost_bps, order), proposals, order)
+        table = self._space("table", (len(panel.seq), at.WIDE))
+        rows.kernel_rows(panel, (sigma_day, adv, seen.cost_bps), order, table)
+        result = self._ledgers(panel, table, proposals, order)
         self.tally.add(panel, result.out, order, level)
         return panel, result
+
+    def _space(self, name: str, shape: tuple[int, int]) -> Float:
+        """An array that each panel uses again: clearing new memory takes the system longer than the work."""
+        held = self._room.get(name)
+        if held is None or len(held) < shape[0]:
+            held = self._room[name] = np.empty((shape[0] + shape[0] // 4, shape[1]))
+        return held[: shape[0]]
 
     def _impact_bps(self, panel: Panel, sigma_day: Float, adv: Float) -> Float:
         """Expected impact a side of a full position, as the ledger charges it; 0 where it is not known."""
@@ -96,7 +110,7 @@ class Engine:
             profit(self._states[k], self._params[k], table, codes, sums[k], scratch)
         own = own if order is None else own[order]
         table[:, at.R_SIGNAL] = own
-        out, trips = np.empty((n, at.OUT)), np.empty((2 * n + 2, at.TRADE))
+        out, trips = self._space("out", (n, at.OUT)), self._space("trips", (2 * n + 2, at.TRADE))
         ended = step.loop(self._state, self._own, table, out, trips)
         self._ended(trips[:ended])
         if order is None:

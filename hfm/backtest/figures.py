@@ -210,7 +210,7 @@ def _risk(facts: Facts) -> dict[str, Metric]:
     _, hold = _hold(facts)
     days = np.concatenate(([-1], *facts.engine.tally.instant_session))
     end = len(days) - 1 if fall.recovered is None else fall.recovered
-    sessions = len(np.unique(days[fall.peak + 1 : end + 1]))
+    sessions = int(np.count_nonzero(np.diff(days[fall.peak + 1 : end + 1], prepend=-2)))
     state = "not recovered" if fall.recovered is None else "recovered"
     note = (
         f"{sessions} sessions, {end - fall.peak} rows from its peak, {state}"

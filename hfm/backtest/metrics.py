@@ -16,6 +16,8 @@ import numpy.typing as npt
 Float = npt.NDArray[np.float64]
 Z = NormalDist().inv_cdf(0.975)
 """Half-width of a 95 % interval in standard errors."""
+BLOCK = 32_768
+"""Returns whose products at all lags are summed before the next: they stay in the processor's cache."""
 YEAR = 252
 """Sessions a year of the session Sharpe ratio."""
 
@@ -89,8 +91,13 @@ def eta(rho: Float, q: float) -> float:
 def autocorrelation(r: Float, lags: int) -> Float:
     """Sample autocorrelations of r at lags 1..lags, [lags]."""
     x = r - r.mean()
-    total = float(x @ x)
-    return np.array([float(x[k:] @ x[:-k]) / total for k in range(1, min(lags, len(r) - 1) + 1)])
+    sums = np.zeros(max(min(lags, len(r) - 1), 0))
+    for start in range(0, len(x), BLOCK):
+        here = x[start : start + BLOCK]
+        for k in range(1, len(sums) + 1):
+            ahead = x[start + k : start + k + len(here)]
+            sums[k - 1] += float(ahead @ here[: len(ahead)])
+    return sums / float(x @ x)
 
 
 def sharpe_lo(r: Float, q: float, lags: int) -> float | None:

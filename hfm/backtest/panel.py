@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from hfm import tables
 from hfm.errors import DataError, UsageError
@@ -23,9 +22,13 @@ Int = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 KEY = ("symbol", "session", "seq", "time")
 PRICES = (
-    "mid_open", "mid_close", "bid_open", "ask_open", "bid_close", "ask_close", "trade_high", "trade_low", "volume",
-    "cash_dividend", "split_ratio", "spread_bps", "depth_bid", "depth_ask", "signed_volume",
+    "mid_open", "mid_close", "bid_open", "ask_open", "bid_close", "ask_close", "volume", "cash_dividend",
+    "split_ratio", "spread_bps",
 )  # fmt: skip
+ROWS = 32_768
+"""About so many rows are worked on at a time, so that they stay in the processor's cache."""
+RESTING = ("trade_high", "trade_low", "depth_bid", "depth_ask", "signed_volume")
+"""What only passive fills look at."""
 FORECASTS = ("p_up", "conf_rank", "ret_sd_bps", "p_widen", "y_ret_bps", "y_spread_bps")
 FLOOR = "constant"
 """The model whose direction accuracy is the base rate."""
@@ -63,7 +66,7 @@ class Panel:
         """The rows where keep [n] is true; it must be the same throughout each session."""
         sizes = np.diff(self.borders)[keep[self.borders[:-1]]]
         return Panel(
-            self.key.filter(pa.array(keep)), self.symbol[keep], self.session[keep], self.seq[keep], self.time[keep],
+            self.key.filter(tables.fixed(keep)), self.symbol[keep], self.session[keep], self.seq[keep], self.time[keep],
             self.time_open[keep], self.is_last[keep], {k: v[keep] for k, v in self.quotes.items()},
             {k: v[keep] for k, v in self.forecasts.items()}, self.y_up[keep], self.floor_p[keep],
             self.predicted[keep], np.concatenate(([0], np.cumsum(sizes))),
@@ -84,37 +87,40 @@ class _Known:
 
 
 def _joined(parts: Sequence[_Known], names: Sequence[str]) -> _Known:
-    """One after the other; `names` beside p_up and, of the model, y_up where there are no parts."""
+    """One after the other; names: their columns."""
     if len(parts) == 1:
         return parts[0]
-    columns = parts[0].data if parts else dict.fromkeys([*names, "p_up", "y_up"])
     none: Int = np.empty(0, np.int64)
     return _Known(
         np.concatenate([p.index for p in parts] or [none]),
         np.concatenate([p.time for p in parts] or [none]),
-        {k: np.concatenate([p.data[k] for p in parts] or [np.empty(0)]) for k in columns},
+        {k: np.concatenate([p.data[k] for p in parts] or [np.empty(0)]) for k in names},
     )
 
 
-def panels(quotes: tables.Reader, predictions: tables.Reader, model: str, symbols: Sequence[str]) -> Iterator[Panel]:
-    """Panels of all sessions of `quotes` in order.
+def panels(
+    quotes: tables.Reader, predictions: tables.Reader, model: str, symbols: Sequence[str], resting: bool = False
+) -> Iterator[Panel]:
+    """Panels of all sessions of `quotes` in order. resting: with the columns of RESTING.
 
     Raises DataError for a prediction whose quote is missing or has another time, UsageError for a model that has no
     predictions; both name the first offending row or the models there are.
     """
-    feed = _Feed(predictions, model, symbols)
-    for group in quotes.groups([*KEY, "time_open", "is_last", *PRICES]):
-        if group.num_rows:
-            yield _panel(group, feed, symbols)
+    feed, floor = _Feed(predictions, model, symbols), _Feed(predictions, FLOOR, symbols, ("p_up",))
+    prices = (*PRICES, *RESTING) if resting else PRICES
+    for group in quotes.groups([*KEY, "time_open", "is_last", *prices]):
+        for part in tables.split_sessions(group, ROWS):
+            if part.num_rows:
+                yield _panel(part, (feed, floor), symbols, prices)
     feed.finish()
 
 
-def _panel(group: pa.Table, feed: _Feed, symbols: Sequence[str]) -> Panel:
+def _panel(group: pa.Table, feeds: tuple[_Feed, _Feed], symbols: Sequence[str], prices: Sequence[str]) -> Panel:
     session = tables.column_array(group.column("session")).astype(np.int64)
     symbol, seq = codes(group.column("symbol"), symbols), tables.column_array(group.column("seq"))
     time = tables.column_array(group.column("time"))
     index = _index(session, symbol, seq, len(symbols))
-    known, floor = feed.until(int(session[-1]))
+    known, floor = (feed.until(int(session[-1])) for feed in feeds)
     place = _find(index, time, known, symbols)
     n = len(index)
     forecasts = {name: _spread(known.data[name], place, n) for name in FORECASTS}
@@ -123,7 +129,7 @@ def _panel(group: pa.Table, feed: _Feed, symbols: Sequence[str]) -> Panel:
     return Panel(
         group.select(KEY), symbol, session, seq, time, tables.column_array(group.column("time_open")),
         tables.column_array(group.column("is_last")),
-        {name: tables.column_array(group.column(name)) for name in PRICES}, forecasts,
+        {name: tables.column_array(group.column(name)) for name in prices}, forecasts,
         _spread(known.data["y_up"], place, n), _spread(floor.data["p_up"], _find(index, time, floor, symbols), n),
         predicted, tables.blocks(group),
     )  # fmt: skip
@@ -186,63 +192,59 @@ def codes(column: pa.ChunkedArray, names: Sequence[str]) -> Int:
 
 
 class _Feed:
-    """Predictions of the model and of the floor, handed out up to a session; holds one group at a time."""
+    """One model's predictions, handed out up to a session; holds one group at a time. names: the columns wanted."""
 
-    def __init__(self, reader: tables.Reader, model: str, symbols: Sequence[str]) -> None:
-        self._groups = iter(reader.groups([*KEY, "model", *FORECASTS, "y_up"]))
-        self._model, self._symbols = model, symbols
-        self._rest: tuple[_Known, _Known] | None = None
-        self._found: set[str] = set()
+    def __init__(
+        self, reader: tables.Reader, model: str, symbols: Sequence[str], names: Sequence[str] = (*FORECASTS, "y_up")
+    ) -> None:
+        self._reader, self._model, self._symbols, self._names = reader, model, symbols, tuple(names)
+        self._groups = iter(reader.groups([*KEY, *names], model))
+        self._rest: _Known | None = None
+        self._seen = False
 
-    def until(self, session: int) -> tuple[_Known, _Known]:
-        """All that is left up to and with `session` (days since 1970): of the model and of the floor."""
+    def until(self, session: int) -> _Known:
+        """All that is left up to and with `session` (days since 1970)."""
         taken, end = [], (session + 1) * len(self._symbols) * _SEQ
-        while (pair := self._rest or self._next()) is not None:
-            cuts = [int(np.searchsorted(known.index, end)) for known in pair]
-            taken.append([known.part(slice(cut)) for known, cut in zip(pair, cuts, strict=True)])
-            rest = [known.part(slice(cut, None)) for known, cut in zip(pair, cuts, strict=True)]
-            self._rest = (rest[0], rest[1]) if any(known.index.size for known in rest) else None
+        while (known := self._rest or self._next()) is not None:
+            cut = int(np.searchsorted(known.index, end))
+            taken.append(known.part(slice(cut)))
+            self._rest = known.part(slice(cut, None)) if cut < len(known.index) else None
             if self._rest is not None:
                 break
-        return _joined([t[0] for t in taken], FORECASTS), _joined([t[1] for t in taken], ())
+        return _joined(taken, self._names)
 
-    def _next(self) -> tuple[_Known, _Known] | None:
+    def _next(self) -> _Known | None:
         group = next(self._groups, None)
         if group is None:
             return None
-        self._found.update(pc.unique(group.column("model")).to_pylist())
+        self._seen |= group.num_rows > 0
         symbol = codes(group.column("symbol"), self._symbols)
-        which = codes(group.column("model"), [self._model, FLOOR])
-        if self._model == FLOOR:
-            which = np.where(which < 0, which, 0)
-        bad = np.flatnonzero((symbol < 0) & (which == 0))
+        bad = np.flatnonzero(symbol < 0)
         if bad.size:
             row = group.slice(int(bad[0]), 1).to_pylist()[0]
             raise _misfit(
                 f"the prediction for {row['symbol']} {row['session']} seq {row['seq']} has no row in the quotes"
             )
-        data = tables.arrays(group, ["session", "seq", "time", *FORECASTS, "y_up"])
-        data["y_up"] = np.where(data["y_up"] < 0, np.nan, data["y_up"])
+        data = tables.arrays(group, ["session", "seq", "time", *self._names])
+        if "y_up" in data:
+            data["y_up"] = np.where(data["y_up"] < 0, np.nan, data["y_up"])
         index = _index(data["session"].astype(np.int64), symbol, data["seq"], len(self._symbols))
-        rows = [
-            np.flatnonzero(which == 0),
-            np.flatnonzero((which == (0 if self._model == FLOOR else 1)) & (symbol >= 0)),
-        ]
-        known, floor = (
-            _Known(index[r], data["time"][r], {k: data[k][r] for k in names})
-            for r, names in zip(rows, ((*FORECASTS, "y_up"), ("p_up",)), strict=True)
-        )
-        return known, floor
+        return _Known(index, data["time"], {k: data[k] for k in self._names})
 
     def finish(self) -> None:
         """Raise DataError for predictions after the last quote, UsageError for a model that was never seen."""
-        known, _ = self.until(2**31)
+        known = self.until(2**31)
         if known.index.size:
             raise _misfit(f"the prediction for {_spell(int(known.index[0]), self._symbols)} has no row in the quotes")
-        if not self._found:
+        if self._seen:
+            return
+        found: set[str] = set()
+        for group in self._reader.groups(["model"]):
+            found.update(np.unique(tables.column_array(group.column("model"))).tolist())
+        if not found:
             why = "too few sessions, or all of them went into training"
             raise DataError("there are no out-of-sample predictions", why=why, hint="fetch more --days, then hfm train")
-        if self._model not in self._found:
-            close = difflib.get_close_matches(self._model, sorted(self._found), 1)
-            hint = f"did you mean --model {close[0]}?" if close else f"known here: {', '.join(sorted(self._found))}"
+        if self._model not in found:
+            close = difflib.get_close_matches(self._model, sorted(found), 1)
+            hint = f"did you mean --model {close[0]}?" if close else f"known here: {', '.join(sorted(found))}"
             raise UsageError(f"there are no predictions of the model {self._model!r}", hint=hint)

@@ -36,19 +36,20 @@ def time_order(panel: Panel) -> Int | None:
     return np.argsort(panel.time, kind="stable")
 
 
-def kernel_rows(panel: Panel, sigma_day: Float, adv: Float, cost: Float, order: Int | None) -> Float:
-    """The kernel's input [n, WIDE], in time order, signal 0.
+def kernel_rows(panel: Panel, known: tuple[Float, Float, Float], order: Int | None, rows: Float) -> None:
+    """Write the kernel's input to rows [n, WIDE], in time order, signal 0.
 
-    Of each row: daily volatility (fraction), average daily volume (shares), expected round trip (bps).
+    known, of each row: daily volatility (fraction), average daily volume (shares), expected round trip (bps).
     """
-    rows = np.empty((len(panel.seq), at.WIDE))
-    midnight = panel.session * DAY_NS
+    sigma_day, adv, cost = known
+    midnight, unread = panel.session * DAY_NS, np.broadcast_to(np.nan, panel.seq.shape)
     columns: dict[int, npt.NDArray[Any]] = {  # Any: several dtypes, all exact in float64
         at.R_SYMBOL: panel.symbol, at.R_SESSION: panel.session, at.R_SEQ: panel.seq, at.R_LAST: panel.is_last,
         at.R_OPEN_NS: panel.time_open - midnight, at.R_CLOSE_NS: panel.time - midnight,
         at.R_SIGMA_DAY: sigma_day, at.R_ADV: adv, at.R_P_UP: panel.forecasts["p_up"],
         at.R_RET_SD: panel.forecasts["ret_sd_bps"], at.R_COST: cost, at.R_BLOCK: panel.block,
-        at.R_SIGNAL: np.zeros(len(panel.seq)), **{place: panel.quotes[name] for place, name in _QUOTES.items()},
+        at.R_SIGNAL: np.zeros(len(panel.seq)),
+        **{place: panel.quotes.get(name, unread) for place, name in _QUOTES.items()},
     }  # fmt: skip
     ordered = {place: values if order is None else values[order] for place, values in columns.items()}
     mid = ordered[at.R_MID_CLOSE]
@@ -56,7 +57,6 @@ def kernel_rows(panel: Panel, sigma_day: Float, adv: Float, cost: Float, order: 
     for start in range(0, len(rows), TILE):
         for place, values in ordered.items():
             rows[start : start + TILE, place] = values[start : start + TILE]
-    return rows
 
 
 def edges(rows: Float) -> npt.NDArray[np.int8]:
@@ -70,11 +70,13 @@ def edges(rows: Float) -> npt.NDArray[np.int8]:
 def ledger_table(panel: Panel, out: Float, names: tuple[str, str], meta: Meta) -> pa.Table:
     """The ledger's rows from the kernel's results [n, OUT] in the table's order. names: model and trial."""
     columns: dict[str, object] = {name: panel.key.column(name) for name in panel.key.column_names}
-    for place, name in enumerate(tables.LEDGER.names[6:]):
-        columns[name] = out[:, place]
+    turned = np.empty((at.OUT, len(out)))
+    for start in range(0, len(out), TILE):
+        turned[:, start : start + TILE] = out[start : start + TILE].T
+    columns |= dict(zip(tables.LEDGER.names[6:], turned, strict=True))
     columns |= {"model": names[0], "trial": names[1]}
-    columns["signal"] = out[:, at.O_SIGNAL].astype(np.int8)
-    columns["reason"] = out[:, at.O_REASON].astype(np.int32)
+    columns["signal"] = turned[at.O_SIGNAL].astype(np.int8)
+    columns["reason"] = turned[at.O_REASON].astype(np.int32)
     return tables.build(tables.LEDGER, columns, meta, "simulated")
 
 
@@ -152,4 +154,4 @@ def hold(panel: Panel) -> Float:
 
 def words(index: npt.NDArray[np.int32], names: Sequence[str]) -> pa.DictionaryArray:
     """A word column from numbers into `names`."""
-    return pa.DictionaryArray.from_arrays(pa.array(index), pa.array(names, pa.string()))
+    return pa.DictionaryArray.from_arrays(tables.fixed(index), tables.strings(names))

@@ -39,7 +39,7 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     totals = Totals(len(engine.trials))
     last: Panel | None = None
     count = 0
-    for panel in panels(quotes, predictions, model, symbols):
+    for panel in panels(quotes, predictions, model, symbols, settings.fill == "passive"):
         taken = engine.take(panel)
         if taken is None:
             continue

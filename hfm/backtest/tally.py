@@ -6,6 +6,7 @@ Axes: n rows, S sessions, T instants (one for all symbols). Money in currency.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,7 @@ class Tally:
     equity: list[Float] = field(default_factory=list)
     instant_session: list[Int] = field(default_factory=list)
     blocks: dict[str, list[Float]] = field(default_factory=dict)
-    series: dict[str, list[list[Float]]] = field(default_factory=dict)
+    series: dict[str, list[list[npt.NDArray[Any]]]] = field(default_factory=dict)  # Any: signs are int8
     """Name -> symbol -> pieces."""
     reasons: dict[int, int] = field(default_factory=dict)
     largest: tuple[float, float] = (0.0, 0.0)
@@ -68,7 +69,7 @@ class Tally:
     def parts(self, signal: str, outcome: str) -> list[tuple[Float, Float]]:
         """(signal, outcome) of each symbol over its predicted rows."""
         pairs = zip(self.series.get(signal, []), self.series.get(outcome, []), strict=True)
-        return [(np.concatenate(a), np.concatenate(b)) for a, b in pairs if a]
+        return [(np.concatenate(a, dtype=np.float64), np.concatenate(b, dtype=np.float64)) for a, b in pairs if a]
 
     def _put(self, name: str, values: Float, starts: Int) -> None:
         self.sums.setdefault(name, []).append(np.add.reduceat(values.astype(np.float64), starts))
@@ -110,7 +111,9 @@ class Tally:
         self._put("traded", traded, starts)
         self._put("traded_hits", np.where(traded, 0.5 * (1.0 + signal * up), 0.0), starts)
         self._put("traded_floor_hits", np.where(traded, 0.5 * (1.0 + floor * up), 0.0), starts)
-        columns = {"call": call, "up": up, "signal": signal, "ret": panel.forecasts["y_ret_bps"]}
+        signs = {"call": call, "up": up, "signal": signal}
+        columns: dict[str, npt.NDArray[Any]] = {k: v.astype(np.int8) for k, v in signs.items()}  # Any: or float64
+        columns["ret"] = panel.forecasts["y_ret_bps"]
         for name, values in columns.items():
             per = self.series.setdefault(name, [[] for _ in range(self.symbols)])
             for s in range(self.symbols):

@@ -6,6 +6,7 @@ a command runs.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -29,6 +30,8 @@ def main() -> None:
         print(f"hfm {__version__}")
         return
     signal.signal(signal.SIGTERM, _terminate)
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own keeps what it was given
+    gc.set_threshold(50_000, 20, 50)  # imports make many objects and drop few: looking for cycles is a tenth of them
     try:
         from hfm.cli import stages, checks, live  # noqa: F401, I001  # in the order of the help
         from hfm.cli.app import invoke
@@ -44,4 +47,5 @@ def main() -> None:
     except Terminated:
         print("terminated; what was committed stands", file=sys.stderr)
         code = 143
+    gc.freeze()  # nor does it look for any among what is about to go
     sys.exit(code)

@@ -94,7 +94,7 @@ def load(inputs: Mapping[str, tables.Reader]) -> Forecast | None:
     models = tuple(known or _names(reader))
     model = _shown(inputs, models, str(meta.get("model") or (models[-1] if models else "")))
     names = ["symbol", "session", "seq", "p_up", "y_up", "spread_q10", "spread_q50", "spread_q90", "y_spread_bps"]
-    mine = [g.filter(pc.equal(g.column("model").cast(pa.string()), model)) for g in reader.groups([*names, "model"])]
+    mine = list(reader.groups(names, model)) or [reader.schema.empty_table().select(names)]
     data = tables.arrays(pa.concat_tables(mine, promote_options="permissive"), names)
     day = data["session"].astype("datetime64[D]").astype(np.int64)
     labelled = (data["y_up"] >= 0) & np.isfinite(data["p_up"])

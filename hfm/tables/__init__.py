@@ -13,9 +13,11 @@ from hfm.tables.rows import (
     column_array,
     empty,
     first_disorder,
+    fixed,
     header,
     provenance,
     split_sessions,
+    strings,
 )
 from hfm.tables.schema import (
     BARS,
@@ -69,7 +71,9 @@ __all__ = [
     "column_array",
     "empty",
     "first_disorder",
+    "fixed",
     "header",
     "provenance",
     "split_sessions",
+    "strings",
 ]

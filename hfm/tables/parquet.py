@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hfm.errors import DataError
-from hfm.tables.rows import blocks, broken, check, empty, first_disorder, header, split_sessions
-from hfm.tables.schema import Table
+from hfm.tables import lanes
+from hfm.tables.rows import blocks, broken, check, column_array, empty, first_disorder, fixed, header, split_sessions
+from hfm.tables.schema import TABLES, Table
 
 GROUP_ROWS = 65_536
-"""Rows after which a group is closed, at the next session border."""
+"""Rows, of each lane, after which a group is closed, at the next session border."""
 
 
 class Reader(Protocol):
@@ -31,8 +32,11 @@ class Reader(Protocol):
         """The Arrow schema, with units and provenance."""
         ...
 
-    def groups(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        """Row groups in order; each holds whole sessions."""
+    def groups(self, columns: Sequence[str] | None = None, only: str | None = None) -> Iterator[pa.Table]:
+        """Parts of the table in order; each holds whole sessions.
+
+        only: of a table with a lane (of predictions: the model), the rows of this value alone.
+        """
         ...
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
@@ -64,9 +68,12 @@ class MemoryReader:
         """See Reader."""
         return self._table().schema
 
-    def groups(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    def groups(self, columns: Sequence[str] | None = None, only: str | None = None) -> Iterator[pa.Table]:
         """The one group."""
-        yield self.read(columns)
+        if only is None:
+            yield self.read(columns)
+        else:
+            yield _of_lane(self._table(), str(_lane(self.schema)), only).select(list(columns or self.schema.names))
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """See Reader."""
@@ -110,30 +117,78 @@ class FileReader:
             head = (file.metadata.metadata or {}).get(b"hfm")  # the last group's; the Arrow schema has the first's
             return schema.with_metadata({**(schema.metadata or {}), b"hfm": head}) if head else schema
 
-    def groups(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    def groups(self, columns: Sequence[str] | None = None, only: str | None = None) -> Iterator[pa.Table]:
         """See Reader. Raises DataError on a damaged page."""
         with self._open() as file:
-            for i in range(file.num_row_groups):
-                try:
-                    yield file.read_row_group(i, list(columns) if columns else None)
-                except (pa.ArrowInvalid, OSError) as e:
-                    raise self._corrupt(e) from e
+            try:
+                lane = _lane(file.schema_arrow)
+                if lane is None:
+                    for i in range(file.num_row_groups):
+                        yield file.read_row_group(i, list(columns) if columns else None)
+                elif only is None:
+                    yield from _whole(file, lane, list(columns or file.schema_arrow.names))
+                else:
+                    yield from _part(file, (lane, only), list(columns or file.schema_arrow.names))
+            except (pa.ArrowInvalid, OSError) as e:
+                raise self._corrupt(e) from e
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """See Reader. Raises DataError on a damaged page."""
         with self._open() as file:
             try:
-                return file.read(list(columns) if columns else None)
+                if _lane(file.schema_arrow) is None:
+                    return file.read(list(columns) if columns else None)
             except (pa.ArrowInvalid, OSError) as e:
                 raise self._corrupt(e) from e
+        parts = list(self.groups(columns))
+        return (
+            pa.concat_tables(parts) if parts else self.schema.empty_table().select(list(columns or self.schema.names))
+        )
 
     def data(self) -> bytes:
         """See Reader."""
         return self.path.read_bytes()
 
 
+def _lane(schema: pa.Schema) -> str | None:
+    """The column whose values lie apart in a file of this schema."""
+    table = TABLES.get(header(schema).get("table", ""))
+    return table.lane if table else None
+
+
+def _of_lane(group: pa.Table, lane: str, value: str) -> pa.Table:
+    """The rows of one value of the lane."""
+    words = column_array(group.column(lane))
+    return group if (words == value).all() else group.filter(fixed(words == value))
+
+
+def _whole(file: pq.ParquetFile, lane: str, columns: list[str]) -> Iterator[pa.Table]:
+    """Batches of all lanes, in the table's order."""
+    order = TABLES[header(file.schema_arrow)["table"]].order
+    for batch in lanes.batches(file.metadata, lane):
+        if len(batch) == 1:
+            yield file.read_row_group(batch[0][0], columns)
+        else:
+            needed = [*columns, *(name for name in order[:-1] if name not in columns)]
+            yield lanes.woven([file.read_row_group(i, needed) for i, _ in batch], order).select(columns)
+
+
+def _part(file: pq.ParquetFile, which: tuple[str, str], columns: list[str]) -> Iterator[pa.Table]:
+    """The rows of one lane, which = (column, value); a group of several values is read and filtered."""
+    lane, value = which
+    for batch in lanes.batches(file.metadata, lane):
+        for i, known in batch:
+            if known == value:
+                yield file.read_row_group(i, columns)
+            elif known is None:
+                group = file.read_row_group(i, columns if lane in columns else [*columns, lane])
+                yield _of_lane(group, lane, value).select(columns)
+
+
 KEYS = ["session", "seq", "time"]
 """Columns whose range is kept by row group; order decides, nobody looks for a price."""
+COMPRESSION = {"ledger": "snappy"}
+"""By table; zstd elsewhere. A ledger's columns are mostly zeros: a quarter larger, and written in half the time."""
 
 
 class Writer:
@@ -149,6 +204,7 @@ class Writer:
         self._rows = 0
         self._last: pa.Table | None = None
         self._single = table.name == "book"
+        self._least = GROUP_ROWS
         self._header: dict[bytes, bytes] | None = None
         self._writer: pq.ParquetWriter | None = None
         self.rows = 0
@@ -171,12 +227,14 @@ class Writer:
             self._last = group.slice(group.num_rows - 1, 1).combine_chunks()
             self._header = group.schema.metadata
         if self._writer is None:
+            lane = [self._table.lane] if self._table.lane else []
+            self._least = GROUP_ROWS * max(lanes.count(group, lane[0]) if lane else 1, 1)
             self._writer = pq.ParquetWriter(
                 self._sink,
                 group.schema,
-                compression="zstd",
+                compression=COMPRESSION.get(self._table.name, "zstd"),
                 use_dictionary=[c.name for c in self._table.columns if c.kind in ("word", "date")],
-                write_statistics=[c for c in KEYS if c in group.column_names],  # with floats too: 3 x slower, larger
+                write_statistics=[c for c in (*KEYS, *lane) if c in group.column_names],  # floats too: 3 x slower
                 write_page_checksum=True,
                 version="2.6",
                 store_schema=True,
@@ -184,21 +242,19 @@ class Writer:
         self._held.append(group)
         self._rows += group.num_rows
         self.rows += group.num_rows
-        if self._rows >= GROUP_ROWS or self._single:
+        if self._rows >= self._least or self._single:
             self._flush()
 
     def _flush(self) -> None:
         if self._writer is not None and self._held:
-            merged = (
-                pa.concat_tables([g.replace_schema_metadata(None) for g in self._held])
-                .unify_dictionaries()
-                .combine_chunks()
-            )
-            for part in _singles(merged) if self._single else split_sessions(merged, GROUP_ROWS):
-                self._writer.write_table(
-                    part.replace_schema_metadata(self._writer.schema.metadata),
-                    row_group_size=max(part.num_rows, 1),
-                )
+            plain = [g.replace_schema_metadata(None) for g in self._held]
+            merged = pa.concat_tables(plain).unify_dictionaries().combine_chunks() if len(plain) > 1 else plain[0]
+            for part in _singles(merged) if self._single else split_sessions(merged, self._least):
+                for one in lanes.apart(part, self._table.lane) if self._table.lane else (part,):
+                    self._writer.write_table(
+                        one.replace_schema_metadata(self._writer.schema.metadata),
+                        row_group_size=max(one.num_rows, 1),
+                    )
         self._held, self._rows = [], 0
 
     def abandon(self) -> None:

@@ -47,18 +47,50 @@ def build(
 def _array(value: object, kind: pa.DataType, n: int) -> pa.Array:
     if isinstance(value, (pa.Array, pa.ChunkedArray)):
         return value if value.type == kind else value.cast(kind)
-    if isinstance(value, (str, int, float, bool, np.generic)) or value is None:
+    if value is None:
+        return pa.nulls(n, kind)
+    if isinstance(value, (str, int, float, bool, np.generic)):
         if pa.types.is_dictionary(kind):
-            return pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array([value], pa.string()))
-        return pa.array(np.full(n, value)).cast(kind) if value is not None else pa.nulls(n, kind)
+            return pa.DictionaryArray.from_arrays(fixed(np.zeros(n, np.int32)), strings([str(value)]))
+        return pa.array([str(value)] * n, kind) if pa.types.is_string(kind) else _array(np.full(n, value), kind, n)
     if pa.types.is_dictionary(kind):
         return pa.array(value, pa.string()).dictionary_encode()
     array = np.asarray(value)
     if pa.types.is_date32(kind):
-        return pa.array(array.astype("datetime64[D]"))
+        return fixed(array.astype("datetime64[D]"))
     if pa.types.is_timestamp(kind):
-        return pa.array(array.astype("datetime64[ns]")).cast(kind)
-    return pa.array(array) if pa.array(array[:0]).type == kind else pa.array(array).cast(kind)
+        ns = array.astype("datetime64[ns]")
+        return pa.array(ns).cast(kind) if np.isnat(ns).any() else fixed(ns.view(np.int64)).view(kind)  # NaT is null
+    if array.dtype.kind not in "biuf":
+        return pa.array(array).cast(kind)
+    width = np.dtype(kind.to_pandas_dtype())
+    if array.dtype.kind == "i" and width.kind in "if" and (array.astype(width) == array).all():
+        array = array.astype(width)  # Arrow's own cast would import pyarrow.compute
+    made = fixed(array)
+    return made if made.type == kind else made.cast(kind)
+
+
+def fixed(array: Array) -> pa.Array:
+    """An Arrow array of numbers, booleans or days over the memory of `array` [n], by its buffer.
+
+    pyarrow's own way imports pandas, .4 s a process. NaN stays NaN; there are no nulls.
+    """
+    if array.dtype == np.bool_:
+        return pa.Array.from_buffers(
+            pa.bool_(), len(array), [None, pa.py_buffer(np.packbits(array, bitorder="little"))]
+        )
+    if array.dtype.kind == "M":
+        days = array.astype("datetime64[D]").astype(np.int64).astype(np.int32)
+        return pa.Array.from_buffers(pa.date32(), len(days), [None, pa.py_buffer(days)])
+    kind = pa.from_numpy_dtype(array.dtype)
+    return pa.Array.from_buffers(kind, len(array), [None, pa.py_buffer(np.ascontiguousarray(array))])
+
+
+def strings(words: Sequence[str]) -> pa.Array:
+    """A string array, by its buffers."""
+    raw = [word.encode() for word in words]
+    ends = np.concatenate(([0], np.cumsum([len(r) for r in raw]))).astype(np.int32)
+    return pa.Array.from_buffers(pa.string(), len(raw), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(raw))])
 
 
 def _field(column: Column, origin: str | None) -> pa.Field:
@@ -106,14 +138,14 @@ def first_disorder(group: pa.Table, order: Sequence[str]) -> int | None:
     later = np.zeros(group.num_rows - 1, bool)
     tied = np.ones(group.num_rows - 1, bool)
     for name in order:
-        key = _rank(group.column(name))
+        key = rank(group.column(name))
         later |= tied & (key[1:] > key[:-1])
         tied &= key[1:] == key[:-1]
     bad = np.flatnonzero(~later)
     return int(bad[0]) + 1 if bad.size else None
 
 
-def _rank(data: pa.ChunkedArray) -> Array:
+def rank(data: pa.ChunkedArray) -> Array:
     """Integers that sort as the column does (words by spelling)."""
     if not pa.types.is_dictionary(data.type):
         return column_array(data)
@@ -134,9 +166,8 @@ def broken(table: Table, what: str) -> DataError:
 
 def column_array(data: pa.ChunkedArray) -> Array:
     """A column as NumPy: dates as datetime64[D], times as int64 ns UTC, words as object, nulls of int8 as -1."""
-    if pa.types.is_timestamp(data.type):
-        data = data.cast(pa.int64())
-        data = data.fill_null(np.iinfo(np.int64).min) if data.null_count else data
+    if pa.types.is_timestamp(data.type) and data.null_count:
+        data = data.cast(pa.int64()).fill_null(np.iinfo(np.int64).min)
     elif pa.types.is_dictionary(data.type) and not data.null_count:
         return _words(data)
     elif data.null_count and pa.types.is_integer(data.type):
@@ -153,12 +184,17 @@ def _words(data: pa.ChunkedArray) -> Array:
     return words
 
 
+_WIDTH = {pa.date32().id: "<i4", pa.timestamp("ns").id: "<i8"}
+
+
 def _fixed(data: pa.ChunkedArray) -> Array:
     """Values of one width without nulls, by their buffers: to_numpy would import pandas, .4 s a process."""
     kind = data.type
     if pa.types.is_boolean(kind):
-        return _fixed(data.cast(pa.uint8())).view(np.bool_)
-    dtype = np.dtype("<i4") if pa.types.is_date32(kind) else np.dtype(kind.to_pandas_dtype())
+        bits = [np.unpackbits(np.frombuffer(c.buffers()[1], np.uint8), bitorder="little")[c.offset : c.offset + len(c)]
+                for c in data.chunks if len(c)]  # fmt: skip
+        return np.concatenate(bits).view(np.bool_) if bits else np.empty(0, np.bool_)
+    dtype = np.dtype(_WIDTH[kind.id]) if kind.id in _WIDTH else np.dtype(kind.to_pandas_dtype())
     parts = [np.frombuffer(c.buffers()[1], dtype, len(c), c.offset * dtype.itemsize) for c in data.chunks if len(c)]
     out: Array = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.empty(0, dtype)
     return out.astype("datetime64[D]") if pa.types.is_date32(kind) else out
@@ -173,7 +209,7 @@ def blocks(group: pa.Table, by: Sequence[str] = ("session", "symbol")) -> Array:
     """int64 [B+1]: row borders of the runs of equal `by` in an ordered group."""
     change = np.zeros(max(group.num_rows - 1, 0), bool)
     for name in by:
-        key = _rank(group.column(name))
+        key = rank(group.column(name))
         change |= key[1:] != key[:-1]
     if not group.num_rows:
         return np.zeros(1, np.int64)

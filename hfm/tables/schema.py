@@ -29,12 +29,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The schema of one artifact. `order`: the columns that sort and identify a row."""
+    """The schema of one artifact. `order`: the columns that sort and identify a row.
+
+    `lane`: a column whose values have row groups of their own on disk (see lanes.py); readers give the table's order.
+    """
 
     name: str
     version: int
     columns: tuple[Column, ...]
     order: tuple[str, ...]
+    lane: str | None = None
 
     def __getitem__(self, name: str) -> Column:
         return next(c for c in self.columns if c.name == name)
@@ -54,14 +58,16 @@ time     time UTC        instant at which the row is complete and known (a bar's
 _ORDER = ("session", "symbol", "seq")
 
 
-def _table(name: str, version: int, text: str, order: tuple[str, ...] = _ORDER, key: bool = True) -> Table:
+def _table(
+    name: str, version: int, text: str, order: tuple[str, ...] = _ORDER, key: bool = True, lane: str | None = None
+) -> Table:
     columns = []
     for line in ((_KEY if key else "") + text).strip().splitlines():
         if not line.strip():
             continue
         column, kind, unit, doc = line.split(maxsplit=3)
         columns.append(Column(column, kind.rstrip("?"), unit, doc, kind.endswith("?")))
-    return Table(name, version, tuple(columns), order)
+    return Table(name, version, tuple(columns), order, lane)
 
 
 BARS = _table(
@@ -177,6 +183,7 @@ y_spread_bps f8   bps      quoted spread at the horizon (NaN: masked)
 y_vol        f8   log      log volatility of the row at the horizon (NaN: masked)
 """,
     (*_ORDER, "model"),
+    lane="model",
 )
 
 SCORES = _table(

@@ -27,11 +27,11 @@ class Grouped(tables.MemoryReader):
         super().__init__(content)
         self._table_, self._sessions = content, sessions
 
-    def groups(self, columns=None):  # type: ignore[no-untyped-def]
+    def groups(self, columns=None, only=None):  # type: ignore[no-untyped-def]
         borders = tables.blocks(self._table_, ("session",))
         cuts = sorted({*borders[:: self._sessions].tolist(), int(borders[-1])})
         for a, b in itertools.pairwise(cuts):
-            yield self._table_.slice(a, b - a).select(columns)
+            yield from tables.MemoryReader(self._table_.slice(a, b - a)).groups(columns, only)
 
 
 @pytest.fixture(scope="module")

@@ -349,8 +349,8 @@ class Groups(tables.MemoryReader):
         for a, b in itertools.pairwise(cuts):
             self.parts.append(content.slice(a, b - a))
 
-    def groups(self, columns=None):  # type: ignore[no-untyped-def]
-        return (part.select(columns) for part in self.parts)
+    def groups(self, columns=None, only=None):  # type: ignore[no-untyped-def]
+        return itertools.chain.from_iterable(tables.MemoryReader(part).groups(columns, only) for part in self.parts)
 
 
 @pytest.mark.parametrize("settings", [{}, {"hold_overnight": True, "fill": "passive"}, {"max_drawdown": 0.001}])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 
 from hfm import tables
 from hfm.errors import DataError
+from hfm.tables import rows
 
 
 def bars(sessions: int = 3, slots: int = 4, symbols: tuple[str, ...] = ("SPY",), **changes: Any) -> pa.Table:
@@ -75,6 +78,39 @@ def test_columns_come_back_as_plain_arrays() -> None:
     assert got["session"].dtype == "datetime64[D]"
     assert got["time"].dtype == np.int64
     assert tables.column_array(pa.chunked_array([pa.array([1, None, 0], pa.int8())])).tolist() == [1, -1, 0]
+
+
+@pytest.mark.parametrize("values", [
+    np.arange(5.0), np.array([np.nan, 1.0]), np.arange(10)[::3], np.array([1, -1, 0], np.int8),
+    np.array([True, False, True] * 7), np.array(["2024-01-02", "1969-12-31"], "datetime64[D]"), np.empty(0),
+])  # fmt: skip
+def test_arrays_become_columns_and_come_back_without_pandas(values: np.ndarray) -> None:
+    """By their buffers, also from the middle of a table; NaN stays NaN."""
+    made = rows.fixed(values)
+    assert made.null_count == 0
+    assert made.equals(pa.array(values)) or np.isnan(values.astype(float)).any()
+    np.testing.assert_array_equal(tables.column_array(pa.chunked_array([made])), values)
+    np.testing.assert_array_equal(tables.column_array(pa.chunked_array([made.slice(1)])), values[1:])
+    assert rows.strings(["a", "", "äb"]).to_pylist() == ["a", "", "äb"]
+
+
+def test_building_and_reading_tables_imports_neither_pandas_nor_scipys_algebra() -> None:
+    """Each would cost every command a fifth of a second and more."""
+    code = """
+import sys, numpy as np
+from hfm import tables
+from hfm.config import Backtest
+from hfm.ledger import layout as at, step
+from hfm.ledger.account import params_new, state_new
+step.loop(state_new(1e6, 1), params_new(Backtest(), 1, 0.01), np.zeros((1, at.ROW)), np.zeros((1, at.OUT)),
+          np.zeros((4, at.TRADE)))
+made = tables.build(tables.SCORES, {"model": "m", "fold": 0, "task": "t", "metric": "a", "value": np.ones(2),
+                                    "se": 0.0, "n": 1, "floor": np.nan})
+tables.arrays(made)
+heavy = {"pandas", "scipy.linalg", "torch", "pyarrow.compute"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_blocks_are_the_borders_of_each_session_and_symbol() -> None:

@@ -1,0 +1,73 @@
+"""Rows of several models, told apart on disk and woven together again.
+
+In a table's order the models of one row stand side by side; on disk each has row groups of its own, so that who wants
+one model reads a fraction of the file. A batch is a run of row groups of the same sessions, one a model, by spelling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from hfm.tables.rows import column_array, fixed, rank
+
+
+def count(group: pa.Table, lane: str) -> int:
+    """How many values the column `lane` has."""
+    return len(np.unique(rank(group.column(lane))))
+
+
+def apart(group: pa.Table, lane: str) -> Iterator[pa.Table]:
+    """The rows of each value of `lane`, values by spelling; of a table without rows, the table itself."""
+    places = rank(group.column(lane))
+    values = np.unique(places)
+    if len(values) < 2:
+        yield group
+        return
+    for value in values:
+        yield group.take(fixed(np.flatnonzero(places == value)))
+
+
+def woven(parts: Sequence[pa.Table], order: Sequence[str]) -> pa.Table:
+    """The rows of all parts (one a lane, in the lanes' order) in the table's order, which ends with the lane."""
+    if len(parts) == 1:
+        return parts[0]
+    merged = pa.concat_tables(parts).unify_dictionaries().combine_chunks()
+    keys = [[_key(part.column(name)) for name in order[:-1]] for part in parts]
+    n = parts[0].num_rows
+    if all(part.num_rows == n for part in parts) and all(
+        np.array_equal(a, b) for other in keys[1:] for a, b in zip(keys[0], other, strict=True)
+    ):
+        index = np.arange(len(parts) * n).reshape(len(parts), n).T.ravel()
+    else:
+        index = np.lexsort([np.concatenate(column) for column in list(zip(*keys, strict=True))[::-1]])
+    return merged.take(fixed(index))
+
+
+def _key(column: pa.ChunkedArray) -> Any:  # Any: an array of the column's dtype; words as str
+    found = column_array(column)
+    return found.astype(str) if found.dtype == object else found
+
+
+def batches(metadata: Any, lane: str) -> Iterator[list[tuple[int, str | None]]]:  # Any: pyarrow's FileMetaData
+    """Row groups that belong together, each with its value of `lane` (None: of several values, or not known)."""
+    held: list[tuple[int, str | None]] = []
+    place = metadata.schema.names.index(lane)
+    for i in range(metadata.num_row_groups):
+        value = _only(metadata.row_group(i).column(place).statistics)
+        if held and (value is None or held[-1][1] is None or value <= held[-1][1]):
+            yield held
+            held = []
+        held.append((i, value))
+    if held:
+        yield held
+
+
+def _only(statistics: Any) -> str | None:  # Any: pyarrow's Statistics
+    """The one value that a row group's statistics leave."""
+    if statistics is None or not statistics.has_min_max or statistics.min != statistics.max:
+        return None
+    return str(statistics.min)
