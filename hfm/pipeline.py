@@ -60,18 +60,20 @@ BARS, BOOK = "fetch/bars.parquet", "fetch/book.parquet"
 QUOTES, ORACLE = "simulate/quotes.parquet", "simulate/oracle.parquet"
 EVENTS = "simulate/book.parquet"
 PREDICTIONS, TRIALS = "train/predictions.parquet", "backtest/trials.parquet"
+INSAMPLE, BRIDGE = "train/insample.parquet", "backtest/bridge.parquet"
 STAGES: tuple[Stage, ...] = (
     Stage("fetch", "hfm.fetch.stage:run", writes_one=(BARS, BOOK)),
     Stage("simulate", "hfm.simulate.stage:run", needs_one=(BARS, BOOK), writes=(QUOTES, ORACLE, "simulate/facts.json"),
           may_write=(EVENTS, "simulate/prints.parquet", "simulate/snapshots.parquet")),
     Stage("train", "hfm.train.stage:run", needs=(QUOTES,), takes=(ORACLE,), writes=(
-        "train/model.safetensors", "train/model.json", PREDICTIONS, "train/scores.parquet", "train/history.parquet")),
-    Stage("backtest", "hfm.backtest.stage:run", needs=(QUOTES, PREDICTIONS), writes=(
-        "backtest/ledger.parquet", "backtest/trades.parquet", TRIALS, "backtest/metrics.json")),
+        "train/model.safetensors", "train/model.json", PREDICTIONS, "train/scores.parquet", "train/history.parquet"),
+        may_write=(INSAMPLE,)),
+    Stage("backtest", "hfm.backtest.stage:run", needs=(QUOTES, PREDICTIONS), takes=(INSAMPLE,), writes=(
+        "backtest/ledger.parquet", "backtest/trades.parquet", TRIALS, "backtest/metrics.json"), may_write=(BRIDGE,)),
     Stage("report", "hfm.report.stage:run", needs=(BARS,), takes=(
         QUOTES, ORACLE, "simulate/facts.json", "train/model.json", PREDICTIONS, "train/scores.parquet",
         "train/history.parquet", "backtest/ledger.parquet", "backtest/trades.parquet", TRIALS,
-        "backtest/metrics.json"), writes=(
+        "backtest/metrics.json", BRIDGE), writes=(
         "report/microstructure_performance.png", "report/report.html", "report/summary.json")),
 )  # fmt: skip
 MODEL = ("train/model.safetensors", "train/model.json")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hfm import tables
-from hfm.backtest import rows, summary
+from hfm.backtest import bridge, rows, summary
 from hfm.backtest.engine import Engine, base_settings
 from hfm.backtest.panel import Panel, panels
 from hfm.backtest.totals import Totals
@@ -61,6 +61,8 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     document = summary.document(engine, totals, model, meta)
     summary.tell(document, ctx)
     yield "backtest/metrics.json", document
+    if bridge.INSAMPLE in inputs:
+        yield bridge.ARTIFACT, bridge.table(inputs, settings, document, len(engine.trials))
 
 
 def _check(settings: Backtest, meta: Mapping[str, Any]) -> None:

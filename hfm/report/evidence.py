@@ -18,7 +18,8 @@ import hfm
 from hfm import config as settings
 from hfm import tables
 from hfm.config import Config
-from hfm.report import forecast, market, money, verdict
+from hfm.report import bridge, forecast, market, money, verdict
+from hfm.report.bridge import Step
 from hfm.report.forecast import Forecast
 from hfm.report.market import Market
 from hfm.report.money import Money
@@ -56,6 +57,7 @@ class Evidence:
     config: Config
     config_hash: str
     trials: int
+    bridge: tuple[Step, ...] = ()
 
     @property
     def synthetic(self) -> bool:
@@ -86,6 +88,7 @@ def gather(inputs: Mapping[str, tables.Reader], config: Config, trials: int) -> 
     return Evidence(
         seen, cast, earned, _verdict(seen, cast, earned, config, trials), json.loads(facts.data()) if facts else {},
         missing, _origins(inputs), _versions(), config, hashlib.sha256(tree.encode()).hexdigest()[:16], trials,
+        bridge.load(inputs),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from hfm.report import verdict, wording
+from hfm.report.bridge import LABEL, WORDS
 from hfm.report.evidence import Evidence
 from hfm.report.forecast import Score
 from hfm.report.wording import number
@@ -26,6 +27,7 @@ def grids(run: Evidence) -> list[Grid]:
     """The tables that this run can fill."""
     made = [
         _metrics(run),
+        _bridge(run),
         _context(run),
         _trials(run),
         _scores(run),
@@ -43,6 +45,20 @@ def _metrics(run: Evidence) -> Grid:
     rows = tuple((f.label, f.value, f.interval, f.floor, f.n, f.note) for f in wording.figures(run))
     head = ("figure", "value", "95% interval", "floor", "n", "note")
     return Grid("All figures of the back-test", head, rows, "Each stands beside what doing nothing clever would give.")
+
+
+def _bridge(run: Evidence) -> Grid:
+    """Each step from the original recipe's figures to honest ones, with the command that prints it."""
+    rows = []
+    for step in run.bridge:
+        found, (name, what) = step.metrics, WORDS.get(step.name, (step.name, ""))
+        rows.append((
+            name, what, f"{number(found['accuracy'], '%')} (floor {number(found['floor'], '%')})",
+            number(found["return"], "share", True), number(found["hold"], "share", True),
+            number(found["sharpe"], "", True), number(found["drawdown"], "%"), f"{found['trades']:,.0f}", step.command,
+        ))  # fmt: skip
+    head = ("step", "what changes", "accuracy", "return", "hold", "Sharpe a year", "drawdown", "trades", "printed by")
+    return Grid("From the original recipe's figures to honest ones", head, tuple(rows), LABEL)
 
 
 def _context(run: Evidence) -> Grid:

@@ -22,7 +22,7 @@ from hfm.report.grids import grids
 from hfm.report.svg import Drawn
 
 SECTIONS = (
-    ("Strategy", ("equity", "thresholds", "null", "histogram", "costs", "sensitivity")),
+    ("Strategy", ("equity", "thresholds", "bridge", "null", "histogram", "costs", "sensitivity", "limits")),
     ("Models", ("models", "loss", "reliability", "spread_series", "spread_scatter")),
     ("Market and data", ("flow", "diurnal", "heat", "quality")),
 )
@@ -52,7 +52,8 @@ def render(run: Evidence, drawn: Sequence[Drawn]) -> str:
         css=Markup((folder / "page.css").read_text("utf-8")), run=run, subject=wording.subject(run),
         badges=wording.badges(run),
         tiles=[(each, bar(metrics[each.key])) for each in wording.headline(run)],
-        sections=[(title, [(by_name[n], _pictures(by_name[n])) for n in names]) for title, names in SECTIONS],
+        sections=[(title, [(by_name[n], _pictures(by_name[n])) for n in names if n in by_name])
+                  for title, names in SECTIONS],
         grids=grids(run), simulated=simulated(run), missing=run.missing, origin=wording.origin(run),
         messages=[wording.capital(str(m)) for m in run.money.metrics.get("messages", [])] if run.money else [],
         settings=[(s, [(k, str(v)) for k, v in body.items()]) for s, body in as_tree(run.config).items()],

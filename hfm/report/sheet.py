@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -15,12 +16,12 @@ from matplotlib.patches import FancyBboxPatch
 
 from hfm.report import wording
 from hfm.report.evidence import Evidence
-from hfm.report.panels.catalogue import PANELS, Panel
+from hfm.report.panels.catalogue import Panel, panels
 from hfm.report.panels.style import Ink, house
 
 WIDTH, DPI = 17.0, 140
-HEAD, ROW, EDGE = 4.2, 3.75, 0.45
-"""Inches: head, one row of panels, outer margin."""
+HEAD, ROW, EDGE, FOOT = 4.2, 3.75, 0.45, 2.3
+"""Inches: head, one row of panels, outer margin, the provenance box where the last row leaves it no place."""
 COLUMNS = 3
 
 
@@ -35,8 +36,8 @@ def draw(run: Evidence) -> bytes:
 
 def compose(run: Evidence) -> Figure:
     """The sheet as a figure; within house()."""
-    rows, ink = _rows(), Ink()
-    height = HEAD + ROW * len(rows) + 0.2
+    rows, ink = _rows(panels(run)), Ink()
+    height = HEAD + ROW * len(rows) + 0.2 + (0.0 if _free(rows) else FOOT)
     figure = Figure(figsize=(WIDTH, height), facecolor=ink.paper, dpi=DPI)
     _head(figure, run, ink, height)
     for r, row in enumerate(rows):
@@ -44,15 +45,20 @@ def compose(run: Evidence) -> Figure:
         for panel in row:
             _panel(figure, panel, run, ink, (column, height - HEAD - ROW * (r + 1)))
             column += 2 if panel.wide else 1
-    _origin(figure, run, ink, height)
+    _origin(figure, run, ink, _free(rows))
     return figure
 
 
-def _rows() -> list[list[Panel]]:
+def _free(rows: list[list[Panel]]) -> int:
+    """Columns that the last row leaves."""
+    return COLUMNS - sum(2 if panel.wide else 1 for panel in rows[-1])
+
+
+def _rows(shown: Sequence[Panel]) -> list[list[Panel]]:
     """The panels in rows of three columns, in order; a wide one takes two."""
     rows: list[list[Panel]] = [[]]
     free = COLUMNS
-    for panel in PANELS:
+    for panel in shown:
         span = 2 if panel.wide else 1
         if span > free:
             rows.append([])
@@ -135,11 +141,13 @@ def _tiles(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
         figure.text(x, 1 - 3.57 / height, text, fontsize=10.5, color=ink.muted, va="top", linespacing=1.3)
 
 
-def _origin(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
-    """The provenance box, in the place that the last row of panels leaves free."""
-    used = sum(2 if panel.wide else 1 for panel in _rows()[-1])
+def _origin(figure: Figure, run: Evidence, ink: Ink, free: int) -> None:
+    """The provenance box, in the columns that the last row of panels leaves free, else below it."""
+    height = figure.get_size_inches()[1]
     cell = (WIDTH - 2 * EDGE) / COLUMNS
-    left, wide, tall = EDGE + used * cell + 0.25, (COLUMNS - used) * cell - 0.25, ROW - 0.5
+    used = COLUMNS - free if free else 0
+    left, wide = EDGE + used * cell + (0.25 if free else 0.0), (COLUMNS - used) * cell - (0.25 if free else 0.0)
+    tall = ROW - 0.5 if free else FOOT - 0.2
     _box(figure, (left, 0.35), (wide, tall), "#f1f3f6")
     pairs = [(name, textwrap.wrap(text, int((wide - 1.55) / 0.084))) for name, text in wording.origin(run)]
     step = (tall - 0.3) / sum(len(lines) for _, lines in pairs)

@@ -13,7 +13,7 @@ from hfm import tables
 from hfm.config import Config, as_tree
 from hfm.report import evidence, page, sheet, svg, wording
 from hfm.report.evidence import Evidence
-from hfm.report.panels.catalogue import PANELS, Panel
+from hfm.report.panels.catalogue import Panel, panels
 from hfm.stage import Context, Product
 
 PICTURE, PAGE, SUMMARY = "report/microstructure_performance.png", "report/report.html", "report/summary.json"
@@ -21,16 +21,17 @@ PICTURE, PAGE, SUMMARY = "report/microstructure_performance.png", "report/report
 
 def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> Iterator[Product]:
     """The picture, the page and the summary. ctx.trials is N of the verdict."""
-    steps = len(PANELS) + 1
-    ctx.progress("report", 0, steps, "tables")
+    ctx.progress("report", 0, 1, "tables")
     found = evidence.gather(inputs, config, ctx.trials)
+    shown = panels(found)
+    steps = len(shown) + 1
     done = [0]
 
     def tell(panel: Panel) -> None:
         done[0] += 1
         ctx.progress("report", done[0], steps, panel.title)
 
-    yield PAGE, page.render(found, svg.draw(found, PANELS, tell)).encode()
+    yield PAGE, page.render(found, svg.draw(found, shown, tell)).encode()
     document = summary(found)
     _tell(found, document, ctx)
     yield SUMMARY, document
@@ -70,6 +71,8 @@ def summary(run: Evidence) -> dict[str, Any]:  # Any: JSON values
             "columns": [list(line) for line in run.origins],
         },
     }  # fmt: skip
+    if run.bridge:
+        document["bridge"] = [{"step": s.name, "metrics": dict(s.metrics), "command": s.command} for s in run.bridge]
     return {key: _finite(value) for key, value in document.items()}
 
 

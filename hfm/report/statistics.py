@@ -14,6 +14,8 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
+from hfm.policies.luck import sharpe_hurdle
+
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
 NORMAL = NormalDist()
@@ -103,27 +105,6 @@ def probabilistic_sharpe(returns: Float, benchmark: float = 0.0) -> float:
     skew, kurtosis = float((z**3).mean()), float((z**4).mean())
     variance = (1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2) / (n - 1)
     return NORMAL.cdf((sharpe - benchmark) / math.sqrt(variance)) if variance > 0 else math.nan
-
-
-def expected_maximum(trials: int) -> float:
-    """Expected largest of `trials` independent standard normals; 0 for one.
-
-    Bailey and Lopez de Prado (2014), Journal of Portfolio Management 40(5), eq. 1,
-    doi:10.3905/jpm.2014.40.5.094.
-    """
-    if trials < 2:
-        return 0.0
-    tail = NORMAL.inv_cdf(1 - 1 / trials), NORMAL.inv_cdf(1 - 1 / (trials * math.e))
-    return (1 - np.euler_gamma) * tail[0] + np.euler_gamma * tail[1]
-
-
-def sharpe_hurdle(trials: int, n: int) -> float:
-    """Sharpe ratio that the best of `trials` worthless strategies is expected to show over `n` observations.
-
-    Each trial's own sampling variance under the null, 1 / n, stands for the variance between trials: a family
-    of near copies does not lower its own hurdle.
-    """
-    return expected_maximum(trials) / math.sqrt(n) if n else math.nan
 
 
 def deflated_sharpe(returns: Float, trials: int) -> float:

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from hfm import tables
+from hfm.policies.luck import sharpe_hurdle
 from hfm.report import statistics
 from hfm.report.statistics import NORMAL, Float, Int, Superiority
 
@@ -214,7 +215,7 @@ def _of_test(fam: Family, able: Int, best: int, test: Superiority, tried: int) -
         "smallest_edge_sharpe": need / float(excess.std(ddof=1)) * math.sqrt(YEAR),
         "psr": statistics.probabilistic_sharpe(excess),
         "dsr": statistics.deflated_sharpe(excess, tried),
-        "sharpe_hurdle": statistics.sharpe_hurdle(tried, sessions) * math.sqrt(YEAR),
+        "sharpe_hurdle": sharpe_hurdle(tried, sessions) * math.sqrt(YEAR),
         "pbo": None if math.isnan(pbo) else pbo,
     }
 

@@ -141,7 +141,12 @@ def _strategy(settings: Backtest) -> str:
         f"impact {settings.impact:g}",
     ]
     words += ["positions kept overnight"] if settings.hold_overnight else []
-    off = Backtest()
-    limits = [f.name for f in dataclasses.fields(off) if getattr(off, f.name) is None and f.name != "model"]
-    words += [f"{name} {getattr(settings, name):g}" for name in limits if getattr(settings, name) is not None]
+    words += [f"{name} {getattr(settings, name):g}" for name in limits(settings)]
     return ", ".join(words)
+
+
+def limits(settings: Backtest) -> list[str]:
+    """The settings of the limits that are on; by default none is."""
+    off = Backtest()
+    able = [f.name for f in dataclasses.fields(off) if getattr(off, f.name) is None and f.name != "model"]
+    return [name for name in able if getattr(settings, name) is not None]

@@ -4,7 +4,7 @@ honest ones.
 Spread = 10 bp + 2 x volatility of 20 rows + noise, at least 1 bp; OFI = +.6 volume where the close rose, -.4 otherwise.
 Returns are from close to close, nights included, so that a night's gap stays in the volatility for twenty rows. The sd
 of the noise is a tenth of that of 10 bp + 2 x volatility over the whole sample: a longer sample changes earlier rows.
-The noise is drawn row after row from the legacy generator of the seed; the recipe's own seed is 23.
+The noise is drawn row after row from the legacy generator of the seed.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hfm.config import Simulate
+
 Float = npt.NDArray[np.float64]
 
 WINDOW = 20
+OWN_SEED = 23
+"""The recipe's; the default seed stands for it."""
 BASE_BPS, SLOPE, NOISE, FLOOR_BPS = 10.0, 2.0, 0.1, 1.0
 
 
@@ -68,7 +72,8 @@ def spread_bps(volatility_bps: Float, noise_bps: Float) -> Float:
 
 def normals(memory: Memory, seed: int, n: int) -> tuple[Float, dict[str, Any]]:  # Any: see Memory
     """The next n standard normals of the recipe's generator, and its state after them."""
-    generator = np.random.RandomState(seed % 2**32)
+    own = OWN_SEED if seed == Simulate().seed else seed
+    generator = np.random.RandomState(own % 2**32)
     if memory.generator is not None:
         generator.set_state(memory.generator)
     drawn = generator.standard_normal(n)

@@ -219,6 +219,30 @@ lr    f8   - learning rate
     key=False,
 )
 
+INSAMPLE = _table(
+    "insample",
+    1,
+    """
+p_widen f8   - what the original recipe's network says of the row: P(the spread widens) (NaN: no window yet)
+y_widen i1?  - 1 where the next row's spread is wider, null in the last row
+fitted  bool - whether the network was fitted on the row
+""",
+)
+
+BRIDGE = _table(
+    "bridge",
+    1,
+    """
+number  i4   -    of the step, from 0
+step    word -    from what the original recipe prints to what holds, in order
+metric  word -    accuracy, floor, return, hold, sharpe, drawdown, trades, ...
+value   f8   metric in the metric's own unit (NaN: not defined)
+command word -    what prints it
+""",
+    ("number", "metric"),
+    key=False,
+)
+
 LEDGER = _table(
     "ledger",
     1,
@@ -291,5 +315,5 @@ trips       i8   count round trips ended in the session
 
 TABLES: dict[str, Table] = {
     t.name: t
-    for t in (BARS, book(), QUOTES, ORACLE, PREDICTIONS, SCORES, HISTORY, LEDGER, TRADES, TRIALS)
+    for t in (BARS, book(), QUOTES, ORACLE, PREDICTIONS, SCORES, HISTORY, INSAMPLE, LEDGER, TRADES, TRIALS, BRIDGE)
 }  # fmt: skip

@@ -10,7 +10,7 @@ from hfm import plugins
 from hfm.config import Config
 from hfm.stage import Context, Product
 from hfm.tables import Reader
-from hfm.train import folds, output, panel, scoring, summary
+from hfm.train import folds, insample, output, panel, scoring, summary
 from hfm.train.walk import FLOORS, HIDDEN, Walk, chosen, fit, predict, settle
 
 
@@ -50,4 +50,6 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     data, document = output.checkpoint(walk, options, np.unique(rows.panel.session))
     yield "train/model.safetensors", data
     yield "train/model.json", document
+    if insample.asked(quotes, options) and (table := insample.table(quotes, options, ctx)) is not None:
+        yield insample.ARTIFACT, table
     summary.tell(scores, floor, truth, models, options.model, ctx)

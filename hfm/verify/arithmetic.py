@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from hfm.backtest.metrics import YEAR, sharpe
-from hfm.report.statistics import overfitting, sharpe_hurdle
+from hfm.policies.luck import sharpe_hurdle
+from hfm.report.statistics import overfitting
 from hfm.tables import arrays
 from hfm.verify.claims import Row
 from hfm.verify.market import Market

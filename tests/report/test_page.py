@@ -14,6 +14,7 @@ from matplotlib.image import imread
 
 from hfm.config import Config, Report
 from hfm.report import page, stage
+from hfm.report.panels.catalogue import BRIDGE, PANELS
 from hfm.stage import Context
 from tests.report.builder import make
 
@@ -48,7 +49,7 @@ def test_the_browser_has_nothing_to_complain_about(html: Path, tmp_path: Path) -
     log = tmp_path / "net.json"
     dom, said = browse(html, tmp_path, f"--log-net-log={log}", "--dump-dom")
     assert "CONSOLE" not in said
-    assert dom.count("<figure") == len(stage.PANELS)
+    assert dom.count("<figure") == len(PANELS)
     assert requests(log) == set()
 
 
@@ -105,4 +106,4 @@ def test_dark_mode_is_dark_and_light_mode_is_light(html: Path, tmp_path: Path) -
 def test_the_template_names_every_panel_once() -> None:
     """A new panel that stands in no section would be drawn and not shown."""
     listed = [name for _, names in page.SECTIONS for name in names]
-    assert sorted(listed) == sorted(panel.name for panel in stage.PANELS)
+    assert sorted(listed) == sorted(panel.name for panel in (*PANELS, BRIDGE))

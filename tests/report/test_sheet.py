@@ -11,27 +11,34 @@ from matplotlib.text import Text
 
 from hfm.config import Config, Report
 from hfm.report import evidence, sheet
-from hfm.report.panels.catalogue import PANELS
+from hfm.report.panels.catalogue import panels
 from hfm.report.panels.style import house
 from tests.report.builder import make
+from tests.report.panels.shapes import bridged
+from tests.report.panels.shapes import run as plain
 
 
 @pytest.mark.parametrize(
     "shape",
-    [{"trades": "none", "symbols": ("A-RATHER-LONG-NAME", "SPY")}, {"sessions": 90, "planted": True, "edge": 8.0}],
-    ids=["no trade", "planted"],
+    [
+        {"trades": "none", "symbols": ("A-RATHER-LONG-NAME", "SPY")},
+        {"sessions": 90, "planted": True, "edge": 8.0},
+        None,
+    ],
+    ids=["no trade", "planted", "bridge"],
 )
-def test_every_word_lies_on_the_sheet_in_nine_points_or_more(shape: dict[str, Any]) -> None:
+def test_every_word_lies_on_the_sheet_in_nine_points_or_more(shape: dict[str, Any] | None) -> None:
     """No text reaches beyond the paper; none is under 9 points; the verdict's sentences stay in their box."""
     with house():
-        figure = sheet.compose(evidence.gather(make(**shape), Config(report=Report(reps=200)), 40))
+        found = bridged() if shape is None else evidence.gather(make(**shape), Config(report=Report(reps=200)), 40)
+        figure = sheet.compose(found)
         canvas = FigureCanvasAgg(figure)
         drawn: list[Text] = []
-        plain = Text.draw
+        usual = Text.draw
 
         def draw(self: Text, renderer: Any) -> None:  # Any: matplotlib's renderer
             drawn.append(self)
-            plain(self, renderer)
+            usual(self, renderer)
 
         with mock.patch.object(Text, "draw", draw):  # a tick beyond the axes exists and is not drawn
             canvas.draw()
@@ -47,10 +54,16 @@ def test_every_word_lies_on_the_sheet_in_nine_points_or_more(shape: dict[str, An
     assert len(drawn) > 150
 
 
-def test_every_panel_has_a_place_and_the_last_row_leaves_one_for_the_provenance() -> None:
-    """Rows of three columns, no panel lost, at least one free cell at the end."""
-    rows = sheet._rows()
-    assert [panel.name for row in rows for panel in row] == [panel.name for panel in PANELS]
+@pytest.mark.parametrize("bridge", [False, True])
+def test_every_panel_has_a_place_and_the_provenance_its_own(bridge: bool) -> None:
+    """Rows of three columns, no panel lost; the box lies in the cells that are left, else below them all."""
+    run = bridged() if bridge else plain("short")
+    rows = sheet._rows(panels(run))
+    assert [panel.name for row in rows for panel in row] == [panel.name for panel in panels(run)]
     spans = [sum(2 if panel.wide else 1 for panel in row) for row in rows]
     assert max(spans) <= sheet.COLUMNS
-    assert spans[-1] < sheet.COLUMNS
+    assert sheet._free(rows) == sheet.COLUMNS - spans[-1]
+    with house():
+        high = sheet.compose(run).get_size_inches()[1]
+    foot = 0.0 if spans[-1] < sheet.COLUMNS else sheet.FOOT
+    assert high == pytest.approx(sheet.HEAD + len(rows) * sheet.ROW + 0.2 + foot)

@@ -20,7 +20,7 @@ from matplotlib.image import imread
 from hfm.config import Config, Report
 from hfm.report import stage
 from hfm.report.evidence import Evidence
-from hfm.report.panels.catalogue import Panel
+from hfm.report.panels.catalogue import PANELS, Panel
 from hfm.report.panels.style import Told
 from hfm.report.svg import Drawn
 from hfm.stage import Context
@@ -174,7 +174,7 @@ def test_the_page_is_self_contained_and_every_figure_has_words() -> None:
     assert "url(http" not in text
     assert "@import" not in text
     figures = text.split("<figure ")[1:]
-    assert len(figures) == len(stage.PANELS)
+    assert len(figures) == len(PANELS)
     for figure in figures:
         assert 'role="img" aria-label="' in figure
         assert len(figure.split("<figcaption>")[1].split("</figcaption>")[0]) > 20

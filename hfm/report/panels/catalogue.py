@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 
 from hfm.report.evidence import Evidence
-from hfm.report.panels import costs, luck, market, model, money
+from hfm.report.panels import bridge, costs, limits, luck, market, model, money
 from hfm.report.panels.style import Ink, Told, bare, note
 
 Draw = Callable[[Axes, Evidence, Ink], Told]
@@ -61,6 +61,7 @@ PANELS = (
     Panel("histogram", "Session returns", "backtest", luck.histogram),
     Panel("costs", "Where the gross went", "backtest", costs.costs),
     Panel("sensitivity", "Cost and delay", "backtest", money.sensitivity),
+    Panel("limits", "Limits and stops", "backtest", limits.limits, margin=Margin(left=1.3)),
     Panel("models", "Models against their floors", "train", model.models, margin=Margin(left=1.05, bottom=0.3)),
     Panel("loss", "Loss against the floor", "train", model.loss, margin=Margin(left=0.85)),
     Panel("reliability", "Calibration of P(up)", "train", model.reliability),
@@ -71,3 +72,11 @@ PANELS = (
     Panel("heat", "Movement by day and time", "fetch", market.heat, margin=Margin(right=0.3)),
     Panel("quality", "Bars there, bars missing", "fetch", market.quality, margin=Margin(bottom=0.3)),
 )
+BRIDGE = Panel("bridge", "From the original recipe's figures to honest ones", "backtest", bridge.bridge, True,
+               Margin(left=1.3, right=1.65, top=0.2))  # fmt: skip
+"""Drawn only where the run is one of the original recipe."""
+
+
+def panels(run: Evidence) -> tuple[Panel, ...]:
+    """The panels of a run in the order of the page."""
+    return (*PANELS[:2], BRIDGE, *PANELS[2:]) if run.bridge else PANELS

@@ -128,7 +128,7 @@ def sensitivity(ax: Axes, run: Evidence, ink: Ink) -> Told:
     if not any(each["net_return"] for each in (*cost, *delay)):
         return confidence(ax, run, ink)
     bare(ax)
-    left, right = ax.inset_axes((0, 0, 0.44, 1)), ax.inset_axes((0.56, 0, 0.44, 1), sharey=None)
+    left, right = ax.inset_axes((0, 0, 0.41, 1)), ax.inset_axes((0.6, 0, 0.4, 1), sharey=None)
     left.axhline(0, color=ink.text, linewidth=1.0)
     right.axhline(0, color=ink.text, linewidth=1.0)
     left.plot(

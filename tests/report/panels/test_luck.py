@@ -1,0 +1,50 @@
+"""Ours against luck, and the spread of session returns."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from tests.report.panels.shapes import drawn, lines, run
+
+
+def test_the_density_of_luck_has_an_area_of_one_and_ours_stands_at_its_t() -> None:
+    """The curve is a density; the two marks are the verdict's own numbers."""
+    figure, told = drawn("null", "long")
+    numbers = run("long").verdict.numbers
+    ax = figure.axes[0]
+    curve = ax.lines[0]
+    x, y = np.asarray(curve.get_xdata(), float), np.asarray(curve.get_ydata(), float)
+    assert np.trapezoid(y, x) == pytest.approx(1.0, abs=0.02)
+    marks = [float(c.get_segments()[0][0][0]) for c in ax.collections if hasattr(c, "get_segments")]
+    assert numbers["t"] == pytest.approx(marks[-1])
+    assert numbers["t_needed"] == pytest.approx(marks[-2])
+    assert f"ours is {numbers['t']:.2f}" in told.caption
+
+
+def test_too_few_sessions_are_not_tested_and_it_says_so() -> None:
+    """Fifteen of sixty: the trials' t on a bell curve, and no verdict on luck."""
+    _, told = drawn("null", "short")
+    assert "3 of 60 sessions" in told.caption
+    assert "no verdict on luck" in told.caption
+
+
+def test_the_histogram_holds_every_session_that_moved() -> None:
+    """Heights sum to the sessions with a return; the mean in words is the mean of all."""
+    figure, told = drawn("histogram", "long")
+    money = run("long").money
+    assert money is not None
+    heights = sum(patch.get_height() for patch in figure.axes[0].patches)
+    assert heights == np.count_nonzero(money.session_net)
+    mean = float(re.findall(r"mean ([+-][\d.]+) bp", told.caption)[0])
+    assert mean == pytest.approx(1e4 * money.session_net.mean(), abs=0.006)
+
+
+def test_a_run_without_a_trade_has_no_histogram() -> None:
+    """All sessions are flat, and there are no bars."""
+    figure, told = drawn("histogram", "flat")
+    assert not figure.axes[0].patches
+    assert "sessions are flat: nothing was traded" in told.caption
+    assert not lines(figure)
