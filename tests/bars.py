@@ -75,6 +75,12 @@ def edited(table: pa.Table, **columns: Array) -> pa.Table:
     return table
 
 
+def same(a: pa.Table, b: pa.Table) -> bool:
+    """Whether two tables hold the same bits (NaN equals NaN)."""
+    x, y = tables.arrays(a), tables.arrays(b)
+    return all(np.array_equal(x[n], y[n], equal_nan=x[n].dtype.kind == "f") for n in x)
+
+
 class GroupedReader(tables.MemoryReader):
     """A reader whose groups hold so many sessions each."""
 

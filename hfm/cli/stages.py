@@ -15,6 +15,7 @@ from hfm.cli.options import (
     SIMULATE,
     TRAIN,
     Common,
+    Flags,
     Values,
     fetch_flags,
     given,
@@ -51,12 +52,15 @@ def simulate(show: Show, common: Common, values: Values) -> ExitCode:
 
     flags = given(**{k: v for k, v in values.items() if k not in ("check", "calibrate_from")})
     if values["calibrate_from"] is not None:
-        flags["constants"] = calibration(home_of(common), str(values["calibrate_from"]))
+        flags |= calibration(home_of(common), str(values["calibrate_from"]))
     return check_bands(show, common, flags) if values["check"] else carry_out("simulate", show, common, flags)
 
 
-def calibration(home: Path, name: str) -> dict[str, float]:
-    """The constants that a replayed run froze in its facts. Raises UsageError where it froze none."""
+def calibration(home: Path, name: str) -> Flags:
+    """The constants and the tables of the order flow that a replayed run froze in its facts.
+
+    Raises UsageError where it froze none.
+    """
     import json
 
     from hfm import pipeline
@@ -73,7 +77,11 @@ def calibration(home: Path, name: str) -> dict[str, float]:
             why="a replayed book of an hour and more does" if document["fidelity"] == "replay" else "it is no replay",
             hint=f"hfm simulate --run {other.name} --fidelity replay",
         )
-    return {str(key): float(value) for key, value in document["constants"].items()}
+    tables = document.get("tables", {})
+    return {
+        "constants": {str(key): float(value) for key, value in document["constants"].items()},
+        "tables": {str(key): tuple(float(v) for v in values) for key, values in tables.items()},
+    }
 
 
 @command("train", TRAIN)

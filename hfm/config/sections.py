@@ -69,6 +69,8 @@ class Simulate:
     """Price levels a side after each event written."""
     constants: Mapping[str, float] = field(default_factory=dict)
     """Constants of the model that a calibration froze (facts.json of a replayed run); empty: the built-in ones."""
+    tables: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """`book`: laws of a real book's flow that a calibration froze (facts.json "tables"); empty: the built-in flow."""
     every: str = "event"
     """`replay`: one row a time stamp (event), or a clock: 100ms, 1s, 5m."""
     seed: Annotated[int, Ge(0), Lt(2**63)] = 7

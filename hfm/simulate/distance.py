@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from hfm.simulate.book import seen
+from hfm.simulate.book.seen import Rows
 from hfm.simulate.tape import Tape
 
 Float = npt.NDArray[np.float64]
@@ -25,18 +27,36 @@ SAMPLES = ("spread", "gap", "imbalance", "depth", "ofi", "size", "volume")
 of a trade; ln(1 + volume of a minute)."""
 
 
-def windows(tape: Tape, start: int, end: int, tick: float, unit: float = 1.0) -> list[Window]:
+DEPTHS = ("limit", "cancel")
+"""Of a file with levels: ticks d behind its side's best price at which limit orders come (below 0: inside the spread),
+and at which orders are cancelled, as sign(d) ln(1 + |d|)."""
+
+
+def windows(
+    tape: Tape, start: int, end: int, tick: float, unit: float = 1.0, events: Rows | None = None
+) -> list[Window]:
     """The samples of each half-hour between start and end (ns UTC) that the tape spans whole, in order.
 
-    unit: shares that stand for one, where two books count sizes differently.
+    unit: shares that stand for one, where two books count sizes differently. events: of a book with levels: DEPTHS too.
     """
     minute = 60 * _SECOND
     begins = np.arange(start, end - HALF_HOUR + 1, HALF_HOUR)
     spanned = (tape.time[tape.first] < begins + minute) & (tape.time[-1] > begins + HALF_HOUR - minute)
-    return [_samples(tape, int(begin), tick, unit) for begin in begins[spanned]]
+    out: list[Window] = []
+    for begin in begins[spanned]:
+        samples = _samples(tape, int(begin), tick, unit)
+        out.append(samples if events is None else samples | _depths(events, int(begin)))
+    return out
 
 
-def _samples(tape: Tape, begin: int, tick: float, unit: float) -> Window:
+def _depths(events: Rows, begin: int) -> dict[str, Float]:
+    here = events.use & (events.time > begin) & (events.time <= begin + HALF_HOUR)
+    away = np.where(events.kind == seen.IMPROVE, -1.0, 1.0) * np.log1p(events.away)
+    limit = np.isin(events.kind, (seen.JOIN, seen.IMPROVE, seen.DEEP_ADD))
+    return {"limit": away[here & limit], "cancel": away[here & np.isin(events.kind, (seen.CANCEL, seen.DEEP_CANCEL))]}
+
+
+def _samples(tape: Tape, begin: int, tick: float, unit: float) -> dict[str, Float]:
     end = begin + HALF_HOUR
     each = _state(tape, np.arange(begin + _SECOND, end + 1, _SECOND))
     ten = _state(tape, np.arange(begin, end + 1, 10 * _SECOND))
@@ -62,9 +82,9 @@ def _state(tape: Tape, times: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def distances(one: Sequence[Window], other: Sequence[Window]) -> dict[str, tuple[float, float]]:
-    """(Wasserstein-1, total variation) of each sample, pooled over the windows of each side."""
+    """(Wasserstein-1, total variation) of each sample that both sides have, pooled over the windows of each side."""
     out = {}
-    for name in SAMPLES:
+    for name in [name for name in (*SAMPLES, *DEPTHS) if name in one[0] and name in other[0]]:
         x, y = (np.concatenate([w[name] for w in side]) for side in (one, other))
         pooled = np.concatenate((x, y))
         scale = pooled.std() or 1.0

@@ -17,7 +17,7 @@ from hfm.errors import DataError, UsageError
 from hfm.simulate import stage
 from hfm.stage import Context
 from hfm.tables import MemoryReader
-from tests.bars import GroupedReader, bar_meta, bar_table, edited
+from tests.bars import GroupedReader, bar_meta, bar_table, edited, same
 
 FLOATS = [
     c.name for c in tables.QUOTES.columns if c.kind == "f8" and c.name not in ("trades", "imbalance", "micro_bps")
@@ -40,12 +40,6 @@ def simulate(
     tables.check(quotes, tables.QUOTES)
     tables.check(oracle, tables.ORACLE)
     return quotes, oracle, found["simulate/facts.json"][0]
-
-
-def same(a: pa.Table, b: pa.Table) -> bool:
-    """Whether two tables hold the same bits (NaN equals NaN)."""
-    x, y = tables.arrays(a), tables.arrays(b)
-    return all(np.array_equal(x[n], y[n], equal_nan=x[n].dtype.kind == "f") for n in x)
 
 
 BARS = bar_table(40)

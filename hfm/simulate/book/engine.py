@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.errors import DataError
-from hfm.simulate.book import chance, orders
+from hfm.simulate.book import chance, marks, orders
 from hfm.simulate.book import layout as at
 from hfm.simulate.book.flow import play
 from hfm.simulate.book.prints import own, prune
@@ -21,9 +21,8 @@ from hfm.simulate.book.queues import REACH, emit, fill
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
 
-MARGIN = 2 * REACH + 40
-MOST_TICKS, LEAST_TICKS = 1 << 21, 2 * REACH
-"""Prices that a session may span; and the least of its prices, so that all bids are above 0."""
+MOST_TICKS = 1 << 21
+"""Prices that a session may span."""
 MOST_BAR, JUMP = 4000, 40
 """Ticks that a bar may span; and between its open and the mid before it, beyond which the book is made anew."""
 ROOM = 16384
@@ -42,6 +41,8 @@ LIT_SHARE = 0.6
 """Of a bar's volume, that the book aims to trade; the rest is off-book."""
 OFF_LOTS, MOST_OFF = 5.0, 20.0
 """Round lots of a mean off-book trade, and the most of them a second."""
+JUMPS = 6.0
+"""The same in mean spreads, where the flow is fitted."""
 AIM = 0.4
 """Where a best queue tends to, over the depth that the bar wants."""
 DEEP_DEPTH = 1.3
@@ -98,35 +99,56 @@ class Played:
     events: int
 
 
+@dataclass(frozen=True)
+class Frame:
+    """How a book is kept. tick: currency; lot: units in a round lot; l3: orders apart; keep: the tape of events.
+
+    tables: of a fitted flow (see fitted.packed); None: the built-in flow. reach: ticks within which orders stand.
+    """
+
+    tick: float
+    lot: int
+    l3: bool = False
+    keep: bool = False
+    tables: Float | None = None
+    reach: int = REACH
+
+
 class Book:
     """The book of one session, from its first bar on."""
 
-    def __init__(self, low: float, high: float, tick: float, lot: int, *, l3: bool = False, keep: bool = False) -> None:
+    def __init__(self, low: float, high: float, frame: Frame) -> None:
         """low, high: extremes of the session's prices; DataError where they span too many ticks, or are too few."""
+        tick, lot, reach = frame.tick, frame.lot, frame.reach
+        margin, least = 2 * reach + 40, 2 * reach  # so that all bids are above 0
         span = (high - low) / tick
         if span > MOST_TICKS:
             raise DataError(
                 f"a session spans {span:,.0f} ticks of {tick:g}, the book has at most {MOST_TICKS:,}",
                 hint=f"give a wider tick: --set simulate.tick={10 ** math.ceil(math.log10(tick * span / 1e5)):g}",
             )
-        if low / tick < LEAST_TICKS:
-            finer = 10.0 ** math.floor(math.log10(low / LEAST_TICKS / 2))
+        if low / tick < least:
+            finer = 10.0 ** math.floor(math.log10(low / least / 2))
             raise DataError(
-                f"a price of {low:g} is {low / tick:.3g} ticks of {tick:g}, the book needs {LEAST_TICKS}",
+                f"a price of {low:g} is {low / tick:.3g} ticks of {tick:g}, the book needs {least}",
                 hint=f"give a finer tick: --set simulate.tick={finer:g}",
             )
-        self.tick, self.lot = tick, lot
-        self.origin = math.floor(low / tick) - MARGIN
-        self.ticks = ticks = math.ceil(span) + 2 * MARGIN + 2
+        self.tick = tick
+        self.tables = np.zeros(0) if frame.tables is None else frame.tables
+        self.origin = math.floor(low / tick) - margin
+        self.ticks = ticks = math.ceil(span) + 2 * margin + 2
         nodes = at.QUEUE + 3 * ticks
-        room = ORDERS_A_TICK * ticks + 65536 if l3 else 0
+        room = ORDERS_A_TICK * ticks + 65536 if frame.l3 else 0
         self.i: Int = np.zeros(nodes + room * orders.NODE_WIDTH, np.int64)
         i = self.i
-        i[at.TICKS], i[at.ORIGIN_TICK], i[at.KEEP], i[at.L3] = ticks, self.origin, int(keep), int(l3)
-        i[at.NODES], i[at.FREE] = nodes, 1
-        i[at.SIZES : at.SIZES + at.TABLE] = np.random.Generator(np.random.Philox(key=7)).permutation(
-            chance.sizes(lot, at.TABLE)
-        )
+        i[at.TICKS], i[at.ORIGIN_TICK], i[at.KEEP], i[at.L3] = ticks, self.origin, int(frame.keep), int(frame.l3)
+        i[at.NODES], i[at.FREE], i[at.REACH] = nodes, 1, reach
+        known = chance.sizes(lot, at.TABLE)
+        if len(self.tables):
+            joined = self.tables[at.G_JOIN : at.G_JOIN + 2 * at.LAW]
+            lot = max(int(np.median(joined)), 1)
+            known = np.resize(np.maximum(joined.astype(np.int64), 1), at.TABLE)
+        i[at.SIZES : at.SIZES + at.TABLE] = np.random.Generator(np.random.Philox(key=7)).permutation(known)
         i[at.SIZES] = lot
         i[at.DISTANCES : at.DISTANCES + at.TABLE] = chance.distances(2, REACH, at.TABLE)
         self.f: Float = np.zeros(at.PATH)
@@ -152,13 +174,17 @@ class Book:
         """The bar, played from its open to its close. The session's first bar fills the book before it."""
         f, i = self._ready(bar), self.i
         before = int(i[at.TOTAL])
-        if not self.fresh and abs(bar.path[0] - 0.5 * (i[at.BID] + i[at.ASK])) > JUMP:
+        jump = max(JUMP, JUMPS * self.tables[at.G_PACE + 3]) if len(self.tables) else JUMP
+        if not self.fresh and abs(bar.path[0] - 0.5 * (i[at.BID] + i[at.ASK])) > jump:
             self.renew()
         if self.fresh:
             if i[at.TOTAL]:
                 i[at.ORDER_ID] = 0
                 emit(i, self.tape, at.HALT, 0, 0, 0)
-            fill(i, self.tape, self.u, math.floor(bar.path[0]), bar.depth)
+            if len(self.tables):
+                marks.found(f, i, self.tape, self.u, math.floor(bar.path[0]))
+            else:
+                fill(i, self.tape, self.u, math.floor(bar.path[0]), bar.depth)
             if f[at.REMOVED] == 0.0:
                 f[at.REMOVED], f[at.TRADE_RATE] = bar.depth * bar.rate, bar.rate
                 f[at.WIDE] = np.square(np.diff(bar.path)).sum() / bar.length
@@ -196,7 +222,8 @@ class Book:
                 hint="give a wider tick, for example --set simulate.tick=0.1, or --fidelity bars",
             )
         steps = len(bar.path) - 1
-        f, i = np.concatenate((self.f[: at.PATH], bar.path)), self.i
+        f, i = np.concatenate((self.f[: at.PATH], bar.path, self.tables)), self.i
+        i[at.FITTED] = at.PATH + len(bar.path) if len(self.tables) else 0
         self.f = f
         step = bar.length / steps
         f[at.NOW] = f[at.START] = f[at.SINCE] = bar.start
@@ -219,7 +246,20 @@ class Book:
         i[at.CLOCK] = int(bar.start * 1e9)
         i[at.PER_SECOND] = max(round(1.0 / step), 1)
         self._due(bar, step)
+        if i[at.FITTED]:
+            self._paced(bar)
         return f
+
+    def _paced(self, bar: Bar) -> None:
+        """The fitted flow for the bar: its pace, and the share of trades that its volume asks for."""
+        f, i = self.f, self.i
+        pace = self.tables[at.G_PACE : at.G_END]
+        f[at.SLOW] = math.exp(pace[0]) / bar.rate
+        f[at.HELD], f[at.OFF_RATE] = i[at.LEFT], 0.0
+        if f[at.DONE] == 0.0:
+            f[at.DONE] = pace[4]
+        usual = f[at.DONE] * bar.rate / math.exp(pace[0])
+        f[at.RATION] = min(max(bar.volume / bar.length / usual, marks.LEAST_RATION), marks.MOST_RATION)
 
     def _due(self, bar: Bar, step: float) -> None:
         """What the bar must print: its own four prices, and its volume."""
@@ -236,7 +276,7 @@ class Book:
         i[at.LIT_LEFT] = int(LIT_SHARE * bar.volume)
         low, high = bar.low / self.tick - self.origin, bar.high / self.tick - self.origin
         i[at.PRINT_MIN], i[at.PRINT_MAX] = math.ceil(low - 1e-6), math.floor(high + 1e-6)
-        aside = (1.0 - LIT_SHARE) * bar.volume / (OFF_LOTS * self.lot * bar.length)
+        aside = (1.0 - LIT_SHARE) * bar.volume / (OFF_LOTS * int(i[at.SIZES]) * bar.length)
         f[at.OFF_RATE] = min(aside, MOST_OFF) if bar.volume else 0.0
         ahead = max(int(i[at.LIT_LEFT]), 0) / bar.length
         f[at.LIT_P] = min(ahead / max(f[at.REMOVED], 1.0), 0.9)

@@ -68,13 +68,18 @@ def impact_exponent(s: Sums) -> float:
             x.append(math.log(size / n))
             y.append(math.log(impact / n))
             w.append(n)
+    if not x:
+        return math.nan
     x_, y_, w_ = np.array(x), np.array(y), np.array(w)
     mean = (w_ * x_).sum() / w_.sum()
     return float((w_ * (x_ - mean) * y_).sum() / (w_ * (x_ - mean) ** 2).sum())
 
 
 def facts(setting: Setting) -> dict[str, Fact]:
-    """By id. The spread's bands are SPY's, and where a session has no 300 s rows its facts are NaN."""
+    """By id. The spread's bands are SPY's, and where a session has no 300 s rows its facts are NaN.
+
+    A flow fitted to another book has no bands here: `python -m tests.bench book-distance` says how near it is.
+    """
     spy = setting.like_spy and setting.simulate.spread_bps is None
     near: dict[int, tuple[float, float] | float] = {1: (-0.03, 0.03), 10: (-0.03, 0.03), 60: (-0.04, 0.04), 300: 0.0}
     rows: dict[str, tuple[str, Statistic, tuple[float, float] | float | None]] = {}
@@ -96,7 +101,11 @@ def facts(setting: Setting) -> dict[str, Fact]:
         "kurtosis_mid": ("excess kurtosis of 5-minute mid returns over their sd", excess_kurtosis(300), (0.5, 6.0)),
         "impact_exponent": ("of metaorders' impact in their size", impact_exponent, (0.4, 0.65)),
     }  # fmt: skip
-    return {name: Fact(label, statistic, band, "simulated") for name, (label, statistic, band) in rows.items()}
+    own = not setting.simulate.tables
+    return {
+        name: Fact(label, statistic, band if own else None, "simulated")
+        for name, (label, statistic, band) in rows.items()
+    }
 
 
 def document(moments: Moments, setting: Setting) -> dict[str, Any]:  # Any: JSON

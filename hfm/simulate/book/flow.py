@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from hfm.kernel import bare
 from hfm.simulate.book import layout as at
+from hfm.simulate.book import marks
 from hfm.simulate.book.chance import Seed, bits, place, uniform
 from hfm.simulate.book.prints import begin, crossing, due, finish, lit, record
 from hfm.simulate.book.queues import add, elapse, leave, settle
@@ -156,7 +157,10 @@ def step(f: Float, i: Int, u: Seed, prints: Float) -> None:
     if k % i[at.PER_SECOND] == 0:
         snapshot(f, i, prints)
     if k % max(i[at.STEPS] // CHECKS, 1) == 0 and k > 0:
-        ration(f, i)
+        if i[at.FITTED]:
+            marks.ration(f, i, max(i[at.STEPS] // CHECKS, 1) * f[at.STEP])
+        else:
+            ration(f, i)
     tilt(f, i)
 
 
@@ -196,6 +200,12 @@ def play(f: Float, i: Int, u: Seed, tape: Int, prints: Float, room: int) -> int:
         while True:
             if i[at.EVENTS] + room > len(tape) or i[at.PRINTS] + room > len(prints):
                 return 0
+            if i[at.FITTED]:
+                if f[at.NEXT] >= end:
+                    break
+                f[at.NOW] = max(f[at.NOW], f[at.NEXT])
+                marks.happen(f, i, tape, u, prints)
+                continue
             total = weigh(f, i)
             t = f[at.NOW] - math.log(uniform(u)) / total
             if t >= end:

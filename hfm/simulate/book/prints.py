@@ -14,7 +14,7 @@ import numpy.typing as npt
 from hfm.kernel import bare
 from hfm.simulate.book import layout as at
 from hfm.simulate.book.chance import Seed, uniform
-from hfm.simulate.book.queues import REACH, add, emit, leave, settle
+from hfm.simulate.book.queues import add, emit, leave, settle
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -114,7 +114,7 @@ def reach(f: Float, i: Int, tape: Int, u: Seed, ticks: float) -> None:
             add(i, tape, -1 if rising else 1, goal, lot)
         leave(i, tape, u, i[at.ASK] if rising else i[at.BID], 0, at.REDUCE)
         settle(f, i)
-    if i[at.ASK] - i[at.BID] > 2:
+    if i[at.ASK] - i[at.BID] > 2 and i[at.FITTED] == 0:
         rising = i[at.ASK] - ticks < ticks - i[at.BID]
         goal = max(low, i[at.ASK] - 2) if rising else min(high, i[at.BID] + 2)
         if i[at.BID] < goal < i[at.ASK]:
@@ -179,7 +179,7 @@ def due(i: Int) -> int:
 @bare
 def prune(i: Int, u: Seed, tape: Int) -> None:
     """Orders farther than REACH from the opposite best are cancelled, up to thrice as far."""
-    for d in range(REACH + 1, 3 * REACH):
+    for d in range(i[at.REACH] + 1, 3 * i[at.REACH]):
         for price in (i[at.ASK] - d, i[at.BID] + d):
             while 0 <= price < i[at.TICKS] and i[at.QUEUE + price] > 0:
                 leave(i, tape, u, price, 0, at.REDUCE)

@@ -71,7 +71,7 @@ def follow(i: Int, side: int, price: int) -> None:
 @bare
 def back(i: Int, tape: Int, side: int, price: int, size: int) -> None:
     """See that an order stands behind the best `price` of `side`: where REACH ticks are bare, a new one comes."""
-    for k in range(1, REACH):
+    for k in range(1, i[at.REACH]):
         if i[at.QUEUE + price - side * k] > 0:
             return
     add(i, tape, side, price - side, size)
@@ -81,7 +81,7 @@ def back(i: Int, tape: Int, side: int, price: int, size: int) -> None:
 def leave(i: Int, tape: Int, u: Seed, price: int, size: int, kind: int) -> int:
     """Orders leave `price`: EXECUTE takes `size`, first in line first; REDUCE cancels one order. What left last.
 
-    size is at most what is there; a cancel draws its own.
+    size is at most what is there; a cancel of size 0 draws its own.
     """
     side = 1 if price <= i[at.BID] else -1
     while True:
@@ -93,7 +93,7 @@ def leave(i: Int, tape: Int, u: Seed, price: int, size: int, kind: int) -> int:
             whole = i[node(i, n) + SIZE]
             part = min(size, whole) if kind == at.EXECUTE else whole
         elif kind != at.EXECUTE:
-            part = min(there, i[at.SIZES + place(u)])
+            part = min(there, size if size > 0 else i[at.SIZES + place(u)])
         if part == there:
             back(i, tape, side, price, part)
         if n:

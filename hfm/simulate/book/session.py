@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from hfm.simulate import micro
 from hfm.simulate.bars import Setting, Sheet
-from hfm.simulate.book import bridge, chance
-from hfm.simulate.book.engine import EVENTS_A_SECOND, Bar, Book, Played
+from hfm.simulate.book import bridge, chance, fitted
+from hfm.simulate.book.engine import EVENTS_A_SECOND, Bar, Book, Frame, Played
+from hfm.simulate.book.queues import REACH
 from hfm.simulate.grid import Grid
 from hfm.simulate.trailing import VOLUME_CURVE, curve
 from hfm.stage import Context
@@ -77,7 +78,9 @@ def play(grid: Grid, sheet: Sheet, s: int, setting: Setting, depth0: float, ctx:
     unit = unit_of(float(m.volume[s, there[0]]))
     lot = chance.lot_of(depth0 / unit)
     low, high = float(np.nanmin(m.low[s])), float(np.nanmax(m.high[s]))
-    book = Book(low, high, sim.tick, lot, l3=sim.l3, keep=sim.events)
+    tables = fitted.packed(sim.tables, unit) if sim.tables else None
+    reach = fitted.reach(sim.tables) if sim.tables else REACH
+    book = Book(low, high, Frame(sim.tick, lot, sim.l3, sim.events, tables, reach))
     rates = EVENTS_A_SECOND * np.exp(curve(VOLUME_CURVE, grid.slots))
     played: list[Played] = []
     for n, t in enumerate(there):
@@ -94,7 +97,9 @@ def play(grid: Grid, sheet: Sheet, s: int, setting: Setting, depth0: float, ctx:
             path=path_of(book, sheet, s, int(t), int(choice[t]), steps_of(setting.interval_s)),
             depth=float(sheet.flow.depth[s, t] / unit),
             excess=math.exp(min(float(sheet.spread.x[s, t]), math.log(micro.CAP_TICKS))),
-            rate=float(rates[t]) * min(max(pace / PACE, SLOWEST), FASTEST),
+            rate=fitted.rate(sim.tables, float(m.volume[s, t]) / setting.interval_s)
+            if sim.tables
+            else float(rates[t]) * min(max(pace / PACE, SLOWEST), FASTEST),
             start=float(t) * setting.interval_s,
             length=setting.interval_s,
         )

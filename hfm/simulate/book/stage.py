@@ -17,7 +17,7 @@ from hfm.errors import UsageError
 from hfm.simulate import facts as bar_facts
 from hfm.simulate import micro, stream
 from hfm.simulate.bars import Setting, flags
-from hfm.simulate.book import engine, facts, session, tally, tape
+from hfm.simulate.book import engine, facts, fitted, session, tally, tape
 from hfm.simulate.moments import Moments
 from hfm.simulate.stage import provenance
 from hfm.simulate.stream import Pass
@@ -66,7 +66,9 @@ class Tally:
 
 
 def _refuse(sim: Simulate) -> None:
-    """Raise UsageError for what the book cannot do."""
+    """Raise UsageError for what the book cannot do, ConfigError for tables that no calibration made."""
+    if sim.tables:
+        fitted.checked(sim.tables)
     if sim.signal == "planted" or sim.recipe == "seed":
         what = "signal planted" if sim.signal == "planted" else "recipe seed"
         raise UsageError(
@@ -192,4 +194,5 @@ def _document(
         "facts": rows,
         "counts": {"events": tallied.events, "bars": tallied.bars, "silent": tallied.silent, "thin": tallied.thin},
         "constants": engine.constants() | {"tick": pooled.simulate.tick, "a": micro.LN_EXCESS},
+        "tables": {name: list(values) for name, values in pooled.simulate.tables.items()},
     }

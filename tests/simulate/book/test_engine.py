@@ -13,17 +13,19 @@ import pytest
 
 from hfm.simulate.book import engine, orders
 from hfm.simulate.book import layout as at
+from hfm.simulate.book.queues import REACH
 from hfm.simulate.book.tape import levels
 
 PATH = 210.5 + 8.0 * np.sin(np.linspace(0.0, 5.0, 241))
 """Ticks of the mid, an eighth of a second apart."""
+MARGIN = 2 * REACH + 40
 
 
 def play(seconds: float = 30.0, **options: Any) -> tuple[engine.Book, engine.Played]:
     """One bar between 100.60 and 100.80 dollars on a book whose origin is 98.60."""
-    book = engine.Book(100.0, 101.2, 0.01, 100, keep=True, **options)
-    assert book.origin == 10000 - engine.MARGIN
-    path = PATH - 210.5 + 70.5 + engine.MARGIN
+    book = engine.Book(100.0, 101.2, engine.Frame(0.01, 100, keep=True, **options))
+    assert book.origin == 10000 - MARGIN
+    path = PATH - 210.5 + 70.5 + MARGIN
     low, high = 100.62, 100.79
     bar = engine.Bar(100.7, high, low, 100.65, 50_000, path, 1000.0, 0.2, 4.0, 0.0, seconds)
     book.seed(np.array([11, 22], np.uint64))
@@ -92,8 +94,8 @@ def test_a_full_buffer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_events_kept_or_not_are_the_same_events() -> None:
     """Keeping the tape draws no random number."""
     _, kept = play()
-    book = engine.Book(100.0, 101.2, 0.01, 100)
-    path = PATH - 210.5 + 70.5 + engine.MARGIN
+    book = engine.Book(100.0, 101.2, engine.Frame(0.01, 100))
+    path = PATH - 210.5 + 70.5 + MARGIN
     book.seed(np.array([11, 22], np.uint64))
     other = book.play(engine.Bar(100.7, 100.79, 100.62, 100.65, 50_000, path, 1000.0, 0.2, 4.0, 0.0, 30.0))
     assert other.events == kept.events

@@ -18,7 +18,7 @@ from hfm.errors import DataError, UsageError
 from hfm.simulate import stage, tape
 from hfm.stage import Context
 from hfm.tables import MemoryReader
-from tests.bars import GroupedReader, bar_table, edited
+from tests.bars import GroupedReader, bar_table, edited, same
 
 Columns = dict[str, Any]
 
@@ -35,12 +35,6 @@ def simulate(bars: pa.Table, sessions: int = 0, seed: int = 7, **settings: Any) 
         out[name] = pa.concat_tables(parts).unify_dictionaries().combine_chunks()
         tables.check(out[name], tables.book(settings.get("levels", 1)) if name == "book" else tables.TABLES[name])
     return out
-
-
-def same(a: pa.Table, b: pa.Table) -> bool:
-    """Whether two tables hold the same bits (NaN equals NaN)."""
-    x, y = tables.arrays(a), tables.arrays(b)
-    return all(np.array_equal(x[n], y[n], equal_nan=x[n].dtype.kind == "f") for n in x)
 
 
 def on_grid(bars: pa.Table, share: float = 0.75, seed: int = 0) -> pa.Table:

@@ -1,0 +1,236 @@
+"""The engine's flow of orders as a real book shows it: events with marks, fitted to the rows of a book table.
+
+An event has a kind (seen.KINDS) and a side. Three laws, each counted from the file and nothing else: the gap to the
+next event is drawn from quantiles of the file's gaps, its bin given the bin before, the last kind and the spread; the
+kind and side follow from the kind before and the length of the gap, times a factor of the spread and one of the queue
+that it hits (log-linear models, fitted by iterative proportional fitting; Deming and Stephan 1940,
+doi:10.1214/aoms/1177731829); sizes and distances are drawn from the file's quantiles given the spread or the queue.
+Queue-reactive (Huang, Lehalle and Rosenbaum 2015), but with marks, memory and spreads of more than a tick.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.errors import ConfigError
+from hfm.simulate.book import layout as at
+from hfm.simulate.book.seen import CANCEL, DEEP_ADD, DEEP_CANCEL, HIDDEN, IMPROVE, JOIN, TRADE, Rows
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+EDGES = (0.08, 0.2, 0.4, 0.6, 0.8, 0.93, 0.985)
+"""Quantiles of the spread, by events, between its buckets: finer where it is wide, and must come back."""
+AGAIN = "calibrate again: hfm simulate --calibrate-from RUN"
+LEAST = 500
+"""Events that a fit needs."""
+ROUNDS = 20
+"""Of the proportional fitting."""
+PRIOR = 2.0
+"""Events that each row of the transitions gets of the mean row, and each cell of a factor of what it expects."""
+
+SHAPES: dict[str, tuple[int, ...]] = {
+    "spread_edges": (at.SPREADS - 1,), "queue_edges": (at.QUEUES - 1,), "gaps": (at.BINS * at.POINTS,),
+    "bins": (at.BINS, at.BINS), "bin_kind": (7, at.BINS), "bin_spread": (at.SPREADS, at.BINS),
+    "marks": (7, at.CLASSES, 14), "of_spread": (7, at.SPREADS), "of_share": (7, at.SHARES),
+    "join": (2, at.LAW), "improve": (2, at.LAW), "next": (2, at.LAW), "deep": (at.LAW,), "hidden": (at.LAW,),
+    "inside": (at.SPREADS, at.POINTS), "back": (at.SPREADS, at.POINTS), "cancel": (at.QUEUES, at.POINTS),
+    "trade": (at.QUEUES, at.POINTS), "add_at": (at.LAW,), "cancel_at": (at.LAW,),
+    "pace": (6,),
+}  # fmt: skip
+"""The tables of a fit in the order in which the engine holds them (see layout: G_...)."""
+
+
+SIZED = ("queue_edges", "join", "improve", "deep", "hidden", "next")
+"""Tables in shares."""
+WINDOW = 300.0
+"""Seconds over which events and volume are counted together."""
+SWING = 1.5
+"""A bar's ln rate is at most this far from the mean one."""
+
+
+def points(x: Float, many: int = at.LAW) -> Float:
+    """[many] quantiles of x at the middles of so many equal parts; ones where there are none."""
+    if not len(x):
+        return np.ones(many)
+    return np.asarray(np.quantile(x, (np.arange(many) + 0.5) / many, method="inverted_cdf"))
+
+
+def sided(x: Float, side: Float) -> Float:
+    """[2, LAW] quantiles of x of bids and of asks."""
+    return np.stack([points(x[side > 0]), points(x[side < 0])])
+
+
+def given(x: Float, bucket: Int, many: int) -> Float:
+    """[many, POINTS] quantiles of x in each bucket; of all where a bucket has next to none."""
+    return np.stack([points(x[bucket == b] if (bucket == b).sum() >= 20 else x, at.POINTS) for b in range(many)])
+
+
+def fit(sessions: Sequence[Rows], use: Sequence[Bool], seconds: float) -> dict[str, list[float]]:
+    """The tables of SHAPES by name, flat; empty where the events are too few.
+
+    use: which rows count, of each session; seconds: how long the counted part of all sessions is together.
+    """
+    counted = [r.use & u for r, u in zip(sessions, use, strict=True)]
+
+    def of(name: str) -> Float:
+        return np.concatenate([getattr(r, name)[c] for r, c in zip(sessions, counted, strict=True)])
+
+    kind, side, gap = of("kind").astype(np.int64), of("side"), of("gap")
+    if len(kind) < LEAST:
+        return {}
+    spread, own, other, size = of("spread"), of("own"), of("other"), of("size")
+    spreads = np.quantile(spread, EDGES)
+    queues = np.quantile(own, np.arange(1, at.QUEUES) / at.QUEUES)
+    s, q = np.searchsorted(spreads, spread, "left"), np.searchsorted(queues, own, "left")
+    share = share_of(own, other)
+    order = np.argsort(np.argsort(gap, kind="stable"), kind="stable")
+    bins = order * at.BINS // len(gap)
+    table = np.sort(gap)
+    chain, bin_kind, bin_spread = _bins(bins, kind, s)
+    mark = kind[1:] * 2 + (side[1:] != side[:-1])
+    base, of_spread, of_share = _marks(kind, mark, bins, s, share)
+    fell = of("back") > 0
+    back, left, away = of("back"), of("left"), of("away")
+    ratio = np.clip(size / np.maximum(own, 1e-9), 0.0, 1.0)
+    cancel, trade = kind == CANCEL, kind == TRADE
+    found = {
+        "spread_edges": spreads, "queue_edges": queues,
+        "gaps": np.log(np.quantile(table, (np.arange(at.BINS * at.POINTS) + 0.5) / (at.BINS * at.POINTS))),
+        "bins": chain, "bin_kind": bin_kind, "bin_spread": bin_spread, "marks": base, "of_spread": of_spread,
+        "of_share": of_share, "join": sided(size[kind == JOIN], side[kind == JOIN]),
+        "improve": sided(size[kind == IMPROVE], side[kind == IMPROVE]), "next": sided(left[fell], side[fell]),
+        "deep": points(size[kind == DEEP_ADD]), "hidden": points(size[kind == HIDDEN]),
+        "inside": given(away[kind == IMPROVE], s[kind == IMPROVE], at.SPREADS),
+        "back": given(back[fell], s[fell], at.SPREADS), "cancel": given(ratio[cancel], q[cancel], at.QUEUES),
+        "trade": given(ratio[trade], q[trade], at.QUEUES), "add_at": points(away[kind == DEEP_ADD]),
+        "cancel_at": points(away[kind == DEEP_CANCEL]),
+        "pace": _pace(of("time").astype(np.int64), np.where(trade | (kind == HIDDEN), size, 0.0), spread, seconds),
+    }  # fmt: skip
+    return {name: [float(f"{v:.4g}") for v in np.ravel(found[name])] for name in SHAPES}
+
+
+def share_of(own: Float, other: Float) -> Int:
+    """[n] bucket of a queue's share of both best queues."""
+    return np.minimum((own / np.maximum(own + other, 1e-9) * at.SHARES).astype(np.int64), at.SHARES - 1)
+
+
+def _bins(bins: Int, kind: Int, spread: Int) -> tuple[Float, Float, Float]:
+    """Weights of the next gap's bin given the bin before [BINS, BINS], and the factors of the event before the gap
+    [7, BINS] and of the spread that it left [SPREADS, BINS].
+
+    spread: before each event; so a gap lies under that of the event which ends it.
+    """
+    before, after, last, left = bins[:-1], bins[1:], kind[:-1], spread[1:]
+    base = np.full((at.BINS, at.BINS), PRIOR / at.BINS)
+    np.add.at(base, (before, after), 1.0)
+    base /= base.sum(axis=1, keepdims=True)
+    factors = [np.ones((7, at.BINS)), np.ones((at.SPREADS, at.BINS))]
+    for _ in range(ROUNDS):
+        for factor, row in zip(factors, (last, left), strict=True):
+            weight = base[before] * factors[0][last] * factors[1][left]
+            weight /= weight.sum(axis=1, keepdims=True)
+            seen, expected = np.zeros_like(factor), np.zeros_like(factor)
+            np.add.at(seen, (row, after), 1.0)
+            np.add.at(expected, row, weight)
+            factor *= (seen + PRIOR) / (expected + PRIOR)
+    return base, factors[0], factors[1]
+
+
+def _pace(time: Int, traded: Float, spread: Float, seconds: float) -> Float:
+    """[6]: ln events a second; intercept and slope of it in ln shares traded a second, over windows of WINDOW; mean
+    spread (ticks); shares a second; the widest spread."""
+    window = time // int(WINDOW * 1e9)
+    _, which = np.unique(window, return_inverse=True)
+    count, volume = np.bincount(which), np.bincount(which, traded)
+    whole = (volume > 0) & (count >= 10)
+    rate = math.log(len(time) / seconds)
+    slope = 0.0
+    if whole.sum() >= 6:
+        slope = float(np.clip(np.polyfit(np.log(volume[whole]), np.log(count[whole]), 1)[0], 0.0, 1.0))
+    powers = (volume[volume > 0] / WINDOW) ** slope
+    level = rate - math.log(powers.mean()) if len(powers) else rate
+    return np.array([rate, level, slope, spread.mean(), traded.sum() / seconds, spread.max()])
+
+
+def rate(tables: Mapping[str, Sequence[float]], volume: float) -> float:
+    """Events a second of a bar that trades so many shares a second."""
+    mean, level, slope = tables["pace"][:3]
+    return math.exp(min(max(level + slope * math.log(max(volume, 1e-9)), mean - SWING), mean + SWING))
+
+
+def reach(tables: Mapping[str, Sequence[float]]) -> int:
+    """Ticks from the opposite best within which orders stand: far beyond what the fit saw, in bounds."""
+    far = max(max(tables[name]) for name in ("inside", "back", "add_at", "cancel_at"))
+    return int(min(max(4.0 * far, 60.0), 2000.0))
+
+
+def _marks(kind: Int, mark: Int, bins: Int, spread: Int, share: Int) -> tuple[Float, Float, Float]:
+    """Weights of the next mark [7, CLASSES, 14], and the factors of spread and of the queue's share [7, ...].
+
+    share is that of the queue which the event hit; the other side's share is what is left.
+    """
+    before, after = kind[:-1], kind[1:]
+    pause = np.minimum(bins[1:] * at.CLASSES // at.BINS, at.CLASSES - 1)
+    base = np.zeros((7, at.CLASSES, 14))
+    np.add.at(base, (before, pause, mark), 1.0)
+    base += PRIOR * np.bincount(mark, minlength=14) / len(mark)
+    base /= base.sum(axis=2, keepdims=True)
+    same = mark % 2 == 0
+    now, own = spread[1:], share[1:]
+    first = np.where(same, own, at.SHARES - 1 - own)  # share of the queue on the side of the event before
+    of_spread, of_share = np.ones((7, at.SPREADS)), np.ones((7, at.SHARES))
+    kinds = np.arange(14) // 2
+    states = np.where(np.arange(14) % 2 == 0, first[:, None], at.SHARES - 1 - first[:, None])
+    for _ in range(ROUNDS):
+        for factor, bucket, other in ((of_spread, now, 0), (of_share, own, 1)):
+            weight = base[before, pause] * of_spread[kinds, now[:, None]] * of_share[kinds, states]
+            weight /= weight.sum(axis=1, keepdims=True)
+            seen, expected = np.zeros_like(factor), np.zeros_like(factor)
+            np.add.at(seen, (after, bucket), 1.0)
+            where = np.broadcast_to(now[:, None], weight.shape) if other == 0 else states
+            np.add.at(expected, (np.broadcast_to(kinds, weight.shape), where), weight)
+            factor *= (seen + PRIOR) / (expected + PRIOR)
+    return base, of_spread, of_share
+
+
+def packed(tables: Mapping[str, Sequence[float]], unit: float) -> Float:
+    """The tables as the engine holds them, one behind the other in the order of SHAPES. unit: shares of its sizes."""
+    parts = [np.asarray(tables[name], float) / (unit if name in SIZED else 1.0) for name in SHAPES]
+    return np.concatenate(parts)
+
+
+def checked(tables: Mapping[str, Sequence[float]]) -> None:
+    """Raise ConfigError for tables that no fit made: a name too many or too few, another length, no number."""
+    for name, shape in SHAPES.items():
+        many = math.prod(shape)
+        if name not in tables:
+            raise ConfigError(f"simulate.tables lacks {name!r}", hint=AGAIN)
+        if len(tables[name]) != many or not np.isfinite(tables[name]).all():
+            raise ConfigError(f"simulate.tables.{name} is not {many} finite numbers", hint=AGAIN)
+        if name != "gaps" and name != "pace" and min(tables[name]) < 0:
+            raise ConfigError(f"simulate.tables.{name} has a number below 0", hint=AGAIN)
+    if unknown := sorted(set(tables) - set(SHAPES)):
+        raise ConfigError(f"simulate.tables has no {unknown[0]!r}", why=f"it holds {', '.join(SHAPES)}", hint=AGAIN)
+
+
+def gain(tables: Mapping[str, Sequence[float]], seen: Rows, use: Bool) -> float:
+    """Nats an event by which the fitted law tells the next kind and side better than their shares in `use` [n] do."""
+    t = {name: np.asarray(tables[name]).reshape(shape) for name, shape in SHAPES.items()}
+    pause = np.searchsorted(t["gaps"][at.POINTS :: at.POINTS], np.log(seen.gap), "right")
+    pause = np.minimum(pause * at.CLASSES // at.BINS, at.CLASSES - 1)[1:]
+    both = (use & seen.use)[1:] & seen.use[:-1]
+    spread = np.searchsorted(t["spread_edges"], seen.spread, "left")[1:]
+    own = share_of(seen.own, seen.other)[1:]
+    mark = seen.kind[1:] * 2 + (seen.side[1:] != seen.side[:-1])
+    states = np.where(np.arange(14) % 2 == (mark % 2)[:, None], own[:, None], at.SHARES - 1 - own[:, None])
+    kinds = np.arange(14) // 2
+    weight = t["marks"][seen.kind[:-1], pause] * t["of_spread"][kinds, spread[:, None]] * t["of_share"][kinds, states]
+    p = (weight[np.arange(len(mark)), mark] / weight.sum(axis=1))[both]
+    plain = np.bincount(mark[both], minlength=14) / max(both.sum(), 1)
+    return float(np.log(p).mean() - (plain[plain > 0] * np.log(plain[plain > 0])).sum()) if both.any() else math.nan

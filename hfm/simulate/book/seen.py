@@ -1,0 +1,76 @@
+"""What a real book's rows say of each event: its kind, its side, the gap before it, and the best prices that it met.
+
+Axes: n events of one group of the book table, without its first row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from hfm.tables import arrays
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+KINDS = ("join", "improve", "cancel", "trade", "hidden", "deep_add", "deep_cancel")
+JOIN, IMPROVE, CANCEL, TRADE, HIDDEN, DEEP_ADD, DEEP_CANCEL = range(7)
+NO_GAP = 1e-12
+"""Seconds that stand for none: two events of one stamp."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """[n] events between two-sided states. time (ns UTC); kind, side (1 bid, -1 ask); gap: s since the event before.
+
+    The state before: spread (ticks), own and other (shares at the best of the event's side, and of the other); size
+    (shares); away (ticks: of an improvement past the best, of a deep order behind it); back (ticks that the best fell,
+    0: it stayed) and left (shares at the new best); use: rows that count, whose row before is the event before.
+    """
+
+    time: Int
+    kind: Int
+    side: Int
+    gap: Float
+    spread: Float
+    own: Float
+    other: Float
+    size: Float
+    away: Float
+    back: Float
+    left: Float
+    use: Bool
+
+
+def rows(group: pa.Table, tick: float) -> Rows:
+    """The events of one group of the book table."""
+    c = arrays(group, ("time", "side", "price", "size", "bid_px_1", "bid_sz_1", "ask_px_1", "ask_sz_1"))
+    word = group.column("event").combine_chunks().cast(pa.string()).to_numpy(zero_copy_only=False)[1:]
+    side, price, size = c["side"][1:].astype(np.int64), c["price"][1:], c["size"][1:]
+    buys = side > 0
+    best = np.where(buys, c["bid_px_1"][:-1], c["ask_px_1"][:-1])
+    after = np.where(buys, c["bid_px_1"][1:], c["ask_px_1"][1:])
+    left = np.where(buys, c["bid_sz_1"][1:], c["ask_sz_1"][1:])
+    bid, ask = c["bid_sz_1"][:-1], c["ask_sz_1"][:-1]
+    with np.errstate(invalid="ignore"):
+        past = np.rint((price - best) / tick * side)
+        fell = np.rint((best - after) / tick * side)
+        spread = np.rint((c["ask_px_1"][:-1] - c["bid_px_1"][:-1]) / tick)
+    new, gone = word == "add", np.isin(word, ("reduce", "delete"))
+    kind = np.full(len(word), -1)
+    for k, rule in (
+        (JOIN, new & (past == 0)), (IMPROVE, new & (past > 0)), (DEEP_ADD, new & (past < 0)),
+        (CANCEL, gone & (past == 0)), (DEEP_CANCEL, gone & (past < 0)), (TRADE, word == "execute"),
+        (HIDDEN, word == "execute_hidden"),
+    ):  # fmt: skip
+        kind[rule] = k
+    fine = np.isfinite(spread) & (spread > 0) & np.isfinite(after) & (kind >= 0) & (side != 0)
+    return Rows(
+        c["time"][1:], kind, side, np.maximum(np.diff(c["time"]) * 1e-9, NO_GAP), np.nan_to_num(spread),
+        np.where(buys, bid, ask), np.where(buys, ask, bid), size, np.nan_to_num(np.abs(past)),
+        np.nan_to_num(np.maximum(fell, 0)), left, fine,
+    )  # fmt: skip
