@@ -2,7 +2,8 @@
 
 fastmath stays off (sums keep their order, so live equals batch bit for bit) and division by zero gives inf/nan as
 in NumPy. numba does not notice a changed callee in another module, so the cache lies in a folder named by a hash of
-every source file in which a kernel can stand; a kernel may therefore read constants only from such files.
+every source file in which a kernel can stand; a kernel may therefore read constants only from such files. A kernel
+leaves the interpreter to other threads: it touches nothing but its arrays, which one thread owns.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def compile_seconds() -> float:
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """`function`, compiled by numba on its first call; `.py_func` is the plain one, the tests' reference."""
-    jitted: Callable[P, R] = numba.njit(cache=True, fastmath=False, error_model="numpy")(function)
+    jitted: Callable[P, R] = numba.njit(cache=True, fastmath=False, error_model="numpy", nogil=True)(function)
     return jitted
 
 
@@ -110,6 +111,13 @@ def bare(function: Callable[P, R]) -> Callable[P, R]:
     It calls only bare kernels, which are inlined (an array costs seven arguments a call), and makes no array (views
     are free); numba refuses to compile one that does.
     """
-    options = {"cache": True, "fastmath": False, "error_model": "numpy", "_nrt": False, "forceinline": True}
+    options = {
+        "cache": True,
+        "fastmath": False,
+        "error_model": "numpy",
+        "nogil": True,
+        "_nrt": False,
+        "forceinline": True,
+    }
     jitted: Callable[P, R] = numba.njit(**options)(function)  # type: ignore[call-overload]  # _nrt is not in the stubs
     return jitted

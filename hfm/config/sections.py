@@ -65,6 +65,10 @@ class Simulate:
     """`book` keeps orders apart, first in first out, each with its number."""
     events: bool = False
     """`book` also writes every event of the order book."""
+    prints: bool = False
+    """`book` also writes every trade."""
+    snapshots: bool = False
+    """`book` also writes best prices and sizes once a second."""
     levels: Annotated[int, Gt(0), Le(50)] = 1
     """Price levels a side after each event written."""
     constants: Mapping[str, float] = field(default_factory=dict)

@@ -149,6 +149,30 @@ flags         i4   -        bit 0: no volume; bit 1: a hole lies before the row
 
 FLAG_NO_VOLUME, FLAG_AFTER_HOLE = 1, 2
 
+PRINTS = _table(
+    "prints",
+    1,
+    """
+price f8   currency of the trade
+size  f8   shares   traded
+side  i1   -        1 buyer-, -1 seller-initiated, 0 off the book
+lit   bool -        whether it was on the book
+""",
+)
+
+SNAPSHOTS = _table(
+    "snapshots",
+    1,
+    """
+bid           f8 currency best bid
+ask           f8 currency best ask
+depth_bid     f8 shares   size at the best bid
+depth_ask     f8 shares   size at the best ask
+ofi           f8 shares   order-flow imbalance since the session's open
+signed_volume f8 shares   buyer-initiated less seller-initiated volume since the session's open
+""",
+)
+
 ORACLE = _table(
     "oracle",
     1,
@@ -315,5 +339,8 @@ trips       i8   count round trips ended in the session
 
 TABLES: dict[str, Table] = {
     t.name: t
-    for t in (BARS, book(), QUOTES, ORACLE, PREDICTIONS, SCORES, HISTORY, INSAMPLE, LEDGER, TRADES, TRIALS, BRIDGE)
+    for t in (
+        BARS, book(), QUOTES, PRINTS, SNAPSHOTS, ORACLE, PREDICTIONS, SCORES, HISTORY, INSAMPLE, LEDGER, TRADES, TRIALS,
+        BRIDGE,
+    )
 }  # fmt: skip

@@ -26,7 +26,9 @@ def table(markets: Sequence[Reader], config: Config, seeds: Sequence[int]) -> di
     of_bars, of_book, tallied = Moments(), Moments(), Tally()
     pooled, observed = None, False
     for n, bars in enumerate(markets):
-        sim = dataclasses.replace(config.simulate, seed=seeds[n % len(seeds)], events=False)
+        sim = dataclasses.replace(
+            config.simulate, seed=seeds[n % len(seeds)], events=False, prints=False, snapshots=False
+        )
         ctx = Context("simulate", seed=sim.seed)
         settings = stream.settings(bars, sim, ctx)
         pooled = bar_facts.pooled(settings)

@@ -8,7 +8,7 @@ stream of (symbol, session).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from hfm.simulate import micro
 from hfm.simulate.bars import Setting, Sheet
 from hfm.simulate.book import bridge, chance, fitted
+from hfm.simulate.book import layout as at
 from hfm.simulate.book.engine import EVENTS_A_SECOND, Bar, Book, Frame, Played
 from hfm.simulate.book.queues import REACH
 from hfm.simulate.grid import Grid
@@ -52,6 +53,11 @@ class Session:
     origin: int
     ticks: int
     lot: int
+
+    def without_events(self) -> Session:
+        """The same with neither events nor prints: what is left is small."""
+        none, nothing = np.zeros((0, at.EVENT_WIDTH), np.int64), np.zeros((0, at.PRINT_WIDTH))
+        return replace(self, played=[replace(p, tape=none, prints=nothing) for p in self.played])
 
     @property
     def events(self) -> int:

@@ -5,7 +5,10 @@ One session of one symbol at a time is in the book and in memory; groups of quot
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,12 +20,12 @@ from hfm.errors import UsageError
 from hfm.simulate import facts as bar_facts
 from hfm.simulate import micro, stream
 from hfm.simulate.bars import Setting, flags
-from hfm.simulate.book import engine, facts, fitted, session, tally, tape
+from hfm.simulate.book import engine, facts, fitted, records, session, tally, tape, work
 from hfm.simulate.moments import Moments
 from hfm.simulate.stage import provenance
 from hfm.simulate.stream import Pass
 from hfm.stage import Context, Product
-from hfm.tables import ORACLE, QUOTES, Reader, arrays, build, column_array
+from hfm.tables import ORACLE, QUOTES, Array, Reader, arrays, build, column_array
 
 Float = npt.NDArray[np.float64]
 Table = dict[str, Any]  # Any: arrays of several kinds
@@ -78,6 +81,66 @@ def _refuse(sim: Simulate) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Job:
+    """A session to be played: whose pass it is, which of its sessions, its rows in the group, its depth level (shares),
+    its opening (ns UTC) and what its tables say of themselves."""
+
+    of: Pass
+    s: int
+    rows: npt.NDArray[np.int64]
+    depth: float
+    opening: int
+    setting: Setting
+    about: Table
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a session came to: its columns of quotes, whether each bar was made again, sums, tables asked for."""
+
+    job: Job
+    session: session.Session
+    columns: Mapping[str, Float]
+    equal: npt.NDArray[np.bool_]
+    sums: dict[str, float]
+    tables: dict[str, pa.Table]
+
+
+def carry_out(job: Job, ctx: Context) -> Done:
+    """Play a session. Nothing is shared with another job but what both only read."""
+    sim, sheet, s = job.setting.simulate, job.of.sheet, job.s
+    one = session.play(job.of.grid, sheet, s, job.setting, job.depth, ctx)
+    key = {"symbol": job.of.grid.symbol, "session": job.of.grid.days[s], "meta": job.about}
+    made = {}
+    if sim.events:
+        made["simulate/book.parquet"] = tape.events(one, key, job.opening, sim.levels, sim.tick)
+    if sim.prints:
+        made["simulate/prints.parquet"] = records.prints(one, key, job.opening)
+    if sim.snapshots:
+        made["simulate/snapshots.parquet"] = records.snapshots(one, key, job.opening, sim.tick)
+    columns, equal = tape.rows(one, sheet, s, sim.tick), tape.faithful(one, sheet, s)
+    found = tally.sums(one, sheet, s, job.setting)
+    return Done(job, one.without_events(), columns, equal, found, made)
+
+
+def _jobs(
+    group: pa.Table, passed: list[Pass], settings: Mapping[str, Setting], meta: Mapping[str, Any]
+) -> Iterator[Job]:
+    """The group's sessions, day by day and symbol by symbol."""
+    when = arrays(group, ("time", "seq"))
+    interval = int(meta["interval_s"]) * 1_000_000_000
+    depth0 = {p.grid.symbol: _depths(p, settings[p.grid.symbol]) for p in passed}
+    for day in np.unique(np.concatenate([p.grid.days for p in passed])):
+        for p in passed:
+            setting = settings[p.grid.symbol]
+            about = _about(meta, setting.simulate) | {"tick": dict.fromkeys(meta["symbols"], setting.simulate.tick)}
+            for s in np.flatnonzero(p.grid.days == day):
+                rows = np.arange(group.num_rows)[p.grid.rows][p.grid.cell // p.grid.slots == s]
+                opening = int(when["time"][rows[0]] - (when["seq"][rows[0]] + 1) * interval)
+                yield Job(p, int(s), rows, float(depth0[p.grid.symbol][s]), opening, setting, about)
+
+
 def sessions(
     group: pa.Table,
     passed: list[Pass],
@@ -86,37 +149,30 @@ def sessions(
     meta: Mapping[str, Any],
     ctx: Context,
 ) -> Iterator[Product]:
-    """Play the group's sessions, day by day and symbol by symbol; their rows, sums and counts go `into`."""
+    """Play the group's sessions, day by day and symbol by symbol, ctx.workers at once; their rows, sums and counts go
+    `into`. Events come a session and symbol at a time, trades and snapshots a day at a time."""
     columns, moments, tallied = into
-    when = arrays(group, ("time", "seq"))
-    interval = int(meta["interval_s"]) * 1_000_000_000
-    depth0 = {p.grid.symbol: _depths(p, settings[p.grid.symbol]) for p in passed}
-    days = np.unique(np.concatenate([p.grid.days for p in passed]))
-    for done, day in enumerate(days):
-        sums = []
-        for p in passed:
-            setting = settings[p.grid.symbol]
-            for s in np.flatnonzero(p.grid.days == day):
-                one = session.play(p.grid, p.sheet, int(s), setting, float(depth0[p.grid.symbol][s]), ctx)
-                own = p.grid.cell // p.grid.slots == s
-                rows = np.arange(group.num_rows)[p.grid.rows][own]
-                for name, values in tape.rows(one, p.sheet, int(s), setting.simulate.tick).items():
-                    columns[name][rows] = values
-                tallied.add(one, tape.faithful(one, p.sheet, int(s)))
-                found = tally.sums(one, p.sheet, int(s), setting)
-                sums.append((p.grid.days[s : s + 1], {k: np.array([v]) for k, v in found.items()}))
-                if setting.simulate.events:
-                    opening = int(when["time"][rows[0]] - (when["seq"][rows[0]] + 1) * interval)
-                    about = _about(meta, setting.simulate) | {
-                        "tick": dict.fromkeys(meta["symbols"], setting.simulate.tick)
-                    }
-                    key = {"symbol": p.grid.symbol, "session": day, "meta": about}
-                    yield (
-                        "simulate/book.parquet",
-                        tape.events(one, key, opening, setting.simulate.levels, setting.simulate.tick),
-                    )
+    jobs = _jobs(group, passed, settings, meta)
+    results = work.in_order((partial(carry_out, job, ctx) for job in jobs), ctx.workers)
+    days = len(np.unique(np.concatenate([p.grid.days for p in passed])))
+    for number, (_, same_day) in enumerate(itertools.groupby(results, lambda d: d.job.of.grid.days[d.job.s])):
+        sums: list[tuple[Array, dict[str, Float]]] = []
+        kept: dict[str, list[pa.Table]] = {}
+        for done in same_day:
+            for name, values in done.columns.items():
+                columns[name][done.job.rows] = values
+            tallied.add(done.session, done.equal)
+            day = done.job.of.grid.days[done.job.s : done.job.s + 1]
+            sums.append((day, {k: np.array([v]) for k, v in done.sums.items()}))
+            for name, table in done.tables.items():
+                if name == "simulate/book.parquet":
+                    yield name, table
+                else:
+                    kept.setdefault(name, []).append(table)
+        for name, parts in kept.items():
+            yield name, pa.concat_tables(parts).unify_dictionaries().combine_chunks()
         moments.add(sums)
-        ctx.progress("sessions", done + 1, len(days))
+        ctx.progress("sessions", number + 1, days)
 
 
 def _depths(p: Pass, setting: Setting) -> Float:

@@ -167,6 +167,24 @@ def test_a_day_alone_is_the_day_in_the_batch() -> None:
     assert same(late.slice(20 * 6), whole.slice(22 * 6))
 
 
+def test_workers_change_no_byte() -> None:
+    """One, two and four; two symbols, all tables, in the same order."""
+    bars = bar_table(3, ("AAA", "BBB"), slots=4)
+    wanted = Config(simulate=Simulate(fidelity="book", events=True, prints=True, snapshots=True))
+    runs = []
+    for workers in (1, 2, 4):
+        ctx = Context("simulate", seed=7, workers=workers)
+        runs.append(list(stage.run({"fetch/bars.parquet": MemoryReader(bars)}, wanted, ctx)))
+    for other in runs[1:]:
+        assert [name for name, _ in other] == [name for name, _ in runs[0]]
+        for (name, a), (_, b) in zip(runs[0], other, strict=True):
+            if isinstance(a, pa.Table):
+                assert same(a, b), name
+                assert a.schema.equals(b.schema, check_metadata=True)
+            else:
+                assert json.dumps(a) == json.dumps(b)
+
+
 def test_later_bars_change_no_earlier_row() -> None:
     """Poison in the last bar shows in its own row alone."""
     bars = bar_table(1, slots=8)
