@@ -70,7 +70,7 @@ STAGES: tuple[Stage, ...] = (
         may_write=(INSAMPLE,)),
     Stage("backtest", "hfm.backtest.stage:run", needs=(QUOTES, PREDICTIONS), takes=(INSAMPLE,), writes=(
         "backtest/ledger.parquet", "backtest/trades.parquet", TRIALS, "backtest/metrics.json"), may_write=(BRIDGE,)),
-    Stage("report", "hfm.report.stage:run", needs=(BARS,), takes=(
+    Stage("report", "hfm.report.stage:run", needs_one=(BARS, BOOK), takes=(
         QUOTES, ORACLE, "simulate/facts.json", "train/model.json", PREDICTIONS, "train/scores.parquet",
         "train/history.parquet", "backtest/ledger.parquet", "backtest/trades.parquet", TRIALS,
         "backtest/metrics.json", BRIDGE), writes=(

@@ -212,6 +212,8 @@ class Panel:
     group, which networks see, the rest serve the floors. slot: [n] clock slot, 0..slots-1. spread_bps: [n] its own.
     Labels [n], NaN where masked: up (1 or 0), ret_bps, log_spread (log bps), log_vol.
     start: [S+1] borders of the sequences; symbol: [S] index into symbols; session: [S] days since 1970.
+    Where folds are cut inside sessions, block: [n] the number of the stretch of clock time that a row lies in, and
+    known: [n] of that in which its label is known (-1: none); else None, and folds are of whole sessions.
     """
 
     x: Float
@@ -229,6 +231,8 @@ class Panel:
     symbols: tuple[str, ...]
     slots: int
     horizon: int
+    block: Int | None = None
+    known: Int | None = None
 
     def of_sessions(self, first: int, last: int) -> Panel:
         """The sequences whose session is the first-th up to (not with) the last-th of the panel's distinct sessions."""
@@ -236,7 +240,7 @@ class Panel:
         keep = np.flatnonzero((self.session >= days[0]) & (self.session <= days[-1])) if len(days) else np.arange(0)
         a, b = (int(keep[0]), int(keep[-1]) + 1) if keep.size else (0, 0)
         rows = slice(int(self.start[a]), int(self.start[b]))
-        cut = {name: getattr(self, name)[rows] for name in _ROWS}
+        cut = {name: getattr(self, name)[rows] for name in ROWS if getattr(self, name) is not None}
         return replace(
             self,
             **cut,
@@ -246,7 +250,8 @@ class Panel:
         )
 
 
-_ROWS = ("x", "slot", "spread_bps", "up", "ret_bps", "log_spread", "log_vol")
+ROWS = ("x", "slot", "spread_bps", "up", "ret_bps", "log_spread", "log_vol", "block", "known")
+"""Fields of a Panel that have an entry a row."""
 
 
 class Forecaster(Protocol):

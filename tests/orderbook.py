@@ -53,3 +53,50 @@ DAY: tuple[Event, ...] = (
     (7.0, "add", -1, 10.02, 10, 9.99, 100, 10.02, 10),      # it comes back lower: ofi -10, mid 10.005
 )  # fmt: skip
 """A short day, with an empty side at both ends."""
+
+
+def queue_race(count: int, seed: int = 0, seconds: float = 3600.0, day: str = "2012-06-21") -> pa.Table:
+    """A one-level book of `count` events in which the queue that empties first says which way both prices move a tick.
+
+    Queues begin with 1 to 4 lots of 100 after each move and shrink by one twice as often as they grow; some of
+    the shrinking is trades. So imbalance says which way the mid moves next, and nothing says more. Times are
+    those of a Poisson stream, `seconds` long.
+    """
+    rng = np.random.default_rng(seed)
+    gaps = rng.exponential(1.0, count)
+    time = np.cumsum(gaps) / gaps.sum() * (seconds - 1.0)
+    lot, chance, fresh = rng.integers(0, 2, count), rng.random(count), rng.integers(1, 5, (count, 2))
+    bid, size, events = 10_000, [3, 3], list[Event]()
+    for i in range(count):
+        at = int(lot[i])
+        grow, where = chance[i] < 0.35, (bid + at) / 100
+        word = "add" if grow else "execute" if chance[i] > 0.8 else "reduce"
+        size[at] += 1 if grow else -1
+        if size[at] == 0:
+            bid, size = bid + (-1 if at == 0 else 1), fresh[i].tolist()
+        after = (bid / 100, 100.0 * size[0], (bid + 1) / 100, 100.0 * size[1])
+        events.append((float(time[i]), word, 1 if at == 0 else -1, where, 100.0, *after))
+    return _on(book_table(events), day)
+
+
+def _on(table: pa.Table, day: str) -> pa.Table:
+    """The same book on another day."""
+    shift = int((np.datetime64(day) - np.datetime64("2012-06-21")).astype(int)) * 86_400 * SECOND
+    days, time = np.full(table.num_rows, np.datetime64(day)), tables.column_array(table["time"]) + shift
+    for name, values in (("session", days), ("time", time)):
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, table.schema.field(at), pa.array(values).cast(table.schema.field(at).type))
+    return table
+
+
+def replayed(*books: pa.Table) -> pa.Table:
+    """Quotes of such books, one row a time stamp, by the simulate stage."""
+    from hfm.config import Config, Simulate
+    from hfm.simulate import stage
+    from hfm.stage import Context
+
+    config, parts = Config(simulate=Simulate(fidelity="replay")), []
+    for book in books:
+        made = stage.run({"fetch/book.parquet": tables.MemoryReader(book)}, config, Context("simulate"))
+        parts += [part for name, part in made if name == "simulate/quotes.parquet"]
+    return pa.concat_tables(parts).unify_dictionaries()

@@ -89,11 +89,20 @@ class Train:
     seeds: Annotated[int, Gt(0), Le(64)] = 3
     """Networks averaged."""
     seed: Annotated[int, Ge(0), Lt(2**63)] = 7
-    features: Literal["default", "seed", "book"] = "default"
+    features: Literal["default", "seed", "book", "events"] = "default"
+    """default is events where the rows are events of an order book."""
+    target: Literal["auto", "horizon", "next-move"] = "auto"
+    """What is forecast: the row `horizon` rows later, or the mid's next move in the session; auto: that where rows are
+    events."""
     horizon: Annotated[int, Gt(0), Le(1000)] = 1
-    """Rows ahead of each label."""
+    """Rows ahead of each label (1 of the target next-move)."""
+    split: Literal["auto", "sessions", "blocks"] = "auto"
+    """What folds are made of: whole sessions, or blocks of clock time inside them; auto: these where rows are
+    events."""
+    block_s: Annotated[int, Ge(1), Le(86400)] = 300
+    """Seconds of a block."""
     window: Annotated[int, Ge(0), Le(50000)] = 0
-    """Sessions of a rolling training window; 0: expanding."""
+    """Sessions (blocks) of a rolling training window; 0: expanding."""
     hidden: Annotated[int, Gt(0), Le(1024)] = 64
     layers: Annotated[int, Gt(0), Le(8)] = 2
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.3

@@ -61,6 +61,10 @@ _SUMS, _SUMMED, _FIELDS = 13, 11, 12
 _RING = _SUMS + _SUMMED
 _R1, _R2, _OFI2, _GK, _SPREAD, _XX, _XO, _OO, _XF, _FF, _VOLUME = range(_SUMS, _RING)
 _LN_BPS = math.log(1e4)
+RETURN = _RET
+"""Where in the state the return of the row last taken stands (log)."""
+BARS = _RING + _FIELDS * LOOKBACK
+"""Length of the state."""
 
 
 def state_new(slots_per_session: int, interval_s: float) -> Float:

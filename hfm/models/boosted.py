@@ -64,7 +64,7 @@ class Gbm:
 def _design(arrays: Arrays, panel: Panel) -> Float:
     """[n, own + 1] standardised features of the chosen group, and the clock slot."""
     z = standardise(panel.x, rows_of(panel), arrays["floor/centre"], arrays["floor/factor"])
-    return np.column_stack([z[:, : panel.own], panel.slot])
+    return np.column_stack([z[:, : panel.own], np.minimum(panel.slot, panel.slots - 1)])
 
 
 def _rows(arrays: Arrays, panel: Panel, name: str) -> tuple[Float, Float]:

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from hfm.config import Train
-from hfm.models import device, floors, step
+from hfm.models import chunks, device, floors, step
 from hfm.models.network import CORRECTIONS, Recurrent, export
 from hfm.models.ridge import known, rows_of, standardise
 from hfm.plugins import Arrays, Float, Panel
@@ -79,7 +79,7 @@ def fit(train: Panel, valid: Panel, options: Train, ctx: Context, kind: Kind = L
     place = device.chosen(options.device)
     arrays = floors.Logistic().fit(train, valid, options, ctx)
     arrays["unit"] = _units(arrays, train)
-    learn, watch = batch(arrays, train).to(place), batch(arrays, valid).to(place)
+    learn, watch = batch(arrays, chunks.cut(train)).to(place), batch(arrays, chunks.cut(valid)).to(place)
     widths = np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]
     done, saved = _load(ctx)
     for seed in range(len(done), options.seeds):

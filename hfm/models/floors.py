@@ -22,6 +22,19 @@ from hfm.stage import Context
 
 VOLATILITY = ("gk_1", "gk_3", "gk_12", "gk_78", "rv_1", "rv_12")
 """Regressors of the next row's log volatility."""
+VOLATILITY_EVENTS = (
+    *VOLATILITY,
+    "log_spread",
+    "spread_12",
+    "spread_78",
+    "depth",
+    "age",
+    "still",
+    "wait",
+    "pace_78",
+    "jump",
+)
+"""The same of event rows: how far the mid moves next is a matter of the spread that it moves in."""
 SPREAD = ("log_spread", "spread_3", "spread_12", "spread_78", "gk_1", "gk_3", "gk_12", "volume_ratio")
 """Regressors of the log spread at the horizon."""
 SPREAD_SEED = (*SPREAD, "spread", "volatility", "log_volatility", "volatility_nights")
@@ -63,7 +76,8 @@ class Persistence(Constant):
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
         """See Forecaster."""
         arrays = blank(train)
-        gk, spread = train.names.index("gk_1"), train.names.index("log_spread")
+        own = "jump" if "jump" in train.names else "gk_1"  # of event rows: the next move is as large as the last
+        gk, spread = train.names.index(own), train.names.index("log_spread")
         arrays["floor/vol"][gk] = arrays["floor/spread"][spread] = 1.0
         centre, factor = arrays["floor/centre"], arrays["floor/factor"]
         width = 1.0 / np.where(factor > 0, factor, 1.0)
@@ -97,7 +111,8 @@ class Har(Constant):
         arrays = blank(train)
         arrays["floor/direction"][-1] = base_logit(train)
         label, spread = _label(arrays, train), SPREAD_SEED if options.features == "seed" else SPREAD
-        for name, y, at, columns in (("vol", train.log_vol, 0, VOLATILITY), ("spread", train.log_spread, 2, spread)):
+        volatility = VOLATILITY_EVENTS if set(VOLATILITY_EVENTS) <= set(train.names) else VOLATILITY
+        for name, y, at, columns in (("vol", train.log_vol, 0, volatility), ("spread", train.log_spread, 2, spread)):
             z, rows = _design(arrays, train, y)
             picks = _columns(train, columns)
             target = (y - label[:, at]) / label[:, at + 1]

@@ -60,9 +60,9 @@ def ridge(z: Float, slot: Int, y: Float, slots: int, penalty: float = 0.01) -> t
     """(w [F], table [K]) of y ~ z @ w + table[slot], least squares with ridge.
 
     The table is a level, HARMONICS of the time of day and each slot's own departure (SLOT_PENALTY). penalty: on w, in
-    rows. Rows must be complete. A table of one slot is a level.
+    rows. Rows must be complete. A slot beyond the last counts as the last; a table of one slot is a level.
     """
-    curve = _curve(slots)
+    curve, slot = _curve(slots), np.minimum(slot, slots - 1)
     own = np.eye(slots)
     design = np.hstack([z, curve[slot], own[slot]])
     weight = np.concatenate(

@@ -99,8 +99,9 @@ def _verdict(seen: Market, cast: Forecast | None, earned: Money | None, config: 
         return Verdict("insufficient data", (why,), {"sessions": len(cast.sessions) if cast else 0, "trials": trials})
     found = verdict.judge(earned.trials, tried=trials, reps=config.report.reps, seed=config.report.seed)
     numbers = found.numbers | verdict.interval(found, INTERVAL, config.report.seed)
+    seconds = int((cast.meta if cast and "interval_s" in cast.meta else seen.meta).get("interval_s", 0))
     flag = cast and verdict.leakage(
-        cast.right, cast.labelled, interval_s=int(seen.meta.get("interval_s", 0)), spread_bps=seen.spread_bps,
+        cast.right, cast.labelled, interval_s=seconds, spread_bps=seen.spread_bps,
         empty=seen.empty, planted=cast.meta.get("signal", "none") != "none",
     )  # fmt: skip
     flags = [LOOKAHEAD] if earned.metrics.get("lookahead") else []

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from hfm import tables
+from hfm.report import coarse
 from hfm.report.statistics import Float, Int
 
 OFI_BINS = 15
@@ -72,12 +73,10 @@ class Market:
 
 
 def load(inputs: Mapping[str, tables.Reader]) -> Market:
-    """The market from fetch/bars.parquet and, if there, simulate/quotes.parquet."""
-    bars = inputs["fetch/bars.parquet"]
-    columns = ["symbol", "session", "seq", "time", "open", "close", "volume", "is_last"]
-    data = tables.arrays(bars.read(columns), columns)
+    """The market from fetch/bars.parquet (or fetch/book.parquet) and, if there, simulate/quotes.parquet."""
+    data, meta = _bars(inputs)
     sessions, day = np.unique(data["session"].astype("datetime64[D]").astype(np.int64), return_inverse=True)
-    seq, meta = data["seq"], bars.meta
+    seq = data["seq"]
     slots = max(int(meta.get("slots_per_session", 0)), int(seq.max()) + 1 if seq.size else 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         move = np.abs(np.log(data["close"] / data["open"])) * 1e4
@@ -94,6 +93,15 @@ def load(inputs: Mapping[str, tables.Reader]) -> Market:
         _clock(data["time"], seq, slots, meta), _mean(data["volume"], seq, slots), _mean(move, seq, slots),
         **(_quotes(quotes, slots) if quotes is not None else {}),
     )  # fmt: skip
+
+
+def _bars(inputs: Mapping[str, tables.Reader]) -> tuple[dict[str, tables.Array], dict[str, Any]]:  # Any: JSON values
+    """Bars and their meta; of an order book coarse ones."""
+    bars = inputs.get("fetch/bars.parquet")
+    if bars is None:
+        return coarse.bars(inputs["fetch/book.parquet"])
+    columns = ["symbol", "session", "seq", "time", "open", "close", "volume", "is_last"]
+    return tables.arrays(bars.read(columns), columns), bars.meta
 
 
 def _due(data: Mapping[str, tables.Array], day: Int, count: int, slots: int) -> Int:
@@ -127,7 +135,8 @@ def _quotes(quotes: tables.Reader, slots: int) -> dict[str, Any]:  # Any: fields
     """The fields that come from the quotes, streamed by row group."""
     kept: dict[str, list[Float]] = {name: [] for name in ("seq", "spread", "same", "ahead", "z")}
     scale: dict[str, float] = {}
-    columns = ["symbol", "session", "seq", "mid_open", "mid_close", "ofi", "spread_bps"]
+    columns = ["symbol", "session", "seq", "time", "mid_open", "mid_close", "ofi", "spread_bps"]
+    events = quotes.meta.get("every") == "event"
     for group in quotes.groups(columns):
         data = tables.arrays(group, columns)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -140,6 +149,9 @@ def _quotes(quotes: tables.Reader, slots: int) -> dict[str, Any]:  # Any: fields
             if symbol not in scale:  # one unit a symbol: its first session's
                 scale[symbol] = float(np.nanstd(data["ofi"][start:end])) or 1.0
             z[start:end] = data["ofi"][start:end] / scale[symbol]
+        if events:
+            slot = coarse.slots(data["time"], data["session"].astype("datetime64[D]").astype(np.int64))
+            data["seq"] = np.minimum(slot, slots - 1)
         columns_of = {"seq": data["seq"], "spread": data["spread_bps"], "same": same, "ahead": ahead, "z": z}
         for name, value in columns_of.items():
             kept[name].append(value)

@@ -1,6 +1,6 @@
 """The report stage: what the tables hold, as one picture, one page and one document for machines.
 
-It needs the bars alone; what else is missing is named on the page and in the summary.
+It needs the bars, or the order book, alone; what else is missing is named on the page and in the summary.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from hfm import plugins
 from hfm.config import Train
 from hfm.plugins import Arrays, Panel
 from hfm.stage import Context
+from hfm.train import spans
 from hfm.train.folds import Fold
 from hfm.train.record import Record
 
@@ -80,7 +81,7 @@ def fit(task: Task, fold: Fold, tell: Callable[[News | Saved], None], before: by
         checkpoint=Slot(fold.number, tell, before), resume=before is not None,
     )  # fmt: skip
     model: plugins.Forecaster = plugins.find("models", task.model)()
-    return model.fit(task.panel.of_sessions(*fold.train), task.panel.of_sessions(*fold.valid), task.options, ctx)
+    return model.fit(spans.learn(task.panel, *fold.train), spans.learn(task.panel, *fold.valid), task.options, ctx)
 
 
 def fit_all(task: Task, folds: Sequence[Fold], ctx: Context, record: Record) -> Iterator[tuple[Fold, Arrays]]:
@@ -101,7 +102,7 @@ def fit_all(task: Task, folds: Sequence[Fold], ctx: Context, record: Record) -> 
         else:
             meter.finished(fold.number)
             yield fold, arrays
-    rows = sum(len(task.panel.of_sessions(*f.train).slot) for f in missing) * task.options.epochs * task.options.seeds
+    rows = sum(len(spans.part(task.panel, *f.train).slot) for f in missing) * task.options.epochs * task.options.seeds
     workers = min(ctx.workers, len(missing))
     spread = workers > 1 and rows >= WORTH
     fits = _spread(task, missing, workers, tell, record) if spread else _here(task, missing, tell, record)

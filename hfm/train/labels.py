@@ -1,7 +1,8 @@
-"""Labels: what the row `horizon` rows later will have said. Known only from then on, and nowhere else in the package.
+"""Labels: what a later row will have said. Known only from then on, and nowhere else in the package.
 
-A row is labelled where rows t..t+h stand in consecutive clock slots of one session of one symbol; elsewhere NaN. The
-price label is also NaN where the mid did not move.
+The label's row is the one `horizon` rows later, where rows t..t+h stand in consecutive clock slots of one session of
+one symbol; or, of the target `next-move`, the row of that session in which the mid next moves. Elsewhere NaN. The price
+label is also NaN where the mid did not move.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from hfm.plugins import Float, Int
 NO_TIME = np.iinfo(np.int64).min
 """A time that is not known (NaT)."""
 
+AHEAD = (1, 10, 100)
+"""Rows over which the direction that was said of event rows is also scored."""
+
 
 @dataclass(frozen=True, slots=True)
 class Labels:
@@ -27,21 +31,58 @@ class Labels:
     time: Int
 
 
-def labels(mid: Float, levels: Float, time: Int, seq: Int, start: Int, horizon: int) -> Labels:
-    """Labels of rows in the order of the quotes table; start: [S+1] borders of the (session, symbol) sequences.
+def ahead(seq: Int, start: Int, horizon: int) -> Int:
+    """[n] the row `horizon` rows later, -1 where there is none; start: [S+1] borders of the sequences."""
+    out = np.full(len(seq), -1)
+    owner = np.repeat(np.arange(len(start) - 1), np.diff(start))
+    here = np.arange(max(len(seq) - horizon, 0))
+    here = here[(owner[here] == owner[here + horizon]) & (seq[here + horizon] == seq[here] + horizon)]
+    out[here] = here + horizon
+    return out
 
-    mid: [n] mid at the close. levels: [n, 2] the row's own log quoted spread and log volatility (Garman-Klass 1980,
-    eq. 20, floored: feature gk_1), which become the labels of the row h before.
+
+def next_move(mid: Float, start: Int) -> Int:
+    """[n] the first later row of the same sequence whose mid is not that of the row before it, -1 where there is none.
+
+    Its mid differs from the row's own: in between it stood still.
+    """
+    moved = np.append(mid[1:] != mid[:-1], False)  # at t: the next row moves
+    moved[start[1:] - 1] = False
+    at = np.flatnonzero(moved)
+    near = np.searchsorted(at, np.arange(len(mid)))
+    found = np.append(at, len(mid))[near] + 1
+    return np.where(found < np.repeat(start[1:], np.diff(start)), found, -1)
+
+
+def labels(mid: Float, levels: Float, time: Int, there: Int) -> Labels:
+    """Labels of rows in the order of the quotes table; there: [n] the label's row, -1 where there is none.
+
+    mid: [n] mid at the close. levels: [n, 2] the row's own log quoted spread and log volatility (of bars Garman-Klass
+    1980, eq. 20, floored: feature gk_1), which become labels where the row is another's label's row.
     """
     n = len(mid)
     up, ret, spread, vol = (np.full(n, np.nan) for _ in range(4))
     when = np.full(n, NO_TIME)
-    owner = np.repeat(np.arange(len(start) - 1), np.diff(start))
-    here = np.arange(max(n - horizon, 0))
-    here = here[(owner[here] == owner[here + horizon]) & (seq[here + horizon] == seq[here] + horizon)]
-    there = here + horizon
-    ret[here] = 1e4 * np.log(mid[there] / mid[here])
+    here = np.flatnonzero(there >= 0)
+    row = there[here]
+    ret[here] = 1e4 * np.log(mid[row] / mid[here])
     moved = here[ret[here] != 0]
     up[moved] = ret[moved] > 0
-    spread[here], vol[here], when[here] = levels[there, 0], levels[there, 1], time[there]
+    spread[here], vol[here], when[here] = levels[row, 0], levels[row, 1], time[row]
     return Labels(up, ret, spread, vol, when)
+
+
+def realised(mid: Float, start: Int, there: Int, least: Float) -> Float:
+    """[n] log volatility of event rows over their label's time, in log bps: root of the summed squared returns of the
+    mid from the row to its label's row, at least `least` [n] (bps); NaN without a label.
+
+    A single event rarely moves the mid, and has no range: there is nothing that Garman-Klass could measure.
+    """
+    returns = np.append(0.0, np.diff(np.log(mid)))
+    returns[start[:-1]] = 0.0
+    total = np.cumsum(returns * returns)
+    out = np.full(len(mid), np.nan)
+    here = np.flatnonzero(there >= 0)
+    square = np.maximum(total[there[here]] - total[here], (1e-4 * least[here]) ** 2)
+    out[here] = 0.5 * np.log(square) + np.log(1e4)
+    return out

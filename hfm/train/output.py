@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,26 +14,18 @@ from hfm.config import Train
 from hfm.models import step, store
 from hfm.plugins import Arrays, Float, Int
 from hfm.tables import Array, Reader
+from hfm.train import spans
 from hfm.train.folds import Fold
-from hfm.train.panel import Rows
+from hfm.train.panel import Rows, Task
 from hfm.train.scoring import Score, Truth
 from hfm.train.walk import Walk
 
 Meta = Mapping[str, Any]  # Any: JSON
 
 
-def rows_between(rows: Rows, first: int, last: int) -> slice:
-    """The rows of sessions [first, last), counted among the panel's distinct sessions."""
-    data = rows.panel
-    days = np.unique(data.session)
-    low = int(np.searchsorted(data.session, days[first]))
-    high = int(np.searchsorted(data.session, days[last - 1], "right"))
-    return slice(int(data.start[low]), int(data.start[high]))
-
-
 def predictions(rows: Rows, fold: Fold, finished: Mapping[str, Float], meta: Meta) -> pa.Table:
     """The rows of a fold's test part, `finished` [n, 8] of step.OUT by model; models in spelling order in each row."""
-    place, test, shown = rows_between(rows, *fold.test), rows.panel.of_sessions(*fold.test), sorted(finished)
+    place, test, shown = spans.place(rows.panel, *fold.test), spans.part(rows.panel, *fold.test), sorted(finished)
     count = np.diff(test.start)
     known = np.isfinite(test.up)
     keys: dict[str, Array] = {
@@ -52,20 +44,42 @@ def predictions(rows: Rows, fold: Fold, finished: Mapping[str, Float], meta: Met
     return tables.build(tables.PREDICTIONS, columns, meta, "estimated")
 
 
+def whole_sessions(parts: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables of whole sessions, in order: folds that are cut inside sessions end where they like."""
+    held: list[pa.Table] = []
+    for part in parts:
+        held.append(part)
+        whole = _in_order(held)
+        days = tables.column_array(whole.column("session"))
+        done = int(np.searchsorted(days, days[-1]))
+        if done:
+            yield whole.slice(0, done)
+        held = [whole.slice(done)]
+    if held:
+        yield held[0]
+
+
+def _in_order(parts: Sequence[pa.Table]) -> pa.Table:
+    """One table, sorted by session, then symbol; within these the parts follow one another."""
+    whole = pa.concat_tables(parts).unify_dictionaries().combine_chunks()
+    data = tables.arrays(whole, ["session", "symbol"])
+    return whole.take(np.lexsort((data["symbol"].astype(str), data["session"])))
+
+
 def truth(rows: Rows, plan: Sequence[Fold], oracle: Reader | None) -> Truth:
     """Labels of all test rows, in order; the oracle's P(up) where there is one."""
     tested = [fold for fold in plan if fold.number >= 0]
-    place = rows_between(rows, tested[0].test[0], tested[-1].test[1])
-    panel = rows.panel
-    session = np.repeat(panel.session, np.diff(panel.start))[place]
-    number = np.concatenate([np.full(len(panel.of_sessions(*f.test).slot), f.number) for f in tested])
+    panel, each = rows.panel, [spans.place(rows.panel, *f.test) for f in tested]
+    number = np.concatenate([np.full(len(panel.slot[p]), f.number) for f, p in zip(tested, each, strict=True)])
+    place = np.concatenate([np.arange(len(panel.slot))[p] for p in each])
     known = np.full(len(panel.slot), np.nan)
     if oracle is not None:
         known = tables.column_array(oracle.read(["p_up"]).column("p_up"))
     if len(known) != len(panel.slot) or panel.horizon != 1:  # the oracle speaks of the next row, of every row
         known = np.full(len(panel.slot), np.nan)
     return Truth(panel.up[place], panel.log_spread[place], panel.log_vol[place], np.log(panel.spread_bps[place]),
-                 known[place], number, session)  # fmt: skip
+                 known[place], number, spans.cluster(panel)[place],
+                 None if rows.ahead is None else rows.ahead[place])  # fmt: skip
 
 
 def scores(lines: Sequence[Score], floor: Float, meta: Meta) -> pa.Table:
@@ -102,22 +116,25 @@ def history(walk: Walk, meta: Meta) -> pa.Table:
     }, meta)  # fmt: skip
 
 
-def checkpoint(walk: Walk, options: Train, days: Int) -> tuple[bytes, dict[str, Any]]:  # Any: JSON
+def checkpoint(walk: Walk, options: Train, task: Task) -> tuple[bytes, dict[str, Any]]:  # Any: JSON
     """(model.safetensors, model.json): everything needed to rebuild features and models."""
     panel, arrays = walk.rows.panel, dict[str, Array]()
+    days = np.unique(panel.session)
     for (name, fold), fitted in walk.arrays.items():
         start = store.prefix(fold, name, walk.main)
         arrays |= {start + key: value for key, value in fitted.items() if not key.startswith("history/")}
     document = {
-        **store.describe(options.features, panel.names, panel.own),
+        **store.describe(task.features, panel.names, panel.own),
         "hfm": __version__, "model": walk.main, "models": list(walk.names),
         "stepped": [n for n in walk.names if plugins.find("models", n).stepped], "horizon": panel.horizon,
         "symbols": list(panel.symbols), "slots": panel.slots, "options": dataclasses.asdict(options),
         "data": {"sha256": walk.rows.digest, "rows": len(panel.slot), "sessions": len(days)},
-        "folds": [_span(fold, days) for fold in walk.plan],
+        "folds": [_span(fold, days) if panel.block is None else _stretch(fold, walk.rows) for fold in walk.plan],
         "calibration": {_place(fold): {name: _settled(walk.arrays[name, fold.number]) for name in walk.names}
                         for fold in walk.plan},
     }  # fmt: skip
+    if task.events:
+        document |= {"target": task.target, "block_s": task.block_s}
     return store.dump(arrays, document)
 
 
@@ -130,6 +147,18 @@ def _span(fold: Fold, days: Int) -> dict[str, Any]:  # Any: JSON
     for part in ("train", "valid", "test"):
         a, b = getattr(fold, part)
         out[part] = [str(days[a].astype("datetime64[D]")), str(days[b - 1].astype("datetime64[D]"))] if b > a else None
+    return out
+
+
+def _stretch(fold: Fold, rows: Rows) -> dict[str, Any]:  # Any: JSON
+    """The same of blocks: the days, and in `times` the first and last row's time (ns UTC) of each part."""
+    out: dict[str, Any] = {"name": _place(fold), "times": {}}
+    for part in ("train", "valid", "test"):
+        at = spans.place(rows.panel, *getattr(fold, part))
+        times = rows.time[at]
+        out["times"][part] = [int(times.min()), int(times.max())] if len(times) else None
+        days = np.repeat(rows.panel.session, np.diff(rows.panel.start))[at]
+        out[part] = [str(d.astype("datetime64[D]")) for d in (days[0], days[-1])] if len(days) else None
     return out
 
 

@@ -8,23 +8,29 @@ Volatility: R2 and MAE of the log volatility. A floor is the best of the floor m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hfm.models.ridge import Mask
 from hfm.plugins import Float, Int
 from hfm.train.calibration import QUANTILES, clustered, pinball
+from hfm.train.labels import AHEAD
 
 BINS = 15
 """Bins of equal count in the expected calibration error."""
+OVER = ("accuracy", "auc")
+"""Metrics of the direction that also speak of the sign over so many rows: P(up) was not calibrated for it."""
 HIGHER = frozenset({"accuracy", "auc", "r2", "oracle_share"})
 """Metrics of which more is better."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """[n] of the test rows: labels (NaN: masked), the row's own log spread, fold, session; oracle P(up) or NaN."""
+    """[n] of the test rows: labels (NaN: masked), the row's own log spread, fold, cluster; oracle P(up) or NaN.
+
+    cluster: the session, or the block of clock time. ahead: of event rows [n, len(AHEAD)], see panel.Rows.
+    """
 
     up: Float
     log_spread: Float
@@ -32,11 +38,13 @@ class Truth:
     own_spread: Float
     oracle: Float
     fold: Int
-    session: Int
+    cluster: Int
+    ahead: Float | None = None
 
     def take(self, rows: Mask) -> Truth:
         """Some of the rows."""
-        return Truth(*(getattr(self, name)[rows] for name in Truth.__dataclass_fields__))
+        cut = Truth(*(getattr(self, name)[rows] for name in Truth.__dataclass_fields__ if name != "ahead"))
+        return cut if self.ahead is None else replace(cut, ahead=self.ahead[rows])
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,7 @@ class Score:
 def direction(truth: Truth, said: Forecast) -> list[tuple[str, float, float, int]]:
     """(metric, value, se, n) of the direction over all rows of `truth`; AUC as the mean over its folds."""
     rows = np.isfinite(truth.up) & np.isfinite(said.p_up)
-    p, y, at = said.p_up[rows], truth.up[rows], truth.session[rows]
+    p, y, at = said.p_up[rows], truth.up[rows], truth.cluster[rows]
     n = len(y)
     if n == 0:
         return []
@@ -94,12 +102,12 @@ def spread(truth: Truth, said: Forecast) -> list[tuple[str, float, float, int]]:
     if moved.any():
         widened = truth.log_spread[moved] > truth.own_spread[moved]
         hit = (said.p_widen[moved] > 0.5) == widened
-        out.append(("accuracy", *clustered(hit.astype(np.float64), truth.session[moved]), int(moved.sum())))
+        out.append(("accuracy", *clustered(hit.astype(np.float64), truth.cluster[moved]), int(moved.sum())))
     out += _level(truth.log_spread, said.heads[:, 3], truth)
     error = truth.log_spread[:, None] - said.heads[:, 2:]
     loss = np.mean([pinball(error[:, i], q) for i, q in enumerate(QUANTILES)], axis=0)
     if np.isfinite(loss).any():
-        out.append(("pinball", *clustered(loss, truth.session), int(np.isfinite(loss).sum())))
+        out.append(("pinball", *clustered(loss, truth.cluster), int(np.isfinite(loss).sum())))
     return out
 
 
@@ -113,10 +121,10 @@ def _level(y: Float, forecast: Float, truth: Truth) -> list[tuple[str, float, fl
     if rows.sum() < 2:
         return []
     error = y[rows] - forecast[rows]
-    value, se = r_squared(error, y[rows], truth.session[rows])
+    value, se = r_squared(error, y[rows], truth.cluster[rows])
     return [
         ("r2", value, se, int(rows.sum())),
-        ("mae", *clustered(np.abs(error), truth.session[rows]), int(rows.sum())),
+        ("mae", *clustered(np.abs(error), truth.cluster[rows]), int(rows.sum())),
     ]
 
 
@@ -132,7 +140,19 @@ def score(truth: Truth, models: Mapping[str, Forecast]) -> list[Score]:
             part, words = truth.take(rows), said.take(rows)
             for task, measure in TASKS.items():
                 out += [Score(name, fold, task, *line) for line in measure(part, words)]
+            out += [Score(name, fold, *line) for line in _over(part, words)]
     return out
+
+
+def _over(truth: Truth, said: Forecast) -> list[tuple[str, str, float, float, int]]:
+    """(task, metric, value, se, n) of the direction against the sign over each of AHEAD rows; none of bars."""
+    if truth.ahead is None:
+        return []
+    return [
+        (f"direction_{rows}", *line)
+        for rows, up in zip(AHEAD, truth.ahead.T, strict=True)
+        for line in direction(replace(truth, up=up), said) if line[0] in OVER
+    ]  # fmt: skip
 
 
 def floors(scores: Sequence[Score], names: Sequence[str], truth: Truth, models: Mapping[str, Forecast]) -> Float:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import numpy as np
+import pyarrow as pa
 
 from hfm import plugins
 from hfm.config import Config
 from hfm.stage import Context, Product
 from hfm.tables import Reader
-from hfm.train import folds, insample, output, panel, scoring, summary
+from hfm.train import folds, insample, output, panel, scoring, spans, summary
 from hfm.train.walk import FLOORS, HIDDEN, Walk, chosen, fit, predict, settle
 
 
 def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
-    """See hfm.stage. Raises DataError where the sessions do not fill one fold, with the minimum needed."""
+    """See hfm.stage. Raises DataError where the data do not fill one fold, with the minimum needed."""
     options = config.train
     plugins.find("models", options.model)  # a wrong name is said at once, not after the floors are fitted
     if options.device not in ("auto", "cpu"):
@@ -23,33 +23,54 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
 
         device.chosen(options.device)  # and so is a device that is not here
     quotes = inputs["simulate/quotes.parquet"]
-    sessions = panel.sessions(quotes)
-    plan = [*folds.plan(sessions, options.window), folds.final(sessions, options.window)]
-    rows = panel.read(quotes, options.features, options.horizon)
+    task = panel.task(quotes.meta, options)
+    plan = _plan(quotes, task, options.window)
+    rows = panel.read(quotes, task)
     names = chosen(options.model)
     walk = Walk(rows, plan, options.model, names, fit(rows.panel, plan, names, options, ctx))
     meta = {**quotes.meta, "model": options.model, "models": [n for n in names if n not in HIDDEN],
-            "horizon": options.horizon, "features": options.features}  # fmt: skip
+            "horizon": task.horizon, "features": task.features}  # fmt: skip
+    if task.events:
+        meta |= {"target": task.target, "block_s": task.block_s}
     said: dict[str, list[scoring.Forecast]] = {name: [] for name in names}
-    for fold in plan:
-        for name in names:
-            settle(walk, name, fold)
-        if fold.number >= 0:
-            test = rows.panel.of_sessions(*fold.test)
-            out = {name: predict(walk, name, fold, test) for name in names}
-            for name, (heads, finished) in out.items():
-                said[name].append(scoring.Forecast(finished[:, 0], finished[:, 7], heads))
-            shown = {name: finished for name, (_, finished) in out.items() if name not in HIDDEN}
-            yield "train/predictions.parquet", output.predictions(rows, fold, shown, meta)
+    told = _predictions(walk, said, meta)
+    for part in told if rows.panel.block is None else output.whole_sessions(told):
+        yield "train/predictions.parquet", part
     truth = output.truth(rows, plan, inputs.get("simulate/oracle.parquet"))
     models = {name: scoring.joined(parts) for name, parts in said.items()}
     scores = scoring.score(truth, models)
     floor = scoring.floors(scores, FLOORS, truth, models)
     yield "train/scores.parquet", output.scores(scores, floor, meta)
     yield "train/history.parquet", output.history(walk, meta)
-    data, document = output.checkpoint(walk, options, np.unique(rows.panel.session))
+    data, document = output.checkpoint(walk, options, task)
     yield "train/model.safetensors", data
     yield "train/model.json", document
     if insample.asked(quotes, options) and (table := insample.table(quotes, options, ctx)) is not None:
         yield insample.ARTIFACT, table
     summary.tell(scores, floor, truth, models, options.model, ctx)
+
+
+def _predictions(walk: Walk, said: dict[str, list[scoring.Forecast]], meta: output.Meta) -> Iterator[pa.Table]:
+    """Settle fold by fold; the predictions of each fold's test part, which `said` collects by model."""
+    panel = walk.rows.panel
+    for fold in walk.plan:
+        for name in walk.names:
+            settle(walk, name, fold)
+        if fold.number < 0:
+            continue
+        test, shown = spans.lead(panel, *fold.test), {}
+        for name in walk.names:
+            heads, finished = (made[test.inside] for made in predict(walk, name, fold, test.panel))
+            said[name].append(scoring.Forecast(finished[:, 0], finished[:, 7], heads))
+            if name not in HIDDEN:
+                shown[name] = finished
+        yield output.predictions(walk.rows, fold, shown, meta)
+
+
+def _plan(quotes: Reader, task: panel.Task, window: int) -> list[folds.Fold]:
+    """The folds, and the fit on everything."""
+    if task.block_s is None:
+        sessions = panel.sessions(quotes)
+        return [*folds.plan(sessions, window), folds.final(sessions, window)]
+    blocks, rows = panel.blocks(quotes, task.block_s)
+    return [*folds.plan_blocks(blocks, rows, window), folds.final_blocks(blocks, window)]

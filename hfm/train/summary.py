@@ -10,6 +10,7 @@ from hfm.plugins import Float
 from hfm.stage import Context
 from hfm.train import scoring
 from hfm.train.calibration import clustered
+from hfm.train.labels import AHEAD
 from hfm.train.scoring import Forecast, Score, Truth
 
 
@@ -20,7 +21,7 @@ def gain(truth: Truth, model: Forecast, floor: Forecast, task: str) -> tuple[flo
     if rows.sum() < 2 or y[rows].var() == 0:
         return float("nan"), float("nan")
     better = (y - floor.heads[:, at])[rows] ** 2 - (y - model.heads[:, at])[rows] ** 2
-    day = np.unique(truth.session[rows], return_inverse=True)[1]
+    day = np.unique(truth.cluster[rows], return_inverse=True)[1]
     each = np.bincount(day, better) / np.bincount(day) / y[rows].var()
     mean, se = clustered(each, np.arange(len(each)))
     return mean, mean - 1.96 * se
@@ -41,7 +42,8 @@ def tell(
         return _plain(pair[0].se) if pair else None
 
     ctx.figures |= {
-        "model": main, "test_rows": len(truth.up), "test_sessions": len(np.unique(truth.session)),
+        "model": main, "test_rows": len(truth.up),
+        "test_sessions" if truth.ahead is None else "test_blocks": len(np.unique(truth.cluster)),
         "direction_accuracy": value(main, "direction", "accuracy"),
         "direction_se": error(main, "direction", "accuracy"),
         "direction_base_rate": value("constant", "direction", "accuracy"),
@@ -60,10 +62,22 @@ def tell(
     for task in ("volatility", "spread"):
         mean, low = gain(truth, models[main], models["har"], task)
         ctx.figures[f"{task}_gain_over_har"] = [_plain(mean), _plain(low)]
-    _table(value, error, models, main, ctx)
+    _table(value, error, models, (main, truth), ctx)
 
 
-def _table(value, error, models: Mapping[str, Forecast], main: str, ctx: Context) -> None:  # type: ignore[no-untyped-def]  # two closures
+def _over(value, error, models: Mapping[str, Forecast], ctx: Context) -> None:  # type: ignore[no-untyped-def]  # two closures
+    """Of event rows: the same forecasts against the sign of the mid's change over so many events."""
+    ctx.say(f"sign of the mid's change over {' / '.join(map(str, AHEAD))} events")
+    for name in models:
+        each = [(value(name, f"direction_{n}", "accuracy"), error(name, f"direction_{n}", "accuracy")) for n in AHEAD]
+        cells = [" " * 13 + "-" if v is None or se is None else f"{100 * v:7.2f} % {100 * se:4.2f}" for v, se in each]
+        ctx.say(f"{name:<16} {' '.join(cells)}")
+
+
+def _table(  # type: ignore[no-untyped-def]  # two closures
+    value, error, models: Mapping[str, Forecast], about: tuple[str, Truth], ctx: Context
+) -> None:
+    main, truth = about
     ctx.say("out of sample     direction  (se)    AUC  log-loss    ECE | widens   R2 spread   R2 volatility")
     for name in models:
         cells = [
@@ -82,6 +96,8 @@ def _table(value, error, models: Mapping[str, Forecast], main: str, ctx: Context
             _cell(value(name, "volatility", "r2"), "14.3f", ""),
         ]
         ctx.say(f"{name + (' *' if name == main else ''):<16} {' '.join(cells)} | {' '.join(tail)}")
+    if truth.ahead is not None:
+        _over(value, error, models, ctx)
     edge = ctx.figures["smallest_edge"]
     if edge is not None:
         ctx.say(f"smallest edge in direction that {ctx.figures['test_rows']} rows could show: {100 * edge:.2f} points")

@@ -11,7 +11,7 @@ from hfm.config import Train
 from hfm.models import step
 from hfm.plugins import Arrays, Float, Panel
 from hfm.stage import Context
-from hfm.train import calibration, jobs
+from hfm.train import calibration, jobs, spans
 from hfm.train.folds import Fold
 from hfm.train.panel import Rows
 from hfm.train.record import Record
@@ -76,17 +76,19 @@ def whole(walk: Walk, name: str, fold: Fold) -> Arrays:
 
 def settle(walk: Walk, name: str, fold: Fold) -> None:
     """Settle one fit on all validation blocks up to its own: gates or weights, temperature, confidences."""
-    valid, arrays = walk.rows.panel.of_sessions(*fold.valid), walk.arrays[name, fold.number]
+    panel, arrays = walk.rows.panel, walk.arrays[name, fold.number]
+    valid, seen = spans.learn(panel, *fold.valid), spans.lead(panel, *fold.valid)
     model: plugins.Forecaster = plugins.find("models", name)()
     if model.members:
-        each = [_heads(walk, member, fold, valid) for member in model.members]
+        each = [_heads(walk, member, fold, seen.panel)[seen.inside] for member in model.members]
         heads, floor = np.stack(each, axis=2), each[0]
     else:
-        heads = model.predict(arrays, valid)
-        floor = heads if model.base is None else model.predict({**arrays, "gates": np.zeros(step.GATES)}, valid)
-    cluster = np.repeat(valid.session, np.diff(valid.start))
+        heads = model.predict(arrays, seen.panel)[seen.inside]
+        floor = heads
+        if model.base is not None:
+            floor = model.predict({**arrays, "gates": np.zeros(step.GATES)}, seen.panel)[seen.inside]
     blocks = walk.blocks.setdefault(name, [])
-    blocks.append(calibration.Block(floor, heads, valid.up, valid.log_vol, valid.log_spread, cluster))
+    blocks.append(calibration.Block(floor, heads, valid.up, valid.log_vol, valid.log_spread, spans.cluster(valid)))
     pooled = calibration.pool(blocks)
     if model.members:
         arrays["weights"] = calibration.weights(pooled)
@@ -98,9 +100,7 @@ def settle(walk: Walk, name: str, fold: Fold) -> None:
         settled = pooled.heads
     inverse = calibration.inverse_temperature(settled[:, 0], pooled.up)
     own = calibration.confidences(settled[-len(heads) :, 0], inverse)
-    arrays["finish"] = np.concatenate(
-        [[inverse], arrays.get("floor/ret_sd", UNSAID) * np.sqrt(walk.rows.panel.horizon), own]
-    )
+    arrays["finish"] = np.concatenate([[inverse], arrays.get("floor/ret_sd", UNSAID), own])
 
 
 def _heads(walk: Walk, name: str, fold: Fold, rows: Panel) -> Float:

@@ -10,7 +10,7 @@ from hfm.stage import Context
 from hfm.tables import MemoryReader, arrays, column_array
 from hfm.train import output, scoring, walk
 from hfm.train.folds import Fold
-from hfm.train.panel import read
+from hfm.train.panel import Task, read
 from hfm.verify.claims import Row
 from hfm.verify.market import ORACLE, QUOTES, Market, synthetic
 
@@ -48,7 +48,7 @@ def share(name: str) -> float:
     the oracle's own probability, so that the luck of the draw drops out.
     """
     made = market(2 * SPLIT, WEAK, 12, name)
-    rows = read(MemoryReader(made.table(QUOTES)), "default", 1)
+    rows = read(MemoryReader(made.table(QUOTES)), Task())
     edge = SPLIT * 4 // 5
     fold = Fold(0, (0, edge), (edge, SPLIT), (SPLIT, 2 * SPLIT))
     names = walk.chosen(name)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hfm.features import batch, step
+from hfm.features import batch, events, step
 from hfm.tables import Array
 from tests.quotes import quote_columns
 
@@ -101,7 +101,8 @@ def test_mirrored_prices_flip_the_signed_features_and_no_others() -> None:
 def test_groups_name_known_features_and_the_seed_group_holds_the_missions_four() -> None:
     """A group is a list of features that exist, without a double."""
     for names in batch.GROUPS.values():
-        assert set(names) <= set(step.NAMES)
+        assert set(names) <= set(events.NAMES)
+        assert set(names) <= set(step.NAMES) or names is batch.GROUPS["events"]
         assert len(set(names)) == len(names)
     assert {"volume_ratio", "momentum", "volatility", "ofi"} <= set(batch.GROUPS["seed"])
 

@@ -38,7 +38,7 @@ def test_it_is_the_last_row_of_a_batch_over_the_same_rows_with_the_final_fit() -
     """train's own batch: features, heads and finish of the whole panel."""
     of = cut_last(made(), 5)
     said = newest(of, last_time(of)).answers[0]
-    data = panel.read(MemoryReader(of.quotes), "default", 1).panel
+    data = panel.read(MemoryReader(of.quotes), panel.Task()).panel
     arrays = of.checkpoint.part("final")
     out = np.empty((len(data.slot), len(models.OUT)))
     models.finish(models.heads(arrays, data), data.spread_bps, arrays["finish"], out)

@@ -52,7 +52,7 @@ def rows(
     interval: str = "15m",
 ) -> panel.Rows:
     """The panel of such a market."""
-    return panel.read(MemoryReader(market(sessions, symbols, interval, signal, rho)[0]), "default", 1)
+    return panel.read(MemoryReader(market(sessions, symbols, interval, signal, rho)[0]), panel.Task())
 
 
 def small(**changes: object) -> Config:

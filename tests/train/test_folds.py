@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from hfm.errors import DataError, ExitCode
-from hfm.train.folds import final, plan
+from hfm.train.folds import final, final_blocks, plan, plan_blocks
 
 
 @pytest.mark.parametrize(
@@ -55,3 +57,33 @@ def test_the_final_fit_uses_all_sessions_and_tests_none() -> None:
     fold = final(255)
     assert (fold.train, fold.valid, fold.test) == ((0, 245), (245, 255), (255, 255))
     assert final(30, window=5).train == (22, 27)
+
+
+@pytest.mark.parametrize("blocks", [12, 13, 20, 78, 79, 1560])
+def test_folds_of_blocks_follow_one_another_and_test_the_later_part_once(blocks: int) -> None:
+    """Four test parts of about equal length; train ends where validation begins, validation where the test begins."""
+    made = plan_blocks(blocks, 10_000)
+    assert len(made) == 4
+    assert made[-1].test[1] == blocks
+    assert made[0].train[1] >= 0.38 * blocks
+    for fold, after in itertools.pairwise(made):
+        assert fold.test[1] == after.test[0]
+    for fold in [*made, final_blocks(blocks)]:
+        assert fold.train[0] == 0
+        assert fold.train[1] == fold.valid[0] < fold.valid[1] == fold.test[0]
+    lengths = [f.test[1] - f.test[0] for f in made]
+    assert max(lengths) - min(lengths) <= 1
+    assert min(lengths) >= 1
+
+
+def test_a_window_of_blocks_rolls() -> None:
+    """The training part holds so many blocks."""
+    assert {f.train[1] - f.train[0] for f in [*plan_blocks(78, 10_000, 20), final_blocks(78, 20)]} == {20}
+
+
+@pytest.mark.parametrize(("blocks", "rows"), [(11, 10_000), (78, 999), (0, 0)])
+def test_too_few_blocks_or_rows_are_refused_with_the_minimum(blocks: int, rows: int) -> None:
+    """Exit 4, and what would do."""
+    with pytest.raises(DataError, match=r"at least 1,000 rows in 12 blocks") as caught:
+        plan_blocks(blocks, rows)
+    assert caught.value.code == ExitCode.DATA

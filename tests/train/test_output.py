@@ -7,18 +7,9 @@ import pytest
 
 from hfm import tables
 from hfm.tables import MemoryReader
-from hfm.train import folds, output
+from hfm.train import folds, output, spans
 from hfm.train.scoring import Score
 from tests.train.market import market, rows
-
-
-def test_rows_between_are_those_of_the_sessions() -> None:
-    """All symbols of the sessions, no other."""
-    data = rows(symbols=("AAA", "BBB"))
-    place = output.rows_between(data, 5, 7)
-    days = np.repeat(data.panel.session, np.diff(data.panel.start))
-    assert set(days[place]) == set(np.unique(data.panel.session)[5:7])
-    assert (days == days[place][0]).sum() + (days == days[place][-1]).sum() == place.stop - place.start
 
 
 def test_the_oracle_is_joined_row_by_row_and_only_for_the_next_row() -> None:
@@ -27,7 +18,7 @@ def test_the_oracle_is_joined_row_by_row_and_only_for_the_next_row() -> None:
     plan = [*folds.plan(21), folds.final(21)]
     found = output.truth(data, plan, MemoryReader(oracle))
     p = tables.column_array(oracle.column("p_up"))
-    np.testing.assert_array_equal(found.oracle, p[output.rows_between(data, 15, 21)])
+    np.testing.assert_array_equal(found.oracle, p[spans.place(data.panel, 15, 21)])
     assert np.isnan(output.truth(data, plan, None).oracle).all()
     assert sorted(set(found.fold)) == [0, 1]
 

@@ -17,7 +17,7 @@ from tests.train.market import market, rows
 def test_row_groups_of_any_size_give_the_same_panel() -> None:
     """Features stream; the hash follows."""
     quotes = market(symbols=("AAA", "BBB"))[0]
-    whole, parts = panel.read(MemoryReader(quotes), "default", 1), panel.read(GroupedReader(quotes, 4), "default", 1)
+    whole, parts = panel.read(MemoryReader(quotes), panel.Task()), panel.read(GroupedReader(quotes, 4), panel.Task())
     np.testing.assert_array_equal(whole.panel.x, parts.panel.x)
     np.testing.assert_array_equal(whole.time_label, parts.time_label)
 
@@ -54,7 +54,7 @@ def test_the_hash_of_the_data_follows_every_value_read(column: str) -> None:
     values[100] = np.nextafter(values[100], np.inf)
     changed = quotes.set_column(quotes.schema.get_field_index(column), quotes.schema.field(column), pa.array(values))
     assert (
-        panel.read(MemoryReader(changed), "default", 1).digest != panel.read(MemoryReader(quotes), "default", 1).digest
+        panel.read(MemoryReader(changed), panel.Task()).digest != panel.read(MemoryReader(quotes), panel.Task()).digest
     )
 
 
@@ -68,7 +68,7 @@ def test_what_comes_after_a_row_changes_no_feature_up_to_it(row: int) -> None:
             values = tables.column_array(quotes.column(field.name)).copy()
             values[row + 1 :] = np.abs(values[row + 1 :]) * 1.7 + 0.01
             poisoned = poisoned.set_column(poisoned.schema.get_field_index(field.name), field, pa.array(values))
-    clean, dirty = (panel.read(MemoryReader(q), "default", 1).panel for q in (quotes, poisoned))
+    clean, dirty = (panel.read(MemoryReader(q), panel.Task()).panel for q in (quotes, poisoned))
     np.testing.assert_array_equal(clean.x[: row + 1], dirty.x[: row + 1])
     assert (clean.x[row + 1 :] != dirty.x[row + 1 :]).any()
     np.testing.assert_array_equal(clean.log_vol[:row], dirty.log_vol[:row])
@@ -76,6 +76,6 @@ def test_what_comes_after_a_row_changes_no_feature_up_to_it(row: int) -> None:
 
 def test_the_seed_group_keeps_its_own_features_first() -> None:
     """Networks see the first `own`; the floors' regressors follow."""
-    data = panel.read(MemoryReader(market()[0]), "seed", 1).panel
+    data = panel.read(MemoryReader(market()[0]), panel.Task("seed")).panel
     assert data.names[: data.own] == GROUPS["seed"]
     assert "gk_12" in data.names[data.own :]

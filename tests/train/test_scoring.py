@@ -21,7 +21,7 @@ def sample(seed: int = 0, folds: int = 1) -> tuple[Truth, Forecast]:
     truth = Truth(
         up=(rng.random(N) < p).astype(float), log_spread=own + rng.standard_normal(N),
         log_vol=vol + rng.standard_normal(N), own_spread=own + 0.1 * rng.standard_normal(N), oracle=p,
-        fold=np.arange(N) * folds // N, session=np.arange(N) // 50,
+        fold=np.arange(N) * folds // N, cluster=np.arange(N) // 50,
     )  # fmt: skip
     widen = np.where(truth.own_spread > own, 0.4, 0.6)
     return truth, Forecast(p, widen, heads)
