@@ -74,6 +74,15 @@ def write(path: Path, data: bytes) -> None:
     replace(temp, path)
 
 
+def there(path: Path) -> bool:
+    """Whether something lies at `path`; False too for a path that no file can have (too long, a null byte)."""
+    try:
+        path.stat()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def sha256(path: Path) -> str:
     """Hex digest of a file's bytes. Raises OSError where it cannot be read."""
     digest, room = hashlib.sha256(), memoryview(bytearray(min(CHUNK, max(path.stat().st_size, 1))))

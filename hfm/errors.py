@@ -9,6 +9,10 @@ from __future__ import annotations
 from enum import IntEnum
 
 
+LONGEST = 700
+"""Characters of one line of an error: a value of any length may have been typed."""
+
+
 class ExitCode(IntEnum):
     """The process exit codes of `hfm`, as documented in the README."""
 
@@ -39,9 +43,7 @@ class HfmError(Exception):
 
     def __init__(self, what: str, *, why: str = "", hint: str) -> None:
         super().__init__(what)
-        self.what = what
-        self.why = why
-        self.hint = hint
+        self.what, self.why, self.hint = _line(what), _line(why), _line(hint)
 
     def lines(self) -> list[str]:
         """The lines that a person reads: what, why, what next."""
@@ -50,6 +52,12 @@ class HfmError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         """Errors cross process borders whole (workers raise them)."""
         return _rebuild, (type(self), self.what, self.why, self.hint)
+
+
+def _line(text: str) -> str:
+    """`text` as one line that a person reads: of what is very long the beginning and the end."""
+    text = " ".join(text.splitlines())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 300]} ... {text[-300:]}"
 
 
 def _rebuild(kind: type[HfmError], what: str, why: str, hint: str) -> HfmError:

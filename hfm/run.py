@@ -71,7 +71,7 @@ def find_home(option: str | None, environ: Mapping[str, str], cwd: Path) -> Path
     given = option or environ.get("HFM_HOME")
     if given:
         home = Path(given).expanduser()
-        if not home.is_dir():
+        if not (disk.there(home) and home.is_dir()):
             raise UsageError(f"home {given!r} is not a folder", hint=f"mkdir -p {given}")
         return home.resolve()
     return next((p for p in (cwd, *cwd.parents) if (p / "hfm.toml").is_file()), cwd).resolve()
@@ -122,7 +122,7 @@ def locate(home: Path, given: str | None, environ: Mapping[str, str]) -> Run:
                 why="a path to a run has no '..' in it",
                 hint="give a run's name, or its path",
             )
-        if not (path / MANIFEST).is_file():
+        if not disk.there(path / MANIFEST):
             raise DataError(f"{path} is not a run", why=f"it holds no {MANIFEST}", hint="ls runs, then --run NAME")
         return Run(path.resolve())
     path = home / "runs" / check_name(ref)

@@ -48,3 +48,11 @@ def test_sweeping_takes_temps_only(tmp_path: Path) -> None:
     (tmp_path / ".hidden").write_bytes(b"mine")
     disk.sweep(tmp_path)
     assert sorted(p.name for p in tmp_path.rglob("*")) == [".hidden", "sub"]
+
+
+def test_nothing_lies_at_a_path_that_no_file_can_have(tmp_path: Path) -> None:
+    """Too long for the system, or with a null byte in it: not there, and no error."""
+    assert disk.there(tmp_path)
+    assert not disk.there(tmp_path / "none")
+    assert not disk.there(tmp_path / ("x" * 10_000))
+    assert not disk.there(Path("a\0b"))

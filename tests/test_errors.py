@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from hfm import errors
-from hfm.errors import ExitCode, HfmError
+from hfm.errors import LONGEST, ExitCode, HfmError
 
 KINDS = [c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, HfmError)]
 
@@ -35,3 +35,12 @@ def test_an_error_survives_pickling_with_its_hint(kind: type[HfmError]) -> None:
 def test_a_reason_that_is_not_known_gives_no_empty_line() -> None:
     """Two lines where there is no why."""
     assert HfmError("a", hint="b").lines() == ["error: a", "  next: b"]
+
+
+def test_a_line_stays_a_line_whatever_was_typed() -> None:
+    """Ten kilobytes and line breaks in a value: its beginning and its end, on one line."""
+    error = HfmError(f"--recipe is {'x' * 10_000!r}:\nno recipe", hint="calibrated or seed")
+    assert len(error.lines()) == 2
+    assert all(len(line) < LONGEST + 20 and "\n" not in line for line in error.lines())
+    assert error.lines()[0].startswith("error: --recipe is 'xxx")
+    assert error.lines()[0].endswith("xxx': no recipe")

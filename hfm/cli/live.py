@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hfm import disk
 from hfm.cli.app import command
 from hfm.cli.options import Common, Options, Values, option
 from hfm.cli.settings import config_of, home_of
@@ -111,7 +112,7 @@ def stream(show: Show, common: Common, values: Values) -> ExitCode:
     run, live, identity, quotes = _stream(common, show, replay)
     if values["bench"]:
         return _bench(show, live, quotes)
-    known = values["state"].exists() if values["state"] else False
+    known = disk.there(values["state"]) if values["state"] else False
     if known:
         from hfm.live import snapshot
 

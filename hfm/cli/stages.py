@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from hfm import disk
 from hfm.cli.app import command
 from hfm.cli.options import (
     BACKTEST,
@@ -120,7 +121,7 @@ def run(show: Show, common: Common, values: Values) -> ExitCode:
     home = home_of(common)
     named = common.run or os.environ.get("HFM_RUN")
     if any(v for k, v in values.items() if k in FETCH) or (
-        named and "/" not in named and not (home / "runs" / named).exists()
+        named and "/" not in named and not disk.there(home / "runs" / named)
     ):
         run, flags = new_run(show, common, home, values)
     else:

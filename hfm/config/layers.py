@@ -169,6 +169,8 @@ def _names() -> str:
 def _doc(kind: type, key: str) -> str:
     """The accepted form of a field, from its annotation."""
     text = str(kind.__annotations__[key])
+    if text.startswith("Literal["):
+        return " or ".join(re.findall(r"'([^']*)'", text))
     bounds = re.findall(r"(Gt|Ge|Lt|Le)\(([^)]*)\)", text)
     signs = {"Gt": ">", "Ge": ">=", "Lt": "<", "Le": "<="}
     base = re.sub(r"Annotated\[(\w+),.*?\](?=$|\s)", r"\1", text)

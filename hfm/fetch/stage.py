@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from hfm import tables
+from hfm import disk, tables
 from hfm.config import INTERVALS, Config
 from hfm.errors import ConfigError, DataError, HfmError, UsageError
 from hfm.fetch import archive, books, quality, sessions, summary
@@ -103,7 +104,9 @@ def dry(config: Config, ctx: Context) -> None:
 
 
 def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> BarRequest:
-    """What is asked of the source. Raises UsageError for a bad symbol, none, or two spans; ConfigError for as_of."""
+    """What is asked of the source. Raises UsageError for a bad symbol, none, or two spans;
+    DataError for a path where nothing is; ConfigError for as_of.
+    """
     fetch = config.fetch
     for symbol in fetch.symbols:
         if not SYMBOL.fullmatch(symbol):
@@ -117,6 +120,8 @@ def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> Ba
         raise UsageError(f"source {fetch.source} needs a symbol, none is given", hint="hfm fetch SPY")
     if fetch.days is not None and fetch.sessions is not None:
         raise UsageError(f"--days {fetch.days} and --sessions {fetch.sessions} exclude each other", hint="give one")
+    if fetch.path is not None and not disk.there(Path(fetch.path)):
+        raise DataError(f"{fetch.path} does not exist", hint="check --path")
     days = DAYS if live and fetch.days is None and fetch.sessions is None else fetch.days
     names = [symbol.upper() for symbol in fetch.symbols] if live else list(fetch.symbols)
     return BarRequest(
