@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-
 LONGEST = 700
 """Characters of one line of an error: a value of any length may have been typed."""
 
