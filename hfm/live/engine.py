@@ -68,16 +68,17 @@ class Engine:
         self._params = params_new(settings, count, market.tick, market.slots_year / horizon)
         self._plans: list[step.Plan] = []
         self._folds: dict[str, list[step.Plan]] = {}
+        self._calls: dict[str, list[tuple[Float, Any, Any]]] = {}
+        """Of each fit and symbol what step.run takes: numbers, weights, sizes."""
         self.place("final")
-        self.memory = step.Memory(
-            np.stack([features.state_new(market.slots, market.interval_s)] * count),
-            np.stack([models.state_new(self._plans[0].model)] * count),
-            state_new(settings.cash, count),
-            np.tile([0.0, 0.0, -1.0], (count, 1)),
-        )
-        self._scratch = step.Scratch(
-            np.empty(len(features.NAMES)), np.empty(len(self._names) + 2), np.zeros(at.ROW), np.empty((2, at.TRADE))
-        )
+        state = features.state_new(market.slots, market.interval_s)
+        network, ledger = models.state_new(self._plans[0].model), state_new(settings.cash, count)
+        self._sizes = count, (state.size, network.size, ledger.size)
+        size = step.sizes(*self._sizes, self._plans[0])
+        self._flat = np.zeros(step.length(size))
+        self.memory, self._scratch = step.parts(self._flat, size)
+        self.memory.features[:], self.memory.network[:], self.memory.ledger[:] = state, network, ledger
+        self.memory.day[:] = 0.0, 0.0, -1.0
         self._trails = [history.Trail() for _ in range(count)]
         self._today: list[list[float]] = [[] for _ in range(count)]
         """Volumes of the session under way."""
@@ -134,10 +135,12 @@ class Engine:
         """The results [OUT] of one row, overwritten by the next; trade: whether it reaches the ledger."""
         if int(row[step.V_SESSION]) != self._day[symbol]:
             self._note(symbol, row)
-        plan, out = self._plans[symbol], self.out
+        out = self.out
         if trade and self._fused:
-            step.step(self.memory, plan, self._scratch, symbol, row, out)
+            numbers, weights, size = self._call()[symbol]
+            step.run(self._flat, numbers, weights, size, symbol, row, out)
         else:
+            plan = self._plans[symbol]
             step.see(self.memory, plan, self._scratch, symbol, row, out)
             if trade:
                 seen = Signals(*(out[i : i + 1] for i in (step.R_P_UP, step.R_RANK, step.R_SD, step.R_COST)))
@@ -148,6 +151,15 @@ class Engine:
         if 0.0 < close < math.inf:
             self._close[symbol] = close
         return out
+
+    def _call(self) -> list[tuple[Float, Any, Any]]:  # Any: float32 and int64 arrays
+        """What step.run takes of the fit in use, by symbol."""
+        found = self._calls.get(self.fold)
+        if found is None:
+            found = self._calls[self.fold] = [
+                (step.numbers(plan), plan.model.weights, step.sizes(*self._sizes, plan)) for plan in self._plans
+            ]
+        return found
 
     def _note(self, symbol: int, row: Float) -> None:
         """A session's first row: end the session before it."""

@@ -117,3 +117,59 @@ def step(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, 
     rule = plan.rule
     out[R_SIGNAL] = propose(rule[KIND], rule[LEVEL], out[R_P_UP], out[R_RANK], out[R_SD], out[R_COST])
     act(memory, plan, scratch, symbol, row, out)
+
+
+# ------------------------------------------------------------------------------------------------ the path in one call
+# Python hands a kernel an array in .1 us, and a tuple of tuples of arrays in 4: so all of them lie in three.
+Z_SYMBOLS, Z_FEATURES, Z_NETWORK, Z_LEDGER, Z_X, Z_PARAMS, Z_FINAL, Z_SPEC, Z_PICKS = 0, 1, 2, 3, 4, 5, 6, 7, 13
+"""Sizes: symbols, one symbol's state of features and network, the ledger's state, the model's input, its parameters
+and finish; then the model's spec [6] and the picks."""
+
+
+def sizes(symbols: int, state: tuple[int, int, int], plan: Plan) -> Int:
+    """The sizes of a plan's arrays and of all state = (features, network, ledger)."""
+    head = [symbols, *state, plan.picks.size + 2, plan.model.params.size, plan.final.size]
+    return np.array([*head, *plan.model.spec.tolist(), *plan.picks.tolist()], np.int64)
+
+
+def numbers(plan: Plan) -> Float:
+    """All float64 of a plan in a row."""
+    return np.concatenate([plan.model.params, plan.final, plan.rule, plan.params])
+
+
+def length(size: Int) -> int:
+    """Of the array in which state and scratch lie."""
+    rows = size[Z_FEATURES] + size[Z_NETWORK] + DAY
+    return int(size[Z_SYMBOLS] * rows + size[Z_LEDGER] + len(features.NAMES) + size[Z_X] + at.ROW + 2 * at.TRADE)
+
+
+def parts(flat: Float, size: Int) -> tuple[Memory, Scratch]:
+    """State and scratch as views of `flat` [length]."""
+    count = size[Z_SYMBOLS]
+    a = count * size[Z_FEATURES]
+    b = a + count * size[Z_NETWORK]
+    c = b + size[Z_LEDGER]
+    d = c + count * DAY
+    e = d + _EVERY
+    f = e + size[Z_X]
+    g = f + at.ROW
+    memory = Memory(
+        flat[:a].reshape(count, size[Z_FEATURES]), flat[a:b].reshape(count, size[Z_NETWORK]), flat[b:c],
+        flat[c:d].reshape(count, DAY),
+    )  # fmt: skip
+    return memory, Scratch(flat[d:e], flat[e:f], flat[f:g], flat[g : g + 2 * at.TRADE].reshape(2, at.TRADE))
+
+
+_EVERY = len(features.NAMES)
+_parts = kernel(parts)
+
+
+@kernel
+def run(flat: Float, plan: Float, weights: models.Float32, size: Int, symbol: int, row: Float, out: Float) -> None:
+    """`step`, its arguments in few arrays: see parts, numbers and sizes."""
+    memory, scratch = _parts(flat, size)
+    a = size[Z_PARAMS]
+    b = a + size[Z_FINAL]
+    model = models.Model(size[Z_SPEC:Z_PICKS], plan[:a], weights)
+    whole = Plan(model, plan[a:b], size[Z_PICKS:], plan[b : b + RULE], plan[b + RULE :])
+    step(memory, whole, scratch, symbol, row, out)
