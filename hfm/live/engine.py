@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 
 from hfm import tables
 from hfm.config import Backtest
@@ -177,7 +176,9 @@ class Engine:
     def inputs(self, quotes: Reader) -> Float:
         """[n, F + 2] what the model reads of each of the first symbol's rows: features, slot, quoted spread in bps."""
         table = quotes.read([*batch.INPUTS])
-        columns = tables.arrays(table.filter(pc.equal(table["symbol"].cast("string"), self.market.symbols[0])))
+        columns = tables.arrays(table)
+        mine = columns["symbol"] == self.market.symbols[0]
+        columns = {name: values[mine] for name, values in columns.items()}
         state = {self.market.symbols[0]: features.state_new(self.market.slots, self.market.interval_s)}
         x = batch.compute(columns, state, self._names)
         return np.column_stack([x, columns["seq"].astype(np.float64), columns["spread_bps"]])

@@ -23,7 +23,7 @@ Float2 = npt.NDArray[np.float64]
 
 # ---------------------------------------------------------------------------------------------------- a row [ROW]
 V_SESSION, V_SEQ, V_MID_OPEN, V_MID_CLOSE, V_SPREAD = 0, 1, 2, 5, 6
-V_VOLUME, V_DIVIDEND, V_SPLIT = 9, 13, 14
+V_DEPTH_BID, V_DEPTH_ASK, V_VOLUME, V_SIGNED, V_DIVIDEND, V_SPLIT = 7, 8, 9, 10, 13, 14
 FEATURES = 17
 """How many of the columns are the features'."""
 V_OPEN_NS, V_CLOSE_NS, V_LAST = 17, 18, 19
@@ -105,6 +105,7 @@ def act(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, o
     r[at.R_BID_CLOSE], r[at.R_ASK_CLOSE] = row[V_BID_CLOSE], row[V_ASK_CLOSE]
     r[at.R_HIGH], r[at.R_LOW], r[at.R_VOLUME] = row[V_HIGH], row[V_LOW], row[V_VOLUME]
     r[at.R_DIVIDEND], r[at.R_SPLIT] = row[V_DIVIDEND], row[V_SPLIT]
+    r[at.R_DEPTH_BID], r[at.R_DEPTH_ASK], r[at.R_SIGNED] = row[V_DEPTH_BID], row[V_DEPTH_ASK], row[V_SIGNED]
     r[at.R_SIGMA_DAY], r[at.R_ADV] = day[D_SIGMA], day[D_ADV]
     r[at.R_SIGNAL], r[at.R_P_UP], r[at.R_RET_SD], r[at.R_COST] = out[R_SIGNAL], out[R_P_UP], out[R_SD], out[R_COST]
     ledger.step(memory.ledger, plan.params, r, out[LEDGER:], scratch.trips)
