@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from hfm.live.engine import Engine, Market
 from hfm.live.stream import Folds, Stream
 from hfm.models.step import OUT
 from hfm.tables import MemoryReader
-from tests.live.market import Q50, Made, batch, keys, made, objects
+from tests.bars import edited
+from tests.live.market import Q50, Made, batch, keys, made, objects, with_fill
 
 COLUMNS = {"signal": 0, "target": 1, "net_pnl": 15, "position": 17, "equity": 19}
 """Answer -> its place among the ledger's columns."""
@@ -61,6 +63,23 @@ def test_a_replay_equals_predictions_and_ledger_to_the_bit(settings: Backtest) -
     """Of every out-of-sample session: probabilities, spreads, signal, wanted position, position, P&L, equity."""
     of = made(TWO)
     assert_is_batch(replayed(of, settings), of, settings)
+
+
+def test_a_queue_sees_the_depths_and_the_flow_that_the_batch_sees() -> None:
+    """Rows of events that trade at the quotes and never through them: an order is filled when its turn comes."""
+    of = made(TWO)
+    data = tables.arrays(of.quotes, ["seq", "bid_close", "ask_close"])
+    first = data["seq"] == 0
+    low, high = (np.where(first, data[name], np.roll(data[name], 1)) for name in ("bid_close", "ask_close"))
+    quotes = edited(of.quotes, trade_low=low, trade_high=high)
+    head = tables.header(quotes.schema)
+    head["meta"]["every"] = "event"
+    events = replace(of, quotes=quotes.replace_schema_metadata({b"hfm": json.dumps(head).encode()}))
+    settings, at_once = (with_fill("passive", queue=queue) for queue in (True, False))
+    lines = replayed(events, settings)
+    assert_is_batch(lines, events, settings)
+    assert lines != replayed(events, at_once)
+    assert any(json.loads(line)["position"] for line in lines)
 
 
 def test_every_ledger_column_of_the_engine_is_the_batch_s() -> None:
