@@ -19,7 +19,6 @@ from hfm.errors import UsageError
 from hfm.features import batch
 from hfm.features import step as features
 from hfm.ledger import history
-from hfm.ledger import layout as at
 from hfm.ledger.account import params_new, state_new
 from hfm.live import step
 from hfm.models import step as models

@@ -1,0 +1,92 @@
+"""The sheet: every entry whole, undefined ones null with their reason, floors and intervals where they belong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from hfm import tables
+from hfm.backtest import figures, metrics
+from hfm.backtest.engine import Engine
+from hfm.backtest.panel import panels
+from hfm.backtest.totals import Totals
+from hfm.config import Backtest
+from tests.backtest import market
+
+Sheet = dict[str, dict[str, object]]
+
+
+def sheet_of(quoted: pa.Table, p: object, keep: np.ndarray | None = None, **settings: object) -> Sheet:
+    meta = tables.MemoryReader(quoted).meta
+    predicted = market.predictions(quoted, {"lstm": p, "constant": 0.5}, keep)
+    engine = Engine(Backtest(**settings), meta["symbols"], meta, 1)  # type: ignore[arg-type]  # a few of them
+    totals = Totals(len(engine.trials))
+    readers = tables.MemoryReader(quoted), tables.MemoryReader(predicted)
+    for panel in panels(*readers, "lstm", meta["symbols"], True):
+        taken = engine.take(panel)
+        if taken is not None:
+            totals.add(taken[0], taken[1].sums, taken[1].out)
+    return figures.sheet(engine, totals, meta)
+
+
+def noise(quoted: pa.Table, sd: float = 0.1) -> np.ndarray:
+    return np.clip(0.5 + np.random.default_rng(1).normal(0, sd, quoted.num_rows), 0, 1)
+
+
+@pytest.fixture(scope="module")
+def quoted() -> pa.Table:
+    return market.walk(["AAA"], 30, 20, seed=2)
+
+
+def test_every_entry_has_a_formula_that_is_written_down(quoted: pa.Table) -> None:
+    """A label, a unit, n, and a value or the reason why there is none."""
+    for name, entry in sheet_of(quoted, noise(quoted), threshold="0.55").items():
+        assert entry["formula"] in metrics.FORMULAS, name
+        assert entry["label"]
+        assert entry["value"] is not None or entry["note"], name
+        assert (entry["lo"] is None) == (entry["hi"] is None)
+        if entry["lo"] is not None and entry["value"] is not None:
+            assert entry["lo"] <= entry["value"] <= entry["hi"], name  # type: ignore[operator]  # numbers
+
+
+def test_returns_are_what_was_made_over_the_capital(quoted: pa.Table) -> None:
+    """Net and gross, the hold beside, and the break-even cost at which net would be 0."""
+    sheet = sheet_of(quoted, noise(quoted), threshold="0.55", impact=0.0, borrow=0.0)
+    edge = sheet["break_even_cost_bps"]
+    turnover = float(sheet["turnover"]["value"]) * 30  # type: ignore[arg-type]  # a number
+    gross, net = (float(sheet[f"return_{name}"]["value"]) for name in ("gross", "net"))  # type: ignore[arg-type]
+    assert float(edge["value"]) * turnover / 1e4 == pytest.approx(gross)  # type: ignore[arg-type]  # a number
+    assert float(edge["floor"]) * turnover / 1e4 == pytest.approx(gross - net)  # type: ignore[arg-type]  # a number
+    q = tables.arrays(quoted)
+    assert sheet["return_net"]["floor"] == pytest.approx(q["mid_close"][-1] / q["mid_open"][0] - 1)
+
+
+def test_without_a_trade_ratios_are_null_with_their_reason(quoted: pa.Table) -> None:
+    """No 0 and no nan that could be taken for a result."""
+    sheet = sheet_of(quoted, 0.5, threshold="0.6")
+    for name in ("sharpe", "sortino", "hit_rate", "profit_factor", "payoff", "break_even_cost_bps", "accuracy_traded"):
+        assert sheet[name]["value"] is None
+        assert sheet[name]["note"]
+    assert sheet["trips"]["value"] == 0
+    assert sheet["max_drawdown"]["value"] == 0
+
+
+def test_a_short_history_has_no_yearly_rate_and_few_traded_sessions_no_interval(quoted: pa.Table) -> None:
+    """30 of 252 sessions; two of 30 with a trade."""
+    p = np.full(quoted.num_rows, 0.5)
+    p[[45, 205]] = 0.9
+    sheet = sheet_of(quoted, p)
+    assert sheet["cagr"]["value"] is sheet["calmar"]["value"] is None
+    assert "30 sessions, not 252" in str(sheet["cagr"]["note"])
+    assert sheet["return_net"]["lo"] is None
+    assert "2 of 30 sessions traded" in str(sheet["return_net"]["note"])
+
+
+def test_a_drawdown_is_told_in_sessions_and_rows(quoted: pa.Table) -> None:
+    """From its peak to its recovery, or to the end: whatever the rows of a session are."""
+    entry = sheet_of(quoted, noise(quoted), threshold="0.52")
+    told = entry["max_drawdown"]
+    assert 0 < float(told["value"]) < 1  # type: ignore[arg-type]  # a number
+    assert f"{entry['drawdown_sessions']['value']} sessions" in str(told["note"])
+    assert int(entry["drawdown_sessions"]["value"]) <= 30  # type: ignore[call-overload]  # a number

@@ -1,0 +1,64 @@
+"""What a person is told: figures with floors and intervals, what little trading means, what costs and delay do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hfm.backtest import summary
+from hfm.config import Backtest
+from tests.backtest import market
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        ({"value": 0.1234, "lo": 0.1, "hi": 0.15, "floor": 0.05, "floor_label": "cash", "unit": "fraction"},
+         "x 12.34 % [10.00 %, 15.00 %], cash 5.00 %"),
+        ({"value": 1234.5, "unit": "bps"}, "x 1,234.500 bps"),
+        ({"value": float("inf"), "unit": "-"}, "x infinite"),
+        ({"value": None, "note": "no trade", "unit": "-"}, "x: not defined (no trade)"),
+        ({"value": 2.0, "note": "few", "unit": "a year"}, "x 2.000 (few)"),
+    ],
+)  # fmt: skip
+def test_a_figure_is_spelt_with_all_that_belongs_to_it(entry: dict[str, object], text: str) -> None:
+    """Value, unit, interval, floor, note; an undefined one with its reason."""
+    whole = {"label": "x", "lo": None, "hi": None, "floor": None, "floor_label": None, "note": None, **entry}
+    assert summary.spell(whole) == text
+
+
+def test_costs_scale_and_delays_are_of_the_users_own_trial() -> None:
+    """At no cost the net return is the gross one (less borrow, plus dividends); each curve starts at the result."""
+    quoted = market.walk(["AAA"], 12, 20, seed=2)
+    p = 0.5 + np.random.default_rng(0).normal(0, 0.1, quoted.num_rows)
+    doc = market.run(quoted, market.predictions(quoted, {"lstm": p, "constant": 0.5}), threshold="0.55")[0]["metrics"]
+    cost = {point["multiplier"]: point["net_return"] for point in doc["sensitivity"]["cost"]}
+    assert cost[0.0] == pytest.approx(doc["metrics"]["return_gross"]["value"], abs=1e-9)
+    assert cost[1.0] == pytest.approx(doc["metrics"]["return_net"]["value"])
+    assert sorted(cost.values(), reverse=True) == [cost[m] for m in sorted(cost)]
+    assert [point["lag"] for point in doc["sensitivity"]["delay"]] == [0, 1, 2, 3]
+    assert doc["sensitivity"]["delay"][0]["net_return"] == pytest.approx(cost[1.0])
+
+
+def test_a_threshold_that_few_rows_pass_names_the_quantiles_that_more_do() -> None:
+    """With the largest P either way and how many rows each would trade; silent where enough trades."""
+    quoted = market.walk(["AAA"], 12, 20, seed=2)
+    p = 0.5 + np.random.default_rng(0).normal(0, 0.03, quoted.num_rows)
+    p[[30, 70]] = 0.61
+    predicted = market.predictions(quoted, {"lstm": p, "constant": 0.5})
+    text = " ".join(market.run(quoted, predicted, threshold="0.6")[0]["metrics"]["messages"])
+    assert "threshold 0.6: 2 of 240 rows give a signal (0.83%)" in text
+    assert "the largest P(up) is 0.6100" in text
+    assert "these would trade more: --threshold q97.5 (" in text
+    assert "rows give a signal" not in " ".join(
+        market.run(quoted, predicted, threshold="q60")[0]["metrics"]["messages"]
+    )
+
+
+def test_the_settings_of_the_trial_stand_beside_its_figures() -> None:
+    """All of them, so that a result can be made again."""
+    quoted = market.walk(["AAA"], 4, 10, seed=2)
+    doc = market.run(quoted, market.predictions(quoted, {"lstm": 0.7, "constant": 0.5}), fee_bps=0.2)[0]["metrics"]
+    assert set(doc["trial"]) >= {field for field in Backtest.__dataclass_fields__} | {"name", "policy", "level"}
+    assert doc["trial"]["fee_bps"] == 0.2
+    assert doc["span"]["sessions"] == 4

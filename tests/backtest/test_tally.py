@@ -1,0 +1,84 @@
+"""What is summed by session is what the ledger's rows say, and hits are counted against outcomes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from hfm import tables
+from hfm.backtest.panel import Panel, panels
+from hfm.backtest.tally import Tally
+from hfm.ledger import layout as at
+from hfm.ledger import reasons
+from tests.backtest import market
+
+NAMES = ["AAA", "BBB"]
+
+
+def panel_of(quoted: pa.Table, p: np.ndarray | float) -> Panel:
+    predicted = market.predictions(quoted, {"lstm": p, "constant": 0.6})
+    return next(panels(tables.MemoryReader(quoted), tables.MemoryReader(predicted), "lstm", NAMES))
+
+
+def taken(panel: Panel, out: np.ndarray) -> Tally:
+    tally = Tally(2)
+    tally.add(panel, out, np.argsort(panel.time, kind="stable"), np.full(len(out), 1.5))
+    return tally
+
+
+def test_money_is_summed_by_session_over_all_symbols() -> None:
+    """Each cost apart; notional from both fills, NaN prices of fills that were none left out."""
+    panel = panel_of(market.walk(NAMES, 3, 4), 0.5)
+    out = np.zeros((24, at.OUT))
+    out[:, at.O_PX_OPEN] = out[:, at.O_PX_CLOSE] = np.nan
+    out[:, at.O_FEE], out[:, at.O_NET] = 1.0, np.arange(24)
+    out[3, [at.O_QTY_OPEN, at.O_PX_OPEN]] = -10.0, 5.0
+    out[23, [at.O_QTY_CLOSE, at.O_PX_CLOSE]] = 2.0, 7.0
+    out[8:16, at.O_REASON] = reasons.MAX_GROSS | reasons.STALE
+    tally = taken(panel, out)
+    assert tally.get("fee").tolist() == [8.0] * 3
+    assert tally.get("net").tolist() == [28.0, 92.0, 156.0]
+    assert tally.get("notional").tolist() == [50.0, 0.0, 14.0]
+    assert tally.reasons[reasons.MAX_GROSS] == tally.reasons[reasons.STALE] == 8
+    assert (tally.rows, tally.predicted) == (24, 24)
+
+
+def test_hits_are_counted_where_there_is_an_outcome() -> None:
+    """A call of .5 is half right; rows without a label count neither way; the floor beside."""
+    quoted = market.walk(NAMES, 2, 4)
+    panel = panel_of(quoted, 0.5)
+    up = panel.y_up == 1
+    labels = int(np.isfinite(panel.y_up).sum())
+    assert labels == 12
+    tally = taken(panel, np.zeros((16, at.OUT)))
+    assert tally.get("hits").sum() == labels / 2
+    assert tally.get("floor_hits").sum() == up.sum()  # the constant model says .6: always up
+    right = panel_of(quoted, np.where(np.nan_to_num(panel.y_up, nan=0.0) > 0, 0.9, 0.2))
+    signal = np.zeros((16, at.OUT))
+    signal[:5, at.O_SIGNAL] = 1.0
+    tally = taken(right, signal)
+    assert tally.get("hits").sum() == labels
+    assert tally.get("traded").sum() == np.isfinite(panel.y_up[:5]).sum()
+    assert tally.get("traded_hits").sum() == up[:5].sum()
+    assert tally.largest == pytest.approx((0.9, 0.8))
+
+
+def test_equity_is_taken_once_an_instant_after_all_its_symbols() -> None:
+    """Two symbols of one instant share it: what stands after the second counts."""
+    panel = panel_of(market.walk(NAMES, 2, 4), 0.5)
+    out = np.zeros((16, at.OUT))
+    order = np.argsort(panel.time, kind="stable")
+    out[order, at.O_EQUITY] = np.arange(16)
+    tally = taken(panel, out)
+    assert np.concatenate(tally.equity).tolist() == [1, 3, 5, 7, 9, 11, 13, 15]
+
+
+def test_outcomes_are_kept_by_symbol_for_the_permutation() -> None:
+    """Signs come back as numbers, in order, of the predicted rows."""
+    panel = panel_of(market.walk(NAMES, 2, 4), np.linspace(0.1, 0.9, 16))
+    (first, _), (second, returns) = taken(panel, np.zeros((16, at.OUT))).parts("call", "ret")
+    mine = panel.symbol == 1
+    np.testing.assert_array_equal(first, np.sign(panel.forecasts["p_up"][~mine] - 0.5))
+    np.testing.assert_array_equal(second, np.sign(panel.forecasts["p_up"][mine] - 0.5))
+    np.testing.assert_array_equal(returns, panel.forecasts["y_ret_bps"][mine])

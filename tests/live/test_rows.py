@@ -1,0 +1,85 @@
+"""A JSON row becomes the vector that the table's row gives, or an error that says what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hfm import tables
+from hfm.errors import DataError
+from hfm.live import rows, step
+from tests.live.market import made, objects
+
+
+def vector(item: object) -> np.ndarray:
+    out = np.full(step.ROW, -7.0)
+    rows.parse(item, out)
+    return out
+
+
+def test_a_row_of_json_is_the_row_of_the_table_to_the_bit() -> None:
+    """Every column, whichever way the times are written."""
+    quotes = made().quotes.slice(0, 40)
+    data = rows.matrix(tables.arrays(quotes, rows.COLUMNS))
+    raw = tables.arrays(quotes, ["time", "time_open"])
+    for i, item in enumerate(objects(quotes)):
+        np.testing.assert_array_equal(vector(item), data[i])
+        times = {name: int(values[i]) for name, values in raw.items()}
+        np.testing.assert_array_equal(vector({**item, **times}), data[i])
+
+
+def test_null_is_not_known_and_what_only_a_book_knows_may_be_left_out() -> None:
+    """Both are NaN."""
+    item = objects(made().quotes.slice(0, 1))[0]
+    lean = {k: v for k, v in item.items() if k not in ("imbalance", "micro_bps")}
+    row = vector({**lean, "volume": None})
+    assert np.isnan(row[[step.V_VOLUME, 15, 16]]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"seq": 1.5}, "seq an integer"),
+        ({"seq": True}, "seq an integer"),
+        ({"is_last": 1}, "true or false"),
+        ({"symbol": 3}, "symbol is a string"),
+        ({"seq": -1}, "at least 0"),
+        ({"time": "2025-01-02T15:00:00"}, "has no zone"),
+        ({"time": "1999-01-02T15:00:00Z"}, "near their session's date"),
+        ({"session": "soon"}, "wrong form"),
+        ({"mid_close": "high"}, "wrong form"),
+        ({"mid_close": [1]}, "wrong form"),
+    ],
+)
+def test_what_is_wrong_with_a_row_is_said(change: dict[str, Any], says: str) -> None:
+    """Types, zones, days far away."""
+    item = objects(made().quotes.slice(0, 1))[0]
+    with pytest.raises(DataError, match=says):
+        vector({**item, **change})
+
+
+def test_a_missing_column_is_named_and_a_list_is_no_row() -> None:
+    """By the first one that is not there."""
+    item = objects(made().quotes.slice(0, 1))[0]
+    del item["bid_open"]
+    with pytest.raises(DataError, match="bid_open is missing"):
+        vector(item)
+    with pytest.raises(DataError, match="JSON object"):
+        vector([1, 2])
+
+
+@pytest.mark.parametrize(
+    ("ns", "text"),
+    [
+        (0, "2025-04-01T00:00:00Z"),
+        (5e8, "2025-04-01T00:00:00.5Z"),
+        (86_400e9, "2025-04-02T00:00:00Z"),
+        (60e9 + 1, "2025-04-01T00:01:00.000000001Z"),
+    ],
+)
+def test_times_are_spelt_without_needless_zeros(ns: float, text: str) -> None:
+    """ISO, UTC, as short as it is exact."""
+    assert rows.spell_time(20_179, ns) == text
+    assert rows.spell_day(20_179) == "2025-04-01"
