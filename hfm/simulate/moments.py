@@ -52,19 +52,21 @@ class Moments:
     def estimate(self, statistic: Callable[[Sums], float]) -> tuple[float, float]:
         """The statistic of the sums, and its standard error (NaN below three sessions or where it is
         undefined)."""
-        value = self._value(statistic, self._total)
+        value = _value(statistic, dict(zip(self.names, self._total.tolist(), strict=True)))
         if self.sessions < 3 or not np.isfinite(value):
             return value, float("nan")
         omega = self._outer - np.outer(self._total, self._total) / self.sessions
         gradient = np.zeros(len(self.names))
+        sums = dict(zip(self.names, self._total.tolist(), strict=True))
         for j in self._read_by(statistic):
             step = 1e-5 * max(abs(self._total[j]), np.sqrt(max(omega[j, j], 0.0)))
             if step > 0:
                 sides = []
+                own = sums[self.names[j]]
                 for sign in (1.0, -1.0):
-                    moved = self._total.copy()
-                    moved[j] += sign * step
-                    sides.append(self._value(statistic, moved))
+                    sums[self.names[j]] = own + sign * float(step)
+                    sides.append(_value(statistic, sums))
+                sums[self.names[j]] = own
                 gradient[j] = (sides[0] - sides[1]) / (2.0 * step)
         variance = float(gradient @ omega @ gradient) * self.sessions / (self.sessions - 1)
         return value, float(np.sqrt(max(variance, 0.0)))
@@ -76,12 +78,13 @@ class Moments:
             statistic(watched)
         return [j for j, name in enumerate(self.names) if name in watched.read]
 
-    def _value(self, statistic: Callable[[Sums], float], total: Float) -> float:
-        with np.errstate(all="ignore"):
-            try:
-                return float(statistic(dict(zip(self.names, total.tolist(), strict=True))))
-            except (ZeroDivisionError, ValueError, np.linalg.LinAlgError):
-                return float("nan")
+
+def _value(statistic: Callable[[Sums], float], sums: Sums) -> float:
+    with np.errstate(all="ignore"):
+        try:
+            return float(statistic(sums))
+        except (ZeroDivisionError, ValueError, np.linalg.LinAlgError):
+            return float("nan")
 
 
 class _Watched(dict[str, float]):

@@ -31,11 +31,12 @@ def draw(ctx: Context, purpose: str, days: Array, normals: int, uniforms: int, w
     key = ctx.rng(purpose).integers(0, 2**64, 2, dtype=np.uint64)
     bits = np.random.Philox(key=key)
     rng = np.random.Generator(bits)
-    state = bits.state
+    counter = [0, 0, 0, 0]
+    state = bits.state | {"state": {"counter": counter, "key": key.tolist()}, "buffer": [0, 0, 0, 0]}  # lists: faster
     normal = np.empty((len(days), normals, width))
     uniform = np.empty((len(days), uniforms, width))
     for i, day in enumerate((days.astype("datetime64[D]").astype(np.int64) + 2**31).tolist()):
-        state["state"]["counter"][:] = (0, 0, 0, day)
+        counter[3] = day
         bits.state = state
         rng.standard_normal(out=normal[i])
         rng.random(out=uniform[i])

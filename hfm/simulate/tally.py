@@ -25,8 +25,8 @@ _LAGS = (1, 12)
 def sums(sheet: Sheet, setting: Setting, yesterday: Float) -> tuple[dict[str, Float], Float]:
     """Named sums a session [S], and the last session's |r| [T], which the next call takes as `yesterday`."""
     here = sheet.moves.present
-    r = np.where(here, 1e4 * np.log(sheet.moves.close / sheet.moves.origin), 0.0)
-    sigma = np.where(here, 1e4 * sheet.levels.sigma, 1.0)
+    r = _only(here, 1e4 * np.log(sheet.moves.close / sheet.moves.origin))
+    sigma = _only(here, 1e4 * sheet.levels.sigma, 1.0)
     x = r / sigma
     out = {"n": _sum(here)}
     for name, y in (("r", r), ("x", x)):
@@ -42,6 +42,11 @@ def sums(sheet: Sheet, setting: Setting, yesterday: Float) -> tuple[dict[str, Fl
     return out, np.where(here[-1], np.abs(r[-1]), np.nan)
 
 
+def _only(here: Bool, x: Float, other: float = 0.0) -> Float:
+    """x where `here`, else `other`: x itself where no row misses, as in most sessions."""
+    return x if here.all() else np.where(here, x, other)
+
+
 def _sum(x: npt.NDArray[Any]) -> Float:  # Any: booleans or floats
     return np.asarray(x.sum(axis=1), dtype=float)
 
@@ -49,7 +54,8 @@ def _sum(x: npt.NDArray[Any]) -> Float:  # Any: booleans or floats
 def _pair(out: dict[str, Float], name: str, a: Float, b: Float, both: Bool) -> None:
     """Sums for the correlation of a and b over the places where both are."""
     weight = both.astype(float)
-    a, b = a * weight, b * weight
+    if not both.all():
+        a, b = a * weight, b * weight
     for suffix, x, y in (
         ("n", weight, weight),
         ("a", weight, a),
@@ -64,11 +70,11 @@ def _pair(out: dict[str, Float], name: str, a: Float, b: Float, both: Bool) -> N
 def _flow_sums(out: dict[str, Float], sheet: Sheet, setting: Setting, x: Float, here: Bool) -> None:
     flow = sheet.flow
     impact = 0.5 * setting.simulate.tick / flow.depth * flow.ofi / (sheet.levels.sigma * sheet.moves.origin)
-    _pair(out, "ofi", np.where(here, impact, 0.0), x, here)
+    _pair(out, "ofi", _only(here, impact), x, here)
     next_two = here[:, :-1] & here[:, 1:]
-    _pair(out, "lead", np.where(here, flow.eps, 0.0)[:, :-1], x[:, 1:], next_two)
+    _pair(out, "lead", _only(here, flow.eps)[:, :-1], x[:, 1:], next_two)
     traded = here & (sheet.moves.volume > 0)
-    share = np.where(traded, flow.signed / np.where(traded, sheet.moves.volume, 1.0), 0.0)
+    share = _only(traded, flow.signed / _only(traded, sheet.moves.volume, 1.0))
     out["flow2"] = np.vecdot(share, share)
     out["cut"] = _sum(np.abs(share) == 1.0)
 
@@ -79,26 +85,27 @@ def _lag_sums(out: dict[str, Float], r: Float, x: Float, here: Bool, yesterday: 
     for lag in _LAGS:
         ok = here[:, lag:] & here[:, :-lag] if lag < r.shape[1] else np.zeros((len(r), 0), bool)
         _pair(out, f"abs{lag}", size[:, lag:], size[:, : ok.shape[1]], ok)
-    before = np.concatenate((yesterday[None, :], np.where(here, size, np.nan)[:-1]))
+    before = np.concatenate((yesterday[None, :], _only(here, size, np.nan)[:-1]))
     ok = here & np.isfinite(before)
-    _pair(out, "absday", size, np.where(ok, before, 0.0), ok)
+    _pair(out, "absday", size, _only(ok, before), ok)
 
 
 def _spread_sums(out: dict[str, Float], sheet: Sheet, setting: Setting, here: Bool) -> None:
     slots = here.shape[1]
-    ticks = np.where(here, sheet.spread.quoted / setting.simulate.tick, 0.0)
+    ticks = _only(here, sheet.spread.quoted / setting.simulate.tick)
     out["ticks"] = _sum(ticks)
-    out["one"] = _sum(np.where(here, np.maximum(0.0, 1.0 - np.exp(sheet.spread.x)), 0.0))
+    out["one"] = _sum(_only(here, np.maximum(0.0, 1.0 - np.exp(sheet.spread.x))))
     opening = np.arange(slots) * setting.interval_s < 900.0
     middle = np.abs((np.arange(slots) + 0.5) / slots - 0.5) <= 0.1
     for name, part in (("open", opening), ("mid", middle)):
         out[f"ticks.{name}"], out[f"n.{name}"] = _sum(ticks[:, part]), _sum(here[:, part])
-    y = np.where(here, sheet.spread.x - sheet.spread.a - curve(SPREAD_CURVE, slots), 0.0)
-    g, v = (np.where(here, d, 0.0) for d in (sheet.spread.dev_vol, sheet.spread.dev_size))
+    y = _only(here, sheet.spread.x - sheet.spread.a - curve(SPREAD_CURVE, slots))
+    g, v = (_only(here, d) for d in (sheet.spread.dev_vol, sheet.spread.dev_size))
     columns = {"1": here.astype(float), "g": g, "v": v, "y": y}
+    full = bool(here.all())
     both = columns["1"][:, :-1] * columns["1"][:, 1:]
     for a in columns:
-        first = columns[a][:, :-1] * both
+        first = columns[a][:, :-1] if full else columns[a][:, :-1] * both
         for b in columns:
             out[f"lag.{a}{b}"] = np.vecdot(first, columns[b][:, 1:])
             out[f"fit.{a}{b}"] = out[f"fit.{b}{a}"] if b < a else np.vecdot(columns[a], columns[b])
@@ -108,12 +115,18 @@ def _clock_sums(out: dict[str, Float], sheet: Sheet, r: Float, here: Bool) -> No
     slots = r.shape[1]
     parts = min(PARTS, slots)
     starts = np.arange(parts) * slots // parts
-    volume = np.where(here, sheet.moves.volume / np.exp(sheet.levels.level_size), 0.0)
-    square = np.where(here, r * r / np.exp(2.0 * sheet.levels.level_vol), 0.0)
+    size, vol = _distinct(sheet.levels.level_size), _distinct(sheet.levels.level_vol)
+    volume = _only(here, sheet.moves.volume / np.exp(size))
+    square = _only(here, r * r / np.exp(2.0 * vol))
     for name, values in (("vol", volume), ("sq", square), ("rows", here.astype(float))):
         table = np.add.reduceat(values, starts, axis=1)
         for j in range(parts):
             out[f"{name}.{j}"] = table[:, j]
+
+
+def _distinct(level: Float) -> Float:
+    """A level [S, T], or [S, 1] of it where it is one number a session laid out over its slots."""
+    return level[:, :1] if level.strides[1] == 0 else level
 
 
 def _oracle_sums(out: dict[str, Float], sheet: Sheet, r: Float, here: Bool) -> None:

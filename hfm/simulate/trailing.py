@@ -93,7 +93,8 @@ def learn(memory: Memory, gk2: Float, volume: Float, returns: Float, interval_s:
     past = _extend(memory, ln_vol, ln_size, gk2, returns)
     sessions = len(gk2)
     known = _before(past.sums, sessions)
-    count = _before(past.mask, sessions)
+    full = (past.mask == past.sums[:, :1]).all()
+    count = np.broadcast_to(known[:, :1], gk2.shape) if full else _before(past.mask, sessions)
     shape_vol, shape_size = (
         _smooth(np.where(known[:, :1] >= WARM, _before(x, sessions) / np.maximum(count, 1.0), 0.0))
         for x in (past.vol, past.size)
@@ -120,13 +121,19 @@ def learn(memory: Memory, gk2: Float, volume: Float, returns: Float, interval_s:
 def _extend(memory: Memory, vol: Float, size: Float, gk2: Float, returns: Float) -> Memory:
     """The memory with the new sessions behind it: first axis LOOK + S."""
     mask, traded = np.isfinite(vol).astype(float), np.isfinite(size).astype(float)
-    vol, size, gk2, squares = (np.where(np.isfinite(x), x, 0.0) for x in (vol, size, gk2, returns * returns))
+    vol, size, gk2, squares = (_or_nothing(x) for x in (vol, size, gk2, returns * returns))
     mean_vol = vol.sum(axis=1) / np.maximum(mask.sum(axis=1), 1.0)
     mean_size = size.sum(axis=1) / np.maximum(traded.sum(axis=1), 1.0)
     sums = np.stack([np.ones(len(vol)), mean_vol, mean_size, squares.sum(axis=1), gk2.sum(axis=1)], axis=1)
     vol, size = (vol - mean_vol[:, None]) * mask, (size - mean_size[:, None]) * traded
     old = (memory.mask, memory.vol, memory.size, memory.gk2, memory.sums)
     return Memory(*(np.concatenate(p) for p in zip(old, (mask, vol, size, gk2, sums), strict=True)))
+
+
+def _or_nothing(x: Float) -> Float:
+    """x with 0 where it is not finite."""
+    there = np.isfinite(x)
+    return x if there.all() else np.where(there, x, 0.0)
 
 
 def _before(x: Float, sessions: int) -> Float:
@@ -188,12 +195,20 @@ def _mix(gk2: Float, mask: Float, long: Float, day: Float) -> Float:
     there."""
     total, rows = np.zeros_like(gk2), np.zeros_like(mask)  # of rows strictly before
     np.cumsum(gk2[:, :-1], axis=1, out=total[:, 1:])
-    np.cumsum(mask[:, :-1], axis=1, out=rows[:, 1:])
+    if mask.all():  # of full sessions one line says it for all
+        rows = np.arange(mask.shape[1], dtype=float)[None, :]
+    else:
+        np.cumsum(mask[:, :-1], axis=1, out=rows[:, 1:])
     out = WEIGHTS[0] * long + WEIGHTS[1] * day
     for weight, window in zip(WEIGHTS[2:], _WINDOWS, strict=True):
-        part, n = total.copy(), rows.copy()
+        part, n = total, rows
         if window < total.shape[1]:
+            part, n = total.copy(), rows.copy()
             part[:, window:] -= total[:, :-window]
             n[:, window:] -= rows[:, :-window]
-        out = out + weight * (np.maximum(part, 0.0) + (window - n) * day) / window
+        term = (window - n) * day
+        term += np.maximum(part, 0.0)
+        term *= weight
+        term /= window
+        out = out + term
     return np.asarray(out)

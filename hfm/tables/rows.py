@@ -151,6 +151,8 @@ def rank(data: pa.ChunkedArray) -> Array:
         return column_array(data)
     merged = data.unify_dictionaries().combine_chunks()
     merged = merged.chunk(0) if isinstance(merged, pa.ChunkedArray) else merged
+    if len(merged.dictionary) == 1:
+        return np.zeros(len(merged), np.int64)
     rank = np.empty(len(merged.dictionary), np.int64)
     rank[np.argsort(np.array(merged.dictionary.to_pylist(), dtype=object))] = np.arange(len(rank))
     ranks: Array = rank[_fixed(pa.chunked_array([merged.indices]))]
