@@ -36,7 +36,12 @@ class Fact:
     of: str
 
 
-def _correlation(name: str) -> Callable[[Sums], float]:
+Statistic = Callable[[Sums], float]
+
+
+def correlation(name: str) -> Statistic:
+    """Of the pair of sums `name`: name.n, .a, .b, .aa, .bb, .ab."""
+
     def statistic(s: Sums) -> float:
         n, a, b, aa, bb, ab = (s[f"{name}.{k}"] for k in ("n", "a", "b", "aa", "bb", "ab"))
         return (ab - a * b / n) / math.sqrt((aa - a * a / n) * (bb - b * b / n))
@@ -107,7 +112,8 @@ def known_gain(rho: float, carry: float) -> tuple[float, float]:
     return c, far
 
 
-def _ratio(above: str, below: str) -> Callable[[Sums], float]:
+def ratio(above: str, below: str) -> Statistic:
+    """Of two sums."""
     return lambda s: s[above] / s[below]
 
 
@@ -138,13 +144,13 @@ def _of_path(setting: Setting) -> dict[str, Fact]:
     lead = rho * math.sqrt(sim.carry) if sim.kind == "linear" else 0.0
     joint = {"linear": 1.0, "switch": 2.0 * STAY - 1.0, "product": PERSISTENCE}[sim.kind] * PERSISTENCE
     rows = {
-        "return_ac1": ("lag-1 autocorrelation of r / sigma", _correlation("ac"), joint * rho * rho, path),
-        "lead_eps": ("correlation of eps with the next r / sigma", _correlation("lead"), lead, "simulated"),
+        "return_ac1": ("lag-1 autocorrelation of r / sigma", correlation("ac"), joint * rho * rho, path),
+        "lead_eps": ("correlation of eps with the next r / sigma", correlation("lead"), lead, "simulated"),
         "kurtosis": ("excess kurtosis of returns", _kurtosis("r"), tails, path),
         "kurtosis_standardised": ("excess kurtosis of r / sigma", _kurtosis("x"), scaled_tails, path),
-        "abs_ac1": ("autocorrelation of |r|, lag 1", _correlation("abs1"), memory[0], path),
-        "abs_ac12": ("autocorrelation of |r|, lag 12", _correlation("abs12"), memory[1], path),
-        "abs_ac_day": ("autocorrelation of |r|, a session apart", _correlation("absday"), memory[2], path),
+        "abs_ac1": ("autocorrelation of |r|, lag 1", correlation("abs1"), memory[0], path),
+        "abs_ac12": ("autocorrelation of |r|, lag 12", correlation("abs12"), memory[1], path),
+        "abs_ac_day": ("autocorrelation of |r|, a session apart", correlation("absday"), memory[2], path),
         "volume_first": ("volume, first part over the least", first, (2.5, 4.5), bars),
         "volume_last": ("volume, last part over the least", last, (2.5, 4.5), bars),
         "volatility_open": ("volatility, first part over midday", _open_midday(parts), (2.0, 4.0), path),
@@ -165,19 +171,19 @@ def _of_model(setting: Setting) -> dict[str, Fact]:
         return math.sqrt(s["flow2"] / s["n"])
 
     def explained(s: Sums) -> float:
-        return _correlation("ofi")(s) ** 2
+        return correlation("ofi")(s) ** 2
 
     rows = {
         "ofi_slope": ("slope of r on beta x OFI", _slope, (0.9, 1.1)),
         "ofi_r2": ("R2 of r on OFI", explained, r2),
-        "spread_ticks": ("mean spread in ticks", _ratio("ticks", "n"), mean),
-        "spread_one_tick": ("share of time at one tick", _ratio("one", "n"), one),
+        "spread_ticks": ("mean spread in ticks", ratio("ticks", "n"), mean),
+        "spread_one_tick": ("share of time at one tick", ratio("one", "n"), one),
         "spread_open": ("spread, first 15 minutes over midday", _spread_open, opening),
         "elasticity_volatility": ("elasticity of ln(s/tick - 1) on volatility", lambda s: _fit(s)[1], on_vol),
         "elasticity_volume": ("elasticity of ln(s/tick - 1) on volume", lambda s: _fit(s)[2], on_size),
         "spread_ar1": ("lag-1 autocorrelation of the rest of it", _residual_ar, memory),
         "flow_share": ("sd of signed volume over volume", share, None),
-        "flow_cut": ("share of rows with signed volume cut to volume", _ratio("cut", "n"), None),
+        "flow_cut": ("share of rows with signed volume cut to volume", ratio("cut", "n"), None),
     }
     return {name: Fact(*row, "simulated") for name, row in rows.items()}
 
@@ -193,13 +199,13 @@ def _of_oracle(sim: Simulate) -> dict[str, Fact]:
     rows = {
         "oracle_accuracy": (
             "oracle's accuracy on the next return",
-            _ratio("oracle.right", "oracle.n"),
+            ratio("oracle.right", "oracle.n"),
             0.5 + math.asin(gain) / math.pi if linear else None,
         ),
         "oracle_excess": ("oracle's accuracy less what it claims", excess, 0.0),
         "oracle_far": (
             "share of rows the oracle puts beyond .6",
-            _ratio("oracle.far", "oracle.n"),
+            ratio("oracle.far", "oracle.n"),
             far if linear else None,
         ),
     }
@@ -217,14 +223,20 @@ def document(moments: Moments, setting: Setting, observed: bool) -> dict[str, An
 
     observed: the bars are real, so that what is theirs (`of` bars) is nothing for the model to pass: no band.
     """
+    known = facts(setting)
+    blind = {n: replace(f, band=None) if observed and f.of == "bars" else f for n, f in known.items()}
+    return table(moments, blind)
+
+
+def table(moments: Moments, known: Mapping[str, Fact]) -> dict[str, Any]:  # Any: JSON
+    """By id: label, value, standard error, band and whether the value lies inside it; None where there is no band."""
     rows = {}
-    for name, fact in facts(setting).items():
+    for name, fact in known.items():
         value, error = moments.estimate(fact.statistic)
         band = fact.band
         if isinstance(band, float):
             band = (band - WIDTH * error, band + WIDTH * error)
-        known = band is not None and math.isfinite(value) and math.isfinite(band[0])
-        judged = known and not (observed and fact.of == "bars")
+        judged = band is not None and math.isfinite(value) and math.isfinite(band[0])
         rows[name] = {
             "label": fact.label, "value": _json(value), "se": _json(error),
             "band": [_json(b) for b in band] if band is not None and judged else None,

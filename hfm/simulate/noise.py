@@ -7,6 +7,7 @@ draws what it draws in the batch. Setting a counter costs 2 us where a new SeedS
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +32,8 @@ def draw(ctx: Context, purpose: str, days: Array, normals: int, uniforms: int, w
     key = ctx.rng(purpose).integers(0, 2**64, 2, dtype=np.uint64)
     bits = np.random.Philox(key=key)
     rng = np.random.Generator(bits)
-    counter = [0, 0, 0, 0]
-    state = bits.state | {"state": {"counter": counter, "key": key.tolist()}, "buffer": [0, 0, 0, 0]}  # lists: faster
+    counter = [0, 0, 0, 0]  # NumPy takes lists too, and sets them faster; its stubs know arrays alone: hence Any
+    state: Any = {**bits.state, "state": {"counter": counter, "key": key.tolist()}, "buffer": [0, 0, 0, 0]}
     normal = np.empty((len(days), normals, width))
     uniform = np.empty((len(days), uniforms, width))
     for i, day in enumerate((days.astype("datetime64[D]").astype(np.int64) + 2**31).tolist()):

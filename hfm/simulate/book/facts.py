@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from hfm.simulate import facts as bar_facts
 from hfm.simulate.bars import Setting
 from hfm.simulate.book.tally import BINS, HORIZONS
-from hfm.simulate.facts import WIDTH, Fact
+from hfm.simulate.facts import Fact, Statistic, correlation, ratio
 from hfm.simulate.moments import Moments, Sums
 
-Statistic = Callable[[Sums], float]
 FEW = 30
 """Metaorders of a size below which its mean impact is not used."""
-_DECIMALS = 6
-
-
-def correlation(name: str) -> Statistic:
-    """Of the pair of sums `name` (see tally.pair)."""
-
-    def statistic(s: Sums) -> float:
-        n, a, b, aa, bb, ab = (s[f"{name}.{k}"] for k in ("n", "a", "b", "aa", "bb", "ab"))
-        return (ab - a * b / n) / math.sqrt((aa - a * a / n) * (bb - b * b / n))
-
-    return statistic
 
 
 def explained(h: int) -> Statistic:
@@ -42,11 +30,6 @@ def lead(h: int) -> Statistic:
         return (following - own * ac) / math.sqrt((1.0 - own * own) * (1.0 - ac * ac))
 
     return statistic
-
-
-def ratio(a: str, b: str) -> Statistic:
-    """Of two sums."""
-    return lambda s: s[a] / s[b]
 
 
 def variance_ratio(s: Sums) -> float:
@@ -110,20 +93,4 @@ def facts(setting: Setting) -> dict[str, Fact]:
 
 def document(moments: Moments, setting: Setting) -> dict[str, Any]:  # Any: JSON
     """By id: each fact's value, standard error, band, and whether it lies inside."""
-    out = {}
-    for name, fact in facts(setting).items():
-        value, error = moments.estimate(fact.statistic)
-        band = fact.band
-        if isinstance(band, float):
-            band = (band - WIDTH * error, band + WIDTH * error)
-        known = band is not None and math.isfinite(value) and math.isfinite(band[0])
-        out[name] = {
-            "label": fact.label, "value": _json(value), "se": _json(error),
-            "band": [_json(b) for b in band] if band is not None and known else None,
-            "pass": band[0] <= value <= band[1] if band is not None and known else None, "of": fact.of,
-        }  # fmt: skip
-    return out
-
-
-def _json(x: float) -> float | None:
-    return float(f"{x:.{_DECIMALS}g}") if math.isfinite(x) else None
+    return bar_facts.table(moments, facts(setting))
