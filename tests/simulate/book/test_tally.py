@@ -1,0 +1,66 @@
+"""The sums of a session of the book are those of its own prints."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hfm.simulate.book import layout as at
+from hfm.simulate.book import session, tally
+from tests.simulate.book.test_session import passes
+
+
+@pytest.fixture(scope="module")
+def made() -> tuple[session.Session, dict[str, float]]:
+    """A session of six bars, the fourth missing, and its sums."""
+    one, setting, ctx = passes(1, drop=(3,))
+    played = session.play(one.grid, one.sheet, 0, setting, 1000.0, ctx)
+    return played, tally.sums(played, one.sheet, 0, setting)
+
+
+def test_spreads_are_weighted_by_time(made: tuple[session.Session, dict[str, float]]) -> None:
+    """A bar a term; at one tick at most always; the opening part is the first 15 minutes."""
+    played, sums = made
+    assert sums["bars"] == 5
+    assert sums["ticks"] == pytest.approx(sum(p.sums[at.SPREAD_T] for p in played.played) / 300.0)
+    assert 0 < sums["one"] <= 5 < sums["ticks"]
+    assert sums["n.open"] == 3
+    assert sums["ticks.open"] == pytest.approx(sum(p.sums[at.SPREAD_T] for p in played.played[:3]) / 300.0)
+
+
+def test_signs_are_those_of_trades_on_the_book(made: tuple[session.Session, dict[str, float]]) -> None:
+    """Their lag-1 sums, trade by trade."""
+    played, sums = made
+    rows = np.concatenate([p.prints for p in played.played])
+    sign = rows[rows[:, 4] == at.LIT][:, 3]
+    assert sums["sign1.n"] == len(sign) - 1
+    assert sums["sign1.ab"] == (sign[1:] * sign[:-1]).sum()
+    assert set(np.unique(sign)) == {-1.0, 1.0}
+
+
+def test_returns_skip_the_hole(made: tuple[session.Session, dict[str, float]]) -> None:
+    """1,500 snapshots in two stretches: pairs of neighbours inside each, none across."""
+    _, sums = made
+    assert sums["n1"] == 1500 - 2
+    assert sums["ac1.n"] == 1500 - 4
+    assert sums["n300"] == 3
+    assert sums["rr1"] > 0
+
+
+def test_metaorders_fall_into_bins_by_size(made: tuple[session.Session, dict[str, float]]) -> None:
+    """All of them, and their sizes as shares of a bar's volume."""
+    played, sums = made
+    rows = np.concatenate([p.prints for p in played.played])
+    meta = rows[rows[:, 4] == at.METAORDER]
+    assert sum(sums[f"meta{b}.n"] for b in range(tally.BINS)) == len(meta) > 0
+    for b in range(1, tally.BINS - 1):
+        n = sums[f"meta{b}.n"]
+        if n:
+            assert tally.LEAST * 2.0**b <= sums[f"meta{b}.size"] / n <= tally.LEAST * 2.0 ** (b + 1)
+
+
+def test_a_pair_counts_where_both_are() -> None:
+    """Six sums, by hand."""
+    out: dict[str, float] = {}
+    tally.pair(out, "x", np.array([1.0, np.nan, 3.0]), np.array([2.0, 5.0, np.inf]))
+    assert out == {"x.n": 1.0, "x.a": 1.0, "x.b": 2.0, "x.aa": 1.0, "x.bb": 4.0, "x.ab": 2.0}
