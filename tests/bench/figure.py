@@ -57,3 +57,24 @@ def rate(
     mean = [n / statistics.median(s) for s in seconds]
     ratio = mean[0] / mean[1] if peer else None
     return Figure(name, "/s", mean[0], mean[1] if peer else None, ratio, n, max(seconds[0]) / min(seconds[0]), note)
+
+
+def alternate(
+    name: str,
+    ours: Callable[[], float],
+    peer: Callable[[], float] | None = None,
+    *,
+    n: int = 1,
+    note: str = "",
+    times: int = 5,
+) -> Figure:
+    """Seconds that `ours` and `peer` say they took, of whole commands, in turn; the median of each."""
+    taken: list[list[float]] = [[], []]
+    for _ in range(times):
+        taken[0].append(ours())
+        if peer is not None:
+            taken[1].append(peer())
+    own = statistics.median(taken[0])
+    other = statistics.median(taken[1]) if peer is not None else None
+    ratio = other / own if other is not None else None
+    return Figure(name, "s", own, other, ratio, n, max(taken[0]) / min(taken[0]), note)
