@@ -1,7 +1,7 @@
 """The whole chain on thirty sessions, start to finish, beside the usual one-file recipe on the same CSV.
 
-Ours is `hfm run` with its defaults on one worker: walk-forward folds, three networks each, floors, calibration, a family
-of back-tests, the page. The recipe fits one network once.
+Ours is `hfm run` with its defaults on one worker: walk-forward folds, three networks each, floors, calibration, a
+family of back-tests, the page. The recipe fits one network once.
 """
 
 from __future__ import annotations
