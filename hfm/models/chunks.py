@@ -3,7 +3,9 @@
 A session of an order book has tens of thousands of rows: as one sequence a step through it would be one gradient. Its
 pieces are fitted side by side. A piece's first LEAD rows repeat the rows before it, without labels: the state that the
 piece begins with comes of them (burn-in, Kapturowski et al. 2019, Recurrent Experience Replay in Distributed
-Reinforcement Learning, ICLR). Predictions know no pieces: their state runs from the session's open.
+Reinforcement Learning, ICLR). Predictions of stepped networks know no pieces: their state runs from the session's open;
+those of the others, which would look back on the whole session at every row, are made piece by piece as they were
+fitted.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hfm.plugins import ROWS, Panel
+from hfm.plugins import ROWS, Int, Panel
 
 LONGEST = 1440
 """Rows of a session that stays whole: a day of one-minute bars."""
@@ -20,20 +22,27 @@ LENGTH, LEAD = 256, 64
 """Rows of a piece, and rows before it that warm the state up."""
 
 
+def pieces(start: Int) -> tuple[Int, Int, Int, Int]:
+    """([P] sequence, first row with its lead, first row, end) of the pieces of sequences with borders start [S+1]."""
+    size = np.diff(start)
+    length = np.where(size > LONGEST, LENGTH, np.maximum(size, 1))
+    count = np.maximum(-(-size // length), 1)
+    owner = np.repeat(np.arange(len(size)), count)
+    begin = start[:-1][owner] + (np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)) * length[owner]
+    return (
+        owner,
+        np.maximum(begin - LEAD, start[:-1][owner]),
+        begin,
+        np.minimum(begin + length[owner], start[1:][owner]),
+    )
+
+
 def cut(panel: Panel) -> Panel:
     """The panel with every sequence of more than LONGEST rows in pieces; itself where there is none."""
-    size = np.diff(panel.start)
-    if size.max(initial=0) <= LONGEST:
+    if np.diff(panel.start).max(initial=0) <= LONGEST:
         return panel
-    owner, begin, end = [], [], []
-    for s, rows in enumerate(size):
-        length = LENGTH if rows > LONGEST else max(int(rows), 1)
-        first = np.arange(0, max(int(rows), 1), length) + panel.start[s]
-        owner += [s] * len(first)
-        begin += first.tolist()
-        end += np.minimum(first + length, panel.start[s + 1]).tolist()
-    opened = np.maximum(np.array(begin) - LEAD, panel.start[:-1][owner])
-    count = np.array(end) - opened
+    owner, opened, begin, end = pieces(panel.start)
+    count = end - opened
     start = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
     rows = np.arange(start[-1]) + np.repeat(opened - start[:-1], count)
     warm = rows < np.repeat(begin, count)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from hfm.config import Train
-from hfm.models import step
+from hfm.models import chunks, step
 from hfm.models.ridge import known, rows_of, standardise
 from hfm.plugins import Arrays, Float, Panel
 from hfm.stage import Context
@@ -64,10 +64,10 @@ class Attention:
                 net.load_state_dict({name.removeprefix(start): torch.from_numpy(value)
                                      for name, value in arrays.items() if name.startswith(start)})  # fmt: skip
                 with torch.inference_mode():
-                    for a, b in zip(panel.start[:-1], panel.start[1:], strict=True):
+                    for _, first, a, b in zip(*chunks.pieces(panel.start), strict=True):
                         if b > a:
-                            x = torch.tensor(z[a:b], dtype=torch.float32)
-                            out[a:b] += net.eval()(x[None])[0].double().numpy()
+                            x = torch.tensor(z[first:b], dtype=torch.float32)
+                            out[a:b] += net.eval()(x[None])[0, a - first :].double().numpy()
         finally:
             torch.set_num_threads(threads)
         return out / max(count, 1)

@@ -51,3 +51,14 @@ def test_an_empty_panel_stays_empty() -> None:
     """Validation of no session."""
     panel = rows().panel.of_sessions(3, 3)
     assert len(chunks.cut(panel).slot) == 0
+
+
+def test_pieces_cover_every_row_once_and_reach_back_no_further_than_their_session(short: Panel) -> None:
+    """Sequence, lead, first row, end; also of an empty sequence."""
+    owner, opened, begin, end = chunks.pieces(np.append(short.start, short.start[-1]))
+    rows_of = np.concatenate([np.arange(a, b) for a, b in zip(begin, end, strict=True)])
+    np.testing.assert_array_equal(rows_of, np.arange(len(short.slot)))
+    assert (opened >= short.start[np.minimum(owner, len(short.start) - 2)])[:-1].all()
+    assert set(begin - opened) == {0, 5}
+    assert owner[-1] == len(short.start) - 1
+    assert begin[-1] == end[-1]
