@@ -5,13 +5,15 @@ A slot is a stretch of clock time from the one in which the session's first row 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 
 from hfm import tables
-from hfm.report.statistics import Int
+from hfm.report.statistics import Float, Int
 
 WIDTH = 300
 """Seconds of a slot."""
@@ -24,6 +26,15 @@ def slots(time: Int, session: Int) -> Int:
     days, first = np.unique(session, return_index=True)
     least = np.minimum.reduceat(block, first) if len(days) else block
     return np.asarray(block - least[np.searchsorted(days, session)], np.int64)
+
+
+def hours(time: Int, tz: str) -> Float:
+    """[n] local time of day in hours of instants in ns UTC; the offset from UTC is the first one's."""
+    if not len(time):
+        return np.empty(0)
+    offset = datetime.fromtimestamp(int(time[0]) // 10**9, UTC).astimezone(ZoneInfo(tz)).utcoffset()
+    local = time / 3.6e12 + (offset.total_seconds() / 3600 if offset else 0.0)
+    return np.asarray(local % 24, np.float64)
 
 
 def bars(book: tables.Reader) -> tuple[dict[str, tables.Array], dict[str, Any]]:  # Any: JSON values

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hfm import tables
-from hfm.report import statistics
+from hfm.report import coarse, statistics
 from hfm.report.statistics import Float, Int, Reliability
 
 QUANTILES = (0.1, 0.5, 0.9)
@@ -61,6 +61,8 @@ class Bands:
     """(quantile, share of rows at or below it, its standard error)."""
     r2: float
     """Of log spread, against its own mean."""
+    hours: Float | None = None
+    """Local time of each row, where rows are events and have no slots."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,18 @@ def load(inputs: Mapping[str, tables.Reader]) -> Forecast | None:
     known = [str(m) for m in meta.get("models", [])]
     models = tuple(known or _names(reader))
     model = _shown(inputs, models, str(meta.get("model") or (models[-1] if models else "")))
-    names = ["symbol", "session", "seq", "p_up", "y_up", "spread_q10", "spread_q50", "spread_q90", "y_spread_bps"]
+    names = [
+        "symbol",
+        "session",
+        "seq",
+        "time",
+        "p_up",
+        "y_up",
+        "spread_q10",
+        "spread_q50",
+        "spread_q90",
+        "y_spread_bps",
+    ]
     mine = list(reader.groups(names, model)) or [reader.schema.empty_table().select(names)]
     data = tables.arrays(pa.concat_tables(mine, promote_options="permissive"), names)
     day = data["session"].astype("datetime64[D]").astype(np.int64)
@@ -102,7 +115,7 @@ def load(inputs: Mapping[str, tables.Reader]) -> Forecast | None:
     return Forecast(
         model, models, meta, np.unique(day), len(day), int(labelled.sum()), int(((p > 0.5) == (hit > 0.5)).sum()),
         np.histogram(data["p_up"][np.isfinite(data["p_up"])], 200, (0.0, 1.0))[0],
-        statistics.reliability(p, hit, min(10, max(2, p.size // 40))), _bands(data, day),
+        statistics.reliability(p, hit, min(10, max(2, p.size // 40))), _bands(data, day, meta),
         _scores(inputs.get("train/scores.parquet")), _curves(inputs.get("train/history.parquet")),
     )  # fmt: skip
 
@@ -122,8 +135,10 @@ def _shown(inputs: Mapping[str, tables.Reader], models: tuple[str, ...], default
     return name if name in models else default
 
 
-def _bands(data: Mapping[str, Any], day: Int) -> Bands | None:  # Any: arrays
+def _bands(data: Mapping[str, Any], day: Int, meta: Mapping[str, Any]) -> Bands | None:  # Any: arrays, JSON values
     """Predicted against realised spread; None where the model has no spread head."""
+    events = meta.get("every") == "event"
+    at = data["time"] // (coarse.WIDTH * 10**9) if events else day
     middle, realised = data["spread_q50"], data["y_spread_bps"]
     good = np.isfinite(middle) & np.isfinite(realised) & (middle > 0) & (realised > 0)
     first = data["symbol"] == (data["symbol"][0] if len(middle) else "")
@@ -135,13 +150,13 @@ def _bands(data: Mapping[str, Any], day: Int) -> Bands | None:  # Any: arrays
         rows = good & np.isfinite(edge)
         below = (realised[rows] <= edge[rows]).astype(float)
         if below.size:
-            coverage.append((q, float(below.mean()), statistics.clustered_se(below, day[rows])))
+            coverage.append((q, float(below.mean()), statistics.clustered_se(below, at[rows])))
     y, x = np.log(realised[good]), np.log(middle[good])
     r2 = 1 - float(((y - x) ** 2).sum()) / float(((y - y.mean()) ** 2).sum()) if y.std() > 0 else math.nan
     keep = good & first
     return Bands(
         day[keep], data["seq"][keep], data["spread_q10"][keep], middle[keep], data["spread_q90"][keep], realised[keep],
-        tuple(coverage), r2,
+        tuple(coverage), r2, coarse.hours(data["time"][keep], str(meta.get("tz") or "UTC")) if events else None,
     )  # fmt: skip
 
 

@@ -87,6 +87,8 @@ def headline(run: Evidence) -> list[Figure]:
 def badges(run: Evidence) -> list[tuple[str, str]]:
     """(kind, text) of what must be seen at once: what was invented, what was planted."""
     quotes = run.market.slot_spread is not None
+    if run.config.simulate.fidelity == "replay" and not run.synthetic:
+        return [("plain", "observed order book")] + ([("lookahead", "LOOK-AHEAD FILLS")] if run.lookahead else [])
     out = [("synthetic", "SYNTHETIC BARS")] if run.synthetic else []
     out += [("plain", f"observed bars{', simulated quotes' if quotes else ''}")] if not run.synthetic else []
     out += [("lookahead", "LOOK-AHEAD FILLS")] if run.lookahead else []
@@ -99,7 +101,8 @@ def subject(run: Evidence) -> str:
     shown = ", ".join(market.symbols[:4]) + (f" and {len(market.symbols) - 4} more" if len(market.symbols) > 4 else "")
     seconds = int(market.meta.get("interval_s", 0))
     width = f"{seconds // 60}-minute" if seconds % 60 == 0 else f"{seconds}-second"
-    return f"{shown or 'no symbol'} · {width} bars · {span(run)}"
+    kind = "order book" if run.config.simulate.fidelity == "replay" else f"{width} bars"
+    return f"{shown or 'no symbol'} · {kind} · {span(run)}"
 
 
 def span(run: Evidence) -> str:
@@ -116,14 +119,21 @@ def origin(run: Evidence) -> list[tuple[str, str]]:
     """The provenance box: where everything came from, line by line."""
     meta, settings = run.market.meta, run.config
     market = "invented" if run.synthetic else "observed"
-    cast = run.forecast
+    cast, replay = run.forecast, settings.simulate.fidelity == "replay"
+    quotes = f"observed, one row every {settings.simulate.every}"
+    if not replay:
+        quotes = (
+            f"simulated, {settings.simulate.fidelity}, recipe {settings.simulate.recipe}, "
+            f"signal {settings.simulate.signal}, seed {settings.simulate.seed}"
+        )
+    ahead = "next move" if cast and cast.meta.get("target") == "next-move" else f"horizon {settings.train.horizon}"
+    count = "" if replay else f"{run.market.rows:,} rows, "
     return [
-        ("bars", f"{meta.get('source', '?')} ({market}), {run.market.rows:,} rows, {meta.get('calendar', '?')}"),
+        ("book" if replay else "bars", f"{meta.get('source', '?')} ({market}), {count}{meta.get('calendar', '?')}"),
         ("span", span(run)),
-        ("quotes", f"simulated, {settings.simulate.fidelity}, recipe {settings.simulate.recipe}, "
-                   f"signal {settings.simulate.signal}, seed {settings.simulate.seed}"),
+        ("quotes", quotes),
         ("model", f"{cast.model if cast else settings.train.model}, {settings.train.epochs} epochs x "
-                  f"{settings.train.seeds} seeds, horizon {settings.train.horizon}, seed {settings.train.seed}"),
+                  f"{settings.train.seeds} seeds, {ahead}, seed {settings.train.seed}"),
         ("back-test", _strategy(settings.backtest)),
         ("verdict", f"N = {run.verdict.numbers.get('trials', 0)} trials, {settings.report.reps:,} resamples, "
                     f"seed {settings.report.seed}"),

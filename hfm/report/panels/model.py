@@ -134,6 +134,10 @@ def reliability(ax: Axes, run: Evidence, ink: Ink) -> Told:
     )
 
 
+EVENTS = 1500
+"""About so many of a session's event rows are drawn."""
+
+
 def spread_series(ax: Axes, run: Evidence, ink: Ink) -> Told:
     """Predicted quantiles and the realised spread over the last out-of-sample session."""
     bands = run.forecast.bands if run.forecast else None
@@ -142,10 +146,16 @@ def spread_series(ax: Axes, run: Evidence, ink: Ink) -> Told:
         note(ax, ink, "no spread forecast")
         return Told("This model has no spread head, or nothing is labelled.", "No spread forecast.")
     last = bands.session == bands.session[-1]
-    hours = run.market.clock[np.minimum(bands.seq[last], run.market.slots - 1)]
-    ax.fill_between(hours, bands.low[last], bands.high[last], color=ink.sky, alpha=0.4, linewidth=0, label="10–90%")
-    ax.plot(hours, bands.middle[last], color=ink.blue, linewidth=1.8, linestyle="--", label="median")
-    ax.plot(hours, bands.realised[last], color=ink.red, linewidth=1.2, marker=".", markersize=4, label="realised")
+    if bands.hours is None:
+        hours, thin = run.market.clock[np.minimum(bands.seq[last], run.market.slots - 1)], 1
+    else:
+        hours, thin = bands.hours[last], max(1, int(last.sum()) // EVENTS)
+    at = slice(None, None, thin)
+    ax.fill_between(hours[at], bands.low[last][at], bands.high[last][at], color=ink.sky, alpha=0.4, linewidth=0,
+                    label="10–90%")  # fmt: skip
+    ax.plot(hours[at], bands.middle[last][at], color=ink.blue, linewidth=1.8, linestyle="--", label="median")
+    ax.plot(hours[at], bands.realised[last][at], color=ink.red, linewidth=1.2 if thin == 1 else 0.5,
+            marker="." if thin == 1 else "", markersize=4, label="realised")  # fmt: skip
     clock(ax, hours)
     ax.set_ylim(0, float(max(bands.high[last].max(), bands.realised[last].max())) * 1.3)
     legend(ax, ink, loc="upper center", ncols=3, columnspacing=1.0)
