@@ -14,6 +14,7 @@ from hfm.cli.show import Show
 from hfm.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from hfm.run import Run
     from hfm.verify.claims import Row
 
 
@@ -51,14 +52,14 @@ def verify(show: Show, common: Common, values: Values) -> ExitCode:
     With --run NAME: whether that run is what it says it is.
     """
     from hfm.run import locate
-    from hfm.verify import claims, tampering
+    from hfm.verify import claims
 
     if values["quick"] and values["full"]:
         raise UsageError("--quick and --full are two levels", hint="give one of them")
     if common.run is not None:
         run = locate(home_of(common), common.run, os.environ)
         show.run_dir = run.path
-        rows = tampering.of_run(run)
+        rows = of_run(show, run)
     elif values["null"] or values["power"]:
         from hfm.verify import verdicts
 
@@ -68,6 +69,24 @@ def verify(show: Show, common: Common, values: Values) -> ExitCode:
     else:
         rows = list(claims.check("quick" if values["quick"] else "full" if values["full"] else "standard", show.talk))
     return judge(show, rows)
+
+
+def of_run(show: Show, run: Run) -> list[Row]:
+    """Is a run what it says it is: its files, inputs and journal, and then whether anything in it knows the future.
+
+    Each line that fails is also said on stderr.
+    """
+    from hfm.verify import lookahead, tampering
+
+    rows = tampering.of_run(run)
+    if all(row.passed for row in rows):
+        rows += lookahead.of_run(run, show.talk)
+    else:
+        show.talk("look-ahead is not looked for: the files are not those that were committed together")
+    for row in rows:
+        if not row.passed:
+            show.talk(f"failed: {row.claim}")
+    return rows
 
 
 @command("doctor", {})

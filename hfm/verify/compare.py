@@ -1,0 +1,123 @@
+"""Tables with another future, and where two tables first differ before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.types
+
+from hfm.tables import arrays, column_array
+from hfm.verify.claims import Row
+
+Float = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+KEY = ("symbol", "session", "seq")
+FACTOR = 1.5
+GONE, CHANGED, FALLING = "gone", "changed", "falling"
+"""What is done to the rows after one."""
+SLACK = 1e-6
+"""Of forecasts: what rounding may make of the same row in a shorter batch."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Rows that were compared, rows that are the same, and the first that is not: its column and its key."""
+
+    rows: int
+    same: int
+    column: str = ""
+    place: str = ""
+
+
+def times(table: pa.Table) -> npt.NDArray[np.int64]:
+    """When each row is known, ns UTC."""
+    return np.asarray(column_array(table.column("time")).astype(np.int64))
+
+
+def instant(table: pa.Table, share: float) -> int:
+    """A time four tenths of the way through the session that stands at `share` of the table's sessions."""
+    day = column_array(table.column("session"))
+    days = np.unique(day)
+    inside = times(table)[day == days[min(int(share * len(days)), len(days) - 1)]]
+    known = np.unique(inside)
+    return int(known[min(max(int(0.4 * len(known)), 1), len(known) - 1)])
+
+
+def cut(table: pa.Table, at: int) -> pa.Table:
+    """The rows known before the instant `at`."""
+    return table.filter(pa.array(times(table) < at))
+
+
+def poisoned(table: pa.Table, at: int, factor: float = FACTOR) -> pa.Table:
+    """Every number of every row known at `at` or later made another one; keys, times and flags stay."""
+    later = times(table) >= at
+    for i, field in enumerate(table.schema):
+        if pa.types.is_float64(field.type):
+            values = column_array(table.column(i))
+            table = table.set_column(i, field, pa.array(np.where(later, values * factor, values)))
+    return table
+
+
+def rows_before(table: pa.Table, at: int, names: Sequence[str]) -> dict[str, npt.NDArray[np.generic]]:
+    """Columns of the rows known before `at`, keys first."""
+    return arrays(cut(table, at), tuple(dict.fromkeys((*KEY, *names))))
+
+
+def difference(a: pa.Table, b: pa.Table, at: int, names: Sequence[str]) -> Difference:
+    """Where two tables differ in the rows known before `at`, column by column in the order of `names`.
+
+    Rows that only one of them has differ in their key.
+    """
+    x, y = rows_before(a, at, names), rows_before(b, at, names)
+    n, m = len(x["seq"]), len(y["seq"])
+    if n != m or any((x[k] != y[k]).any() for k in KEY):
+        short = min(n, m)
+        wrong = np.zeros(short, bool)
+        for k in KEY:
+            wrong |= x[k][:short] != y[k][:short]
+        row = int(wrong.argmax()) if wrong.any() else short
+        return Difference(max(n, m), row, "seq", place(x if row < n else y, row))
+    good = {name: _same(x[name], y[name]) for name in names}
+    return first(good, x)
+
+
+def first(good: dict[str, Bool], keys: dict[str, npt.NDArray[np.generic]]) -> Difference:
+    """The Difference of columns that are the same where `good` [n] is true."""
+    n = len(keys["seq"])
+    whole = np.ones(n, bool)
+    for mask in good.values():
+        whole &= mask
+    if whole.all():
+        return Difference(n, n)
+    row = int((~whole).argmax())
+    column = next(name for name, mask in good.items() if not mask[row])
+    return Difference(n, int(whole.sum()), column, place(keys, row))
+
+
+def _same(x: npt.NDArray[np.generic], y: npt.NDArray[np.generic]) -> Bool:
+    """Bit for bit, NaN being equal to NaN."""
+    both: Bool = np.asarray((x == y) | ((x != x) & (y != y)))
+    return both
+
+
+def near(x: Float, y: Float) -> Bool:
+    """[n] whether two forecasts are the same up to SLACK, NaN where the other is."""
+    return np.asarray(np.isclose(x, y, rtol=SLACK, atol=SLACK, equal_nan=True))
+
+
+def place(keys: dict[str, npt.NDArray[np.generic]], row: int) -> str:
+    """A row as a person names it."""
+    day = np.datetime64(keys["session"][row], "D")
+    return f"{keys['symbol'][row]} {day} row {keys['seq'][row]}"
+
+
+def claim(stage: str, what: str, found: Difference, how: str, lead: str = "") -> Row:
+    """The line of the table: that `what` of a stage stands with another future, or which column and row does not."""
+    text = f"{stage}: {what} stand with what comes later {how}"
+    if found.same < found.rows:
+        text = f"{stage}: {lead}{found.column} of {found.place} knows what comes later ({how}, it is another)"
+    return Row(text, f"{found.rows} of {found.rows}", found.same, found.rows, found.rows, " rows")
