@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from hfm import plugins
 from hfm.config import Config
 from hfm.features.step import LOOKBACK
 from hfm.models import step, store
-from hfm.plugins import Arrays, Float
+from hfm.plugins import Arrays, Float, Int
 from hfm.tables import MemoryReader, Reader, arrays, column_array
-from hfm.train import folds, jobs, panel
+from hfm.train import folds, jobs, panel, spans
 from hfm.train.folds import Fold
-from hfm.train.panel import Rows
+from hfm.train.panel import Rows, Task
 from hfm.verify import compare
 from hfm.verify.claims import Row
 
@@ -29,51 +30,76 @@ QUOTES, PREDICTIONS = "simulate/quotes.parquet", "train/predictions.parquet"
 MODEL = ("train/model.safetensors", "train/model.json")
 SETTLED = ("gates", "weights", "finish")
 """Arrays that are chosen on validation rows, not fitted."""
+WITHIN = 0.43
+"""Share of the test rows' times before which nothing may change: not a session's first row."""
+Keys = dict[str, npt.NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A stored model and what it says of the test rows of a fold: said [n, 8] of step.OUT, place of these in rows."""
+
+    model: str
+    stored: Arrays
+    rows: Rows
+    fold: Fold
+
+    @property
+    def place(self) -> slice | Int:
+        """Where the test rows stand."""
+        return spans.place(self.rows.panel, *self.fold.test)
+
+    def said(self) -> Float:
+        """See Asked."""
+        test = spans.lead(self.rows.panel, *self.fold.test)
+        heads = plugins.find("models", self.model)().predict(self.stored, test.panel)
+        out = np.empty((len(heads), len(step.OUT)))
+        step.finish(heads, test.panel.spread_bps, self.stored["finish"], out)
+        return np.asarray(out[test.inside])
+
+    def of(self, rows: Rows) -> Asked:
+        """The same model about other rows, of whose test part some may be gone."""
+        last = rows.panel.block.max() + 1 if rows.panel.block is not None else len(np.unique(rows.panel.session))
+        return replace(
+            self, rows=rows, fold=replace(self.fold, test=(self.fold.test[0], min(self.fold.test[1], int(last))))
+        )
 
 
 def of_run(readers: dict[str, Reader], config: Config) -> Iterator[Row]:
     """Features, forecasts, fit and scalers of the first fold of a run that was trained."""
-    options = config.train
     quotes = readers[QUOTES]
-    fold = folds.plan(panel.sessions(quotes), options.window)[0]
-    whole = _first_sessions(quotes, fold.test[1])
-    at = _instant(whole, fold)
-    clean = panel.read(MemoryReader(whole), options.features, options.horizon)
+    task = panel.task(quotes.meta, config.train)
+    whole, fold = _first(quotes, task, config.train.window)
+    clean = panel.read(MemoryReader(whole), task)
     document = json.loads(readers[MODEL[1]].data())
-    checkpoint = store.load(readers[MODEL[0]].data(), document)
-    stored = _whole(checkpoint, document["model"])
-    before = _said(stored, document["model"], clean, fold)
-    yield _as_written(readers[PREDICTIONS], document["model"], before, clean, fold)
+    model = str(document["model"])
+    asked = Asked(model, _whole(store.load(readers[MODEL[0]].data(), document), model), clean, fold)
+    before = asked.said()
+    yield _as_written(readers[PREDICTIONS], asked, before)
+    known = np.unique(clean.time[asked.place])
+    at = int(known[max(int(WITHIN * len(known)), 1)])
     for how, factor in ((compare.GONE, None), (compare.CHANGED, 1.5), (compare.FALLING, 0.5)):
         other = compare.cut(whole, at) if factor is None else compare.poisoned(whole, at, factor)
-        seen = panel.read(MemoryReader(other), options.features, options.horizon)
-        yield _features(clean, seen, at, how)
-        days = len(np.unique(seen.panel.session))
-        part = replace(fold, test=(fold.test[0], min(fold.test[1], days)))
-        after = _said(stored, document["model"], seen, part)
-        yield _forecasts(document["model"], (before, clean, fold), (after, seen, part), at, how)
-    yield _warm(whole, clean, config)
-    yield from _fits(whole, fold, stored, document["model"], config)
+        again = asked.of(panel.read(MemoryReader(other), task))
+        yield _features(clean, again.rows, at, how)
+        yield _forecasts((asked, before), (again, again.said()), at, how)
+    yield _warm(whole, clean, task)
+    yield from _fits(whole, asked, task, config)
 
 
-def _first_sessions(quotes: Reader, count: int) -> pa.Table:
-    """The first `count` sessions of the quotes."""
+def _first(quotes: Reader, task: Task, window: int) -> tuple[pa.Table, Fold]:
+    """The quotes as far as the first fold's test part reaches (all of them where folds are cut inside sessions)."""
+    if task.block_s is not None:
+        return quotes.read(), folds.plan_blocks(*panel.blocks(quotes, task.block_s), window)[0]
+    fold = folds.plan(panel.sessions(quotes), window)[0]
     parts, days = [], np.empty(0, "datetime64[D]")
     for group in quotes.groups():
         parts.append(group)
         days = np.union1d(days, np.unique(column_array(group.column("session"))))
-        if len(days) > count:
+        if len(days) > fold.test[1]:
             break
     table = pa.concat_tables(parts).unify_dictionaries().combine_chunks()
-    return table.filter(pa.array(column_array(table.column("session")) <= days[count - 1]))
-
-
-def _instant(whole: pa.Table, fold: Fold) -> int:
-    """A time inside the second test session, or the first where there is no second."""
-    days = np.unique(column_array(whole.column("session")))
-    day = days[min(fold.test[0] + 1, fold.test[1] - 1)]
-    known = np.unique(compare.times(whole)[column_array(whole.column("session")) == day])
-    return int(known[min(max(int(0.4 * len(known)), 1), len(known) - 1)])
+    return table.filter(pa.array(column_array(table.column("session")) <= days[fold.test[1] - 1])), fold
 
 
 def _whole(checkpoint: store.Checkpoint, model: str) -> Arrays:
@@ -84,43 +110,33 @@ def _whole(checkpoint: store.Checkpoint, model: str) -> Arrays:
     return out
 
 
-def _said(stored: Arrays, model: str, rows: Rows, fold: Fold) -> Float:
-    """[n, 8] of step.OUT over the test rows of a fold."""
-    test = rows.panel.of_sessions(*fold.test)
-    heads = plugins.find("models", model)().predict(stored, test)
-    out = np.empty((len(heads), len(step.OUT)))
-    step.finish(heads, test.spread_bps, stored["finish"], out)
-    return out
-
-
-def _keys(rows: Rows, part: slice) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]:
-    """symbol, session, seq of some rows."""
+def _keys(rows: Rows) -> Keys:
+    """symbol, session, seq of all rows."""
     data = rows.panel
     count = np.diff(data.start)
     return {
-        "symbol": np.repeat(np.array(data.symbols, object)[data.symbol], count)[part],
-        "session": np.repeat(data.session, count)[part].astype("datetime64[D]"),
-        "seq": data.slot[part],
+        "symbol": np.repeat(np.array(data.symbols, object)[data.symbol], count),
+        "session": np.repeat(data.session, count).astype("datetime64[D]"),
+        "seq": data.slot,
     }
 
 
-def _test(rows: Rows, fold: Fold) -> slice:
-    """Places of the test rows of a fold."""
-    days = np.unique(rows.panel.session)
-    low, high = np.searchsorted(rows.panel.session, (days[fold.test[0]], days[fold.test[1] - 1] + 1))
-    return slice(int(rows.panel.start[low]), int(rows.panel.start[high]))
+def _some(keys: Keys, rows: slice | Int | npt.NDArray[np.bool_]) -> Keys:
+    return {name: value[rows] for name, value in keys.items()}
 
 
-def _as_written(predictions: Reader, model: str, said: Float, rows: Rows, fold: Fold) -> Row:
+def _as_written(predictions: Reader, asked: Asked, said: Float) -> Row:
     """The stored model says what predictions.parquet holds of its test rows."""
-    names = ("symbol", "session", "seq", "model", *step.OUT)
-    written = arrays(next(iter(predictions.groups(names, model))), names)
-    n = min(len(said), len(written["seq"]))
+    names = ("fold", *step.OUT)
+    parts = [arrays(group, names) for group in predictions.groups(("model", *names), asked.model)]
+    written = {name: np.concatenate([part[name][part["fold"] == asked.fold.number] for part in parts])
+               for name in step.OUT}  # fmt: skip
+    n = min(len(said), len(written["p_up"]))
     good = {name: compare.near(said[:n, j], written[name][:n]) for j, name in enumerate(step.OUT)}
-    found = compare.first(good, {k: v[:n] for k, v in _keys(rows, _test(rows, fold)).items()})
-    if found.same == found.rows:
-        return Row(f"train: {model} stored says what was written", f"{n} of {n}", found.same, n, n, " rows")
-    text = f"train: {found.column} of {found.place} is not what the stored {model} says"
+    found = compare.first(good, _some(_some(_keys(asked.rows), asked.place), slice(n)))
+    text = f"train: {asked.model} stored says what was written"
+    if found.same < found.rows:
+        text = f"train: {found.column} of {found.place} is not what the stored {asked.model} says"
     return Row(text, f"{n} of {n}", found.same, n, n, " rows")
 
 
@@ -128,58 +144,62 @@ def _features(clean: Rows, other: Rows, at: int, how: str) -> Row:
     """Features of the rows known before `at`."""
     one, two = clean.time < at, other.time < at
     a, b = clean.panel.x[one], other.panel.x[two]
-    keys = {name: value[one] for name, value in _keys(clean, slice(None)).items()}
-    good = {name: (a[:, j] == b[:, j]) | (np.isnan(a[:, j]) & np.isnan(b[:, j]))
-            for j, name in enumerate(clean.panel.names)}  # fmt: skip
-    return compare.claim("train", "features", compare.first(good, keys), how, "feature ")
+    good = {name: _same(a[:, j], b[:, j]) for j, name in enumerate(clean.panel.names)}
+    return compare.claim("train", "features", compare.first(good, _some(_keys(clean), one)), how, "feature ")
 
 
-def _forecasts(model: str, one: tuple[Float, Rows, Fold], two: tuple[Float, Rows, Fold], at: int, how: str) -> Row:
+def _same(a: Float, b: Float) -> npt.NDArray[np.bool_]:
+    return np.asarray((a == b) | (np.isnan(a) & np.isnan(b)))
+
+
+def _forecasts(one: tuple[Asked, Float], two: tuple[Asked, Float], at: int, how: str) -> Row:
     """Forecasts of the test rows known before `at`."""
     picked = []
-    for said, rows, fold in (one, two):
-        part = _test(rows, fold)
-        known = rows.time[part] < at
-        picked.append((said[known], {k: v[known] for k, v in _keys(rows, part).items()}))
+    for asked, said in (one, two):
+        known = asked.rows.time[asked.place] < at
+        picked.append((said[known], _some(_some(_keys(asked.rows), asked.place), known)))
     (a, keys), (b, _) = picked
+    model = one[0].model
     good = {name: compare.near(a[:, j], b[:, j]) for j, name in enumerate(step.OUT)}
     return compare.claim("train", f"forecasts of {model}", compare.first(good, keys), how, f"{model}'s ")
 
 
-def _warm(whole: pa.Table, clean: Rows, config: Config) -> Row:
-    """Features need the rows that they say they need: begun three sessions later they are the same from then on."""
+def _warm(whole: pa.Table, clean: Rows, task: Task) -> Row:
+    """Features need the rows that they say they need: begun later, they are the same LOOKBACK rows on."""
     days = np.unique(column_array(whole.column("session")))
-    skipped = min(3, len(days) - 1)
-    late = whole.filter(pa.array(column_array(whole.column("session")) >= days[skipped]))
-    seen = panel.read(MemoryReader(late), config.train.features, config.train.horizon)
+    late = whole.filter(pa.array(column_array(whole.column("session")) >= days[min(3, len(days) - 1)]))
+    if len(days) == 1:
+        late = whole.slice(min(LOOKBACK, whole.num_rows // 2))
+    seen = panel.read(MemoryReader(late), task)
     rows = len(seen.time)
     a, b = clean.panel.x[-rows:], seen.panel.x
-    order = np.argsort(np.repeat(seen.panel.symbol, np.diff(seen.panel.start)), kind="stable")
-    symbol = np.repeat(seen.panel.symbol, np.diff(seen.panel.start))[order]
-    rank = np.empty(rows, np.int64)
-    rank[order] = np.arange(rows) - np.searchsorted(symbol, symbol)
-    warm = rank >= LOOKBACK
-    good = {name: (a[warm, j] == b[warm, j]) | (np.isnan(a[warm, j]) & np.isnan(b[warm, j]))
-            for j, name in enumerate(clean.panel.names)}  # fmt: skip
-    found = compare.first(good, {k: v[warm] for k, v in _keys(seen, slice(None)).items()})
+    warm = _rank(seen) >= LOOKBACK
+    good = {name: _same(a[warm, j], b[warm, j]) for j, name in enumerate(clean.panel.names)}
+    found = compare.first(good, _some(_keys(seen), warm))
     text = f"train: features need no more than {LOOKBACK} rows before them"
     if found.same < found.rows:
         text = f"train: feature {found.column} of {found.place} needs more than {LOOKBACK} rows before it"
     return Row(text, f"{found.rows} of {found.rows}", found.same, found.rows, found.rows, " rows")
 
 
-def _fits(whole: pa.Table, fold: Fold, stored: Arrays, model: str, config: Config) -> Iterator[Row]:
+def _rank(rows: Rows) -> Int:
+    """How many rows of the same symbol stand before each."""
+    symbol = np.repeat(rows.panel.symbol, np.diff(rows.panel.start))
+    order = np.argsort(symbol, kind="stable")
+    rank = np.empty(len(symbol), np.int64)
+    rank[order] = np.arange(len(symbol)) - np.searchsorted(symbol[order], symbol[order])
+    return rank
+
+
+def _fits(whole: pa.Table, asked: Asked, task: Task, config: Config) -> Iterator[Row]:
     """The fit with all rows after its validation changed; its scalers with the validation changed too."""
-    days = np.unique(column_array(whole.column("session")))
-    day = column_array(whole.column("session"))
-    options = config.train
-    quick = replace(options, epochs=1, seeds=1)
+    options, fold, stored, model = config.train, asked.fold, asked.stored, asked.model
     for first, chosen, names, how in (
         (fold.test[0], options, None, "everything after its validation rows"),
-        (fold.valid[0], quick, store.SCALERS, "its validation rows and everything after"),
+        (fold.valid[0], replace(options, epochs=1, seeds=1), store.SCALERS, "its validation rows and everything after"),
     ):
-        start = int(compare.times(whole)[day >= days[first]].min())
-        seen = panel.read(MemoryReader(compare.poisoned(whole, start)), options.features, options.horizon).panel
+        start = int(asked.rows.time[spans.place(asked.rows.panel, first, first + 1)].min())
+        seen = panel.read(MemoryReader(compare.poisoned(whole, start)), task).panel
         again = jobs.fit(jobs.Task(model, seen, chosen, chosen.seed), fold, lambda _: None)
         keys = [k for k in again if k in stored and not k.startswith("history/") and k.split("/")[-1] not in SETTLED]
         keys = [k for k in keys if names is None or k.endswith(names)]
