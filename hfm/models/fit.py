@@ -1,8 +1,7 @@
 """Fits a network: whole sessions as padded, masked tensors, minibatches of sessions, early stopping.
 
-Losses, each a mean over labelled rows in units of the floors' residuals: log-loss of the direction, half the squared
-error of the log volatility, pinball loss of the log spread's quantiles. All corrections start at zero, so epoch 0 is
-the floor; the weights kept are the moving average's at the epoch that is best on the validation rows.
+All corrections start at zero, so epoch 0 is the floor; the weights kept are the moving average's at the epoch that is
+best on the validation rows.
 Legend: N sequences, T rows of the longest, F features of the network.
 """
 
@@ -15,10 +14,12 @@ import numpy as np
 import safetensors.torch
 import torch
 from torch import nn
-from torch.nn import functional
 
 from hfm.config import Train
 from hfm.models import chunks, device, floors, step
+from hfm.models.descent import Descent
+from hfm.models.gradient import Gradient, flatten
+from hfm.models.losses import LABELS, Batch, losses
 from hfm.models.network import CORRECTIONS, Recurrent, export
 from hfm.models.ridge import known, rows_of, standardise
 from hfm.plugins import Arrays, Float, Panel
@@ -43,54 +44,28 @@ LSTM = Kind(Recurrent, export)
 CPU = torch.device("cpu")
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Sequences as tensors: x [N, T, F], zero in masked and padded rows; the rest [N, T], zero where there is no label.
-
-    logit: the floor's; up: 1 or 0; vol, spread: label less floor, in units of the floor's residual sd. has_up, has_vol,
-    has_spread: 1 where labelled.
-    """
-
-    x: torch.Tensor
-    logit: torch.Tensor
-    up: torch.Tensor
-    vol: torch.Tensor
-    spread: torch.Tensor
-    has_up: torch.Tensor
-    has_vol: torch.Tensor
-    has_spread: torch.Tensor
-
-    def pick(self, index: torch.Tensor) -> Batch:
-        """The sequences at `index`."""
-        return Batch(*(getattr(self, name)[index] for name in Batch.__dataclass_fields__))
-
-    def to(self, place: torch.device) -> Batch:
-        """The same on a device."""
-        return Batch(*(getattr(self, name).to(place) for name in Batch.__dataclass_fields__))
-
-
 def fit(train: Panel, valid: Panel, options: Train, ctx: Context, kind: Kind = LSTM) -> Arrays:
     """The floor's arrays and those of `options.seeds` networks on top of it: see Forecaster.
 
     With a checkpoint in ctx the work in progress is saved every SAVE_EVERY rows; with ctx.resume it goes on from there,
     to the same bytes.
     """
-    torch.set_num_threads(options.threads)
     place = device.chosen(options.device)
     arrays = floors.Logistic().fit(train, valid, options, ctx)
     arrays["unit"] = _units(arrays, train)
     learn, watch = batch(arrays, chunks.cut(train)).to(place), batch(arrays, chunks.cut(valid)).to(place)
     widths = np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]
     done, saved = _load(ctx)
-    for seed in range(len(done), options.seeds):
-        with device.seeded(place, int(ctx.rng(f"network {seed}").integers(2**62))):
-            network = Fitting(learn.x.shape[2], options, kind.build, place)
-            if saved is not None:
-                network.restore(saved)
-                saved = None
-            _run(network, learn, watch, widths, ctx, done)
-        kept = {name: value.cpu() for name, value in network.kept.items()}
-        done.append({**kind.export(kept, f"seed{seed}"), f"history/seed{seed}": np.array(network.history)})
+    with device.steady(options.threads):
+        for seed in range(len(done), options.seeds):
+            with device.seeded(place, int(ctx.rng(f"network {seed}").integers(2**62))):
+                network = Fitting(learn.x.shape[2], options, kind.build, place)
+                if saved is not None:
+                    network.restore(saved)
+                    saved = None
+                _run(network, learn, watch, widths, ctx, done)
+            kept = {name: value.cpu() for name, value in network.kept.items()}
+            done.append({**kind.export(kept, f"seed{seed}"), f"history/seed{seed}": np.array(network.history)})
     for part in done:
         arrays.update(part)
     return arrays
@@ -109,31 +84,9 @@ def batch(arrays: Arrays, panel: Panel) -> Batch:
     inside = np.arange(lengths.max(initial=0)) < lengths[:, None]
     x = np.zeros((*inside.shape, panel.own), np.float32)
     x[inside] = z
-    padded = []
-    for column in (*columns, *(np.isfinite(column) for column in columns[1:])):
-        grid = np.zeros(inside.shape, np.float32)
-        grid[inside] = np.nan_to_num(column)
-        padded.append(torch.from_numpy(grid))
-    return Batch(torch.from_numpy(x), *padded)
-
-
-def losses(out: torch.Tensor, data: Batch, widths: Float) -> torch.Tensor:
-    """[3] mean direction, volatility and spread loss of corrections out [N, T, 5]; 0 where nothing is labelled."""
-    logit = data.logit + out[..., 0]
-    direction = (functional.softplus(logit) - data.up * logit) * data.has_up
-    volatility = 0.5 * (data.vol - out[..., 1]).square() * data.has_vol
-    error = data.spread - out[..., 2]
-    below = error + float(widths[0]) * torch.exp(out[..., 3])
-    above = error - float(widths[1]) * torch.exp(out[..., 4])
-    pinball = (_pinball(below, 0.1) + _pinball(error, 0.5) + _pinball(above, 0.9)) * data.has_spread
-    return torch.stack([
-        direction.sum() / data.has_up.sum().clamp(min=1), volatility.sum() / data.has_vol.sum().clamp(min=1),
-        pinball.sum() / data.has_spread.sum().clamp(min=1),
-    ])  # fmt: skip
-
-
-def _pinball(error: torch.Tensor, share: float) -> torch.Tensor:
-    return torch.maximum(share * error, (share - 1) * error)
+    y = np.zeros((*inside.shape, len(LABELS)), np.float32)
+    y[inside] = np.nan_to_num(np.column_stack([*columns, *(np.isfinite(column) for column in columns[1:])]))
+    return Batch(torch.from_numpy(x), torch.from_numpy(y))
 
 
 class Fitting:
@@ -147,35 +100,37 @@ class Fitting:
         self.net = build(features, options.hidden, options.layers, options.dropout).to(place)
         self.mean = build(features, options.hidden, options.layers, 0.0).to(place).eval()
         self.mean.load_state_dict(self.net.state_dict())
-        self.adam = torch.optim.AdamW(
-            self.net.parameters(), lr=options.lr, weight_decay=options.weight_decay, fused=True
+        self.weights, self.averages = (
+            [flatten(net)] if place.type == "cpu" else list(net.parameters()) for net in (self.net, self.mean)
         )
+        self.descent = Descent(self.weights, options)
+        self.quick = Gradient(self.net) if isinstance(self.net, Recurrent) and place.type == "cpu" else None
         self.kept = _copy(self.mean)
         self.history: list[list[float]] = []
-        self.epoch, self.steps, self.since, self.best = 0, 0, 0, float("inf")
+        self.epoch, self.since, self.best = 0, 0, float("inf")
 
     def take_epoch(self, learn: Batch, widths: Float) -> float:
         """Pass over all sequences once, in random order; the mean loss."""
-        total = torch.zeros((), dtype=torch.float64, device=self.place)
+        summed = torch.zeros((), dtype=torch.float64, device=self.place)
         for index in torch.split(torch.randperm(len(learn.x)).to(self.place), self.options.batch):
-            self.steps += 1
-            total += self._update(learn.pick(index), widths).double() * len(index)
+            summed += self._update(learn.pick(index), widths) * len(index)
         self.epoch += 1
-        return float(total) / len(learn.x)
+        return float(summed) / len(learn.x)
 
-    def _update(self, data: Batch, widths: Float) -> torch.Tensor:
+    def _update(self, data: Batch, widths: Float) -> torch.Tensor | float:
         """One gradient step, then the moving average follows (faster at first); the batch's loss."""
-        self.adam.zero_grad()
-        with device.precision(self.place):
-            out = self.net(data.x)
-        loss = losses(out.float(), data, widths).sum()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.options.clip)
-        self.adam.step()
-        decay = min(self.options.ema, (1 + self.steps) / (10 + self.steps))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.mean.parameters()), list(self.net.parameters()), 1 - decay)
-        return loss.detach()
+        if self.quick is not None:
+            loss: torch.Tensor | float = self.quick.take(data, widths)
+        else:
+            for weight in self.weights:
+                weight.grad = None if weight.grad is None else weight.grad.zero_()
+            with device.precision(self.place):
+                out = self.net(data.x)
+            whole = losses(out.float(), data, widths).sum()
+            torch.autograd.backward(whole)
+            loss = whole.detach().double()
+        self.descent.step(self.averages)
+        return loss
 
     def judge(self, loss: float) -> bool:
         """Keep the averaged weights if their validation loss is the best so far; whether to go on."""
@@ -188,12 +143,11 @@ class Fitting:
         """All of it as tensors, torch's generator included."""
         parts = {"net": self.net.state_dict(), "mean": self.mean.state_dict(), "kept": self.kept}
         out = {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
-        for i, moments in self.adam.state_dict()["state"].items():
-            out |= {f"adam/{i}/{name}": value for name, value in moments.items()}
-        numbers = [float(self.epoch), float(self.steps), float(self.since), self.best]
+        out |= {f"descent/{name}": value for name, value in self.descent.state().items()}
+        numbers = [float(self.epoch), float(self.descent.steps), float(self.since), self.best]
         out["numbers"] = torch.tensor(numbers, dtype=torch.float64)
         out["history"] = torch.tensor(self.history, dtype=torch.float64)
-        return {**{name: value.cpu() for name, value in out.items()}, **device.draws(self.place)}
+        return {**{name: value.detach().cpu().clone() for name, value in out.items()}, **device.draws(self.place)}
 
     def restore(self, saved: dict[str, torch.Tensor]) -> None:
         """Become what `state` was taken of; torch's generator too."""
@@ -204,12 +158,9 @@ class Fitting:
         self.net.load_state_dict(parts["net"])
         self.mean.load_state_dict(parts["mean"])
         self.kept = {name: value.to(self.place) for name, value in parts["kept"].items()}
-        moments: dict[int, dict[str, torch.Tensor]] = {}
-        for name, value in parts["adam"].items():
-            moments.setdefault(int(name.partition("/")[0]), {})[name.partition("/")[2]] = value
-        self.adam.load_state_dict({"state": moments, "param_groups": self.adam.state_dict()["param_groups"]})
         epoch, steps, since, self.best = saved["numbers"].tolist()
-        self.epoch, self.steps, self.since = int(epoch), int(steps), int(since)
+        self.epoch, self.since = int(epoch), int(since)
+        self.descent.restore(parts["descent"], int(steps))
         self.history = saved["history"].tolist()
         device.draw_on(self.place, saved)
 
@@ -221,7 +172,7 @@ def _run(network: Fitting, learn: Batch, watch: Batch, widths: Float, ctx: Conte
     if network.epoch == 0:
         network.judge(float(floor.sum()))
         network.history = [[0.0, float(check(network.mean, learn, widths).sum()), float(floor.sum()), options.lr]]
-    rows, unsaved = int(learn.has_vol.sum()), 0
+    rows, unsaved = int(learn.column("has_vol").sum()), 0
     going = network.since < options.patience and network.epoch < options.epochs
     while going:
         loss = network.take_epoch(learn, widths)

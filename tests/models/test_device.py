@@ -59,6 +59,15 @@ def test_draws_go_on_where_they_were_and_the_callers_stay() -> None:
     assert torch.equal(before, torch.random.get_rng_state())
 
 
+def test_numbers_too_small_to_matter_are_zero_inside_and_only_there() -> None:
+    """Denormals."""
+    small = torch.tensor([1e-39])
+    with device.steady(1):
+        assert not (small * 1.0).any()
+        assert torch.get_num_threads() == 1
+    assert (small * 1.0).any()
+
+
 def test_the_processor_runs_in_full_precision() -> None:
     """bfloat16 is CUDA's alone."""
     with device.precision(torch.device("cpu")):

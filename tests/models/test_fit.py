@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from hfm.models import fit, floors, network, step
+from hfm.models import fit, floors, losses, network, step
 from hfm.plugins import Arrays, Panel
 from hfm.stage import Context
 from tests.train.market import SMALL, rows
@@ -40,7 +40,7 @@ def test_the_losses_are_the_plain_ones() -> None:
     arrays = floor_arrays(train)
     data = fit.batch(arrays, valid)
     widths = np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]
-    found = fit.losses(torch.zeros(*data.x.shape[:2], 5), data, widths).numpy()
+    found = losses.losses(torch.zeros(*data.x.shape[:2], 5), data, widths).numpy()
     heads = step.heads(arrays, valid)
     good = np.isfinite(valid.up) & np.isfinite(heads[:, 0])
     logit, up = heads[good, 0], valid.up[good]
@@ -61,7 +61,7 @@ def test_padding_adds_nothing() -> None:
     assert data.x.shape[0] == len(train.symbol)
     lengths = np.diff(train.start)
     for i, n in enumerate(lengths):
-        assert not data.has_vol[i, n:].any()
+        assert not data.column("has_vol")[i, n:].any()
         assert not data.x[i, n:].any()
 
 
