@@ -40,7 +40,7 @@ class Gradient:
     """The gradient of one Recurrent: it fills the weights' own .grad."""
 
     def __init__(self, net: Recurrent) -> None:
-        self.net = net
+        self.net, self._scale = net, unroll.scales(net.cell.hidden_size)
         self._layers, self._by_shape = list[Layer](), dict[tuple[int, ...], list[Layer]]()
         self._head = tuple(p.data for p in net.head.parameters()), tuple(_grad(p) for p in net.head.parameters())
 
@@ -80,7 +80,8 @@ class Gradient:
             flat = layer.gates.view(-1, layer.gates.shape[2])
             torch.addmm(b_ih + b_hh, x.reshape(len(flat), -1), w_ih.t(), out=flat)
             turned = w_hh.t().contiguous()
-            unroll.forward(layer.gates.numpy(), turned.numpy(), layer.h.numpy(), layer.c.numpy(), layer.tc.numpy())
+            gates, weight, h, c, tc = (p.numpy() for p in (layer.gates, turned, layer.h, layer.c, layer.tc))
+            unroll.forward(gates, weight, h, c, tc, self._scale)
             if share:
                 seed = int(torch.empty((), dtype=torch.int64).random_())
                 unroll.mask(seed, share, layer.keep.view(-1).numpy())

@@ -70,31 +70,28 @@ def _pinball(error: torch.Tensor, share: float) -> torch.Tensor:
 @kernel
 def slope(out: Float32, y: Float32, widths: Float, gradient: Float32) -> float:
     """The sum of the losses of corrections out [R, 5] on labels y [R, 7]; gradient [R, 5] is filled."""
-    rows = out.shape[0]
-    count, said = np.zeros(3), np.zeros(3)
-    for r in range(rows):
-        for q in range(3):
-            count[q] += y[r, 4 + q]
-    for q in range(3):
-        count[q] = max(count[q], 1.0)
-    for r in range(rows):
-        logit = np.float64(y[r, 0]) + out[r, 0]
+    ups, vols, spreads = 0.0, 0.0, 0.0
+    for r in range(y.shape[0]):
+        ups += y[r, 4]
+        vols += y[r, 5]
+        spreads += y[r, 6]
+    by_up, by_vol, by_spread = 1.0 / max(ups, 1.0), 1.0 / max(vols, 1.0), 1.0 / max(spreads, 1.0)
+    total = 0.0
+    for r in range(y.shape[0]):
+        logit, weight = np.float64(y[r, 0]) + out[r, 0], y[r, 4] * by_up
         small = math.exp(-abs(logit))
-        p = 1.0 / (1.0 + small) if logit >= 0 else small / (1.0 + small)
-        said[0] += (max(logit, 0.0) + math.log1p(small) - y[r, 1] * logit) * y[r, 4]
-        gradient[r, 0] = (p - y[r, 1]) * y[r, 4] / count[0]
-        miss = np.float64(out[r, 1]) - y[r, 2]
-        said[1] += 0.5 * miss * miss * y[r, 5]
-        gradient[r, 1] = miss * y[r, 5] / count[1]
-        error, weight = np.float64(y[r, 3]) - out[r, 2], y[r, 6] / count[2]
+        gradient[r, 0] = ((1.0 if logit >= 0 else small) / (1.0 + small) - y[r, 1]) * weight
+        total += (max(logit, 0.0) + math.log1p(small) - y[r, 1] * logit) * weight
+        miss, weight = np.float64(out[r, 1]) - y[r, 2], y[r, 5] * by_vol
+        gradient[r, 1] = miss * weight
+        total += 0.5 * miss * miss * weight
+        error, weight = np.float64(y[r, 3]) - out[r, 2], y[r, 6] * by_spread
         lower, upper = widths[0] * math.exp(out[r, 3]), widths[1] * math.exp(out[r, 4])
-        below, above = error + lower, error - upper
-        a = 0.1 if below > 0 else -0.9
+        a = 0.1 if error + lower > 0 else -0.9
         b = 0.5 if error > 0 else -0.5
-        c = 0.9 if above > 0 else -0.1
-        said[2] += (a * below + b * error + c * above) * y[r, 6]
+        c = 0.9 if error - upper > 0 else -0.1
         gradient[r, 2] = -(a + b + c) * weight
         gradient[r, 3] = a * lower * weight
         gradient[r, 4] = -c * upper * weight
-    whole: float = said[0] / count[0] + said[1] / count[1] + said[2] / count[2]
-    return whole
+        total += (a * (error + lower) + b * error + c * (error - upper)) * weight
+    return total

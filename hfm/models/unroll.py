@@ -30,52 +30,30 @@ def _gates(x: Float32, more: Float32, scale: Float32) -> None:
 
 
 @kernel
-def forward(gates: Float32, weight: Float32, h: Float32, c: Float32, tc: Float32) -> None:
+def forward(gates: Float32, weight: Float32, h: Float32, c: Float32, tc: Float32, scale: Float32) -> None:
     """gates [T, N, 4H]: projected inputs with biases; become the gates. weight: W_hh transposed, [H, 4H].
 
-    h, c [T+1, N, H]: row 0 is the state before, the rest is filled; tc [T, N, H] becomes tanh(c).
+    h, c [T+1, N, H]: row 0 is the state before, the rest is filled; tc [T, N, H] becomes tanh(c). scale: `scales`.
     """
     rows, count, units = tc.shape
-    product, scale = np.empty((count, 4 * units), np.float32), np.full((count, 4 * units), _HALF)
-    scale[:, 2 * units : 3 * units] = _ONE
-    more, shape = product.reshape(count * 4 * units), scale.reshape(count * 4 * units)
+    product = np.empty((count, 4 * units), np.float32)
     for t in range(rows):
         np.dot(h[t], weight, product)
-        _gates(gates[t].reshape(count * 4 * units), more, shape)
         for n in range(count):
-            x, before, now = gates[t, n], c[t, n], c[t + 1, n]
-            i, f, g = x[:units], x[units : 2 * units], x[2 * units : 3 * units]
+            x, before, now, bent, out = gates[t, n], c[t, n], c[t + 1, n], tc[t, n], h[t + 1, n]
+            _gates(x, product[n], scale)
+            i, f, g, o = x[:units], x[units : 2 * units], x[2 * units : 3 * units], x[3 * units :]
             for k in range(units):
                 now[k] = f[k] * before[k] + i[k] * g[k]
-        cell, bent = c[t + 1].reshape(count * units), tc[t].reshape(count * units)
-        for k in range(count * units):
-            bent[k] = _tanh(cell[k])
-        for n in range(count):
-            o, curve, out = gates[t, n, 3 * units :], tc[t, n], h[t + 1, n]
             for k in range(units):
-                out[k] = o[k] * curve[k]
+                bent[k] = _tanh(now[k])
+            for k in range(units):
+                out[k] = o[k] * bent[k]
 
 
-@kernel
-def _ungate(units: int, x: Float32, before: Float32, bent: Float32, d: Float32, e: Float32) -> None:
-    """One sequence's row: the gates x [4H] become the gradient before their functions.
-
-    d: gradient of h. e: that of the cell from the row after; becomes the one for the row before. before: the cell of
-    that row; bent: tanh of this one's.
-    """
-    i, f, g, o = x[:units], x[units : 2 * units], x[2 * units : 3 * units], x[3 * units :]
-    for k in range(units):
-        e[k] += d[k] * o[k] * (_ONE - bent[k] * bent[k])
-    for k in range(units):
-        o[k] = d[k] * bent[k] * o[k] * (_ONE - o[k])
-    for k in range(units):
-        keep = i[k]
-        i[k] = e[k] * g[k] * keep * (_ONE - keep)
-        g[k] = e[k] * keep * (_ONE - g[k] * g[k])
-    for k in range(units):
-        keep = f[k]
-        f[k] = e[k] * before[k] * keep * (_ONE - keep)
-        e[k] *= keep
+def scales(units: int) -> Float32:
+    """[4H] of `forward`: 1/2 for the gates i, f and o, 1 for g."""
+    return np.repeat(np.array([0.5, 0.5, 1.0, 0.5], np.float32), units)
 
 
 @kernel
@@ -89,10 +67,22 @@ def backward(gates: Float32, weight: Float32, c: Float32, tc: Float32, above: Fl
     for back in range(rows):
         t = rows - 1 - back
         for n in range(count):
-            d, outer = dh[n], above[t, n]
+            x, before, bent, outer, d, e = gates[t, n], c[t, n], tc[t, n], above[t, n], dh[n], dc[n]
+            i, f, g, o = x[:units], x[units : 2 * units], x[2 * units : 3 * units], x[3 * units :]
             for k in range(units):
                 d[k] += outer[k]
-            _ungate(units, gates[t, n], c[t, n], tc[t, n], d, dc[n])
+            for k in range(units):
+                e[k] += d[k] * o[k] * (_ONE - bent[k] * bent[k])
+            for k in range(units):
+                o[k] = d[k] * bent[k] * o[k] * (_ONE - o[k])
+            for k in range(units):
+                keep = i[k]
+                i[k] = e[k] * g[k] * keep * (_ONE - keep)
+                g[k] = e[k] * keep * (_ONE - g[k] * g[k])
+            for k in range(units):
+                keep = f[k]
+                f[k] = e[k] * before[k] * keep * (_ONE - keep)
+                e[k] *= keep
         np.dot(gates[t], weight, dh)
 
 

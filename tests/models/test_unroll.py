@@ -22,7 +22,7 @@ def passes(rows: int, count: int, units: int) -> tuple[np.ndarray, ...]:
     gates = (x + cell.bias_ih_l0 + cell.bias_hh_l0).detach().numpy()
     h, c, tc = (np.zeros((rows + extra, count, units), np.float32) for extra in (1, 1, 0))
     weight = cell.weight_hh_l0.detach().numpy()
-    unroll.forward(gates, np.ascontiguousarray(weight.T), h, c, tc)
+    unroll.forward(gates, np.ascontiguousarray(weight.T), h, c, tc, unroll.scales(units))
     unroll.backward(gates, weight, c, tc, above.numpy())
     assert x.grad is not None
     return h[1:], y.detach().numpy(), gates, x.grad.numpy()
