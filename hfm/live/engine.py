@@ -17,7 +17,6 @@ from hfm import tables
 from hfm.config import Backtest
 from hfm.errors import UsageError
 from hfm.features import batch
-from hfm.features import step as features
 from hfm.ledger import history
 from hfm.ledger.account import params_new, state_new
 from hfm.live import step
@@ -61,6 +60,7 @@ class Engine:
         self.out = np.zeros(step.OUT)
         self.fold = ""
         self._names = tuple(checkpoint.document["features"]["names"])
+        self._maker = batch.maker(self._names)
         self._rule = self._rule_new()
         horizon = int(checkpoint.document["horizon"])
         self._params = params_new(settings, count, market.tick, market.slots_year / horizon)
@@ -69,9 +69,9 @@ class Engine:
         self._calls: dict[str, list[tuple[Float, Any, Any]]] = {}
         """Of each fit and symbol what step.run takes: numbers, weights, sizes."""
         self.place("final")
-        state = features.state_new(market.slots, market.interval_s)
+        state = self.features_new()
         network, ledger = models.state_new(self._plans[0].model), state_new(settings.cash, count)
-        self._sizes = count, (state.size, network.size, ledger.size)
+        self._sizes = count, (state.size, network.size, ledger.size, len(self._maker.NAMES))
         size = step.sizes(*self._sizes, self._plans[0])
         self._flat = np.zeros(step.length(size))
         self.memory, self._scratch = step.parts(self._flat, size)
@@ -98,7 +98,7 @@ class Engine:
         if fold == self.fold:
             return
         if fold not in self._folds:
-            place = np.array([features.NAMES.index(name) for name in self._names])
+            place = np.array([self._maker.NAMES.index(name) for name in self._names])
             try:
                 fits = [self.checkpoint.steps(fold, symbol, self.model) for symbol in self.market.symbols]
             except KeyError as e:
@@ -121,8 +121,8 @@ class Engine:
         """Rows [n, ROW] of one session that only features and history see."""
         self._note(symbol, rows[0])
         nothing, none = np.empty(0, np.int64), np.empty((len(rows), 0))
-        whole = np.ascontiguousarray(rows[:, : step.FEATURES])
-        features.loop(self.memory.features[symbol], whole, nothing, self._scratch.every, none)
+        whole = np.ascontiguousarray(rows[:, : len(self._maker.ROW)])
+        self._maker.loop(self.memory.features[symbol], whole, nothing, self._scratch.every, none)
         self._today[symbol] += rows[:, step.V_VOLUME].tolist()
         good = rows[:, step.V_MID_CLOSE]
         good = good[(good > 0) & (good < np.inf)]
@@ -172,15 +172,40 @@ class Engine:
         self._split[symbol], self._day[symbol] = float(row[step.V_SPLIT]), day
         self.memory.day[symbol, step.D_SIGMA], self.memory.day[symbol, step.D_ADV] = trail.figures()
 
+    def features_new(self) -> Float:
+        """The features' state of a symbol of which no row was seen."""
+        return batch.state_new(self.market.slots, self.market.interval_s, self._names)
+
     def inputs(self, quotes: Reader) -> Float:
         """[n, F + 2] what the model reads of each of the first symbol's rows: features, slot, quoted spread in bps."""
-        table = quotes.read([*batch.INPUTS])
-        columns = tables.arrays(table)
+        columns = tables.arrays(quotes.read([*batch.inputs(self._names)]))
         mine = columns["symbol"] == self.market.symbols[0]
-        columns = {name: values[mine] for name, values in columns.items()}
-        state = {self.market.symbols[0]: features.state_new(self.market.slots, self.market.interval_s)}
-        x = batch.compute(columns, state, self._names)
-        return np.column_stack([x, columns["seq"].astype(np.float64), columns["spread_bps"]])
+        data = batch.row_matrix({name: values[mine] for name, values in columns.items()}, self._maker.ROW)
+        return self.read(self.features_new(), data)
+
+    def read(self, state: Float, rows: Float) -> Float:
+        """[n, F + 2] what the model reads of rows [n, ROW or the features' own columns]; state of features advances."""
+        picks = np.array([self._maker.NAMES.index(name) for name in self._names])
+        x = np.empty((len(rows), len(picks) + 2))
+        made = np.empty((len(rows), len(picks)))
+        whole = np.ascontiguousarray(rows[:, : len(self._maker.ROW)])
+        self._maker.loop(state, whole, picks, np.empty(len(self._maker.NAMES)), made)
+        x[:, :-2], x[:, -2], x[:, -1] = made, rows[:, step.V_SEQ], rows[:, step.V_SPREAD]
+        return x
+
+    def carry(self, symbol: int, x: Float) -> None:
+        """A symbol's network stands where the fit in use has it after rows x [n, F + 2] of the session under way."""
+        state, model, head = self.memory.network[symbol], self._plans[symbol].model, np.empty(5)
+        state[:] = 0.0
+        for row in x:
+            models.row(state, row, model, head)
+
+    def rest(self, symbol: int, row: Float) -> None:
+        """Take a row of which nothing may be said: features, network, history and ledger advance, without a signal."""
+        self.take(symbol, row, trade=False)
+        self.out[:] = np.nan
+        self.out[step.R_SIGNAL] = 0.0
+        step.act(self.memory, self._plans[symbol], self._scratch, symbol, row, self.out)
 
     # ------------------------------------------------------------------------------------------------ save, load
     def save(self) -> dict[str, Any]:  # Any: arrays of two dtypes

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hfm.features import events
 from hfm.features import step as features
 from hfm.kernel import kernel
 from hfm.ledger import layout as at
@@ -24,8 +25,8 @@ Float2 = npt.NDArray[np.float64]
 # ---------------------------------------------------------------------------------------------------- a row [ROW]
 V_SESSION, V_SEQ, V_MID_OPEN, V_MID_CLOSE, V_SPREAD = 0, 1, 2, 5, 6
 V_DEPTH_BID, V_DEPTH_ASK, V_VOLUME, V_SIGNED, V_DIVIDEND, V_SPLIT = 7, 8, 9, 10, 13, 14
-FEATURES = 17
-"""How many of the columns are the features'."""
+FEATURES, EVENTS = 17, 19
+"""How many of the columns are the features', and those of event rows'."""
 V_OPEN_NS, V_CLOSE_NS, V_LAST = 17, 18, 19
 """Borders of the interval in ns since midnight UTC of the session's date; 1 on the session's last slot."""
 V_BID_OPEN, V_ASK_OPEN, V_BID_CLOSE, V_ASK_CLOSE, V_HIGH, V_LOW = 20, 21, 22, 23, 24, 25
@@ -83,7 +84,10 @@ def see(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, o
     if day[D_SESSION] != row[V_SESSION]:
         day[D_SESSION] = row[V_SESSION]
         memory.network[symbol][:] = 0.0
-    features.step(memory.features[symbol], row[:FEATURES], scratch.every)
+    if memory.features.shape[1] == features.BARS:
+        features.step(memory.features[symbol], row[:FEATURES], scratch.every)
+    else:
+        events.step(memory.features[symbol], row[:EVENTS], scratch.every)
     n = plan.picks.shape[0]
     for j in range(n):
         scratch.x[j] = scratch.every[plan.picks[j]]
@@ -122,13 +126,14 @@ def step(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, 
 
 # ------------------------------------------------------------------------------------------------ the path in one call
 # Python hands a kernel an array in .1 us, and a tuple of tuples of arrays in 4: so all of them lie in three.
-Z_SYMBOLS, Z_FEATURES, Z_NETWORK, Z_LEDGER, Z_X, Z_PARAMS, Z_FINAL, Z_SPEC, Z_PICKS = 0, 1, 2, 3, 4, 5, 6, 7, 13
-"""Sizes: symbols, one symbol's state of features and network, the ledger's state, the model's input, its parameters
-and finish; then the model's spec [6] and the picks."""
+Z_SYMBOLS, Z_FEATURES, Z_NETWORK, Z_LEDGER, Z_EVERY = 0, 1, 2, 3, 4
+Z_X, Z_PARAMS, Z_FINAL, Z_SPEC, Z_PICKS = 5, 6, 7, 8, 14
+"""Sizes: symbols, one symbol's state of features and network, the ledger's state, all features, the model's input, its
+parameters and finish; then the model's spec [6] and the picks."""
 
 
-def sizes(symbols: int, state: tuple[int, int, int], plan: Plan) -> Int:
-    """The sizes of a plan's arrays and of all state = (features, network, ledger)."""
+def sizes(symbols: int, state: tuple[int, int, int, int], plan: Plan) -> Int:
+    """The sizes of a plan's arrays and of state = (features, network, ledger) and how many features there are."""
     head = [symbols, *state, plan.picks.size + 2, plan.model.params.size, plan.final.size]
     return np.array([*head, *plan.model.spec.tolist(), *plan.picks.tolist()], np.int64)
 
@@ -141,7 +146,7 @@ def numbers(plan: Plan) -> Float:
 def length(size: Int) -> int:
     """Of the array in which state and scratch lie."""
     rows = size[Z_FEATURES] + size[Z_NETWORK] + DAY
-    return int(size[Z_SYMBOLS] * rows + size[Z_LEDGER] + len(features.NAMES) + size[Z_X] + at.ROW + 2 * at.TRADE)
+    return int(size[Z_SYMBOLS] * rows + size[Z_LEDGER] + size[Z_EVERY] + size[Z_X] + at.ROW + 2 * at.TRADE)
 
 
 def parts(flat: Float, size: Int) -> tuple[Memory, Scratch]:
@@ -151,7 +156,7 @@ def parts(flat: Float, size: Int) -> tuple[Memory, Scratch]:
     b = a + count * size[Z_NETWORK]
     c = b + size[Z_LEDGER]
     d = c + count * DAY
-    e = d + _EVERY
+    e = d + size[Z_EVERY]
     f = e + size[Z_X]
     g = f + at.ROW
     memory = Memory(
@@ -161,7 +166,6 @@ def parts(flat: Float, size: Int) -> tuple[Memory, Scratch]:
     return memory, Scratch(flat[d:e], flat[e:f], flat[f:g], flat[g : g + 2 * at.TRADE].reshape(2, at.TRADE))
 
 
-_EVERY = len(features.NAMES)
 _parts = kernel(parts)
 
 

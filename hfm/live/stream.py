@@ -10,7 +10,7 @@ import itertools
 import json
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from hfm.ledger import layout as at
 from hfm.ledger.reasons import spell
 from hfm.live import order, rows, step
 from hfm.live.engine import Engine
+from hfm.live.folds import Folds, Walk
 from hfm.live.gauge import Gauge
 from hfm.models.step import OUT
 from hfm.plugins import Float
@@ -122,8 +123,11 @@ class Stream:
     def replay(self, quotes: Reader) -> Iterator[str]:
         """Answers to the run's rows in time order, from the first out-of-sample session on, or where it stopped."""
         plan, done = Folds(self.engine.checkpoint.document), 0
+        walk = Walk(self.engine) if plan.inside else None
         for day, block in sessions(quotes, self.engine):
             fold = plan.of(day)
+            if walk is not None:
+                walk.see(block)
             if fold is None:
                 for symbol, data in block:
                     done += len(data)
@@ -131,34 +135,21 @@ class Stream:
                         self.engine.feed(symbol, data)
                         self.taken = done
                 continue
-            self.engine.place(fold)
+            if walk is None:
+                self.engine.place(fold)
             for symbol, row in in_time(block):
                 done += 1
+                said = walk is None or walk.turn(plan.at(day, row), symbol, done > self.taken)
                 if done > self.taken:
                     began = self._clock()
                     _, gap, unfinished = self.order.judge(symbol, row)
-                    line = json.dumps(self.take(symbol, row, (gap, unfinished)))
                     self.taken = done
+                    if not said:
+                        self.engine.rest(symbol, row)
+                        continue
+                    line = json.dumps(self.take(symbol, row, (gap, unfinished)))
                     self.gauge.time(self._clock() - began)
                     yield line
-
-
-class Folds:
-    """Which fit may speak of a session: its fold's, `final` after the data it was trained on, none before."""
-
-    def __init__(self, document: Mapping[str, Any]) -> None:  # Any: JSON
-        self._spans = [(_day(f["test"][0]), _day(f["test"][1]), str(f["name"])) for f in document["folds"] if f["test"]]
-        self._end = max(_day(f[part][1]) for f in document["folds"] for part in ("train", "valid", "test") if f[part])
-
-    def of(self, day: int) -> str | None:
-        """The fit of a session (days since 1970)."""
-        if day > self._end:
-            return "final"
-        return next((name for first, last, name in self._spans if first <= day <= last), None)
-
-
-def _day(text: str) -> int:
-    return int(np.datetime64(text, "D").astype(np.int64))
 
 
 def sessions(quotes: Reader, engine: Engine) -> Iterator[tuple[int, list[tuple[int, Float]]]]:

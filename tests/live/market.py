@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hfm import tables
 from hfm.backtest import stage as backtest
@@ -61,12 +62,13 @@ def batch(of: Made, settings: Backtest) -> dict[tuple[str, str, int], tuple[Floa
     """(symbol, session, seq) -> (the eight columns of step.OUT, the ledger's columns from `signal` on) by the batch."""
     out: dict[tuple[str, str, int], tuple[Float, Float]] = {}
     model = settings.model or of.checkpoint.document["model"]
-    said = of.predictions.filter(pa.compute.equal(of.predictions["model"].cast(pa.string()), model))
+    said = of.predictions.filter(pc.equal(of.predictions["model"].cast(pa.string()), model))
     seen = dict(zip(keys(said), numbers(said, said.column_names[said.column_names.index("p_up") :][:8]), strict=True))
     book = ledger(of, settings)
     columns = list(tables.LEDGER.names[6:])
     for key, row in zip(keys(book), numbers(book, columns), strict=True):
-        out[key] = (seen[key], row)
+        if key in seen:  # of event rows only the second half of a session has a prediction
+            out[key] = (seen[key], row)
     assert len(out) == len(seen)
     return out
 

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from hfm.config import Config, Fetch
+from hfm import tables
+from hfm.config import Backtest, Config, Fetch, Simulate
 from hfm.fetch import stage as fetch
 from hfm.live import snapshot
 from hfm.models import store
@@ -50,5 +51,42 @@ def test_every_out_of_sample_session_of_real30_is_the_batch_after_fifty_restarts
             lines.append(next(answers))
         kept = snapshot.dump(live, {})
         live = stream(of, Q50)
+        snapshot.load(kept, live, {}, "s")
+    assert lines + list(live.replay(MemoryReader(of.quotes))) == whole
+
+
+def hour_of_amzn(real: Path) -> Made:
+    """Event rows of the first hour of AMZN's book on 2012-06-21, with a small network, in memory."""
+    config = Config(
+        fetch=Fetch(symbols=("AMZN",), source="lobster", path=str(real / "book")), simulate=Simulate(fidelity="replay")
+    )
+    book = [part for name, part in fetch.run({}, config, Context("fetch", as_of=NOW)) if name == "fetch/book.parquet"]
+    inputs = {"fetch/book.parquet": MemoryReader(pa.concat_tables(book).unify_dictionaries())}
+    made = simulate.run(inputs, config, Context("simulate", seed=7))
+    quotes = pa.concat_tables([p for name, p in made if name == "simulate/quotes.parquet"]).unify_dictionaries()
+    time = tables.column_array(quotes["time"])
+    quotes = quotes.slice(0, int(np.searchsorted(time, time[0] + 3600 * 10**9)))
+    found, _ = train(quotes, small(epochs=1, seeds=1))
+    document = json.loads(json.dumps(found["train/model.json"]))
+    weights = bytes(found["train/model.safetensors"])
+    return Made(quotes, found["train/predictions.parquet"], store.load(weights, document), {})
+
+
+@pytest.mark.slow
+def test_an_hour_of_amzn_in_event_time_is_the_batch_after_fifty_restarts(real: Path) -> None:
+    """Thousands of events, fits that change inside the session, orders that cross the spread: to the bit."""
+    of, settings = hour_of_amzn(real), Backtest(threshold="0.55", fill="cross")
+    whole = replayed(of, settings)
+    assert len(whole) > 3000
+    assert_is_batch(whole, of, settings)
+    passive = Backtest(threshold="0.5", fill="passive", queue=True, cash=20_000.0)
+    assert_is_batch(replayed(of, passive), of, passive)
+    live, lines = stream(of, settings), list[str]()
+    for stop in sorted(np.random.default_rng(8).choice(len(whole), 50, replace=False)):
+        answers = live.replay(MemoryReader(of.quotes))
+        while len(lines) < stop:
+            lines.append(next(answers))
+        kept = snapshot.dump(live, {})
+        live = stream(of, settings)
         snapshot.load(kept, live, {}, "s")
     assert lines + list(live.replay(MemoryReader(of.quotes))) == whole

@@ -15,7 +15,8 @@ from hfm.config import Backtest
 from hfm.errors import DataError
 from hfm.live import order, snapshot
 from hfm.live.engine import Engine, Market
-from hfm.live.stream import Folds, Stream
+from hfm.live.folds import Folds
+from hfm.live.stream import Stream
 from hfm.models.step import OUT
 from hfm.tables import MemoryReader
 from tests.bars import edited
