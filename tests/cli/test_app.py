@@ -161,34 +161,6 @@ def test_the_same_run_twice_is_byte_identical(home: Path, tmp_path: Path) -> Non
     assert [k for k in one if one[k] != two.get(k)] == []
 
 
-def test_stages_typed_one_by_one_work_on_the_latest_run(tmp_path: Path) -> None:
-    """As the mission types them; without simulate between, train exits 4 and names it."""
-    assert hfm("fetch", *FETCH, cwd=tmp_path).code == 0
-    done = hfm("train", "--epochs", 1, cwd=tmp_path)
-    assert done.code == 4
-    assert "hfm simulate" in done.err
-    assert hfm("simulate", cwd=tmp_path).code == 0
-    assert hfm("train", "--epochs", 1, "--seeds", 1, cwd=tmp_path).code == 0
-    assert hfm("backtest", "--threshold", 0.6, cwd=tmp_path).code == 0
-    assert hfm("report", cwd=tmp_path).code == 0
-    assert hfm("simulate", "--set", "simulate.seed=8", cwd=tmp_path).code == 0
-    rows = hfm("status", "--json", cwd=tmp_path).json["metrics"]["stages"]
-    assert [rows[s]["state"] for s in ("fetch", "simulate", "train", "backtest", "report")] == [
-        "fresh", "fresh", "stale", "stale", "stale"]  # fmt: skip
-    assert "simulate/quotes.parquet has changed" in rows["train"]["why"]
-    assert "stale" in hfm("backtest", cwd=tmp_path).err
-
-
-def test_a_dry_run_says_what_it_would_do_and_makes_nothing(tmp_path: Path) -> None:
-    """Of a vendor: what the archive has and what would be asked; of a file or a generator: what it would give."""
-    done = hfm("fetch", "SPY", "--days", 30, "--dry-run", "--as-of", AS_OF, cwd=tmp_path)
-    assert done.code == 0, done.err
-    assert "0 sessions archived" in done.out
-    assert "yahoo is asked" in done.out
-    assert "21 sessions" in hfm("fetch", *FETCH, "--dry-run", cwd=tmp_path).out
-    assert not (tmp_path / "runs").exists()
-
-
 def test_runs_of_two_sources_under_one_symbol_stay_apart(home: Path, tmp_path: Path) -> None:
     """A file and the generator, both called SPY: each run holds its own bars, and the archive neither."""
     bars = pd.read_parquet(home / "runs" / "first" / "fetch" / "bars.parquet")
@@ -200,19 +172,6 @@ def test_runs_of_two_sources_under_one_symbol_stay_apart(home: Path, tmp_path: P
     closes = [pd.read_parquet(done.json["artifacts"][0])["close"].to_numpy() for done in (one, two)]
     assert (closes[0] == 2 * closes[1]).all()
     assert not list(tmp_path.glob("data/**/*.parquet"))
-
-
-def test_a_damaged_input_is_found_and_the_cure_is_named(tmp_path: Path) -> None:
-    """One flipped bit in the bars: exit 4, the file, the command."""
-    assert hfm("fetch", *FETCH, "--run", "r", cwd=tmp_path).code == 0
-    path = tmp_path / "runs" / "r" / "fetch" / "bars.parquet"
-    raw = bytearray(path.read_bytes())
-    raw[len(raw) // 2] ^= 1
-    path.write_bytes(raw)
-    done = hfm("simulate", "--run", "r", cwd=tmp_path)
-    assert done.code == 4
-    assert "bars.parquet" in done.err
-    assert "hfm fetch" in done.err
 
 
 def test_two_at_once_do_not_mix(home: Path) -> None:

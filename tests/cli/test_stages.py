@@ -1,10 +1,11 @@
-"""`hfm simulate --calibrate-from`, as typed."""
+"""The stages one by one, as typed; what one run gives another."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+from tests.cli.test_app import AS_OF, FETCH
 from tests.command import hfm
 
 
@@ -42,3 +43,44 @@ def test_a_simulated_book_is_exported_as_lobster_files_and_fetched_again(tmp_pat
     assert hfm("fetch", "SPY", "--source", "lobster", "--path", "csv", "--run", "again", cwd=tmp_path).code == 0
     wrong = hfm("export", "--format", "lobster", "--symbol", "QQQ", *given, cwd=tmp_path)
     assert wrong.code == 2
+
+
+def test_stages_typed_one_by_one_work_on_the_latest_run(tmp_path: Path) -> None:
+    """As the mission types them; without simulate between, train exits 4 and names it."""
+    assert hfm("fetch", *FETCH, cwd=tmp_path).code == 0
+    done = hfm("train", "--epochs", 1, cwd=tmp_path)
+    assert done.code == 4
+    assert "hfm simulate" in done.err
+    assert hfm("simulate", cwd=tmp_path).code == 0
+    assert hfm("train", "--epochs", 1, "--seeds", 1, cwd=tmp_path).code == 0
+    assert hfm("backtest", "--threshold", 0.6, cwd=tmp_path).code == 0
+    assert hfm("report", cwd=tmp_path).code == 0
+    assert hfm("simulate", "--set", "simulate.seed=8", cwd=tmp_path).code == 0
+    rows = hfm("status", "--json", cwd=tmp_path).json["metrics"]["stages"]
+    assert [rows[s]["state"] for s in ("fetch", "simulate", "train", "backtest", "report")] == [
+        "fresh", "fresh", "stale", "stale", "stale"]  # fmt: skip
+    assert "simulate/quotes.parquet has changed" in rows["train"]["why"]
+    assert "stale" in hfm("backtest", cwd=tmp_path).err
+
+
+def test_a_dry_run_says_what_it_would_do_and_makes_nothing(tmp_path: Path) -> None:
+    """Of a vendor: what the archive has and what would be asked; of a file or a generator: what it would give."""
+    done = hfm("fetch", "SPY", "--days", 30, "--dry-run", "--as-of", AS_OF, cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert "0 sessions archived" in done.out
+    assert "yahoo is asked" in done.out
+    assert "21 sessions" in hfm("fetch", *FETCH, "--dry-run", cwd=tmp_path).out
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_damaged_input_is_found_and_the_cure_is_named(tmp_path: Path) -> None:
+    """One flipped bit in the bars: exit 4, the file, the command."""
+    assert hfm("fetch", *FETCH, "--run", "r", cwd=tmp_path).code == 0
+    path = tmp_path / "runs" / "r" / "fetch" / "bars.parquet"
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
+    done = hfm("simulate", "--run", "r", cwd=tmp_path)
+    assert done.code == 4
+    assert "bars.parquet" in done.err
+    assert "hfm fetch" in done.err
