@@ -55,7 +55,9 @@ DAY: tuple[Event, ...] = (
 """A short day, with an empty side at both ends."""
 
 
-def queue_race(count: int, seed: int = 0, seconds: float = 3600.0, day: str = "2012-06-21") -> pa.Table:
+def queue_race(
+    count: int, seed: int = 0, seconds: float = 3600.0, day: str = "2012-06-21", symbol: str = "XYZ"
+) -> pa.Table:
     """A one-level book of `count` events in which the queue that empties first says which way both prices move a tick.
 
     Queues begin with 1 to 4 lots of 100 after each move and shrink by one twice as often as they grow; some of
@@ -76,7 +78,7 @@ def queue_race(count: int, seed: int = 0, seconds: float = 3600.0, day: str = "2
             bid, size = bid + (-1 if at == 0 else 1), fresh[i].tolist()
         after = (bid / 100, 100.0 * size[0], (bid + 1) / 100, 100.0 * size[1])
         events.append((float(time[i]), word, 1 if at == 0 else -1, where, 100.0, *after))
-    return _on(book_table(events), day)
+    return _on(book_table(events, symbol), day)
 
 
 def _on(table: pa.Table, day: str) -> pa.Table:
@@ -89,13 +91,13 @@ def _on(table: pa.Table, day: str) -> pa.Table:
     return table
 
 
-def replayed(*books: pa.Table) -> pa.Table:
-    """Quotes of such books, one row a time stamp, by the simulate stage."""
+def replayed(*books: pa.Table, every: str = "event") -> pa.Table:
+    """Quotes of such books, one row a time stamp (or on a clock), by the simulate stage."""
     from hfm.config import Config, Simulate
     from hfm.simulate import stage
     from hfm.stage import Context
 
-    config, parts = Config(simulate=Simulate(fidelity="replay")), []
+    config, parts = Config(simulate=Simulate(fidelity="replay", every=every)), []
     for book in books:
         made = stage.run({"fetch/book.parquet": tables.MemoryReader(book)}, config, Context("simulate"))
         parts += [part for name, part in made if name == "simulate/quotes.parquet"]

@@ -15,7 +15,9 @@ import numpy as np
 
 from hfm import tables
 from hfm.config import Train
+from hfm.errors import DataError
 from hfm.features import batch
+from hfm.features.step import LOOKBACK
 from hfm.models.floors import NEEDED
 from hfm.plugins import Float, Int, Panel
 from hfm.tables import Array, Reader
@@ -24,6 +26,8 @@ from hfm.train.labels import AHEAD, ahead, labels, next_move, realised
 EXTRA = ("symbol", "session", "seq", "time", "mid_close", "spread_bps")
 
 
+BOOK = ("imbalance", "micro")
+"""Features that bars do not have."""
 TABLE = 1440
 """Most clock slots of a session that have each an entry in a time-of-day table; of more there is but a level."""
 
@@ -77,6 +81,18 @@ def sessions(quotes: Reader) -> int:
     """How many sessions the quotes table holds."""
     days = [np.unique(tables.arrays(group)["session"]) for group in quotes.groups(["session"])]
     return len(np.unique(np.concatenate(days))) if days else 0
+
+
+def check(rows: Rows) -> None:
+    """Raise DataError for a feature that no row has: nothing could be fitted."""
+    never = np.flatnonzero(~np.isfinite(rows.panel.x).any(axis=0))
+    if len(never) and len(rows.panel.slot):
+        raise DataError(
+            f"no row has the feature {rows.panel.names[never[0]]}",
+            why="only a replayed order book knows it" if rows.panel.names[never[0]] in BOOK else
+            f"a feature looks back {LOOKBACK} rows, and there are {len(rows.panel.slot)}",
+            hint="--set train.features=default",
+        )  # fmt: skip
 
 
 def blocks(quotes: Reader, block_s: int) -> tuple[int, int]:

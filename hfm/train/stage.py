@@ -26,6 +26,7 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     task = panel.task(quotes.meta, options)
     plan = _plan(quotes, task, options.window)
     rows = panel.read(quotes, task)
+    panel.check(rows)
     names = chosen(options.model)
     walk = Walk(rows, plan, options.model, names, fit(rows.panel, plan, names, options, ctx))
     meta = {**quotes.meta, "model": options.model, "models": [n for n in names if n not in HIDDEN],
