@@ -10,10 +10,12 @@ import pyarrow as pa
 from hfm.features.batch import GROUPS, INPUTS, compute
 from hfm.features.step import state_new
 from hfm.tables import arrays, column_array, header
+from hfm.verify import compare
 from hfm.verify.claims import Row
 from hfm.verify.market import BARS, ORACLE, QUOTES, Market, synthetic
 
 SESSIONS = 40
+PREDICTIONS = "train/predictions.parquet"
 
 
 def poisoned(bars: pa.Table, row: int) -> pa.Table:
@@ -64,6 +66,21 @@ def future_poison() -> list[Row]:
     got = bit_equal(features_of(clean)[:rows], features_of(other)[:rows])
     out.append(Row("feature rows that ignore a poisoned future", f"{rows} of {rows}", got, rows, rows))
     return out
+
+
+def forecast_poison() -> list[Row]:
+    """Other bars after row t, carried all the way: forecasts of the rows up to t are the same in every bit."""
+    whole = synthetic(SESSIONS, 33, {"train": {"model": "logistic"}})
+    bars = whole.table(BARS)
+    at = compare.instant(bars, 0.7)
+    clean = whole.through("simulate", "train").table(PREDICTIONS)
+    other = whole.replaced(bars=compare.poisoned(bars, at)).through("simulate", "train").table(PREDICTIONS)
+    names = ("p_up", "p_raw", "conf_rank", "ret_sd_bps", "spread_q10", "spread_q50", "spread_q90", "p_widen")
+    found = compare.difference(clean, other, at, names)
+    text = "forecasts that ignore a poisoned future, from the bars on"
+    if found.same < found.rows:
+        text = f"{text}: {found.column} of {found.place} does not"
+    return [Row(text, f"{found.rows} of {found.rows}", found.same, found.rows, found.rows)]
 
 
 def split_and_resume() -> list[Row]:

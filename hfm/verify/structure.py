@@ -30,3 +30,10 @@ def reaggregation() -> list[Row]:
         same &= column_array(bars[bar]) == column_array(quotes[quote])
     n = bars.num_rows
     return [Row("bars that come back bit for bit from their quotes", f"{n} of {n}", float(same.sum()), n, n)]
+
+
+def book_reaggregation() -> list[Row]:
+    """The trades of a simulated order book make the bars again that it was driven by: prices and volume, every bar."""
+    made = synthetic(3, 23, {"simulate": {"fidelity": "book"}}).through("simulate").document("simulate/facts.json")
+    n, share = made["counts"]["bars"], made["facts"]["reaggregated"]["value"]
+    return [Row("bars that the trades of their order book make again", f"{n} of {n}", round(share * n, 6), n, n)]

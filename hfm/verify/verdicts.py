@@ -25,6 +25,8 @@ CASH = 10_000.0
 """The account that trades. So small that impact is nothing, which is the harder test of a market without an edge; at
 1,000,000 impact alone is .5 bp a side, and the edge at rho .1, .6 bp a row, is not there after costs."""
 SUPPORTED = "edge supported"
+MEASURED = (0, 200, "2026-11-22")
+"""Edges supported, markets without one, date: what `hfm verify --null 200` said last."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,14 @@ def null(markets: int, model: str, workers: int, tell: Callable[[str], None]) ->
     low, high = exact(got, markets)
     words = f"at most {LEVEL:.0%}; 95 % interval {low:.2%} to {high:.2%}"
     return [Row(f"edges supported in {markets} markets without one ({model})", words, got, 0, int(LEVEL * markets))]
+
+
+def false_positives() -> list[Row]:
+    """How often an edge was supported where there is none, as it was last measured; --null measures it again."""
+    hits, markets, day = MEASURED
+    low, high = exact(hits, markets)
+    words = f"at most {LEVEL:.0%}; 95 % interval {low:.2%} to {high:.2%}"
+    return [Row(f"edges supported in {markets} markets without one, measured {day}", words, hits, 0, LEVEL * markets)]
 
 
 def power(markets: int, model: str, workers: int, tell: Callable[[str], None]) -> list[Row]:

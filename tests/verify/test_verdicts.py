@@ -24,6 +24,15 @@ def test_five_of_two_hundred_are_too_many(monkeypatch: pytest.MonkeyPatch, hits:
     assert row.passed is passed
 
 
+def test_the_rate_on_record_is_at_most_what_is_promised_and_says_when_it_was_measured() -> None:
+    """Hits, markets and day stand in the claim; its interval is that of the counts."""
+    (row,) = verdicts.false_positives()
+    assert row.passed
+    assert verdicts.MEASURED[2] in row.claim
+    assert row.got == verdicts.MEASURED[0]
+    assert "1.83%" in row.expected
+
+
 @pytest.mark.slow
 def test_a_strong_planted_edge_is_supported_and_nothing_is_not() -> None:
     """One market each; the counts are the soak's."""
@@ -36,3 +45,9 @@ def test_two_hundred_null_markets() -> None:
     """At most four are called an edge."""
     (row,) = verdicts.null(200, "logistic", 2, print)
     assert row.passed
+
+
+@pytest.mark.soak
+def test_fifty_planted_markets_of_each_strength() -> None:
+    """At least nine in ten at rho .1, 49 of 50 at .2."""
+    assert all(row.passed for row in verdicts.power(50, "logistic", 2, print))
