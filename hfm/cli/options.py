@@ -95,8 +95,17 @@ SIMULATE: Options = {
 }  # fmt: skip
 TRAIN: Options = {
     "epochs": option(int | None, "--epochs", help="Passes over the data, at most. [50]"),
-    "model": option(str | None, "--model", help="Model beside its floors. [lstm]"),
-    "features": option(str | None, "--features", help="default, or seed (the original's four). [default]"),
+    "model": option(
+        str | None,
+        "--model",
+        help="Model beside its floors: constant, persistence, rule, "
+        "har, logistic, gbm, lstm, attention, transformer, deeplob or ensemble. [lstm]",
+    ),
+    "features": option(
+        str | None,
+        "--features",
+        help="default, book, events or seed (the original's four). [default; of an order book's events: events]",
+    ),
     "seeds": option(int | None, "--seeds", help="Networks averaged. [3]"),
     "threads": option(int | None, "--threads", help="Threads of one network. [1]"),
     "device": option(str | None, "--device", help="auto, cpu, cuda or mps. [auto: cuda where there is one, else cpu]"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
+from hfm import plugins
+from hfm.cli import options
 from hfm.cli.options import FETCH, fetch_flags
+from hfm.config import Train
 from hfm.errors import UsageError
 
 
@@ -43,3 +46,10 @@ def test_a_path_is_kept_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """The stage can be rerun from any folder."""
     monkeypatch.chdir(tmp_path)
     assert fetch_flags(values(path=Path("a.csv")))["path"] == str(tmp_path / "a.csv")
+
+
+def test_the_help_of_train_names_every_model_and_every_group_of_features() -> None:
+    """A reader need not guess what there is."""
+    words = " ".join(annotation.__metadata__[0].help for annotation, _ in options.TRAIN.values())
+    assert [name for name in plugins.REGISTRY["models"] if name not in words] == []
+    assert [name for name in get_args(get_type_hints(Train)["features"]) if name not in words] == []
