@@ -1,0 +1,101 @@
+"""One network for all symbols, each with its own scaler, against a training for each symbol by itself: the same table.
+
+With HFM_REAL_DATA the twenty symbols of five-minute bars, else four invented ones. Each side is a process of its own,
+so that its memory is its own; one network (seed) a fit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hfm.config import Config, Fetch, Train
+from hfm.fetch import stage as fetch
+from hfm.simulate import stage as simulate
+from hfm.stage import Context
+from hfm.tables import MemoryReader
+from hfm.train import folds, output, panel, scoring
+from hfm.train.stage import _predictions
+from hfm.train.walk import FLOORS, Walk, chosen, fit
+from tests.bench.figure import Figure
+
+FILE = Path("bars") / "multi20_5m_2025-05_2026-03.parquet"
+OPTIONS = Train(seeds=1)
+WANTED = (("direction", "accuracy"), ("direction", "auc"), ("direction", "log_loss"), ("spread", "accuracy"),
+          ("spread", "r2"), ("volatility", "r2"))  # fmt: skip
+
+
+def quotes() -> pa.Table:
+    """Of all symbols."""
+    real = os.environ.get("HFM_REAL_DATA")
+    source = Fetch(source="file", path=str(Path(real) / FILE), max_gap=0.1) if real else Fetch(
+        symbols=("AAA", "BBB", "CCC", "DDD"), source="synthetic", sessions=60, as_of="2025-06-02T00:00Z")  # fmt: skip
+    config = Config(fetch=source)
+    ctx = Context("fetch", seed=7)
+    bars = pa.concat_tables([p for _, p in fetch.run({}, config, ctx)]).unify_dictionaries()
+    made = simulate.run({"fetch/bars.parquet": MemoryReader(bars)}, config, Context("simulate", seed=7))
+    return pa.concat_tables([p for name, p in made if name == "simulate/quotes.parquet"]).unify_dictionaries()
+
+
+def walked(table: pa.Table) -> tuple[scoring.Truth, dict[str, scoring.Forecast]]:
+    """What all models say of the test rows of a walk over these quotes."""
+    reader = MemoryReader(table)
+    task = panel.task(reader.meta, OPTIONS)
+    rows = panel.read(reader, task)
+    plan, names = folds.plan(panel.sessions(reader)), chosen(OPTIONS.model)
+    walk = Walk(rows, plan, OPTIONS.model, names, fit(rows.panel, plan, names, OPTIONS, Context("train", seed=7)))
+    said: dict[str, list[scoring.Forecast]] = {name: [] for name in names}
+    for _ in _predictions(walk, said, reader.meta):
+        pass
+    return output.truth(rows, plan, None), {name: scoring.joined(parts) for name, parts in said.items()}
+
+
+def side(kind: str) -> None:
+    """Train one side and print its seconds, memory and scores as JSON."""
+    table = quotes()
+    symbols = sorted(pc.unique(table.column("symbol")).to_pylist())
+    parts = [table] if kind == "pooled" else [
+        table.filter(pc.equal(table.column("symbol").cast(pa.string()), s)) for s in symbols]  # fmt: skip
+    start, processor = time.perf_counter(), time.process_time()
+    found = [walked(part) for part in parts]
+    taken = time.perf_counter() - start, time.process_time() - processor
+    fields = [n for n in scoring.Truth.__dataclass_fields__ if n != "ahead"]
+    truth = scoring.Truth(*(np.concatenate([getattr(t, n) for t, _ in found]) for n in fields))
+    models = {name: scoring.joined([said[name] for _, said in found]) for name in found[0][1]}
+    scores = scoring.score(truth, models)
+    floor = scoring.floors(scores, FLOORS, truth, models)
+    told = {f"{s.task} {s.metric}": (s.value, s.se, f) for s, f in zip(scores, floor, strict=True)
+            if s.fold < 0 and s.model == OPTIONS.model and (s.task, s.metric) in WANTED}  # fmt: skip
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"taken": taken, "memory": memory, "rows": len(truth.up), "scores": told}))
+
+
+def figures() -> Iterator[Figure]:
+    """Seconds, memory and scores of both."""
+    found = {}
+    for kind in ("pooled", "apart"):
+        command = [sys.executable, "-m", "tests.bench.pooled", kind]
+        found[kind] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    one, two = found["pooled"], found["apart"]
+    for k, name in enumerate(("wall", "processor")):
+        yield Figure(f"pooled, {name} time", "s", one["taken"][k], two["taken"][k], two["taken"][k] / one["taken"][k],
+                     one["rows"], 1.0, "peer: a training for each symbol")  # fmt: skip
+    yield Figure("pooled, memory", "MiB", one["memory"], two["memory"], two["memory"] / one["memory"], one["rows"], 1.0)
+    for name, (value, error, floor) in one["scores"].items():
+        other = two["scores"][name]
+        note = f"standard errors {error:.4f}, {other[1]:.4f}; floors {floor:.4f}, {other[2]:.4f}"
+        yield Figure(f"pooled, {name}", "", value, other[0], value / other[0], one["rows"], 1.0, note)
+
+
+if __name__ == "__main__":
+    side(sys.argv[1])
