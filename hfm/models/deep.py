@@ -73,6 +73,16 @@ class Attention:
         return out / max(count, 1)
 
 
+class Gru(Attention):
+    """Gated recurrent units (Cho et al. 2014, arXiv:1406.1078) in the place of the LSTM's; mean of `seeds` networks."""
+
+    def build(self, features: int, hidden: int, layers: int, dropout: float) -> nn.Module:
+        """A fresh network."""
+        from hfm.models import gated
+
+        return gated.Gated(features, hidden, layers, dropout)
+
+
 class Transformer(Attention):
     """Causal encoder; mean of `seeds` networks."""
 

@@ -36,16 +36,16 @@ class Descent:
         self.steps += 1
         one, two = (1 - beta**self.steps for beta in BETAS)
         decay = min(options.ema, (1 + self.steps) / (10 + self.steps))
+        scalars = (1 - options.lr * options.weight_decay, options.lr / one, 1 / math.sqrt(two), 1 - decay)
         with torch.no_grad():
-            norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-            cut = (options.clip / (norm + 1e-6)).clamp(max=1.0)
-            scalars = (1 - options.lr * options.weight_decay, options.lr / one, 1 / math.sqrt(two), 1 - decay)
             if len(self.weights) == 1 and self.weights[0].device.type == "cpu":
+                cut = min(1.0, options.clip / (float(torch.linalg.vector_norm(gradients[0])) + 1e-6))
                 parts = (self.weights[0], gradients[0], self.first[0], self.second[0], average[0])
                 w, g, first, second, mean = (part.detach().numpy() for part in parts)
-                move(w, g, first, second, mean, np.array([*scalars, float(cut)], np.float32))
+                move(w, g, first, second, mean, np.array([*scalars, cut], np.float32))
             else:
-                torch._foreach_mul_(gradients, cut)
+                norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+                torch._foreach_mul_(gradients, (options.clip / (norm + 1e-6)).clamp(max=1.0))
                 self._move(gradients, list(average), scalars)
 
     def _move(self, gradients: list[torch.Tensor], average: list[torch.Tensor], scalars: tuple[float, ...]) -> None:

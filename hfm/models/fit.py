@@ -108,14 +108,26 @@ class Fitting:
         self.kept = _copy(self.mean)
         self.history: list[list[float]] = []
         self.epoch, self.since, self.best = 0, 0, float("inf")
+        self.order: torch.Tensor | None = None  # of an epoch in progress; at, summed: how far it is
+        self.at, self.summed = 0, torch.zeros((), dtype=torch.float64, device=place)
 
-    def take_epoch(self, learn: Batch, widths: Float) -> float:
-        """Pass over all sequences once, in random order; the mean loss."""
-        summed = torch.zeros((), dtype=torch.float64, device=self.place)
-        for index in torch.split(torch.randperm(len(learn.x)).to(self.place), self.options.batch):
-            summed += self._update(learn.pick(index), widths) * len(index)
+    def take_epoch(self, learn: Batch, widths: Float, pause: Callable[[int], None] = lambda rows: None) -> float:
+        """Pass over all sequences once, in random order; the mean loss. After a pause in the middle it goes on there.
+
+        pause: told after each batch how many rows it had; it may save the state.
+        """
+        if self.order is None:
+            self.order, self.at = torch.randperm(len(learn.x)), 0
+            self.summed = torch.zeros((), dtype=torch.float64, device=self.place)
+        while self.at < len(self.order):
+            index = self.order[self.at : self.at + self.options.batch].to(self.place)
+            self.summed += self._update(learn.pick(index), widths) * len(index)
+            self.at += len(index)
+            if self.at < len(self.order):
+                pause(len(index) * learn.x.shape[1])
+        self.order = None
         self.epoch += 1
-        return float(summed) / len(learn.x)
+        return float(self.summed) / len(learn.x)
 
     def _update(self, data: Batch, widths: Float) -> torch.Tensor | float:
         """One gradient step, then the moving average follows (faster at first); the batch's loss."""
@@ -147,6 +159,8 @@ class Fitting:
         numbers = [float(self.epoch), float(self.descent.steps), float(self.since), self.best]
         out["numbers"] = torch.tensor(numbers, dtype=torch.float64)
         out["history"] = torch.tensor(self.history, dtype=torch.float64)
+        if self.order is not None:
+            out |= {"order": self.order, "at": torch.tensor(self.at), "summed": self.summed}
         return {**{name: value.detach().cpu().clone() for name, value in out.items()}, **device.draws(self.place)}
 
     def restore(self, saved: dict[str, torch.Tensor]) -> None:
@@ -162,6 +176,8 @@ class Fitting:
         self.epoch, self.since = int(epoch), int(since)
         self.descent.restore(parts["descent"], int(steps))
         self.history = saved["history"].tolist()
+        if "order" in saved:
+            self.order, self.at, self.summed = saved["order"], int(saved["at"]), saved["summed"].to(self.place)
         device.draw_on(self.place, saved)
 
 
@@ -169,22 +185,27 @@ def _run(network: Fitting, learn: Batch, watch: Batch, widths: Float, ctx: Conte
     """Epochs until the validation loss has not fallen for `patience` of them; what is done before is saved with it."""
     options = network.options
     floor = losses(torch.zeros(*watch.x.shape[:2], CORRECTIONS, device=network.place), watch, widths)
-    if network.epoch == 0:
+    if not network.history:
         network.judge(float(floor.sum()))
         network.history = [[0.0, float(check(network.mean, learn, widths).sum()), float(floor.sum()), options.lr]]
-    rows, unsaved = int(learn.column("has_vol").sum()), 0
+    unsaved = 0
+
+    def pause(rows: int) -> None:
+        nonlocal unsaved
+        unsaved += rows
+        if ctx.checkpoint is not None and unsaved >= SAVE_EVERY:
+            ctx.checkpoint.save(_dump(done, network))
+            unsaved = 0
+
     going = network.since < options.patience and network.epoch < options.epochs
     while going:
-        loss = network.take_epoch(learn, widths)
+        loss = network.take_epoch(learn, widths, pause)
         now = check(network.mean, watch, widths)
         network.history.append([float(network.epoch), loss, float(now.sum()), options.lr])
         going = network.judge(float(now.sum()))
         note = f"loss {loss:.4f} valid log-loss {now[0]:.4f} (floor {floor[0]:.4f})"
         ctx.progress(f"network {len(done) + 1}/{options.seeds}", network.epoch, options.epochs, note)
-        unsaved += rows
-        if ctx.checkpoint is not None and unsaved >= SAVE_EVERY:
-            ctx.checkpoint.save(_dump(done, network))
-            unsaved = 0
+        pause(min(options.batch, len(learn.x)) * learn.x.shape[1])
 
 
 def _dump(done: list[Arrays], network: Fitting) -> bytes:

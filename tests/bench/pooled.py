@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ def quotes() -> pa.Table:
     source = Fetch(source="file", path=str(Path(real) / FILE), max_gap=0.1) if real else Fetch(
         symbols=("AAA", "BBB", "CCC", "DDD"), source="synthetic", sessions=60, as_of="2025-06-02T00:00Z")  # fmt: skip
     config = Config(fetch=source)
-    ctx = Context("fetch", seed=7)
+    ctx = Context("fetch", seed=7, as_of=datetime(2026, 6, 1, tzinfo=UTC))
     bars = pa.concat_tables([p for _, p in fetch.run({}, config, ctx)]).unify_dictionaries()
     made = simulate.run({"fetch/bars.parquet": MemoryReader(bars)}, config, Context("simulate", seed=7))
     return pa.concat_tables([p for name, p in made if name == "simulate/quotes.parquet"]).unify_dictionaries()

@@ -15,7 +15,7 @@ from hfm.stage import Context
 from tests.models.test_fit import floor_arrays, parts
 from tests.train.market import SMALL, rows
 
-NAMES = ("attention", "transformer", "deeplob")
+NAMES = ("gru", "attention", "transformer", "deeplob")
 
 
 def test_corrections_are_laid_on_the_floor_as_the_step_does_it() -> None:

@@ -16,7 +16,7 @@ from tests.train.market import SMALL, market, rows, small
 from tests.train.test_stage import train
 
 GPU = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else ""
-NETWORKS = ("lstm", "attention", "transformer", "deeplob")
+NETWORKS = ("lstm", "gru", "attention", "transformer", "deeplob")
 needs_gpu = pytest.mark.skipif(not GPU, reason="no graphics processor here")
 
 

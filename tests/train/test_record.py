@@ -46,9 +46,9 @@ def run(memory: Memory, resume: bool) -> dict[tuple[int, str], bytes]:
     return {(f.number, name): value.tobytes() for f, arrays in fits for name, value in arrays.items()}
 
 
-@pytest.mark.parametrize("saves", [1, 2, 5, 8, 9, 10, 14, 20])
+@pytest.mark.parametrize("saves", [1, 2, 3, 5, 8, 9, 10, 14, 20])
 def test_a_training_killed_after_any_save_ends_in_the_same_bytes(saves: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between epochs, between networks, between folds."""
+    """Inside epochs, between them, between networks, between folds."""
     monkeypatch.setattr(fit, "SAVE_EVERY", 0)
     whole = run(Memory(), resume=False)
     memory = Memory(saves)
