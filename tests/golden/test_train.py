@@ -15,6 +15,7 @@ import pytest
 
 from hfm import plugins
 from hfm.config import Train
+from hfm.errors import DataError
 from hfm.features import batch
 from hfm.models import floors, step, store
 from hfm.plugins import Arrays, Panel
@@ -104,6 +105,23 @@ def test_heads_are_what_they_were(name: str) -> None:
 def test_the_stored_checkpoint_still_loads_and_says_the_same() -> None:
     """Written by an earlier version, stepped by this one."""
     np.testing.assert_allclose(stepped(), json.loads((FOLDER / "steps.json").read_text()), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda d: d["features"]["names"].pop(0), "the feature list 'seed' has changed"),
+        (lambda d: d["scalers"].update({"final/floor/centre": "0"}), "the scaler final/floor/centre is not the one"),
+        (lambda d: d["tables"].update(quotes=0), "trained on table quotes version 0"),
+    ],
+)
+def test_the_stored_checkpoint_is_refused_once_it_does_not_fit(change: Any, reason: str) -> None:
+    """Another feature list, scaler or table version, each with the reason."""
+    document: dict[str, Any] = json.loads((FOLDER / "model.json").read_text())
+    change(document)
+    with pytest.raises(DataError) as error:
+        store.load((FOLDER / "model.safetensors").read_bytes(), document)
+    assert reason in error.value.why
 
 
 def test_a_network_of_another_width_would_be_noticed() -> None:

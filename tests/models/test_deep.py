@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from hfm import plugins
-from hfm.models import deep, fit, network, step
+from hfm.errors import UsageError
+from hfm.models import deep, fit, network, step, store
 from hfm.plugins import Arrays
 from hfm.stage import Context
 from tests.models.test_fit import floor_arrays, parts
-from tests.train.market import SMALL, rows
+from tests.train.market import SMALL, market, rows, small
+from tests.train.test_stage import train
 
 NAMES = ("gru", "attention", "transformer", "deeplob")
 
@@ -68,3 +70,16 @@ def test_exported_weights_are_float32_under_their_own_names() -> None:
         "cell.weight_ih_l0", "cell.weight_hh_l0", "cell.bias_ih_l0", "cell.bias_hh_l0", "head.weight", "head.bias"
     )}  # fmt: skip
     assert all(v.dtype == np.float32 for v in found.values())
+
+
+def test_a_checkpoint_holds_it_and_live_is_refused_by_name() -> None:
+    """Arrays go through safetensors and come back to the same heads; a row at a time it cannot be run."""
+    found, _ = train(market()[0], small(model="transformer", epochs=1, seeds=1))
+    checkpoint = store.load(found["train/model.safetensors"], found["train/model.json"])
+    arrays, panel = checkpoint.part("final"), rows().panel.of_sessions(18, 21)
+    heads = deep.Transformer().predict(arrays, panel)
+    assert np.isfinite(heads[np.isfinite(panel.x).all(axis=1)]).all()
+    with pytest.raises(UsageError) as error:
+        checkpoint.steps("final", "SPY")
+    assert "transformer cannot be run a row at a time" in error.value.what
+    assert checkpoint.steps("final", "SPY", "logistic")

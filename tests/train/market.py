@@ -25,13 +25,14 @@ def market(
     interval: str = "15m",
     signal: str = "none",
     rho: float = 0.1,
+    kind: str = "linear",
 ) -> tuple[pa.Table, pa.Table]:
     """(quotes, oracle) of the synthetic source."""
     config = Config(
         fetch=Fetch(
             symbols=symbols, source="synthetic", sessions=sessions, interval=interval, as_of="2025-06-02T00:00Z"
         ),  # type: ignore[arg-type]  # one of the words
-        simulate=Simulate(signal=signal, rho=rho),  # type: ignore[arg-type]  # one of the words
+        simulate=Simulate(signal=signal, rho=rho, kind=kind),  # type: ignore[arg-type]  # one of the words
     )
     bars = pa.concat_tables([p for _, p in fetch.run({}, config, Context("fetch", seed=7))]).unify_dictionaries()
     made: dict[str, list[pa.Table]] = {}
@@ -50,9 +51,10 @@ def rows(
     signal: str = "none",
     rho: float = 0.1,
     interval: str = "15m",
+    kind: str = "linear",
 ) -> panel.Rows:
     """The panel of such a market."""
-    return panel.read(MemoryReader(market(sessions, symbols, interval, signal, rho)[0]), panel.Task())
+    return panel.read(MemoryReader(market(sessions, symbols, interval, signal, rho, kind)[0]), panel.Task())
 
 
 def small(**changes: object) -> Config:
