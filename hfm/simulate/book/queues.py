@@ -94,7 +94,7 @@ def leave(i: Int, tape: Int, u: Seed, price: int, size: int, kind: int) -> int:
             part = min(size, whole) if kind == at.EXECUTE else whole
         elif kind != at.EXECUTE:
             part = min(there, size if size > 0 else i[at.SIZES + place(u)])
-        if part == there:
+        if part == there and (price == i[at.BID] or price == i[at.ASK]):
             back(i, tape, side, price, part)
         if n:
             shrink(i, price, n, part)

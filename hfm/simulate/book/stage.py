@@ -81,6 +81,10 @@ def _refuse(sim: Simulate) -> None:
         )
 
 
+MOST_AT_ONCE = 2
+"""Sessions under way where their events are kept: each holds half a gigabyte and more."""
+
+
 @dataclass(frozen=True)
 class Job:
     """A session to be played: whose pass it is, which of its sessions, its rows in the group, its depth level (shares),
@@ -153,7 +157,8 @@ def sessions(
     `into`. Events come a session and symbol at a time, trades and snapshots a day at a time."""
     columns, moments, tallied = into
     jobs = _jobs(group, passed, settings, meta)
-    results = work.in_order((partial(carry_out, job, ctx) for job in jobs), ctx.workers)
+    workers = min(ctx.workers, MOST_AT_ONCE) if any(s.simulate.events for s in settings.values()) else ctx.workers
+    results = work.in_order((partial(carry_out, job, ctx) for job in jobs), workers)
     days = len(np.unique(np.concatenate([p.grid.days for p in passed])))
     for number, (_, same_day) in enumerate(itertools.groupby(results, lambda d: d.job.of.grid.days[d.job.s])):
         sums: list[tuple[Array, dict[str, Float]]] = []

@@ -120,14 +120,13 @@ def rows(session: Session, sheet: Sheet, s: int, tick: float) -> dict[str, Float
 
 
 @kernel
-def levels(tape: Int, ticks: int, out: Int) -> int:
-    """Replay a tape [E, EVENT_WIDTH] on an empty book of `ticks` prices: out [E, 4L] after each event.
+def levels(tape: Int, queue: Int, out: Int) -> int:
+    """Replay a tape [E, EVENT_WIDTH] on a book, the size at each tick in `queue`: out [E, 4L] after each event.
 
     Per level: bid price, bid size, ask price, ask size; a missing level has size 0. Returns the first event at which
     the book so made disagrees with the tape (best prices and sizes, no size below 0), or -1.
     """
-    queue = np.zeros(ticks, np.int64)
-    deep = out.shape[1] // 4
+    deep, ticks = out.shape[1] // 4, len(queue)
     for e in range(len(tape)):
         kind, price = tape[e, 1], tape[e, 3]
         if kind == at.ADD:
@@ -162,24 +161,31 @@ def events(session: Session, key: Mapping[str, object], opening: int, deep: int,
 
     opening: instant (ns UTC) at which the session opens.
     """
-    tape = np.concatenate([p.tape for p in session.played])
-    state = np.zeros((len(tape), 4 * deep), np.int64)
-    wrong = levels(tape, session.ticks, state)
-    if wrong >= 0:
-        raise RuntimeError(f"event {wrong} of {key['symbol']} on {key['session']} does not lead to the book after it")
-    kind, side = tape[:, 1], tape[:, 2]
-    price = (tape[:, 3] + session.origin) * tick
-    size = tape[:, 4] * session.unit
+    state, queue = (
+        np.zeros((sum(len(p.tape) for p in session.played), 4 * deep), np.int64),
+        np.zeros(session.ticks, np.int64),
+    )
+    done = 0
+    for p in session.played:
+        wrong = levels(p.tape, queue, state[done : done + len(p.tape)])
+        if wrong >= 0:
+            where = f"event {done + wrong} of {key['symbol']} on {key['session']}"
+            raise RuntimeError(f"{where} does not lead to the book after it")
+        done += len(p.tape)
+    time, kind, side, ticks, units, order = (
+        np.concatenate([p.tape[:, k] for p in session.played]) for k in (0, 1, 2, 3, 4, 5)
+    )
+    price, size = (ticks + session.origin) * tick, units * session.unit
     hidden = kind == at.HIDDEN
     price[hidden] = np.concatenate(
         [p.prints[p.tape[p.tape[:, 1] == at.HIDDEN, 3], 1] for p in session.played] or [np.zeros(0)]
     )
     price[kind == at.HALT] = np.nan
     columns: dict[str, object] = {
-        "symbol": str(key["symbol"]), "session": np.full(len(tape), key["session"]), "seq": np.arange(len(tape)),
-        "time": opening + tape[:, 0], "event": pa.DictionaryArray.from_arrays(pa.array(kind, pa.int32()), WORDS),
+        "symbol": str(key["symbol"]), "session": np.full(done, key["session"]), "seq": np.arange(done),
+        "time": opening + time, "event": pa.DictionaryArray.from_arrays(pa.array(kind, pa.int32()), WORDS),
         "side": side.astype(np.int8), "price": price, "size": size,
-        "order_id": pa.array(tape[:, 5], mask=tape[:, 5] == 0),
+        "order_id": pa.array(order, mask=order == 0),
     }  # fmt: skip
     for k in range(deep):
         for j, name in enumerate(("bid", "ask")):

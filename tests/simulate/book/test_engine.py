@@ -38,11 +38,11 @@ def test_the_tape_leads_to_the_book_after_each_event(l3: bool) -> None:
     book, played = play(l3=l3)
     assert len(played.tape) == played.events > 1000
     out = np.zeros((len(played.tape), 8), np.int64)
-    assert levels(played.tape, book.ticks, out) == -1
+    assert levels(played.tape, np.zeros(book.ticks, np.int64), out) == -1
     assert (np.diff(played.tape[:, 0]) >= 0).all()
     wrong = played.tape.copy()
     wrong[500, 4] += 1
-    assert 500 <= levels(wrong, book.ticks, out) < len(wrong)
+    assert 500 <= levels(wrong, np.zeros(book.ticks, np.int64), out) < len(wrong)
 
 
 def test_orders_are_first_in_first_out_and_leave_whole() -> None:

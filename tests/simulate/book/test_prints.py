@@ -7,7 +7,8 @@ import pytest
 
 from hfm.simulate.book import engine, prints
 from hfm.simulate.book import layout as at
-from tests.board import MIDDLE, board
+from hfm.simulate.book.queues import REACH, add
+from tests.board import MIDDLE, board, queues
 
 
 def ready(open_: float, high: float, low: float, close: float, volume: int = 10_000) -> engine.Book:
@@ -84,3 +85,19 @@ def test_a_metaorder_is_recorded_with_its_children() -> None:
     row = book.prints[i[at.PRINTS] - 1]
     assert row[4] == at.METAORDER
     assert (row[1], row[2], row[3], row[6]) == (0.5, 20.0, 1.0, 2.0)
+
+
+def test_orders_that_are_left_far_behind_go_for_good() -> None:
+    """Pruned beyond REACH of the opposite best, with nothing behind them: nobody takes their place, and none is put
+    beyond the last tick."""
+    book = board()
+    i = book.i
+    before = int(i[at.EVENTS])
+    far = [MIDDLE + 1 + REACH + d for d in (1, 30, 60)]
+    for price in far:
+        add(i, book.tape, -1, price, 100)
+    prints.prune(i, book.u, book.tape)
+    made = book.tape[before : i[at.EVENTS]]
+    assert (made[:, 1] == at.ADD).sum() == len(far)
+    assert max(queues(book)) <= MIDDLE + REACH
+    assert int(i[at.QUEUE + book.ticks]) == 0

@@ -55,13 +55,13 @@ def test_a_tape_that_was_tampered_with_is_found() -> None:
     found = session.play(one.grid, one.sheet, 0, setting, 1000.0, ctx)
     events = np.concatenate([p.tape for p in found.played])
     out = np.zeros((len(events), 8), np.int64)
-    assert tape.levels(events, found.ticks, out) == -1
+    assert tape.levels(events, np.zeros(found.ticks, np.int64), out) == -1
     start = 2000
     execute = start + int(np.flatnonzero(events[start:, 1] == at.EXECUTE)[0])
     for column, change in ((4, 1), (6, -1), (4, 10**9)):
         wrong = events.copy()
         wrong[execute, column] += change
-        assert tape.levels(wrong, found.ticks, out) == execute
+        assert tape.levels(wrong, np.zeros(found.ticks, np.int64), out) == execute
 
 
 def test_a_bar_that_is_not_made_again_is_said() -> None:
