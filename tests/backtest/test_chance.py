@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from hfm.backtest import chance
 
@@ -35,6 +36,20 @@ def test_a_foreseen_series_has_the_least_p_and_noise_a_large_one() -> None:
     assert chance.p_value(actual, null) == 1 / (1 + len(null))
     p = [chance.p_value(*chance.shift_test([(rng.normal(size=600), y)], 50)) for _ in range(50)]
     assert 0.3 < np.mean([v for v in p if v is not None]) < 0.7
+
+
+def test_without_skill_p_is_uniform_whatever_persists_in_signal_and_outcome() -> None:
+    """Signals held for rows on end, outcomes whose size clusters: 400 p-values against the uniform law (KS test)."""
+    rng = np.random.default_rng(5)
+    p = []
+    for _ in range(400):
+        signal = np.sign(np.convolve(rng.normal(size=419), np.ones(20), "valid"))
+        size = np.exp(np.convolve(rng.normal(size=419), np.ones(20) / 8, "valid"))
+        value = chance.p_value(*chance.shift_test([(signal, size * rng.normal(size=400))], 20))
+        assert value is not None
+        p.append(value)
+    assert stats.kstest(p, "uniform").pvalue > 0.01
+    assert 0.03 <= np.mean(np.array(p) <= 0.05) <= 0.09
 
 
 def test_too_short_a_series_has_no_p() -> None:
