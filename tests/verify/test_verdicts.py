@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from hfm.config import Layer, load
+from hfm.report import verdict
 from hfm.verify import verdicts
+from hfm.verify.market import Market, synthetic
 from hfm.verify.verdicts import Case, exact, label
 
 
@@ -38,6 +43,39 @@ def test_a_strong_planted_edge_is_supported_and_nothing_is_not() -> None:
     """One market each; the counts are the soak's."""
     assert label(Case(1, "logistic", 0.2)) == verdicts.SUPPORTED
     assert label(Case(1, "logistic")) != verdicts.SUPPORTED
+
+
+def of_file(path: Path) -> verdict.Verdict:
+    """The verdict on a file of real bars, with the linear model."""
+    settings = {"fetch": {"symbols": ("SPY",), "source": "file", "path": str(path)}, "train": {"model": "logistic"}}
+    market = Market(load([Layer("test", settings)]), {}).through("fetch", "simulate", "train", "backtest")
+    return verdict.judge(market.table("backtest/trials.parquet"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "label", "reason"), [
+    ("spy_5m_30d.csv", "insufficient data", "15 out-of-sample sessions of at least 60"),
+    ("spy_5m_2024-03_2025-04.parquet", "no edge found", "The smallest edge that this much data would show"),
+])  # fmt: skip
+def test_real_spy_has_no_edge_or_too_few_sessions(real: Path, name: str, label: str, reason: str) -> None:
+    """Thirty sessions and a year; each reason is a sentence with its numbers."""
+    found = of_file(real / "bars" / name)
+    assert found.label == label
+    assert any(reason in text for text in found.reasons)
+    assert all(any(c.isdigit() for c in text) for text in found.reasons)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("simulate", "wanted"), [
+    ({"signal": "planted", "rho": 0.2}, "edge supported"), ({}, "no edge found"),
+])  # fmt: skip
+def test_a_year_of_invented_bars_has_the_edge_that_was_planted_and_no_other(
+    simulate: dict[str, object], wanted: str
+) -> None:
+    """250 sessions at the default capital: impact does not eat an edge of rho .2."""
+    made = synthetic(250, 7, {"simulate": simulate, "train": {"model": "logistic"}})
+    made = made.through("simulate", "train", "backtest")
+    assert verdict.judge(made.table("backtest/trials.parquet")).label == wanted
 
 
 @pytest.mark.soak
