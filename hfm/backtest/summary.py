@@ -98,9 +98,10 @@ def _pays(doc: Document) -> list[str]:
         return []
     enough = "pays" if edge["value"] > edge["floor"] else "does not pay"
     spread = doc["costs"]["spread"] / doc["notional"] * 1e4
+    part = f"{spread:.2f} of them the half-spread" if spread >= 0 else f"{-spread:.2f} of half-spread were earned"
     return [
         f"being right in {100 * hits:.1f} % of the rows traded earns {edge['value']:.2f} bp a side before costs of "
-        f"{edge['floor']:.2f} bp ({spread:.2f} of them the half-spread): it {enough} for its trading"
+        f"{edge['floor']:.2f} bp ({part}): it {enough} for its trading"
     ]
 
 

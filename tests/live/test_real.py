@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,7 @@ def test_every_out_of_sample_session_of_real30_is_the_batch_after_fifty_restarts
     assert lines + list(live.replay(MemoryReader(of.quotes))) == whole
 
 
+@cache
 def hour_of_amzn(real: Path) -> Made:
     """Event rows of the first hour of AMZN's book on 2012-06-21, with a small network, in memory."""
     config = Config(
