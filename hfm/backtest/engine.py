@@ -17,6 +17,7 @@ from hfm.backtest import family, rows
 from hfm.backtest.family import Trial
 from hfm.backtest.history import History
 from hfm.backtest.panel import Panel
+from hfm.backtest.sweep import Sweep
 from hfm.backtest.tally import Tally
 from hfm.config import Backtest
 from hfm.ledger import layout as at
@@ -63,7 +64,14 @@ class Engine:
         self._params[:, at.P_TRIPS] = 0.0
         self._states = np.stack([state_new(settings.cash, len(symbols))] * (count + LAGS))
         self._own, self._state = own, state_new(settings.cash, len(symbols))
+        self.sweep = self._sweep_new()
         self._room: dict[str, Float] = {}
+
+    def _sweep_new(self) -> Sweep | None:
+        """The ledgers of the sweep that the settings ask for, under the user's own fill, sizing and limits."""
+        count = self.settings.sweep
+        levels = np.arange(count or 0) / (count or 1)
+        return Sweep(levels, self._own, self.settings.cash, len(self.symbols)) if count else None
 
     def take(self, panel: Panel) -> tuple[Panel, Result] | None:
         """The panel's out-of-sample sessions and what happened in them; None where it has none."""
@@ -108,6 +116,9 @@ class Engine:
         for k, signal in enumerate([*proposals.T, *late]):
             codes = (signal if order is None else signal[order]) + edge
             profit(self._states[k], self._params[k], table, codes, sums[k], scratch)
+        if self.sweep is not None:
+            score = np.sign(panel.forecasts["p_up"] - 0.5) * panel.forecasts["conf_rank"]
+            self.sweep.take(table, score if order is None else score[order])
         own = own if order is None else own[order]
         table[:, at.R_SIGNAL] = own
         out, trips = self._space("out", (n, at.OUT)), self._space("trips", (2 * n + 2, at.TRADE))

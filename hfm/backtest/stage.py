@@ -93,4 +93,4 @@ def _record(engine: Engine, ctx: Context, model: str) -> None:
 
 def costs(settings: Backtest) -> dict[str, Any]:  # Any: JSON values
     """The settings that decide fills and costs, as JSON values."""
-    return {k: v for k, v in dataclasses.asdict(settings).items() if k not in ("model", "threshold")}
+    return {k: v for k, v in dataclasses.asdict(settings).items() if k not in ("model", "threshold", "sweep")}

@@ -11,6 +11,7 @@ import numpy as np
 
 from hfm.backtest import figures
 from hfm.backtest.engine import LAGS, Engine
+from hfm.backtest.sweep import spell as spell_sweep
 from hfm.backtest.totals import Totals
 from hfm.ledger import layout as at
 from hfm.ledger import reasons
@@ -47,6 +48,9 @@ def document(engine: Engine, totals: Totals, model: str, meta: Mapping[str, Any]
         "largest_p": {"up": tally.largest[0], "down": tally.largest[1]},
         "reasons": {name: tally.reasons.get(bit, 0) for bit, name in reasons.NAMES.items() if tally.reasons.get(bit)},
     }  # fmt: skip
+    del doc["trial"]["sweep"]
+    if engine.sweep is not None:
+        doc["sweep"] = engine.sweep.points()
     doc["messages"] = messages(engine, doc)
     return doc
 
@@ -136,6 +140,8 @@ def tell(doc: Document, ctx: Context) -> None:
     for name in HEADLINES:
         ctx.say("  " + spell(sheet[name]))
     for text in doc["messages"]:
+        ctx.say(text)
+    for text in spell_sweep(doc["sweep"], "q") if "sweep" in doc else ():
         ctx.say(text)
     if doc["lookahead"]:
         ctx.warn(doc["messages"][0])

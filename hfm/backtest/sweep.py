@@ -1,10 +1,13 @@
 """Many thresholds over the same rows: what each would have earned, through the very same ledger step.
 
-Rows on which a trial neither decides nor fills are passed over, and only one trial's codes are in memory at a time, so
-that a thousand thresholds need the memory of one.
+Rows on which a threshold neither decides nor fills are passed over, and only one threshold's codes are in memory at a
+time, so that a thousand need the memory of one and the time of a few. The best of many is chosen after the fact: a
+sweep shows how much hangs on a threshold, it finds none, and its members are no trials.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,20 +20,48 @@ from hfm.ledger.profit import profit
 Float = npt.NDArray[np.float64]
 
 
-def sweep(rows: Float, p_up: Float, levels: Float, params: Float, cash: float) -> tuple[Float, Float]:
-    """(net P&L in currency, round trips) of each of `levels`, [L] both: long above a level, short below 1 - level.
+class Sweep:
+    """The ledgers of L levels, carried from panel to panel: long where a score is above a level, short below minus it.
 
-    rows [n, WIDE] in time order (hfm.backtest.rows), p_up [n]; NaN in p_up is flat. params: of hfm.ledger.account.
+    levels: at least 0. params: of hfm.ledger.account. net [L] is the P&L in currency, trips [L] the round trips ended.
     """
-    symbols = int(rows[:, at.R_SYMBOL].max(initial=0)) + 1
-    blocks = int(rows[:, at.R_BLOCK].max(initial=0)) + 1
-    params = params.copy()
-    params[at.P_TRIPS] = 0.0
-    edge, scratch = edges(rows), np.empty((3, at.OUT))
-    net, trips = np.empty(len(levels)), np.empty(len(levels))
-    for k, level in enumerate(levels):
-        codes = (p_up > level).view(np.int8) - (p_up < 1.0 - level).view(np.int8) + edge
-        state, sums = state_new(cash, symbols), np.zeros((blocks, at.SUMS))
-        profit(state, params, rows, codes, sums, scratch)
-        net[k], trips[k] = equity(state) - cash, sums[:, at.SUM_TRIPS].sum()
-    return net, trips
+
+    def __init__(self, levels: Float, params: Float, cash: float, symbols: int) -> None:
+        self.levels, self._cash = levels, cash
+        self.net, self.trips = np.zeros(len(levels)), np.zeros(len(levels))
+        self._params = params.copy()
+        self._params[at.P_TRIPS] = 0.0
+        self._states = [state_new(cash, symbols) for _ in levels]
+        self._scratch = np.empty((3, at.OUT))
+
+    def take(self, rows: Float, score: Float) -> None:
+        """Whole sessions: rows [n, WIDE] and score [n] in time order; a NaN score is flat. Signals in rows are lost."""
+        edge, blocks = edges(rows), int(rows[:, at.R_BLOCK].max(initial=0)) + 1
+        for k, level in enumerate(self.levels):
+            codes = (score > level).view(np.int8) - (score < -level).view(np.int8) + edge
+            sums = np.zeros((blocks, at.SUMS))
+            profit(self._states[k], self._params, rows, codes, sums, self._scratch)
+            self.net[k] = equity(self._states[k]) - self._cash
+            self.trips[k] += sums[:, at.SUM_TRIPS].sum()
+
+    def points(self) -> list[dict[str, Any]]:  # Any: JSON values
+        """One entry a level, as it stands in metrics.json."""
+        lines = zip(self.levels.tolist(), self.trips.tolist(), (self.net / self._cash).tolist(), strict=True)
+        return [{"level": level, "trips": int(trips), "net_return": net} for level, trips, net in lines]
+
+
+def sweep(rows: Float, score: Float, levels: Float, params: Float, cash: float) -> tuple[Float, Float]:
+    """(net P&L in currency, round trips) of each of `levels`, [L] both: see Sweep."""
+    made = Sweep(levels, params, cash, int(rows[:, at.R_SYMBOL].max(initial=0)) + 1)
+    made.take(rows, score)
+    return made.net, made.trips
+
+
+def spell(points: list[dict[str, Any]], kind: str) -> list[str]:  # Any: JSON values
+    """A line for every tenth of the levels, and one for the best of all. kind: what a level is called."""
+    best = max(points, key=lambda point: point["net_return"])
+    shown = [points[i] for i in sorted({round(i * (len(points) - 1) / 10) for i in range(11)})]
+    lines = [f"  {kind}{100 * p['level']:.4g}: {p['trips']:,} round trips, net {p['net_return']:.2%}" for p in shown]
+    return [f"sweep of {len(points):,} thresholds:", *lines,
+            f"  the best is {kind}{100 * best['level']:.4g} with {best['net_return']:.2%}: chosen after the fact, so "
+            "expect less"]  # fmt: skip

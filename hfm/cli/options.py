@@ -116,6 +116,7 @@ BACKTEST: Options = {
     "model": option(str | None, "--model", help="Whose predictions. [the trained model's]"),
     "fill": option(str | None, "--fill", help="next-open, next-mid, cross, passive or close. [next-open]"),
     "fee_bps": option(float | None, "--fee-bps", help="Fee a side in bp of notional. [0.05]"),
+    "sweep": option(int | None, "--sweep", min=1, help="Show so many quantile thresholds beside the one asked for."),
     "sizing": option(str | None, "--sizing", help="fixed, vol or kelly. [fixed]"),
     "hold_overnight": option(bool, "--hold-overnight", help="Keep positions over the close.", default=False),
     "allow_lookahead": option(bool, "--allow-lookahead", help="Permit --fill close; watermarked.", default=False),

@@ -124,6 +124,8 @@ class Backtest:
 
     model: str | None = None
     """Whose predictions; None: the trained model."""
+    sweep: Annotated[int, Ge(1), Le(100_000)] | None = None
+    """Quantile thresholds to show beside the trial, evenly spaced; no trials, since none of them is chosen."""
     threshold: str = "0.6"
     """P in [0.5, 1), a quantile q50..q99.9 of the validation confidence, or cost."""
     fill: Literal["next-open", "next-mid", "cross", "passive", "close"] = "next-open"

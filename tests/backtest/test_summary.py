@@ -59,6 +59,6 @@ def test_the_settings_of_the_trial_stand_beside_its_figures() -> None:
     """All of them, so that a result can be made again."""
     quoted = market.walk(["AAA"], 4, 10, seed=2)
     doc = market.run(quoted, market.predictions(quoted, {"lstm": 0.7, "constant": 0.5}), fee_bps=0.2)[0]["metrics"]
-    assert set(doc["trial"]) >= set(Backtest.__dataclass_fields__) | {"name", "policy", "level"}
+    assert set(doc["trial"]) >= (set(Backtest.__dataclass_fields__) - {"sweep"}) | {"name", "policy", "level"}
     assert doc["trial"]["fee_bps"] == 0.2
     assert doc["span"]["sessions"] == 4

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hfm.backtest.sweep import sweep
+from hfm.backtest.sweep import Sweep, spell, sweep
 from hfm.config import Backtest
 from hfm.ledger import layout as at
 from hfm.ledger.account import equity, params_new
+from tests.backtest import market
 from tests.backtest.walk import walk
 from tests.ledger.market import play
 
@@ -19,10 +20,10 @@ def test_each_threshold_earns_what_its_own_ledger_says(fill: str) -> None:
     rows, p = walk(3_000)
     p[100:200] = np.nan
     settings = Backtest(fill=fill)  # type: ignore[arg-type]  # a string of its own Literal
-    levels = np.array([0.5, 0.55, 0.6, 0.9])
-    net, trips = sweep(rows, p, levels, params_new(settings, 1, 0.01), settings.cash)
+    levels, score = np.array([0.0, 0.05, 0.1, 0.4]), p - 0.5
+    net, trips = sweep(rows, score, levels, params_new(settings, 1, 0.01), settings.cash)
     for k, level in enumerate(levels):
-        rows[:, at.R_SIGNAL] = (p > level).astype(float) - (p < 1 - level)
+        rows[:, at.R_SIGNAL] = (score > level).astype(float) - (score < -level)
         _, ended, state = play(rows, settings)
         assert net[k] == pytest.approx(equity(state) - settings.cash, abs=1e-6)
         assert trips[k] == len(ended)
@@ -35,3 +36,35 @@ def test_no_levels_and_no_rows() -> None:
     params = params_new(Backtest(), 1, 0.01)
     assert sweep(rows, p, np.empty(0), params, 1.0)[0].shape == (0,)
     assert sweep(rows[:0], p[:0], np.array([0.6]), params, 1.0)[0].tolist() == [0.0]
+
+
+def test_panels_change_nothing() -> None:
+    """The states are carried: two halves give what the whole gives."""
+    rows, p = walk(2_000)
+    params, levels = params_new(Backtest(), 1, 0.01), np.array([0.0, 0.1])
+    whole, parts = (Sweep(levels, params, 1e6, 1) for _ in range(2))
+    border = int(np.flatnonzero(np.diff(rows[:, at.R_SESSION]))[10]) + 1
+    whole.take(rows.copy(), p - 0.5)
+    for cut in (slice(border), slice(border, None)):
+        parts.take(rows[cut].copy(), p[cut] - 0.5)
+    np.testing.assert_allclose(parts.net, whole.net, atol=1e-6)
+    np.testing.assert_array_equal(parts.trips, whole.trips)
+
+
+def test_the_stage_shows_quantiles_beside_the_trial_and_counts_none_of_them() -> None:
+    """q90 of the sweep is the trial q90; the family, its events and the metrics are what they are without it."""
+    quoted = market.walk(["AAA", "BBB"], 8, 30, seed=4)
+    p = 0.5 + np.random.default_rng(3).normal(0, 0.1, quoted.num_rows)
+    predicted = market.predictions(quoted, {"lstm": p, "constant": 0.5})
+    plain, before = market.run(quoted, predicted, threshold="q90")
+    doc, ctx = market.run(quoted, predicted, threshold="q90", sweep=20)
+    points = doc["metrics"].pop("sweep")
+    assert [point["level"] for point in points] == pytest.approx([k / 20 for k in range(20)])
+    assert points[18]["net_return"] == pytest.approx(doc["metrics"]["metrics"]["return_net"]["value"], abs=1e-9)
+    assert points[18]["trips"] == doc["metrics"]["metrics"]["trips"]["value"]
+    assert doc["metrics"] == plain["metrics"]
+    assert ctx.events == before.events
+    lines = [line for line in ctx.lines if line not in before.lines]
+    assert lines == spell(points, "q")
+    assert lines[0] == "sweep of 20 thresholds:"
+    assert "chosen after the fact" in lines[-1]

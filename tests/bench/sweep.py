@@ -25,12 +25,13 @@ def figures() -> Iterator[Figure]:
     rows, p = walk(BARS)
     rows[:, [at.R_SESSION, at.R_BLOCK, at.R_LAST]] = 0.0
     p[-2:] = np.nan
-    params, levels = params_new(RULE, 1, 0.01), np.linspace(0.5, 0.65, LEVELS)
+    score = p - 0.5
+    params, levels = params_new(RULE, 1, 0.01), np.linspace(0.0, 0.15, LEVELS)
     few = levels[:: LEVELS // PEER]
-    expected, _ = sweep(rows, p, few, params, RULE.cash)
+    expected, _ = sweep(rows, score, few, params, RULE.cash)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     yield rate(
-        "sweep 1,000 thresholds, bars", BARS * LEVELS, lambda: sweep(rows, p, levels, params, RULE.cash), times=3
+        "sweep 1,000 thresholds, bars", BARS * LEVELS, lambda: sweep(rows, score, levels, params, RULE.cash), times=3
     )
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     yield Figure("sweep 1,000 thresholds, memory added", "MiB", grown, None, None, BARS * LEVELS, 1.0)
@@ -42,7 +43,7 @@ def figures() -> Iterator[Figure]:
     slip = 0.75 * 0.5 * (rows[:, at.R_ASK_OPEN] - rows[:, at.R_BID_OPEN]) / mid
 
     def peer() -> np.ndarray:
-        signal = (p[:, None] > few).astype(float) - (p[:, None] < 1.0 - few)
+        signal = (score[:, None] > few).astype(float) - (score[:, None] < -few)
         target = np.vstack([np.zeros((1, len(few))), 100.0 * signal[:-1]])
         one = [x[:, None] for x in (mid, slip)]
         done = vbt.Portfolio.from_orders(
@@ -53,7 +54,7 @@ def figures() -> Iterator[Figure]:
 
     np.testing.assert_allclose(peer(), expected, rtol=0, atol=1e-5)
     yield rate(
-        f"sweep {PEER} thresholds, bars", BARS * PEER, lambda: sweep(rows, p, few, params, RULE.cash), peer,
+        f"sweep {PEER} thresholds, bars", BARS * PEER, lambda: sweep(rows, score, few, params, RULE.cash), peer,
         note=f"vectorbt {vbt.__version__}; equal P&L", times=3,
     )  # fmt: skip
     note = "vectorbt's after it, of fifty thresholds"
