@@ -42,21 +42,24 @@ def figures() -> Iterator[Figure]:
     mid, close = rows[:, at.R_MID_OPEN], rows[:, at.R_MID_CLOSE]
     slip = 0.75 * 0.5 * (rows[:, at.R_ASK_OPEN] - rows[:, at.R_BID_OPEN]) / mid
 
-    def peer() -> np.ndarray:
+    def peer(engine: str) -> np.ndarray:
         signal = (score[:, None] > few).astype(float) - (score[:, None] < -few)
         target = np.vstack([np.zeros((1, len(few))), 100.0 * signal[:-1]])
         one = [x[:, None] for x in (mid, slip)]
         done = vbt.Portfolio.from_orders(
             np.broadcast_to(close[:, None], target.shape), size=target, size_type="targetamount", price=one[0],
-            slippage=one[1], fees=0.5e-4, init_cash=RULE.cash, freq="5min",
+            slippage=one[1], fees=0.5e-4, init_cash=RULE.cash, freq="5min", engine=engine,
         )  # fmt: skip
         return np.asarray(done.final_value()) - RULE.cash
 
-    np.testing.assert_allclose(peer(), expected, rtol=0, atol=1e-5)
-    yield rate(
-        f"sweep {PEER} thresholds, bars", BARS * PEER, lambda: sweep(rows, score, few, params, RULE.cash), peer,
-        note=f"vectorbt {vbt.__version__}; equal P&L", times=3,
-    )  # fmt: skip
+    for engine in ("numba", "rust") if importlib.util.find_spec("vectorbt_rust") else ("numba",):
+        np.testing.assert_allclose(peer(engine), expected, rtol=0, atol=1e-5)
+        yield rate(
+            f"sweep {PEER} thresholds, bars", BARS * PEER, lambda: sweep(rows, score, few, params, RULE.cash),
+            lambda engine=engine: peer(engine),  # type: ignore[misc]  # bound now
+            note=f"vectorbt {vbt.__version__} {engine}; equal P&L; of all thousand it takes up to twice as long each",
+            times=3,
+        )  # fmt: skip
     note = "vectorbt's after it, of fifty thresholds"
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     yield Figure("sweep peak memory of the process", "MiB", peak, None, None, BARS * PEER, 1.0, note)

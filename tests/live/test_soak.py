@@ -1,0 +1,50 @@
+"""A stream that runs for years: memory stays where it is."""
+
+from __future__ import annotations
+
+import json
+import resource
+from pathlib import Path
+
+import pytest
+
+from hfm import tables
+from hfm.live import rows, step
+from tests.live.market import made
+from tests.live.test_stream import stream
+
+
+def resident() -> float:
+    """MiB of this process in memory now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def grown(count: int) -> float:
+    """MiB by which a stream grows from a tenth of `count` rows to all of them; each is judged, taken and answered."""
+    live = stream(made())
+    table = rows.matrix(tables.arrays(made().quotes, rows.COLUMNS))
+    shift = int(table[-1, step.V_SESSION] - table[0, step.V_SESSION]) + 1
+    done, before = 0, 0.0
+    while done < count:
+        for row in table:
+            verdict, gap, unfinished = live.order.judge(0, row)
+            assert verdict == "ok"
+            json.dumps(live.take(0, row, (gap, unfinished)))
+        done += len(table)
+        table[:, step.V_SESSION] += shift
+        if not before and done >= count // 10:
+            before = resident()
+    return resident() - before
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_rows_leave_memory_where_it_was() -> None:
+    """Two years of five-minute bars of three symbols."""
+    assert grown(100_000) < 2.0
+
+
+@pytest.mark.soak
+def test_ten_million_rows_leave_memory_where_it_was() -> None:
+    """Within two MiB."""
+    assert grown(10_000_000) < 2.0
