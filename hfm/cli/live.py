@@ -15,7 +15,7 @@ from hfm.cli.app import command
 from hfm.cli.options import Common, Options, Values, option
 from hfm.cli.settings import config_of, home_of
 from hfm.cli.show import Show
-from hfm.errors import ExitCode, UsageError
+from hfm.errors import DataError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from hfm.live.stream import Stream
@@ -65,12 +65,32 @@ def _stream(common: Common, show: Show, replay: bool) -> tuple[Run, Stream, dict
     hashes |= pipeline.check_committed(run, manifest, pipeline.MODEL)
     weights, document = ((run.path / name).read_bytes() for name in pipeline.MODEL)
     quotes = pipeline.readers(run, hashes)[pipeline.QUOTES]
-    engine = Engine(store.load(weights, json.loads(document)), config.backtest, Market.of(quotes.meta))
+    checkpoint, market = store.load(weights, json.loads(document)), Market.of(quotes.meta)
+    whole = _whole(run, checkpoint, config.backtest.model, (len(market.symbols), hashes[pipeline.MODEL[0]]))
+    engine = Engine(checkpoint, config.backtest, market, whole)
     identity = {
         "model": hashes[pipeline.MODEL[0]], "settings": dataclasses.asdict(config.backtest),
         "symbols": engine.market.symbols, "source": hashes[pipeline.QUOTES] if replay else "stdin",
     }  # fmt: skip
     return run, Stream(engine), identity, quotes
+
+
+def _whole(run: Run, checkpoint: Any, name: str | None, about: tuple[int, str]) -> Any:  # Any: Checkpoint; Whole, None
+    """The graph of a network that has no step; None for a model that has one. about: symbols, SHA-256 of the weights.
+
+    Raises ConfigError without the extra, DataError where the graph has not been made.
+    """
+    model = name or str(checkpoint.document["model"])
+    if model in checkpoint.document["stepped"] or "shape" not in checkpoint.part("final", model):
+        return None
+    from hfm.live import graph, whole
+
+    graph.extra()
+    path = run.path / "live" / f"{model}.onnx"
+    if not path.is_file():
+        why = "it has no step of its own, and runs through ONNX Runtime"
+        raise DataError(f"{model} has no exported graph", why=why, hint=f"hfm export --format onnx --run {run.name}")
+    return whole.Whole(path.read_bytes(), checkpoint.part("final", model), *about)
 
 
 @command("predict", PREDICT)
@@ -188,6 +208,8 @@ def export(show: Show, common: Common, values: Values) -> ExitCode:
     if values["format"] != "onnx":
         raise UsageError(f"--format is {values['format'][:40]!r}", hint="--format onnx, or --format lobster")
     graph.extra()
+    if (made := _network(show, common, values)) is not None:
+        return made
     run, live, _, quotes = _stream(common, show, replay=False)
     engine = live.engine
     symbol = words.symbol(values["symbol"], engine.market.symbols) or engine.market.symbols[0]
@@ -235,6 +257,40 @@ def _lobster(show: Show, common: Common, values: Values) -> ExitCode:
                 show.paths.append(folder / name)
     show.metrics["export"] = {"files": len(show.paths), "rounded": rounded}
     show.talk(f"export: {len(show.paths)} LOBSTER files" + f", {rounded:,} prices rounded to .0001" * (rounded > 0))
+    return ExitCode.OK
+
+
+def _network(show: Show, common: Common, values: Values) -> ExitCode | None:
+    """Export a network that has no step: the graph of its final fit, over a whole session. None for other models."""
+    import json
+
+    from hfm import disk, pipeline
+    from hfm.live import whole
+    from hfm.models import store
+    from hfm.run import locate
+
+    home = home_of(common)
+    run = locate(home, common.run, os.environ)
+    manifest = run.manifest()
+    config = config_of(common, home, manifest.config, "backtest", {})
+    hashes = pipeline.check_inputs(run, manifest, pipeline.FEED)
+    hashes |= pipeline.check_committed(run, manifest, pipeline.MODEL)
+    weights, document = ((run.path / name).read_bytes() for name in pipeline.MODEL)
+    checkpoint = store.load(weights, json.loads(document))
+    model = config.backtest.model or str(checkpoint.document["model"])
+    if model in checkpoint.document["stepped"] or "shape" not in (arrays := checkpoint.part("final", model)):
+        return None
+    rows = int(pipeline.readers(run, hashes)[pipeline.QUOTES].meta["slots_per_session"])
+    show.run_dir = run.path
+    path = (values["output"] or run.path / "live" / f"{model}.onnx").absolute()
+    from hfm.models import traced
+
+    graph, trial, want = traced.trace(arrays, model, rows)
+    data = whole.seal(graph, (model, hashes[pipeline.MODEL[0]]), trial, want)
+    disk.write(path, data)
+    show.paths.append(path)
+    show.metrics["export"] = {"bytes": len(data), "model": model, "rows": rows}
+    show.talk(f"export: {model}, sessions of {rows} rows, {len(data) / 1e6:.2f} MB")
     return ExitCode.OK
 
 

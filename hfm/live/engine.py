@@ -20,6 +20,7 @@ from hfm.features import batch
 from hfm.ledger import history
 from hfm.ledger.account import params_new, state_new
 from hfm.live import step
+from hfm.live.whole import Whole
 from hfm.models import step as models
 from hfm.models.store import Checkpoint
 from hfm.plugins import Float, Signals
@@ -52,9 +53,10 @@ class Market:
 class Engine:
     """Feeds rows (vectors of live.step) to the kernel and keeps its state."""
 
-    def __init__(self, checkpoint: Checkpoint, settings: Backtest, market: Market) -> None:
+    def __init__(self, checkpoint: Checkpoint, settings: Backtest, market: Market, whole: Whole | None = None) -> None:
+        """whole: the graph of a model that has no step; only its final fit is in there."""
         count = len(market.symbols)
-        self.checkpoint, self.settings, self.market = checkpoint, settings, market
+        self.checkpoint, self.settings, self.market, self.whole = checkpoint, settings, market, whole
         self.model = settings.model or str(checkpoint.document["model"])
         self.choice = choose(settings.threshold)
         self.out = np.zeros(step.OUT)
@@ -100,7 +102,7 @@ class Engine:
         if fold not in self._folds:
             place = np.array([self._maker.NAMES.index(name) for name in self._names])
             try:
-                fits = [self.checkpoint.steps(fold, symbol, self.model) for symbol in self.market.symbols]
+                fits = [self._fit(fold, symbol) for symbol in self.market.symbols]
             except KeyError as e:
                 raise UsageError(
                     f"the model {self.model!r} has no step", why=f"its checkpoint holds no {e.args[0]}",
@@ -108,6 +110,18 @@ class Engine:
                 ) from None  # fmt: skip
             self._folds[fold] = [step.Plan(m, final, place, self._rule, self._params) for m, final in fits]
         self._plans, self.fold = self._folds[fold], fold
+
+    def _fit(self, fold: str, symbol: str) -> tuple[models.Model, Float]:
+        """(model, finish) of a fit and a symbol; of a model with a graph its floors."""
+        if self.whole is None:
+            return self.checkpoint.steps(fold, symbol, self.model)
+        if fold != "final":
+            raise UsageError(
+                f"{self.model} cannot be replayed", why="its exported graph is of the final fit alone",
+                hint="hfm stream --source stdin; hfm backtest is its replay",
+            )  # fmt: skip
+        arrays, known = self.checkpoint.part(fold, self.model), list(self.checkpoint.document["symbols"])
+        return models.pack(arrays, known.index(symbol) if symbol in known else -1), arrays["finish"]
 
     def number(self, symbol: str) -> int:
         """Place of a symbol among the market's; -1: it has none."""
@@ -134,12 +148,14 @@ class Engine:
         if int(row[step.V_SESSION]) != self._day[symbol]:
             self._note(symbol, row)
         out = self.out
-        if trade and self._fused:
+        if trade and self._fused and self.whole is None:
             numbers, weights, size = self._call()[symbol]
             step.run(self._flat, numbers, weights, size, symbol, row, out)
         else:
             plan = self._plans[symbol]
             step.see(self.memory, plan, self._scratch, symbol, row, out)
+            if self.whole is not None:
+                self._correct(self.whole, symbol, row)
             if trade:
                 seen = Signals(*(out[i : i + 1] for i in (step.R_P_UP, step.R_RANK, step.R_SD, step.R_COST)))
                 out[step.R_SIGNAL] = self.choice.policy.propose(seen)[0]
@@ -159,11 +175,20 @@ class Engine:
             ]
         return found
 
+    def _correct(self, whole: Whole, symbol: int, row: Float) -> None:
+        """What the floors said of the row becomes what the networks say of it."""
+        plan, x, head = self._plans[symbol], self._scratch.x, np.empty(5)
+        models.row(self.memory.network[symbol], x, plan.model, head)
+        whole.say(symbol, x, plan.model, head)
+        models.finish_row(head, row[step.V_SPREAD], plan.final, self.out[:8])
+
     def _note(self, symbol: int, row: Float) -> None:
         """A session's first row: end the session before it."""
         day = int(row[step.V_SESSION])
         if day == self._day[symbol]:
             return
+        if self.whole is not None:
+            self.whole.open(symbol)
         trail = self._trails[symbol]
         if self._today[symbol]:
             volume = history.session_volume(np.array(self._today[symbol]))
@@ -215,7 +240,7 @@ class Engine:
         out["marks"] = np.column_stack([self._close, self._split, self._day]).astype(np.float64)
         for s, volumes in enumerate(self._today):
             out[f"today/{s}"] = np.array(volumes, np.float64)
-        return out
+        return out | (self.whole.save() if self.whole is not None else {})
 
     def load(self, saved: Mapping[str, Any], fold: str) -> None:
         """Become what was saved, with the fit that was in use."""
@@ -224,6 +249,8 @@ class Engine:
             value[...] = saved[f"memory/{name}"]
         for trail, array in zip(self._trails, saved["trails"], strict=True):
             trail.load(array)
+        if self.whole is not None:
+            self.whole.load(saved)
         marks = saved["marks"]
         self._close, self._split = marks[:, 0].tolist(), marks[:, 1].tolist()
         self._day = [int(d) for d in marks[:, 2]]

@@ -1,0 +1,110 @@
+"""A network without a step: live's row by row is the batch's session at once, through the exported graph."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from hfm import plugins
+from hfm.config import Backtest
+from hfm.errors import ConfigError, DataError, UsageError
+from hfm.features import batch as batch_features
+from hfm.live import rows
+from hfm.live.engine import Engine, Market
+from hfm.models import step, store
+from hfm.plugins import Float
+from hfm.tables import MemoryReader, arrays
+from hfm.train import panel
+from tests.live.market import made
+
+pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+from hfm.live import whole
+from hfm.models import traced
+
+MINE, WEIGHTS = "attention", "abc"
+
+
+@cache
+def trained() -> tuple[pa.Table, store.Checkpoint]:
+    """Quotes, and a checkpoint whose final fit is an invented network of 8 units on trained floors."""
+    of = made()
+    own = len(batch_features.GROUPS["default"])
+    torch.manual_seed(4)
+    net = plugins.find("models", MINE)().build(own, 8, 2, 0.0)
+    torch.nn.init.normal_(net.head.weight, 0.0, 0.3)
+    kept = {k: v for k, v in of.checkpoint.arrays.items() if k.startswith("final/") and "/seed" not in k}
+    weights = {f"final/seed0/net/{k}": v.numpy() for k, v in net.state_dict().items()}
+    fitted = {"final/shape": np.array([own, 8, 2]), "final/gates": np.ones(step.GATES), "final/unit": np.full(2, 0.7)}
+    document = {**of.checkpoint.document, "model": MINE}
+    return of.quotes, store.Checkpoint({**kept, **weights, **fitted}, document)
+
+
+@cache
+def sealed() -> bytes:
+    _, checkpoint = trained()
+    graph, trial, want = traced.trace(checkpoint.part("final"), MINE, 27)
+    return whole.seal(graph, (MINE, WEIGHTS), trial, want)
+
+
+def engine() -> Engine:
+    quotes, checkpoint = trained()
+    about = Market.of(MemoryReader(quotes).meta)
+    graph = whole.Whole(sealed(), checkpoint.part("final"), len(about.symbols), WEIGHTS)
+    return Engine(checkpoint, Backtest(threshold="0.5"), about, graph)
+
+
+def batch() -> Float:
+    """[n, 8] of step.OUT by the batch, with the final fit."""
+    quotes, checkpoint = trained()
+    data, fitted = panel.read(MemoryReader(quotes), panel.Task()).panel, checkpoint.part("final")
+    heads, out = plugins.find("models", MINE)().predict(fitted, data), np.empty((len(data.slot), 8))
+    step.finish(np.ascontiguousarray(heads), data.spread_bps, fitted["finish"], out)
+    return out
+
+
+def test_row_by_row_is_the_session_at_once() -> None:
+    """Within 1e-5 over all rows, NaN where it is NaN; the networks do move what the floors say."""
+    quotes, _ = trained()
+    live, want = engine(), batch()
+    table = rows.matrix(arrays(quotes, rows.COLUMNS))
+    got = np.stack([live.take(0, row)[:8].copy() for row in table])
+    np.testing.assert_allclose(got[:, [0, 1, 3, 4, 5, 6]], want[:, [0, 1, 3, 4, 5, 6]], rtol=1e-5, atol=1e-5)
+    plain = engine()
+    plain.whole = None
+    floors = np.stack([plain.take(0, row)[:8].copy() for row in table])
+    assert np.nanmax(np.abs(floors[:, 0] - got[:, 0])) > 1e-3
+
+
+def test_a_restart_goes_on_inside_a_session() -> None:
+    """The session so far is part of the state."""
+    quotes, _ = trained()
+    table = rows.matrix(arrays(quotes, rows.COLUMNS))[-40:]
+    one, two = engine(), engine()
+    for row in table[:33]:
+        one.take(0, row)
+    two.load(one.save(), "final")
+    for row in table[33:]:
+        np.testing.assert_array_equal(one.take(0, row).copy(), two.take(0, row))
+
+
+def test_only_the_final_fit_is_in_the_graph() -> None:
+    """A replay of folds is refused, with what to do instead."""
+    with pytest.raises(UsageError, match="cannot be replayed"):
+        engine().place("fold0")
+
+
+def test_the_graph_of_another_training_or_without_the_extra_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 4 and exit 3, each with its cure."""
+    _, checkpoint = trained()
+    with pytest.raises(DataError, match="another training") as error:
+        whole.Whole(sealed(), checkpoint.part("final"), 1, "other")
+    assert error.value.hint == "hfm export --format onnx"
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ConfigError, match="onnxruntime is not installed") as absent:
+        whole.Whole(sealed(), checkpoint.part("final"), 1, WEIGHTS)
+    assert "hfm[onnx]" in absent.value.hint
