@@ -65,6 +65,11 @@ class Evidence:
         return self.market.synthetic
 
     @property
+    def replayed(self) -> bool:
+        """Whether the quotes are those of an observed order book."""
+        return self.config.simulate.fidelity == "replay" and not self.synthetic
+
+    @property
     def lookahead(self) -> bool:
         """Whether the user's own trial fills at prices that it could not have had."""
         return bool(self.money and self.money.metrics.get("lookahead"))

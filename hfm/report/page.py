@@ -88,9 +88,14 @@ def simulated(run: Evidence) -> list[str]:
             "The bars are SYNTHETIC: prices and volumes are invented. Nothing here is a statement about a market."
         )
     else:
-        source = run.market.meta.get("source", "the source")
-        out.append(f"Prices and volumes are observed bars (source: {source}).")
-    if run.market.slot_spread is not None:
+        source, what = (
+            run.market.meta.get("source", "the source"),
+            "events of an order book" if run.replayed else "bars",
+        )
+        out.append(f"Prices and volumes are observed {what} (source: {source}).")
+    if run.replayed and run.market.slot_spread is not None:
+        out.append("Bid, ask, spread, depth and order flow are the book's own, replayed row by row: none is simulated.")
+    elif run.market.slot_spread is not None:
         out.append(
             "Bid, ask, spread, depth and order flow are simulated around the bars: results that hang on them are "
             "statements about the simulator."

@@ -87,7 +87,7 @@ def headline(run: Evidence) -> list[Figure]:
 def badges(run: Evidence) -> list[tuple[str, str]]:
     """(kind, text) of what must be seen at once: what was invented, what was planted."""
     quotes = run.market.slot_spread is not None
-    if run.config.simulate.fidelity == "replay" and not run.synthetic:
+    if run.replayed:
         return [("plain", "observed order book")] + ([("lookahead", "LOOK-AHEAD FILLS")] if run.lookahead else [])
     out = [("synthetic", "SYNTHETIC BARS")] if run.synthetic else []
     out += [("plain", f"observed bars{', simulated quotes' if quotes else ''}")] if not run.synthetic else []

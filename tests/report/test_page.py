@@ -6,14 +6,15 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from hfm.config import Config, Report
-from hfm.report import page, stage
+from hfm.config import Config, Report, Simulate
+from hfm.report import evidence, page, stage
 from hfm.report.panels.catalogue import BRIDGE, PANELS
 from hfm.stage import Context
 from tests.report.builder import make
@@ -107,3 +108,19 @@ def test_the_template_names_every_panel_once() -> None:
     """A new panel that stands in no section would be drawn and not shown."""
     listed = [name for _, names in page.SECTIONS for name in names]
     assert sorted(listed) == sorted(panel.name for panel in (*PANELS, BRIDGE))
+
+
+def test_what_is_simulated_is_said_and_what_is_observed_is_not_called_so() -> None:
+    """Real bars with simulated quotes, invented bars, a replayed order book: each in its own words."""
+    config = Config(report=Report(reps=200))
+    replay = replace(config, simulate=Simulate(fidelity="replay"))
+    said = {
+        name: " ".join(page.simulated(evidence.gather(make(synthetic=name == "invented"), used, 1)))
+        for name, used in (("invented", config), ("observed", config), ("book", replay))
+    }
+    assert "SYNTHETIC" in said["invented"]
+    assert "observed bars" in said["observed"]
+    assert "statements about the simulator" in said["observed"]
+    assert "events of an order book" in said["book"]
+    assert "none is simulated" in said["book"]
+    assert "statements about the simulator" not in said["book"]

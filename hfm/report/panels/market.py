@@ -35,7 +35,7 @@ def diurnal(ax: Axes, run: Evidence, ink: Ink) -> Told:
     ax.yaxis.set_major_formatter("{x:g}")
     legend(ax, ink, loc="upper center")
     text = "; ".join(said)
-    kind = "" if market.slot_spread is None else " The spread is simulated from the bars."
+    kind = "" if market.slot_spread is None or run.replayed else " The spread is simulated from the bars."
     return Told(f"{text[0].upper()}{text[1:]}.{kind}", f"Time-of-day curves: {text}.")
 
 
