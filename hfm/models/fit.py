@@ -109,7 +109,7 @@ class Fitting:
         self.history: list[list[float]] = []
         self.epoch, self.since, self.best = 0, 0, float("inf")
         self.order: torch.Tensor | None = None  # of an epoch in progress; at, summed: how far it is
-        self.at, self.summed = 0, torch.zeros((), dtype=torch.float64, device=place)
+        self.at, self.summed = 0, 0.0
 
     def take_epoch(self, learn: Batch, widths: Float, pause: Callable[[int], None] = lambda rows: None) -> float:
         """Pass over all sequences once, in random order; the mean loss. After a pause in the middle it goes on there.
@@ -117,8 +117,7 @@ class Fitting:
         pause: told after each batch how many rows it had; it may save the state.
         """
         if self.order is None:
-            self.order, self.at = torch.randperm(len(learn.x)), 0
-            self.summed = torch.zeros((), dtype=torch.float64, device=self.place)
+            self.order, self.at, self.summed = torch.randperm(len(learn.x)), 0, 0.0
         while self.at < len(self.order):
             index = self.order[self.at : self.at + self.options.batch].to(self.place)
             self.summed += self._update(learn.pick(index), widths) * len(index)
@@ -127,12 +126,12 @@ class Fitting:
                 pause(len(index) * learn.x.shape[1])
         self.order = None
         self.epoch += 1
-        return float(self.summed) / len(learn.x)
+        return self.summed / len(learn.x)
 
-    def _update(self, data: Batch, widths: Float) -> torch.Tensor | float:
+    def _update(self, data: Batch, widths: Float) -> float:
         """One gradient step, then the moving average follows (faster at first); the batch's loss."""
         if self.quick is not None:
-            loss: torch.Tensor | float = self.quick.take(data, widths)
+            loss = self.quick.take(data, widths)
         else:
             for weight in self.weights:
                 weight.grad = None if weight.grad is None else weight.grad.zero_()
@@ -140,7 +139,7 @@ class Fitting:
                 out = self.net(data.x)
             whole = losses(out.float(), data, widths).sum()
             torch.autograd.backward(whole)
-            loss = whole.detach().double()
+            loss = float(whole.detach())
         self.descent.step(self.averages)
         return loss
 
@@ -160,7 +159,8 @@ class Fitting:
         out["numbers"] = torch.tensor(numbers, dtype=torch.float64)
         out["history"] = torch.tensor(self.history, dtype=torch.float64)
         if self.order is not None:
-            out |= {"order": self.order, "at": torch.tensor(self.at), "summed": self.summed}
+            out |= {"order": self.order, "at": torch.tensor(self.at)}
+            out["summed"] = torch.tensor(self.summed, dtype=torch.float64)
         return {**{name: value.detach().cpu().clone() for name, value in out.items()}, **device.draws(self.place)}
 
     def restore(self, saved: dict[str, torch.Tensor]) -> None:
@@ -177,7 +177,7 @@ class Fitting:
         self.descent.restore(parts["descent"], int(steps))
         self.history = saved["history"].tolist()
         if "order" in saved:
-            self.order, self.at, self.summed = saved["order"], int(saved["at"]), saved["summed"].to(self.place)
+            self.order, self.at, self.summed = saved["order"], int(saved["at"]), float(saved["summed"])
         device.draw_on(self.place, saved)
 
 
