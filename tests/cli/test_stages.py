@@ -21,6 +21,14 @@ def test_constants_go_from_a_replayed_run_to_another(real: Path, tmp_path: Path)
     )
     assert froze
     assert {name: took[name] for name in froze} == froze
+    played = hfm("simulate", "--run", "bars", "--fidelity", "book", "--calibrate-from", "book", cwd=tmp_path)
+    assert played.code == 0, played.err
+    fitted, used = (
+        json.loads((tmp_path / "runs" / run / "simulate/facts.json").read_text()) for run in ("book", "bars")
+    )
+    assert used["tables"] == fitted["tables"]
+    assert used["facts"]["reaggregated"]["value"] == 1.0
+    assert fitted["gain_nats"] > fitted["gain_nats_held_out"] > 0.2
     refused = hfm("simulate", "--run", "bars", "--calibrate-from", "bars", cwd=tmp_path)
     assert refused.code == 2
     assert "--fidelity replay" in refused.err

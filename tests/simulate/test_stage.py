@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from hfm import tables
-from hfm.config import Config, Simulate
-from hfm.errors import DataError, UsageError
+from hfm.config import Config, Simulate, load, parse_set
+from hfm.errors import ConfigError, DataError, UsageError
 from hfm.simulate import stage
 from hfm.stage import Context
 from hfm.tables import MemoryReader
 from tests.bars import GroupedReader, bar_meta, bar_table, edited, same
+from tests.orderbook import DAY, book_table
 
 FLOATS = [
     c.name for c in tables.QUOTES.columns if c.kind == "f8" and c.name not in ("trades", "imbalance", "micro_bps")
@@ -250,3 +251,44 @@ def test_any_number_of_slots_will_do(slots: int, signal: str) -> None:
     for name in FLOATS:
         assert np.isfinite(q[name]).all(), name
     assert facts["facts"]["abs_ac12"]["value"] is None or slots > 12
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("rho=-0.1", ("0", "1")), ("rho=1", ("0", "1")), ("rho=nan", ("0",)), ("carry=0", ("0", "1")),
+        ("spread_bps=-5", ("0", "1000")), ("spread_bps=1e9", ("1000",)), ("tick=0", ("0", "10")),
+        ("tick=1e6", ("10",)), ("levels=0", ("0", "50")), ("levels=51", ("50",)), ("seed=-1", ("0",)),
+    ],
+)  # fmt: skip
+def test_absurd_parameters_are_named_with_what_is_accepted(text: str, limits: tuple[str, ...]) -> None:
+    """The key, the value, and the bounds."""
+    with pytest.raises(ConfigError) as caught:
+        load([parse_set([f"simulate.{text}"])])
+    said = f"{caught.value} {caught.value.hint}"
+    assert f"simulate.{text.split('=')[0]}" in said
+    assert all(limit in said for limit in limits), said
+
+
+def test_a_constant_out_of_its_range_is_named() -> None:
+    """What a calibration may set, and within which bounds."""
+    for constants, word in (({"effective": -1.0}, "not within 0 to 2"), ({"magic": 1.0}, "no 'magic'")):
+        with pytest.raises(ConfigError, match=word):
+            simulate(bar_table(2), constants=constants)
+
+
+def test_a_book_file_that_is_cut_in_the_middle_is_refused(tmp_path: Path) -> None:
+    """The artifact, and the command that makes it again; never half a day of quotes."""
+    path = tmp_path / "book.parquet"
+    with path.open("wb") as sink:
+        writer = tables.Writer(sink, tables.book(1))
+        writer.write(book_table(DAY))
+        writer.close()
+    whole = path.read_bytes()
+    for length in (len(whole) // 2, len(whole) - 10, 3):
+        path.write_bytes(whole[:length])
+        inputs = {"fetch/book.parquet": tables.FileReader(path, "hfm fetch --run r")}
+        config = Config(simulate=Simulate(fidelity="replay"))
+        with pytest.raises(DataError) as caught:
+            list(stage.run(inputs, config, Context("simulate", seed=7)))
+        assert "hfm fetch --run r" in caught.value.hint
