@@ -18,8 +18,8 @@ from hfm.plugins import ROWS, Int, Panel
 
 LONGEST = 1440
 """Rows of a session that stays whole: a day of one-minute bars."""
-LENGTH, LEAD = 256, 64
-"""Rows of a piece, and rows before it that warm the state up."""
+LENGTH, LEAD = 64, 32
+"""Rows of a piece, about as many as a session of five-minute bars has, and rows before it that warm the state up."""
 
 
 def pieces(start: Int) -> tuple[Int, Int, Int, Int]:

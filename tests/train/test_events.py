@@ -190,6 +190,26 @@ def split(rows: panel.Rows, fold: Fold, options: Train) -> tuple[scoring.Truth, 
     return output.truth(rows, [fold], None), said
 
 
+def test_a_test_blocks_state_is_carried_from_the_sessions_open() -> None:
+    """The network's heads of a block are those of the same rows of the whole session; from the block on they differ."""
+    made = quotes(2000)
+    rows = panel.read(MemoryReader(made), panel.task(tables.header(made.schema)["meta"], Train()))
+    fold = Fold(0, (0, 10), (10, 12), (14, 16))
+    options = replace(SMALL, epochs=1, seeds=1)
+    done = walk.Walk(
+        rows, [fold], "lstm", ("lstm",), walk.fit(rows.panel, [fold], ("lstm",), options, Context("train"))
+    )
+    walk.settle(done, "lstm", fold)
+    done.arrays["lstm", 0] |= {"gates": np.ones(3), "seed0/head/w": np.full((8, 5), 0.1, np.float32)}
+    led, block = spans.lead(rows.panel, *fold.test), rows.panel.block
+    assert block is not None
+    inside = (block >= 14) & (block < 16)
+    heads = walk.predict(done, "lstm", fold, led.panel)[0][led.inside]
+    np.testing.assert_array_equal(heads, walk.predict(done, "lstm", fold, rows.panel)[0][inside])
+    alone = walk.predict(done, "lstm", fold, spans.part(rows.panel, *fold.test))[0]
+    assert (heads[:5, 0] != alone[:5, 0]).any()
+
+
 def test_shuffled_labels_give_an_auc_of_one_half() -> None:
     """Moves permuted among the rows before training leave nothing to find, within 3 errors clustered by block."""
     made = quotes(4000)

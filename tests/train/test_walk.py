@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from hfm.models import step
 from hfm.stage import Context
-from hfm.train import folds, walk
-from tests.train.market import SMALL, rows
+from hfm.tables import MemoryReader
+from hfm.train import folds, panel, walk
+from tests.train.market import SMALL, market, rows
 
 NAMES = ("constant", "logistic", "lstm")
 
@@ -54,3 +56,17 @@ def test_the_temperature_rests_on_all_validation_blocks_so_far() -> None:
     assert [len(b.up) for b in made.blocks["constant"]] == [
         len(made.rows.panel.of_sessions(*f.valid).slot) for f in made.plan[:2]
     ]
+
+
+@pytest.mark.parametrize("horizon", [1, 4])
+def test_the_forecast_deviation_is_that_of_the_return_over_the_horizon(horizon: int) -> None:
+    """Returns over ret_sd_bps have a root mean square of about one, however many rows ahead."""
+    quotes = market(40)[0]
+    data = panel.read(MemoryReader(quotes), panel.Task(horizon=horizon))
+    fold = folds.Fold(0, (0, 25), (25, 30), (30, 40))
+    made = walk.Walk(data, [fold], "har", ("har",), walk.fit(data.panel, [fold], ("har",), SMALL, Context("train")))
+    walk.settle(made, "har", fold)
+    test = data.panel.of_sessions(*fold.test)
+    _, out = walk.predict(made, "har", fold, test)
+    ratio = test.ret_bps / out[:, step.OUT.index("ret_sd_bps")]
+    assert 0.8 < np.sqrt(np.nanmean(ratio**2)) < 1.25
