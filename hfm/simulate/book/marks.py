@@ -123,7 +123,7 @@ def happen(f: Float, i: Int, tape: Int, u: Seed, prints: Float) -> None:
     if kind == HIDDEN:
         hidden(f, i, tape, u, prints, side)
     elif kind in (CANCEL, TRADE):
-        take(f, i, tape, u, prints, side, best, kind)
+        take(f, i, tape, u, prints)
     elif kind == DEEP_CANCEL:
         behind(f, i, tape, u, side, best)
     else:
@@ -143,10 +143,13 @@ def happen(f: Float, i: Int, tape: Int, u: Seed, prints: Float) -> None:
 
 
 @bare
-def take(f: Float, i: Int, tape: Int, u: Seed, prints: Float, side: int, best: int, kind: int) -> None:
-    """A cancel at the best price of `side`, or a trade against it; a trade outside of the bar's range is a cancel."""
+def take(f: Float, i: Int, tape: Int, u: Seed, prints: Float) -> None:
+    """The event at hand, a cancel at the best price of its side or a trade against it; outside of the bar's range a
+    trade is a cancel."""
+    side = i[at.SIDE_BEFORE]
+    best = i[at.BID] if side > 0 else i[at.ASK]
     table, there = i[at.FITTED], i[at.QUEUE + best]
-    trade = kind == TRADE and i[at.PRINT_MIN] <= best <= i[at.PRINT_MAX]
+    trade = i[at.KIND_BEFORE] == TRADE and i[at.PRINT_MIN] <= best <= i[at.PRINT_MAX]
     q = bucket(f, table + at.G_QUEUE, at.QUEUES, there)
     ratio = quantile(f, u, table + (at.G_TRADE if trade else at.G_CANCEL) + q * at.POINTS)
     size = min(max(int(ratio * there + 0.5), 1), there)
