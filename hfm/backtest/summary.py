@@ -89,6 +89,10 @@ def messages(engine: Engine, doc: Document) -> list[str]:
     out = []
     if doc["lookahead"]:
         out.append("LOOK-AHEAD: filled at the closes that the signals are made of; nobody can earn this")
+    if (doc["metrics"]["max_drawdown"]["value"] or 0.0) >= 1.0:
+        out.append(
+            "RUIN: more than all of the capital was lost; what follows on it is counted as if more had been lent"
+        )
     fired = {k: n for k, n in doc["reasons"].items() if k in reasons.spell(reasons.LIMITS)}
     if fired:
         out.append("limits fired: " + ", ".join(f"{name} in {n:,} rows" for name, n in fired.items()))

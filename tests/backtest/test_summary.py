@@ -62,3 +62,14 @@ def test_the_settings_of_the_trial_stand_beside_its_figures() -> None:
     assert set(doc["trial"]) >= (set(Backtest.__dataclass_fields__) - {"sweep"}) | {"name", "policy", "level"}
     assert doc["trial"]["fee_bps"] == 0.2
     assert doc["span"]["sessions"] == 4
+
+
+def test_an_account_that_lost_all_it_had_is_said_to_be_ruined() -> None:
+    """A fee of a fiftieth a side on each of hundreds of rows; and not a word of it at the usual one."""
+    quoted = market.walk(["AAA"], 2, 120, seed=2)
+    p = 0.5 + np.random.default_rng(0).normal(0, 0.1, quoted.num_rows)
+    predicted = market.predictions(quoted, {"lstm": p, "constant": 0.5})
+    dear = market.run(quoted, predicted, threshold="0.55", fee_bps=200.0)[0]["metrics"]
+    assert dear["metrics"]["return_net"]["value"] < -1
+    assert dear["messages"][0].startswith("RUIN: ")
+    assert "RUIN" not in " ".join(market.run(quoted, predicted, threshold="0.55")[0]["metrics"]["messages"])
