@@ -52,6 +52,16 @@ def test_verify_of_a_changed_run_is_exit_8_and_names_the_stage(home: Path) -> No
     assert "simulate: files as committed" in done.out
 
 
+def test_verify_of_a_run_whose_simulator_knows_the_whole_sample_is_exit_8_with_one_clear_line(home: Path) -> None:
+    """The original recipe scales its noise by all rows: the stage, the column and the row, on stderr and in the table."""
+    assert hfm("simulate", "--recipe", "seed", "--run", "c", "-q", cwd=home).code == 0
+    done = hfm("verify", "--run", "c", cwd=home)
+    assert done.code == 8
+    said = [line for line in done.err.splitlines() if line.startswith("failed: ")]
+    assert len(said) == 2
+    assert all(line.startswith("failed: simulate: bid_") and "knows what comes later" in line for line in said)
+
+
 def test_doctor_says_what_a_run_stands_on_and_fails_where_something_is_missing(home: Path) -> None:
     """A table for a person, findings for a machine."""
     done = hfm("doctor", "--json", cwd=home)
