@@ -53,7 +53,7 @@ def test_verify_of_a_changed_run_is_exit_8_and_names_the_stage(home: Path) -> No
 
 
 def test_verify_of_a_run_whose_simulator_knows_the_whole_sample_is_exit_8_with_one_clear_line(home: Path) -> None:
-    """The original recipe scales its noise by all rows: the stage, the column and the row, on stderr and in the table."""
+    """The original recipe scales its noise by all rows: the stage, the column and the row, on stderr too."""
     assert hfm("simulate", "--recipe", "seed", "--run", "c", "-q", cwd=home).code == 0
     done = hfm("verify", "--run", "c", cwd=home)
     assert done.code == 8
