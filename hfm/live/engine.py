@@ -63,6 +63,7 @@ class Engine:
         self.fold = ""
         self._names = tuple(checkpoint.document["features"]["names"])
         self._maker = batch.maker(self._names)
+        self._run = step.run_events if len(self._maker.ROW) == step.EVENTS else step.run
         self._rule = self._rule_new()
         horizon = int(checkpoint.document["horizon"])
         self._params = params_new(settings, count, market.tick, market.slots_year / horizon)
@@ -150,9 +151,11 @@ class Engine:
         out = self.out
         if trade and self._fused and self.whole is None:
             numbers, weights, size = self._call()[symbol]
-            step.run(self._flat, numbers, weights, size, symbol, row, out)
+            self._run(self._flat, numbers, weights, size, symbol, row, out)
         else:
             plan = self._plans[symbol]
+            own = row[: len(self._maker.ROW)]
+            self._maker.step(self.memory.features[symbol], own, self._scratch.every)
             step.see(self.memory, plan, self._scratch, symbol, row, out)
             if self.whole is not None:
                 self._correct(self.whole, symbol, row)

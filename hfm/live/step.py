@@ -79,15 +79,14 @@ class Scratch(NamedTuple):
 
 @kernel
 def see(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, out: Float) -> None:
-    """out[:9]: the row's forecast (models.step.OUT) and expected round trip. All state but the ledger's advances."""
+    """out[:9]: the forecast (models.step.OUT) and expected round trip of a row whose features stand in scratch.every.
+
+    The network's state advances.
+    """
     day, rule = memory.day[symbol], plan.rule
     if day[D_SESSION] != row[V_SESSION]:
         day[D_SESSION] = row[V_SESSION]
         memory.network[symbol][:] = 0.0
-    if memory.features.shape[1] == features.BARS:
-        features.step(memory.features[symbol], row[:FEATURES], scratch.every)
-    else:
-        events.step(memory.features[symbol], row[:EVENTS], scratch.every)
     n = plan.picks.shape[0]
     for j in range(n):
         scratch.x[j] = scratch.every[plan.picks[j]]
@@ -117,7 +116,7 @@ def act(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, o
 
 @kernel
 def step(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, out: Float) -> None:
-    """`see`, the built-in policy of plan.rule, `act`: the whole path of a row. out [OUT]."""
+    """`see`, the built-in policy of plan.rule, `act`: the path of a row from its features on. out [OUT]."""
     see(memory, plan, scratch, symbol, row, out)
     rule = plan.rule
     out[R_SIGNAL] = propose(rule[KIND], rule[LEVEL], out[R_P_UP], out[R_RANK], out[R_SD], out[R_COST])
@@ -170,11 +169,27 @@ _parts = kernel(parts)
 
 
 @kernel
-def run(flat: Float, plan: Float, weights: models.Float32, size: Int, symbol: int, row: Float, out: Float) -> None:
-    """`step`, its arguments in few arrays: see parts, numbers and sizes."""
-    memory, scratch = _parts(flat, size)
+def _plan(plan: Float, weights: models.Float32, size: Int) -> Plan:
+    """A plan from its numbers, weights and sizes."""
     a = size[Z_PARAMS]
     b = a + size[Z_FINAL]
     model = models.Model(size[Z_SPEC:Z_PICKS], plan[:a], weights)
-    whole = Plan(model, plan[a:b], size[Z_PICKS:], plan[b : b + RULE], plan[b + RULE :])
-    step(memory, whole, scratch, symbol, row, out)
+    return Plan(model, plan[a:b], size[Z_PICKS:], plan[b : b + RULE], plan[b + RULE :])
+
+
+@kernel
+def run(flat: Float, plan: Float, weights: models.Float32, size: Int, symbol: int, row: Float, out: Float) -> None:
+    """The whole path of a bar, its arguments in few arrays: see parts, numbers and sizes."""
+    memory, scratch = _parts(flat, size)
+    features.step(memory.features[symbol], row[:FEATURES], scratch.every)
+    step(memory, _plan(plan, weights, size), scratch, symbol, row, out)
+
+
+@kernel
+def run_events(
+    flat: Float, plan: Float, weights: models.Float32, size: Int, symbol: int, row: Float, out: Float
+) -> None:
+    """The same of an event row; a kernel of its own, since its features take long to compile."""
+    memory, scratch = _parts(flat, size)
+    events.step(memory.features[symbol], row[:EVENTS], scratch.every)
+    step(memory, _plan(plan, weights, size), scratch, symbol, row, out)

@@ -22,6 +22,7 @@ def test_one_call_is_features_network_policy_and_ledger_in_turn() -> None:
     for row in rows.matrix(tables.arrays(made().quotes, rows.COLUMNS))[-250:]:
         got = engine.take(0, row)
         other._note(0, row)
+        features.step(memory.features[0], row[: step.FEATURES], scratch.every)
         step.see(memory, plan, scratch, 0, row, out)
         rule = plan.rule
         out[step.R_SIGNAL] = propose(
