@@ -83,7 +83,7 @@ def test_ten_million_bars_take_no_more_memory_than_two() -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(3000)
 def test_a_hundred_million_events_stay_below_two_gibibytes() -> None:
-    """All of them written, on two workers."""
+    """All of them written, however many workers."""
     events, peak = spend(BOOK.format(sessions=48, workers=2))
     assert events > 100_000_000
     assert peak < 2048

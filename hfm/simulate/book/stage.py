@@ -81,8 +81,9 @@ def _refuse(sim: Simulate) -> None:
         )
 
 
-MOST_AT_ONCE = 2
-"""Sessions under way where their events are kept: each holds half a gigabyte and more."""
+MOST_AT_ONCE = 1
+"""Sessions under way where their events are kept: one of five million events takes a gigabyte and more until it is
+written, and a run is to stay below two."""
 
 
 @dataclass(frozen=True)
