@@ -17,7 +17,7 @@ from tests.command import hfm
 from tests.conftest import OUTSIDE
 from tests.yahoo import Yahoo
 
-TAGS = ("main", "test", "tour", "real")
+TAGS = ("main", "test", "tour", "book", "real")
 COMMANDS = (
     "fetch", "simulate", "train", "backtest", "report", "run", "status", "verify",
     "predict", "stream", "export", "schedule", "doctor", "prune",
@@ -106,6 +106,15 @@ def test_the_tour_runs_as_it_is_typed(tmp_path: Path) -> None:
         done = shell(command, tmp_path)
         assert done.returncode in PERMITTED.get(command.split("#")[0].strip(), {0}), f"{command}\n{done.stderr}"
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_order_book_runs_as_it_is_typed(tmp_path: Path) -> None:
+    """Simulated, exported, fetched again, replayed, and its laws given to another."""
+    for command in readme.commands("book"):
+        done = shell(command, tmp_path)
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
 @pytest.mark.slow
