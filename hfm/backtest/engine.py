@@ -56,7 +56,7 @@ class Engine:
         self.nets: list[Float] = []
         self.proposed = np.zeros(len(self.trials), np.int64)
         """Rows with a proposal, by trial."""
-        self._history = History(len(symbols), int(meta.get("slots_per_session", 1)))
+        self._history = History(len(symbols), _slots(meta))
         shape = (len(symbols), float(meta["tick"]), float(meta["slots_per_year"]) / horizon)
         own, base = params_new(settings, *shape), params_new(base_settings(settings), *shape)
         count = len(self.trials)
@@ -164,3 +164,8 @@ def base_settings(settings: Backtest) -> Backtest:
     plain = Backtest()
     own = ("model", "threshold", "fee_bps", "spread_share", "borrow", "impact", "cash")
     return dataclasses.replace(plain, **{name: getattr(settings, name) for name in own})
+
+
+def _slots(meta: Mapping[str, Any]) -> int:
+    """Slots of a session that have a usual spread each; event rows have no slots, and one usual spread."""
+    return 1 if meta.get("every") == "event" else int(meta.get("slots_per_session", 1))

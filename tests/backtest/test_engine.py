@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from hfm import tables
-from hfm.backtest.engine import LAGS, Engine, base_settings
+from hfm.backtest.engine import LAGS, Engine, _slots, base_settings
 from hfm.backtest.panel import Panel, panels
 from hfm.config import Backtest
 from hfm.ledger import layout as at
@@ -94,3 +94,10 @@ def test_all_trials_are_compared_at_the_same_fill_and_limits() -> None:
     base = base_settings(own)
     assert (base.cash, base.fee_bps, base.threshold) == (5e5, 1.0, "q95")
     assert (base.fill, base.sizing, base.max_position) == ("next-open", "fixed", None)
+
+
+def test_event_rows_have_one_usual_spread_and_bars_one_a_slot() -> None:
+    """The running count of an event row is no time of day."""
+    assert _slots({"slots_per_session": 78}) == 78
+    assert _slots({"slots_per_session": 23_400, "every": "event"}) == 1
+    assert _slots({"slots_per_session": 390, "every": "60s"}) == 390

@@ -24,7 +24,7 @@ import numpy as np
 import platformdirs
 
 from hfm.config import INTERVALS
-from hfm.errors import DataError, HfmError, RateLimitError, UpstreamError
+from hfm.errors import DataError, DiskError, HfmError, RateLimitError, UpstreamError
 from hfm.fetch import sessions
 from hfm.fetch.sessions import DAY, SECOND, Sessions
 from hfm.plugins import BarRequest, Float, RawBars
@@ -220,11 +220,16 @@ def within(ask: Callable[[], T], symbol: str, budget: Budget) -> T:
 
 def failure(symbol: str, e: Exception) -> tuple[HfmError, float | None]:
     """The HfmError that an exception of yfinance 1.7 stands for, and the least wait before a retry (None: no retry)."""
+    from peewee import PeeweeException
     from yfinance.exceptions import YFException, YFRateLimitError, YFTickerMissingError
 
     said = " ".join(str(e).split())[:200]
     if isinstance(e, HfmError):
         return e, None
+    if isinstance(e, PeeweeException):  # yfinance's cookie jar: a full disk, or a damaged file
+        where = cache_folder()
+        return DiskError(f"{symbol}: the cache of yfinance, {where}, cannot be used", why=said,
+                         hint=f"free space there, or remove {where}: it holds cookies alone"), None  # fmt: skip
     if isinstance(e, YFRateLimitError):
         what = f"{symbol}: Yahoo answers 429, too many requests"
         return RateLimitError(what, hint="wait some minutes, then fetch again"), PATIENCE

@@ -274,3 +274,16 @@ def test_recorded_errors_of_yahoo_are_told_apart(
     vendor.recorded["SPY"] = (real / "yahoo" / name).read_bytes()
     vendor.status = status
     assert shared.ask(max_time=0.6)["code"] == code
+
+
+def test_a_damaged_or_full_cache_of_the_client_is_named(tmp_path: Path, server: Yahoo) -> None:
+    """Its cookie jar overwritten: exit 10 with the folder to remove, not a fault of ours."""
+    server.reset(NOW)
+    cache = tmp_path / "cache"
+    (cache / "yfinance").mkdir(parents=True)
+    (cache / "yfinance" / "cookies.db").write_bytes(b"no database at all, and a hundred bytes long at that" * 20)
+    child = start({**server.env(), "HFM_CACHE": str(cache)})
+    said = child.ask(max_time=3)
+    assert (said["code"], str(cache) in said["lines"][0]) == (10, True), said
+    assert "remove" in said["lines"][-1]
+    assert child.end() == ""
