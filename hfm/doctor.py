@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import re
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -80,7 +79,7 @@ def _kernels(home: Path) -> Finding:
 
     folder = cache_folder()
     count = len(list(folder.rglob("*.nbc")))
-    lasting = not str(folder).startswith(tempfile.gettempdir())
+    lasting = not folder.name.startswith("hfm-kernels-")  # what the kernels fall back to where nothing can be kept
     cure = "" if lasting else "set NUMBA_CACHE_DIR to a folder that stays, or every process compiles again"
     return Finding("kernels", f"{count} compiled in {folder}", cure)
 
