@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import re
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
