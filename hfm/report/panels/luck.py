@@ -97,7 +97,7 @@ def histogram(ax: Axes, run: Evidence, ink: Ink) -> Told:
     ax.vlines(0, 0, tall, color=ink.text, linewidth=1.0)
     ax.vlines(float(value.mean()), 0, tall, color=ink.red, linewidth=2.0, linestyle="--", label=f"{name}: {mean}")
     frame(ax, ink, x="net return of a session, bp", y="sessions")
-    few(ax, y=5)
+    few(ax, x=4, y=5)
     ax.set_ylim(0, tall * 1.25)
     legend(ax, ink, loc="upper left")
     wins = int((value > 0).sum())
