@@ -89,7 +89,8 @@ def compute(columns: Mapping[str, Array], states: dict[str, Float], names: Seque
 
     columns: those of `inputs`, as `tables.arrays` gives them. states: symbol -> state, with an entry
     (`state_new` for these features) for every symbol that occurs; updated in place, so that the next group goes on
-    from here. Rows whose ring is not full are NaN. Raises KeyError for an unknown feature.
+    from here. Rows whose ring is not full are NaN. Raises KeyError for an unknown feature,
+    ValueError for a state that is not of these features: the kernel would write beyond its end.
     """
     source = maker(names)
     place = {name: j for j, name in enumerate(source.NAMES)}
@@ -98,6 +99,9 @@ def compute(columns: Mapping[str, Array], states: dict[str, Float], names: Seque
     out = np.empty((len(rows), len(picks)))
     scratch = np.empty(len(source.NAMES))
     symbols = columns["symbol"]
+    size = source.state_new(1, 1.0).size
+    if wrong := [symbol for symbol, state in states.items() if state.size != size]:
+        raise ValueError(f"the state of {wrong[0]} is not one of these features: state_new(..., names)")
     changes = np.flatnonzero(symbols[1:] != symbols[:-1]) + 1
     borders = [0, *changes.tolist(), len(rows)] if len(rows) else []
     for start, end in itertools.pairwise(borders):

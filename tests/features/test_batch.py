@@ -125,3 +125,9 @@ def test_an_unknown_feature_is_a_key_error() -> None:
     """A name that is no feature is a bug of the caller, found at once."""
     with pytest.raises(KeyError):
         batch.compute(COLUMNS, states(), ("volume_ration",))
+
+
+def test_a_state_of_other_features_is_refused_before_a_kernel_writes_beyond_it() -> None:
+    """Event features with the state of bars: ValueError, and nothing is written."""
+    with pytest.raises(ValueError, match="state_new"):
+        batch.compute(COLUMNS, {"SPY": batch.state_new(78, 300.0)}, batch.GROUPS["events"])

@@ -60,7 +60,7 @@ def test_a_signal_ends_it_within_two_seconds_without_a_traceback(
 ) -> None:
     """At moments spread over start-up, kernels, training and report: one line, the code, nothing half-written."""
     whole(tmp_path)
-    for i, after in enumerate(np.linspace(0.02, 7, 8)):
+    for i, after in enumerate(np.linspace(0.5, 7, 8)):
         process = start("run", *FETCH, "--run", f"s{i}", *NETWORK, "-q", cwd=tmp_path)
         time.sleep(after)
         process.send_signal(number)
@@ -69,7 +69,7 @@ def test_a_signal_ends_it_within_two_seconds_without_a_traceback(
         took = time.monotonic() - sent
         # Before Python has come to hfm's own handlers it ends in Python's way: a shell shows the same code.
         assert "Traceback" not in err or "/hfm/" not in err, f"after {after:.2f} s\n{err}"
-        allowed = {code, -number, 0, *([1] if after < 0.1 else [])}
+        allowed = {code, -number, 0}
         assert process.returncode in allowed, f"after {after:.2f} s: {process.returncode}\n{err}"
         assert took < 4, f"{took:.1f} s after {after:.2f} s"
         assert temps(tmp_path / "runs" / f"s{i}") == []

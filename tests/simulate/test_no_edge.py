@@ -84,7 +84,8 @@ def earns(q: Market, probe: Callable[[Market], Float]) -> bool:
 
 def sample(q: Market) -> tuple[Float, npt.NDArray[np.bool_]]:
     """Signed features and whether the next row rose, where both are known."""
-    x = batch.compute(q, {"SPY": batch.state_new(78, 300.0)}, batch.SIGNED[:-2])
+    names = [name for name in batch.GROUPS["default"] if name in batch.SIGNED]
+    x = batch.compute(q, {"SPY": batch.state_new(78, 300.0)}, names)
     follows = np.append((np.diff(q["seq"]) == 1) & (q["session"][1:] == q["session"][:-1]), False)
     up = np.append(q["mid_close"][1:] > q["mid_close"][:-1], False)
     known = np.isfinite(x).all(axis=1) & follows
