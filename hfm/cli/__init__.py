@@ -8,18 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
-from types import FrameType
-from typing import NoReturn
-
-
-class Terminated(BaseException):
-    """SIGTERM: ends the work as Ctrl-C does, with another exit code."""
-
-
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    raise Terminated
 
 
 def main() -> None:
@@ -29,7 +18,9 @@ def main() -> None:
 
         print(f"hfm {__version__}")
         return
-    signal.signal(signal.SIGTERM, _terminate)
+    from hfm.cli import signals
+
+    signals.listen()
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own keeps what it was given
     gc.set_threshold(50_000, 20, 50)  # imports make many objects and drop few: looking for cycles is a tenth of them
     try:
@@ -41,11 +32,8 @@ def main() -> None:
     except BrokenPipeError:  # `hfm status | head -1`: the reader has all it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except KeyboardInterrupt:
-        print("interrupted; what was committed stands", file=sys.stderr)
-        code = 130
-    except Terminated:
-        print("terminated; what was committed stands", file=sys.stderr)
-        code = 143
+    except (KeyboardInterrupt, signals.Terminated):
+        code = signals.asked() or 130
+        print(signals.WORDS[code], file=sys.stderr)
     gc.freeze()  # nor does it look for any among what is about to go
     sys.exit(code)

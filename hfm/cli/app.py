@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from hfm.cli import signals
 from hfm.cli.options import COMMON, Common, Options, Values
 from hfm.cli.show import Show, report
 from hfm.errors import ExitCode, HfmError, UsageError
@@ -61,6 +62,8 @@ def _guarded(body: Body, show: Show, common: Common, values: Values) -> int:
     except BrokenPipeError:
         raise
     except Exception as e:
+        if signals.asked():  # a library made something else of the signal's exception
+            raise signals.Terminated from None
         text = traceback.format_exc()
         kept = _keep(text, show.run_dir)
         if common.debug:

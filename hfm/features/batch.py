@@ -95,13 +95,13 @@ def compute(columns: Mapping[str, Array], states: dict[str, Float], names: Seque
     source = maker(names)
     place = {name: j for j, name in enumerate(source.NAMES)}
     picks = np.array([place[name] for name in names], dtype=np.int64)
-    rows = row_matrix(columns, source.ROW)
-    out = np.empty((len(rows), len(picks)))
-    scratch = np.empty(len(source.NAMES))
     symbols = columns["symbol"]
     size = source.state_new(1, 1.0).size
     if wrong := [symbol for symbol, state in states.items() if state.size != size]:
         raise ValueError(f"the state of {wrong[0]} is not one of these features: state_new(..., names)")
+    rows = row_matrix(columns, source.ROW)
+    out = np.empty((len(rows), len(picks)))
+    scratch = np.empty(len(source.NAMES))
     changes = np.flatnonzero(symbols[1:] != symbols[:-1]) + 1
     borders = [0, *changes.tolist(), len(rows)] if len(rows) else []
     for start, end in itertools.pairwise(borders):

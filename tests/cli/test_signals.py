@@ -1,0 +1,57 @@
+"""A signal ends a command in time, whatever a library makes of the exception."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+SWALLOWED = """
+import sys, time
+from hfm.cli import app, signals
+signals.listen()
+def body():
+    while True:
+        try:
+            print("here", flush=True)
+            time.sleep(60)
+        except BaseException:
+            pass
+body()
+"""
+CHANGED = """
+import sys, time
+from hfm import pipeline
+def broken(stage):
+    try:
+        print("here", flush=True)
+        time.sleep(60)
+    except BaseException:
+        raise RuntimeError("no compiled object") from None
+pipeline._function = broken
+sys.argv = ["hfm", "fetch", "SPY", "--source", "synthetic"]
+from hfm.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("code", [SWALLOWED, CHANGED], ids=["swallowed", "made into another"])
+def test_a_signal_ends_it_though_a_library_swallows_or_changes_the_exception(
+    tmp_path: object, number: signal.Signals, code: str
+) -> None:
+    """Within two seconds and a little, with the documented code, one line and no traceback."""
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=str(tmp_path), text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "here\n"
+    process.send_signal(number)
+    sent = time.monotonic()
+    _, err = process.communicate(timeout=30)
+    assert time.monotonic() - sent < 4
+    assert process.returncode == 128 + number
+    assert err.strip().endswith("what was committed stands")
+    assert "Traceback" not in err
