@@ -70,7 +70,7 @@ def test_every_option_that_is_named_exists() -> None:
     named = set(
         re.findall(r"(?<![\w-])--[a-z][a-z-]+", re.sub(r"```sh.*?```", "", readme.README.read_text(), flags=re.S))
     )
-    others = {"--check", "--strict"}  # ruff's and mypy's
+    others = {"--check", "--strict", "--soak"}  # ruff's, mypy's, and the reliability tests'
     assert {n for n in named - others if n not in helps} == set()
 
 
