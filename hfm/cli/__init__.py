@@ -1,7 +1,7 @@
 """The command line: options in, Config and pipeline calls out; errors become lines and exit codes here alone.
 
-stages.py, checks.py and live.py hold the commands, app.py calls them, show.py prints. Nothing heavy is imported before
-a command runs.
+stages.py, checks.py, live.py and export.py hold the commands, app.py calls them, show.py prints. Nothing heavy is
+imported before a command runs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def main() -> None:
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own keeps what it was given
     gc.set_threshold(50_000, 20, 50)  # imports make many objects and drop few: looking for cycles is a tenth of them
     try:
-        from hfm.cli import stages, checks, live  # noqa: F401, I001  # in the order of the help
+        from hfm.cli import stages, checks, live, export  # noqa: F401, I001  # in the order of the help
         from hfm.cli.app import invoke
 
         code = invoke(sys.argv[1:])

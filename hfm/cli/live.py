@@ -1,8 +1,7 @@
-"""The commands of a trained run at work: predict, stream, export, schedule."""
+"""The commands of a trained run at work: predict, stream, schedule."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +12,10 @@ import typer
 from hfm import disk
 from hfm.cli.app import command
 from hfm.cli.options import Common, Options, Values, option
-from hfm.cli.settings import config_of, home_of
+from hfm.cli.settings import home_of
 from hfm.cli.show import Show
-from hfm.errors import DataError, ExitCode, UsageError
+from hfm.cli.trained import trained
+from hfm.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from hfm.live.stream import Stream
@@ -34,63 +34,9 @@ STREAM: Options = {
                      help="Rows between saves of the state and of metrics.prom. [stdin: 1; replay: 1000]"),
     "bench": option(bool, "--bench", help="Time the whole path, beside torch and ONNX Runtime.", default=False),
 }  # fmt: skip
-EXPORT: Options = {
-    "format": option(str, "--format", help="onnx (the model), or lobster (the order book as CSV). [onnx]",
-                      default="onnx"),
-    "output": option(Path | None, "--output",
-                     help="File to write, of lobster the folder. [model.onnx in the run's live/; the run's lobster/]"),
-    "symbol": option(str | None, "--symbol", help="Whose scaler, [the run's first]; whose book. [all]"),
-}  # fmt: skip
 SCHEDULE: Options = {
     "kind": (Annotated[str, typer.Argument(metavar="cron|systemd", help="What to print.")], "cron"),
 }  # fmt: skip
-
-
-def _stream(common: Common, show: Show, replay: bool) -> tuple[Run, Stream, dict[str, Any], Any]:  # Any: JSON, Reader
-    """(run, a new stream over it, what it belongs to, its quotes)."""
-    import dataclasses
-    import json
-
-    from hfm import pipeline
-    from hfm.live.engine import Engine, Market
-    from hfm.live.stream import Stream
-    from hfm.models import store
-    from hfm.run import locate
-
-    home = home_of(common)
-    run = locate(home, common.run, os.environ)
-    show.run_dir, manifest = run.path, run.manifest()
-    config = config_of(common, home, manifest.config, "backtest", {})
-    hashes = pipeline.check_inputs(run, manifest, pipeline.REPLAY if replay else pipeline.FEED)
-    hashes |= pipeline.check_committed(run, manifest, pipeline.MODEL)
-    weights, document = ((run.path / name).read_bytes() for name in pipeline.MODEL)
-    quotes = pipeline.readers(run, hashes)[pipeline.QUOTES]
-    checkpoint, market = store.load(weights, json.loads(document)), Market.of(quotes.meta)
-    whole = _whole(run, checkpoint, config.backtest.model, (len(market.symbols), hashes[pipeline.MODEL[0]]))
-    engine = Engine(checkpoint, config.backtest, market, whole)
-    identity = {
-        "model": hashes[pipeline.MODEL[0]], "settings": dataclasses.asdict(config.backtest),
-        "symbols": engine.market.symbols, "source": hashes[pipeline.QUOTES] if replay else "stdin",
-    }  # fmt: skip
-    return run, Stream(engine), identity, quotes
-
-
-def _whole(run: Run, checkpoint: Any, name: str | None, about: tuple[int, str]) -> Any:  # Any: Checkpoint; Whole, None
-    """The graph of a network that has no step; None for a model that has one. about: symbols, SHA-256 of the weights.
-
-    Raises ConfigError without the extra, DataError where the graph has not been made.
-    """
-    model = name or str(checkpoint.document["model"])
-    if model in checkpoint.document["stepped"] or "shape" not in checkpoint.part("final", model):
-        return None
-    from hfm.live import graph, whole
-
-    graph.extra()
-    path = run.path / "live" / f"{model}.onnx"
-    if not path.is_file():
-        why = "it has no step of its own, and runs through ONNX Runtime"
-        raise DataError(f"{model} has no exported graph", why=why, hint=f"hfm export --format onnx --run {run.name}")
-    return whole.Whole(path.read_bytes(), checkpoint.part("final", model), *about)
 
 
 @command("predict", PREDICT)
@@ -105,9 +51,10 @@ def predict(show: Show, common: Common, values: Values) -> ExitCode:
     from hfm.live.predict import predict
 
     now = words.instant(values["as_of"]) if values["as_of"] else datetime.now(UTC)
-    _, stream, identity, quotes = _stream(common, show, replay=False)
+    found = trained(show, common)
+    stream, identity = found.stream(), found.identity()
     symbol = words.symbol(values["symbol"], stream.engine.market.symbols)
-    newest = predict(stream, quotes, int(now.timestamp() * 1e9), market.opened)
+    newest = predict(stream, found.quotes, int(now.timestamp() * 1e9), market.opened)
     answers = [a for a in newest.answers if symbol in (None, a["symbol"])]
     stale = [s for s in newest.stale if symbol in (None, s)]
     show.metrics |= {"market": "open" if newest.is_open else "closed", "model_id": identity["model"][:12],
@@ -129,7 +76,8 @@ def stream(show: Show, common: Common, values: Values) -> ExitCode:
     if values["source"] not in ("replay", "stdin"):
         raise UsageError(f"--source is {values['source'][:40]!r}", hint="--source replay, or --source stdin")
     replay = values["source"] == "replay" or values["bench"]
-    run, live, identity, quotes = _stream(common, show, replay)
+    found = trained(show, common, replay)
+    run, live, identity, quotes = found.run, found.stream(), found.identity(), found.quotes
     if values["bench"]:
         return _bench(show, live, quotes)
     known = disk.there(values["state"]) if values["state"] else False
@@ -193,107 +141,6 @@ def _bench(show: Show, live: Stream, quotes: Any) -> ExitCode:  # Any: Reader
     return ExitCode.OK
 
 
-@command("export", EXPORT)
-def export(show: Show, common: Common, values: Values) -> ExitCode:
-    """Write the model's step as an ONNX graph, or the order book as LOBSTER files.
-
-    Of the graph: raw features and state in, forecast and state out; parity is asserted. Of the book: a message and an
-    orderbook file a session and symbol.
-    """
-    from hfm import disk
-    from hfm.live import graph, words
-
-    if values["format"] == "lobster":
-        return _lobster(show, common, values)
-    if values["format"] != "onnx":
-        raise UsageError(f"--format is {values['format'][:40]!r}", hint="--format onnx, or --format lobster")
-    graph.extra()
-    if (made := _network(show, common, values)) is not None:
-        return made
-    run, live, _, quotes = _stream(common, show, replay=False)
-    engine = live.engine
-    symbol = words.symbol(values["symbol"], engine.market.symbols) or engine.market.symbols[0]
-    arrays = engine.checkpoint.part("final", engine.model)
-    known = list(engine.checkpoint.document["symbols"])
-    number = known.index(symbol) if symbol in known else -1
-    data = graph.build(arrays, number)
-    worst = graph.check(data, arrays, number, engine.inputs(quotes)[-graph.STEPS :])
-    path = (values["output"] or run.path / "live" / "model.onnx").absolute()
-    disk.write(path, data)
-    show.paths.append(path)
-    show.metrics["export"] = {"parity": worst, "bytes": len(data), "model": engine.model, "symbol": symbol}
-    show.talk(f"export: {engine.model} of {symbol}, {len(data) / 1e6:.2f} MB, within {worst:.1e} of the step")
-    return ExitCode.OK
-
-
-def _lobster(show: Show, common: Common, values: Values) -> ExitCode:
-    """The LOBSTER files of the run's simulated order book, or of the real one that it fetched."""
-    from hfm import disk, pipeline
-    from hfm.run import locate
-    from hfm.simulate import lobster
-
-    run = locate(home_of(common), common.run, os.environ)
-    show.run_dir, manifest = run.path, run.manifest()
-    wanted = pipeline.Stage("export", "", takes=(pipeline.EVENTS, pipeline.BOOK))
-    readers = pipeline.readers(run, pipeline.check_inputs(run, manifest, wanted))
-    book = readers.get(pipeline.EVENTS) or readers.get(pipeline.BOOK)
-    if book is None:
-        raise UsageError(
-            f"run {run.name} holds no order book",
-            hint=f"hfm simulate --run {run.name} --fidelity book --set simulate.events=true",
-        )
-    symbol, known = values["symbol"], list(book.meta["symbols"])
-    if symbol is not None and symbol.upper() not in known:
-        raise UsageError(
-            f"--symbol is {symbol[:40]!r}", why=f"the book has {', '.join(known)}", hint="name one of them"
-        )
-    folder, rounded = (values["output"] or run.path / "lobster").absolute(), 0
-    for group in book.groups():
-        if symbol is None or group.column("symbol")[0].as_py() == symbol.upper():
-            made = lobster.files(group, book.meta)
-            rounded += made.rounded
-            for name, data in (made.message, made.orderbook):
-                disk.write(folder / name, data)
-                show.paths.append(folder / name)
-    show.metrics["export"] = {"files": len(show.paths), "rounded": rounded}
-    show.talk(f"export: {len(show.paths)} LOBSTER files" + f", {rounded:,} prices rounded to .0001" * (rounded > 0))
-    return ExitCode.OK
-
-
-def _network(show: Show, common: Common, values: Values) -> ExitCode | None:
-    """Export a network that has no step: the graph of its final fit, over a whole session. None for other models."""
-    import json
-
-    from hfm import disk, pipeline
-    from hfm.live import whole
-    from hfm.models import store
-    from hfm.run import locate
-
-    home = home_of(common)
-    run = locate(home, common.run, os.environ)
-    manifest = run.manifest()
-    config = config_of(common, home, manifest.config, "backtest", {})
-    hashes = pipeline.check_inputs(run, manifest, pipeline.FEED)
-    hashes |= pipeline.check_committed(run, manifest, pipeline.MODEL)
-    weights, document = ((run.path / name).read_bytes() for name in pipeline.MODEL)
-    checkpoint = store.load(weights, json.loads(document))
-    model = config.backtest.model or str(checkpoint.document["model"])
-    if model in checkpoint.document["stepped"] or "shape" not in (arrays := checkpoint.part("final", model)):
-        return None
-    rows = int(pipeline.readers(run, hashes)[pipeline.QUOTES].meta["slots_per_session"])
-    show.run_dir = run.path
-    path = (values["output"] or run.path / "live" / f"{model}.onnx").absolute()
-    from hfm.models import traced
-
-    graph, trial, want = traced.trace(arrays, model, rows)
-    data = whole.seal(graph, (model, hashes[pipeline.MODEL[0]]), trial, want)
-    disk.write(path, data)
-    show.paths.append(path)
-    show.metrics["export"] = {"bytes": len(data), "model": model, "rows": rows}
-    show.talk(f"export: {model}, sessions of {rows} rows, {len(data) / 1e6:.2f} MB")
-    return ExitCode.OK
-
-
 @command("schedule", SCHEDULE)
 def schedule(show: Show, common: Common, values: Values) -> ExitCode:
     """Print crontab lines or unit files for this run.
@@ -304,9 +151,9 @@ def schedule(show: Show, common: Common, values: Values) -> ExitCode:
 
     if values["kind"] not in ("cron", "systemd"):
         raise UsageError(f"{values['kind'][:40]!r} is no scheduler", hint="hfm schedule cron, or hfm schedule systemd")
-    run, live, _, quotes = _stream(common, show, replay=False)
-    hours = schedule.hours(quotes, live.engine)
-    where = schedule.Where(Path(sys.argv[0]).absolute(), home_of(common), run.name)
+    found = trained(show, common)
+    hours = schedule.hours(found.quotes, found.stream().engine)
+    where = schedule.Where(Path(sys.argv[0]).absolute(), home_of(common), found.run.name)
     show.table = schedule.cron(hours, where) if values["kind"] == "cron" else schedule.systemd(hours, where)
     show.metrics["schedule"] = show.table
     return ExitCode.OK

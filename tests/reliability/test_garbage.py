@@ -17,13 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hfm.cli import checks, live, stages
+from hfm.cli import checks, export, live, stages
 from hfm.cli.app import invoke
 from tests.cli.test_bad_input import bars
 from tests.conftest import Count
 from tests.reliability.corridor import whole
 
-COMMANDS = (stages, checks, live)
+COMMANDS = (stages, checks, live, export)
 """Imported for what they register."""
 pytestmark = pytest.mark.timeout(3600)
 CODES = {0, 2, 3, 4, 7, 8}

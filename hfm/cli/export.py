@@ -1,0 +1,108 @@
+"""The export command: the model as an ONNX graph, or the order book as LOBSTER files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from hfm import disk
+from hfm.cli.app import command
+from hfm.cli.options import Common, Options, Values, option
+from hfm.cli.settings import home_of
+from hfm.cli.show import Show
+from hfm.cli.trained import Trained, trained
+from hfm.errors import ExitCode, UsageError
+
+EXPORT: Options = {
+    "format": option(str, "--format", help="onnx (the model), or lobster (the order book as CSV). [onnx]",
+                      default="onnx"),
+    "output": option(Path | None, "--output",
+                     help="File to write, of lobster the folder. [model.onnx in the run's live/; the run's lobster/]"),
+    "symbol": option(str | None, "--symbol", help="Whose scaler, [the run's first]; whose book. [all]"),
+}  # fmt: skip
+
+
+@command("export", EXPORT)
+def export(show: Show, common: Common, values: Values) -> ExitCode:
+    """Write the model's step as an ONNX graph, or the order book as LOBSTER files.
+
+    Of the graph: raw features and state in, forecast and state out; parity is asserted. Of the book: a message and an
+    orderbook file a session and symbol.
+    """
+    from hfm.live import graph
+
+    if values["format"] == "lobster":
+        return _lobster(show, common, values)
+    if values["format"] != "onnx":
+        raise UsageError(f"--format is {values['format'][:40]!r}", hint="--format onnx, or --format lobster")
+    graph.extra()
+    found = trained(show, common)
+    name = f"{found.model}.onnx" if found.stepless() else "model.onnx"
+    path = (values["output"] or found.run.path / "live" / name).absolute()
+    data = _network(show, found) if found.stepless() else _step(show, found, values["symbol"])
+    disk.write(path, data)
+    show.paths.append(path)
+    return ExitCode.OK
+
+
+def _step(show: Show, found: Trained, wanted: str | None) -> bytes:
+    """The graph of one step of a symbol's final fit."""
+    from hfm.live import graph, words
+
+    engine = found.stream().engine
+    symbol = words.symbol(wanted, engine.market.symbols) or engine.market.symbols[0]
+    arrays = engine.checkpoint.part("final", engine.model)
+    known = list(engine.checkpoint.document["symbols"])
+    number = known.index(symbol) if symbol in known else -1
+    data = graph.build(arrays, number)
+    worst = graph.check(data, arrays, number, engine.inputs(found.quotes)[-graph.STEPS :])
+    show.metrics["export"] = {"parity": worst, "bytes": len(data), "model": engine.model, "symbol": symbol}
+    show.talk(f"export: {engine.model} of {symbol}, {len(data) / 1e6:.2f} MB, within {worst:.1e} of the step")
+    return data
+
+
+def _network(show: Show, found: Trained) -> bytes:
+    """The graph of a network that has no step: its final fit, over a whole session."""
+    from hfm.live import whole
+    from hfm.models import traced
+
+    rows = int(found.quotes.meta["slots_per_session"])
+    graph, trial, want = traced.trace(found.checkpoint.part("final", found.model), found.model, rows)
+    data = whole.seal(graph, (found.model, found.weights), trial, want)
+    show.metrics["export"] = {"bytes": len(data), "model": found.model, "rows": rows}
+    show.talk(f"export: {found.model}, sessions of {rows} rows, {len(data) / 1e6:.2f} MB")
+    return data
+
+
+def _lobster(show: Show, common: Common, values: Values) -> ExitCode:
+    """The LOBSTER files of the run's simulated order book, or of the real one that it fetched."""
+    from hfm import pipeline
+    from hfm.run import locate
+    from hfm.simulate import lobster
+
+    run = locate(home_of(common), common.run, os.environ)
+    show.run_dir, manifest = run.path, run.manifest()
+    wanted = pipeline.Stage("export", "", takes=(pipeline.EVENTS, pipeline.BOOK))
+    readers = pipeline.readers(run, pipeline.check_inputs(run, manifest, wanted))
+    book = readers.get(pipeline.EVENTS) or readers.get(pipeline.BOOK)
+    if book is None:
+        raise UsageError(
+            f"run {run.name} holds no order book",
+            hint=f"hfm simulate --run {run.name} --fidelity book --set simulate.events=true",
+        )
+    symbol, known = values["symbol"], list(book.meta["symbols"])
+    if symbol is not None and symbol.upper() not in known:
+        raise UsageError(
+            f"--symbol is {symbol[:40]!r}", why=f"the book has {', '.join(known)}", hint="name one of them"
+        )
+    folder, rounded = (values["output"] or run.path / "lobster").absolute(), 0
+    for group in book.groups():
+        if symbol is None or group.column("symbol")[0].as_py() == symbol.upper():
+            made = lobster.files(group, book.meta)
+            rounded += made.rounded
+            for name, data in (made.message, made.orderbook):
+                disk.write(folder / name, data)
+                show.paths.append(folder / name)
+    show.metrics["export"] = {"files": len(show.paths), "rounded": rounded}
+    show.talk(f"export: {len(show.paths)} LOBSTER files" + f", {rounded:,} prices rounded to .0001" * (rounded > 0))
+    return ExitCode.OK

@@ -1,0 +1,94 @@
+"""The run that predict, stream, export and schedule work on: its model, its quotes, and a stream over them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hfm.cli.options import Common
+from hfm.cli.settings import config_of, home_of
+from hfm.cli.show import Show
+from hfm.errors import DataError
+
+if TYPE_CHECKING:
+    from hfm.config import Backtest
+    from hfm.live.stream import Stream
+    from hfm.models.store import Checkpoint
+    from hfm.run import Run
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One run with a checkpoint. weights, source: SHA-256 of the model's arrays and of the quotes (or "stdin")."""
+
+    run: Run
+    settings: Backtest
+    checkpoint: Checkpoint
+    quotes: Any  # Any: Reader
+    weights: str
+    source: str
+
+    @property
+    def model(self) -> str:
+        """The model whose forecasts are traded."""
+        return self.settings.model or str(self.checkpoint.document["model"])
+
+    def stepless(self) -> bool:
+        """Whether it is a network without a step of its own, which runs as an exported graph."""
+        document = self.checkpoint.document
+        return self.model not in document["stepped"] and "shape" in self.checkpoint.part("final", self.model)
+
+    def identity(self) -> dict[str, Any]:  # Any: JSON
+        """What a saved state belongs to."""
+        import dataclasses
+
+        symbols = tuple(sorted(self.quotes.meta["symbols"]))
+        return {"model": self.weights, "settings": dataclasses.asdict(self.settings), "symbols": symbols,
+                "source": self.source}  # fmt: skip
+
+    def stream(self) -> Stream:
+        """A new stream over the run. Raises ConfigError and DataError as _whole."""
+        from hfm.live.engine import Engine, Market
+        from hfm.live.stream import Stream
+
+        market = Market.of(self.quotes.meta)
+        return Stream(Engine(self.checkpoint, self.settings, market, self._whole(len(market.symbols))))
+
+    def _whole(self, symbols: int) -> Any:  # Any: Whole, or None
+        """The graph of a network that has no step; None for a model that has one.
+
+        Raises ConfigError without the extra, DataError where the graph has not been made.
+        """
+        if not self.stepless():
+            return None
+        from hfm.live import graph, whole
+
+        graph.extra()
+        path = self.run.path / "live" / f"{self.model}.onnx"
+        if not path.is_file():
+            why = "it has no step of its own, and runs through ONNX Runtime"
+            again = f"hfm export --format onnx --run {self.run.name}"
+            raise DataError(f"{self.model} has no exported graph", why=why, hint=again)
+        return whole.Whole(path.read_bytes(), self.checkpoint.part("final", self.model), symbols, self.weights)
+
+
+def trained(show: Show, common: Common, replay: bool = False) -> Trained:
+    """The run that the options mean, its model and quotes checked. replay: the model must be of these very quotes."""
+    import json
+
+    from hfm import pipeline
+    from hfm.models import store
+    from hfm.run import locate
+
+    home = home_of(common)
+    run = locate(home, common.run, os.environ)
+    show.run_dir, manifest = run.path, run.manifest()
+    config = config_of(common, home, manifest.config, "backtest", {})
+    hashes = pipeline.check_inputs(run, manifest, pipeline.REPLAY if replay else pipeline.FEED)
+    hashes |= pipeline.check_committed(run, manifest, pipeline.MODEL)
+    weights, document = ((run.path / name).read_bytes() for name in pipeline.MODEL)
+    quotes = pipeline.readers(run, hashes)[pipeline.QUOTES]
+    source = hashes[pipeline.QUOTES] if replay else "stdin"
+    checkpoint = store.load(weights, json.loads(document))
+    return Trained(run, config.backtest, checkpoint, quotes, hashes[pipeline.MODEL[0]], source)
