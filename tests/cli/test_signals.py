@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from tests.command import hears_ctrl_c
+
 SWALLOWED = """
 import sys, time
 from hfm.cli import app, signals
@@ -45,7 +47,7 @@ def test_a_signal_ends_it_though_a_library_swallows_or_changes_the_exception(
 ) -> None:
     """Within two seconds, with the documented code, one line and no traceback."""
     process = subprocess.Popen([sys.executable, "-c", code], cwd=str(tmp_path), text=True, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE)  # fmt: skip
+                               stderr=subprocess.PIPE, preexec_fn=hears_ctrl_c)  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline() == "here\n"
     process.send_signal(number)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hfm import disk, journal
 from hfm.run import JOURNAL, Run
-from tests.command import hfm
+from tests.command import hears_ctrl_c, hfm
 
 AS_OF = "2026-03-06T22:00:00Z"
 FETCH = ("SPY", "--source", "synthetic", "--sessions", "21", "--as-of", AS_OF)
@@ -61,5 +61,5 @@ def start(*arguments: object, cwd: Path, **env: str) -> subprocess.Popen[str]:
     """`hfm ARGUMENTS` in the background."""
     return subprocess.Popen(
         [sys.executable, "-m", "hfm", *map(str, arguments)], cwd=cwd, env={**os.environ, **env}, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=hears_ctrl_c,
     )  # fmt: skip
