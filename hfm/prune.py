@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from hfm import disk
+from hfm import corridor, disk
 from hfm.errors import LockedError
-from hfm.pipeline import STAGES
 from hfm.run import LATEST, Run
 
 
@@ -52,7 +51,7 @@ def prune(home: Path, keep: int, now: datetime) -> Iterator[Pruned]:
 def _empty(run: Run, now: datetime) -> int:
     """Commit that nothing is there, then remove the files: a kill in between leaves files that do not exist."""
     manifest = run.manifest()
-    folders = [run.path / stage.name for stage in STAGES if (run.path / stage.name).is_dir()]
+    folders = [run.path / stage.name for stage in corridor.STAGES if (run.path / stage.name).is_dir()]
     freed = sum(p.stat().st_size for f in folders for p in f.rglob("*") if p.is_file())
     if manifest.stages:
         event = {"event": "pruned", "stages": sorted(manifest.stages)}

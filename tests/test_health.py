@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hfm import health, pipeline
+from hfm import corridor, health
 from hfm.config import Config, Fetch
 from hfm.pipeline import Options, execute
 from hfm.prom import Family
@@ -19,7 +19,7 @@ NOW = datetime(2025, 4, 1, 20, 0, tzinfo=UTC)
 
 def test_a_stage_leaves_its_time_rows_and_losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One family a fact, one sample a stage, the run as a label; no other file of the run changes."""
-    monkeypatch.setattr(pipeline, "STAGES", toy.STAGES)
+    monkeypatch.setattr(corridor, "STAGES", toy.STAGES)
     run = create(tmp_path, "r", ["SPY"], NOW)
     config = Config(fetch=Fetch(symbols=("SPY", "X")))
     options = Options(tmp_path, clock=lambda: NOW)

@@ -7,45 +7,26 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from hfm import disk, pipeline
-from hfm.config import Config, Fetch, Simulate, load, parse_set
+from hfm import corridor, disk
+from hfm.config import Config, Fetch, load, parse_set
+from hfm.corridor import by_name
 from hfm.errors import DataError, DiskError, ExitCode, UsageError
-from hfm.pipeline import Options, Outcome, by_name, execute, run_all, status
+from hfm.pipeline import execute
 from hfm.run import Run
 from tests import toy
-
-NOW = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
+from tests.toy import bytes_of, everything, options, states
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setattr(pipeline, "STAGES", toy.STAGES)
+    monkeypatch.setattr(corridor, "STAGES", toy.STAGES)
     path = tmp_path / "runs" / "r"
     path.mkdir(parents=True)
     return Run(path)
-
-
-def options(run: Run) -> Options:
-    return Options(run.path.parent.parent, clock=lambda: NOW)
-
-
-def everything(run: Run, config: Config | None = None, refresh: bool = False) -> list[str]:
-    """Run all; the names of the stages that really ran."""
-    items = list(run_all(run, config or Config(), options(run), refresh))
-    return [i.stage for i in items if isinstance(i, Outcome)]
-
-
-def states(run: Run, config: Config | None = None) -> list[str]:
-    return [state for _, state, _ in status(run, run.manifest(), config or Config())]
-
-
-def bytes_of(run: Run) -> dict[str, bytes]:
-    return {str(p.relative_to(run.path)): p.read_bytes() for p in sorted(run.path.rglob("*.*")) if p.parent != run.path}
 
 
 def test_everything_runs_once_and_is_then_fresh(run: Run) -> None:
@@ -55,20 +36,6 @@ def test_everything_runs_once_and_is_then_fresh(run: Run) -> None:
     assert everything(run) == []
     assert states(run) == ["fresh"] * 3
     assert everything(run, refresh=True) == ["fetch"]
-
-
-def test_a_changed_setting_makes_its_stage_and_what_follows_stale(run: Run) -> None:
-    """And status says which setting, from what to what."""
-    everything(run)
-    config = Config(simulate=Simulate(seed=8))
-    rows = status(run, run.manifest(), config)
-    assert [r[1] for r in rows] == ["fresh", "stale", "fresh"]
-    assert "simulate.seed 7 -> 8" in rows[1][2]
-    execute(run, by_name("simulate"), config, options(run))
-    rows = status(run, run.manifest(), config)
-    assert [r[1] for r in rows] == ["fresh", "fresh", "stale"]
-    assert "simulate/facts.json has changed" in rows[2][2]
-    assert everything(run, config) == ["train"]
 
 
 def test_each_stage_alone_gives_the_same_bytes(run: Run) -> None:
@@ -81,34 +48,6 @@ def test_each_stage_alone_gives_the_same_bytes(run: Run) -> None:
         assert states(run)[toy.STAGES.index(stage)] == "stale"
         execute(run, stage, Config(), options(run))
         assert bytes_of(run) == before
-
-
-def test_a_stage_before_its_input_names_the_command(run: Run) -> None:
-    """Exit 4 and what to type."""
-    execute(run, by_name("fetch"), Config(), options(run))
-    with pytest.raises(DataError, match=r"facts\.json") as caught:
-        execute(run, by_name("train"), Config(), options(run))
-    assert caught.value.hint == "hfm simulate --run r"
-
-
-def test_a_stage_on_stale_inputs_is_refused(run: Run) -> None:
-    """Predictions of other quotes are no input: train must run again first."""
-    everything(run)
-    execute(run, by_name("fetch"), Config(fetch=Fetch(seed=9)), options(run))
-    with pytest.raises(DataError, match="stale"):
-        execute(run, by_name("train"), Config(), options(run))
-
-
-def test_a_changed_byte_in_an_input_is_refused(run: Run) -> None:
-    """The hash is checked before the stage reads."""
-    everything(run)
-    path = run.path / "fetch/bars.parquet"
-    raw = bytearray(path.read_bytes())
-    raw[len(raw) // 2] ^= 1
-    path.write_bytes(raw)
-    with pytest.raises(DataError, match="damaged") as caught:
-        execute(run, by_name("simulate"), Config(), options(run))
-    assert caught.value.hint == "hfm fetch --run r"
 
 
 @pytest.mark.parametrize(("flag", "stage"), [("TOY_FAIL", "simulate"), ("TOY_FAIL_LATE", "train")])
@@ -154,7 +93,7 @@ def test_a_full_disk_at_any_write_leaves_old_or_nothing_and_the_rerun_is_clean(
     except DiskError as e:
         assert e.code == ExitCode.DISK
     monkeypatch.undo()
-    monkeypatch.setattr(pipeline, "STAGES", toy.STAGES)
+    monkeypatch.setattr(corridor, "STAGES", toy.STAGES)
     with run.lock():
         assert everything(run) in ([], ["train"])
     assert bytes_of(run) == before
@@ -164,10 +103,11 @@ KILL = """
 import os, sys, signal
 from pathlib import Path
 from tests import toy
-from hfm import pipeline
+from tests.toy import NOW, bytes_of, everything, options, states
+from hfm import corridor, pipeline
 from hfm.config import Config
 from hfm.run import Run
-pipeline.STAGES = toy.STAGES
+corridor.STAGES = toy.STAGES
 left = int(sys.argv[2])
 def dying(real):
     def call(*args):
@@ -180,7 +120,7 @@ def dying(real):
 os.fsync, os.replace = dying(os.fsync), dying(os.replace)
 run = Run(Path(sys.argv[1]))
 with run.lock():
-    pipeline.execute(run, pipeline.by_name("simulate"), Config(), pipeline.Options(run.path.parent.parent))
+    pipeline.execute(run, corridor.by_name("simulate"), Config(), pipeline.Options(run.path.parent.parent))
     list(pipeline.run_all(run, Config(), pipeline.Options(run.path.parent.parent), False))
 """
 
@@ -234,36 +174,7 @@ def test_a_time_to_stand_in_for_now_must_be_one(run: Run) -> None:
 def test_a_stage_that_forgets_an_artifact_is_a_bug(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """It must not commit."""
     odd = dataclasses.replace(toy.STAGES[0], writes=("fetch/bars.parquet", "fetch/more.json"))
-    monkeypatch.setattr(pipeline, "STAGES", (odd, *toy.STAGES[1:]))
+    monkeypatch.setattr(corridor, "STAGES", (odd, *toy.STAGES[1:]))
     with pytest.raises(AssertionError, match="promised"):
         execute(run, odd, Config(), options(run))
     assert not run.exists()
-
-
-def test_a_run_holds_bars_or_a_book_and_the_next_stage_takes_either(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fetch that changes from one to the other makes the next stage stale, and leaves one of them in the manifest."""
-    monkeypatch.setattr(pipeline, "STAGES", toy.EITHER)
-    for source, artifact in (("file", "fetch/bars.parquet"), ("lobster", "fetch/book.parquet")):
-        config = Config(fetch=Fetch(source=source))
-        assert everything(run, config) == ["fetch", "simulate"]
-        assert everything(run, config) == []
-        assert list(run.manifest().stages["fetch"].artifacts) == [artifact]
-        assert json.loads((run.path / "simulate/facts.json").read_bytes()) == {"given": [artifact]}
-    assert status(run, run.manifest(), Config(fetch=Fetch(source="file")))[0][1] == "stale"
-
-
-def test_neither_bars_nor_a_book_is_named_and_both_are_a_bug(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit 4 with the command that makes one; a fetch that makes two never commits."""
-    monkeypatch.setattr(pipeline, "STAGES", toy.EITHER)
-    with pytest.raises(DataError, match=r"bars\.parquet or .*book\.parquet, and neither") as caught:
-        execute(run, by_name("simulate"), Config(), options(run))
-    assert caught.value.hint == "hfm fetch --run r"
-    with pytest.raises(AssertionError, match="promised"):
-        execute(run, by_name("fetch"), Config(fetch=Fetch(source="tardis")), options(run))
-    assert not run.exists()
-
-
-def test_every_real_stage_can_be_imported() -> None:
-    """The table of stages points at functions."""
-    for stage in pipeline.STAGES:
-        assert callable(pipeline._function(stage))

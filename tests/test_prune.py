@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hfm import pipeline
-from hfm import prune as module
+from hfm import corridor
 from hfm.config import Config
-from hfm.pipeline import Options, run_all, status
+from hfm.freshness import status
+from hfm.pipeline import Options, run_all
 from hfm.prune import prune
 from hfm.run import Run, point_latest
 from hfm.trials import count_trials
@@ -23,8 +23,7 @@ NOW = datetime(2026, 3, 2, tzinfo=UTC)
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Five runs, a day apart; the oldest is the latest."""
-    for where in (pipeline, module, tampering):
-        monkeypatch.setattr(where, "STAGES", toy.STAGES)
+    monkeypatch.setattr(corridor, "STAGES", toy.STAGES)
     for day in range(5):
         run = Run(tmp_path / "runs" / f"r{day}")
         run.path.mkdir(parents=True)

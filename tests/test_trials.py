@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hfm import pipeline
+from hfm import corridor
 from hfm.config import Config, Simulate
 from hfm.pipeline import Options, run_all
 from hfm.run import Run
@@ -28,7 +28,7 @@ def test_the_key_is_of_what_can_change_the_result_and_not_of_the_name() -> None:
 
 def test_trials_are_counted_over_all_runs_of_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rerun adds none, another seed adds its own, another symbol or span is another family."""
-    monkeypatch.setattr(pipeline, "STAGES", toy.STAGES)
+    monkeypatch.setattr(corridor, "STAGES", toy.STAGES)
     for name, seed in (("a", 7), ("b", 7), ("c", 8)):
         run = Run(tmp_path / "runs" / name)
         run.path.mkdir(parents=True)

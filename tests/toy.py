@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 
 from hfm import tables
 from hfm.config import Config
+from hfm.corridor import Stage
 from hfm.errors import DataError
-from hfm.pipeline import Stage
+from hfm.freshness import status
+from hfm.pipeline import Options, Outcome, run_all
+from hfm.run import Run
 from hfm.stage import Context, Product
 from hfm.tables import Reader
 from tests.tables.test_rows import bars
 
+NOW = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
 STAGES = (
     Stage("fetch", "tests.toy:fetch", writes=("fetch/bars.parquet",)),
     Stage("simulate", "tests.toy:simulate", needs=("fetch/bars.parquet",), writes=("simulate/facts.json",)),
@@ -90,3 +95,21 @@ def fetch_either(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> 
 def simulate_either(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
     """What it was given."""
     yield "simulate/facts.json", {"given": sorted(inputs)}
+
+
+def options(run: Run) -> Options:
+    return Options(run.path.parent.parent, clock=lambda: NOW)
+
+
+def everything(run: Run, config: Config | None = None, refresh: bool = False) -> list[str]:
+    """Run all; the names of the stages that really ran."""
+    items = list(run_all(run, config or Config(), options(run), refresh))
+    return [i.stage for i in items if isinstance(i, Outcome)]
+
+
+def states(run: Run, config: Config | None = None) -> list[str]:
+    return [state for _, state, _ in status(run, run.manifest(), config or Config())]
+
+
+def bytes_of(run: Run) -> dict[str, bytes]:
+    return {str(p.relative_to(run.path)): p.read_bytes() for p in sorted(run.path.rglob("*.*")) if p.parent != run.path}

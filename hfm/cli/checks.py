@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def check_bands(show: Show, common: Common, flags: Flags) -> ExitCode:
     """The table of simulate --check: the bars of --run NAME, else the markets that the bands were drawn for."""
-    from hfm import pipeline
+    from hfm import corridor, freshness
     from hfm.run import locate
     from hfm.verify import bands
 
@@ -31,7 +31,7 @@ def check_bands(show: Show, common: Common, flags: Flags) -> ExitCode:
         run = locate(home, common.run, os.environ)
         show.run_dir, manifest = run.path, run.manifest()
         config = config_of(common, home, manifest.config, "simulate", flags)
-        readers = pipeline.readers(run, pipeline.check_inputs(run, manifest, pipeline.by_name("simulate")))
+        readers = freshness.readers(run, freshness.check_inputs(run, manifest, corridor.by_name("simulate")))
         bars = list(readers.values())
     return judge(show, bands.check(bars, config))
 

@@ -76,15 +76,15 @@ def _network(show: Show, found: Trained) -> bytes:
 
 def _lobster(show: Show, common: Common, values: Values) -> ExitCode:
     """The LOBSTER files of the run's simulated order book, or of the real one that it fetched."""
-    from hfm import pipeline
+    from hfm import corridor, freshness
     from hfm.run import locate
     from hfm.simulate import lobster
 
     run = locate(home_of(common), common.run, os.environ)
     show.run_dir, manifest = run.path, run.manifest()
-    wanted = pipeline.Stage("export", "", takes=(pipeline.EVENTS, pipeline.BOOK))
-    readers = pipeline.readers(run, pipeline.check_inputs(run, manifest, wanted))
-    book = readers.get(pipeline.EVENTS) or readers.get(pipeline.BOOK)
+    wanted = corridor.Stage("export", "", takes=(corridor.EVENTS, corridor.BOOK))
+    readers = freshness.readers(run, freshness.check_inputs(run, manifest, wanted))
+    book = readers.get(corridor.EVENTS) or readers.get(corridor.BOOK)
     if book is None:
         raise UsageError(
             f"run {run.name} holds no order book",

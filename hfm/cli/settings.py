@@ -39,7 +39,7 @@ def options_of(common: Common, home: Path, show: Show, resume: bool = False) -> 
 
 def carry_out(name: str, show: Show, common: Common, flags: Flags, resume: bool = False) -> ExitCode:
     """One stage in the run that the options mean."""
-    from hfm import pipeline
+    from hfm import corridor, pipeline
     from hfm.run import locate
 
     home = home_of(common)
@@ -47,7 +47,7 @@ def carry_out(name: str, show: Show, common: Common, flags: Flags, resume: bool 
     show.run_dir = run.path
     with run.lock(common.wait):
         config = config_of(common, home, run.manifest().config, name, flags)
-        outcome = pipeline.execute(run, pipeline.by_name(name), config, options_of(common, home, show, resume))
+        outcome = pipeline.execute(run, corridor.by_name(name), config, options_of(common, home, show, resume))
     show.outcome(outcome)
     return outcome.code
 

@@ -29,7 +29,7 @@ from hfm.errors import ExitCode, UsageError
 @command("fetch", FETCH_ALONE)
 def fetch(show: Show, common: Common, values: Values) -> ExitCode:
     """Get bars from a source into a new run (or into --run NAME)."""
-    from hfm import pipeline
+    from hfm import corridor, pipeline
 
     home = home_of(common)
     if values["dry_run"]:
@@ -41,7 +41,7 @@ def fetch(show: Show, common: Common, values: Values) -> ExitCode:
     run, flags = new_run(show, common, home, values)
     with run.lock(common.wait), run.discarded_if_empty():
         config = config_of(common, home, run.manifest().config, "fetch", flags)
-        outcome = pipeline.execute(run, pipeline.by_name("fetch"), config, options_of(common, home, show))
+        outcome = pipeline.execute(run, corridor.by_name("fetch"), config, options_of(common, home, show))
     show.outcome(outcome)
     return outcome.code
 
@@ -64,13 +64,13 @@ def calibration(home: Path, name: str) -> Flags:
     """
     import json
 
-    from hfm import pipeline
+    from hfm import corridor, freshness
     from hfm.run import locate
 
     facts = "simulate/facts.json"
     other = locate(home, name, {})
-    stage = pipeline.Stage("simulate --calibrate-from", "", needs=(facts,))
-    found = pipeline.readers(other, pipeline.check_inputs(other, other.manifest(), stage))
+    stage = corridor.Stage("simulate --calibrate-from", "", needs=(facts,))
+    found = freshness.readers(other, freshness.check_inputs(other, other.manifest(), stage))
     document = json.loads(found[facts].data())
     if document["fidelity"] != "replay" or not document["constants"]:
         raise UsageError(
@@ -143,7 +143,7 @@ def run(show: Show, common: Common, values: Values) -> ExitCode:
 @command("status", {})
 def status(show: Show, common: Common, values: Values) -> ExitCode:
     """Which stages of a run are fresh, stale (and why) or missing."""
-    from hfm import pipeline
+    from hfm import freshness
     from hfm.run import locate
 
     home = home_of(common)
@@ -151,7 +151,7 @@ def status(show: Show, common: Common, values: Values) -> ExitCode:
     show.run_dir = run.path
     manifest = run.manifest()
     config = config_of(common, home, manifest.config, "fetch", {})
-    rows = pipeline.status(run, manifest, config)
+    rows = freshness.status(run, manifest, config)
     show.metrics["stages"] = {name: {"state": state, "why": why} for name, state, why in rows}
     show.table = [f"{name:10}{state:9}{why}".rstrip() for name, state, why in rows]
     return ExitCode.OK

@@ -77,7 +77,7 @@ def trained(show: Show, common: Common, replay: bool = False) -> Trained:
     """The run that the options mean, its model and quotes checked. replay: the model must be of these very quotes."""
     import json
 
-    from hfm import pipeline
+    from hfm import corridor, freshness
     from hfm.models import store
     from hfm.run import locate
 
@@ -85,10 +85,10 @@ def trained(show: Show, common: Common, replay: bool = False) -> Trained:
     run = locate(home, common.run, os.environ)
     show.run_dir, manifest = run.path, run.manifest()
     config = config_of(common, home, manifest.config, "backtest", {})
-    hashes = pipeline.check_inputs(run, manifest, pipeline.REPLAY if replay else pipeline.FEED)
-    hashes |= pipeline.check_committed(run, manifest, pipeline.MODEL)
-    weights, document = ((run.path / name).read_bytes() for name in pipeline.MODEL)
-    quotes = pipeline.readers(run, hashes)[pipeline.QUOTES]
-    source = hashes[pipeline.QUOTES] if replay else "stdin"
+    hashes = freshness.check_inputs(run, manifest, corridor.REPLAY if replay else corridor.FEED)
+    hashes |= freshness.check_committed(run, manifest, corridor.MODEL)
+    weights, document = ((run.path / name).read_bytes() for name in corridor.MODEL)
+    quotes = freshness.readers(run, hashes)[corridor.QUOTES]
+    source = hashes[corridor.QUOTES] if replay else "stdin"
     checkpoint = store.load(weights, json.loads(document))
-    return Trained(run, config.backtest, checkpoint, quotes, hashes[pipeline.MODEL[0]], source)
+    return Trained(run, config.backtest, checkpoint, quotes, hashes[corridor.MODEL[0]], source)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
-from hfm import pipeline, plugins
+from hfm import freshness, plugins
 from hfm.config import Config, Layer, load
 from hfm.errors import HfmError
 from hfm.report import verdict
@@ -36,7 +36,7 @@ def of_run(run: Run, tell: Callable[[str], None]) -> list[Row]:
     manifest = run.manifest()
     config = load([Layer("the run's manifest.json", manifest.config)])
     made = {name for entry in manifest.stages.values() for name in entry.artifacts}
-    readers: dict[str, Reader] = pipeline.readers(run, dict.fromkeys(made, ""))
+    readers: dict[str, Reader] = freshness.readers(run, dict.fromkeys(made, ""))
     tests: list[tuple[str, Callable[[], Iterator[Row]]]] = [
         ("fetch", lambda: source(readers, config)),
         ("simulate", lambda: quotes(readers, config)),

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from hfm.config import Config, Layer, load
-from hfm.pipeline import by_name
+from hfm.corridor import by_name
 from hfm.stage import Context, Payload
 from hfm.tables import MemoryReader
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hfm import disk, journal
-from hfm.pipeline import STAGES, stale_inputs
+from hfm import corridor, disk, journal
+from hfm.freshness import stale_inputs
 from hfm.run import JOURNAL, Run
 from hfm.tables import BARS, Writer
 from hfm.verify.claims import Row
@@ -60,7 +60,7 @@ def of_run(run: Run) -> list[Row]:
     """A run on disk: every file is the one that was committed, every input the one that was read, the journal whole."""
     manifest = run.manifest()
     rows = []
-    for stage in STAGES:
+    for stage in corridor.STAGES:
         entry = manifest.stages.get(stage.name)
         if entry is None:
             continue

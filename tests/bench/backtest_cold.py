@@ -94,13 +94,13 @@ def drawn(data: Mapping[str, tables.Array], rng: np.random.Generator, meta: Mapp
 
 def main() -> None:
     """Commit drawn predictions in the run `big` of $HFM_HOME, as the train stage would."""
-    from hfm import pipeline
+    from hfm import corridor, pipeline
     from hfm.run import Run
 
     home = Path(os.environ["HFM_HOME"])
     run = Run(home / "runs" / "big")
-    stage = pipeline.Stage("train", "tests.bench.backtest_cold:predictions", needs=(pipeline.QUOTES,),
-                           takes=(pipeline.ORACLE,), writes=(pipeline.PREDICTIONS,))  # fmt: skip
+    stage = corridor.Stage("train", "tests.bench.backtest_cold:predictions", needs=(corridor.QUOTES,),
+                           takes=(corridor.ORACLE,), writes=(corridor.PREDICTIONS,))  # fmt: skip
     with run.lock():
         pipeline.execute(run, stage, Config(), pipeline.Options(home))
 

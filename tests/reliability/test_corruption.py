@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hfm import journal, pipeline
+from hfm import corridor, freshness, journal
 from hfm.config import Config
 from hfm.errors import DataError
 from hfm.fetch import store
@@ -45,18 +45,18 @@ def test_every_damaged_artifact_is_found_where_it_is_read(made: Path, count: Cou
     run = Run(made)
     manifest = run.manifest()
     for seed, (name, raw) in enumerate(files(made, report=True).items()):
-        maker = pipeline.maker(name)
-        reader = next((s for s in pipeline.STAGES if name in s.reads), None)
+        maker = corridor.maker(name)
+        reader = next((s for s in corridor.STAGES if name in s.reads), None)
         n = 0
         for bad in damages(raw, FLIPS, seed):
             n += 1
             (made / name).write_bytes(bad)
             if reader is None:
-                assert pipeline.why_stale(run, manifest, maker, Config()) == (
+                assert freshness.why_stale(run, manifest, maker, Config()) == (
                     f"{name} is not the file that was committed")  # fmt: skip
                 continue
             with pytest.raises(DataError, match=r"damaged") as caught:
-                pipeline.check_inputs(run, manifest, reader)
+                freshness.check_inputs(run, manifest, reader)
             assert str(made / name) in caught.value.what
             assert caught.value.hint == f"hfm {maker.name} --run r"
         (made / name).write_bytes(raw)

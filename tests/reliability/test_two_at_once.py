@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hfm import pipeline
+from hfm import corridor, freshness, pipeline
 from hfm.config import Config, Fetch
 from hfm.errors import LockedError
 from hfm.fetch import store
@@ -24,7 +24,7 @@ PROCESSES = 8
 
 def contend(path: Path, barrier: Any, rounds: int, seed: int, out: Queue[str]) -> None:
     """One cron job: at each stroke fetch into the same run, under its lock, and read what is there without one."""
-    pipeline.STAGES = toy.STAGES
+    corridor.STAGES = toy.STAGES
     run, home = Run(path), path.parent.parent
     for _ in range(rounds):
         barrier.wait()
@@ -82,7 +82,7 @@ def test_eight_jobs_in_one_run(tmp_path: Path, count: Count, rounds: int) -> Non
     run = Run(path)
     stages = sum(b'"event": "stage"' in line for line in (path / "journal.jsonl").read_bytes().split(b"\n"))
     assert stages == said.count("worked")
-    assert pipeline.check_committed(run, run.manifest(), ["fetch/bars.parquet"])
+    assert freshness.check_committed(run, run.manifest(), ["fetch/bars.parquet"])
     count("races of eight processes for one run", rounds)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from hfm import pipeline
+from hfm import freshness
 from hfm.config import Layer, load
 from hfm.tables import MemoryReader, column_array
 from hfm.verify import refit
@@ -20,7 +20,7 @@ def test_a_forecast_that_the_stored_model_does_not_say_is_named(tmp_path: Path) 
     run = made(tmp_path)
     manifest = run.manifest()
     config = load([Layer("run", manifest.config)])
-    readers = pipeline.readers(run, {a: "" for stage in manifest.stages.values() for a in stage.artifacts})
+    readers = freshness.readers(run, {a: "" for stage in manifest.stages.values() for a in stage.artifacts})
     table = readers[refit.PREDICTIONS].read()
     model = column_array(table["model"])
     row = int(np.flatnonzero(model == "logistic")[4])

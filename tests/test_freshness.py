@@ -1,0 +1,106 @@
+"""What a run can be relied on for: stale with its reason, refused inputs with the command that makes them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hfm import corridor
+from hfm.config import Config, Fetch, Simulate
+from hfm.corridor import by_name
+from hfm.errors import DataError
+from hfm.freshness import check_committed, status
+from hfm.pipeline import execute
+from hfm.run import Run
+from tests import toy
+from tests.toy import everything, options
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setattr(corridor, "STAGES", toy.STAGES)
+    path = tmp_path / "runs" / "r"
+    path.mkdir(parents=True)
+    return Run(path)
+
+
+def test_a_changed_setting_makes_its_stage_and_what_follows_stale(run: Run) -> None:
+    """And status says which setting, from what to what."""
+    everything(run)
+    config = Config(simulate=Simulate(seed=8))
+    rows = status(run, run.manifest(), config)
+    assert [r[1] for r in rows] == ["fresh", "stale", "fresh"]
+    assert "simulate.seed 7 -> 8" in rows[1][2]
+    execute(run, by_name("simulate"), config, options(run))
+    rows = status(run, run.manifest(), config)
+    assert [r[1] for r in rows] == ["fresh", "fresh", "stale"]
+    assert "simulate/facts.json has changed" in rows[2][2]
+    assert everything(run, config) == ["train"]
+
+
+def test_a_stage_before_its_input_names_the_command(run: Run) -> None:
+    """Exit 4 and what to type."""
+    execute(run, by_name("fetch"), Config(), options(run))
+    with pytest.raises(DataError, match=r"facts\.json") as caught:
+        execute(run, by_name("train"), Config(), options(run))
+    assert caught.value.hint == "hfm simulate --run r"
+
+
+def test_a_stage_on_stale_inputs_is_refused(run: Run) -> None:
+    """Predictions of other quotes are no input: train must run again first."""
+    everything(run)
+    execute(run, by_name("fetch"), Config(fetch=Fetch(seed=9)), options(run))
+    with pytest.raises(DataError, match="stale"):
+        execute(run, by_name("train"), Config(), options(run))
+
+
+def test_a_changed_byte_in_an_input_is_refused(run: Run) -> None:
+    """The hash is checked before the stage reads."""
+    everything(run)
+    path = run.path / "fetch/bars.parquet"
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(DataError, match="damaged") as caught:
+        execute(run, by_name("simulate"), Config(), options(run))
+    assert caught.value.hint == "hfm fetch --run r"
+
+
+def test_a_run_holds_bars_or_a_book_and_the_next_stage_takes_either(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fetch that changes from one to the other makes the next stage stale, and leaves one of them in the manifest."""
+    monkeypatch.setattr(corridor, "STAGES", toy.EITHER)
+    for source, artifact in (("file", "fetch/bars.parquet"), ("lobster", "fetch/book.parquet")):
+        config = Config(fetch=Fetch(source=source))
+        assert everything(run, config) == ["fetch", "simulate"]
+        assert everything(run, config) == []
+        assert list(run.manifest().stages["fetch"].artifacts) == [artifact]
+        assert json.loads((run.path / "simulate/facts.json").read_bytes()) == {"given": [artifact]}
+    assert status(run, run.manifest(), Config(fetch=Fetch(source="file")))[0][1] == "stale"
+
+
+def test_neither_bars_nor_a_book_is_named_and_both_are_a_bug(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 4 with the command that makes one; a fetch that makes two never commits."""
+    monkeypatch.setattr(corridor, "STAGES", toy.EITHER)
+    with pytest.raises(DataError, match=r"bars\.parquet or .*book\.parquet, and neither") as caught:
+        execute(run, by_name("simulate"), Config(), options(run))
+    assert caught.value.hint == "hfm fetch --run r"
+    with pytest.raises(AssertionError, match="promised"):
+        execute(run, by_name("fetch"), Config(fetch=Fetch(source="tardis")), options(run))
+    assert not run.exists()
+
+
+def test_a_committed_artifact_may_be_stale_but_not_damaged_or_gone(run: Run) -> None:
+    """A model older than its quotes still forecasts; one whose bytes moved does not."""
+    everything(run)
+    execute(run, by_name("fetch"), Config(fetch=Fetch(seed=9)), options(run))
+    assert list(check_committed(run, run.manifest(), ["train/model.safetensors"])) == ["train/model.safetensors"]
+    path = run.path / "train/model.safetensors"
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(DataError, match="damaged") as caught:
+        check_committed(run, run.manifest(), ["train/model.safetensors"])
+    assert caught.value.hint == "hfm train --run r"
+    path.unlink()
+    with pytest.raises(DataError, match="not there"):
+        check_committed(run, run.manifest(), ["train/model.safetensors"])
