@@ -157,13 +157,3 @@ def test_a_wrong_word_is_one_clear_line(home: Path, arguments: list[str], code: 
     done = hfm(*arguments, cwd=home)
     assert done.code == code, done.err
     assert says in done.err
-
-
-def test_without_a_model_the_command_that_makes_it_is_named(tmp_path: Path) -> None:
-    """Files that were never made, and quotes that are newer than the model of a replay."""
-    assert hfm("fetch", *FETCH, "--run", "fresh", cwd=tmp_path).code == 0
-    assert "hfm simulate" in hfm("predict", "--run", "fresh", cwd=tmp_path).err
-    assert hfm("simulate", "--run", "fresh", cwd=tmp_path).code == 0
-    done = hfm("predict", "--run", "fresh", cwd=tmp_path)
-    assert done.code == 4
-    assert "hfm train" in done.err
