@@ -113,6 +113,7 @@ class _Bars:
     """rich progress bars, imported only where somebody watches."""
 
     def stage(self, name: str) -> Progress:
+        """Bars of one stage, one a label."""
         from rich.console import Console
         from rich.progress import (
             BarColumn,

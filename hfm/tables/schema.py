@@ -191,7 +191,7 @@ PREDICTIONS = _table(
     """
 model        word -        forecaster
 fold         i4   -        walk-forward fold whose test part holds the row
-horizon      i4   rows     rows ahead
+horizon      i4   rows     rows ahead (1 as well where the label is the next move of the mid)
 time_label   time? UTC     when the label is known (null: no label)
 p_up         f8   -        calibrated P(mid up, given that it moves)
 p_raw        f8   -        the same before calibration
@@ -216,7 +216,7 @@ SCORES = _table(
     """
 model  word -    forecaster
 fold   i4   -    fold, or -1 for all folds pooled
-task   word -    direction, spread or volatility
+task   word -    direction, spread, volatility; direction_<n>: the sign n events ahead
 metric word -    accuracy, auc, log_loss, ece, r2, mae, pinball, ...
 value  f8   metric in the metric's own unit
 se     f8   metric standard error, clustered by session (NaN: not estimated)
