@@ -15,9 +15,12 @@ import pytest
 from tests import readme
 from tests.command import hfm
 from tests.conftest import OUTSIDE
+from tests.fetch import orderflow
+from tests.fetch.levels import messages
+from tests.fetch.sources import test_binance, test_databento, test_tardis
 from tests.yahoo import Yahoo
 
-TAGS = ("main", "test", "tour", "book", "real")
+TAGS = ("main", "test", "tour", "book", "real", "feeds")
 COMMANDS = (
     "fetch", "simulate", "train", "backtest", "report", "run", "status", "verify",
     "predict", "stream", "export", "schedule", "doctor", "prune",
@@ -130,6 +133,27 @@ def test_real_sources_run_as_they_are_typed(tmp_path: Path) -> None:
         for command in readme.commands("real"):
             done = shell(command, tmp_path, **stub.env())
             assert done.returncode == 0, f"{command}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("source", ["binance", "tardis", "databento"])
+def test_feeds_run_as_they_are_typed(tmp_path: Path, source: str) -> None:
+    """On files as each vendor publishes them."""
+    (tmp_path / (folder := "dbn" if source == "databento" else source)).mkdir()
+    if source == "binance":
+        made = messages(seed=1, count=200, start_us=test_binance.START, again=90)
+        for whole, kind in ((True, "snap"), (False, "update")):
+            path = tmp_path / folder / f"BTCUSDT_T_DEPTH_2024-03-01_depth_{kind}.csv"
+            path.write_text(test_binance.depth(made, whole))
+    elif source == "tardis":
+        made = messages(seed=1, count=200, start_us=test_tardis.START, again=90)
+        (tmp_path / folder / test_tardis.name("incremental_book_L2")).write_text(test_tardis.changes(made))
+    else:
+        raw = test_databento.header("mbo", {"SPY": 17}) + test_databento.orders(orderflow.made(3, 400, 10))
+        (tmp_path / folder / "xnas-itch-20240603.mbo.dbn").write_bytes(raw)
+    (command,) = (c for c in readme.commands("feeds") if f"--source {source}" in c)
+    done = shell(command, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs" / "latest" / "fetch" / "book.parquet").is_file()
 
 
 @pytest.mark.slow
