@@ -242,7 +242,7 @@ class Writer:
             self._writer = pq.ParquetWriter(
                 self._sink,
                 group.schema,
-                compression=COMPRESSION.get(self._table.name, "zstd"),
+                compression=COMPRESSION.get(self._table.name, "lz4"),
                 use_dictionary=[c.name for c in self._table.columns if c.kind in ("word", "date")],
                 column_encoding=_encodings(self._table),
                 write_statistics=[c for c in (*KEYS, *lane) if c in group.column_names],  # floats too: 3 x slower
