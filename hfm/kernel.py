@@ -17,14 +17,16 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numba
+import numpy.typing as npt
 import platformdirs
 from numba.core import event
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Array = npt.NDArray[Any]  # Any: of any dtype
 
 
 def source_hash(root: Path) -> str:
@@ -121,3 +123,11 @@ def bare(function: Callable[P, R]) -> Callable[P, R]:
     }
     jitted: Callable[P, R] = numba.njit(**options)(function)  # type: ignore[call-overload]  # _nrt is not in the stubs
     return jitted
+
+
+def frozen(arrays: tuple[Array, ...]) -> tuple[Array, ...]:
+    """The arrays as a kernel may only read them: what came from a file and what was computed are then of one type."""
+    views = tuple(array.view() for array in arrays)
+    for view in views:
+        view.flags.writeable = False
+    return views

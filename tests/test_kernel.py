@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 import hfm.kernel
-from hfm.kernel import compile_seconds, kernel, source_hash
+from hfm.kernel import compile_seconds, frozen, kernel, source_hash
 
 
 @kernel
@@ -31,6 +31,15 @@ def test_a_changed_kernel_source_changes_the_cache_folder(tmp_path: Path) -> Non
     assert source_hash(tmp_path) == first
     (tmp_path / "a.py").write_text("from hfm.kernel import kernel  # changed")
     assert source_hash(tmp_path) != first
+
+
+def test_frozen_arrays_are_the_same_memory_and_of_one_type() -> None:
+    """Whether they could be written before or not: a kernel is compiled once for both."""
+    mine, given = np.arange(3.0), np.frombuffer(bytes(24))
+    views = frozen((mine, given))
+    assert [v.flags.writeable for v in views] == [False, False]
+    assert all(np.shares_memory(a, b) for a, b in zip((mine, given), views, strict=True))
+    assert mine.flags.writeable
 
 
 @kernel

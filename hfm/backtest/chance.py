@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Float = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]  # Any: signs as int8, or float64
 SHIFTS = 999
 """B: most shifts that are looked at, evenly spaced."""
 
@@ -21,7 +23,7 @@ PLACES = 128
 """Places in a block that are transformed at a time, so that the memory of many rows is that of few."""
 
 
-def shift_test(parts: Sequence[tuple[Float, Float]], least: int) -> tuple[float, Float]:
+def shift_test(parts: Sequence[tuple[Array, Array]], least: int) -> tuple[float, Float]:
     """sum(signal x outcome) over `parts` (one a symbol) as it is, and under circular shifts of the signals, [B].
 
     Each part is cut into at most SHIFTS blocks (the last filled up with empty rows) and shifted by 1, 2, ... blocks, as
@@ -32,15 +34,15 @@ def shift_test(parts: Sequence[tuple[Float, Float]], least: int) -> tuple[float,
     steps = np.arange(1, blocks)
     actual, null = 0.0, np.zeros(blocks)
     for signal, outcome in parts:
-        y = np.nan_to_num(outcome, nan=0.0)
+        y = outcome if outcome.dtype.kind == "i" else np.where(np.isnan(outcome), 0.0, outcome)
         rows = -(-len(signal) // blocks)
-        actual += float(signal @ y)
+        actual += float(np.sum(signal * y, dtype=np.float64))
         null += _circular(signal, y, blocks, rows)
         steps = steps[(steps * rows >= least) & ((blocks - steps) * rows >= least) & (len(signal) >= 2 * least)]
     return actual, null[steps]
 
 
-def _circular(signal: Float, y: Float, blocks: int, rows: int) -> Float:
+def _circular(signal: Array, y: Array, blocks: int, rows: int) -> Float:
     """[blocks]: sum over i of signal[i] y[i + k rows] at each k, circular over blocks x rows rows.
 
     One short FFT for each place in a block: a full-length one would know all shifts, and cost ten times as much.
@@ -53,7 +55,7 @@ def _circular(signal: Float, y: Float, blocks: int, rows: int) -> Float:
     return cross
 
 
-def _places(x: Float, blocks: int, rows: int, first: int) -> Float:
+def _places(x: Array, blocks: int, rows: int, first: int) -> Float:
     """[places, blocks]: the rows at places `first` and on of each block of x, zeros beyond its end."""
     last = min(first + PLACES, rows)
     out = np.zeros((last - first, blocks))

@@ -84,7 +84,7 @@ class Engine:
             panel, sigma_day, adv, level = panel.pick(keep), sigma_day[keep], adv[keep], level[keep]
         seen = family.inputs(panel, self.settings, self._impact_bps(panel, sigma_day, adv))
         proposals = family.signals(self.trials, seen)
-        self.proposed += np.count_nonzero(proposals, axis=0)
+        self.proposed += np.count_nonzero(proposals, axis=1)
         order = rows.time_order(panel)
         table = self._space("table", (len(panel.seq), at.WIDE))
         rows.kernel_rows(panel, (sigma_day, adv, seen.cost_bps), order, table)
@@ -108,12 +108,12 @@ class Engine:
         return out
 
     def _ledgers(self, panel: Panel, table: Float, proposals: family.Sign, order: Int | None) -> Result:
-        own = np.ascontiguousarray(proposals[:, self.user])
+        own = proposals[self.user]
         late = [family.delayed(own, panel.borders, lag) for lag in range(1, LAGS + 1)]
         edge, scratch = rows.edges(table), np.empty((3, at.OUT))
         n, blocks = len(own), len(panel.borders) - 1
         sums = np.zeros((len(self._params), blocks, at.SUMS))
-        for k, signal in enumerate([*proposals.T, *late]):
+        for k, signal in enumerate([*proposals, *late]):
             codes = (signal if order is None else signal[order]) + edge
             profit(self._states[k], self._params[k], table, codes, sums[k], scratch)
         if self.sweep is not None:

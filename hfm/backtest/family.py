@@ -66,10 +66,10 @@ def inputs(panel: Panel, settings: Backtest, impact_bps: Float) -> Signals:
 
 
 def signals(trials: Sequence[Trial], seen: Signals) -> Sign:
-    """[n, K]: each trial's proposal for each row."""
-    out = np.empty((len(seen.p_up), len(trials)), np.int8)
+    """[K, n]: each trial's proposal for each row."""
+    out = np.empty((len(trials), len(seen.p_up)), np.int8)
     for k, item in enumerate(trials):
-        out[:, k] = item.policy.propose(seen)
+        out[k] = item.policy.propose(seen)
     return out
 
 

@@ -251,7 +251,7 @@ def _trips(facts: Facts) -> dict[str, Metric]:
 
 def _trading(facts: Facts) -> dict[str, Metric]:
     get, cash = facts.engine.tally.get, facts.cash
-    rows, n = float(get("rows").sum()), len(facts.r)
+    rows, n = facts.engine.tally.rows, len(facts.r)
     notional = get("notional")
     paid = get("spread") + get("fee") + get("impact")
     value, error = metrics.ratio(1e4 * get("gross"), notional)

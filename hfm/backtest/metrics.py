@@ -16,8 +16,8 @@ import numpy.typing as npt
 Float = npt.NDArray[np.float64]
 Z = NormalDist().inv_cdf(0.975)
 """Half-width of a 95 % interval in standard errors."""
-BLOCK = 32_768
-"""Returns whose products at all lags are summed before the next: they stay in the processor's cache."""
+BLOCK = 15 * 1024
+"""Returns that are transformed at a time, so that the memory of many is that of few."""
 YEAR = 252
 """Sessions a year of the session Sharpe ratio."""
 
@@ -89,14 +89,18 @@ def eta(rho: Float, q: float) -> float:
 
 
 def autocorrelation(r: Float, lags: int) -> Float:
-    """Sample autocorrelations of r at lags 1..lags, [lags]."""
+    """Sample autocorrelations of r at lags 1..lags, [lags].
+
+    Products of a block of returns with those up to `lags` later, summed as spectra: a transform knows all lags at once.
+    """
     x = r - r.mean()
-    sums = np.zeros(max(min(lags, len(r) - 1), 0))
+    lags = max(min(lags, len(r) - 1), 0)
+    size = 1 << (min(BLOCK, len(x)) + lags - 1).bit_length()
+    spectrum = np.zeros(size // 2 + 1, np.complex128)
     for start in range(0, len(x), BLOCK):
-        here = x[start : start + BLOCK]
-        for k in range(1, len(sums) + 1):
-            ahead = x[start + k : start + k + len(here)]
-            sums[k - 1] += float(ahead @ here[: len(ahead)])
+        here, ahead = (np.fft.rfft(x[start : start + n], size) for n in (BLOCK, BLOCK + lags))
+        spectrum += np.conj(here) * ahead
+    sums: Float = np.fft.irfft(spectrum, size)[1 : lags + 1]
     return sums / float(x @ x)
 
 

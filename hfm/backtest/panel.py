@@ -135,15 +135,22 @@ def _panel(group: pa.Table, feeds: tuple[_Feed, _Feed], symbols: Sequence[str], 
     )  # fmt: skip
 
 
-def _spread(values: Float, place: Int, n: int) -> Float:
+def _spread(values: Float, place: Int | slice, n: int) -> Float:
     """`values` at rows `place` of n, NaN elsewhere."""
+    if isinstance(place, slice):
+        return values
     out = np.full(n, np.nan)
     out[place] = values
     return out
 
 
-def _find(index: Int, time: Int, known: _Known, symbols: Sequence[str]) -> Int:
-    """Row of each prediction among the quotes. Raises DataError for the first that has none, or another time."""
+def _find(index: Int, time: Int, known: _Known, symbols: Sequence[str]) -> Int | slice:
+    """Row of each prediction among the quotes; all of them, as a slice, where each quote has its prediction.
+
+    Raises DataError for the first prediction that has no quote, or another time.
+    """
+    if np.array_equal(index, known.index) and np.array_equal(time, known.time):
+        return slice(None)
     place = np.searchsorted(index, known.index)
     safe = np.minimum(place, len(index) - 1)
     bad = np.flatnonzero((index[safe] != known.index) | (time[safe] != known.time))

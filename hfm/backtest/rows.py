@@ -13,19 +13,19 @@ from hfm import tables
 from hfm.backtest.family import Trial
 from hfm.backtest.history import last_valid
 from hfm.backtest.panel import Panel
+from hfm.kernel import bare, frozen
 from hfm.ledger import layout as at
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
+Sign = npt.NDArray[np.int8]
 DAY_NS = 86_400 * 10**9
 TILE = 4096
 """Rows turned from columns at a time, so that they stay in the processor's cache."""
-_QUOTES = {
-    at.R_MID_OPEN: "mid_open", at.R_MID_CLOSE: "mid_close", at.R_BID_OPEN: "bid_open", at.R_ASK_OPEN: "ask_open",
-    at.R_BID_CLOSE: "bid_close", at.R_ASK_CLOSE: "ask_close", at.R_HIGH: "trade_high", at.R_LOW: "trade_low",
-    at.R_VOLUME: "volume", at.R_DIVIDEND: "cash_dividend", at.R_SPLIT: "split_ratio",
-    at.R_DEPTH_BID: "depth_bid", at.R_DEPTH_ASK: "depth_ask", at.R_SIGNED: "signed_volume",
-}  # fmt: skip
+_QUOTES = (
+    "mid_open", "mid_close", "bid_open", "ask_open", "bid_close", "ask_close", "volume", "cash_dividend", "split_ratio",
+    "trade_high", "trade_low", "depth_bid", "depth_ask", "signed_volume",
+)  # fmt: skip
 Meta = Mapping[str, Any]  # Any: JSON values
 
 
@@ -41,30 +41,55 @@ def kernel_rows(panel: Panel, known: tuple[Float, Float, Float], order: Int | No
 
     known, of each row: daily volatility (fraction), average daily volume (shares), expected round trip (bps).
     """
-    sigma_day, adv, cost = known
-    midnight, unread = panel.session * DAY_NS, np.broadcast_to(np.nan, panel.seq.shape)
-    columns: dict[int, npt.NDArray[Any]] = {  # Any: several dtypes, all exact in float64
-        at.R_SYMBOL: panel.symbol, at.R_SESSION: panel.session, at.R_SEQ: panel.seq, at.R_LAST: panel.is_last,
-        at.R_OPEN_NS: panel.time_open - midnight, at.R_CLOSE_NS: panel.time - midnight,
-        at.R_SIGMA_DAY: sigma_day, at.R_ADV: adv, at.R_P_UP: panel.forecasts["p_up"],
-        at.R_RET_SD: panel.forecasts["ret_sd_bps"], at.R_COST: cost, at.R_BLOCK: panel.block,
-        at.R_SIGNAL: np.zeros(len(panel.seq)),
-        **{place: panel.quotes.get(name, unread) for place, name in _QUOTES.items()},
-    }  # fmt: skip
-    ordered = {place: values if order is None else values[order] for place, values in columns.items()}
-    mid = ordered[at.R_MID_CLOSE]
-    ordered[at.R_SUM] = np.cumsum(np.where((mid > 0) & (mid < np.inf), mid, 0.0))
-    for start in range(0, len(rows), TILE):
-        for place, values in ordered.items():
-            rows[start : start + TILE, place] = values[start : start + TILE]
+    n = len(panel.seq)
+    unread = np.broadcast_to(np.nan, n).copy() if "trade_high" not in panel.quotes else np.empty(0)
+    prices = tuple(panel.quotes.get(name, unread) for name in _QUOTES)
+    forecasts = (panel.forecasts["p_up"], panel.forecasts["ret_sd_bps"])
+    keys = (panel.symbol, panel.session, panel.seq, panel.time_open, panel.time, panel.block, panel.is_last.astype(int))
+    order = np.arange(n) if order is None else order
+    _woven(frozen(keys), frozen((*prices, *known, *forecasts)), order, rows)
 
 
-def edges(rows: Float) -> npt.NDArray[np.int8]:
+@bare
+def _woven(keys: tuple[Int, ...], values: tuple[Float, ...], order: Int, rows: Float) -> None:
+    """See kernel_rows."""
+    symbol, session, seq, time_open, time, block, last = keys
+    (mid_open, mid_close, bid_open, ask_open, bid_close, ask_close, volume, dividend, split, high, low, depth_bid,
+     depth_ask, signed, sigma_day, adv, cost, p_up, ret_sd) = values  # fmt: skip
+    total = 0.0
+    for i in range(order.size):
+        j, row = order[i], rows[i]
+        midnight = session[j] * DAY_NS
+        row[at.R_SYMBOL], row[at.R_SESSION], row[at.R_SEQ] = symbol[j], session[j], seq[j]
+        row[at.R_LAST], row[at.R_BLOCK], row[at.R_SIGNAL] = last[j], block[j], 0.0
+        row[at.R_OPEN_NS], row[at.R_CLOSE_NS] = time_open[j] - midnight, time[j] - midnight
+        row[at.R_MID_OPEN], row[at.R_BID_OPEN], row[at.R_ASK_OPEN] = mid_open[j], bid_open[j], ask_open[j]
+        row[at.R_MID_CLOSE], row[at.R_BID_CLOSE], row[at.R_ASK_CLOSE] = mid_close[j], bid_close[j], ask_close[j]
+        row[at.R_SIGMA_DAY], row[at.R_ADV], row[at.R_VOLUME] = sigma_day[j], adv[j], volume[j]
+        row[at.R_HIGH], row[at.R_LOW], row[at.R_DIVIDEND], row[at.R_SPLIT] = high[j], low[j], dividend[j], split[j]
+        row[at.R_P_UP], row[at.R_RET_SD], row[at.R_COST] = p_up[j], ret_sd[j], cost[j]
+        row[at.R_DEPTH_BID], row[at.R_DEPTH_ASK], row[at.R_SIGNED] = depth_bid[j], depth_ask[j], signed[j]
+        if mid_close[j] > 0.0 and mid_close[j] < np.inf:
+            total += mid_close[j]
+        row[at.R_SUM] = total
+
+
+def edges(rows: Float) -> Sign:
     """[n] EDGE on rows that `profit` may not pass over, else 0. rows [n, WIDE] of whole sessions in time order."""
-    mid, session = rows[:, at.R_MID_CLOSE], rows[:, at.R_SESSION]
-    new = np.append(True, session[1:] != session[:-1])[: len(rows)]
-    edge = new | (rows[:, at.R_LAST] != 0) | ~((mid > 0) & (mid < np.inf))
-    return np.where(edge, np.int8(at.EDGE), np.int8(0))
+    out = np.empty(len(rows), np.int8)
+    _edges(rows, out)
+    return out
+
+
+@bare
+def _edges(rows: Float, out: Sign) -> None:
+    """See edges."""
+    session = np.nan
+    for i in range(out.size):
+        mid = rows[i, at.R_MID_CLOSE]
+        inside = rows[i, at.R_SESSION] == session and rows[i, at.R_LAST] == 0.0 and mid > 0.0 and mid < np.inf
+        session = rows[i, at.R_SESSION]
+        out[i] = 0 if inside else at.EDGE
 
 
 def ledger_table(panel: Panel, out: Float, names: tuple[str, str], meta: Meta) -> pa.Table:

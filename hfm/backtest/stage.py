@@ -83,7 +83,7 @@ def _check(settings: Backtest, meta: Mapping[str, Any]) -> None:
 
 def _record(engine: Engine, ctx: Context, model: str) -> None:
     """One journal event for each member of the family: the policy, its costs and where it was tried."""
-    days = engine.tally.get("session").astype(np.int64)
+    days = engine.tally.days()
     span = [str(np.datetime64(int(d), "D")) for d in (days[0], days[-1])]
     cost = costs(base_settings(engine.settings))
     for trial in engine.trials:

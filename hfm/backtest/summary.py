@@ -26,7 +26,7 @@ def document(engine: Engine, totals: Totals, model: str, meta: Mapping[str, Any]
     """metrics.json. Raises nothing: what is not defined is null, with the reason."""
     tally, settings = engine.tally, engine.settings
     user = engine.trials[engine.user]
-    days = tally.get("session").astype(np.int64)
+    days = tally.days()
     money = {k: float(tally.get(k).sum()) for k in ("gross", "spread", "fee", "impact", "borrow", "dividend", "net")}
     sheet = figures.sheet(engine, totals, meta)
     doc: Document = {
@@ -46,7 +46,7 @@ def document(engine: Engine, totals: Totals, model: str, meta: Mapping[str, Any]
         "sensitivity": {"cost": _cost_curve(money, settings.cash), "delay": _delays(totals, money, settings.cash)},
         "thresholds": _thresholds(engine, totals),
         "largest_p": {"up": tally.largest[0], "down": tally.largest[1]},
-        "reasons": {name: tally.reasons.get(bit, 0) for bit, name in reasons.NAMES.items() if tally.reasons.get(bit)},
+        "reasons": {name: tally.fired(bit) for bit, name in reasons.NAMES.items() if tally.fired(bit)},
     }  # fmt: skip
     del doc["trial"]["sweep"]
     if engine.sweep is not None:

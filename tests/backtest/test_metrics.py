@@ -82,11 +82,14 @@ def test_positive_autocorrelation_lowers_the_yearly_sharpe() -> None:
     assert corrected / plain == pytest.approx(math.sqrt((1 - rho) / (1 + rho)), rel=0.03)
 
 
-def test_autocorrelation_agrees_with_statsmodels() -> None:
-    """Lags 1 to 10 of noise."""
+@pytest.mark.parametrize("block", [32_768, 64, 7])
+def test_autocorrelation_agrees_with_statsmodels(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lags 1 to 10 of noise, however many returns are transformed at a time; of few returns, as many as there are."""
     stattools = pytest.importorskip("statsmodels.tsa.stattools")
+    monkeypatch.setattr(metrics, "BLOCK", block)
     x = np.random.default_rng(2).normal(size=300)
     np.testing.assert_allclose(metrics.autocorrelation(x, 10), stattools.acf(x, nlags=10)[1:], atol=1e-12)
+    np.testing.assert_allclose(metrics.autocorrelation(x[:4], 10), stattools.acf(x[:4], nlags=3)[1:], atol=1e-12)
 
 
 def test_the_sharpe_ratios_error_is_that_of_repeated_samples() -> None:

@@ -40,7 +40,8 @@ def test_money_is_summed_by_session_over_all_symbols() -> None:
     assert tally.get("fee").tolist() == [8.0] * 3
     assert tally.get("net").tolist() == [28.0, 92.0, 156.0]
     assert tally.get("notional").tolist() == [50.0, 0.0, 14.0]
-    assert tally.reasons[reasons.MAX_GROSS] == tally.reasons[reasons.STALE] == 8
+    assert tally.fired(reasons.MAX_GROSS) == tally.fired(reasons.STALE) == 8
+    assert tally.fired(reasons.MAX_NET) == 0
     assert (tally.rows, tally.predicted) == (24, 24)
 
 
