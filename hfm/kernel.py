@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -23,6 +22,8 @@ import numba
 import numpy.typing as npt
 import platformdirs
 from numba.core import event
+from numba.core.caching import FunctionCache
+from numba.core.runtime.nrt import rtsys
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,24 +53,44 @@ def cache_folder() -> Path:
         return Path(tempfile.mkdtemp(prefix="hfm-kernels-"))
 
 
-def without_blas() -> None:
-    """Load numba's array functions without scipy.linalg, a fifth of a second a process that no kernel has a use for.
+@contextlib.contextmanager
+def without_blas() -> Iterator[None]:
+    """Here numba may load its array functions without scipy.linalg, .2 s a process that no kernel has a use for.
 
     numba looks for a BLAS as it loads them, though each function looks again when it is compiled: so nothing is lost.
     """
-    name = "scipy.linalg.cython_blas"
-    if "numba.np.arraymath" in sys.modules or name in sys.modules:
+    blas, functions = "scipy.linalg.cython_blas", "numba.np.arraymath"
+    if functions in sys.modules or blas in sys.modules:
+        yield
         return
-    sys.modules[name] = None  # type: ignore[assignment]  # Python's own word for: cannot be imported
+    sys.modules[blas] = None  # type: ignore[assignment]  # Python's own word for: cannot be imported
     try:
-        module = importlib.import_module("numba.np.arraymath")
+        yield
     finally:
         with contextlib.suppress(KeyError):
-            del sys.modules[name]
-    module._HAVE_BLAS = True  # type: ignore[attr-defined]  # numba's own; SciPy is one of our dependencies
+            del sys.modules[blas]
+        if functions in sys.modules:
+            sys.modules[functions]._HAVE_BLAS = True  # type: ignore[attr-defined]  # SciPy is one of our dependencies
 
 
-without_blas()
+class Compiled(FunctionCache):
+    """numba's cache of one kernel, which gives what is there without numba's registries.
+
+    They say how to type and lower every function that numba knows, a seventh of a second a process. A compilation asks
+    them; finished machine code needs no more than the runtime that counts references, which is started here.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:  # Any: numba's own
+        """The kernel compiled for a signature; None where it is not there: then numba is made ready to compile it."""
+        with without_blas():
+            rtsys.initialize(target_context)
+            with self._guard_against_spurious_io_errors():
+                found = self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]  # numba's own
+            if found is None:
+                target_context.refresh()
+        return found
+
+
 numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # numba makes its settings at run time
 
 
@@ -103,7 +124,7 @@ def compile_seconds() -> float:
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """`function`, compiled by numba on its first call; `.py_func` is the plain one, the tests' reference."""
-    jitted: Callable[P, R] = numba.njit(cache=True, fastmath=False, error_model="numpy", nogil=True)(function)
+    jitted: Callable[P, R] = _cached(numba.njit(fastmath=False, error_model="numpy", nogil=True)(function))
     return jitted
 
 
@@ -113,15 +134,15 @@ def bare(function: Callable[P, R]) -> Callable[P, R]:
     It calls only bare kernels, which are inlined (an array costs seven arguments a call), and makes no array (views
     are free); numba refuses to compile one that does.
     """
-    options = {
-        "cache": True,
-        "fastmath": False,
-        "error_model": "numpy",
-        "nogil": True,
-        "_nrt": False,
-        "forceinline": True,
-    }
-    jitted: Callable[P, R] = numba.njit(**options)(function)  # type: ignore[call-overload]  # _nrt is not in the stubs
+    options = {"fastmath": False, "error_model": "numpy", "nogil": True, "_nrt": False, "forceinline": True}
+    jitted: Callable[P, R] = _cached(numba.njit(**options)(function))  # type: ignore[call-overload]  # _nrt: no stub
+    return jitted
+
+
+def _cached(jitted: Any) -> Any:  # Any: numba's dispatcher; with NUMBA_DISABLE_JIT the function itself
+    """The dispatcher, its machine code kept in cache_folder()."""
+    if hasattr(jitted, "py_func"):
+        jitted._cache = Compiled(jitted.py_func)  # type: ignore[no-untyped-call]  # numba's own
     return jitted
 
 

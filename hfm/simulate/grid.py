@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from hfm.errors import DataError
-from hfm.tables import Array, blocks, column_array
+from hfm.tables import Array, blocks, column_array, fixed
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -71,8 +71,8 @@ def grids(group: pa.Table, slots: int) -> Iterator[Grid]:
         )
     borders = blocks(group)
     starts, lengths = borders[:-1], np.diff(borders)
-    days = column_array(group.column("session").take(pa.array(starts)))
-    symbols = column_array(group.column("symbol").take(pa.array(starts)))
+    days = column_array(group.column("session").take(fixed(starts)))
+    symbols = column_array(group.column("symbol").take(fixed(starts)))
     for symbol in dict.fromkeys(symbols):
         mine = np.flatnonzero(symbols == symbol)
         whole = len(mine) == len(symbols)

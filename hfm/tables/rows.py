@@ -54,13 +54,13 @@ def _array(value: object, kind: pa.DataType, n: int) -> pa.Array:
             return pa.DictionaryArray.from_arrays(fixed(np.zeros(n, np.int32)), strings([str(value)]))
         return pa.array([str(value)] * n, kind) if pa.types.is_string(kind) else _array(np.full(n, value), kind, n)
     if pa.types.is_dictionary(kind):
-        return pa.array(value, pa.string()).dictionary_encode()
+        return _encoded(np.asarray(value, object))
     array = np.asarray(value)
     if pa.types.is_date32(kind):
         return fixed(array.astype("datetime64[D]"))
     if pa.types.is_timestamp(kind):
         ns = array.astype("datetime64[ns]")
-        return pa.array(ns).cast(kind) if np.isnat(ns).any() else fixed(ns.view(np.int64)).view(kind)  # NaT is null
+        return fixed(ns.view(np.int64), ~np.isnat(ns)).view(kind)
     if array.dtype.kind not in "biuf":
         return pa.array(array).cast(kind)
     width = np.dtype(kind.to_pandas_dtype())
@@ -70,20 +70,31 @@ def _array(value: object, kind: pa.DataType, n: int) -> pa.Array:
     return made if made.type == kind else made.cast(kind)
 
 
-def fixed(array: Array) -> pa.Array:
+def fixed(array: Array, known: Array | None = None) -> pa.Array:
     """An Arrow array of numbers, booleans or days over the memory of `array` [n], by its buffer.
 
-    pyarrow's own way imports pandas, .4 s a process. NaN stays NaN; there are no nulls.
+    known: bool [n], false where it is null. pyarrow's own way imports pandas, .4 s a process. NaN stays NaN.
     """
+    there = None if known is None or known.all() else _bits(known)
     if array.dtype == np.bool_:
-        return pa.Array.from_buffers(
-            pa.bool_(), len(array), [None, pa.py_buffer(np.packbits(array, bitorder="little"))]
-        )
+        return pa.Array.from_buffers(pa.bool_(), len(array), [there, _bits(array)])
     if array.dtype.kind == "M":
         days = array.astype("datetime64[D]").astype(np.int64).astype(np.int32)
-        return pa.Array.from_buffers(pa.date32(), len(days), [None, pa.py_buffer(days)])
+        return pa.Array.from_buffers(pa.date32(), len(days), [there, pa.py_buffer(days)])
     kind = pa.from_numpy_dtype(array.dtype)
-    return pa.Array.from_buffers(kind, len(array), [None, pa.py_buffer(np.ascontiguousarray(array))])
+    return pa.Array.from_buffers(kind, len(array), [there, pa.py_buffer(np.ascontiguousarray(array))])
+
+
+def _bits(flags: Array) -> pa.Buffer:
+    return pa.py_buffer(np.packbits(flags, bitorder="little"))
+
+
+def _encoded(words: Array) -> pa.Array:
+    """Words [n] (None: null) as a dictionary array, words by first appearance."""
+    place: dict[str, int] = {}
+    codes = (-1 if word is None else place.setdefault(word, len(place)) for word in words)
+    code = np.fromiter(codes, np.int32, len(words))
+    return pa.DictionaryArray.from_arrays(fixed(code, code >= 0), strings(list(place)))
 
 
 def strings(words: Sequence[str]) -> pa.Array:
@@ -167,13 +178,16 @@ def broken(table: Table, what: str) -> DataError:
 
 
 def column_array(data: pa.ChunkedArray) -> Array:
-    """A column as NumPy: dates as datetime64[D], times as int64 ns UTC, words as object, nulls of int8 as -1."""
-    if pa.types.is_timestamp(data.type) and data.null_count:
-        data = data.cast(pa.int64()).fill_null(np.iinfo(np.int64).min)
-    elif pa.types.is_dictionary(data.type) and not data.null_count:
+    """A column as NumPy: dates as datetime64[D], times as int64 ns UTC, words as object.
+
+    A null word is None, a null time the least int64, a null integer -1.
+    """
+    if pa.types.is_dictionary(data.type):
         return _words(data)
-    elif data.null_count and pa.types.is_integer(data.type):
-        data = data.fill_null(-1)
+    if data.null_count and (pa.types.is_timestamp(data.type) or pa.types.is_integer(data.type)):
+        filled = _fixed(data).copy()
+        filled[~_known(data)] = np.iinfo(np.int64).min if pa.types.is_timestamp(data.type) else -1
+        return filled
     if data.null_count or not pa.types.is_primitive(data.type):
         out: Array = data.to_numpy()
         return out
@@ -181,9 +195,23 @@ def column_array(data: pa.ChunkedArray) -> Array:
 
 
 def _words(data: pa.ChunkedArray) -> Array:
-    parts = [np.array(c.dictionary.to_pylist(), object)[_fixed(pa.chunked_array([c.indices]))] for c in data.chunks]
-    words: Array = np.concatenate(parts) if parts else np.empty(0, object)
-    return words
+    parts = []
+    for chunk in data.chunks:
+        words = np.array([*chunk.dictionary.to_pylist(), None], object)  # the last is that of -1, a null
+        parts.append(words[column_array(pa.chunked_array([chunk.indices]))])
+    return np.concatenate(parts) if parts else np.empty(0, object)
+
+
+def _known(data: pa.ChunkedArray) -> Array:
+    """bool [n]: false where a value is null."""
+    parts = [_flags(c, 0) if c.null_count else np.ones(len(c), np.bool_) for c in data.chunks]
+    return np.concatenate(parts) if parts else np.empty(0, np.bool_)
+
+
+def _flags(chunk: pa.Array, buffer: int) -> Array:
+    """bool [n] of a buffer that has a bit a value."""
+    bits = np.frombuffer(chunk.buffers()[buffer], np.uint8)
+    return np.unpackbits(bits, bitorder="little")[chunk.offset : chunk.offset + len(chunk)].view(np.bool_)
 
 
 _WIDTH = {pa.date32().id: "<i4", pa.timestamp("ns").id: "<i8"}
@@ -193,9 +221,8 @@ def _fixed(data: pa.ChunkedArray) -> Array:
     """Values of one width without nulls, by their buffers: to_numpy would import pandas, .4 s a process."""
     kind = data.type
     if pa.types.is_boolean(kind):
-        bits = [np.unpackbits(np.frombuffer(c.buffers()[1], np.uint8), bitorder="little")[c.offset : c.offset + len(c)]
-                for c in data.chunks if len(c)]  # fmt: skip
-        return np.concatenate(bits).view(np.bool_) if bits else np.empty(0, np.bool_)
+        flags = [_flags(c, 1) for c in data.chunks if len(c)]
+        return np.concatenate(flags) if flags else np.empty(0, np.bool_)
     dtype = np.dtype(_WIDTH[kind.id]) if kind.id in _WIDTH else np.dtype(kind.to_pandas_dtype())
     parts = [np.frombuffer(c.buffers()[1], dtype, len(c), c.offset * dtype.itemsize) for c in data.chunks if len(c)]
     out: Array = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.empty(0, dtype)

@@ -51,7 +51,7 @@ def table(quotes: Reader, options: Train, ctx: Context) -> pa.Table | None:
     known = np.arange(n) < n - 1
     columns: dict[str, object] = {name: data[name] for name in ("symbol", "session", "seq", "time")}
     columns |= {
-        "p_widen": p, "y_widen": pa.array(widens, mask=~known), "fitted": np.arange(n) < DROPPED + found.split,
+        "p_widen": p, "y_widen": tables.fixed(widens, known), "fitted": np.arange(n) < DROPPED + found.split,
     }  # fmt: skip
     return tables.build(tables.INSAMPLE, columns, quotes.meta, "estimated")
 

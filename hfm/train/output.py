@@ -32,11 +32,11 @@ def predictions(rows: Rows, fold: Fold, finished: Mapping[str, Float], meta: Met
         "symbol": np.repeat(np.array(test.symbols, object)[test.symbol], count),
         "session": np.repeat(test.session.astype("datetime64[D]"), count), "seq": test.slot,
         "time": rows.time[place], "time_label": rows.time_label[place].view("datetime64[ns]"),
-        "y_up": np.where(known, test.up, -1).astype(np.int8), "y_ret_bps": test.ret_bps,
-        "y_spread_bps": np.exp(test.log_spread), "y_vol": test.log_vol,
+        "y_ret_bps": test.ret_bps, "y_spread_bps": np.exp(test.log_spread), "y_vol": test.log_vol,
     }  # fmt: skip
     columns: dict[str, object] = {name: np.repeat(value, len(shown)) for name, value in keys.items()}
-    columns["y_up"] = pa.array(columns["y_up"], mask=columns["y_up"] == -1)
+    up = np.where(known, test.up, -1).astype(np.int8)
+    columns["y_up"] = tables.fixed(np.repeat(up, len(shown)), np.repeat(known, len(shown)))
     for j, name in enumerate(step.OUT):
         columns[name] = np.column_stack([finished[model][:, j] for model in shown]).ravel()
     columns |= {"model": np.tile(np.array(shown, object), len(test.slot)), "fold": fold.number,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,8 @@ import pytest
 from tests.command import hfm
 
 HEAVY = ("torch", "pandas", "pyarrow", "numba", "matplotlib", "yfinance", "pydantic", "numpy", "scipy", "sklearn")
+AT_WORK = ("torch", "pandas", "numba", "numba.np.linalg", "matplotlib", "yfinance", "exchange_calendars", "sklearn",
+           "arch")  # fmt: skip
 AS_OF = "2026-03-06T22:00:00Z"
 FETCH = ("SPY", "--source", "synthetic", "--sessions", "21", "--as-of", AS_OF)
 
@@ -31,22 +34,44 @@ def artifacts(home: Path, run: str) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.glob("*/*"))}
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"]])
-def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
-    """A shell completes and a newcomer reads without waiting for torch."""
+def loaded(modules: Sequence[str], *arguments: str, cwd: Path | None = None) -> list[str]:
+    """Those of `modules` that a command has loaded when it ends."""
     code = f"""
 import sys
 sys.argv = ["hfm", *{arguments!r}]
 from hfm.cli import main
 try:
     main()
-except SystemExit:
-    pass
-print("loaded", [m for m in {HEAVY!r} if m in sys.modules])
+except SystemExit as end:
+    assert not end.code, end.code
+print()
+print(*(m for m in {tuple(modules)!r} if m in sys.modules))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=cwd)
+    return done.stdout.splitlines()[-1].split()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    """A shell completes and a newcomer reads without waiting for torch."""
     own = ["pydantic"] if len(arguments) > 1 else []  # typer reads a command's option types with it where it is there
-    assert done.stdout.splitlines()[-1] in ("loaded []", f"loaded {own}")
+    assert loaded(HEAVY, *arguments) in ([], own)
+
+
+@pytest.mark.parametrize(
+    ("command", "but"),
+    [
+        (["predict", "SPY", "--as-of", "2026-03-06T21:01:00Z"], ("numba",)),
+        (["simulate"], ()),
+        (["backtest"], ("numba",)),
+        pytest.param(["train", "--workers", "1"], ("numba", "numba.np.linalg", "torch"), marks=pytest.mark.slow),
+        pytest.param(["report"], ("matplotlib",), marks=pytest.mark.slow),
+    ],
+)
+def test_a_command_loads_what_it_works_with_and_no_more(home: Path, command: list[str], but: tuple[str, ...]) -> None:
+    """Pandas or torch would double what a forecast under cron costs; of numba only what runs compiled code."""
+    hfm(*command, "-q", "--run", "first", cwd=home)  # compiles what has not been
+    assert set(loaded(AT_WORK, *command, "-q", "--run", "first", cwd=home)) <= set(but)
 
 
 @pytest.mark.parametrize(

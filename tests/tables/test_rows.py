@@ -94,6 +94,34 @@ def test_arrays_become_columns_and_come_back_without_pandas(values: np.ndarray) 
     assert rows.strings(["a", "", "äb"]).to_pylist() == ["a", "", "äb"]
 
 
+@pytest.mark.parametrize(("made", "values"), [
+    (pa.array([3, None, -1, 7], pa.int8()), [3, -1, -1, 7]),
+    (pa.array([5, None, None, 2**40], pa.int64()), [5, -1, -1, 2**40]),
+    (pa.array([10**18, None, 0, None], pa.int64()).cast(pa.timestamp("ns", tz="UTC")),
+     [10**18, np.iinfo(np.int64).min, 0, np.iinfo(np.int64).min]),
+    (pa.array(["b", None, "a", "b"]).dictionary_encode(), ["b", None, "a", "b"]),
+])  # fmt: skip
+def test_nulls_have_a_value_of_their_own_also_in_parts_of_a_table(made: pa.Array, values: list[object]) -> None:
+    """-1, the least time, no word; whole, cut, and in several pieces of which one has no null."""
+    for at in (0, 1, 3):
+        assert tables.column_array(pa.chunked_array([made.slice(at)])).tolist() == values[at:]
+    pieces = pa.chunked_array([made.slice(0, 1), made.slice(1)])
+    assert tables.column_array(pieces).tolist() == values
+
+
+def test_a_value_that_is_not_known_is_null_and_its_neighbours_are_not() -> None:
+    """Numbers by their mask, times by NaT, words by None; with all known there is no mask at all."""
+    known = np.arange(19) % 3 > 0
+    for values in (np.arange(19.0), np.arange(19).astype(np.int8), known, np.arange(19).astype("datetime64[D]")):
+        made = rows.fixed(values, known)
+        assert made.equals(pa.array(values, mask=~known))
+        assert rows.fixed(values, known | True).buffers()[0] is None
+    group = bars(symbol=np.array(["B", None, "A", "B"] * 3, object), time=np.array([0, "NaT"] * 6, "datetime64[ns]"))
+    assert group.column("symbol").to_pylist() == ["B", None, "A", "B"] * 3
+    assert group.column("symbol").chunk(0).dictionary.to_pylist() == ["B", "A"]
+    assert group.column("time").null_count == 6
+
+
 def test_building_and_reading_tables_imports_neither_pandas_nor_scipys_algebra() -> None:
     """Each would cost every command a fifth of a second and more."""
     code = """
@@ -107,6 +135,10 @@ step.loop(state_new(1e6, 1), params_new(Backtest(), 1, 0.01), np.zeros((1, at.RO
 made = tables.build(tables.SCORES, {"model": "m", "fold": 0, "task": "t", "metric": "a", "value": np.ones(2),
                                     "se": 0.0, "n": 1, "floor": np.nan})
 tables.arrays(made)
+column = tables.fixed(np.arange(3), np.array([True, False, True]))
+tables.column_array(tables.rows.pa.chunked_array([column]))
+words = np.array(["a"], object)
+tables.build(tables.HISTORY, {c.name: words if c.kind == "word" else 0 for c in tables.HISTORY.columns})
 heavy = {"pandas", "scipy.linalg", "torch", "pyarrow.compute"} & set(sys.modules)
 assert not heavy, heavy
 """
