@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hfm.backtest.panel import Panel
 from hfm.kernel import bare
-from hfm.ledger.history import Trail
+from hfm.ledger.history import Trail, counted
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -38,8 +38,8 @@ class History:
 
     def _days(self, panel: Panel) -> tuple[Float, Float]:
         starts = panel.borders[:-1]
-        volume = np.nan_to_num(panel.quotes["volume"], nan=0.0, posinf=0.0, neginf=0.0)
-        volume_B = np.add.reduceat(np.maximum(volume, 0.0), starts)
+        block = np.repeat(np.arange(len(starts)), np.diff(panel.borders))
+        volume_B = np.bincount(block, counted(panel.quotes["volume"]), len(starts))  # row after row, as live adds them
         close_B = last_valid(panel.quotes["mid_close"], panel.borders)
         split_B = panel.quotes["split_ratio"][starts]
         sigma_B, adv_B = np.zeros(len(starts)), np.zeros(len(starts))

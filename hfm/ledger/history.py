@@ -1,11 +1,12 @@
 """What earlier sessions say of a symbol's volume and volatility: the impact of a fill is scaled by them.
 
-Nothing of a session is used inside it. The back-test takes whole sessions, live collects a session row by row; both
-end it with `add`, so the figures are the same to the bit.
+Nothing of a session is used inside it. The back-test takes whole sessions, live adds row by row, both in the rows'
+order, and end a session with `add`: so the figures are the same to the bit.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 import numpy as np
@@ -27,7 +28,7 @@ class Trail:
 
     def figures(self) -> tuple[float, float]:
         """(daily volatility, 0.01 is 1 %; average daily volume in shares) of the sessions ended; 0: not known."""
-        sigma = float(np.sqrt(sum(self.squares) / len(self.squares))) if self.squares else 0.0
+        sigma = math.sqrt(sum(self.squares) / len(self.squares)) if self.squares else 0.0
         return sigma, sum(self.volumes) / len(self.volumes) if self.volumes else 0.0
 
     def add(self, volume: float, close: float, split: float) -> None:
@@ -54,7 +55,6 @@ class Trail:
         self.close = float(saved[-1])
 
 
-def session_volume(volume: Float) -> float:
-    """Shares of one session's rows [n >= 1]; what is not a finite positive number counts as 0."""
-    clean = np.maximum(np.nan_to_num(volume, nan=0.0, posinf=0.0, neginf=0.0), 0.0)
-    return float(np.add.reduceat(clean, [0])[0])
+def counted(volume: Float) -> Float:
+    """Volumes [n] as a session adds them up, one row after the other: what is not a finite positive number is 0."""
+    return np.maximum(np.nan_to_num(volume, nan=0.0, posinf=0.0, neginf=0.0), 0.0)

@@ -81,9 +81,9 @@ class Engine:
         self.memory.features[:], self.memory.network[:], self.memory.ledger[:] = state, network, ledger
         self.memory.day[:] = 0.0, 0.0, -1.0
         self._trails = [history.Trail() for _ in range(count)]
-        self._today: list[list[float]] = [[] for _ in range(count)]
-        """Volumes of the session under way."""
         self._close, self._split, self._day = [math.nan] * count, [1.0] * count, [-1] * count
+        self._volume = [0.0] * count
+        """Of the session under way, as its rows add up."""
         self._fused = self.choice.kind in KINDS
 
     def _rule_new(self) -> Float:
@@ -138,7 +138,8 @@ class Engine:
         nothing, none = np.empty(0, np.int64), np.empty((len(rows), 0))
         whole = np.ascontiguousarray(rows[:, : len(self._maker.ROW)])
         self._maker.loop(self.memory.features[symbol], whole, nothing, self._scratch.every, none)
-        self._today[symbol] += rows[:, step.V_VOLUME].tolist()
+        for volume in history.counted(rows[:, step.V_VOLUME]).tolist():
+            self._volume[symbol] += volume
         good = rows[:, step.V_MID_CLOSE]
         good = good[(good > 0) & (good < np.inf)]
         if len(good):
@@ -146,7 +147,7 @@ class Engine:
 
     def take(self, symbol: int, row: Float, trade: bool = True) -> Float:
         """The results [OUT] of one row, overwritten by the next; trade: whether it reaches the ledger."""
-        if int(row[step.V_SESSION]) != self._day[symbol]:
+        if row.item(step.V_SESSION) != self._day[symbol]:
             self._note(symbol, row)
         out = self.out
         if trade and self._fused and self.whole is None:
@@ -163,8 +164,9 @@ class Engine:
                 seen = Signals(*(out[i : i + 1] for i in (step.R_P_UP, step.R_RANK, step.R_SD, step.R_COST)))
                 out[step.R_SIGNAL] = self.choice.policy.propose(seen)[0]
                 step.act(self.memory, plan, self._scratch, symbol, row, out)
-        self._today[symbol].append(row[step.V_VOLUME])
-        close = row[step.V_MID_CLOSE]
+        volume, close = row.item(step.V_VOLUME), row.item(step.V_MID_CLOSE)
+        if 0.0 < volume < math.inf:
+            self._volume[symbol] += volume
         if 0.0 < close < math.inf:
             self._close[symbol] = close
         return out
@@ -193,10 +195,9 @@ class Engine:
         if self.whole is not None:
             self.whole.open(symbol)
         trail = self._trails[symbol]
-        if self._today[symbol]:
-            volume = history.session_volume(np.array(self._today[symbol]))
-            trail.add(volume, self._close[symbol], self._split[symbol])
-        self._today[symbol], self._close[symbol] = [], math.nan
+        if self._day[symbol] >= 0:
+            trail.add(self._volume[symbol], self._close[symbol], self._split[symbol])
+        self._volume[symbol], self._close[symbol] = 0.0, math.nan
         self._split[symbol], self._day[symbol] = float(row[step.V_SPLIT]), day
         self.memory.day[symbol, step.D_SIGMA], self.memory.day[symbol, step.D_ADV] = trail.figures()
 
@@ -240,9 +241,7 @@ class Engine:
         """All state as arrays by name."""
         out: dict[str, Any] = {f"memory/{name}": value.copy() for name, value in self.memory._asdict().items()}
         out["trails"] = np.stack([t.save() for t in self._trails])
-        out["marks"] = np.column_stack([self._close, self._split, self._day]).astype(np.float64)
-        for s, volumes in enumerate(self._today):
-            out[f"today/{s}"] = np.array(volumes, np.float64)
+        out["marks"] = np.array([self._close, self._split, self._day, self._volume], np.float64)
         return out | (self.whole.save() if self.whole is not None else {})
 
     def load(self, saved: Mapping[str, Any], fold: str) -> None:
@@ -254,7 +253,4 @@ class Engine:
             trail.load(array)
         if self.whole is not None:
             self.whole.load(saved)
-        marks = saved["marks"]
-        self._close, self._split = marks[:, 0].tolist(), marks[:, 1].tolist()
-        self._day = [int(d) for d in marks[:, 2]]
-        self._today = [saved[f"today/{s}"].tolist() for s in range(len(self._trails))]
+        self._close, self._split, self._day, self._volume = saved["marks"].tolist()

@@ -18,7 +18,7 @@ import safetensors.numpy
 from hfm.errors import DataError
 from hfm.live.stream import Stream
 
-FORMAT = 1
+FORMAT = 2
 
 
 def dump(stream: Stream, identity: Mapping[str, Any]) -> bytes:  # Any: JSON

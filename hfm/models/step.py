@@ -23,8 +23,8 @@ OUT = ("p_up", "p_raw", "conf_rank", "ret_sd_bps", "spread_q10", "spread_q50", "
 """What a step says of a row: columns of the predictions table."""
 GATES = 3
 """Of the network: direction, volatility, spread."""
-LANES = 8
-"""Rows of a weight matrix are padded with zeros to a multiple of this."""
+LANES, TILE = 8, 32
+"""Rows and columns of a weight matrix are padded with zeros to a multiple of these, and stored in such blocks."""
 CLIP = 8.0
 """Standardised features are cut here: one bad print must not throw a session."""
 
@@ -35,6 +35,8 @@ _A11, _A13 = np.float32(2.00018790482477e-13), np.float32(-2.76076847742355e-16)
 _B0, _B2 = np.float32(4.89352518554385e-03), np.float32(2.26843463243900e-03)
 _B4, _B6 = np.float32(1.18534705686654e-04), np.float32(1.19825839466702e-06)
 _HALF, _ZERO = np.float32(0.5), np.float32(0.0)
+_TILE, _BLOCK = np.uint64(TILE), np.uint64(LANES * TILE)
+_W1, _W2, _W3, _W4, _W5, _W6, _W7 = (np.uint64(row * TILE) for row in range(1, LANES))
 
 
 class Model(NamedTuple):
@@ -56,50 +58,58 @@ def _tanh(x):  # type: ignore[no-untyped-def]  # float32 -> float32, inlined
 
 @kernel
 def _affine(weights: Float32, at: int, n: int, x: Float32, acc: Float32) -> None:
-    """acc[g] += sum_j W[j, g] x[j] for j < n, W [n, width] at weights[at:], n a multiple of LANES.
+    """acc[g] += sum_j W[j, g] x[j] for j < n; W stands at weights[at:] in blocks of LANES rows and TILE columns.
 
-    Eight rows of W a pass: the cache, not acc, sets the pace. Unsigned indices cannot wrap around, so the inner loop
-    has no branch and vectorises.
+    The cache, not acc, sets the pace: so a block's rows are read side by side, in the order in which they lie. Unsigned
+    indices cannot wrap around, so the inner loop has no branch and vectorises.
     """
-    w1 = np.uint64(acc.shape[0])
-    w2, w3, w4, w5, w6, w7 = w1 + w1, w1 + w1 + w1, w1 << 2, (w1 << 2) + w1, (w1 << 2) + w1 + w1, (w1 << 3) - w1
+    p = np.uint64(at)
     for j in range(0, n, LANES):
-        o = np.uint64(at) + np.uint64(j) * w1
         x0, x1, x2, x3 = x[j], x[j + 1], x[j + 2], x[j + 3]
         x4, x5, x6, x7 = x[j + 4], x[j + 5], x[j + 6], x[j + 7]
-        for g in range(w1):
-            p = o + g
-            low = (weights[p] * x0 + weights[p + w1] * x1) + (weights[p + w2] * x2 + weights[p + w3] * x3)
-            high = (weights[p + w4] * x4 + weights[p + w5] * x5) + (weights[p + w6] * x6 + weights[p + w7] * x7)
-            acc[g] += low + high
+        for g in range(np.uint64(0), np.uint64(acc.shape[0]), _TILE):
+            for k in range(_TILE):
+                o = p + k
+                low = (weights[o] * x0 + weights[o + _W1] * x1) + (weights[o + _W2] * x2 + weights[o + _W3] * x3)
+                high = (weights[o + _W4] * x4 + weights[o + _W5] * x5) + (weights[o + _W6] * x6 + weights[o + _W7] * x7)
+                acc[g + k] += low + high
+            p += _BLOCK
 
 
 @kernel
-def _cell(acc: Float32, state: Float, v: Float32) -> None:
-    """One LSTM cell: gates i, f, g, o stand in acc [4H]; state [2H] is h then c; the new h is copied to v[:H]."""
-    n = acc.shape[0] // 4
-    gate_i, gate_f, gate_g, gate_o = acc[:n], acc[n : 2 * n], acc[2 * n : 3 * n], acc[3 * n :]
-    h, c = state[:n], state[n:]
-    for k in range(n):
-        i = _HALF + _HALF * _tanh(_HALF * gate_i[k])
-        f = _HALF + _HALF * _tanh(_HALF * gate_f[k])
-        o = _HALF + _HALF * _tanh(_HALF * gate_o[k])
-        cell = f * np.float32(c[k]) + i * _tanh(gate_g[k])
-        v[k] = o * _tanh(cell)
-        c[k] = cell
-        h[k] = v[k]
+def _cell(acc: Float32, state: Float, at: int, n: int, v: Float32) -> None:
+    """One LSTM cell: gates i, f, g, o stand in acc [4n]; h then c at state[at:]; the new h is copied to v[:n].
+
+    Loop by loop, each over few arrays: one loop over all of them is not vectorised.
+    """
+    one, h = np.uint64(n), np.uint64(at)
+    two, three, c = one + one, one + one + one, h + one
+    for k in range(two):
+        acc[k] = _HALF + _HALF * _tanh(_HALF * acc[k])
+    for k in range(two, three):
+        acc[k] = _tanh(acc[k])
+    for k in range(three, three + one):
+        acc[k] = _HALF + _HALF * _tanh(_HALF * acc[k])
+    for k in range(one):
+        v[k] = acc[one + k] * np.float32(state[c + k]) + acc[k] * acc[two + k]
+    for k in range(one):
+        state[c + k] = v[k]
+    for k in range(one):
+        v[k] = acc[three + k] * _tanh(v[k])
+    for k in range(one):
+        state[h + k] = v[k]
 
 
 @kernel
 def _network(state: Float, v: Float32, model: Model, out: Float) -> None:
     """out [5] += the sum of the networks' corrections after a row; state advances.
 
-    v: zeros, long enough for a layer's padded input and padded h one after the other; its head holds the row's z. The
-    loops over single numbers stand where slices would: numba takes seconds to compile each of those.
+    v: zeros, long enough for a layer's padded input and padded h one after the other; its head holds the row's z.
+    Numbers are copied one by one: numba takes seconds to compile each slice.
     """
     count, hidden, layers, weights = model.spec[3], model.spec[4], model.spec[5], model.weights
-    first, padded = _padded(model.spec[1]), _padded(hidden)
-    width, z, at, here = 4 * hidden, v.copy(), 0, 0
+    first, padded, width = _padded(model.spec[1], LANES), _padded(hidden, LANES), _padded(4 * hidden, TILE)
+    z, at, here = v.copy(), 0, 0
     acc = np.empty(width, np.float32)
     for _ in range(count):
         n = first
@@ -114,23 +124,40 @@ def _network(state: Float, v: Float32, model: Model, out: Float) -> None:
                 acc[g] = weights[at + g]
             _affine(weights, at + width, n + padded, v, acc)
             at += width * (1 + n + padded)
-            _cell(acc, state[here : here + 2 * hidden], v)
+            _cell(acc, state, here, hidden, v)
             for k in range(hidden, padded):
                 v[k] = _ZERO
             n = padded
             here += 2 * hidden
-        for q in range(5):
-            total = np.float64(weights[at + q])
-            for k in range(hidden):
-                total += np.float64(v[k]) * weights[at + 5 + 5 * k + q]
-            out[q] += total
+        _head(weights, at, v[:hidden], out)
         at += 5 + 5 * hidden
 
 
 @kernel
-def _padded(n: int) -> int:
-    """n, up to the next multiple of LANES."""
-    return LANES * ((n + LANES - 1) // LANES)
+def _copy(source, at, n, target, to):  # type: ignore[no-untyped-def]  # arrays of either float
+    """target[to:][:n] = source[at:][:n]."""
+    a, b = np.uint64(at), np.uint64(to)
+    for k in range(np.uint64(n)):
+        target[b + k] = source[a + k]
+
+
+@kernel
+def _head(weights: Float32, at: int, v: Float32, out: Float) -> None:
+    """out [5] += b + W v in float64; b [5] and W [H, 5] stand at weights[at:]. The five sums go side by side."""
+    s0, s1 = np.float64(weights[at]), np.float64(weights[at + 1])
+    s2, s3, s4 = np.float64(weights[at + 2]), np.float64(weights[at + 3]), np.float64(weights[at + 4])
+    for k in range(v.shape[0]):
+        at += 5
+        h = np.float64(v[k])
+        s0, s1, s2 = s0 + h * weights[at], s1 + h * weights[at + 1], s2 + h * weights[at + 2]
+        s3, s4 = s3 + h * weights[at + 3], s4 + h * weights[at + 4]
+    out[0], out[1], out[2], out[3], out[4] = out[0] + s0, out[1] + s1, out[2] + s2, out[3] + s3, out[4] + s4
+
+
+@kernel
+def _padded(n: int, unit: int) -> int:
+    """n, up to the next multiple of unit."""
+    return unit * ((n + unit - 1) // unit)
 
 
 @kernel
@@ -146,8 +173,8 @@ def row(state: Float, x: Float, model: Model, out: Float) -> None:
         z[f] = min(max(value, -CLIP), CLIP)
     delta = np.zeros(5)
     if model.spec[3] > 0:
-        hidden = _padded(model.spec[4])
-        v = np.zeros(max(_padded(model.spec[1]), hidden) + hidden, np.float32)
+        hidden = _padded(model.spec[4], LANES)
+        v = np.zeros(max(_padded(model.spec[1], LANES), hidden) + hidden, np.float32)
         if not masked:
             for f in range(model.spec[1]):
                 v[f] = z[f]
@@ -248,13 +275,20 @@ def pack(arrays: Arrays, symbol: int) -> Model:
         layers = sum(1 for name in arrays if name.startswith(f"seed{s}/l") and name.endswith("/b"))
         inputs, hidden = arrays[f"seed{s}/l0/ih"].shape[0], arrays[f"seed{s}/l0/hh"].shape[0]
         for layer in range(layers):
-            parts.append(arrays[f"seed{s}/l{layer}/b"])
-            matrices = (arrays[f"seed{s}/l{layer}/{part}"] for part in ("ih", "hh"))
-            parts += [np.pad(matrix, ((0, -len(matrix) % LANES), (0, 0))).ravel() for matrix in matrices]
+            bias = arrays[f"seed{s}/l{layer}/b"]
+            parts.append(np.pad(bias, (0, -len(bias) % TILE)))
+            parts += [_tiles(arrays[f"seed{s}/l{layer}/{part}"]) for part in ("ih", "hh")]
         parts += [arrays[f"seed{s}/head/{part}"].ravel() for part in ("b", "w")]
     weights = np.concatenate(parts) if parts else np.zeros(1)
     spec = np.array([arrays["floor/centre"].shape[1], inputs, len(table), count, hidden, layers], np.int64)
     return Model(spec, params.astype(np.float64), weights.astype(np.float32))
+
+
+def _tiles(matrix: Float32) -> Float32:
+    """A matrix [n, 4H], padded with zeros, in blocks of LANES x TILE: blocks of a row of blocks one after the other."""
+    rows, columns = (-size % unit for size, unit in zip(matrix.shape, (LANES, TILE), strict=True))
+    whole = np.pad(matrix, ((0, rows), (0, columns)))
+    return whole.reshape(len(whole) // LANES, LANES, -1, TILE).swapaxes(1, 2).ravel()
 
 
 def heads(arrays: Arrays, panel: Panel) -> Float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hfm.ledger.history import SESSIONS, Trail, session_volume
+from hfm.ledger.history import SESSIONS, Trail, counted
 
 
 def test_the_figures_are_means_of_the_last_twenty_sessions() -> None:
@@ -37,4 +37,4 @@ def test_a_saved_trail_goes_on_as_it_would_have() -> None:
 
 def test_the_volume_of_a_session_counts_what_is_a_number() -> None:
     """NaN, infinite and negative volumes are none."""
-    assert session_volume(np.array([1.0, np.nan, 2.5, -3.0, np.inf])) == 3.5
+    assert counted(np.array([1.0, np.nan, 2.5, -3.0, np.inf])).tolist() == [1.0, 0.0, 2.5, 0.0, 0.0]

@@ -30,7 +30,7 @@ def test_one_call_is_features_network_policy_and_ledger_in_turn() -> None:
         )
         step.act(memory, plan, scratch, 0, row, out)
         np.testing.assert_array_equal(got, out)
-        other._today[0].append(row[step.V_VOLUME])
+        other._volume[0] += row[step.V_VOLUME]
         other._close[0] = row[step.V_MID_CLOSE]
     for a, b in zip(engine.memory, memory, strict=True):
         np.testing.assert_array_equal(a, b)
