@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
+import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
@@ -15,12 +18,14 @@ from hfm.cli.options import Common, Options, Values, option
 from hfm.cli.settings import home_of
 from hfm.cli.show import Show
 from hfm.cli.trained import trained
-from hfm.errors import ExitCode, UsageError
+from hfm.errors import ExitCode, LockedError, UsageError
 
 if TYPE_CHECKING:
     from hfm.live.stream import Stream
     from hfm.run import Run
 
+LINE = 1 << 20
+"""Most bytes of a line; a row has some five hundred."""
 PREDICT: Options = {
     "symbol": (Annotated[str | None, typer.Argument(metavar="[SYMBOL]", show_default=False,
                                                     help="One of the run's symbols. [all]")], None),
@@ -75,28 +80,60 @@ def stream(show: Show, common: Common, values: Values) -> ExitCode:
     """
     if values["source"] not in ("replay", "stdin"):
         raise UsageError(f"--source is {values['source'][:40]!r}", hint="--source replay, or --source stdin")
-    replay = values["source"] == "replay" or values["bench"]
+    replay, state = values["source"] == "replay" or values["bench"], values["state"]
     found = trained(show, common, replay)
-    run, live, identity, quotes = found.run, found.stream(), found.identity(), found.quotes
+    live = found.stream()
     if values["bench"]:
-        return _bench(show, live, quotes)
-    known = disk.there(values["state"]) if values["state"] else False
-    if known:
-        from hfm.live import snapshot
+        return _bench(show, live, found.quotes)
+    with _alone(state) if state else contextlib.nullcontext():
+        if state and disk.there(state):
+            from hfm.live import snapshot
 
-        snapshot.load(values["state"].read_bytes(), live, identity, str(values["state"]))
-        show.talk(f"state: goes on from {values['state']}")
-    if not replay and not known:
-        live.warm(quotes)
-    lines = live.replay(quotes) if replay else live.feed(sys.stdin)
-    every = values["every"] or (1000 if replay else 1)
-    try:
-        for line in _kept(lines, run, live, identity, (values["state"], every)):
-            print(line, flush=True)
-    finally:
-        show.talk(f"stream: {live.gauge.summary()}")
+            with disk.disk_errors(state):
+                data = state.read_bytes()
+            snapshot.load(data, live, found.identity(), str(state))
+            show.talk(f"state: goes on from {state}")
+        elif not replay:
+            live.warm(found.quotes)
+        lines = live.replay(found.quotes) if replay else live.feed(_typed(sys.stdin.buffer))
+        every = values["every"] or (1000 if replay else 1)
+        try:
+            for line in _kept(lines, found.run, live, found.identity(), (state, every)):
+                print(line, flush=True)
+        finally:
+            show.talk(f"stream: {live.gauge.summary()}")
     show.quiet = True
     return ExitCode.PARTIAL if live.gauge.counts["invalid"] else ExitCode.OK
+
+
+@contextlib.contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    """Hold a state against another stream. Raises LockedError, DiskError."""
+    import filelock
+
+    path = state.with_name(f"{state.name}.lock")
+    with disk.disk_errors(path):
+        held = filelock.FileLock(path, timeout=0)
+        try:
+            held.acquire()
+        except filelock.Timeout:
+            raise LockedError(
+                f"another stream keeps its state in {state}",
+                why="two that keep one state would each undo what the other has seen", hint="give another --state",
+            ) from None  # fmt: skip
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def _typed(source: BinaryIO) -> Iterator[bytes]:
+    """Lines of a feed, the last one whole or not; one of more than LINE bytes comes in pieces, none of which is a row.
+
+    A byte order mark before the first is dropped.
+    """
+    first = source.readline(LINE).removeprefix(codecs.BOM_UTF8)
+    yield from itertools.chain([first], iter(lambda: source.readline(LINE), b""))
 
 
 def _kept(

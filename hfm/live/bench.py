@@ -111,7 +111,7 @@ def _lines(stream: Stream, table: Float, symbols: Sequence[int]) -> list[float]:
     turn = 0
     while len(seconds) < ROWS:
         for day, text in zip(table[:, step.V_SESSION], texts, strict=True):
-            line = json.dumps({**text, "session": rows.spell_day(int(day) + turn * shift)})
+            line = json.dumps({**text, "session": rows.spell_day(int(day) + turn * shift)}).encode()
             began = time.perf_counter()
             stream.answer(line)
             seconds.append(time.perf_counter() - began)

@@ -1,6 +1,6 @@
 """What arrives, judged by its place: in order, after a gap, twice, out of order, late, or in a halt.
 
-Rules, by symbol (session, seq):
+Rules, by symbol (session, seq); a row's times say how long it is, never where it belongs:
 - ok: newer than all before it. `gap` says how many slots of its session are missing before it; nothing is filled in.
 - duplicate: its slot has been taken. The first one stands.
 - out_of_order: of the session under way, older than the newest row, its slot missing. What was answered since then

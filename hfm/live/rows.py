@@ -1,8 +1,9 @@
 """What a row is: quotes columns of a table, or of a JSON object, as the kernel's vector.
 
 A JSON row has the columns of the quotes table by name: `session` an ISO day, `time` and `time_open` ISO times with a
-zone (or ns UTC as integers), `is_last` a boolean, numbers or null (not known) for the rest. Columns that no step
-reads may be left out, and `imbalance` and `micro_bps` too, which only an order book knows.
+zone (or ns UTC as integers), `is_last` a boolean, finite numbers or null (not known; NaN, too) for the rest. Columns
+that no step reads may be left out, and `imbalance` and `micro_bps` too, which only an order book knows. Of a name that
+is given twice the last one counts.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ NAMES = (
 """The columns of the vector, in order; times as ns since midnight UTC of the session's date."""
 COLUMNS = ("symbol", *NAMES)
 _KEY = ("session", "seq", "time_open", "time", "is_last")
-_NUMBERS = tuple((j, name) for j, name in enumerate(NAMES) if name not in _KEY)
-_OPTIONAL = ("imbalance", "micro_bps")
+_OPTIONAL = tuple((NAMES.index(name), name) for name in ("imbalance", "micro_bps"))
+_NUMBERS = tuple((j, name) for j, name in enumerate(NAMES) if name not in _KEY and (j, name) not in _OPTIONAL)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST = date(1970, 1, 1).toordinal()
 
@@ -56,8 +57,10 @@ def parse(item: object, row: Float) -> str:
         row[0], row[1], row[step.V_OPEN_NS], row[step.V_CLOSE_NS] = day, seq, begin, end
         row[step.V_LAST] = last
         for j, name in _NUMBERS:
-            value = item.get(name) if name in _OPTIONAL else item[name]
-            row[j] = math.nan if value is None else value
+            value = item[name]
+            row[j] = value if type(value) is float and -math.inf < value < math.inf else _number(value)
+        for j, name in _OPTIONAL:
+            row[j] = _number(item.get(name))
     except KeyError as e:
         raise _bad(f"column {e.args[0]} is missing") from None
     except (TypeError, ValueError, OverflowError) as e:
@@ -67,6 +70,15 @@ def parse(item: object, row: Float) -> str:
     if not (0 <= seq < 2**32 and -2 * DAY_NS < begin < end < 3 * DAY_NS):
         raise _bad("seq is at least 0, and time_open lies before time, both near their session's date")
     return symbol
+
+
+def _number(value: Any) -> float:  # Any: JSON
+    """A finite number, or NaN for what is not known."""
+    if value is None or value != value:
+        return math.nan
+    if type(value) not in (int, float) or abs(value) == math.inf:
+        raise TypeError(f"{value!r} is no finite number")
+    return float(value)
 
 
 def _since(value: Any, day: int) -> int:  # Any: JSON

@@ -34,8 +34,9 @@ def test_null_is_not_known_and_what_only_a_book_knows_may_be_left_out() -> None:
     """Both are NaN."""
     item = objects(made().quotes.slice(0, 1))[0]
     lean = {k: v for k, v in item.items() if k not in ("imbalance", "micro_bps")}
-    row = vector({**lean, "volume": None})
-    assert np.isnan(row[[step.V_VOLUME, 15, 16]]).all()
+    row = vector({**lean, "volume": None, "ofi": float("nan")})
+    assert np.isnan(row[[step.V_VOLUME, 11, 15, 16]]).all()
+    assert vector({**item, "volume": 7})[step.V_VOLUME] == 7.0
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,11 @@ def test_null_is_not_known_and_what_only_a_book_knows_may_be_left_out() -> None:
         ({"session": "soon"}, "wrong form"),
         ({"mid_close": "high"}, "wrong form"),
         ({"mid_close": [1]}, "wrong form"),
+        ({"mid_close": "561.2"}, "no finite number"),
+        ({"volume": True}, "no finite number"),
+        ({"ofi": float("inf")}, "no finite number"),
+        ({"micro_bps": float("-inf")}, "no finite number"),
+        ({"volume": 10**400}, "wrong form"),
     ],
 )
 def test_what_is_wrong_with_a_row_is_said(change: dict[str, Any], says: str) -> None:

@@ -141,7 +141,8 @@ def cut(of: Made, sessions: int) -> tuple[Made, list[dict[str, Any]]]:
 
 def answers(live: Stream, items: list[Any]) -> list[dict[str, Any]]:
     """The answers to a feed."""
-    return [json.loads(line) for line in live.feed(json.dumps(i) if not isinstance(i, str) else i for i in items)]
+    lines = (i if isinstance(i, bytes) else json.dumps(i).encode() for i in items)
+    return [json.loads(line) for line in live.feed(lines)]
 
 
 def test_a_feed_equals_a_batch_over_the_same_rows_with_final() -> None:
@@ -174,7 +175,7 @@ def test_a_row_in_disorder_is_counted_and_answered_by_its_rule_and_clean_rows_ar
     clean = items[:5] + items[7:9] + items[10:n] + items[n:]
     dirty = [
         *items[:3], items[2], *items[3:5], items[7], items[6], items[8], halt, items[10], items[10], *items[11 : n + 1],
-        items[n - 1], "{", {"symbol": "XXX"}, {**items[n + 1], "symbol": "XXX"}, {**items[n + 1], "seq": "1"},
+        items[n - 1], b"{", {"symbol": "XXX"}, {**items[n + 1], "symbol": "XXX"}, {**items[n + 1], "seq": "1"},
         *items[n + 1 :],
     ]  # fmt: skip
     expected = {

@@ -172,7 +172,7 @@ def test_lines_of_a_stream(home: Path, count: Count, n: int, monkeypatch: pytest
     row = st.dictionaries(st.sampled_from(["symbol", "time", "seq", "mid_close", "session", "volume", "x"]), value)
     line = st.one_of(st.text(max_size=40), row.map(json.dumps), st.just("[" * 5_000))
     lines = "\n".join(str(text) for text in tried(line, n))
-    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines.encode(errors="surrogatepass"))))
     typed(home, "stream", "--source", "stdin", "--run", "r", "-q")
     count("fuzzed lines of a stream", n)
 
