@@ -1,7 +1,8 @@
 """Latencies of the whole path over a run's own rows, and of rivals in the same process.
 
 `step`: a row's vector to its signal and ledger (features, networks, policy, accounts). `line`: the same with a JSON
-row in front and a JSON answer behind. The rivals run one network alone, with neither features nor ledger.
+row in front and a JSON answer behind. The rivals run one network alone, with neither features nor ledger. `nothing`: a
+loop as long as a step, which says what of the rest is the machine's: other programs on it, interrupts, the clock.
 """
 
 from __future__ import annotations
@@ -45,14 +46,28 @@ def paths(checkpoint: Checkpoint, settings: Backtest, market: Market, quotes: Re
     table = rows.matrix(tables.arrays(quotes.read(list(rows.COLUMNS)), rows.COLUMNS))
     symbols = [market.symbols.index(s) for s in quotes.read(["symbol"]).column("symbol").to_pylist()]
     count = _networks(checkpoint)
-    out = []
+    out: list[Timing] = []
     for kept in sorted({min(count, 1), count}):
         engine = Engine(_only(checkpoint, kept), settings, market)
         name = f"{engine.model}, {kept} network{'s' * (kept != 1)}"
         seconds = _timed(lambda i, e=engine: e.take(symbols[i % len(table)], table[i % len(table)]), ROWS)  # type: ignore[misc]  # bound now
         out.append(_timing(f"step: {name}", seconds))
+        out.append(_nothing(out[-1]))
         out.append(_timing(f"line: {name}", _lines(Stream(engine), table, symbols)))
     return out
+
+
+def _nothing(of: Timing) -> Timing:
+    """A loop that does nothing for as long as the median of another timing."""
+    turns = 1000
+    seconds = _timed(lambda i: _idle(turns), WARM)
+    turns = round(turns * 1e-6 * of.us[0] / float(np.median(seconds)))
+    return _timing("nothing, for as long", _timed(lambda i: _idle(turns), of.rows))
+
+
+def _idle(turns: int) -> None:
+    for _ in range(turns):
+        pass
 
 
 def rival(name: str, function: Callable[[Any], object], inputs: Sequence[Any]) -> Timing:
