@@ -2,7 +2,7 @@
 
 `step`: a row's vector to its signal and ledger (features, networks, policy, accounts). `line`: the same with a JSON
 row in front and a JSON answer behind. The rivals run one network alone, with neither features nor ledger. `nothing`: a
-loop as long as a step, which says what of the rest is the machine's: other programs on it, interrupts, the clock.
+loop as long as the line above, which says what of the rest is the machine's: other programs on it, interrupts, the clock.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def paths(checkpoint: Checkpoint, settings: Backtest, market: Market, quotes: Re
         engine = Engine(_only(checkpoint, kept), settings, market)
         name = f"{engine.model}, {kept} network{'s' * (kept != 1)}"
         seconds = _timed(lambda i, e=engine: e.take(symbols[i % len(table)], table[i % len(table)]), ROWS)  # type: ignore[misc]  # bound now
-        out.append(_timing(f"step: {name}", seconds))
-        out.append(_nothing(out[-1]))
-        out.append(_timing(f"line: {name}", _lines(Stream(engine), table, symbols)))
+        for timing in (_timing(f"step: {name}", seconds),
+                       _timing(f"line: {name}", _lines(Stream(engine), table, symbols))):  # fmt: skip
+            out += timing, _nothing(timing)
     return out
 
 
@@ -62,7 +62,7 @@ def _nothing(of: Timing) -> Timing:
     turns = 1000
     seconds = _timed(lambda i: _idle(turns), WARM)
     turns = round(turns * 1e-6 * of.us[0] / float(np.median(seconds)))
-    return _timing("nothing, for as long", _timed(lambda i: _idle(turns), of.rows))
+    return _timing("  nothing, for as long", _timed(lambda i: _idle(turns), of.rows))
 
 
 def _idle(turns: int) -> None:
