@@ -2,7 +2,7 @@
 
 `step`: a row's vector to its signal and ledger (features, networks, policy, accounts). `line`: the same with a JSON
 row in front and a JSON answer behind. The rivals run one network alone, with neither features nor ledger. `nothing`: a
-loop as long as the line above, which says what of the rest is the machine's: other programs on it, interrupts, the clock.
+loop as long as the line above, which says what of its tail is the machine's: other programs, interrupts, the clock.
 """
 
 from __future__ import annotations
