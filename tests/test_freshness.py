@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+import hfm
 from hfm import corridor
-from hfm.config import Config, Fetch, Simulate
+from hfm.config import Config, Fetch, Simulate, Train
 from hfm.corridor import by_name
 from hfm.errors import DataError
-from hfm.freshness import check_committed, status
+from hfm.freshness import check_committed, status, why_stale
 from hfm.pipeline import execute
 from hfm.run import Run
 from tests import toy
@@ -104,3 +105,30 @@ def test_a_committed_artifact_may_be_stale_but_not_damaged_or_gone(run: Run) -> 
     path.unlink()
     with pytest.raises(DataError, match="not there"):
         check_committed(run, run.manifest(), ["train/model.safetensors"])
+
+
+def test_another_version_of_hfm_makes_a_stage_stale_and_what_follows_refuses_it(run: Run) -> None:
+    """Numbers may have changed: status says which version, and a chain of stages is told through."""
+    everything(run)
+    manifest = run.manifest()
+    manifest.stages["train"].versions["hfm"] = "0.0.9"
+    run.commit(manifest, [], options(run).clock())
+    assert why_stale(run, run.manifest(), by_name("train"), Config()) == "made by hfm 0.0.9, this is 0.1.0"
+    execute(run, by_name("fetch"), Config(fetch=Fetch(seed=9)), options(run))
+    why = why_stale(run, run.manifest(), by_name("train"), Config(train=Train(seed=7)))
+    assert why is not None
+    manifest = run.manifest()
+    manifest.stages["train"].versions["hfm"] = hfm.__version__
+    assert why_stale(run, manifest, by_name("train"), Config()) == (
+        "simulate is stale (fetch/bars.parquet has changed)"
+    )
+
+
+def test_an_input_that_is_not_a_file_is_named(run: Run) -> None:
+    """Someone made a folder of it."""
+    everything(run)
+    (run.path / "fetch/bars.parquet").unlink()
+    (run.path / "fetch/bars.parquet").mkdir()
+    with pytest.raises(DataError, match=r"bars\.parquet cannot be read") as caught:
+        execute(run, by_name("simulate"), Config(), options(run))
+    assert caught.value.hint == "hfm fetch --run r"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,19 @@ from pathlib import Path
 import pytest
 
 from hfm.errors import DataError, LockedError, UsageError
-from hfm.run import Artifact, Entry, Manifest, Run, check_name, create, find_home, locate, point_latest
+from hfm.run import (
+    Artifact,
+    Entry,
+    Manifest,
+    Run,
+    _digest,
+    _encode,
+    check_name,
+    create,
+    find_home,
+    locate,
+    point_latest,
+)
 
 NOW = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
 
@@ -121,3 +134,35 @@ def test_a_run_that_never_committed_is_taken_away_and_one_that_did_stays(tmp_pat
             raise RuntimeError
     assert not fresh.path.exists()
     assert old.exists()
+
+
+def test_a_manifest_of_another_format_is_refused(tmp_path: Path) -> None:
+    """Whole, but of a later hfm: a new run is the way out."""
+    run = committed(tmp_path / "runs" / "r")
+    path = run.path / "manifest.json"
+    tree = json.loads(path.read_bytes())
+    del tree["sha256"]
+    tree["format"] = 99
+    path.write_bytes(_encode({**tree, "sha256": _digest(tree)}))
+    with pytest.raises(DataError, match="format 99") as caught:
+        run.manifest()
+    assert "hfm fetch" in caught.value.hint
+
+
+def test_a_manifest_that_is_a_folder_cannot_be_read(tmp_path: Path) -> None:
+    """Exit 4, not a fault."""
+    run = committed(tmp_path / "runs" / "r")
+    (run.path / "manifest.json").unlink()
+    (run.path / "manifest.json").mkdir()
+    with pytest.raises(DataError, match="cannot be read"):
+        run.manifest()
+
+
+def test_a_thousandth_run_of_one_second_is_refused(tmp_path: Path) -> None:
+    """With the way out."""
+    for _ in range(999):
+        create(tmp_path, None, ("SPY",), NOW)
+    assert len(list((tmp_path / "runs").iterdir())) == 999
+    with pytest.raises(DataError, match="999 runs") as caught:
+        create(tmp_path, None, ("SPY",), NOW)
+    assert "--run" in caught.value.hint

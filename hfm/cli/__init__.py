@@ -32,7 +32,7 @@ def main() -> None:
     except BrokenPipeError:  # `hfm status | head -1`: the reader has all it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except (KeyboardInterrupt, signals.Terminated):
+    except (KeyboardInterrupt, signals.Stopped):
         code = signals.asked() or 130
         print(signals.WORDS[code], file=sys.stderr)
     gc.freeze()  # nor does it look for any among what is about to go

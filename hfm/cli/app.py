@@ -51,7 +51,10 @@ def command(name: str, options: Options) -> Callable[[Body], Body]:
 def _guarded(body: Body, show: Show, common: Common, values: Values) -> int:
     """Call a command; an HfmError becomes its lines and code, anything else a bug whose traceback is kept."""
     try:
-        code = body(show, common, values)
+        try:
+            code = body(show, common, values)
+        finally:
+            show.close()
         show.finish()
         return int(code)
     except HfmError as e:
@@ -63,7 +66,7 @@ def _guarded(body: Body, show: Show, common: Common, values: Values) -> int:
         raise
     except Exception as e:
         if signals.asked():  # a library made something else of the signal's exception
-            raise signals.Terminated from None
+            raise signals.Stopped from None
         text = traceback.format_exc()
         kept = _keep(text, show.run_dir)
         if common.debug:

@@ -7,7 +7,6 @@ terminal a progress bar; no colour under NO_COLOR, CI, TERM=dumb or a pipe.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hfm.cli.bars import Bars, fancy
 from hfm.errors import ExitCode, HfmError
 
 if TYPE_CHECKING:
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
     from hfm.stage import Progress
 
 SCHEMA_VERSION = 1
-
-
-def fancy() -> bool:
-    """Whether stderr is a terminal that wants a moving bar."""
-    plain = os.environ.get("NO_COLOR") or os.environ.get("CI") or os.environ.get("TERM") == "dumb"
-    return sys.stderr.isatty() and not plain
 
 
 def shown(path: Path) -> str:
@@ -51,6 +45,7 @@ class Show:
     warnings: list[str] = field(default_factory=list)
     table: list[str] = field(default_factory=list)
     """Lines that are themselves the product (status, verify)."""
+    bars: Bars = field(default_factory=Bars)
 
     def talk(self, line: str) -> None:
         """A line for a person, on stderr."""
@@ -59,6 +54,7 @@ class Show:
 
     def outcome(self, outcome: Outcome) -> None:
         """Take what a stage gave."""
+        self.close()
         self.paths += outcome.paths
         self.metrics[outcome.stage] = outcome.figures
         for line in outcome.lines:
@@ -98,7 +94,11 @@ class Show:
         """A maker of progress bars, one a stage; None where nobody is watching."""
         if self.quiet or not fancy():
             return None
-        return _Bars().stage
+        return self.bars.stage
+
+    def close(self) -> None:
+        """Take away what moves on the screen."""
+        self.bars.close()
 
 
 def report(error: HfmError, command: str, as_json: bool) -> None:
@@ -107,36 +107,3 @@ def report(error: HfmError, command: str, as_json: bool) -> None:
     if as_json:
         body = {"code": int(error.code), "kind": error.kind, "message": error.what, "hint": error.hint}
         print(json.dumps({"schema_version": SCHEMA_VERSION, "command": command, "error": body}))
-
-
-class _Bars:
-    """rich progress bars, imported only where somebody watches."""
-
-    def stage(self, name: str) -> Progress:
-        """Bars of one stage, one a label."""
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            TaskProgressColumn,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-        from rich.progress import (
-            Progress as Bar,
-        )
-
-        bar = Bar(TextColumn("{task.description:24}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
-                  TextColumn("{task.fields[note]}"), console=Console(stderr=True), transient=True)  # fmt: skip
-        tasks: dict[str, Any] = {}  # Any: rich's TaskID
-
-        def advance(label: str, done: int, total: int, note: str = "") -> None:
-            if label not in tasks:
-                bar.start()
-                tasks[label] = bar.add_task(f"{name}: {label}", total=total, note="")
-            bar.update(tasks[label], completed=done, total=total, note=note)
-            if done >= total:
-                bar.remove_task(tasks.pop(label))
-                if not tasks:
-                    bar.stop()
-
-        return advance

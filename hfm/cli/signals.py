@@ -14,13 +14,15 @@ import threading
 from types import FrameType
 from typing import NoReturn
 
+from hfm.cli.bars import CURSOR
+
 PATIENCE = 1.5
 """Seconds for an orderly end."""
 WORDS = {130: "interrupted; what was committed stands", 143: "terminated; what was committed stands"}
 
 
-class Terminated(BaseException):
-    """SIGTERM: ends the work as Ctrl-C does, with another exit code."""
+class Stopped(BaseException):
+    """Either signal. Not KeyboardInterrupt, of which typer makes an exit code without a word."""
 
 
 _asked: list[int] = []
@@ -45,10 +47,10 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
         timer = threading.Timer(PATIENCE, _out)
         timer.daemon = True
         timer.start()
-    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+    raise Stopped
 
 
 def _out() -> None:
     code = _asked[0]
-    os.write(2, f"{WORDS[code]}\n".encode())
+    os.write(2, (CURSOR if os.isatty(2) else b"") + f"{WORDS[code]}\n".encode())
     os._exit(code)

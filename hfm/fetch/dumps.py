@@ -66,7 +66,8 @@ def serve(source: str, request: BarRequest, sniff: Sniff, read: Read) -> Iterato
         else:
             days = itertools.groupby(sorted(own, key=lambda dump: dump.day), key=lambda dump: dump.day)
             wanted += [(symbol, list(group)) for _, group in days]
-    levels = min((max(dump.levels for dump in group) for _, group in wanted), default=0)
+    most = (max(dump.levels for dump in group) for _, group in wanted)
+    levels = min((n for n in most if n), default=0)  # a day of trades alone says nothing of the book
     queues = [
         _sessions(symbol, [group for name, group in wanted if name == symbol], levels, read)
         for symbol in dict.fromkeys(name for name, _ in wanted)

@@ -203,7 +203,7 @@ def _run(network: Fitting, learn: Batch, watch: Batch, widths: Float, ctx: Conte
         now = check(network.mean, watch, widths)
         network.history.append([float(network.epoch), loss, float(now.sum()), options.lr])
         going = network.judge(float(now.sum()))
-        note = f"loss {loss:.4f} valid log-loss {now[0]:.4f} (floor {floor[0]:.4f})"
+        note = f"valid log-loss {now[0]:.4f}, floor {floor[0]:.4f}, loss {loss:.3f}"
         ctx.progress(f"network {len(done) + 1}/{options.seeds}", network.epoch, options.epochs, note)
         pause(min(options.batch, len(learn.x)) * learn.x.shape[1])
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hfm.cli.show import Show, fancy, report, shown
+from hfm.cli.bars import fancy
+from hfm.cli.show import Show, report, shown
 from hfm.errors import DataError
 
 

@@ -24,6 +24,17 @@ def body():
             pass
 body()
 """
+HEARD = """
+import sys, time
+from hfm import pipeline
+def stage(found):
+    print("here", flush=True)
+    time.sleep(60)
+pipeline._function = stage
+sys.argv = ["hfm", "fetch", "SPY", "--source", "synthetic"]
+from hfm.cli import main
+main()
+"""
 CHANGED = """
 import sys, time
 from hfm import pipeline
@@ -41,7 +52,7 @@ main()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("code", [SWALLOWED, CHANGED], ids=["swallowed", "made into another"])
+@pytest.mark.parametrize("code", [HEARD, SWALLOWED, CHANGED], ids=["heard", "swallowed", "made into another"])
 def test_a_signal_ends_it_though_a_library_swallows_or_changes_the_exception(
     tmp_path: object, number: signal.Signals, code: str
 ) -> None:

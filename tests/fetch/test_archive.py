@@ -233,3 +233,14 @@ def test_a_dry_run_says_what_would_be_asked_and_asks_nothing(tmp_path: Path, ven
     ctx = Context("fetch", as_of=ctx.as_of)
     stage.dry(Config(fetch=Fetch(symbols=("SPY",), source="synthetic")), ctx)
     assert ctx.lines[0].startswith("SYNTHETIC: 30 calendar days gave")
+
+
+def test_a_span_without_a_session_asks_for_nothing_that_the_archive_knows(
+    tmp_path: Path, vendor: type[Vendor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One day back from a Sunday: the source is left to say so, in its own words."""
+    refusal = DataError("SPY: no session is asked for", hint="more --days")
+    monkeypatch.setattr(vendor, "fetch", lambda self, request, ctx: iter([("SPY", refusal)]))
+    with pytest.raises(DataError, match="no session"):
+        get(tmp_path, "2025-03-16", days=1)
+    assert not list(tmp_path.rglob("*.parquet"))

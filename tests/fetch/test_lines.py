@@ -78,3 +78,10 @@ def test_what_cannot_be_unpacked_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(DataError, match=says):
             lines.content(tmp_path / name)
+
+
+def test_a_first_line_that_cannot_be_unpacked_is_refused(tmp_path: Path) -> None:
+    """The download broke off at once."""
+    (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(b"time,price\n" * 100)[:12])
+    with pytest.raises(DataError, match="cut or damaged at line 1"):
+        lines.first(tmp_path / "cut.csv.gz")

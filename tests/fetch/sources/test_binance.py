@@ -197,3 +197,10 @@ def test_the_bitcoin_recording_is_whole(real: Path) -> None:
     np.testing.assert_array_equal(columns["time"][~state], tables.column_array(trades["timestamp"]))
     assert not ctx.losses
     assert not ctx.warnings
+
+
+def test_a_torn_parquet_of_states_is_refused(tmp_path: Path) -> None:
+    """Exit 4 with the file's name."""
+    (tmp_path / "states.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(DataError, match=r"states\.parquet cannot be read"):
+        run(tmp_path / "states.parquet", "BTCUSDT")

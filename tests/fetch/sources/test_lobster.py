@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -303,3 +304,19 @@ def test_the_vendors_999_rows_are_read_though_their_last_line_is_not_ended(real:
 def test_dummy_prices_are_recognised() -> None:
     """The vendor's own constant."""
     assert lobster.EMPTY == 9_999_999_999
+
+
+def test_a_day_that_is_none_is_refused(tmp_path: Path) -> None:
+    """The thirtieth of February, by the file's name."""
+    made = flow(seed=1, events=20, level=1)
+    for path in list(write(tmp_path, made, 1).parent.glob("*.csv")):
+        path.rename(path.with_name(re.sub(r"\d{4}-\d\d-\d\d", "2012-02-30", path.name)))
+    with pytest.raises(DataError, match="2012-02-30, which is no day"):
+        run(tmp_path, "XYZ")
+
+
+def test_one_row_cannot_show_that_it_is_whole(tmp_path: Path) -> None:
+    """A last line without its end needs a row before it."""
+    made = flow(seed=4, events=1, level=3)
+    with pytest.raises(DataError, match="cut"):
+        read(write(tmp_path, refile(made, messages=made.messages[:-1], orderbook=made.orderbook[:-1]), 3))

@@ -205,3 +205,23 @@ def test_the_most_telling_book_is_taken_and_the_rest_is_named(tmp_path: Path) ->
     assert reader.meta["levels"] == 10
     assert any("states files are left out" in line for line in ctx.lines)
     assert Tardis.calendar == "24/7"
+
+
+def test_a_day_of_trades_without_its_book_is_that_days_loss(tmp_path: Path) -> None:
+    """Two days of trades, the book of the first: the second is named, the first is there."""
+    made = messages(seed=3, count=50, start_us=START, again=-1)
+    (tmp_path / name("incremental_book_L2")).write_text(changes(made))
+    (tmp_path / name("trades")).write_text(trades([(START, "buy", 100.1, 2.0)]))
+    (tmp_path / name("trades", day="2020-07-02")).write_text(trades([(START + 86_400_000_000, "buy", 100.1, 2.0)]))
+    readers, ctx = run(tmp_path, "BTCUSDT")
+    assert len(readers) == 1
+    assert any("no book" in loss and "2020-07-02" in loss for loss in ctx.losses)
+
+
+def test_a_session_in_two_files_is_refused(tmp_path: Path) -> None:
+    """A copy under the next day's name: which one holds cannot be known."""
+    made = messages(seed=3, count=50, start_us=START, again=-1)
+    for day in ("2020-07-01", "2020-07-02"):
+        (tmp_path / name("incremental_book_L2", day=day)).write_text(changes(made))
+    _, ctx = run(tmp_path, "BTCUSDT")
+    assert any("in an earlier file too" in loss for loss in ctx.losses)
