@@ -37,9 +37,9 @@ class Made:
 
 
 @cache
-def made(symbols: tuple[str, ...] = ("SPY",), model: str = "lstm") -> Made:
-    """21 sessions of 15-minute bars, networks of 8 units."""
-    quotes = market(symbols=symbols)[0]
+def made(symbols: tuple[str, ...] = ("SPY",), model: str = "lstm", interval: str = "15m") -> Made:
+    """21 sessions, networks of 8 units."""
+    quotes = market(symbols=symbols, interval=interval)[0]
     found, _ = train(quotes, small(model=model, epochs=2))
     document = json.loads(json.dumps(found["train/model.json"]))
     weights = bytes(found["train/model.safetensors"])
