@@ -50,7 +50,7 @@ class Engine:
         self.settings, self.symbols, self.horizon = settings, tuple(symbols), horizon
         self.trials: list[Trial] = family.members(settings.threshold)
         self.user = next(k for k, t in enumerate(self.trials) if t.user)
-        self.tally = Tally(len(symbols))
+        self.tally = Tally(len(symbols), meta.get("block_s"))
         self.trips = np.empty((0, at.TRADE))
         """Ended round trips that have not been taken yet, sorted by entry."""
         self.nets: list[Float] = []

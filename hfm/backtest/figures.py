@@ -86,7 +86,7 @@ def _around(value: float | None, error: float | None) -> tuple[float | None, flo
 
 
 def _accuracy(facts: Facts) -> dict[str, Metric]:
-    get = facts.engine.tally.get
+    get = facts.engine.tally.unit
     n, spreads, traded = (int(get(k).sum()) for k in ("labels", "spreads", "traded"))
     value, error = metrics.ratio(get("hits"), get("labels"))
     base, _ = metrics.ratio(get("floor_hits"), get("labels"))

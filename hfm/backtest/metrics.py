@@ -22,7 +22,8 @@ YEAR = 252
 """Sessions a year of the session Sharpe ratio."""
 
 FORMULAS = {
-    "mean": "share of rows; standard error clustered by session (ratio estimator)",
+    "mean": "share of rows; standard error clustered by session, or by the block that predictions were split by "
+    "(ratio estimator)",
     "return": "(equity at the end - cash) / cash; interval from the spread of session returns",
     "hold": "mid at the end / mid at the first open - 1, dividends and splits counted, symbols equally weighted",
     "hold.matched": "sum over sessions of (mean exposure over all sessions) x (first fillable open to last close)",

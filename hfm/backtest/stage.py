@@ -32,6 +32,8 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     model = settings.model or str(predictions.meta["model"])
     horizon = int(predictions.meta.get("horizon", config.train.horizon))
     _check(settings, meta)
+    if "block_s" in predictions.meta:
+        meta = meta | {"block_s": predictions.meta["block_s"]}
     if settings.fill == "close":
         meta = meta | {"lookahead": True}
     engine = Engine(settings, symbols, meta, horizon)

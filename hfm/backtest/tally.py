@@ -24,13 +24,20 @@ Array = npt.NDArray[Any]  # Any: signs are int8, the rest float64
 
 @dataclass
 class Tally:
-    """Sums by session, equity by instant, outcomes by symbol for the permutation, blocks for the hold."""
+    """Sums by session, equity by instant, outcomes by symbol for the permutation, blocks for the hold.
+
+    block_s: seconds of clock time in which errors may move together, where predictions were split by them (one session
+    of an order book is one sample of a session, and many of five minutes); None: a session.
+    """
 
     symbols: int
+    block_s: int | None = None
     session: list[Int] = field(default_factory=list)
     """Days since 1970."""
     sums: list[Float] = field(default_factory=list)
     """[S, count.SUMS] each."""
+    units: list[Float] = field(default_factory=list)
+    """[U, count.SUMS] each: by block, or the same."""
     equity: list[Float] = field(default_factory=list)
     instant_session: list[Int] = field(default_factory=list)
     blocks: dict[str, list[Float]] = field(default_factory=dict)
@@ -45,9 +52,10 @@ class Tally:
 
     def add(self, panel: Panel, out: Float, order: Int | None, level: Float) -> None:
         """Take the ledger [n, OUT] of a panel (table order). level [n]: the rule's usual spread, bps."""
-        starts = np.flatnonzero(np.diff(panel.session, prepend=-1))
-        size = np.diff(starts, append=len(out))
-        f, sums, signs = panel.forecasts, np.zeros((len(starts), len(SUMS))), np.empty((3, len(out)), np.int8)
+        starts = first_of(panel.session)
+        session = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(out)))
+        first, unit = self._units(panel, session)
+        f, units, signs = panel.forecasts, np.zeros((len(first), len(SUMS))), np.empty((3, len(out)), np.int8)
         seen = (
             f["p_up"],
             panel.y_up,
@@ -57,9 +65,10 @@ class Tally:
             panel.quotes["spread_bps"],
             level,
         )
-        count(out, frozen(seen), np.repeat(np.arange(len(starts)), size), (sums, self.reasons, signs))
+        count(out, frozen(seen), unit, (units, self.reasons, signs))
         self.session.append(panel.session[starts])
-        self.sums.append(sums)
+        self.units.append(units)
+        self.sums.append(units if self.block_s is None else np.add.reduceat(units, first_of(session[first]), axis=0))
         self._instants(panel, out, order)
         self._series(panel, signs)
         self._hold(panel)
@@ -70,6 +79,11 @@ class Tally:
         """[S] a column of count.SUMS."""
         place = SUMS.index(name)
         return np.concatenate([sums[:, place] for sums in self.sums] or [np.empty(0)])
+
+    def unit(self, name: str) -> Float:
+        """[U] a column of count.SUMS by block where there is block_s, else by session."""
+        place = SUMS.index(name)
+        return np.concatenate([units[:, place] for units in self.units] or [np.empty(0)])
 
     def days(self) -> Int:
         """[S] sessions, days since 1970."""
@@ -87,6 +101,14 @@ class Tally:
         """(signal, outcome) of each symbol over its predicted rows; signs are int8."""
         pairs = zip(self.series.get(signal, []), self.series.get(outcome, []), strict=True)
         return [(np.concatenate(a), np.concatenate(b)) for a, b in pairs if a]
+
+    def _units(self, panel: Panel, session: Int) -> tuple[Int, Int]:
+        """The first row [U] of each unit, units in order of their sessions, and each row's unit [n]."""
+        if self.block_s is None:
+            return first_of(session), session
+        pair = np.stack([session, panel.time // (self.block_s * 10**9)])
+        _, first, unit = np.unique(pair, axis=1, return_index=True, return_inverse=True)
+        return first, unit.reshape(-1)
 
     def _instants(self, panel: Panel, out: Float, order: Int | None) -> None:
         time = panel.time if order is None else panel.time[order]
@@ -123,3 +145,8 @@ class Tally:
         }
         for name, values in columns.items():
             self.blocks.setdefault(name, []).append(values)
+
+
+def first_of(values: Int) -> Int:
+    """Where each run of equal values begins."""
+    return np.flatnonzero(np.diff(values, prepend=values[:1] - 1))

@@ -32,7 +32,9 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     meta = {**quotes.meta, "model": options.model, "models": [n for n in names if n not in HIDDEN],
             "horizon": task.horizon, "features": task.features}  # fmt: skip
     if task.events:
-        meta |= {"target": task.target, "block_s": task.block_s}
+        meta |= {"target": task.target}
+    if task.block_s is not None:
+        meta |= {"block_s": task.block_s}
     said: dict[str, list[scoring.Forecast]] = {name: [] for name in names}
     told = _predictions(walk, said, meta)
     for part in told if rows.panel.block is None else output.whole_sessions(told):

@@ -79,6 +79,8 @@ def test_it_says_whether_being_right_pays_the_half_spread_in_an_order_book(real:
         doc = market.run(of.quotes, of.predictions, threshold="0.5", fill=fill, **more)[0]["metrics"]
         money = doc["costs"]
         assert doc["metrics"]["trips"]["value"] > 0
+        hits = doc["metrics"]["accuracy_direction"]  # one session, and an error by five minutes all the same
+        assert hits["floor"] < hits["lo"] < hits["value"] < hits["hi"]
         assert money["net"] == pytest.approx(money["gross"] - money["spread"] - money["fee"] - money["impact"])
         assert (money["spread"] > 0) == (fill == "cross")
         (said,) = [text for text in doc["messages"] if "for its trading" in text]

@@ -83,3 +83,21 @@ def test_outcomes_are_kept_by_symbol_for_the_permutation() -> None:
     np.testing.assert_array_equal(first, np.sign(panel.forecasts["p_up"][~mine] - 0.5))
     np.testing.assert_array_equal(second, np.sign(panel.forecasts["p_up"][mine] - 0.5))
     np.testing.assert_array_equal(returns, panel.forecasts["y_ret_bps"][mine])
+
+
+def test_hits_are_summed_by_block_where_predictions_were_split_by_them() -> None:
+    """Rows of one clock time in one session, of all symbols; by session the sums are what they were."""
+    quoted = market.walk(NAMES, 3, 40)
+    panel = panel_of(quoted, np.random.default_rng(5).uniform(0.3, 0.7, 240))
+    out, order = np.zeros((240, at.OUT)), np.argsort(panel.time, kind="stable")
+    whole, cut = Tally(2), Tally(2, block_s=900)
+    for tally in (whole, cut):
+        tally.add(panel, out, order, np.full(240, 1.5))
+    key = list(zip(panel.session.tolist(), (panel.time // (900 * 10**9)).tolist(), strict=True))
+    labelled = np.isfinite(panel.y_up)
+    want = [sum(1 for k, use in zip(key, labelled, strict=True) if use and k == unit) for unit in sorted(set(key))]
+    assert cut.unit("labels").tolist() == want
+    assert len(want) > 3 * 5
+    for name in ("labels", "hits", "floor_hits"):
+        assert cut.get(name).tolist() == whole.get(name).tolist() == whole.unit(name).tolist()
+    assert cut.days().tolist() == whole.days().tolist()
