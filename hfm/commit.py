@@ -7,13 +7,18 @@ import hashlib
 import json
 import math
 import os
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from hfm import __version__, disk
 from hfm.run import Artifact, Run
 from hfm.stage import Payload
+
+AHEAD = 1 << 24
+"""Bytes of payloads that may wait to be written while the stage computes on."""
 
 
 def plain(value: Any) -> Any:  # Any: JSON in, JSON out
@@ -33,15 +38,28 @@ class Staged:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._open: dict[str, tuple[Any, BinaryIO]] = {}  # Any: tables.Writer, whose module loads on demand
+        self._beside = ThreadPoolExecutor(1)
+        self._waiting: deque[tuple[Future[None], int]] = deque()
+        self.made: set[str] = set()
+        """What has been taken so far."""
         self.done: dict[str, int | None] = {}
 
-    @property
-    def made(self) -> set[str]:
-        """What has been taken so far."""
-        return {*self.done, *self._open}
-
     def take(self, artifact: str, payload: Payload) -> None:
-        """Add a row group, or write a whole document."""
+        """Add a row group, or write a whole document: in order, beside what the stage does next.
+
+        Raises what one taken before has raised. More than AHEAD bytes are waited for.
+        """
+        self.made.add(artifact)
+        size = len(payload) if isinstance(payload, (bytes, dict)) else payload.nbytes
+        self._waiting.append((self._beside.submit(self._write, artifact, payload), size))
+        self._settle(AHEAD)
+
+    def _settle(self, most: int) -> None:
+        """Wait until at most so many bytes are waiting; raise what the writing of others has raised."""
+        while self._waiting and (self._waiting[0][0].done() or sum(size for _, size in self._waiting) > most):
+            self._waiting.popleft()[0].result()
+
+    def _write(self, artifact: str, payload: Payload) -> None:
         path = disk.temp_path(self._run.path / artifact)
         with disk.disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,6 +81,8 @@ class Staged:
 
     def close(self, writes: Collection[str], may_write: Collection[str]) -> None:
         """End and sync all files; what was made must be what was promised."""
+        self._settle(-1)
+        self._beside.shutdown()
         for artifact, (writer, file) in list(self._open.items()):
             with disk.disk_errors(self._run.path / artifact):
                 writer.close()
@@ -87,6 +107,7 @@ class Staged:
 
     def abandon(self) -> None:
         """Leave no trace."""
+        self._beside.shutdown(cancel_futures=True)
         for writer, file in self._open.values():
             writer.abandon()
             with contextlib.suppress(OSError):  # a full disk fails once more when the last buffer is flushed

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hfm import commit
 from hfm.commit import Checkpoint, plain, staging
+from hfm.errors import DataError
 from hfm.run import Run
+from tests import toy
 
 
 def test_nothing_is_in_place_before_all_is_whole(tmp_path: Path) -> None:
@@ -25,6 +28,31 @@ def test_nothing_is_in_place_before_all_is_whole(tmp_path: Path) -> None:
         known = staged.swap_in()
     assert (tmp_path / "a.json").read_bytes() == b'{\n "x": 1\n}\n'
     assert known["a.json"].bytes == 12
+
+
+def test_a_fault_in_writing_beside_the_stage_ends_it_and_leaves_nothing(tmp_path: Path) -> None:
+    """Whether the stage has more to give or not: rows out of order are found, and no file is left."""
+    good = toy.bars()
+    for more in (0, 3):
+        with pytest.raises(DataError, match="sorts before"), staging(Run(tmp_path)) as staged:
+            for group in [good, *[good] * (1 + more)]:
+                staged.take("bars.parquet", group)
+            staged.close(["bars.parquet"], [])
+        assert not list(tmp_path.iterdir())
+
+
+def test_little_waits_to_be_written_however_fast_a_stage_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small payloads up to AHEAD bytes in their order; a large one is on disk when `take` returns."""
+    monkeypatch.setattr(commit, "AHEAD", 100)
+    with staging(Run(tmp_path)) as staged:
+        for i in range(50):
+            staged.take("a.bin", bytes([i]) * 30)
+            assert sum(size for _, size in staged._waiting) <= 100
+        staged.take("b.bin", bytes(1_000))
+        assert {"a.bin", "b.bin"} <= set(staged.done)
+        staged.close(["a.bin", "b.bin"], [])
+        staged.swap_in()
+    assert (tmp_path / "a.bin").read_bytes() == bytes([49]) * 30
 
 
 def test_a_checkpoint_of_other_inputs_or_with_a_changed_byte_is_none(tmp_path: Path) -> None:
