@@ -26,7 +26,7 @@ PRICES = (
     "split_ratio", "spread_bps",
 )  # fmt: skip
 ROWS = 36_000
-"""Most rows that are worked on at a time, so that they stay in the processor's cache: half a row group and a session."""
+"""Most rows worked on at a time, so that they stay in the processor's cache: half a row group and a session."""
 RESTING = ("trade_high", "trade_low", "depth_bid", "depth_ask", "signed_volume")
 """What only passive fills look at."""
 FORECASTS = ("p_up", "conf_rank", "ret_sd_bps", "p_widen", "y_ret_bps", "y_spread_bps")
