@@ -1,6 +1,7 @@
 """What the predictions, scores and histories say of the models.
 
-Only out-of-sample rows exist here. Spreads in bp, probabilities in [0, 1], errors clustered by session.
+Only out-of-sample rows exist here. Spreads in bp, probabilities in [0, 1], errors clustered by session, or by the
+block that a replayed session was split by.
 """
 
 from __future__ import annotations
@@ -85,6 +86,12 @@ class Forecast:
     scores: tuple[Score, ...]
     curves: tuple[Curve, ...]
 
+    @property
+    def clustered(self) -> str:
+        """How errors of the scores and of the coverage are clustered, in words."""
+        block = self.meta.get("block_s")
+        return "clustered by session" if block is None else f"clustered by {block:g} s of clock time"
+
 
 def load(inputs: Mapping[str, tables.Reader]) -> Forecast | None:
     """The forecasts from train/predictions.parquet and what stands beside it; None without it."""
@@ -137,8 +144,8 @@ def _shown(inputs: Mapping[str, tables.Reader], models: tuple[str, ...], default
 
 def _bands(data: Mapping[str, Any], day: Int, meta: Mapping[str, Any]) -> Bands | None:  # Any: arrays, JSON values
     """Predicted against realised spread; None where the model has no spread head."""
-    events = meta.get("every") == "event"
-    at = data["time"] // (coarse.WIDTH * 10**9) if events else day
+    events, block = meta.get("every") == "event", meta.get("block_s")
+    at = day if block is None else data["time"] // (int(block) * 10**9)
     middle, realised = data["spread_q50"], data["y_spread_bps"]
     good = np.isfinite(middle) & np.isfinite(realised) & (middle > 0) & (realised > 0)
     first = data["symbol"] == (data["symbol"][0] if len(middle) else "")

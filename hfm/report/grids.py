@@ -127,7 +127,7 @@ def _scores(run: Evidence) -> Grid:
         most = max(score.n for score in found if score is not None)
         rows.append((task, metric, *map(_score, found), f"{most:,}"))
     text = (
-        f"Out of sample, all folds pooled, ± 1.96 standard errors clustered by session. The model shown is "
+        f"Out of sample, all folds pooled, ± 1.96 standard errors {run.forecast.clustered}. The model shown is "
         f"{run.forecast.model}; the others are its floors." if run.forecast else ""
     )  # fmt: skip
     return Grid("Models and scores", ("task", "metric", *models, "rows"), tuple(rows), text)

@@ -96,3 +96,21 @@ def test_the_model_that_was_traded_is_the_one_that_is_shown() -> None:
     assert found.model == "har"
     assert found.calibration is not None
     assert found.calibration.forecast == pytest.approx(0.51)
+
+
+def test_rows_split_by_blocks_have_their_errors_clustered_by_them() -> None:
+    """And the page says so: one session has no error by session."""
+    run = make(sessions=1)
+    by_session = forecast.load(run)
+    reader = run["train/predictions.parquet"]
+    table = reader.read()
+    columns = {name: table[name] for name in table.column_names}
+    run["train/predictions.parquet"] = MemoryReader(
+        tables.build(tables.PREDICTIONS, columns, reader.meta | {"block_s": 1800})
+    )
+    by_block = forecast.load(run)
+    assert by_session is not None and by_session.bands is not None
+    assert by_block is not None and by_block.bands is not None
+    assert (by_session.clustered, by_block.clustered) == ("clustered by session", "clustered by 1800 s of clock time")
+    assert all(np.isnan(se) for _, _, se in by_session.bands.coverage)
+    assert all(0 < se < 0.2 for _, _, se in by_block.bands.coverage)

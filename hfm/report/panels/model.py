@@ -68,7 +68,7 @@ def models(ax: Axes, run: Evidence, ink: Ink) -> Told:
             said.append(f"{title} {_number(own, own.value)}{floor}")
     text = f"{cast.model}: " + "; ".join(said) + "." if said else f"No score of {cast.model}."
     return Told(
-        f"{text} Out of sample, all folds pooled, 95% intervals clustered by session; dotted: the best floor.",
+        f"{text} Out of sample, all folds pooled, 95% intervals {cast.clustered}; dotted: the best floor.",
         f"Dot chart of scores of {len(names)} models. {text}",
     )
 
@@ -169,9 +169,10 @@ def spread_series(ax: Axes, run: Evidence, ink: Ink) -> Told:
 
 def spread_scatter(ax: Axes, run: Evidence, ink: Ink) -> Told:
     """Predicted median against realised spread, and how often each quantile held."""
-    bands = run.forecast.bands if run.forecast else None
+    cast = run.forecast
+    bands = cast.bands if cast else None
     frame(ax, ink, x="predicted median, bp", y="realised, bp", grid="both")
-    if bands is None or not bands.session.size:
+    if cast is None or bands is None or not bands.session.size:
         note(ax, ink, "no spread forecast")
         return Told("This model has no spread head, or nothing is labelled.", "No spread forecast.")
     step = max(1, len(bands.middle) // 600)
@@ -193,6 +194,6 @@ def spread_scatter(ax: Axes, run: Evidence, ink: Ink) -> Told:
     ax.text(0.03, 0.97, f"below quantile\n{lines}", transform=ax.transAxes, va="top", color=ink.text, fontsize=ink.size)
     said = ", ".join(f"{share:.1%} at or below the {q:.0%} quantile" for q, share, _ in bands.coverage)
     return Told(
-        f"R² of the log spread {bands.r2:.2f}. Coverage: {said} (95% intervals clustered by session).",
+        f"R² of the log spread {bands.r2:.2f}. Coverage: {said} (95% intervals {cast.clustered}).",
         f"Scatter of predicted against realised spread, R² {bands.r2:.2f}; {said}.",
     )
