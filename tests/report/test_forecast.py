@@ -109,8 +109,10 @@ def test_rows_split_by_blocks_have_their_errors_clustered_by_them() -> None:
         tables.build(tables.PREDICTIONS, columns, reader.meta | {"block_s": 1800})
     )
     by_block = forecast.load(run)
-    assert by_session is not None and by_session.bands is not None
-    assert by_block is not None and by_block.bands is not None
+    assert by_session is not None
+    assert by_session.bands is not None
+    assert by_block is not None
+    assert by_block.bands is not None
     assert (by_session.clustered, by_block.clustered) == ("clustered by session", "clustered by 1800 s of clock time")
     assert all(np.isnan(se) for _, _, se in by_session.bands.coverage)
     assert all(0 < se < 0.2 for _, _, se in by_block.bands.coverage)
