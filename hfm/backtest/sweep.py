@@ -1,8 +1,8 @@
 """Many thresholds over the same rows: what each would have earned, through the very same ledger step.
 
-Rows on which a threshold neither decides nor fills are passed over, and only one threshold's codes are in memory at a
-time, so that a thousand need the memory of one and the time of a few. The best of many is chosen after the fact: a
-sweep shows how much hangs on a threshold, it finds none, and its members are no trials.
+Under a plain rule the thresholds' ledgers run abreast; else one after the other, and rows on which a threshold neither
+decides nor fills are passed over. Either way a thousand need the memory of one and the time of a few. The best of many
+is chosen after the fact: a sweep shows how much hangs on a threshold, it finds none, and its members are no trials.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.backtest.rows import edges
+from hfm.ledger import abreast
 from hfm.ledger import layout as at
 from hfm.ledger.account import equity, state_new
-from hfm.ledger.profit import profit
+from hfm.ledger.profit import plain, profit
 
 Float = npt.NDArray[np.float64]
 
@@ -31,18 +32,45 @@ class Sweep:
         self.net, self.trips = np.zeros(len(levels)), np.zeros(len(levels))
         self._params = params.copy()
         self._params[at.P_TRIPS] = 0.0
-        self._states = [state_new(cash, symbols) for _ in levels]
+        self._states = np.tile(state_new(cash, symbols), (len(levels), 1))
+        self._abreast = plain(self._states[0], self._params) and not params[at.P_HOLD] if len(levels) else False
         self._scratch = np.empty((3, at.OUT))
 
     def take(self, rows: Float, score: Float) -> None:
         """Whole sessions: rows [n, WIDE] and score [n] in time order; a NaN score is flat. Signals in rows are lost."""
-        edge, blocks = edges(rows), int(rows[:, at.R_BLOCK].max(initial=0)) + 1
-        for k, level in enumerate(self.levels):
-            codes = (score > level).view(np.int8) - (score < -level).view(np.int8) + edge
+        if not len(rows):
+            return
+        if self._abreast:
+            for first in range(0, len(self.levels), abreast.LANES):
+                self._side_by_side(slice(first, first + abreast.LANES), rows, score)
+        else:
+            self._each(range(len(self.levels)), rows, score, edges(rows))
+        for k in range(len(self.levels)):
+            self.net[k] = equity(self._states[k]) - self._cash
+
+    def _each(self, which: range, rows: Float, score: Float, edge: npt.NDArray[np.int8]) -> None:
+        """One level after the other."""
+        blocks = int(rows[:, at.R_BLOCK].max()) + 1
+        for k in which:
+            codes = (score > self.levels[k]).view(np.int8) - (score < -self.levels[k]).view(np.int8) + edge
             sums = np.zeros((blocks, at.SUMS))
             profit(self._states[k], self._params, rows, codes, sums, self._scratch)
-            self.net[k] = equity(self._states[k]) - self._cash
             self.trips[k] += sums[:, at.SUM_TRIPS].sum()
+
+    def _side_by_side(self, which: slice, rows: Float, score: Float) -> None:
+        """Levels abreast; a row that is not plain is each level's own."""
+        states, i = self._states[which], 0
+        while i < len(rows):
+            w = abreast.load(states, self.levels[which])
+            stop = abreast.run(w, self._params, rows, score, i)
+            self.trips[which] += w[abreast.TRIPS :][: len(states)]
+            if stop > i:
+                abreast.save(w, states, rows[i:stop])
+            if stop < len(rows):
+                one = slice(stop, stop + 1)
+                edge = np.array([at.EDGE], np.int8)
+                self._each(range(len(self.levels))[which], rows[one], score[one], edge)
+            i = stop + 1
 
     def points(self) -> list[dict[str, Any]]:  # Any: JSON values
         """One entry a level, as it stands in metrics.json."""

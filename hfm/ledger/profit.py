@@ -29,7 +29,7 @@ def profit(state: Float, params: Float, rows: Float, codes: Sign, sums: Float, s
     """
     trips, out = scratch[:2], scratch[2]
     watched = params[at.P_DAILY_LOSS] < np.inf or params[at.P_DRAWDOWN] < np.inf
-    alone, simple = state.size == at.HEAD + at.BLOCK and not watched, _plain(state, params)
+    alone, simple = state.size == at.HEAD + at.BLOCK and not watched, plain(state, params)
     i, n = 0, codes.size
     while i < n:
         if simple and codes[i] < 2:
@@ -61,7 +61,7 @@ def profit(state: Float, params: Float, rows: Float, codes: Sign, sums: Float, s
 
 
 @bare
-def _plain(state: Float, params: Float) -> bool:
+def plain(state: Float, params: Float) -> bool:
     """Whether `_inside` says it all: one symbol, fixed size, and none of the limits that it does not know."""
     if state.size != at.HEAD + at.BLOCK or params[at.P_SIZING] != at.SIZE_FIXED or params[at.P_TRIPS] != 0.0:
         return False

@@ -8,7 +8,8 @@ import pytest
 from hfm.backtest.sweep import Sweep, spell, sweep
 from hfm.config import Backtest
 from hfm.ledger import layout as at
-from hfm.ledger.account import equity, params_new
+from hfm.ledger import step
+from hfm.ledger.account import equity, params_new, state_new
 from tests.backtest import market
 from tests.backtest.walk import walk
 from tests.ledger.market import play
@@ -28,6 +29,47 @@ def test_each_threshold_earns_what_its_own_ledger_says(fill: str) -> None:
         assert net[k] == pytest.approx(equity(state) - settings.cash, abs=1e-6)
         assert trips[k] == len(ended)
     assert trips[0] > trips[1] > trips[2] > trips[3] == 0
+
+
+def holed() -> tuple[np.ndarray, np.ndarray]:
+    """A walk with every kind of hole: no open, no quote, no close, at a session's first and last row and inside, last
+    rows that are missing."""
+    rows, p = walk(3_000)
+    rng = np.random.default_rng(5)
+    for places in (range(at.R_MID_OPEN, at.R_MID_CLOSE), [at.R_ASK_CLOSE], [at.R_MID_CLOSE]):
+        for bad in (np.nan, 0.0, np.inf, -1.0):
+            rows[np.ix_(rng.choice(len(rows), 25, replace=False), list(places))] = bad
+    rows[77::390, at.R_MID_CLOSE] = rows[78::390, at.R_MID_OPEN] = np.nan
+    rows[155::390, at.R_BID_CLOSE] = np.nan
+    keep = np.ones(len(rows), bool)
+    keep[233::390] = False
+    mid = rows[:, at.R_MID_CLOSE]
+    rows[:, at.R_SUM] = np.cumsum(np.where((mid > 0) & (mid < np.inf), mid, 0.0))
+    return rows[keep], p[keep]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Backtest(), Backtest(fill="cross"), Backtest(fill="next-mid", fee_bps=0.0), Backtest(max_position=17.0),
+        Backtest(size=0.3, impact=2.0, borrow=0.1), Backtest(hold_overnight=True), Backtest(throttle=3),
+        Backtest(max_drawdown=0.01), Backtest(sizing="vol"),
+    ],
+    ids=lambda s: f"{s.fill}-{s.size}-{s.sizing}-{s.hold_overnight}-{s.throttle}-{s.max_position}",
+)  # fmt: skip
+def test_a_sweep_over_broken_data_is_each_thresholds_own_ledger_to_the_cent(settings: Backtest) -> None:
+    """Under every rule, plain or not; more thresholds than run side by side at once."""
+    rows, p = holed()
+    rows[:, at.R_RET_SD] = 5.0
+    levels, score = np.linspace(0.0, 0.12, 70), p - 0.5
+    net, trips = sweep(rows.copy(), score, levels, params_new(settings, 1, 0.01, 19_500.0), settings.cash)
+    for k in (0, 1, 20, 63, 64, 69):
+        rows[:, at.R_SIGNAL] = (score > levels[k]).astype(float) - (score < -levels[k])
+        state = state_new(settings.cash, 1)
+        out, ended = np.zeros((len(rows), at.OUT)), np.zeros((2 * len(rows) + 2, at.TRADE))
+        count = step.loop(state, params_new(settings, 1, 0.01, 19_500.0), rows, out, ended)
+        assert net[k] == pytest.approx(equity(state) - settings.cash, abs=1e-6)
+        assert trips[k] == count
 
 
 def test_no_levels_and_no_rows() -> None:
