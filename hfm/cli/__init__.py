@@ -28,9 +28,12 @@ def main() -> None:
         from hfm.cli.app import invoke
 
         code = invoke(sys.argv[1:])
-        sys.stdout.flush()
-    except BrokenPipeError:  # `hfm status | head -1`: the reader has all it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.stdout is not None:  # a process may be started without one
+            sys.stdout.flush()
+    except BrokenPipeError:
+        from hfm.cli.show import mute
+
+        mute()
         code = 0
     except (KeyboardInterrupt, signals.Stopped):
         code = signals.asked() or 130

@@ -14,7 +14,7 @@ import typer
 
 from hfm.cli import signals
 from hfm.cli.options import COMMON, Common, Options, Values
-from hfm.cli.show import Show, report
+from hfm.cli.show import Show, mute, report
 from hfm.errors import ExitCode, HfmError, UsageError
 
 app = typer.Typer(
@@ -62,8 +62,9 @@ def _guarded(body: Body, show: Show, common: Common, values: Values) -> int:
             traceback.print_exc()
         report(e, show.command, show.as_json)
         return int(e.code)
-    except BrokenPipeError:
-        raise
+    except BrokenPipeError:  # answered here: typer would make an exit code of 1 of it
+        mute()
+        return int(ExitCode.OK)
     except Exception as e:
         if signals.asked():  # a library made something else of the signal's exception
             raise signals.Stopped from None

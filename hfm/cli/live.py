@@ -8,7 +8,7 @@ import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -81,6 +81,8 @@ def stream(show: Show, common: Common, values: Values) -> ExitCode:
     if values["source"] not in ("replay", "stdin"):
         raise UsageError(f"--source is {values['source'][:40]!r}", hint="--source replay, or --source stdin")
     replay, state = values["source"] == "replay" or values["bench"], values["state"]
+    if not replay and sys.stdin is None:
+        raise UsageError("stdin is closed", hint="feed | hfm stream --source stdin")
     found = trained(show, common, replay)
     live = found.stream()
     if values["bench"]:
@@ -95,7 +97,7 @@ def stream(show: Show, common: Common, values: Values) -> ExitCode:
             show.talk(f"state: goes on from {state}")
         elif not replay:
             live.warm(found.quotes)
-        lines = live.replay(found.quotes) if replay else live.feed(_typed(sys.stdin.buffer))
+        lines = live.replay(found.quotes) if replay else live.feed(_typed())
         every = values["every"] or (1000 if replay else 1)
         try:
             for line in _kept(lines, found.run, live, found.identity(), (state, every)):
@@ -111,6 +113,8 @@ def _alone(state: Path) -> Iterator[None]:
     """Hold a state against another stream. Raises LockedError, DiskError."""
     import filelock
 
+    if not state.name:
+        raise UsageError(f"--state is {str(state)!r}", hint="--state FILE")
     path = state.with_name(f"{state.name}.lock")
     with disk.disk_errors(path):
         held = filelock.FileLock(path, timeout=0)
@@ -127,11 +131,12 @@ def _alone(state: Path) -> Iterator[None]:
         held.release()
 
 
-def _typed(source: BinaryIO) -> Iterator[bytes]:
-    """Lines of a feed, the last one whole or not; one of more than LINE bytes comes in pieces, none of which is a row.
+def _typed() -> Iterator[bytes]:
+    """Lines of stdin, the last one whole or not; one of more than LINE bytes comes in pieces.
 
     A byte order mark before the first is dropped.
     """
+    source = sys.stdin.buffer
     first = source.readline(LINE).removeprefix(codecs.BOM_UTF8)
     yield from itertools.chain([first], iter(lambda: source.readline(LINE), b""))
 

@@ -101,6 +101,11 @@ class Show:
         self.bars.close()
 
 
+def mute() -> None:
+    """From now on stdout goes nowhere: its reader has all it wanted, as in `hfm status | head -1`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def report(error: HfmError, command: str, as_json: bool) -> None:
     """Print an error: its lines on stderr, and the JSON object on stdout where that was asked for."""
     print("\n".join(error.lines()), file=sys.stderr)

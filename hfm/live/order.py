@@ -20,6 +20,9 @@ from hfm.plugins import Float
 
 OK, DUPLICATE, DISORDER, LATE, HALT = "ok", "duplicate", "out_of_order", "late", "halt"
 
+FAR = 366
+"""Days without a row after which no session begins: a run as old as that has to be trained again anyway."""
+
 
 class Order:
     """The newest row of each symbol, and the slots of its session that are missing."""
@@ -30,6 +33,10 @@ class Order:
         self._holes: list[list[tuple[int, int]]] = [[] for _ in range(symbols)]
         """Ranges [first, end) of missing slots."""
         self._newest = -1
+
+    def far(self, row: Float) -> bool:
+        """Whether a row's session is so long after the newest that it cannot be meant: all to come would be late."""
+        return self._newest >= 0 and row.item(step.V_SESSION) > self._newest + FAR
 
     def judge(self, symbol: int, row: Float) -> tuple[str, int, bool]:
         """(verdict, slots missing before it, whether the session before it never ended); an ok row is remembered."""

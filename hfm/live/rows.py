@@ -67,8 +67,8 @@ def parse(item: object, row: Float) -> str:
         raise _bad(f"a value has the wrong form: {str(e)[:120]}") from None
     if not isinstance(symbol, str) or type(seq) is not int or type(last) is not bool:
         raise _bad("symbol is a string, seq an integer, is_last true or false")
-    if not (0 <= seq < 2**32 and -2 * DAY_NS < begin < end < 3 * DAY_NS):
-        raise _bad("seq is at least 0, and time_open lies before time, both near their session's date")
+    if not (0 <= seq < 2**32 and abs(day) < 2**16 and -2 * DAY_NS < begin < end < 3 * DAY_NS):
+        raise _bad("seq is at least 0, and time_open lies before time, both near their session's date (1791 to 2149)")
     return symbol
 
 

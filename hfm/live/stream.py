@@ -97,6 +97,8 @@ class Stream:
             symbol = self.engine.number(name)
             if symbol < 0:
                 raise DataError(f"symbol {name[:20]!r} is not one of the run's", hint="")
+            if self.order.far(self._row):
+                raise DataError(f"its session lies more than {order.FAR} days after the newest", hint="")
         except DataError as e:
             self.gauge.count(INVALID)
             return _written({"status": INVALID, "why": e.what})

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,33 +97,115 @@ def test_a_replay_killed_at_any_row_goes_on_from_its_state(home: Path, tmp_path:
     assert list(got.values()) == whole.out.splitlines(keepends=True)
 
 
-def test_a_feed_is_answered_line_by_line_and_nonsense_is_exit_7(home: Path) -> None:
-    """Answers come as soon as the line does; metrics.prom has the counts."""
-    item = {**dict.fromkeys(QUOTES, 1.0), "symbol": "SPY", "session": "2026-03-09", "seq": 0, "is_last": False,
-            "time_open": "2026-03-09T13:30:00Z", "time": "2026-03-09T13:45:00Z", "imbalance": None}  # fmt: skip
-    command = [sys.executable, "-m", "hfm", "stream", "--source", "stdin", "--run", "r"]
-    with subprocess.Popen(
-        command, cwd=home, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        for text, status in ((json.dumps(item), "ok"), (json.dumps(item), "duplicate"), ("{", "invalid")):
-            child.stdin.write(text + "\n")
-            child.stdin.flush()
-            assert json.loads(child.stdout.readline())["status"] == status
-        _, err = child.communicate()
-    assert child.returncode == 7
-    assert "1 ok, 1 duplicate, 1 invalid" in err
-    text = (home / "runs" / "r" / "metrics.prom").read_text()
-    assert 'hfm_stream_rows_total{run="r",verdict="duplicate"} 1' in text
-    assert f'hfm_stage_rows{{run="r",artifact="backtest/ledger.parquet"}} {ledger_rows(home)}' in text
-
-
 QUOTES = (
     "mid_open", "mid_high", "mid_low", "mid_close", "spread_bps", "depth_bid", "depth_ask", "volume", "signed_volume",
     "ofi", "sigma_bps", "cash_dividend", "split_ratio", "bid_open", "ask_open", "bid_close", "ask_close", "trade_high",
     "trade_low",
 )  # fmt: skip
+
+
+def row(seq: int) -> bytes:
+    """A line of a feed: a row of the next session."""
+    begin, end = (f"2026-03-09T{13 + (30 + 15 * k) // 60}:{(30 + 15 * k) % 60:02d}:00Z" for k in (seq, seq + 1))
+    place = {"symbol": "SPY", "session": "2026-03-09", "seq": seq, "is_last": False, "time_open": begin, "time": end}
+    return json.dumps({**dict.fromkeys(QUOTES, 1.0), **place}).encode() + b"\n"
+
+
+def feed(home: Path, *arguments: object, **options: Any) -> subprocess.Popen[bytes]:
+    """`hfm stream --source stdin`, under way."""
+    command = [sys.executable, "-m", "hfm", "stream", "--source", "stdin", "--run", "r", *map(str, arguments)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=home, **{"stdin": pipe, "stdout": pipe, "stderr": pipe, **options})
+
+
+def statuses(out: bytes) -> list[str]:
+    """The statuses of answers."""
+    return [json.loads(line)["status"] for line in out.splitlines()]
+
+
+def test_a_feed_with_a_byte_order_mark_an_endless_line_and_half_a_line(home: Path) -> None:
+    """The first row counts, the endless line is several that are none, the half one is none."""
+    with feed(home) as child:
+        out, _ = child.communicate(b"\xef\xbb\xbf" + row(0) + b"x" * (2 << 20) + b"x\n" + row(1) + row(2)[:99])
+    assert statuses(out) == ["ok", "invalid", "invalid", "invalid", "ok", "invalid"]
+    assert child.returncode == 7
+
+
+def test_two_streams_on_one_state_and_sigterm_in_the_middle_of_a_line(home: Path, tmp_path: Path) -> None:
+    """The second is exit 9 and changes nothing; the first ends with 143, and a third goes on from its last row."""
+    state = tmp_path / "s"
+    with feed(home, "--state", state) as first:
+        assert first.stdin is not None
+        assert first.stdout is not None
+        first.stdin.write(row(0))
+        first.stdin.flush()
+        assert statuses(first.stdout.readline()) == ["ok"]
+        second = hfm("stream", "--source", "stdin", "--state", state, "--run", "r", cwd=home)
+        assert second.code == 9
+        assert "another --state" in second.err
+        first.stdin.write(row(1)[:80])
+        first.stdin.flush()
+        first.send_signal(signal.SIGTERM)
+        assert first.wait() == 143
+    with feed(home, "--state", state) as third:
+        assert statuses(third.communicate(row(0) + row(1))[0]) == ["duplicate", "ok"]
+
+
+def test_a_reader_that_leaves_and_a_stdin_that_is_closed(home: Path) -> None:
+    """The first is no error, the second is said; neither is a fault."""
+    with feed(home, "-q") as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdout.close()
+        child.stdin.write(row(0) + row(1))
+        child.stdin.close()
+        assert child.wait() == 0
+        assert child.stderr is not None
+        assert child.stderr.read() == b""
+    with feed(home, preexec_fn=lambda: os.close(0), stdin=None) as child:
+        _, err = child.communicate()
+    assert (child.returncode, err.splitlines()[0]) == (2, b"error: stdin is closed")
+
+
+def test_a_feed_is_answered_line_by_line_and_nonsense_is_exit_7(home: Path) -> None:
+    """Answers come as soon as the line does; metrics.prom has the counts."""
+    with feed(home) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        for text, status in ((row(0), "ok"), (row(0), "duplicate"), (b"{\n", "invalid")):
+            child.stdin.write(text)
+            child.stdin.flush()
+            assert statuses(child.stdout.readline()) == [status]
+        _, err = child.communicate()
+    assert child.returncode == 7
+    assert b"1 ok, 1 duplicate, 1 invalid" in err
+    text = (home / "runs" / "r" / "metrics.prom").read_text()
+    assert 'hfm_stream_rows_total{run="r",verdict="duplicate"} 1' in text
+    assert f'hfm_stage_rows{{run="r",artifact="backtest/ledger.parquet"}} {ledger_rows(home)}' in text
+
+
+@pytest.mark.slow
+def test_the_bench_has_parse_in_and_out_and_both_rivals_in_one_process(home: Path) -> None:
+    """p50, p90, p99, p99.9 and max of each, beside torch eager and ONNX Runtime."""
+    pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    done = hfm("stream", "--bench", "--run", "r", cwd=home)
+    assert done.code == 0, done.err
+    for name in ("p50", "p90", "p99", "p99.9", "max", "step: lstm, 1 network", "line: lstm, 1 network",
+                 "step: lstm, 2 networks", "nothing, for as long", "torch eager, 1 network, window",
+                 "ONNX Runtime, 1 network, window", "ONNX Runtime, exported graph, step"):  # fmt: skip
+        assert name in done.out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_promtool_accepts_what_the_stages_and_a_stream_wrote(home: Path) -> None:
+    """The file as it lies in the run."""
+    assert hfm("stream", "--run", "r", cwd=home).code == 0
+    text = (home / "runs" / "r" / "metrics.prom").read_bytes()
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert b"hfm_stream_latency_seconds_bucket" in text
+    assert b"hfm_stage_rows" in text
 
 
 def test_export_writes_a_graph_that_was_checked(home: Path) -> None:
@@ -148,7 +233,8 @@ def test_schedule_prints_lines_for_this_run(home: Path, kind: str) -> None:
         (["predict", "--run", "x"], 4, "x"),
         (["stream", "--source", "tape"], 2, "tape"), (["export", "--format", "pmml"], 2, "onnx"),
         (["schedule", "at"], 2, "systemd"), (["predict", "--set", "backtest.threshold=2"], 3, "threshold"),
-        (["stream", "--state", "hfm.toml"], 4, "damaged"),
+        (["stream", "--state", "hfm.toml"], 4, "damaged"), (["stream", "--state", ""], 2, "--state FILE"),
+        (["stream", "--state", "runs"], 10, "runs"),
     ],
 )  # fmt: skip
 def test_a_wrong_word_is_one_clear_line(home: Path, arguments: list[str], code: int, says: str) -> None:

@@ -44,3 +44,12 @@ def test_a_judge_that_was_saved_at_any_point_judges_alike() -> None:
         other.load(saved["order/place"], saved["order/holes"])
         for symbol, item, expected in STORY[cut:]:
             assert other.judge(symbol, item) == expected
+
+
+def test_a_session_of_another_time_would_make_all_to_come_late() -> None:
+    """A year after the newest row of any symbol is too far; before the first row nothing is."""
+    judge = order.Order(2)
+    assert not judge.far(row(20_000, 0))
+    judge.judge(1, row(20_000, 0))
+    assert not judge.far(row(20_000 + order.FAR, 0))
+    assert judge.far(row(20_001 + order.FAR, 0))

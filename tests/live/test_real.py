@@ -13,13 +13,14 @@ import pytest
 
 from hfm import tables
 from hfm.config import Backtest, Config, Fetch, Simulate
+from hfm.features import batch as features
 from hfm.fetch import stage as fetch
-from hfm.live import snapshot
+from hfm.live import snapshot, step
 from hfm.models import store
 from hfm.simulate import stage as simulate
 from hfm.stage import Context
 from hfm.tables import MemoryReader
-from tests.live.market import Q50, Made
+from tests.live.market import Q50, Made, batch, keys
 from tests.live.test_stream import assert_is_batch, replayed, stream
 from tests.train.market import small
 from tests.train.test_stage import train
@@ -39,12 +40,27 @@ def thirty(real: Path) -> Made:
     return Made(quotes, found["train/predictions.parquet"], store.load(weights, document), {})
 
 
+def assert_features_are_batch(of: Made) -> None:
+    """What a stream's model reads of each row it answers is the batch's feature row, and so is every ledger column."""
+    names, of_batch = of.checkpoint.document["features"]["names"], batch(of, Q50)
+    columns = tables.arrays(of.quotes, features.INPUTS)
+    meta = MemoryReader(of.quotes).meta
+    states = {s: features.state_new(meta["slots_per_session"], meta["interval_s"]) for s in meta["symbols"]}
+    want = dict(zip(keys(of.quotes), features.compute(columns, states, names), strict=True))
+    live = stream(of, Q50)
+    for line in live.replay(MemoryReader(of.quotes)):
+        key = (json.loads(line)["symbol"], json.loads(line)["session"], json.loads(line)["seq"])
+        np.testing.assert_array_equal(live.engine._scratch.x[: len(names)], want[key])
+        np.testing.assert_array_equal(live.engine.out[step.LEDGER :], of_batch[key][1])
+
+
 @pytest.mark.slow
 def test_every_out_of_sample_session_of_real30_is_the_batch_after_fifty_restarts(real: Path) -> None:
     """Forecasts, positions and money to the bit."""
     of = thirty(real)
     whole = replayed(of, Q50)
     assert_is_batch(whole, of, Q50)
+    assert_features_are_batch(of)
     live, lines = stream(of, Q50), list[str]()
     for stop in sorted(np.random.default_rng(8).choice(len(whole), 50, replace=False)):
         answers = live.replay(MemoryReader(of.quotes))

@@ -50,6 +50,7 @@ def test_null_is_not_known_and_what_only_a_book_knows_may_be_left_out() -> None:
         ({"time": "2025-01-02T15:00:00"}, "has no zone"),
         ({"time": "1999-01-02T15:00:00Z"}, "near their session's date"),
         ({"session": "soon"}, "wrong form"),
+        ({"session": "9999-12-31", "time_open": "9999-12-31T15:00Z", "time": "9999-12-31T15:05Z"}, "1791 to 2149"),
         ({"mid_close": "high"}, "wrong form"),
         ({"mid_close": [1]}, "wrong form"),
         ({"mid_close": "561.2"}, "no finite number"),

@@ -194,6 +194,36 @@ def test_a_row_in_disorder_is_counted_and_answered_by_its_rule_and_clean_rows_ar
     assert "1 late" in two.gauge.summary()
 
 
+NONSENSE = [
+    b"\xff\xfe", b'{"symbol": "S\xffY"}', b"\0\0", b"[" * 100_000, b"x" * 2_000_000, b"nan", b'{"a": 1', b"1e999999",
+    b"9" * 5_000, b'"\\ud800"', b"{}{}",
+]  # fmt: skip
+
+
+def test_bytes_that_are_no_row_are_answered_and_change_nothing() -> None:
+    """No UTF-8, no JSON, half of one, nested without end, numbers without end; then rows that cannot be meant."""
+    short, items = cut(made(), 2)
+    far = {**items[3], "session": "2090-01-03", "time": "2090-01-03T15:00Z", "time_open": "2090-01-03T14:45Z"}
+    wrong = [far, {**items[3], "ofi": float("inf")}, {**items[3], "volume": 10**400}, {**items[3], "volume": "7"}]
+    one, two = stream(made()), stream(made())
+    for live in (one, two):
+        live.warm(MemoryReader(short.quotes))
+    undisturbed, disturbed = answers(one, items), answers(two, [*items[:3], *NONSENSE, *wrong, *items[3:]])
+    assert [a["status"] for a in disturbed[3 : -len(items) + 3]] == ["invalid"] * (len(NONSENSE) + len(wrong))
+    assert [a for a in disturbed if a["status"] == "ok"] == undisturbed
+
+
+def test_lines_may_end_as_they_do_on_windows_and_of_a_name_given_twice_the_last_counts() -> None:
+    """Empty lines are none; NaN is null."""
+    short, items = cut(made(), 2)
+    one, two = stream(made()), stream(made())
+    for live in (one, two):
+        live.warm(MemoryReader(short.quotes))
+    text = json.dumps({**items[1], "micro_bps": float("nan")}).encode()
+    odd = [json.dumps(items[0]).encode() + b"\r\n", b"\r\n", b" \n", b'{"seq": 0, "volume": 1, ' + text[1:] + b"\n"]
+    assert answers(one, odd) == answers(two, items[:2])
+
+
 def test_a_half_day_ends_flat_and_is_counted() -> None:
     """The calendar's last slot comes early: the position is closed in it, and the next session starts anew."""
     short, items = cut(made(), 2)
