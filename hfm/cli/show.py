@@ -7,6 +7,7 @@ terminal a progress bar; no colour under NO_COLOR, CI, TERM=dumb or a pipe.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
