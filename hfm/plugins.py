@@ -43,6 +43,7 @@ REGISTRY: dict[Group, dict[str, str]] = {
         "logistic": "hfm.models.floors:Logistic",
         "gbm": "hfm.models.boosted:Gbm",
         "lstm": "hfm.models.recurrent:Lstm",
+        "bare": "hfm.models.recurrent:Bare",
         "gru": "hfm.models.deep:Gru",
         "attention": "hfm.models.deep:Attention",
         "transformer": "hfm.models.deep:Transformer",

@@ -99,7 +99,7 @@ TRAIN: Options = {
         str | None,
         "--model",
         help="Model beside its floors: constant, persistence, rule, "
-        "har, logistic, gbm, lstm, gru, attention, transformer, deeplob or ensemble. [lstm]",
+        "har, logistic, gbm, lstm, bare, gru, attention, transformer, deeplob or ensemble. [lstm]",
     ),
     "features": option(
         str | None,

@@ -85,6 +85,8 @@ class Train:
     """Models and how they are fitted."""
 
     model: str = "lstm"
+    also: tuple[str, ...] = ()
+    """Models that are fitted and scored beside it."""
     epochs: Annotated[int, Gt(0), Le(100000)] = 50
     seeds: Annotated[int, Gt(0), Le(64)] = 3
     """Networks averaged."""

@@ -22,7 +22,7 @@ from hfm.models.gradient import Gradient, flatten
 from hfm.models.losses import LABELS, Batch, losses
 from hfm.models.network import CORRECTIONS, Recurrent, export
 from hfm.models.ridge import known, rows_of, standardise
-from hfm.plugins import Arrays, Float, Panel
+from hfm.plugins import Arrays, Float, Forecaster, Panel
 from hfm.stage import Context
 
 SAVE_EVERY = 500_000
@@ -33,14 +33,16 @@ SAVE_EVERY = 500_000
 class Kind:
     """A sort of network. build: (features, hidden, layers, dropout) -> module [N, T, F] -> [N, T, 5], zero at first.
 
-    export: its state dict and a prefix -> arrays.
+    export: its state dict and a prefix -> arrays. floor: what it corrects.
     """
 
     build: Callable[[int, int, int, float], nn.Module]
     export: Callable[[dict[str, torch.Tensor], str], Arrays]
+    floor: Callable[[], Forecaster] = floors.Logistic
 
 
 LSTM = Kind(Recurrent, export)
+BARE = Kind(Recurrent, export, floors.Constant)
 CPU = torch.device("cpu")
 
 
@@ -51,7 +53,7 @@ def fit(train: Panel, valid: Panel, options: Train, ctx: Context, kind: Kind = L
     to the same bytes.
     """
     place = device.chosen(options.device)
-    arrays = floors.Logistic().fit(train, valid, options, ctx)
+    arrays = kind.floor().fit(train, valid, options, ctx)
     arrays["unit"] = _units(arrays, train)
     learn, watch = batch(arrays, chunks.cut(train)).to(place), batch(arrays, chunks.cut(valid)).to(place)
     widths = np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]

@@ -1,4 +1,4 @@
-"""The LSTM on top of the logistic and HAR floors: fitted by torch, stepped without it."""
+"""The LSTM, on top of the logistic and HAR floors or alone: fitted by torch, stepped without it."""
 
 from __future__ import annotations
 
@@ -26,3 +26,18 @@ class Lstm:
     def predict(self, arrays: Arrays, panel: Panel) -> Float:
         """See Forecaster."""
         return step.heads(arrays, panel)
+
+
+class Bare(Lstm):
+    """The same LSTM with nothing below it but the training rows' means: what the network knows by itself.
+
+    Validation does not shut it: its row beside the others' shows what the floors are worth.
+    """
+
+    base: ClassVar[str | None] = None
+
+    def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
+        """See Forecaster."""
+        from hfm.models import fit
+
+        return fit.fit(train, valid, options, ctx, fit.BARE)

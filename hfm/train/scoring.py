@@ -2,7 +2,8 @@
 
 Direction (y_up known): accuracy, AUC per fold then averaged, log-loss, ECE beside the ECE of a perfectly calibrated
 forecaster. Spread: accuracy of P(widen), R2 and MAE of the median, pinball loss of the three quantiles, in logs.
-Volatility: R2 and MAE of the log volatility. A floor is the best of the floor models on the same rows.
+Volatility: R2 and MAE of the log volatility. A floor is the best of the floor models on the same rows. The gain in R2
+over HAR is paired: the same rows, averaged by session.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ OVER = ("accuracy", "auc")
 """Metrics of the direction that also speak of the sign over so many rows: P(up) was not calibrated for it."""
 HIGHER = frozenset({"accuracy", "auc", "r2", "oracle_share"})
 """Metrics of which more is better."""
+GAIN, BESIDE = "gain_over_har", "har"
+"""The paired gain of spread and volatility, and the floor that it is over."""
 
 
 @dataclass(frozen=True)
@@ -140,8 +143,16 @@ def score(truth: Truth, models: Mapping[str, Forecast]) -> list[Score]:
             part, words = truth.take(rows), said.take(rows)
             for task, measure in TASKS.items():
                 out += [Score(name, fold, task, *line) for line in measure(part, words)]
+            if BESIDE in models and name != BESIDE:
+                out += [Score(name, fold, *line) for line in _gains(part, words, models[BESIDE].take(rows))]
             out += [Score(name, fold, *line) for line in _over(part, words)]
     return out
+
+
+def _gains(truth: Truth, said: Forecast, floor: Forecast) -> list[tuple[str, str, float, float, int]]:
+    """(task, GAIN, value, se, n) of the spread and the volatility."""
+    made = [(task, GAIN, *gain(truth, said, floor, task)) for task in ("spread", "volatility")]
+    return [line for line in made if np.isfinite(line[2])]
 
 
 def _over(truth: Truth, said: Forecast) -> list[tuple[str, str, float, float, int]]:
@@ -158,7 +169,7 @@ def _over(truth: Truth, said: Forecast) -> list[tuple[str, str, float, float, in
 def floors(scores: Sequence[Score], names: Sequence[str], truth: Truth, models: Mapping[str, Forecast]) -> Float:
     """[len(scores)] the best value of the same metric on the same fold among the floor models `names`, itself left out.
 
-    For the ECE it is the ECE expected of a perfectly calibrated forecaster with the same probabilities.
+    For the ECE it is the ECE expected of a perfectly calibrated forecaster with the same probabilities, for GAIN 0.
     """
     out = np.full(len(scores), np.nan)
     best: dict[tuple[int, str, str], list[tuple[str, float]]] = {}
@@ -169,6 +180,9 @@ def floors(scores: Sequence[Score], names: Sequence[str], truth: Truth, models: 
         if s.metric == "ece":
             rows = np.isfinite(truth.up) & ((truth.fold == s.fold) | (s.fold < 0)) & np.isfinite(models[s.model].p_up)
             out[i] = expected_error(models[s.model].p_up[rows])
+            continue
+        if s.metric == GAIN:
+            out[i] = 0.0
             continue
         rivals = [value for name, value in best.get((s.fold, s.task, s.metric), []) if name != s.model]
         if rivals:
@@ -203,6 +217,22 @@ def r_squared(error: Float, y: Float, cluster: Int) -> tuple[float, float]:
         return float("nan"), float("nan")
     ratio = float(np.mean(error**2) / around.mean())
     return 1 - ratio, clustered((error**2 - ratio * around) / around.mean(), cluster)[1]
+
+
+def gain(truth: Truth, said: Forecast, floor: Forecast, task: str) -> tuple[float, float, int]:
+    """(mean over sessions of the R2 that `said` has beyond `floor`, its standard error, rows): volatility or spread.
+
+    A session's is the mean over its rows of the difference of squared errors, over the variance of all labels. NaN
+    where there is nothing to compare.
+    """
+    y, at = (truth.log_vol, 1) if task == "volatility" else (truth.log_spread, 3)
+    rows = np.isfinite(y) & np.isfinite(said.heads[:, at]) & np.isfinite(floor.heads[:, at])
+    if rows.sum() < 2 or y[rows].var() == 0:
+        return float("nan"), float("nan"), int(rows.sum())
+    better = (y - floor.heads[:, at])[rows] ** 2 - (y - said.heads[:, at])[rows] ** 2
+    day = np.unique(truth.cluster[rows], return_inverse=True)[1]
+    each = np.bincount(day, better) / np.bincount(day) / y[rows].var()
+    return *clustered(each, np.arange(len(each))), int(rows.sum())
 
 
 def _bins(p: Float) -> Int:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-from hfm import plugins
 from hfm.config import Config
 from hfm.stage import Context, Product
 from hfm.tables import Reader
@@ -17,7 +16,7 @@ from hfm.train.walk import FLOORS, HIDDEN, Walk, chosen, fit, predict, settle
 def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
     """See hfm.stage. Raises DataError where the data do not fill one fold, with the minimum needed."""
     options = config.train
-    plugins.find("models", options.model)  # a wrong name is said at once, not after the floors are fitted
+    names = chosen(options.model, options.also)  # a wrong name is said at once, not after the floors are fitted
     if options.device not in ("auto", "cpu"):
         from hfm.models import device
 
@@ -27,7 +26,6 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     plan = _plan(quotes, task, options.window)
     rows = panel.read(quotes, task)
     panel.check(rows)
-    names = chosen(options.model)
     walk = Walk(rows, plan, options.model, names, fit(rows.panel, plan, names, options, ctx))
     meta = {**quotes.meta, "model": options.model, "models": [n for n in names if n not in HIDDEN],
             "horizon": task.horizon, "features": task.features}  # fmt: skip

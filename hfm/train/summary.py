@@ -2,37 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from hfm.plugins import Float
 from hfm.stage import Context
 from hfm.train import scoring
-from hfm.train.calibration import clustered
 from hfm.train.labels import AHEAD
-from hfm.train.scoring import Forecast, Score, Truth
+from hfm.train.scoring import GAIN, Forecast, Score, Truth
+
+Found = Mapping[tuple[str, str, str], tuple[Score, float]]
+"""(model, task, metric) -> (score over all folds, its floor)."""
+NORMAL = 1.96
+"""Standard errors on either side in a 95 % interval."""
+Cell = Callable[[Score, float], str]
 
 
-def gain(truth: Truth, model: Forecast, floor: Forecast, task: str) -> tuple[float, float]:
-    """(mean over sessions, 95 % lower bound) of the R2 that `model` has beyond `floor`: volatility or spread."""
-    y, at = (truth.log_vol, 1) if task == "volatility" else (truth.log_spread, 3)
-    rows = np.isfinite(y) & np.isfinite(model.heads[:, at]) & np.isfinite(floor.heads[:, at])
-    if rows.sum() < 2 or y[rows].var() == 0:
-        return float("nan"), float("nan")
-    better = (y - floor.heads[:, at])[rows] ** 2 - (y - model.heads[:, at])[rows] ** 2
-    day = np.unique(truth.cluster[rows], return_inverse=True)[1]
-    each = np.bincount(day, better) / np.bincount(day) / y[rows].var()
-    mean, se = clustered(each, np.arange(len(each)))
-    return mean, mean - 1.96 * se
+def _share(s: Score, floor: float) -> str:
+    return f"{100 * s.value:.2f} % ({100 * s.se:.2f})"
+
+
+def _fine(s: Score, floor: float) -> str:
+    return f"{s.value:.5f} ({s.se:.5f})"
+
+
+def _error(s: Score, floor: float) -> str:
+    return f"{s.value:.3f} ({s.se:.3f})"
+
+
+def _small(s: Score, floor: float) -> str:
+    return f"{s.value:.4f} ({s.se:.4f})"
+
+
+def _beside(s: Score, floor: float) -> str:
+    return f"{s.value:.3f} / {floor:.3f}"
+
+
+def _interval(s: Score, floor: float) -> str:
+    return f"{s.value:+.4f} [{s.value - NORMAL * s.se:+.4f}, {s.value + NORMAL * s.se:+.4f}]"
+
+
+COLUMNS: Mapping[str, tuple[tuple[str, str, Cell], ...]] = {
+    "direction": (
+        ("accuracy (se)", "accuracy", _share), ("AUC (se)", "auc", _error), ("log-loss (se)", "log_loss", _fine),
+        ("ECE / if calibrated", "ece", _beside),
+    ),
+    "spread": (
+        ("widens (se)", "accuracy", _share), ("R2 (se)", "r2", _error), ("MAE (se)", "mae", _small),
+        ("pinball (se)", "pinball", _small), ("R2 over HAR [95 %]", GAIN, _interval),
+    ),
+    "volatility": (("R2 (se)", "r2", _error), ("MAE (se)", "mae", _small), ("R2 over HAR [95 %]", GAIN, _interval)),
+}  # fmt: skip
+"""Task -> (heading, metric, how it is shown): a table each, of all models that speak of it."""
 
 
 def tell(
     scores: Sequence[Score], floor: Float, truth: Truth, models: Mapping[str, Forecast], main: str, ctx: Context
 ) -> None:
-    """Put the headline figures and a table of the models into ctx."""
+    """Put the headline figures and the tables of the models into ctx."""
     found = {(s.model, s.task, s.metric): (s, f) for s, f in zip(scores, floor, strict=True) if s.fold < 0}
+    _figures(found, truth, main, ctx)
+    for task, columns in COLUMNS.items():
+        _table(task, columns, found, [(name, name == main) for name in models], ctx)
+    if truth.ahead is not None:
+        _over(found, models, ctx)
+    edge = ctx.figures["smallest_edge"]
+    if edge is not None:
+        ctx.say(f"smallest edge in direction that {ctx.figures['test_rows']} rows could show: {100 * edge:.2f} points")
 
+
+def _figures(found: Found, truth: Truth, main: str, ctx: Context) -> None:
     def value(model: str, task: str, metric: str) -> float | None:
         pair = found.get((model, task, metric))
         return _plain(pair[0].value) if pair else None
@@ -60,52 +100,39 @@ def tell(
     if share is not None:
         ctx.figures["oracle_share"] = share
     for task in ("volatility", "spread"):
-        mean, low = gain(truth, models[main], models["har"], task)
-        ctx.figures[f"{task}_gain_over_har"] = [_plain(mean), _plain(low)]
-    _table(value, error, models, (main, truth), ctx)
+        pair = found.get((main, task, GAIN))
+        bounds = (pair[0].value, pair[0].value - NORMAL * pair[0].se) if pair else (float("nan"), float("nan"))
+        ctx.figures[f"{task}_gain_over_har"] = [_plain(v) for v in bounds]
 
 
-def _over(value, error, models: Mapping[str, Forecast], ctx: Context) -> None:  # type: ignore[no-untyped-def]  # two closures
-    """Of event rows: the same forecasts against the sign of the mid's change over so many events."""
-    ctx.say(f"sign of the mid's change over {' / '.join(map(str, AHEAD))} events")
-    for name in models:
-        each = [(value(name, f"direction_{n}", "accuracy"), error(name, f"direction_{n}", "accuracy")) for n in AHEAD]
-        cells = [" " * 13 + "-" if v is None or se is None else f"{100 * v:7.2f} % {100 * se:4.2f}" for v, se in each]
-        ctx.say(f"{name:<16} {' '.join(cells)}")
-
-
-def _table(  # type: ignore[no-untyped-def]  # two closures
-    value, error, models: Mapping[str, Forecast], about: tuple[str, Truth], ctx: Context
+def _table(
+    task: str, columns: Sequence[tuple[str, str, Cell]], found: Found, models: Sequence[tuple[str, bool]], ctx: Context
 ) -> None:
-    main, truth = about
-    ctx.say("out of sample     direction  (se)    AUC  log-loss    ECE | widens   R2 spread   R2 volatility")
+    """A line a model that has any of the columns; the run's own model bears a star."""
+    lines = [("out of sample: " + task, *(head for head, _, _ in columns))]
+    for name, main in models:
+        pairs = [found.get((name, task, metric)) for _, metric, _ in columns]
+        if any(pairs):
+            cells = [show(*pair) if pair else "-" for pair, (_, _, show) in zip(pairs, columns, strict=True)]
+            lines.append((name + (" *" if main else ""), *cells))
+    _say(lines, ctx)
+
+
+def _over(found: Found, models: Mapping[str, Forecast], ctx: Context) -> None:
+    """Of event rows: the same forecasts against the sign of the mid's change over so many events."""
+    lines = [("sign of the mid's change", *(f"over {n} event{'s' * (n > 1)} (se)" for n in AHEAD))]
     for name in models:
-        cells = [
-            _cell(100 * v if v is not None else None, "7.2f", " %") for v in (value(name, "direction", "accuracy"),)
-        ]
-        se = error(name, "direction", "accuracy")
-        cells.append(_cell(100 * se if se is not None else None, "5.2f", ""))
-        cells += [
-            _cell(value(name, "direction", m), f, "")
-            for m, f in (("auc", "6.3f"), ("log_loss", "9.5f"), ("ece", "6.3f"))
-        ]
-        wide = value(name, "spread", "accuracy")
-        tail = [
-            _cell(100 * wide if wide is not None else None, "6.2f", " %"),
-            _cell(value(name, "spread", "r2"), "10.3f", ""),
-            _cell(value(name, "volatility", "r2"), "14.3f", ""),
-        ]
-        ctx.say(f"{name + (' *' if name == main else ''):<16} {' '.join(cells)} | {' '.join(tail)}")
-    if truth.ahead is not None:
-        _over(value, error, models, ctx)
-    edge = ctx.figures["smallest_edge"]
-    if edge is not None:
-        ctx.say(f"smallest edge in direction that {ctx.figures['test_rows']} rows could show: {100 * edge:.2f} points")
+        pairs = [found.get((name, f"direction_{n}", "accuracy")) for n in AHEAD]
+        lines.append((name, *(_share(*pair) if pair else "-" for pair in pairs)))
+    _say(lines, ctx)
 
 
-def _cell(value: float | None, form: str, unit: str) -> str:
-    width = int(form.split(".")[0]) + len(unit)
-    return " " * (width - 1) + "-" if value is None else format(value, form) + unit
+def _say(lines: Sequence[tuple[str, ...]], ctx: Context) -> None:
+    """Rows of cells under one another: names to the left, figures to the right."""
+    width = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    for name, *cells in lines:
+        rest = (cell.rjust(w) for cell, w in zip(cells, width[1:], strict=True))
+        ctx.say("  ".join((name.ljust(width[0]), *rest)))
 
 
 def _plain(value: float) -> float | None:

@@ -61,9 +61,13 @@ def fit(
     return out
 
 
-def chosen(model: str) -> tuple[str, ...]:
-    """The models of a run, in the order in which they are settled: floors, members of the model, the model."""
-    return tuple(dict.fromkeys((*FLOORS, *plugins.find("models", model).members, model)))
+def chosen(model: str, also: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The models of a run, in the order in which they are settled: floors, then each other after its members.
+
+    `also`: asked for beside the model. Raises UsageError for a name that is not known.
+    """
+    wanted = (*(name for name in also if name != model), model)
+    return tuple(dict.fromkeys((*FLOORS, *(n for m in wanted for n in (*plugins.find("models", m).members, m)))))
 
 
 def whole(walk: Walk, name: str, fold: Fold) -> Arrays:

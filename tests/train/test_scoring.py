@@ -105,8 +105,35 @@ def test_the_floor_of_a_score_is_the_best_rival_floor() -> None:
     for s, f in zip(scores, floor, strict=True):
         if s.metric == "accuracy" and s.task == "direction":
             assert f == 0.5
+        if s.metric == scoring.GAIN:
+            assert f == 0
         if s.metric == "ece" and s.fold < 0 and s.model == "m":
             assert f == scoring.expected_error(said.p_up)
+
+
+def test_the_gain_over_a_floor_is_its_difference_of_r2() -> None:
+    """With sessions of equal length it is the plain difference; its lower bound lies below it."""
+    truth, said = sample()
+    worse = Forecast(said.p_up, said.p_widen, said.heads + np.array([0, 0.5, 0, 0.5, 0]))
+    for task, at, y in (("volatility", 1, truth.log_vol), ("spread", 3, truth.log_spread)):
+        mean, se, n = scoring.gain(truth, said, worse, task)
+        r2 = [1 - np.mean((y - f.heads[:, at]) ** 2) / y.var() for f in (said, worse)]
+        assert mean == pytest.approx(r2[0] - r2[1])
+        assert 0 < mean - 1.96 * se < mean
+        assert n == N
+
+
+def test_the_gain_over_har_is_a_score_of_every_other_model_that_says_a_level() -> None:
+    """Pooled and by fold; none of HAR itself, none of a model that is silent, none without HAR."""
+    truth, said = sample(folds=2)
+    silent = Forecast(said.p_up, said.p_widen, np.full_like(said.heads, np.nan))
+    worse = Forecast(said.p_up, said.p_widen, said.heads + 0.5)
+    made = [s for s in scoring.score(truth, {"har": worse, "m": said, "silent": silent}) if s.metric == scoring.GAIN]
+    assert {(s.model, s.fold, s.task) for s in made} == {
+        ("m", k, t) for k in (-1, 0, 1) for t in ("spread", "volatility")
+    }
+    assert all(s.value > 0 and s.se > 0 and s.n > 0 for s in made)
+    assert not [s for s in scoring.score(truth, {"m": said}) if s.metric == scoring.GAIN]
 
 
 def test_one_class_and_constant_labels_give_no_auc_and_no_r2() -> None:

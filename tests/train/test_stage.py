@@ -179,6 +179,17 @@ def test_a_floor_can_be_the_model() -> None:
     assert ctx.figures["model"] == "har"
 
 
+def test_a_model_beside_the_model_is_scored_predicted_and_stored() -> None:
+    """train.also: the run's model stays the run's, byte for byte."""
+    alone, both = (train(market()[0], small(model="har", also=also))[0] for also in ((), ("bare",)))
+    assert "bare" in set(tables.arrays(both["train/scores.parquet"])["model"])
+    loaded = store.load(both["train/model.safetensors"], both["train/model.json"])
+    assert "seed0/head/b" in loaded.part("final", "bare")
+    one, two = (tables.arrays(found["train/predictions.parquet"]) for found in (alone, both))
+    np.testing.assert_array_equal(one["p_up"][one["model"] == "har"], two["p_up"][two["model"] == "har"])
+    assert set(two["model"]) - set(one["model"]) == {"bare"}
+
+
 def test_a_longer_horizon_and_the_seed_features_run_through() -> None:
     """Labels are thinner at the close; the checkpoint says which features it reads."""
     found, _ = train(market()[0], small(horizon=3, features="seed", epochs=1, seeds=1))

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hfm.errors import UsageError
 from hfm.models import step
 from hfm.stage import Context
 from hfm.tables import MemoryReader
@@ -34,6 +35,15 @@ def test_later_sessions_do_not_reach_into_an_earlier_fold() -> None:
             walk.settle(made, name, made.plan[0])
         found.append({n: made.arrays[n, 0]["finish"].tobytes() for n in NAMES})
     assert found[0] == found[1]
+
+
+def test_models_asked_for_beside_the_model_come_once_each_after_their_members() -> None:
+    """Floors first; a name that is not known is refused at once."""
+    assert walk.chosen("lstm") == (*walk.FLOORS, "lstm")
+    assert walk.chosen("lstm", ("bare", "lstm", "bare")) == (*walk.FLOORS, "bare", "lstm")
+    assert walk.chosen("lstm", ("ensemble",)) == (*walk.FLOORS, "gbm", "lstm", "ensemble")
+    with pytest.raises(UsageError, match="'bear'"):
+        walk.chosen("lstm", ("bear",))
 
 
 def test_confidence_ranks_count_the_folds_own_validation_rows() -> None:
