@@ -22,7 +22,7 @@ from hfm.models.gradient import Gradient, flatten
 from hfm.models.losses import LABELS, Batch, losses
 from hfm.models.network import CORRECTIONS, Recurrent, export
 from hfm.models.ridge import known, rows_of, standardise
-from hfm.plugins import Arrays, Float, Forecaster, Panel
+from hfm.plugins import Arrays, Float, Panel
 from hfm.stage import Context
 
 SAVE_EVERY = 500_000
@@ -38,7 +38,7 @@ class Kind:
 
     build: Callable[[int, int, int, float], nn.Module]
     export: Callable[[dict[str, torch.Tensor], str], Arrays]
-    floor: Callable[[], Forecaster] = floors.Logistic
+    floor: type[floors.Constant] = floors.Logistic
 
 
 LSTM = Kind(Recurrent, export)

@@ -67,19 +67,20 @@ def _in_order(parts: Sequence[pa.Table]) -> pa.Table:
 
 
 def truth(rows: Rows, plan: Sequence[Fold], oracle: Reader | None) -> Truth:
-    """Labels of all test rows, in order; the oracle's P(up) where there is one."""
+    """Labels of all test rows, in order; the oracle's P(up) and log spread where there is one."""
     tested = [fold for fold in plan if fold.number >= 0]
     panel, each = rows.panel, [spans.place(rows.panel, *f.test) for f in tested]
     number = np.concatenate([np.full(len(panel.slot[p]), f.number) for f, p in zip(tested, each, strict=True)])
     place = np.concatenate([np.arange(len(panel.slot))[p] for p in each])
-    known = np.full(len(panel.slot), np.nan)
-    if oracle is not None:
-        known = tables.column_array(oracle.read(["p_up"]).column("p_up"))
+    names = ("p_up", "log_spread_mean")
+    said = {} if oracle is None else tables.arrays(oracle.read(names), names)
+    known, level = (said.get(name, np.empty(0)) for name in names)
     if len(known) != len(panel.slot) or panel.horizon != 1:  # the oracle speaks of the next row, of every row
-        known = np.full(len(panel.slot), np.nan)
+        known = level = np.full(len(panel.slot), np.nan)
     return Truth(panel.up[place], panel.log_spread[place], panel.log_vol[place], np.log(panel.spread_bps[place]),
                  known[place], number, spans.cluster(panel)[place],
-                 None if rows.ahead is None else rows.ahead[place])  # fmt: skip
+                 None if rows.ahead is None else rows.ahead[place],
+                 level[place] if np.isfinite(level).any() else None)  # fmt: skip
 
 
 def scores(lines: Sequence[Score], floor: Float, meta: Meta) -> pa.Table:

@@ -24,6 +24,8 @@ OVER = ("accuracy", "auc")
 """Metrics of the direction that also speak of the sign over so many rows: P(up) was not calibrated for it."""
 HIGHER = frozenset({"accuracy", "auc", "r2", "oracle_share"})
 """Metrics of which more is better."""
+ORACLE = "oracle"
+"""The name under which the simulator's own forecast is scored."""
 GAIN, BESIDE = "gain_over_har", "har"
 """The paired gain of spread and volatility, and the floor that it is over."""
 
@@ -33,6 +35,7 @@ class Truth:
     """[n] of the test rows: labels (NaN: masked), the row's own log spread, fold, cluster; oracle P(up) or NaN.
 
     cluster: the session, or the block of clock time. ahead: of event rows [n, len(AHEAD)], see panel.Rows.
+    oracle_spread: the simulator's own mean of log_spread, None where it has none.
     """
 
     up: Float
@@ -43,11 +46,11 @@ class Truth:
     fold: Int
     cluster: Int
     ahead: Float | None = None
+    oracle_spread: Float | None = None
 
     def take(self, rows: Mask) -> Truth:
         """Some of the rows."""
-        cut = Truth(*(getattr(self, name)[rows] for name in Truth.__dataclass_fields__ if name != "ahead"))
-        return cut if self.ahead is None else replace(cut, ahead=self.ahead[rows])
+        return Truth(**{name: value[rows] for name, value in vars(self).items() if value is not None})
 
 
 @dataclass(frozen=True)
@@ -135,12 +138,15 @@ TASKS = {"direction": direction, "spread": spread, "volatility": volatility}
 
 
 def score(truth: Truth, models: Mapping[str, Forecast]) -> list[Score]:
-    """All scores of all models, pooled (fold -1) and by fold."""
+    """All scores of all models, pooled (fold -1) and by fold, and of ORACLE what the simulator knows of the spread."""
     out = []
-    for name, said in models.items():
-        for fold in (-1, *np.unique(truth.fold).tolist()):
-            rows = np.full(len(truth.fold), True) if fold < 0 else truth.fold == fold
-            part, words = truth.take(rows), said.take(rows)
+    for fold in (-1, *np.unique(truth.fold).tolist()):
+        rows = np.full(len(truth.fold), True) if fold < 0 else truth.fold == fold
+        part = truth.take(rows)
+        if part.oracle_spread is not None:
+            out += [Score(ORACLE, fold, "spread", *line) for line in _level(part.log_spread, part.oracle_spread, part)]
+        for name, said in models.items():
+            words = said.take(rows)
             for task, measure in TASKS.items():
                 out += [Score(name, fold, task, *line) for line in measure(part, words)]
             if BESIDE in models and name != BESIDE:

@@ -64,7 +64,7 @@ def tell(
     found = {(s.model, s.task, s.metric): (s, f) for s, f in zip(scores, floor, strict=True) if s.fold < 0}
     _figures(found, truth, main, ctx)
     for task, columns in COLUMNS.items():
-        _table(task, columns, found, [(name, name == main) for name in models], ctx)
+        _table(task, columns, found, [(name, name == main) for name in (*models, scoring.ORACLE)], ctx)
     if truth.ahead is not None:
         _over(found, models, ctx)
     edge = ctx.figures["smallest_edge"]
@@ -94,6 +94,7 @@ def _figures(found: Found, truth: Truth, main: str, ctx: Context) -> None:
         "spread_accuracy": value(main, "spread", "accuracy"), "spread_se": error(main, "spread", "accuracy"),
         "spread_rule": value("rule", "spread", "accuracy"),
         "spread_r2": value(main, "spread", "r2"), "spread_r2_har": value("har", "spread", "r2"),
+        "spread_r2_oracle": value(scoring.ORACLE, "spread", "r2"),
         "volatility_r2": value(main, "volatility", "r2"), "volatility_r2_har": value("har", "volatility", "r2"),
     }  # fmt: skip
     share = value(main, "direction", "oracle_share")

@@ -1,7 +1,9 @@
 """One network for all symbols, each with its own scaler, against a training for each symbol by itself: the same table.
 
 With HFM_REAL_DATA the twenty symbols of five-minute bars, else four invented ones. Each side is a process of its own,
-so that its memory is its own; one network (seed) a fit.
+so that its memory is its own; one network (seed) a fit. Folds count the sessions of all that is trained on: where one
+symbol begins days before the others, the pooled walk tests the others from fewer of their own sessions on. So only rows
+that both sides test are scored; seconds are of the whole walks.
 """
 
 from __future__ import annotations
@@ -20,12 +22,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hfm import tables
 from hfm.config import Config, Fetch, Train
 from hfm.fetch import stage as fetch
 from hfm.simulate import stage as simulate
 from hfm.stage import Context
 from hfm.tables import MemoryReader
-from hfm.train import folds, output, panel, scoring
+from hfm.train import folds, output, panel, scoring, spans
 from hfm.train.stage import _predictions
 from hfm.train.walk import FLOORS, Walk, chosen, fit
 from tests.bench.figure import Figure
@@ -33,7 +36,8 @@ from tests.bench.figure import Figure
 FILE = Path("bars") / "multi20_5m_2025-05_2026-03.parquet"
 OPTIONS = Train(seeds=1)
 WANTED = (("direction", "accuracy"), ("direction", "auc"), ("direction", "log_loss"), ("spread", "accuracy"),
-          ("spread", "r2"), ("volatility", "r2"))  # fmt: skip
+          ("direction", "ece"), ("spread", "r2"), ("spread", "pinball"), ("volatility", "r2"), ("volatility", "mae"),
+          ("volatility", scoring.GAIN), ("spread", scoring.GAIN))  # fmt: skip
 
 
 def quotes() -> pa.Table:
@@ -48,8 +52,20 @@ def quotes() -> pa.Table:
     return pa.concat_tables([p for name, p in made if name == "simulate/quotes.parquet"]).unify_dictionaries()
 
 
-def walked(table: pa.Table) -> tuple[scoring.Truth, dict[str, scoring.Forecast]]:
-    """What all models say of the test rows of a walk over these quotes."""
+def common(table: pa.Table) -> dict[str, int]:
+    """Symbol -> first session (days since 1970) whose rows both the pooled walk and its own test."""
+    data = tables.arrays(table, ["symbol", "session"])
+    days, words = data["session"].astype("datetime64[D]").astype(np.int64), data["symbol"].astype(str)
+
+    def first(sessions: np.ndarray) -> int:
+        return int(sessions[folds.plan(len(sessions))[0].test[0]])
+
+    union = first(np.unique(days))
+    return {str(s): max(union, first(np.unique(days[words == s]))) for s in np.unique(words)}
+
+
+def walked(table: pa.Table, since: dict[str, int]) -> tuple[int, scoring.Truth, dict[str, scoring.Forecast]]:
+    """(test rows of a walk over these quotes; of those from each symbol's `since` on the truth and what models say)."""
     reader = MemoryReader(table)
     task = panel.task(reader.meta, OPTIONS)
     rows = panel.read(reader, task)
@@ -58,7 +74,11 @@ def walked(table: pa.Table) -> tuple[scoring.Truth, dict[str, scoring.Forecast]]
     said: dict[str, list[scoring.Forecast]] = {name: [] for name in names}
     for _ in _predictions(walk, said, reader.meta):
         pass
-    return output.truth(rows, plan, None), {name: scoring.joined(parts) for name, parts in said.items()}
+    begins = np.array([since[s] for s in rows.panel.symbols])[rows.panel.symbol]
+    late = np.repeat(rows.panel.session >= begins, np.diff(rows.panel.start))
+    good = np.concatenate([late[spans.place(rows.panel, *fold.test)] for fold in plan])
+    truth = output.truth(rows, plan, None)
+    return len(good), truth.take(good), {name: scoring.joined(parts).take(good) for name, parts in said.items()}
 
 
 def side(kind: str) -> None:
@@ -68,17 +88,19 @@ def side(kind: str) -> None:
     parts = [table] if kind == "pooled" else [
         table.filter(pc.equal(table.column("symbol").cast(pa.string()), s)) for s in symbols]  # fmt: skip
     start, processor = time.perf_counter(), time.process_time()
-    found = [walked(part) for part in parts]
+    since = common(table)
+    found = [walked(part, since) for part in parts]
     taken = time.perf_counter() - start, time.process_time() - processor
-    fields = [n for n in scoring.Truth.__dataclass_fields__ if n != "ahead"]
-    truth = scoring.Truth(*(np.concatenate([getattr(t, n) for t, _ in found]) for n in fields))
-    models = {name: scoring.joined([said[name] for _, said in found]) for name in found[0][1]}
+    fields = [name for name, value in vars(found[0][1]).items() if value is not None]
+    truth = scoring.Truth(*(np.concatenate([getattr(t, n) for _, t, _ in found]) for n in fields))
+    models = {name: scoring.joined([said[name] for *_, said in found]) for name in found[0][2]}
     scores = scoring.score(truth, models)
     floor = scoring.floors(scores, FLOORS, truth, models)
     told = {f"{s.task} {s.metric}": (s.value, s.se, f) for s, f in zip(scores, floor, strict=True)
             if s.fold < 0 and s.model == OPTIONS.model and (s.task, s.metric) in WANTED}  # fmt: skip
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"taken": taken, "memory": memory, "rows": len(truth.up), "scores": told}))
+    tested = sum(n for n, *_ in found)
+    print(json.dumps({"taken": taken, "memory": memory, "tested": tested, "rows": len(truth.up), "scores": told}))
 
 
 def figures() -> Iterator[Figure]:
@@ -88,10 +110,14 @@ def figures() -> Iterator[Figure]:
         command = [sys.executable, "-m", "tests.bench.pooled", kind]
         found[kind] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     one, two = found["pooled"], found["apart"]
+    assert one["rows"] == two["rows"], "both sides score the same rows"
+    rows = f"tests {one['tested']:,} rows, the peer {two['tested']:,}; {one['rows']:,} of both are scored"
     for k, name in enumerate(("wall", "processor")):
         yield Figure(f"pooled, {name} time", "s", one["taken"][k], two["taken"][k], two["taken"][k] / one["taken"][k],
-                     one["rows"], 1.0, "peer: a training for each symbol")  # fmt: skip
-    yield Figure("pooled, memory", "MiB", one["memory"], two["memory"], two["memory"] / one["memory"], one["rows"], 1.0)
+                     one["tested"], 1.0, "peer: a training for each symbol")  # fmt: skip
+    yield Figure(
+        "pooled, memory", "MiB", one["memory"], two["memory"], two["memory"] / one["memory"], one["tested"], 1.0, rows
+    )
     for name, (value, error, floor) in one["scores"].items():
         other = two["scores"][name]
         note = f"standard errors {error:.4f}, {other[1]:.4f}; floors {floor:.4f}, {other[2]:.4f}"

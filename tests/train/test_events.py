@@ -64,7 +64,7 @@ def test_one_session_of_events_is_trained_on_and_its_second_half_is_tested(
     assert document["block_s"] == 300
     meta = tables.header(found["train/predictions.parquet"].schema)["meta"]
     assert (meta["every"], meta["target"], meta["features"]) == ("event", "next-move", "events")
-    assert any("over 1 / 10 / 100 events" in line for line in ctx.lines)
+    assert any("sign of the mid's change" in line and "over 100 events" in line for line in ctx.lines)
     assert ctx.figures["test_blocks"] == len(np.unique(data["time"] // (300 * 10**9)))
 
 

@@ -19,7 +19,12 @@ def test_the_oracle_is_joined_row_by_row_and_only_for_the_next_row() -> None:
     found = output.truth(data, plan, MemoryReader(oracle))
     p = tables.column_array(oracle.column("p_up"))
     np.testing.assert_array_equal(found.oracle, p[spans.place(data.panel, 15, 21)])
-    assert np.isnan(output.truth(data, plan, None).oracle).all()
+    assert found.oracle_spread is not None
+    level = tables.column_array(oracle.column("log_spread_mean"))
+    np.testing.assert_array_equal(found.oracle_spread, level[spans.place(data.panel, 15, 21)])
+    alone = output.truth(data, plan, None)
+    assert np.isnan(alone.oracle).all()
+    assert alone.oracle_spread is None
     assert sorted(set(found.fold)) == [0, 1]
 
 

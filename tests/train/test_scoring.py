@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import log_loss, r2_score, roc_auc_score
@@ -134,6 +136,16 @@ def test_the_gain_over_har_is_a_score_of_every_other_model_that_says_a_level() -
     }
     assert all(s.value > 0 and s.se > 0 and s.n > 0 for s in made)
     assert not [s for s in scoring.score(truth, {"m": said}) if s.metric == scoring.GAIN]
+
+
+def test_what_the_simulator_knows_of_the_spread_is_scored_as_the_oracle() -> None:
+    """Pooled and by fold; where it says nothing there is no such line."""
+    truth, said = sample(folds=2)
+    assert not [s for s in scoring.score(truth, {"m": said}) if s.model == scoring.ORACLE]
+    known = replace(truth, oracle_spread=said.heads[:, 3])
+    made = {(s.fold, s.metric): s.value for s in scoring.score(known, {"m": said}) if s.model == scoring.ORACLE}
+    assert set(made) == {(k, m) for k in (-1, 0, 1) for m in ("r2", "mae")}
+    assert made[-1, "r2"] == pytest.approx(values(truth, said)["spread", "r2"][0])
 
 
 def test_one_class_and_constant_labels_give_no_auc_and_no_r2() -> None:

@@ -162,7 +162,7 @@ def test_history_and_scores_speak_of_every_network_and_model(done: tuple[dict[st
     assert set(history["seed"]) == {0, 1}
     assert history["epoch"].min() == 0
     assert set(scores["fold"]) == {-1, 0, 1}
-    assert {"constant", "persistence", "rule", "har", "logistic", "lstm"} == set(scores["model"])
+    assert {"constant", "persistence", "rule", "har", "logistic", "lstm", "oracle"} == set(scores["model"])
 
 
 def test_too_few_sessions_are_refused_before_anything_is_fitted() -> None:
