@@ -66,7 +66,7 @@ def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
 
 
 class Fitted:
-    """A symbol's five-minute rows, and the events of its first sessions (MOST together), kept for the calibration."""
+    """A symbol's five-minute rows, and its first MOST events, kept for the calibration."""
 
     def __init__(self, tick: float, slots: int) -> None:
         self.tick, self.slots = tick, slots
@@ -75,11 +75,13 @@ class Fitted:
 
     def add(self, found: tape.Tape, group: pa.Table, start: int, end: int) -> None:
         """Take a session; a half day has fewer slots."""
-        if sum(len(r.time) for r, _, _ in self.seen) + group.num_rows <= MOST:
-            events = seen.rows(group, self.tick)
+        room = MOST - sum(len(r.time) for r, _, _ in self.seen)
+        events = seen.rows(group.slice(0, max(room, 0) + 1), self.tick)  # the first stands for what was before
+        if len(events.time):
             inside = (events.time > start) & (events.time <= end)
             even = (events.time - start) // distance.HALF_HOUR % 2 == 0
-            halves = int(min(found.time[-1], end) - max(found.time[found.first], start)) // distance.HALF_HOUR + 1
+            span = min(int(events.time[-1]), end) - max(int(found.time[found.first]), start)
+            halves = max(span // distance.HALF_HOUR + 1, 0)
             self.seen.append((dataclasses.replace(events, use=events.use & inside), even, (halves + 1) // 2))
         rows = intervals.by_clock(found, start, end, fit.EVERY * _SECOND)
         columns = intervals.columns(found, rows)
@@ -90,9 +92,8 @@ class Fitted:
 def flow(of: Fitted) -> dict[str, Any]:  # Any: JSON
     """The laws of the events of the even half-hours, and by how much they tell the next event better than shares do, in
     nats, there and in the odd half-hours. Nothing where the events are too few."""
-    tables = fitted.fit(
-        [r for r, _, _ in of.seen], [even for _, even, _ in of.seen], 1800.0 * sum(halves for _, _, halves in of.seen)
-    )
+    seconds = 1800.0 * sum(halves for _, _, halves in of.seen)
+    tables = fitted.fit([r for r, _, _ in of.seen], [even for _, even, _ in of.seen], seconds) if of.seen else {}
     if not tables:
         return {"tables": {}}
     gains = []

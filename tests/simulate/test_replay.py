@@ -159,3 +159,23 @@ def test_hours_are_the_calendars() -> None:
     assert end - start == 12_600 * SECOND
     start, end = replay.hours("24/7", np.datetime64("2024-11-30"))
     assert end - start == 86_400 * SECOND
+
+
+@pytest.mark.parametrize(("most", "kept"), [(1, [1]), (40, [40]), (1000, [299]), (0, [])])
+def test_a_session_of_more_events_than_are_kept_is_fitted_on_its_first(
+    monkeypatch: pytest.MonkeyPatch, most: int, kept: list[int]
+) -> None:
+    """A busy day has more than memory should hold: its quotes are whole, its laws are those of the events kept."""
+    book = book_table([(1.0 + i, "add", 1, 100.0, 10.0, 100.0, 10.0 + i % 7, 100.02, 5.0) for i in range(300)])
+    whole = tables.arrays(run(book)["simulate/quotes.parquet"])
+    seen: list[int] = []
+    fit = replay.fitted.fit
+    monkeypatch.setattr(replay, "MOST", most)
+    monkeypatch.setattr(
+        replay.fitted, "fit", lambda rows, *more: (seen.extend(len(r.time) for r in rows), fit(rows, *more))[1]
+    )
+    cut = run(book)
+    assert seen == kept
+    assert cut["simulate/facts.json"]["tables"] == {}  # too few in any case
+    for name, column in tables.arrays(cut["simulate/quotes.parquet"]).items():
+        np.testing.assert_array_equal(column, whole[name])
