@@ -37,12 +37,21 @@ def export(show: Show, common: Common, values: Values) -> ExitCode:
         raise UsageError(f"--format is {values['format'][:40]!r}", hint="--format onnx, or --format lobster")
     graph.extra()
     found = trained(show, common)
-    name = f"{found.model}.onnx" if found.stepless() else "model.onnx"
-    path = (values["output"] or found.run.path / "live" / name).absolute()
-    data = _network(show, found) if found.stepless() else _step(show, found, values["symbol"])
-    disk.write(path, data)
-    show.paths.append(path)
+    if not found.stepless():
+        path = values["output"] or found.run.path / "live" / "model.onnx"
+        _write(show, path, _step(show, found, values["symbol"]))
+        return ExitCode.OK
+    if values["output"]:
+        _write(show, values["output"], _network(show, found, "final"))
+        return ExitCode.OK
+    for fit in found.fits():
+        _write(show, found.graph(fit), _network(show, found, fit))
     return ExitCode.OK
+
+
+def _write(show: Show, path: Path, data: bytes) -> None:
+    disk.write(path.absolute(), data)
+    show.paths.append(path.absolute())
 
 
 def _step(show: Show, found: Trained, wanted: str | None) -> bytes:
@@ -61,16 +70,16 @@ def _step(show: Show, found: Trained, wanted: str | None) -> bytes:
     return data
 
 
-def _network(show: Show, found: Trained) -> bytes:
-    """The graph of a network that has no step: its final fit, over a whole session."""
+def _network(show: Show, found: Trained, fit: str) -> bytes:
+    """The graph of a fit of a network that has no step, over a whole session; a replay takes those of the folds."""
     from hfm.live import whole
     from hfm.models import traced
 
     rows = int(found.quotes.meta["slots_per_session"])
-    graph, trial, want = traced.trace(found.checkpoint.part("final", found.model), found.model, rows)
-    data = whole.seal(graph, (found.model, found.weights), trial, want)
+    graph, trial, want = traced.trace(found.checkpoint.part(fit, found.model), found.model, rows)
+    data = whole.seal(graph, (found.model, fit, found.weights), trial, want)
     show.metrics["export"] = {"bytes": len(data), "model": found.model, "rows": rows}
-    show.talk(f"export: {found.model}, sessions of {rows} rows, {len(data) / 1e6:.2f} MB")
+    show.talk(f"export: {found.model}, {fit}, sessions of {rows} rows, {len(data) / 1e6:.2f} MB")
     return data
 
 

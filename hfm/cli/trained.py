@@ -12,6 +12,8 @@ from hfm.cli.show import Show
 from hfm.errors import DataError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hfm.config import Backtest
     from hfm.live.stream import Stream
     from hfm.models.store import Checkpoint
@@ -55,22 +57,33 @@ class Trained:
         market = Market.of(self.quotes.meta)
         return Stream(Engine(self.checkpoint, self.settings, market, self._whole(len(market.symbols))))
 
-    def _whole(self, symbols: int) -> Any:  # Any: Whole, or None
-        """The graph of a network that has no step; None for a model that has one.
+    def fits(self) -> tuple[str, ...]:
+        """Names of the fits in the checkpoint: final, and those of the folds with sessions that a replay answers."""
+        return "final", *(str(f["name"]) for f in self.checkpoint.document["folds"] if f["test"])
 
-        Raises ConfigError without the extra, DataError where the graph has not been made.
+    def graph(self, fit: str) -> Path:
+        """Where the exported graph of a fit lies."""
+        return self.run.path / "live" / (f"{self.model}.onnx" if fit == "final" else f"{self.model}.{fit}.onnx")
+
+    def _whole(self, symbols: int) -> Any:  # Any: Whole, or None
+        """The graphs of a network that has no step; None for a model that has one.
+
+        Raises ConfigError without the extra, DataError where they have not been made.
         """
         if not self.stepless():
             return None
         from hfm.live import graph, whole
 
+        def sealed(fit: str) -> bytes:
+            path = self.graph(fit)
+            if not path.is_file():
+                why = "it has no step of its own, and runs through ONNX Runtime"
+                again = f"hfm export --format onnx --run {self.run.name}"
+                raise DataError(f"{self.model} has no exported graph ({fit})", why=why, hint=again)
+            return path.read_bytes()
+
         graph.extra()
-        path = self.run.path / "live" / f"{self.model}.onnx"
-        if not path.is_file():
-            why = "it has no step of its own, and runs through ONNX Runtime"
-            again = f"hfm export --format onnx --run {self.run.name}"
-            raise DataError(f"{self.model} has no exported graph", why=why, hint=again)
-        return whole.Whole(path.read_bytes(), self.checkpoint.part("final", self.model), symbols, self.weights)
+        return whole.Whole(sealed, (self.model, self.weights), symbols)
 
 
 def trained(show: Show, common: Common, replay: bool = False) -> Trained:

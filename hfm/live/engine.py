@@ -54,7 +54,7 @@ class Engine:
     """Feeds rows (vectors of live.step) to the kernel and keeps its state."""
 
     def __init__(self, checkpoint: Checkpoint, settings: Backtest, market: Market, whole: Whole | None = None) -> None:
-        """whole: the graph of a model that has no step; only its final fit is in there."""
+        """whole: the graphs of a model that has no step."""
         count = len(market.symbols)
         self.checkpoint, self.settings, self.market, self.whole = checkpoint, settings, market, whole
         self.model = settings.model or str(checkpoint.document["model"])
@@ -110,17 +110,14 @@ class Engine:
                     hint="--set backtest.model=logistic, or train with --model lstm",
                 ) from None  # fmt: skip
             self._folds[fold] = [step.Plan(m, final, place, self._rule, self._params) for m, final in fits]
+        if self.whole is not None:
+            self.whole.place(fold, self.checkpoint.part(fold, self.model))
         self._plans, self.fold = self._folds[fold], fold
 
     def _fit(self, fold: str, symbol: str) -> tuple[models.Model, Float]:
         """(model, finish) of a fit and a symbol; of a model with a graph its floors."""
         if self.whole is None:
             return self.checkpoint.steps(fold, symbol, self.model)
-        if fold != "final":
-            raise UsageError(
-                f"{self.model} cannot be replayed", why="its exported graph is of the final fit alone",
-                hint="hfm stream --source stdin; hfm backtest is its replay",
-            )  # fmt: skip
         arrays, known = self.checkpoint.part(fold, self.model), list(self.checkpoint.document["symbols"])
         return models.pack(arrays, known.index(symbol) if symbol in known else -1), arrays["finish"]
 

@@ -16,7 +16,7 @@ import numpy as np
 import pydantic_core
 
 from hfm import tables
-from hfm.errors import DataError
+from hfm.errors import DataError, UsageError
 from hfm.ledger import layout as at
 from hfm.ledger.reasons import spell
 from hfm.live import order, rows, step
@@ -122,6 +122,11 @@ class Stream:
         """Answers to the run's rows in time order, from the first out-of-sample session on, or where it stopped."""
         plan, done = Folds(self.engine.checkpoint.document), 0
         walk = Walk(self.engine) if plan.inside else None
+        if walk is not None and self.engine.whole is not None:
+            raise UsageError(
+                f"{self.engine.model} cannot be replayed here", why="its graph takes whole sessions; folds end inside",
+                hint="hfm backtest is its replay",
+            )  # fmt: skip
         for day, block in sessions(quotes, self.engine):
             fold = plan.of(day)
             if walk is not None:

@@ -8,6 +8,7 @@ which needs torch; used by predict and a feed, which do not. Legend: T rows of a
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,14 @@ TOLERANCE = 1e-5
 """Largest difference from torch, relative to max(1, |value|): float32 sums in another order."""
 
 
-def seal(data: bytes, about: tuple[str, str], trial: Any, want: Any) -> bytes:  # Any: float32 arrays
-    """A traced graph that knows whose it is: about = (model, SHA-256 of the checkpoint's weights).
+def seal(data: bytes, about: tuple[str, str, str], trial: Any, want: Any) -> bytes:  # Any: float32 arrays
+    """A traced graph that knows whose it is: about = (model, fit, SHA-256 of the checkpoint's weights).
 
     trial [1, T, F], want [1, T, 5]: what torch answers. Raises CheckError where the graph says something else.
     """
     onnx, _ = graph.extra()
     made = onnx.load_from_string(data)
-    head = {"model": about[0], "weights": about[1], "rows": trial.shape[1], "features": trial.shape[2]}
+    head = {"model": about[0], "fit": about[1], "weights": about[2], "rows": trial.shape[1], "features": trial.shape[2]}
     onnx.helper.set_model_props(made, {"hfm": json.dumps(head, sort_keys=True)})
     sealed: bytes = made.SerializeToString()
     got = graph.session_of(sealed)({"z": trial})[0]
@@ -40,18 +41,32 @@ def seal(data: bytes, about: tuple[str, str], trial: Any, want: Any) -> bytes:  
 
 
 class Whole:
-    """A graph with the session so far of each symbol."""
+    """The graphs of a model's fits, one of them in use, with the session so far of each symbol."""
 
-    def __init__(self, data: bytes, arrays: Arrays, symbols: int, weights: str) -> None:
-        """Raises DataError for the graph of another training, ConfigError without the extra."""
-        onnx, _ = graph.extra()
-        props = {p.key: p.value for p in onnx.load_from_string(data).metadata_props}
-        about = json.loads(props.get("hfm", "{}"))
-        if about.get("weights") != weights:
-            raise DataError("the exported graph is of another training", hint="hfm export --format onnx")
-        self._run, self._arrays = graph.session_of(data), arrays
-        self._z = np.zeros((symbols, int(about["rows"]), int(about["features"])), np.float32)
+    def __init__(self, graphs: Callable[[str], bytes], about: tuple[str, str], symbols: int) -> None:
+        """graphs: the sealed graph of a fit (final, fold3), or an error that says how to make it. about: as in seal,
+        but for the fit."""
+        self._graphs, self._about, self._symbols = graphs, about, symbols
+        self._runs: dict[str, graph.Run] = {}
         self._count = [0] * symbols
+        self._z = np.zeros((symbols, 0, 0), np.float32)
+
+    def place(self, fit: str, arrays: Arrays) -> None:
+        """Use a fit, whose arrays these are, from the next session on.
+
+        Raises DataError for the graph of another training or fit, ConfigError without the extra.
+        """
+        if fit not in self._runs:
+            onnx, _ = graph.extra()
+            data = self._graphs(fit)
+            props = {p.key: p.value for p in onnx.load_from_string(data).metadata_props}
+            about = json.loads(props.get("hfm", "{}"))
+            if (about.get("model"), about.get("fit"), about.get("weights")) != (self._about[0], fit, self._about[1]):
+                raise DataError("the exported graph is of another training", hint="hfm export --format onnx")
+            self._runs[fit] = graph.session_of(data)
+            if not self._z.size:
+                self._z = np.zeros((self._symbols, int(about["rows"]), int(about["features"])), np.float32)
+        self._run, self._arrays = self._runs[fit], arrays
 
     def open(self, symbol: int) -> None:
         """A session begins."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from functools import cache
 
@@ -12,15 +13,16 @@ import torch
 
 from hfm import plugins
 from hfm.config import Backtest
-from hfm.errors import ConfigError, DataError, UsageError
+from hfm.errors import ConfigError, DataError
 from hfm.features import batch as batch_features
 from hfm.live import rows
 from hfm.live.engine import Engine, Market
+from hfm.live.stream import Stream
 from hfm.models import step, store
 from hfm.plugins import Float
 from hfm.tables import MemoryReader, arrays
 from hfm.train import panel
-from tests.live.market import made
+from tests.live.market import keys, made
 
 pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
 from hfm.live import whole
@@ -31,37 +33,38 @@ MINE, WEIGHTS = "attention", "abc"
 
 @cache
 def trained() -> tuple[pa.Table, store.Checkpoint]:
-    """Quotes, and a checkpoint whose final fit is an invented network of 8 units on trained floors."""
+    """Quotes, and a checkpoint whose fits are invented networks of 8 units on trained floors."""
     of = made()
     own = len(batch_features.GROUPS["default"])
-    torch.manual_seed(4)
-    net = plugins.find("models", MINE)().build(own, 8, 2, 0.0)
-    torch.nn.init.normal_(net.head.weight, 0.0, 0.3)
-    kept = {k: v for k, v in of.checkpoint.arrays.items() if k.startswith("final/") and "/seed" not in k}
-    weights = {f"final/seed0/net/{k}": v.numpy() for k, v in net.state_dict().items()}
-    fitted = {"final/shape": np.array([own, 8, 2]), "final/gates": np.ones(step.GATES), "final/unit": np.full(2, 0.7)}
-    document = {**of.checkpoint.document, "model": MINE}
-    return of.quotes, store.Checkpoint({**kept, **weights, **fitted}, document)
+    arrays = {k: v for k, v in of.checkpoint.arrays.items() if "/models/" not in k and "/seed" not in k}
+    for number, fit in enumerate(sorted({k.partition("/")[0] for k in arrays})):
+        torch.manual_seed(4 + number)
+        net = plugins.find("models", MINE)().build(own, 8, 2, 0.0)
+        torch.nn.init.normal_(net.head.weight, 0.0, 0.3)
+        arrays |= {f"{fit}/seed0/net/{k}": v.numpy() for k, v in net.state_dict().items()}
+        arrays |= {f"{fit}/shape": np.array([own, 8, 2]), f"{fit}/gates": np.ones(step.GATES)}
+        arrays[f"{fit}/unit"] = np.full(2, 0.7)
+    return of.quotes, store.Checkpoint(arrays, {**of.checkpoint.document, "model": MINE})
 
 
 @cache
-def sealed() -> bytes:
+def sealed(fit: str) -> bytes:
     _, checkpoint = trained()
-    graph, trial, want = traced.trace(checkpoint.part("final"), MINE, 27)
-    return whole.seal(graph, (MINE, WEIGHTS), trial, want)
+    graph, trial, want = traced.trace(checkpoint.part(fit), MINE, 27)
+    return whole.seal(graph, (MINE, fit, WEIGHTS), trial, want)
 
 
 def engine() -> Engine:
     quotes, checkpoint = trained()
     about = Market.of(MemoryReader(quotes).meta)
-    graph = whole.Whole(sealed(), checkpoint.part("final"), len(about.symbols), WEIGHTS)
+    graph = whole.Whole(sealed, (MINE, WEIGHTS), len(about.symbols))
     return Engine(checkpoint, Backtest(threshold="0.5"), about, graph)
 
 
-def batch() -> Float:
-    """[n, 8] of step.OUT by the batch, with the final fit."""
+def batch(fit: str = "final") -> Float:
+    """[n, 8] of step.OUT by the batch, with one fit."""
     quotes, checkpoint = trained()
-    data, fitted = panel.read(MemoryReader(quotes), panel.Task()).panel, checkpoint.part("final")
+    data, fitted = panel.read(MemoryReader(quotes), panel.Task()).panel, checkpoint.part(fit)
     heads, out = plugins.find("models", MINE)().predict(fitted, data), np.empty((len(data.slot), 8))
     step.finish(np.ascontiguousarray(heads), data.spread_bps, fitted["finish"], out)
     return out
@@ -92,19 +95,31 @@ def test_a_restart_goes_on_inside_a_session() -> None:
         np.testing.assert_array_equal(one.take(0, row).copy(), two.take(0, row))
 
 
-def test_only_the_final_fit_is_in_the_graph() -> None:
-    """A replay of folds is refused, with what to do instead."""
-    with pytest.raises(UsageError, match="cannot be replayed"):
-        engine().place("fold0")
+def test_a_replay_asks_the_graph_of_each_session_s_fold() -> None:
+    """Within 1e-5 of the batch with that fold's fit, whose answers are others than the final one's."""
+    quotes, checkpoint = trained()
+    number = {key: k for k, key in enumerate(keys(quotes))}
+    want = {fit: batch(fit) for fit in {k.partition("/")[0] for k in checkpoint.arrays}}
+    seen = set()
+    for line in Stream(engine()).replay(MemoryReader(quotes)):
+        said = json.loads(line)
+        fit, at = said["model"].partition("/")[2], number[said["symbol"], said["session"], said["seq"]]
+        seen.add(fit)
+        np.testing.assert_allclose(said["p_up"], want[fit][at, 0], atol=1e-5)
+        np.testing.assert_allclose(said["spread_q50"], want[fit][at, 5], rtol=1e-5)
+    assert len(seen) > 1
+    assert np.nanmax(np.abs(want["fold0"][:, 0] - want["final"][:, 0])) > 1e-3
 
 
-def test_the_graph_of_another_training_or_without_the_extra_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_graph_of_another_training_or_fit_or_without_the_extra_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit 4 and exit 3, each with its cure."""
     _, checkpoint = trained()
-    with pytest.raises(DataError, match="another training") as error:
-        whole.Whole(sealed(), checkpoint.part("final"), 1, "other")
-    assert error.value.hint == "hfm export --format onnx"
+    arrays = checkpoint.part("final")
+    for graphs, weights in ((sealed, "other"), (lambda fit: sealed("fold0"), WEIGHTS)):
+        with pytest.raises(DataError, match="another training") as error:
+            whole.Whole(graphs, (MINE, weights), 1).place("final", arrays)
+        assert error.value.hint == "hfm export --format onnx"
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ConfigError, match="onnxruntime is not installed") as absent:
-        whole.Whole(sealed(), checkpoint.part("final"), 1, WEIGHTS)
+        whole.Whole(sealed, (MINE, WEIGHTS), 1).place("final", arrays)
     assert "hfm[onnx]" in absent.value.hint
