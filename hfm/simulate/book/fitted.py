@@ -120,6 +120,14 @@ def share_of(own: Float, other: Float) -> Int:
     return np.minimum((own / np.maximum(own + other, 1e-9) * at.SHARES).astype(np.int64), at.SHARES - 1)
 
 
+def counts(shape: tuple[int, ...], *at_each: Int) -> Float:
+    """[shape] how many events have each combination of states. at_each: [n] each.
+
+    The laws know an event by its states alone, so a fit looks at the combinations, of which there are few.
+    """
+    return np.bincount(np.ravel_multi_index(at_each, shape), minlength=math.prod(shape)).reshape(shape).astype(float)
+
+
 def _bins(bins: Int, kind: Int, spread: Int) -> tuple[Float, Float, Float]:
     """Weights of the next gap's bin given the bin before [BINS, BINS], and the factors of the event before the gap
     [7, BINS] and of the spread that it left [SPREADS, BINS].
@@ -127,18 +135,20 @@ def _bins(bins: Int, kind: Int, spread: Int) -> tuple[Float, Float, Float]:
     spread: before each event; so a gap lies under that of the event which ends it.
     """
     before, after, last, left = bins[:-1], bins[1:], kind[:-1], spread[1:]
-    base = np.full((at.BINS, at.BINS), PRIOR / at.BINS)
-    np.add.at(base, (before, after), 1.0)
+    base = PRIOR / at.BINS + counts((at.BINS, at.BINS), before, after)
     base /= base.sum(axis=1, keepdims=True)
+    there = counts((at.BINS, 7, at.SPREADS), before, last, left)
+    from_bin, from_kind, from_spread = np.nonzero(there)
+    many = there[from_bin, from_kind, from_spread]
     factors = [np.ones((7, at.BINS)), np.ones((at.SPREADS, at.BINS))]
+    seen = [counts((7, at.BINS), last, after), counts((at.SPREADS, at.BINS), left, after)]
     for _ in range(ROUNDS):
-        for factor, row in zip(factors, (last, left), strict=True):
-            weight = base[before] * factors[0][last] * factors[1][left]
-            weight /= weight.sum(axis=1, keepdims=True)
-            seen, expected = np.zeros_like(factor), np.zeros_like(factor)
-            np.add.at(seen, (row, after), 1.0)
+        for factor, row, found in zip(factors, (from_kind, from_spread), seen, strict=True):
+            weight = base[from_bin] * factors[0][from_kind] * factors[1][from_spread]
+            weight *= (many / weight.sum(axis=1))[:, None]
+            expected = np.zeros_like(factor)
             np.add.at(expected, row, weight)
-            factor *= (seen + PRIOR) / (expected + PRIOR)
+            factor *= (found + PRIOR) / (expected + PRIOR)
     return base, factors[0], factors[1]
 
 
@@ -177,25 +187,25 @@ def _marks(kind: Int, mark: Int, bins: Int, spread: Int, share: Int) -> tuple[Fl
     """
     before, after = kind[:-1], kind[1:]
     pause = np.minimum(bins[1:] * at.CLASSES // at.BINS, at.CLASSES - 1)
-    base = np.zeros((7, at.CLASSES, 14))
-    np.add.at(base, (before, pause, mark), 1.0)
-    base += PRIOR * np.bincount(mark, minlength=14) / len(mark)
+    base = counts((7, at.CLASSES, 14), before, pause, mark) + PRIOR * np.bincount(mark, minlength=14) / len(mark)
     base /= base.sum(axis=2, keepdims=True)
-    same = mark % 2 == 0
     now, own = spread[1:], share[1:]
-    first = np.where(same, own, at.SHARES - 1 - own)  # share of the queue on the side of the event before
+    first = np.where(mark % 2 == 0, own, at.SHARES - 1 - own)  # share of the queue on the side of the event before
+    there = counts((7, at.CLASSES, at.SPREADS, at.SHARES), before, pause, now, first)
+    from_kind, from_pause, from_spread, from_share = np.nonzero(there)
+    many = there[from_kind, from_pause, from_spread, from_share]
     of_spread, of_share = np.ones((7, at.SPREADS)), np.ones((7, at.SHARES))
-    kinds = np.arange(14) // 2
-    states = np.where(np.arange(14) % 2 == 0, first[:, None], at.SHARES - 1 - first[:, None])
+    kinds, shape = np.arange(14) // 2, (len(many), 14)
+    states = np.where(np.arange(14) % 2 == 0, from_share[:, None], at.SHARES - 1 - from_share[:, None])
+    spreads = np.broadcast_to(from_spread[:, None], shape)
+    seen = [counts((7, at.SPREADS), after, now), counts((7, at.SHARES), after, own)]
     for _ in range(ROUNDS):
-        for factor, bucket, other in ((of_spread, now, 0), (of_share, own, 1)):
-            weight = base[before, pause] * of_spread[kinds, now[:, None]] * of_share[kinds, states]
-            weight /= weight.sum(axis=1, keepdims=True)
-            seen, expected = np.zeros_like(factor), np.zeros_like(factor)
-            np.add.at(seen, (after, bucket), 1.0)
-            where = np.broadcast_to(now[:, None], weight.shape) if other == 0 else states
-            np.add.at(expected, (np.broadcast_to(kinds, weight.shape), where), weight)
-            factor *= (seen + PRIOR) / (expected + PRIOR)
+        for factor, where, found in zip((of_spread, of_share), (spreads, states), seen, strict=True):
+            weight = base[from_kind, from_pause] * of_spread[kinds, spreads] * of_share[kinds, states]
+            weight *= (many / weight.sum(axis=1))[:, None]
+            expected = np.zeros_like(factor)
+            np.add.at(expected, (np.broadcast_to(kinds, shape), where), weight)
+            factor *= (found + PRIOR) / (expected + PRIOR)
     return base, of_spread, of_share
 
 
