@@ -25,7 +25,8 @@ OVER = ("accuracy", "auc")
 HIGHER = frozenset({"accuracy", "auc", "r2", "oracle_share"})
 """Metrics of which more is better."""
 ORACLE = "oracle"
-"""The name under which the simulator's own forecast is scored."""
+"""The name under which the simulator's own forecast is scored: no bound around real bars, whose volatility models may
+foresee better than it does."""
 GAIN, BESIDE = "gain_over_har", "har"
 """The paired gain of spread and volatility, and the floor that it is over."""
 

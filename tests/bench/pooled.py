@@ -121,7 +121,9 @@ def figures() -> Iterator[Figure]:
     for name, (value, error, floor) in one["scores"].items():
         other = two["scores"][name]
         note = f"standard errors {error:.4f}, {other[1]:.4f}; floors {floor:.4f}, {other[2]:.4f}"
-        yield Figure(f"pooled, {name}", "", value, other[0], value / other[0], one["rows"], 1.0, note)
+        up = name.split()[1] in scoring.HIGHER | {scoring.GAIN}
+        ratio = value / other[0] if up else other[0] / value
+        yield Figure(f"pooled, {name}", "", value, other[0], ratio, one["rows"], 1.0, note)
 
 
 if __name__ == "__main__":

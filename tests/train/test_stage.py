@@ -163,6 +163,8 @@ def test_history_and_scores_speak_of_every_network_and_model(done: tuple[dict[st
     assert history["epoch"].min() == 0
     assert set(scores["fold"]) == {-1, 0, 1}
     assert {"constant", "persistence", "rule", "har", "logistic", "lstm", "oracle"} == set(scores["model"])
+    assert done[1].figures["spread_r2_oracle"] > 0
+    assert any(line.startswith("oracle") for line in done[1].lines)
 
 
 def test_too_few_sessions_are_refused_before_anything_is_fitted() -> None:
