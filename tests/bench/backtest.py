@@ -27,6 +27,8 @@ from tests.bench.figure import Figure, rate
 BARS = 1_000_000
 PNL = 20
 """Runs that are timed together where one is too short for the clock."""
+NEAR = 2_048
+"""Bars whose rows and columns lie in the processor's cache."""
 SLOW = 50_000
 """Bars for backtesting.py, which takes ten seconds a million."""
 CASH = 1e8
@@ -52,7 +54,13 @@ def figures() -> Iterator[Figure]:
         profit(state, lean, rows, codes, np.zeros((1, at.SUMS)), scratch)
         return equity(state)
 
+    def near() -> None:
+        for _ in range(BARS // NEAR):
+            step.loop(state_new(CASH, 1), params, rows[:NEAR], out[:NEAR], trips[: 2 * NEAR + 2])
+
     assert abs(ledger() - pnl()) < 1e-6
+    yield rate("backtest all columns, bars in the processor's cache", BARS // NEAR * NEAR, near,
+               note=f"{NEAR:,} bars again and again; of a million, memory is the limit")  # fmt: skip
     yield rate("backtest P&L alone, bars", BARS, pnl)
     for name, peer in peers(rows, signal, out):
         yield rate(f"backtest all columns, bars against {name}", BARS, ledger, peer, note=name)

@@ -117,6 +117,8 @@ def test_a_wrong_word_is_one_clear_line_and_nothing_is_made(
         (["backtest", "--threshold", "1.5"], 2), (["backtest", "--threshold", "nan"], 2),
         (["backtest", "--threshold", "q101"], 2), (["backtest", "--threshold", "costs"], 2),
         (["backtest", "--threshold", "quantile"], 2), (["backtest", "--model", "nobody"], 2),
+        (["backtest", "--threshold", "0.4"], 2), (["backtest", "--fill", "nearest"], 2),
+        (["backtest", "--fill", "passive", "--set", "backtest.queue=true"], 2),
         (["train", "--epochs", "0"], 2), (["train", "--epochs", "-1"], 2), (["train", "--model", "lstn"], 2),
         (["simulate", "--rho", "1.5"], 2), (["simulate", "--recipe", "magic"], 2),
         (["backtest", "--set", "backtest.threshold=1.5"], 3), (["train", "--set", "train.lr=fast"], 3),
