@@ -64,11 +64,13 @@ def confidence(ax: Axes, run: Evidence, ink: Ink) -> Told:
         return Told("Nothing was traded, so that neither cost nor delay changes anything.", "Nothing was traded.")
     middle = (np.arange(len(cast.sure)) + 0.5) / len(cast.sure)
     seen = np.flatnonzero(cast.sure)
+    there = slice(int(seen[0]), int(seen[-1]) + 1)  # a bar of nothing takes as long to draw as another
     kind, level = parse_threshold(run.config.backtest.threshold)
     edges = [level, 1 - level] if kind == "p" else []
     ax.bar(
-        middle, cast.sure, width=1 / len(cast.sure), color=ink.sky, edgecolor=ink.blue, linewidth=0.6, label=cast.model
-    )
+        middle[there], cast.sure[there], width=1 / len(cast.sure), color=ink.sky, edgecolor=ink.blue, linewidth=0.6,
+        label=cast.model,
+    )  # fmt: skip
     for i, edge in enumerate(edges):
         ax.axvline(edge, color=ink.red, linewidth=2.0, linestyle="--", label=None if i else f"threshold {level:g}")
     known = [*edges, middle[seen[0]], middle[seen[-1]]]
