@@ -43,7 +43,7 @@ def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     studies, fits = Studies(), dict[str, Fitted]()
     made = 0
     meta = book.meta
-    for group in book.groups():
+    for group in book.groups(tape.needed(int(meta["levels"]))):
         symbol, day = group.column("symbol")[0].as_py(), column_array(group.column("session").slice(0, 1))[0]
         found = tape.read(group, int(meta["levels"]))
         if found is None:

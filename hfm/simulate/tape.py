@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from hfm.tables import Array, arrays
+from hfm.tables import Array, arrays, column_array
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -47,9 +47,15 @@ class Tape:
     before: Float
 
 
+def needed(levels: int) -> list[str]:
+    """The columns of a book that a tape is read from, those that are not numbers first: of deep levels the sizes."""
+    sizes = [f"{side}_sz_{i}" for side in ("bid", "ask") for i in range(1, levels + 1)]
+    return ["symbol", "session", "event", "time", "side", "price", "size", "bid_px_1", "ask_px_1", *sizes]
+
+
 def read(group: pa.Table, levels: int) -> Tape | None:
     """The tape of a group of the book table; None where no event leaves a two-sided quote."""
-    columns = arrays(group, [n for n in group.column_names if n not in ("symbol", "session", "order_id", "event")])
+    columns = arrays(group, needed(levels)[3:])
     bid, ask = columns["bid_px_1"], columns["ask_px_1"]
     two_sided = bid < ask
     if not two_sided.any():
@@ -58,12 +64,15 @@ def read(group: pa.Table, levels: int) -> Tape | None:
     first = int(two_sided.argmax())
     mid = np.where(two_sided, 0.5 * (bid + ask), 0.0)[np.maximum(last, first)]
     bid_size, ask_size = (np.nan_to_num(columns[f"{s}_sz_1"]) for s in ("bid", "ask"))
-    deep = [np.nansum([columns[f"{s}_sz_{i}"] for i in range(1, levels + 1)], axis=0) for s in ("bid", "ask")]
+    deep = [bid_size.copy(), ask_size.copy()]
+    for side_of, total_of in zip(("bid", "ask"), deep, strict=True):
+        for i in range(2, levels + 1):
+            total_of += np.nan_to_num(columns[f"{side_of}_sz_{i}"])
     total = deep[0] + deep[1]
     at, price, size, side = _trades(group, columns)
     before = mid[np.maximum(at - 1, 0)]
     sign = np.where(side == 0, lee_ready(price, before), -side)
-    sign[group.column("event").combine_chunks().cast(pa.string()).to_numpy(zero_copy_only=False)[at] == "cross"] = 0.0
+    sign[column_array(group.column("event"))[at] == "cross"] = 0.0
     imbalance = (deep[0] - deep[1]) / np.where(total > 0, total, 1.0)
     return Tape(
         columns["time"], bid, ask, bid_size, ask_size, mid, np.where(two_sided, ask - bid, np.nan),

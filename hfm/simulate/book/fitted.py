@@ -235,12 +235,18 @@ def gain(tables: Mapping[str, Sequence[float]], seen: Rows, use: Bool) -> float:
     pause = np.searchsorted(t["gaps"][at.POINTS :: at.POINTS], np.log(seen.gap), "right")
     pause = np.minimum(pause * at.CLASSES // at.BINS, at.CLASSES - 1)[1:]
     both = (use & seen.use)[1:] & seen.use[:-1]
+    if not both.any():
+        return math.nan
     spread = np.searchsorted(t["spread_edges"], seen.spread, "left")[1:]
     own = share_of(seen.own, seen.other)[1:]
     mark = seen.kind[1:] * 2 + (seen.side[1:] != seen.side[:-1])
-    states = np.where(np.arange(14) % 2 == (mark % 2)[:, None], own[:, None], at.SHARES - 1 - own[:, None])
-    kinds = np.arange(14) // 2
-    weight = t["marks"][seen.kind[:-1], pause] * t["of_spread"][kinds, spread[:, None]] * t["of_share"][kinds, states]
-    p = (weight[np.arange(len(mark)), mark] / weight.sum(axis=1))[both]
-    plain = np.bincount(mark[both], minlength=14) / max(both.sum(), 1)
-    return float(np.log(p).mean() - (plain[plain > 0] * np.log(plain[plain > 0])).sum()) if both.any() else math.nan
+    states = (seen.kind[:-1], pause, spread, np.where(mark % 2 == 0, own, at.SHARES - 1 - own))
+    many = counts((7, at.CLASSES, at.SPREADS, at.SHARES, 14), *(x[both] for x in (*states, mark)))
+    kinds, first = np.arange(14) // 2, np.arange(at.SHARES)[:, None]
+    hit = np.where(np.arange(14) % 2 == 0, first, at.SHARES - 1 - first)
+    by_share, by_spread = t["of_share"][kinds, hit], t["of_spread"][kinds, np.arange(at.SPREADS)[:, None]]
+    weight = t["marks"][:, :, None, None, :] * by_spread[:, None, :] * by_share
+    p = weight / weight.sum(axis=-1, keepdims=True)
+    plain = many.sum(axis=(0, 1, 2, 3)) / many.sum()
+    told = (many * np.log(np.where(many > 0, p, 1.0))).sum() / many.sum()
+    return float(told - (plain[plain > 0] * np.log(plain[plain > 0])).sum())

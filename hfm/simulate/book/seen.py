@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from hfm.tables import arrays
+from hfm.tables import arrays, column_array
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -49,7 +49,7 @@ class Rows:
 def rows(group: pa.Table, tick: float) -> Rows:
     """The events of one group of the book table."""
     c = arrays(group, ("time", "side", "price", "size", "bid_px_1", "bid_sz_1", "ask_px_1", "ask_sz_1"))
-    word = group.column("event").combine_chunks().cast(pa.string()).to_numpy(zero_copy_only=False)[1:]
+    word = column_array(group.column("event"))[1:]
     side, price, size = c["side"][1:].astype(np.int64), c["price"][1:], c["size"][1:]
     buys = side > 0
     best = np.where(buys, c["bid_px_1"][:-1], c["ask_px_1"][:-1])
