@@ -44,8 +44,7 @@ class Whole:
     """The graphs of a model's fits, one of them in use, with the session so far of each symbol."""
 
     def __init__(self, graphs: Callable[[str], bytes], about: tuple[str, str], symbols: int) -> None:
-        """graphs: the sealed graph of a fit (final, fold3), or an error that says how to make it. about: as in seal,
-        but for the fit."""
+        """graphs: gives the sealed graph of a fit (final, fold3). about: (model, SHA-256 of the weights)."""
         self._graphs, self._about, self._symbols = graphs, about, symbols
         self._runs: dict[str, graph.Run] = {}
         self._count = [0] * symbols

@@ -113,15 +113,12 @@ def _network(state: Float, v: Float32, model: Model, out: Float) -> None:
     acc = np.empty(width, np.float32)
     for _ in range(count):
         n = first
-        for k in range(n):
-            v[k] = z[k]
+        _copy(z, 0, n, v, 0)
         for _ in range(layers):
-            for k in range(hidden):
-                v[n + k] = state[here + k]
+            _copy(state, here, hidden, v, n)
             for k in range(hidden, padded):
                 v[n + k] = _ZERO
-            for g in range(width):
-                acc[g] = weights[at + g]
+            _copy(weights, at, width, acc, 0)
             _affine(weights, at + width, n + padded, v, acc)
             at += width * (1 + n + padded)
             _cell(acc, state, here, hidden, v)
