@@ -267,7 +267,6 @@ class Writer:
                         row_group_size=max(one.num_rows, 1),
                     )
         self._held, self._rows = [], 0
-        pa.default_memory_pool().release_unused()  # a group's memory goes back to the system, not into a reserve
 
     def abandon(self) -> None:
         """Write no more: the footer stays away, also when the writer is collected and its stream is long closed."""
