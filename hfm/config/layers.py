@@ -102,7 +102,7 @@ def load(layers: Sequence[Layer]) -> Config:
             key = str(first["loc"][0])
             raise _error(
                 owner[item.name, key],
-                f"{_place(owner[item.name, key], item.name, key)} is {first['input']!r}: {first['msg'].lower()}",
+                f"{_place(owner[item.name, key], item.name, key)} is {first['input']!r}: {_said(first['msg'])}",
                 hint=f"{item.name}.{key} is {_doc(kind, key)}",
             ) from e
     config = Config(**sections)  # type: ignore[arg-type]  # built field by field from the fields' own types
@@ -166,9 +166,16 @@ def _names() -> str:
     return ", ".join(f"[{f.name}]" for f in dataclasses.fields(Config))
 
 
+def _said(text: str) -> str:
+    """pydantic's words; what it calls a tuple is a list in TOML."""
+    return text.lower().replace("a valid tuple", "a list")
+
+
 def _doc(kind: type, key: str) -> str:
     """The accepted form of a field, from its annotation."""
     text = str(kind.__annotations__[key])
+    if text.startswith("tuple["):
+        return "a list" + (', of words such as ["a", "b"]' if "str" in text else ", such as [1, 2]")
     if text.startswith("Literal["):
         return " or ".join(re.findall(r"'([^']*)'", text))
     bounds = re.findall(r"(Gt|Ge|Lt|Le)\(([^)]*)\)", text)
