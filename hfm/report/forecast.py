@@ -81,6 +81,8 @@ class Forecast:
     """Rows with a direction, and those called right (P > .5)."""
     sure: Int
     """Rows by P(up) in 200 bins from 0 to 1."""
+    reach: tuple[float, float]
+    """The least and the greatest P(up); NaN where there is none."""
     calibration: Reliability | None
     bands: Bands | None
     scores: tuple[Score, ...]
@@ -119,9 +121,11 @@ def load(inputs: Mapping[str, tables.Reader]) -> Forecast | None:
     day = data["session"].astype("datetime64[D]").astype(np.int64)
     labelled = (data["y_up"] >= 0) & np.isfinite(data["p_up"])
     p, hit = data["p_up"][labelled], data["y_up"][labelled].astype(float)
+    said = data["p_up"][np.isfinite(data["p_up"])]
     return Forecast(
         model, models, meta, np.unique(day), len(day), int(labelled.sum()), int(((p > 0.5) == (hit > 0.5)).sum()),
-        np.histogram(data["p_up"][np.isfinite(data["p_up"])], 200, (0.0, 1.0))[0],
+        np.histogram(said, 200, (0.0, 1.0))[0],
+        (float(said.min()), float(said.max())) if said.size else (math.nan, math.nan),
         statistics.reliability(p, hit, min(10, max(2, p.size // 40))), _bands(data, day, meta),
         _scores(inputs.get("train/scores.parquet")), _curves(inputs.get("train/history.parquet")),
     )  # fmt: skip

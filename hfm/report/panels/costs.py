@@ -79,11 +79,11 @@ def confidence(ax: Axes, run: Evidence, ink: Ink) -> Told:
     percent(ax, "x")
     few(ax, x=5, y=5)
     legend(ax, ink, loc="upper left")
-    low, high = float(middle[seen[0]]), float(middle[seen[-1]])
+    low, high = cast.reach
     return Told(
         "Your trial traded nothing, so that neither cost nor delay changes anything. The forecasts reach from "
-        f"{low:.1%} to {high:.1%}; the threshold is {run.config.backtest.threshold}.",
-        f"Histogram of P(up) between {low:.1%} and {high:.1%}; nothing lies beyond the threshold.",
+        f"{low:.2%} to {high:.2%}; the threshold is {run.config.backtest.threshold}.",
+        f"Histogram of P(up) between {low:.2%} and {high:.2%}; nothing lies beyond the threshold.",
         "Why nothing was traded",
     )
 

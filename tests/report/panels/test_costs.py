@@ -40,3 +40,7 @@ def test_where_the_users_trial_is_flat_the_familys_returns_stand_there() -> None
     assert told.title == "Why nothing was traded"
     marks = [line for label, line in lines(figure).items() if label.startswith("threshold")]
     assert float(np.asarray(marks[0].get_xdata())[0]) == pytest.approx(0.6)
+    cast = run("flat").forecast
+    assert cast is not None
+    low, high = (float(x) / 100 for x in re.findall(r"(\d+\.\d+)%", told.caption)[:2])
+    assert (low, high) == pytest.approx(cast.reach, abs=5e-5)  # the forecasts' own ends, not their bins'
