@@ -16,19 +16,19 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(platformdirs.user_cache_dir("h
 os.environ.setdefault("MPLBACKEND", "Agg")
 OUTSIDE = dict(os.environ)
 """The environment that pytest was started in: for the one test that installs."""
+for _name in ("HFM_HOME", "HFM_RUN"):  # a home of the user's is none of a test's, nor of a module's fixture
+    os.environ.pop(_name, None)
 CLOSED = "http://127.0.0.1:9"
 
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every client that honours proxies (libcurl too) meets a closed port; the home of the user is out of reach."""
+    """Every client that honours proxies (libcurl too) meets a closed port."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, CLOSED)
         monkeypatch.setenv(name.lower(), CLOSED)
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "")
-    for name in ("HFM_HOME", "HFM_RUN"):
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session")

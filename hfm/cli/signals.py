@@ -1,8 +1,8 @@
 """SIGINT and SIGTERM: an exception where the program stands, and its end within two seconds whatever becomes of that.
 
 An exception raised inside a library's callback may be swallowed there, or come out as another one. So the first signal
-also silences what Python says of swallowed exceptions, and starts a timer that ends the process: files are whole or not
-there at any moment, so nothing is lost by it.
+also silences what Python says of swallowed exceptions, and a thread that waits for it ends the process in time: files
+are whole or not there at any moment, so nothing is lost by it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from types import FrameType
 from typing import NoReturn
 
@@ -30,6 +31,10 @@ _asked: list[int] = []
 
 def listen() -> None:
     """Answer both signals; SIGINT only where whoever started this process has not switched it off."""
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    threading.Thread(target=_wait, args=(heard,), daemon=True).start()
     signal.signal(signal.SIGTERM, _end)
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _end)
@@ -44,13 +49,16 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
     if not _asked:
         _asked.append(128 + number)
         sys.unraisablehook = lambda args: None
-        timer = threading.Timer(PATIENCE, _out)
-        timer.daemon = True
-        timer.start()
     raise Stopped
 
 
-def _out() -> None:
-    code = _asked[0]
+def _wait(heard: int) -> None:
+    """End the process PATIENCE after the first signal, whether or not Python has come to its handler.
+
+    It comes there only between two of its own instructions: after a long call into C, or, where a signal falls into the
+    instant before a blocking read, after the next line. The pipe is written as the signal arrives.
+    """
+    code = 128 + os.read(heard, 1)[0]
+    time.sleep(PATIENCE)
     os.write(2, (CURSOR if os.isatty(2) else b"") + f"{WORDS[code]}\n".encode())
     os._exit(code)

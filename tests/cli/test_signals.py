@@ -35,6 +35,13 @@ sys.argv = ["hfm", "fetch", "SPY", "--source", "synthetic"]
 from hfm.cli import main
 main()
 """
+DEAF = """
+import hashlib
+from hfm.cli import signals
+signals.listen()
+print("here", flush=True)
+hashlib.pbkdf2_hmac("sha256", b"a", b"b", 2**31 - 1)
+"""
 CHANGED = """
 import sys, time
 from hfm import pipeline
@@ -52,8 +59,10 @@ main()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("code", [HEARD, SWALLOWED, CHANGED], ids=["heard", "swallowed", "made into another"])
-def test_a_signal_ends_it_though_a_library_swallows_or_changes_the_exception(
+@pytest.mark.parametrize(
+    "code", [HEARD, SWALLOWED, DEAF, CHANGED], ids=["heard", "swallowed", "in C", "made into another"]
+)
+def test_a_signal_ends_it_though_a_library_swallows_changes_or_delays_the_exception(
     tmp_path: object, number: signal.Signals, code: str
 ) -> None:
     """Within two seconds, with the documented code, one line and no traceback."""
