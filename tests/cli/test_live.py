@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.command import hfm
@@ -78,14 +79,25 @@ print([m for m in ("torch", "pandas", "matplotlib", "sklearn", "yfinance", "exch
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_a_replay_killed_at_any_row_goes_on_from_its_state(home: Path, tmp_path: Path) -> None:
+RANDOM = np.random.default_rng(8).integers(1, 4, 50).tolist()
+"""Rows after which each of fifty processes is killed."""
+
+
+@pytest.mark.parametrize(
+    ("stops", "every"),
+    [((5, 40, 33), 7), pytest.param(tuple(RANDOM), 1, marks=pytest.mark.slow)], ids=["three", "fifty"],
+)  # fmt: skip
+def test_a_replay_killed_at_any_row_goes_on_from_its_state(
+    home: Path, tmp_path: Path, stops: tuple[int, ...], every: int
+) -> None:
     """SIGKILL after some rows, again and again: together the answers of an undisturbed replay, none missing."""
     whole = hfm("stream", cwd=home)
     assert whole.code == 0
     assert len(whole.out.splitlines()) == ledger_rows(home) > 150
     got: dict[tuple[object, object], str] = {}
-    for stop in (5, 40, 33, 1000):
-        command = [sys.executable, "-m", "hfm", "stream", "--state", str(tmp_path / "s"), "--every", "7"]
+    killed = 0
+    for stop in (*stops, 1000):
+        command = [sys.executable, "-m", "hfm", "stream", "--state", str(tmp_path / "s"), "--every", str(every)]
         with subprocess.Popen(command, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
             assert child.stdout is not None
             for count, line in enumerate(child.stdout, start=1):
@@ -96,7 +108,9 @@ def test_a_replay_killed_at_any_row_goes_on_from_its_state(home: Path, tmp_path:
                 assert got.setdefault(key, line) == line
                 if count == stop:  # what it has said by then is in the pipe, and is read on
                     child.send_signal(signal.SIGKILL)
+        killed += child.returncode == -signal.SIGKILL
     assert list(got.values()) == whole.out.splitlines(keepends=True)
+    assert killed == len(stops)
 
 
 QUOTES = (
