@@ -39,8 +39,12 @@ DEAF = """
 import hashlib
 from hfm.cli import signals
 signals.listen()
-print("here", flush=True)
-hashlib.pbkdf2_hmac("sha256", b"a", b"b", 2**31 - 1)
+while True:
+    try:
+        print("here", flush=True)
+        hashlib.pbkdf2_hmac("sha256", b"a", b"b", 2**31 - 1)
+    except BaseException:  # where it was heard before the call
+        pass
 """
 CHANGED = """
 import sys, time
