@@ -20,6 +20,7 @@ def main() -> None:
         return
     from hfm.cli import signals
 
+    _three_streams()
     signals.listen()
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own keeps what it was given
     gc.set_threshold(50_000, 20, 50)  # imports make many objects and drop few: looking for cycles is a tenth of them
@@ -28,8 +29,7 @@ def main() -> None:
         from hfm.cli.app import invoke
 
         code = invoke(sys.argv[1:])
-        if sys.stdout is not None:  # a process may be started without one
-            sys.stdout.flush()
+        sys.stdout.flush()
     except BrokenPipeError:
         from hfm.cli.show import mute
 
@@ -40,3 +40,17 @@ def main() -> None:
         print(signals.WORDS[code], file=sys.stderr)
     gc.freeze()  # nor does it look for any among what is about to go
     sys.exit(code)
+
+
+def _three_streams() -> None:
+    """Put nothing in the place of a stream that this process was started without, as a daemon may be.
+
+    Otherwise the first file that is opened gets its number, and whatever a library has to say lands in that file.
+    sys.stdin stays None: who reads it must know.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  # until the process ends

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -235,3 +236,20 @@ main()
     assert "Traceback" not in done.stderr
     kept = Path(json.loads(done.stdout)["error"]["hint"].split()[1].rstrip(","))
     assert "ZeroDivisionError" in kept.read_text()
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)], ids=["stdout", "stderr", "all three"])
+def test_a_process_that_is_started_without_its_streams_works(tmp_path: Path, closed: tuple[int, ...]) -> None:
+    """As a daemon may start one: no fault, and no word of one stream in another, nor in a file that took its number."""
+    words = [sys.executable, "-m", "hfm", "fetch", "SPY", "--source", "synthetic", "--sessions", "2", "--run", "r"]
+    done = subprocess.run(
+        words, cwd=tmp_path, capture_output=True, text=True, preexec_fn=lambda: [os.close(fd) for fd in closed]
+    )
+    assert done.returncode == 0, done.stderr
+    assert "synthetic" not in done.stdout
+    assert done.stdout == ("" if 1 in closed else "runs/r/fetch/bars.parquet\n")
+    assert hfm("status", "--run", "r", cwd=tmp_path).out.split()[:2] == ["fetch", "fresh"]
+    refused = subprocess.run(
+        [*words, "--days", "0"], cwd=tmp_path, capture_output=True, preexec_fn=lambda: [os.close(fd) for fd in closed]
+    )
+    assert refused.returncode == 2
