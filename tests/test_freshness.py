@@ -21,10 +21,7 @@ from tests.toy import everything, options
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setattr(corridor, "STAGES", toy.STAGES)
-    path = tmp_path / "runs" / "r"
-    path.mkdir(parents=True)
-    return Run(path)
+    return toy.placed(tmp_path, monkeypatch)
 
 
 def test_a_changed_setting_makes_its_stage_and_what_follows_stale(run: Run) -> None:

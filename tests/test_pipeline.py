@@ -23,10 +23,7 @@ from tests.toy import bytes_of, everything, options, states
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setattr(corridor, "STAGES", toy.STAGES)
-    path = tmp_path / "runs" / "r"
-    path.mkdir(parents=True)
-    return Run(path)
+    return toy.placed(tmp_path, monkeypatch)
 
 
 def test_everything_runs_once_and_is_then_fresh(run: Run) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
-from hfm import tables
+from hfm import corridor, tables
 from hfm.config import Config
 from hfm.corridor import Stage
 from hfm.errors import DataError
@@ -95,6 +97,14 @@ def fetch_either(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> 
 def simulate_either(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
     """What it was given."""
     yield "simulate/facts.json", {"given": sorted(inputs)}
+
+
+def placed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A new run `r` under `folder`, whose corridor these stages are from now on."""
+    monkeypatch.setattr(corridor, "STAGES", STAGES)
+    run = Run(folder / "runs" / "r")
+    run.path.mkdir(parents=True)
+    return run
 
 
 def options(run: Run) -> Options:

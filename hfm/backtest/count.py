@@ -1,6 +1,6 @@
 """What the user's ledger and its forecasts add up to by session, as a kernel: one look at each row.
 
-Axes: n rows, S sessions. SUMS names the columns of its result; PLACES of them are the ledger's own.
+Axes: n rows, S sessions (or blocks). SUMS names the columns of its result; the first are the ledger's own.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ SCORES = (
 label, hits of P(widens) and of the rule, spreads that widened; labelled rows with a signal, and hits. A call of
 neither side is half right."""
 SUMS = (*MONEY, "notional", "held", "held_abs", *SCORES)
-NOTIONAL, HELD, HELD_ABS = 7, 8, 9
-LABELS, HITS, FLOOR_HITS, UPS, CALLS, SPREADS, SPREAD_HITS, RULE_HITS, WIDENED = 10, 11, 12, 13, 14, 15, 16, 17, 18
-TRADED, TRADED_HITS, TRADED_FLOOR_HITS = 19, 20, 21
+(NOTIONAL, HELD, HELD_ABS, LABELS, HITS, FLOOR_HITS, UPS, CALLS, SPREADS, SPREAD_HITS, RULE_HITS, WIDENED, TRADED,
+ TRADED_HITS, TRADED_FLOOR_HITS) = range(len(MONEY), len(SUMS))  # fmt: skip
 BITS = 32
 CALL, UP, SIGNAL = 0, 1, 2
 

@@ -23,16 +23,9 @@ def _share(s: Score, floor: float) -> str:
     return f"{100 * s.value:.2f} % ({100 * s.se:.2f})"
 
 
-def _fine(s: Score, floor: float) -> str:
-    return f"{s.value:.5f} ({s.se:.5f})"
-
-
-def _error(s: Score, floor: float) -> str:
-    return f"{s.value:.3f} ({s.se:.3f})"
-
-
-def _small(s: Score, floor: float) -> str:
-    return f"{s.value:.4f} ({s.se:.4f})"
+def _to(digits: int) -> Cell:
+    """A value and its error, to so many digits."""
+    return lambda s, floor: f"{s.value:.{digits}f} ({s.se:.{digits}f})"
 
 
 def _beside(s: Score, floor: float) -> str:
@@ -45,14 +38,14 @@ def _interval(s: Score, floor: float) -> str:
 
 COLUMNS: Mapping[str, tuple[tuple[str, str, Cell], ...]] = {
     "direction": (
-        ("accuracy (se)", "accuracy", _share), ("AUC (se)", "auc", _error), ("log-loss (se)", "log_loss", _fine),
+        ("accuracy (se)", "accuracy", _share), ("AUC (se)", "auc", _to(3)), ("log-loss (se)", "log_loss", _to(5)),
         ("ECE / if calibrated", "ece", _beside),
     ),
     "spread": (
-        ("widens (se)", "accuracy", _share), ("R2 (se)", "r2", _error), ("MAE (se)", "mae", _small),
-        ("pinball (se)", "pinball", _small), ("R2 over HAR [95 %]", GAIN, _interval),
+        ("widens (se)", "accuracy", _share), ("R2 (se)", "r2", _to(3)), ("MAE (se)", "mae", _to(4)),
+        ("pinball (se)", "pinball", _to(4)), ("R2 over HAR [95 %]", GAIN, _interval),
     ),
-    "volatility": (("R2 (se)", "r2", _error), ("MAE (se)", "mae", _small), ("R2 over HAR [95 %]", GAIN, _interval)),
+    "volatility": (("R2 (se)", "r2", _to(3)), ("MAE (se)", "mae", _to(4)), ("R2 over HAR [95 %]", GAIN, _interval)),
 }  # fmt: skip
 """Task -> (heading, metric, how it is shown): a table each, of all models that speak of it."""
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from hfm import corridor
 from hfm.config import Config
 from hfm.pipeline import Options, run_all
 from hfm.run import Run
@@ -17,9 +16,7 @@ from tests import toy
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setattr(corridor, "STAGES", toy.STAGES)
-    made = Run(tmp_path / "runs" / "r")
-    made.path.mkdir(parents=True)
+    made = toy.placed(tmp_path, monkeypatch)
     list(run_all(made, Config(), Options(tmp_path, clock=lambda: datetime(2026, 3, 2, tzinfo=UTC)), False))
     return made
 
