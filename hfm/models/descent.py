@@ -15,10 +15,11 @@ import torch
 
 from hfm.config import Train
 from hfm.kernel import kernel
-from hfm.models.step import Float32
+from hfm.models.vector import LANES, Float32, fma, load, same, total
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 _FIRST, _KEPT, _SECOND, _LEAST = np.float32(1 - 0.9), np.float32(0.999), np.float32(1 - 0.999), np.float32(1e-8)
+_ZERO = np.float32(0.0)
 
 
 class Descent:
@@ -29,6 +30,10 @@ class Descent:
         self.first = [torch.zeros_like(w) for w in self.weights]
         self.second = [torch.zeros_like(w) for w in self.weights]
         self.steps = 0
+        whole = len(self.weights) == 1 and self.weights[0].device.type == "cpu"
+        parts = (self.weights[0].detach(), self.first[0], self.second[0]) if whole else ()
+        self._flat = tuple(part.numpy() for part in parts)
+        """One vector's weights and moments; () where there are several, or elsewhere."""
 
     def step(self, average: Sequence[torch.Tensor]) -> None:
         """One step along the gradient, cut to the norm options.clip; `average` follows (faster at first)."""
@@ -37,16 +42,15 @@ class Descent:
         one, two = (1 - beta**self.steps for beta in BETAS)
         decay = min(options.ema, (1 + self.steps) / (10 + self.steps))
         scalars = (1 - options.lr * options.weight_decay, options.lr / one, 1 / math.sqrt(two), 1 - decay)
+        if self._flat:
+            (w, first, second), g = self._flat, gradients[0].numpy()
+            cut = min(1.0, options.clip / (norm(g) + 1e-6))
+            move(w, g, first, second, average[0].detach().numpy(), np.array([*scalars, cut], np.float32))
+            return
         with torch.no_grad():
-            if len(self.weights) == 1 and self.weights[0].device.type == "cpu":
-                cut = min(1.0, options.clip / (float(torch.linalg.vector_norm(gradients[0])) + 1e-6))
-                parts = (self.weights[0], gradients[0], self.first[0], self.second[0], average[0])
-                w, g, first, second, mean = (part.detach().numpy() for part in parts)
-                move(w, g, first, second, mean, np.array([*scalars, cut], np.float32))
-            else:
-                norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-                torch._foreach_mul_(gradients, (options.clip / (norm + 1e-6)).clamp(max=1.0))
-                self._move(gradients, list(average), scalars)
+            whole = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+            torch._foreach_mul_(gradients, (options.clip / (whole + 1e-6)).clamp(max=1.0))
+            self._move(gradients, list(average), scalars)
 
     def _move(self, gradients: list[torch.Tensor], average: list[torch.Tensor], scalars: tuple[float, ...]) -> None:
         """`move` in torch, for several tensors and other devices."""
@@ -71,6 +75,20 @@ class Descent:
         for name, values in (("first", self.first), ("second", self.second)):
             for i, value in enumerate(values):
                 value.copy_(saved[f"{name}/{i}"])
+
+
+@kernel
+def norm(g: Float32) -> float:
+    """The Euclidean norm of g [P]."""
+    whole, sums = g.size - g.size % (4 * LANES), same(_ZERO)
+    a, b, c, d = sums, sums, sums, sums
+    for k in range(0, whole, 4 * LANES):
+        one, two, three, four = load(g, k), load(g, k + LANES), load(g, k + 2 * LANES), load(g, k + 3 * LANES)
+        a, b, c, d = fma(one, one, a), fma(two, two, b), fma(three, three, c), fma(four, four, d)
+    square = np.float64(total((a + b) + (c + d)))
+    for k in range(whole, g.size):
+        square += np.float64(g[k]) * g[k]
+    return math.sqrt(square)
 
 
 @kernel

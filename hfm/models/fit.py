@@ -122,7 +122,7 @@ class Fitting:
             self.order, self.at, self.summed = torch.randperm(len(learn.x)), 0, 0.0
         while self.at < len(self.order):
             index = self.order[self.at : self.at + self.options.batch].to(self.place)
-            self.summed += self._update(learn.pick(index), widths) * len(index)
+            self.summed += self._update(learn, index, widths) * len(index)
             self.at += len(index)
             if self.at < len(self.order):
                 pause(len(index) * learn.x.shape[1])
@@ -130,11 +130,12 @@ class Fitting:
         self.epoch += 1
         return self.summed / len(learn.x)
 
-    def _update(self, data: Batch, widths: Float) -> float:
-        """One gradient step, then the moving average follows (faster at first); the batch's loss."""
+    def _update(self, learn: Batch, index: torch.Tensor, widths: Float) -> float:
+        """One gradient step by the sequences at `index`, then the moving average follows; their loss."""
         if self.quick is not None:
-            loss = self.quick.take(data, widths)
+            loss = self.quick.take(learn, index, widths)
         else:
+            data = learn.pick(index)
             for weight in self.weights:
                 weight.grad = None if weight.grad is None else weight.grad.zero_()
             with device.precision(self.place):

@@ -1,114 +1,161 @@
-"""Loss and gradient of the LSTM network on the processor, without autograd: a third of torch's time a batch.
+"""Loss and gradient of the LSTM network on the processor, without autograd: a quarter of torch's time a batch.
 
 torch's own LSTM, dropout and losses take some hundred calls a batch and fresh memory for each; here the products over
 all rows are a few calls into buffers that stay in the cache, and the rest is models.unroll's and losses.slope's.
-Legend: T rows, N sequences, F features, H units, L layers, R = T x N, P weights.
+Units are padded with zeros to whole vectors: what is added has no gradient.
+Legend: T rows, N sequences, F features, H units, L layers, R = T x N.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import nn
 
 from hfm.models import unroll
 from hfm.models.losses import LABELS, Batch, slope
 from hfm.models.network import CORRECTIONS, Recurrent
+from hfm.models.vector import LANES, Float32
 from hfm.plugins import Float
 
 
-@dataclass(frozen=True)
-class Layer:
-    """Buffers of one layer for batches of one shape; views of weights and their gradients.
+class Padded:
+    """Weights in the shapes that whole vectors ask for, and their gradients: the network's own where they fit.
 
-    gates [T, N, 4H]; h, c [T+1, N, H], zero before the first row; tc (tanh of c), keep (the mask), z (masked h)
-    [T, N, H].
+    blocks: parts of the first axis that are padded each for itself (an LSTM's gates).
     """
 
-    weights: tuple[torch.Tensor, ...]
-    gradients: tuple[torch.Tensor, ...]
-    gates: torch.Tensor
-    h: torch.Tensor
-    c: torch.Tensor
-    tc: torch.Tensor
-    keep: torch.Tensor
-    z: torch.Tensor
+    def __init__(self, own: Sequence[nn.Parameter], shapes: Sequence[tuple[int, ...]], blocks: int) -> None:
+        self._own, self._by_own, self._blocks = [p.data for p in own], [_grad(p) for p in own], blocks
+        self._fits = all(p.shape == shape for p, shape in zip(own, shapes, strict=True))
+        self.weights = self._own if self._fits else [torch.zeros(shape) for shape in shapes]
+        self.gradients = self._by_own if self._fits else [torch.zeros(shape) for shape in shapes]
+        self.flat, self.by_flat = ([part.numpy().reshape(-1) for part in of] for of in (self.weights, self.gradients))
+
+    def ready(self) -> None:
+        """Take the weights as they are now."""
+        if not self._fits:
+            for own, wide in zip(self._own, self.weights, strict=True):
+                self._part(wide, own).copy_(own.view(self._blocks, -1, *own.shape[1:]))
+
+    def done(self) -> None:
+        """Give the network its gradients."""
+        if not self._fits:
+            for own, wide in zip(self._by_own, self.gradients, strict=True):
+                own.view(self._blocks, -1, *own.shape[1:]).copy_(self._part(wide, own))
+
+    def _part(self, wide: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+        """The part [blocks, ...] of padded weights that are the network's own."""
+        apart = wide.view(self._blocks, -1, *wide.shape[1:])[:, : len(own) // self._blocks]
+        return apart if own.dim() == 1 else apart[..., : own.shape[1]]
+
+
+class Layer:
+    """An LSTM layer's weights and their gradients, as they are and as unroll takes them."""
+
+    def __init__(self, cell: nn.LSTM, k: int, inputs: int, units: int) -> None:
+        own = [getattr(cell, f"{name}_l{k}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        gates = 4 * units
+        self.padded = Padded(own, [(gates, inputs), (gates, units), (gates,), (gates,)], 4)
+        self.inputs, self.units = inputs, units
+        self.bias = np.zeros(gates, np.float32)
+        self.packed = np.empty(gates * (inputs + units), np.float32)
+        self.turned = np.empty(gates * -(-units // unroll.WIDE) * unroll.WIDE, np.float32)
+
+    def ready(self) -> None:
+        """Take the weights as they are now."""
+        self.padded.ready()
+        w_ih, w_hh, one, two = self.padded.flat
+        np.add(one, two, out=self.bias)
+        unroll.packed(unroll.Shape(0, 0, self.inputs, self.units), w_ih, w_hh, self.packed)
+        unroll.turned(self.units, w_hh, self.turned)
+
+    def done(self) -> None:
+        """Give the network its gradients; both biases have the same."""
+        self.padded.by_flat[3][:] = self.padded.by_flat[2]
+        self.padded.done()
+
+
+class Rows:
+    """Buffers of one layer for batches of one shape; its tensors are views of its arrays."""
+
+    def __init__(self, shape: unroll.Shape) -> None:
+        n, first = shape.rows * shape.sequences * shape.units, shape.sequences * shape.units
+        self.shape = shape
+        self.kept = unroll.Kept(*(np.zeros(size, np.float32) for size in (4 * n, n + first, n + first, n)))
+        self.mask, self.z, self.by_z = np.ones(n, np.float32), np.zeros(n, np.float32), np.zeros(n, np.float32)
+        """[R, H]; z is the masked h, by_z its gradient."""
+        self.gates, self.before = _matrix(self.kept.gates, 4 * shape.units), _matrix(self.kept.h[:n], shape.units)
+        """[R, 4H]; [R, H] the h before each row."""
+        self.out, self.by_out = _matrix(self.z, shape.units), _matrix(self.by_z, shape.units)
+        """[R, H] z and by_z."""
 
 
 class Gradient:
     """The gradient of one Recurrent: it fills the weights' own .grad."""
 
     def __init__(self, net: Recurrent) -> None:
-        self.net, self._scale = net, unroll.scales(net.cell.hidden_size)
-        self._layers, self._by_shape = list[Layer](), dict[tuple[int, ...], list[Layer]]()
-        self._head = tuple(p.data for p in net.head.parameters()), tuple(_grad(p) for p in net.head.parameters())
+        self.share, units = net.drop.p, -(-net.cell.hidden_size // LANES) * LANES
+        layers = range(net.cell.num_layers)
+        self.layers = [Layer(net.cell, k, units if k else net.cell.input_size, units) for k in layers]
+        self.head = Padded(list(net.head.parameters()), [(CORRECTIONS, units), (CORRECTIONS,)], 1)
+        self._by_shape: dict[tuple[int, int], tuple[Float32, Float32, list[Rows]]] = {}
 
-    def take(self, data: Batch, widths: Float) -> float:
-        """The sum of the losses of a batch; the gradient stands in .grad. Masks are seeded by torch's generator."""
-        x = data.x.transpose(0, 1).contiguous()
-        rows, count = x.shape[:2]
-        if (rows, count) not in self._by_shape:
-            self._by_shape[rows, count] = self._buffers(rows, count)
-        self._layers = self._by_shape[rows, count]
-        y = data.y.transpose(0, 1).reshape(-1, len(LABELS))
-        z = self._forward(x)
-        (weight, bias), (by_weight, by_bias) = self._head
-        out = torch.addmm(bias, z, weight.t())
-        by_out = torch.empty(len(y), CORRECTIONS)
-        loss: float = slope(out.numpy(), y.numpy(), widths, by_out.numpy())
-        torch.mm(by_out.t(), z, out=by_weight)
-        torch.sum(by_out, 0, out=by_bias)
-        self._backward(x, by_out @ weight)
+    def take(self, data: Batch, index: torch.Tensor, widths: Float) -> float:
+        """The sum of the losses of the sequences at `index`; the gradient stands in .grad.
+
+        Masks are seeded by torch's generator.
+        """
+        shape = data.x.shape[1], len(index)
+        if shape not in self._by_shape:
+            self._by_shape[shape] = self._buffers(*shape)
+        x, y, rows = self._by_shape[shape]
+        unroll.gathered(data.x.numpy(), index.numpy(), x)
+        unroll.gathered(data.y.numpy(), index.numpy(), y)
+        self._forward(x.reshape(-1), rows)
+        self.head.ready()
+        (weight, bias), by_head, top = self.head.flat, self.head.by_flat, rows[-1]
+        said = np.empty((x.shape[0] * x.shape[1], CORRECTIONS), np.float32)
+        by_said = np.empty_like(said)
+        unroll.outputs(top.z, weight, bias, said)
+        loss: float = slope(said, y.reshape(-1, len(LABELS)), widths, by_said)
+        unroll.by_outputs(by_said, weight, top.z, top.by_z, (by_head[0], by_head[1]))
+        self.head.done()
+        self._backward(_matrix(x, x.shape[2]), rows)
         return loss
 
-    def _buffers(self, rows: int, count: int) -> list[Layer]:
-        layers = []
-        for k in range(self.net.cell.num_layers):
-            own = [getattr(self.net.cell, f"{name}_l{k}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-            units = self.net.cell.hidden_size
-            shapes = (rows, 4 * units), (rows + 1, units), (rows + 1, units), *[(rows, units)] * 3
-            parts = [torch.zeros(n, count, wide) for n, wide in shapes]
-            layers.append(Layer(tuple(p.data for p in own), tuple(_grad(p) for p in own), *parts))
-        return layers
+    def _buffers(self, rows: int, count: int) -> tuple[Float32, Float32, list[Rows]]:
+        """(x, y, each layer's) of so many rows and sequences."""
+        x, y = (np.zeros((rows, count, wide), np.float32) for wide in (self.layers[0].inputs, len(LABELS)))
+        return x, y, [Rows(unroll.Shape(rows, count, layer.inputs, layer.units)) for layer in self.layers]
 
-    def _forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[R, H] the last layer's masked states."""
-        share = self.net.drop.p
-        for layer in self._layers:
-            w_ih, w_hh, b_ih, b_hh = layer.weights
-            flat = layer.gates.view(-1, layer.gates.shape[2])
-            torch.addmm(b_ih + b_hh, x.reshape(len(flat), -1), w_ih.t(), out=flat)
-            turned = w_hh.t().contiguous()
-            gates, weight, h, c, tc = (p.numpy() for p in (layer.gates, turned, layer.h, layer.c, layer.tc))
-            unroll.forward(gates, weight, h, c, tc, self._scale)
-            if share:
-                seed = int(torch.empty((), dtype=torch.int64).random_())
-                unroll.mask(seed, share, layer.keep.view(-1).numpy())
-                torch.mul(layer.h[1:], layer.keep, out=layer.z)
-            else:
-                layer.z.copy_(layer.h[1:])
-            x = layer.z
-        return x.view(-1, x.shape[2])
+    def _forward(self, x: Float32, rows: list[Rows]) -> None:
+        """Fill the rows of all layers from x [R F]."""
+        if self.share:
+            for seed, row in zip(torch.randint(2**62, (len(rows),)).tolist(), rows, strict=True):
+                unroll.mask(seed, self.share, row.mask)
+        for layer, row in zip(self.layers, rows, strict=True):
+            layer.ready()
+            unroll.forward(row.shape, (layer.packed, layer.bias), x, row.kept, (row.mask, row.z))
+            x = row.z
 
-    def _backward(self, x: torch.Tensor, above: torch.Tensor) -> None:
-        """above: [R, H] gradient of what _forward gave."""
-        for k in range(len(self._layers) - 1, -1, -1):
-            layer = self._layers[k]
-            w_ih, w_hh, _, _ = layer.weights
-            by_ih, by_hh, by_b, by_b_too = layer.gradients
-            if self.net.drop.p:
-                above.mul_(layer.keep.view_as(above))
-            parts = (layer.gates, w_hh, layer.c, layer.tc, above.view_as(layer.tc))
-            unroll.backward(*(part.numpy() for part in parts))
-            flat = layer.gates.view(-1, layer.gates.shape[2])
-            inputs = self._layers[k - 1].z if k else x
-            torch.mm(flat.t(), inputs.reshape(len(flat), -1), out=by_ih)
-            torch.mm(flat.t(), layer.h[:-1].reshape(len(flat), -1), out=by_hh)
-            torch.sum(flat, 0, out=by_b)
-            by_b_too.copy_(by_b)
+    def _backward(self, x: torch.Tensor, rows: list[Rows]) -> None:
+        """Fill the layers' gradients from x [R, F] and the last one's by_z."""
+        for k in range(len(rows) - 1, -1, -1):
+            layer, row = self.layers[k], rows[k]
+            gradients = layer.padded.gradients
+            unroll.backward(row.shape, layer.turned, row.kept, (row.mask, row.by_z), layer.padded.by_flat[2])
+            torch.mm(row.gates.t(), rows[k - 1].out if k else x, out=gradients[0])
+            torch.mm(row.gates.t(), row.before, out=gradients[1])
             if k:
-                torch.mm(flat, w_ih, out=above)
+                torch.mm(row.gates, layer.padded.weights[0], out=rows[k - 1].by_out)
+            layer.done()
+
+
+def _matrix(flat: Float32, columns: int) -> torch.Tensor:
+    return torch.from_numpy(flat).view(-1, columns)
 
 
 def flatten(net: nn.Module) -> nn.Parameter:

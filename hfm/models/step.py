@@ -28,12 +28,18 @@ LANES, TILE = 8, 32
 CLIP = 8.0
 """Standardised features are cut here: one bad print must not throw a session."""
 
-_TOP = np.float32(7.90531110763549805)
-_A1, _A3, _A5 = np.float32(4.89352455891786e-03), np.float32(6.37261928875436e-04), np.float32(1.48572235717979e-05)
-_A7, _A9 = np.float32(5.12229709037114e-08), np.float32(-8.60467152213735e-11)
-_A11, _A13 = np.float32(2.00018790482477e-13), np.float32(-2.76076847742355e-16)
-_B0, _B2 = np.float32(4.89352518554385e-03), np.float32(2.26843463243900e-03)
-_B4, _B6 = np.float32(1.18534705686654e-04), np.float32(1.19825839466702e-06)
+TOP = np.float32(7.90531110763549805)
+"""The hyperbolic tangent is one beyond it."""
+ODD = _A1, _A3, _A5, _A7, _A9, _A11, _A13 = (
+    np.float32(4.89352455891786e-03), np.float32(6.37261928875436e-04), np.float32(1.48572235717979e-05),
+    np.float32(5.12229709037114e-08), np.float32(-8.60467152213735e-11), np.float32(2.00018790482477e-13),
+    np.float32(-2.76076847742355e-16),
+)  # fmt: skip
+EVEN = _B0, _B2, _B4, _B6 = (
+    np.float32(4.89352518554385e-03), np.float32(2.26843463243900e-03), np.float32(1.18534705686654e-04),
+    np.float32(1.19825839466702e-06),
+)  # fmt: skip
+"""Coefficients of the numerator's and the denominator's powers."""
 _HALF, _ZERO = np.float32(0.5), np.float32(0.0)
 _TILE, _BLOCK = np.uint64(TILE), np.uint64(LANES * TILE)
 _W1, _W2, _W3, _W4, _W5, _W6, _W7 = (np.uint64(row * TILE) for row in range(1, LANES))
@@ -50,7 +56,7 @@ class Model(NamedTuple):
 @kernel
 def _tanh(x):  # type: ignore[no-untyped-def]  # float32 -> float32, inlined
     """tanh of a float32."""
-    x = max(min(x, _TOP), -_TOP)
+    x = max(min(x, TOP), -TOP)
     s = x * x
     p = x * (_A1 + s * (_A3 + s * (_A5 + s * (_A7 + s * (_A9 + s * (_A11 + s * _A13))))))
     return p / (_B0 + s * (_B2 + s * (_B4 + s * _B6)))

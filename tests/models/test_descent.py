@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from hfm.config import Train
-from hfm.models.descent import Descent
+from hfm.models.descent import Descent, norm
 
 OPTIONS = Train(lr=0.02, weight_decay=0.1, clip=0.5, ema=0.9)
 
@@ -59,3 +60,10 @@ def test_it_goes_on_from_its_state_to_the_same_bits() -> None:
         ends.append((weight.detach().clone(), mean))
     assert torch.equal(ends[0][0], ends[1][0])
     assert torch.equal(ends[0][1], ends[1][1])
+
+
+@pytest.mark.parametrize("n", [1, 63, 64, 1_000, 57_989])
+def test_the_norm_is_numpy_s(n: int) -> None:
+    """Any length, in whole vectors or not."""
+    g = np.random.default_rng(n).normal(size=n).astype(np.float32)
+    assert norm(g) == pytest.approx(float(np.linalg.norm(g.astype(float))), rel=1e-6)

@@ -10,6 +10,7 @@ from hfm.models import gradient, losses, network
 from tests.models.test_losses import batch
 
 WIDTHS = np.array([0.7, 1.1])
+ALL = torch.tensor([0, 1])
 
 
 def case(units: int, layers: int, dropout: float) -> tuple[network.Recurrent, losses.Batch]:
@@ -20,14 +21,14 @@ def case(units: int, layers: int, dropout: float) -> tuple[network.Recurrent, lo
     return net, losses.Batch(torch.randn(2, 11, 3), data.y)
 
 
-@pytest.mark.parametrize(("units", "layers"), [(8, 1), (8, 2), (5, 3)])
+@pytest.mark.parametrize(("units", "layers"), [(8, 1), (8, 2), (5, 3), (64, 2)])
 def test_loss_and_gradient_are_autograd_s(units: int, layers: int) -> None:
     """Every weight; a second batch of another shape, and the first shape again, leave no trace."""
     net, data = case(units, layers, 0.0)
     quick = gradient.Gradient(net)
-    quick.take(losses.Batch(data.x[:1, :5], data.y[:1, :5]), WIDTHS)
-    quick.take(data, WIDTHS)
-    value = quick.take(data, WIDTHS)
+    quick.take(losses.Batch(data.x[:, :5], data.y[:, :5]), torch.tensor([1]), WIDTHS)
+    quick.take(data, ALL, WIDTHS)
+    value = quick.take(data, ALL, WIDTHS)
     found = [p.grad.clone() for p in net.parameters() if p.grad is not None]
     net.zero_grad()
     whole = losses.losses(net(data.x), data, WIDTHS).sum()
@@ -46,7 +47,7 @@ def test_dropout_s_gradient_is_that_of_the_masks_drawn() -> None:
     def loss(step: float, along: torch.Tensor) -> float:
         torch.manual_seed(3)
         whole.data.add_(along, alpha=step)
-        value = quick.take(data, WIDTHS)
+        value = quick.take(data, ALL, WIDTHS)
         whole.data.sub_(along, alpha=step)
         return value
 
@@ -63,7 +64,7 @@ def test_weights_flattened_are_views_of_one_vector() -> None:
     before = {name: value.clone() for name, value in net.state_dict().items()}
     whole = gradient.flatten(net)
     assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
-    gradient.Gradient(net).take(data, WIDTHS)
+    gradient.Gradient(net).take(data, ALL, WIDTHS)
     assert whole.grad is not None
     assert torch.equal(whole.grad, torch.cat([p.grad.flatten() for p in net.parameters() if p.grad is not None]))
     whole.data.zero_()
