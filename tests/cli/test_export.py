@@ -12,7 +12,10 @@ from tests.command import hfm
 def test_a_simulated_book_is_exported_as_lobster_files_and_fetched_again(tmp_path: Path) -> None:
     """Bars to a book with its events, to CSV, to another run's book; a run without one says how to get it."""
     given = ("--run", "bars")
-    fetched = hfm("fetch", "SPY", "--source", "synthetic", "--sessions", 1, "--interval", "1h", *given, cwd=tmp_path)
+    whole = ("--as-of", "2025-06-03T00:00:00Z")  # after a whole day: half ones end at 13:00
+    fetched = hfm(
+        "fetch", "SPY", "--source", "synthetic", "--sessions", 1, "--interval", "1h", *whole, *given, cwd=tmp_path
+    )
     assert fetched.code == 0
     refused = hfm("export", "--format", "lobster", *given, cwd=tmp_path)
     assert refused.code == 2
