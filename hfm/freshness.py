@@ -72,8 +72,11 @@ def stale_inputs(manifest: Manifest, stage: Stage) -> str | None:
     return None
 
 
-def check_inputs(run: Run, manifest: Manifest, stage: Stage) -> dict[str, str]:
-    """SHA-256 of each input that there is. Raises DataError (naming the command) for one missing, stale or damaged."""
+def inputs_of(run: Run, manifest: Manifest, stage: Stage) -> dict[str, str]:
+    """SHA-256 of each input that there is, as committed. Raises DataError (naming the command) for one missing or stale.
+
+    Whether a file is still what was committed is check_hashes' to say.
+    """
     found: dict[str, str] = {}
     for artifact in stage.reads:
         source = maker(artifact)
@@ -86,17 +89,30 @@ def check_inputs(run: Run, manifest: Manifest, stage: Stage) -> dict[str, str]:
             continue
         if why := stale_inputs(manifest, source):
             raise DataError(f"{stage.name} would read {artifact}, which is stale: {why}", hint=again)
-        try:
-            actual = disk.sha256(run.path / artifact)
-        except OSError as e:
-            raise DataError(f"{run.path / artifact} cannot be read: {e.strerror or e}", hint=again) from e
-        if actual != known.sha256:
-            raise DataError(f"{run.path / artifact} is damaged", why="its SHA-256 is not the committed one", hint=again)
-        found[artifact] = actual
+        found[artifact] = known.sha256
     if stage.needs_one and not any(artifact in found for artifact in stage.needs_one):
         absent = " or ".join(str(run.path / artifact) for artifact in stage.needs_one)
         again = f"hfm {maker(stage.needs_one[0]).name} --run {run.name}"
         raise DataError(f"{stage.name} needs {absent}, and neither is there", hint=again)
+    return found
+
+
+def check_hashes(run: Run, inputs: Mapping[str, str]) -> None:
+    """Raise DataError (naming the command) for a file that is gone, or not the one whose SHA-256 stands in `inputs`."""
+    for artifact, known in inputs.items():
+        again = f"hfm {maker(artifact).name} --run {run.name}"
+        try:
+            actual = disk.sha256(run.path / artifact)
+        except OSError as e:
+            raise DataError(f"{run.path / artifact} cannot be read: {e.strerror or e}", hint=again) from e
+        if actual != known:
+            raise DataError(f"{run.path / artifact} is damaged", why="its SHA-256 is not the committed one", hint=again)
+
+
+def check_inputs(run: Run, manifest: Manifest, stage: Stage) -> dict[str, str]:
+    """inputs_of, each of which is what was committed. Raises DataError, naming the command."""
+    found = inputs_of(run, manifest, stage)
+    check_hashes(run, found)
     return found
 
 

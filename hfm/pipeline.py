@@ -24,7 +24,7 @@ from hfm.commit import Checkpoint, plain, staging
 from hfm.config import Config
 from hfm.corridor import Stage
 from hfm.errors import ExitCode, UsageError
-from hfm.freshness import check_inputs, readers, section, versions, why_stale
+from hfm.freshness import check_hashes, inputs_of, readers, section, versions, why_stale
 from hfm.run import Entry, Run, point_latest
 from hfm.stage import Context, Progress, StageFunction
 from hfm.trials import count_trials, trial_keys
@@ -63,18 +63,26 @@ class Outcome:
 
 
 def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome:
-    """Carry out one stage in a run whose lock is held: check, compute, write, commit."""
+    """Carry out one stage in a run whose lock is held: check, compute, write, commit.
+
+    Inputs are hashed beside the stage, which reads them meanwhile: nothing is committed before they are found whole.
+    """
     began, compiled, now = time.perf_counter(), _compile_seconds(), options.clock()
     manifest = run.manifest(now)
-    with ThreadPoolExecutor(1) as beside:  # files are hashed while the stage's libraries load
-        checked, function = beside.submit(check_inputs, run, manifest, stage), _function(stage)
-        inputs = checked.result()
-    settings = section(config, stage.name)
+    inputs, settings = inputs_of(run, manifest, stage), section(config, stage.name)
     ctx = _context(run, stage, config, options, inputs, now)
-    with staging(run) as staged:
-        for artifact, payload in function(readers(run, inputs), config, ctx):
-            staged.take(artifact, payload)
+    with ThreadPoolExecutor(1) as beside, staging(run) as staged:
+        checked, function = beside.submit(check_hashes, run, inputs), _function(stage)
+        if ctx.checkpoint is not None:
+            checked.result()  # work in progress is kept under its inputs' hashes
+        try:
+            for artifact, payload in function(readers(run, inputs), config, ctx):
+                staged.take(artifact, payload)
+        except Exception:
+            checked.result()  # what a damaged file made of the stage is not what the user should hear of
+            raise
         staged.close(stage.promised(staged.made), stage.may_write)
+        checked.result()
         if stage.name in manifest.stages:
             del manifest.stages[stage.name]
             run.commit(manifest, [], now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     totals = Totals(len(engine.trials))
     last: Panel | None = None
     count = 0
-    for panel in panels(quotes, predictions, model, symbols, settings.fill == "passive"):
+    for panel in _ahead(panels(quotes, predictions, model, symbols, settings.fill == "passive")):
         taken = engine.take(panel)
         if taken is None:
             continue
@@ -65,6 +66,15 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     yield "backtest/metrics.json", document
     if bridge.INSAMPLE in inputs:
         yield bridge.ARTIFACT, bridge.table(inputs, settings, document, len(engine.trials))
+
+
+def _ahead(found: Iterator[Panel]) -> Iterator[Panel]:
+    """The same, each read and joined while the one before it is worked on."""
+    with ThreadPoolExecutor(1) as beside:
+        following = beside.submit(next, found, None)
+        while (panel := following.result()) is not None:
+            following = beside.submit(next, found, None)
+            yield panel
 
 
 def _check(settings: Backtest, meta: Mapping[str, Any]) -> None:

@@ -22,6 +22,7 @@ def main() -> None:
 
     _three_streams()
     signals.listen()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more spin for a tenth of a second as NumPy is imported
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own keeps what it was given
     gc.set_threshold(50_000, 20, 50)  # imports make many objects and drop few: looking for cycles is a tenth of them
     try:

@@ -259,7 +259,9 @@ class Writer:
     def _flush(self) -> None:
         if self._writer is not None and self._held:
             plain = [g.replace_schema_metadata(None) for g in self._held]
-            merged = pa.concat_tables(plain).unify_dictionaries().combine_chunks() if len(plain) > 1 else plain[0]
+            merged = pa.concat_tables(plain).unify_dictionaries() if len(plain) > 1 else plain[0]
+            if self._table.lane or self._single:
+                merged = merged.combine_chunks()  # rows are taken, or cut into many
             for part in _singles(merged) if self._single else split_sessions(merged, self._least):
                 for one in lanes.apart(part, self._table.lane) if self._table.lane else (part,):
                     self._writer.write_table(

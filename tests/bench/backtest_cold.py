@@ -54,6 +54,7 @@ def command(home: Path, *words: str, drawn: bool = False) -> tuple[float, float]
     call = [sys.executable, "-m", "tests.bench.backtest_cold" if drawn else "hfm", *words]
     environ = {**os.environ, "HFM_HOME": str(home), "NUMBA_NUM_THREADS": "1"}
     environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")]))
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a user's second command finds the first one's bytecode
     process = subprocess.Popen(call, env=environ, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
