@@ -16,7 +16,7 @@ from hfm.freshness import check_committed, status, why_stale
 from hfm.pipeline import execute
 from hfm.run import Run
 from tests import toy
-from tests.toy import everything, options
+from tests.toy import bytes_of, everything, options
 
 
 @pytest.fixture
@@ -54,16 +54,44 @@ def test_a_stage_on_stale_inputs_is_refused(run: Run) -> None:
         execute(run, by_name("train"), Config(), options(run))
 
 
-def test_a_changed_byte_in_an_input_is_refused(run: Run) -> None:
-    """The hash is checked before the stage reads."""
-    everything(run)
+def changed(run: Run, place: float) -> None:
+    """Flip a bit of the fetched bars."""
     path = run.path / "fetch/bars.parquet"
     raw = bytearray(path.read_bytes())
-    raw[len(raw) // 2] ^= 1
+    raw[int(place * (len(raw) - 1))] ^= 1
     path.write_bytes(raw)
+
+
+@pytest.mark.parametrize("place", [0.0, 0.2, 0.5, 0.8, 1.0])
+def test_a_changed_byte_in_an_input_is_refused(run: Run, place: float) -> None:
+    """Whatever the stage makes of it meanwhile: the hash has the last word, and the old result stands."""
+    everything(run)
+    before = {k: v for k, v in bytes_of(run).items() if k.startswith("simulate")}
+    changed(run, place)
     with pytest.raises(DataError, match="damaged") as caught:
         execute(run, by_name("simulate"), Config(), options(run))
     assert caught.value.hint == "hfm fetch --run r"
+    assert {k: v for k, v in bytes_of(run).items() if k.startswith("simulate")} == before
+
+
+def test_a_changed_byte_that_the_stage_never_reads_is_refused_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of the file is what the manifest names, not only the columns in use."""
+    everything(run)
+    monkeypatch.setenv("TOY_BLIND", "1")
+    changed(run, 0.5)
+    with pytest.raises(DataError, match="damaged"):
+        execute(run, by_name("simulate"), Config(), options(run))
+
+
+def test_work_in_progress_on_a_changed_input_is_never_kept(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint goes by its inputs' hashes: the stage that keeps one does not begin before they are found right."""
+    everything(run)
+    monkeypatch.setenv("TOY_SAVE", "1")
+    path = run.path / "simulate/facts.json"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(DataError, match="damaged"):
+        execute(run, by_name("train"), Config(), options(run))
+    assert not (run.path / "train" / ".resume").exists()
 
 
 def test_a_run_holds_bars_or_a_book_and_the_next_stage_takes_either(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,17 +53,21 @@ def fetch(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterato
 
 
 def simulate(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
-    """The mean close, moved by the seed; fails where TOY_FAIL says so, dies where TOY_DIE does."""
+    """The mean close, moved by the seed; fails where TOY_FAIL says so, reads nothing where TOY_BLIND does."""
     if os.environ.get("TOY_FAIL"):
         raise DataError("asked to fail", hint="unset TOY_FAIL")
-    close = tables.column_array(inputs["fetch/bars.parquet"].read(["close"])["close"])
+    close = np.zeros(1)
+    if not os.environ.get("TOY_BLIND"):
+        close = tables.column_array(inputs["fetch/bars.parquet"].read(["close"])["close"])
     ctx.figures["mean"] = np.float64(close.mean())
     ctx.figures["nothing"] = float("nan")
     yield "simulate/facts.json", {"mean": close.mean() + config.simulate.seed, "nan": np.nan}
 
 
 def train(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
-    """Bytes and a document; trials as a back-test would report them."""
+    """Bytes and a document; trials as a back-test would report them; work in progress where TOY_SAVE says so."""
+    if os.environ.get("TOY_SAVE") and ctx.checkpoint is not None:
+        ctx.checkpoint.save(b"half of it")
     for name in ("q0.9", "p0.6"):
         trial = {"event": "trial", "trial": name, "policy": name, "cost": 1, "symbols": ["SPY"]}
         ctx.events.append({**trial, "span": ["2025-01-02", "2025-02-03"]})
