@@ -73,9 +73,9 @@ def stale_inputs(manifest: Manifest, stage: Stage) -> str | None:
 
 
 def inputs_of(run: Run, manifest: Manifest, stage: Stage) -> dict[str, str]:
-    """SHA-256 of each input that there is, as committed. Raises DataError (naming the command) for one missing or stale.
+    """SHA-256 of each input that there is, as committed; whether a file still is that is check_hashes' to say.
 
-    Whether a file is still what was committed is check_hashes' to say.
+    Raises DataError (naming the command) for one missing or stale.
     """
     found: dict[str, str] = {}
     for artifact in stage.reads:

@@ -24,7 +24,7 @@ from hfm.ledger import layout as at
 from hfm.ledger import step
 from hfm.ledger.account import params_new, state_new
 from hfm.ledger.lots import value
-from hfm.ledger.profit import profit
+from hfm.ledger.profit import profit, room_for
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -86,7 +86,7 @@ class Engine:
         proposals = family.signals(self.trials, seen)
         self.proposed += np.count_nonzero(proposals, axis=1)
         order = rows.time_order(panel)
-        table = self._space("table", (len(panel.seq), at.WIDE))
+        table = self._space("table", (len(panel.seq), at.ROW))
         rows.kernel_rows(panel, (sigma_day, adv, seen.cost_bps), order, table)
         result = self._ledgers(panel, table, proposals, order)
         self.tally.add(panel, result.out, order, level)
@@ -110,12 +110,12 @@ class Engine:
     def _ledgers(self, panel: Panel, table: Float, proposals: family.Sign, order: Int | None) -> Result:
         own = proposals[self.user]
         late = [family.delayed(own, panel.borders, lag) for lag in range(1, LAGS + 1)]
-        edge, scratch = rows.edges(table), np.empty((3, at.OUT))
+        edge, room = rows.edges(table), room_for(len(own))
         n, blocks = len(own), len(panel.borders) - 1
         sums = np.zeros((len(self._params), blocks, at.SUMS))
         for k, signal in enumerate([*proposals, *late]):
             codes = (signal if order is None else signal[order]) + edge
-            profit(self._states[k], self._params[k], table, codes, sums[k], scratch)
+            profit(self._states[k], self._params[k], table, codes, sums[k], room)
         if self.sweep is not None:
             score = np.sign(panel.forecasts["p_up"] - 0.5) * panel.forecasts["conf_rank"]
             self.sweep.take(table, score if order is None else score[order])

@@ -37,7 +37,7 @@ def time_order(panel: Panel) -> Int | None:
 
 
 def kernel_rows(panel: Panel, known: tuple[Float, Float, Float], order: Int | None, rows: Float) -> None:
-    """Write the kernel's input to rows [n, WIDE], in time order, signal 0.
+    """Write the kernel's input to rows [n, ROW], in time order, signal 0.
 
     known, of each row: daily volatility (fraction), average daily volume (shares), expected round trip (bps).
     """
@@ -75,7 +75,7 @@ def _woven(keys: tuple[Int, ...], values: tuple[Float, ...], order: Int, rows: F
 
 
 def edges(rows: Float) -> Sign:
-    """[n] EDGE on rows that `profit` may not pass over, else 0. rows [n, WIDE] of whole sessions in time order."""
+    """[n] EDGE on rows that `profit` may not pass over, else 0. rows [n, ROW] of whole sessions in time order."""
     out = np.empty(len(rows), np.int8)
     _edges(rows, out)
     return out

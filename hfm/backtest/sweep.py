@@ -16,7 +16,7 @@ from hfm.backtest.rows import edges
 from hfm.ledger import abreast
 from hfm.ledger import layout as at
 from hfm.ledger.account import equity, state_new
-from hfm.ledger.profit import plain, profit
+from hfm.ledger.profit import plain, profit, room_for
 
 Float = npt.NDArray[np.float64]
 
@@ -34,10 +34,9 @@ class Sweep:
         self._params[at.P_TRIPS] = 0.0
         self._states = np.tile(state_new(cash, symbols), (len(levels), 1))
         self._abreast = plain(self._states[0], self._params) and not params[at.P_HOLD] if len(levels) else False
-        self._scratch = np.empty((3, at.OUT))
 
     def take(self, rows: Float, score: Float) -> None:
-        """Whole sessions: rows [n, WIDE] and score [n] in time order; a NaN score is flat. Signals in rows are lost."""
+        """Whole sessions: rows [n, ROW] and score [n] in time order; a NaN score is flat. Signals in rows are lost."""
         if not len(rows):
             return
         if self._abreast:
@@ -50,11 +49,11 @@ class Sweep:
 
     def _each(self, which: range, rows: Float, score: Float, edge: npt.NDArray[np.int8]) -> None:
         """One level after the other."""
-        blocks = int(rows[:, at.R_BLOCK].max()) + 1
+        blocks, room = int(rows[:, at.R_BLOCK].max()) + 1, room_for(len(rows))
         for k in which:
             codes = (score > self.levels[k]).view(np.int8) - (score < -self.levels[k]).view(np.int8) + edge
             sums = np.zeros((blocks, at.SUMS))
-            profit(self._states[k], self._params, rows, codes, sums, self._scratch)
+            profit(self._states[k], self._params, rows, codes, sums, room)
             self.trips[k] += sums[:, at.SUM_TRIPS].sum()
 
     def _side_by_side(self, which: slice, rows: Float, score: Float) -> None:

@@ -26,7 +26,7 @@ WIDTH = 385
 
 @bare
 def run(w: Float, params: Float, rows: Float, score: Float, start: int) -> int:
-    """Carry the ledgers w [WIDTH] through rows [n, WIDE] from `start`: the row that it stopped at, n if at none.
+    """Carry the ledgers w [WIDTH] through rows [n, ROW] from `start`: the row that it stopped at, n if at none.
 
     Long where score [n] is above a ledger's level, short where it is below minus it; a NaN score is flat.
     """
@@ -106,7 +106,7 @@ def load(states: Float, levels: Float) -> Float:
 
 
 def save(w: Float, states: Float, rows: Float) -> None:
-    """Put the ledgers back into their states, which have seen rows [1 or more, WIDE] meanwhile."""
+    """Put the ledgers back into their states, which have seen rows [1 or more, ROW] meanwhile."""
     k, last = len(states), rows[-1]
     for place, start in (
         (at.S_CASH, CASH), (at.HEAD + at.B_QTY, QTY), (at.HEAD + at.B_TARGET, TARGET), (at.S_OPEN_EQUITY, OPENED),

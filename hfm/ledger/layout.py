@@ -8,25 +8,28 @@ that they are exact in a float64 (below 2^53).
 from __future__ import annotations
 
 # ------------------------------------------------------------------------------------------------ a row's inputs [ROW]
-R_SYMBOL, R_SESSION, R_LAST = 0, 1, 2
-"""Symbol's number, session in days since 1970, 1 on the session's last slot."""
-R_MID_OPEN, R_BID_OPEN, R_ASK_OPEN, R_MID_CLOSE, R_BID_CLOSE, R_ASK_CLOSE = 3, 4, 5, 6, 7, 8
-R_SIGNAL = 9
-"""-1, 0, 1 as known at the row's close."""
-R_SIGMA_DAY, R_ADV = 10, 11
+# Eight numbers are a line of the processor's cache: what P&L alone reads stands together, then what every row of the
+# ledger needs.
+R_MID_OPEN, R_BID_OPEN, R_ASK_OPEN, R_MID_CLOSE = 0, 1, 2, 3
+R_SIGMA_DAY, R_ADV = 4, 5
 """Daily volatility (0.01 is 1 %) and average daily volume in shares, of earlier sessions; 0: not known, no impact."""
-R_VOLUME, R_OPEN_NS, R_CLOSE_NS, R_SEQ = 12, 13, 14, 15
-"""Traded shares, the interval's borders, seq."""
-R_HIGH, R_LOW, R_DIVIDEND, R_SPLIT = 16, 17, 18, 19
-"""Traded prices; currency a share, and new shares for one old, at the session's open."""
-R_P_UP, R_RET_SD, R_COST = 20, 21, 22
-"""P(up); forecast sd of the return, and expected round trip, in bp."""
-R_DEPTH_BID, R_DEPTH_ASK, R_SIGNED = 23, 24, 25
-"""Shares at the best quotes at the close; buyer-initiated less seller-initiated volume. Only a queue looks at them."""
-ROW = 26
-R_BLOCK, R_SUM = 26, 27
+R_BLOCK, R_SUM = 6, 7
 """Only for `profit`: number of the (session, symbol) block, and the running sum of the marks up to the row."""
-WIDE = 28
+R_SYMBOL, R_SESSION, R_LAST = 8, 9, 10
+"""Symbol's number, session in days since 1970, 1 on the session's last slot."""
+R_SIGNAL = 11
+"""-1, 0, 1 as known at the row's close."""
+R_BID_CLOSE, R_ASK_CLOSE, R_VOLUME, R_CLOSE_NS = 12, 13, 14, 15
+"""Quote, traded shares and time at the row's close."""
+R_OPEN_NS, R_SEQ = 16, 17
+"""The interval's start, seq."""
+R_HIGH, R_LOW, R_DIVIDEND, R_SPLIT = 18, 19, 20, 21
+"""Traded prices; currency a share, and new shares for one old, at the session's open."""
+R_P_UP, R_RET_SD, R_COST = 22, 23, 24
+"""P(up); forecast sd of the return, and expected round trip, in bp."""
+R_DEPTH_BID, R_DEPTH_ASK, R_SIGNED = 25, 26, 27
+"""Shares at the best quotes at the close; buyer-initiated less seller-initiated volume. Only a queue looks at them."""
+ROW = 28
 EDGE = 4
 """Added to a row's signal in the codes of `profit` where the row may not be passed over: the first and last of a
 session, and those without a price."""

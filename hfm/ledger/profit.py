@@ -14,26 +14,39 @@ from hfm.ledger import layout as at
 from hfm.ledger.fills import quoted
 from hfm.ledger.limits import watch
 from hfm.ledger.step import advance, equity
+from hfm.vector import prefetch
 
 Float = npt.NDArray[np.float64]
 Sign = npt.NDArray[np.int8]
+Int = npt.NDArray[np.int64]
+Room = tuple[Float, Int]
+AHEAD = 8
+"""Turns of the signal by which rows are fetched before they are needed."""
+
+
+def room_for(rows: int) -> Room:
+    """What `profit` works in, for at most so many rows."""
+    return np.empty((3, at.OUT)), np.empty(rows + 1 + AHEAD, np.int64)
 
 
 @bare
-def profit(state: Float, params: Float, rows: Float, codes: Sign, sums: Float, scratch: Float) -> None:
+def profit(state: Float, params: Float, rows: Float, codes: Sign, sums: Float, room: Room) -> None:
     """Net, gross, sum of position x mark, and round trips of each (session, symbol) block, added to sums [B, SUMS].
 
-    rows [n, WIDE] in time order, whole sessions or any part; codes [n]: signal, plus EDGE where the row must be
-    looked at; scratch [3, OUT]. What `step.loop` gives, up to the rounding of sums. The signals in rows are
-    overwritten.
+    rows [n, ROW] in time order, whole sessions or any part; codes [n]: signal, plus EDGE where the row must be
+    looked at; room: see room_for. What `step.loop` gives, up to the rounding of sums. The signals in
+    rows are overwritten.
     """
+    scratch, turns = room
     trips, out = scratch[:2], scratch[2]
     watched = params[at.P_DAILY_LOSS] < np.inf or params[at.P_DRAWDOWN] < np.inf
     alone, simple = state.size == at.HEAD + at.BLOCK and not watched, plain(state, params)
-    i, n = 0, codes.size
+    if alone:
+        _find_turns(codes, turns)
+    i, turn, n = 0, 0, codes.size
     while i < n:
         if simple and codes[i] < 2:
-            i = _inside(state, params, rows, codes, sums, i)
+            i, turn = _inside(state, params, rows, codes, sums, (i, turn), turns)
             if i == n:
                 break
         row = rows[i]
@@ -48,16 +61,54 @@ def profit(state: Float, params: Float, rows: Float, codes: Sign, sums: Float, s
         into[at.SUM_GROSS] += out[at.O_GROSS]
         into[at.SUM_HELD] += qty * state[b + at.B_MARK]
         i += 1
-        if alone and state[b + at.B_TARGET] == qty and row[at.R_LAST] == 0.0:
-            first, i = i, _quiet(codes, i, qty)
-            if i > first:
-                mark = rows[i - 1, at.R_MID_CLOSE]
-                change = qty * (mark - state[b + at.B_MARK])
-                into[at.SUM_NET] += change
-                into[at.SUM_GROSS] += change
-                into[at.SUM_HELD] += qty * (rows[i - 1, at.R_SUM] - row[at.R_SUM])
-                state[b + at.B_MARK] = mark
-                _remember(state, rows[i - 1], float(i - first))
+        if alone and state[b + at.B_TARGET] == qty and row[at.R_LAST] == 0.0 and i < n and codes[i] == _side(qty):
+            first, turn = i, _turn_after(turns, turn, i)
+            i = turns[turn]
+            _fetch(rows, turns[turn + AHEAD])
+            mark = rows[i - 1, at.R_MID_CLOSE]
+            change = qty * (mark - state[b + at.B_MARK])
+            into[at.SUM_NET] += change
+            into[at.SUM_GROSS] += change
+            into[at.SUM_HELD] += qty * (rows[i - 1, at.R_SUM] - row[at.R_SUM])
+            state[b + at.B_MARK] = mark
+            _remember(state, rows[i - 1], float(i - first))
+
+
+@bare
+def _find_turns(codes: Sign, turns: Int) -> None:
+    """turns: the rows whose code is not that of the row before, in order, then n to its end.
+
+    Found ahead, so that the next of them are fetched while one is worked on: to P&L alone a row is a line of the cache
+    somewhere in a large table.
+    """
+    count, before = 0, codes[0] if codes.size else 0
+    for i in range(codes.size):
+        turns[count] = i
+        count += 1 if codes[i] != before else 0
+        before = codes[i]
+    turns[count : count + 1 + AHEAD] = codes.size
+
+
+@bare
+def _fetch(rows: Float, i: int) -> None:
+    """Have the lines at hand of a row at which the code turns, of the one before it, and of that of its fill."""
+    for place in range((i - 1) * at.ROW, (i + 2) * at.ROW, at.ROW):
+        prefetch(rows, place)
+        prefetch(rows, place + at.R_SUM)
+
+
+@bare
+def _turn_after(turns: Int, turn: int, row: int) -> int:
+    """The place in `turns`, from `turn` on, of the first row beyond `row`."""
+    while turns[turn] <= row:
+        turn += 1
+    return turn
+
+
+@bare
+def _side(qty: float) -> int:
+    """1 for a long position, -1 for a short one, 0 for none."""
+    return 1 if qty > 0.0 else (-1 if qty < 0.0 else 0)
 
 
 @bare
@@ -74,15 +125,6 @@ def plain(state: Float, params: Float) -> bool:
 
 
 @bare
-def _quiet(codes: Sign, start: int, qty: float) -> int:
-    """The first row from `start` on whose code is not the side of `qty`."""
-    side, i = (1 if qty > 0.0 else (-1 if qty < 0.0 else 0)), start
-    while i < codes.size and codes[i] == side:
-        i += 1
-    return i
-
-
-@bare
 def _remember(state: Float, row: Float, count: float) -> None:
     """What the next row must know of the last of `count` rows."""
     state[at.HEAD + at.B_ROWS] += count
@@ -93,8 +135,14 @@ def _remember(state: Float, row: Float, count: float) -> None:
 
 
 @bare
-def _inside(state: Float, params: Float, rows: Float, codes: Sign, sums: Float, start: int) -> int:
-    """Carry the rows from `start` to the next edge, or to an order without a price: the row that it stopped at."""
+def _inside(
+    state: Float, params: Float, rows: Float, codes: Sign, sums: Float, where: tuple[int, int], turns: Int
+) -> tuple[int, int]:
+    """Carry the rows from `where` (a row, and a place in turns) to the next edge, or to an order without a price.
+
+    Gives where it stopped.
+    """
+    start, turn = where
     cash, qty, mark = state[at.S_CASH], state[at.HEAD + at.B_QTY], state[at.HEAD + at.B_MARK]
     target, traded = state[at.HEAD + at.B_TARGET], state[at.S_TRADED]
     worth = max(params[at.P_SIZE] * state[at.S_OPEN_EQUITY], 0.0)
@@ -124,12 +172,13 @@ def _inside(state: Float, params: Float, rows: Float, codes: Sign, sums: Float, 
         elif side * target <= 0.0:
             target = side * min(np.floor(worth / close), params[at.P_MAX_POSITION])
         i += 1
-        if target == qty:
-            first, i = i, _quiet(codes, i, qty)
-            if i > first:
-                gross += qty * (rows[i - 1, at.R_MID_CLOSE] - mark)
-                mark = rows[i - 1, at.R_MID_CLOSE]
-                held += qty * (rows[i - 1, at.R_SUM] - row[at.R_SUM])
+        if target == qty and i < codes.size and codes[i] == _side(qty):
+            turn = _turn_after(turns, turn, i)
+            i = turns[turn]
+            _fetch(rows, turns[turn + AHEAD])
+            gross += qty * (rows[i - 1, at.R_MID_CLOSE] - mark)
+            mark = rows[i - 1, at.R_MID_CLOSE]
+            held += qty * (rows[i - 1, at.R_SUM] - row[at.R_SUM])
     if i > start:
         into = sums[int(rows[start, at.R_BLOCK])]
         into[at.SUM_NET] += gross - cost
@@ -139,7 +188,7 @@ def _inside(state: Float, params: Float, rows: Float, codes: Sign, sums: Float, 
         state[at.S_CASH], state[at.HEAD + at.B_QTY], state[at.HEAD + at.B_MARK] = cash, qty, mark
         state[at.HEAD + at.B_TARGET], state[at.S_TRADED] = target, traded
         _remember(state, rows[i - 1], float(i - start))
-    return i
+    return i, turn
 
 
 @bare

@@ -146,7 +146,7 @@ def _new_session(state: Float, params: Float, row: Float, out: Float) -> None:
 def loop(state: Float, params: Float, rows: Float, out: Float, trips: Float) -> int:
     """Number of round trips ended, written to trips [m, TRADE] in the order of their ends.
 
-    rows [n, ROW or more] in time order (symbols of one instant in their order); out [n, OUT]; trips has room for two
+    rows [n, ROW] in time order (symbols of one instant in their order); out [n, OUT]; trips has room for two
     a row.
     """
     count = 0

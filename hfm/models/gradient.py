@@ -17,8 +17,8 @@ from torch import nn
 from hfm.models import unroll
 from hfm.models.losses import LABELS, Batch, slope
 from hfm.models.network import CORRECTIONS, Recurrent
-from hfm.models.vector import LANES, Float32
 from hfm.plugins import Float
+from hfm.vector import LANES, Float32
 
 
 class Padded:

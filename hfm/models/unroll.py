@@ -15,8 +15,8 @@ import numpy as np
 
 from hfm.kernel import bare, kernel
 from hfm.models.step import EVEN, ODD, TOP
-from hfm.models.vector import LANES, Float32, Lanes, bounded, fma, load, same, spread, store, total
 from hfm.plugins import Int
+from hfm.vector import LANES, Float32, Lanes, bounded, fma, load, same, spread, store, total
 
 ROWS = 4
 """Sequences in a tile."""

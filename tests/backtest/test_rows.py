@@ -23,7 +23,7 @@ def panel_of(quoted: pa.Table, *, resting: bool = True) -> Panel:
 
 def table_of(panel: Panel) -> np.ndarray:
     n = len(panel.seq)
-    out = np.full((n, at.WIDE), -1.0)
+    out = np.full((n, at.ROW), -1.0)
     rows.kernel_rows(panel, (np.full(n, 0.01), np.full(n, 1e6), np.full(n, 0.4)), rows.time_order(panel), out)
     return out
 
@@ -50,7 +50,7 @@ def test_what_only_a_resting_order_reads_is_not_known_where_it_was_not_read() ->
     whole, lean = table_of(panel_of(quoted)), table_of(panel_of(quoted, resting=False))
     places = [at.R_HIGH, at.R_LOW, at.R_DEPTH_BID, at.R_DEPTH_ASK, at.R_SIGNED]
     assert np.isnan(lean[:, places]).all()
-    rest = [place for place in range(at.WIDE) if place not in places]
+    rest = [place for place in range(at.ROW) if place not in places]
     np.testing.assert_array_equal(whole[:, rest], lean[:, rest])
 
 

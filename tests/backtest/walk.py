@@ -8,12 +8,13 @@ from hfm.ledger import layout as at
 
 
 def walk(n: int, slots: int = 78) -> tuple[np.ndarray, np.ndarray]:
-    """Rows [n, WIDE] of one symbol and P(up) [n] that knows nothing, sd .05: a tenth of it is beyond .6 or .4."""
+    """Rows [n, ROW] of one symbol and P(up) [n] that knows nothing, sd .05: a tenth of it is beyond .6 or .4."""
     rng = np.random.default_rng(7)
     mid = 500.0 * np.exp(np.cumsum(rng.normal(0, 5e-4, n + 1)))
-    rows = np.zeros((n, at.WIDE))
-    for place, price in ((at.R_MID_OPEN, mid[:-1]), (at.R_MID_CLOSE, mid[1:])):
-        rows[:, place], rows[:, place + 1], rows[:, place + 2] = price, price - 0.005, price + 0.005
+    rows = np.zeros((n, at.ROW))
+    opens, closes = (at.R_MID_OPEN, at.R_BID_OPEN, at.R_ASK_OPEN), (at.R_MID_CLOSE, at.R_BID_CLOSE, at.R_ASK_CLOSE)
+    for places, price in ((opens, mid[:-1]), (closes, mid[1:])):
+        rows[:, places] = np.column_stack([price, price - 0.005, price + 0.005])
     rows[:, at.R_HIGH] = np.maximum(mid[:-1], mid[1:]) + 0.005
     rows[:, at.R_LOW] = np.minimum(mid[:-1], mid[1:]) - 0.005
     seq = np.arange(n) % slots

@@ -20,7 +20,7 @@ from hfm.config import Backtest
 from hfm.ledger import layout as at
 from hfm.ledger import step
 from hfm.ledger.account import equity, params_new, state_new
-from hfm.ledger.profit import profit
+from hfm.ledger.profit import profit, room_for
 from tests.backtest.walk import walk
 from tests.bench.figure import Figure, rate
 
@@ -46,12 +46,12 @@ def figures() -> Iterator[Figure]:
         step.loop(state, params, rows, out, trips)
         return equity(state)
 
-    lean, codes, scratch = params.copy(), signal.astype(np.int8) + edges(rows), np.empty((3, at.OUT))
+    lean, codes, room = params.copy(), signal.astype(np.int8) + edges(rows), room_for(len(rows))
     lean[at.P_TRIPS] = 0.0
 
     def pnl() -> float:
         state = state_new(CASH, 1)
-        profit(state, lean, rows, codes, np.zeros((1, at.SUMS)), scratch)
+        profit(state, lean, rows, codes, np.zeros((1, at.SUMS)), room)
         return equity(state)
 
     def near() -> None:
@@ -143,14 +143,14 @@ def slow() -> Iterator[Figure]:
         return equity(state)
 
     assert abs(peer() / ours() - 1) < 1e-6
-    lean, codes, scratch = params.copy(), signal.astype(np.int8) + edges(rows), np.empty((3, at.OUT))
+    lean, codes, room = params.copy(), signal.astype(np.int8) + edges(rows), room_for(len(rows))
     lean[at.P_TRIPS] = 0.0
 
     def pnl() -> float:
         state = state_new(CASH, 1)
         for _ in range(PNL):
             state = state_new(CASH, 1)
-            profit(state, lean, rows, codes, np.zeros((1, at.SUMS)), scratch)
+            profit(state, lean, rows, codes, np.zeros((1, at.SUMS)), room)
         return equity(state)
 
     assert abs(pnl() / ours() - 1) < 1e-9

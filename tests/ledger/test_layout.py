@@ -12,7 +12,7 @@ from hfm.ledger.account import params_new, state_new
 
 @pytest.mark.parametrize(
     ("prefix", "size"),
-    [("R_", "WIDE"), ("P_", "PARAMS"), ("B_", "BLOCK"), ("O_", "OUT"), ("T_", "TRADE"), ("SUM_", "SUMS")],
+    [("R_", "ROW"), ("P_", "PARAMS"), ("B_", "BLOCK"), ("O_", "OUT"), ("T_", "TRADE"), ("SUM_", "SUMS")],
 )
 def test_places_are_taken_once_and_without_a_hole(prefix: str, size: str) -> None:
     """0 to size - 1, each by one name."""

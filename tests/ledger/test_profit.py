@@ -12,7 +12,7 @@ from hfm.backtest.rows import edges
 from hfm.config import Backtest
 from hfm.ledger import layout as at
 from hfm.ledger.account import params_new, state_new
-from hfm.ledger.profit import profit
+from hfm.ledger.profit import profit, room_for
 from tests.ledger.market import markets, play, symbols_of
 
 COSTLY = Backtest(cash=10_000.0, fee_bps=1.0, spread_share=0.75, borrow=0.05, impact=0.7)
@@ -27,7 +27,7 @@ def test_passing_over_quiet_rows_adds_up_to_the_ledger(
     """The sums of `profit` are those of the whole ledger, to rounding, and so is the state that it leaves."""
     costly = dataclasses.replace(COSTLY, fill=fill, throttle=throttle, **limit)
     count = symbols_of(rows)
-    rows = np.column_stack([rows[:, : at.ROW], np.zeros((len(rows), at.WIDE - at.ROW))])
+    rows = rows.copy()
     _, rows[:, at.R_BLOCK] = np.unique(rows[:, at.R_SESSION] * 2 + rows[:, at.R_SYMBOL], return_inverse=True)
     mid = rows[:, at.R_MID_CLOSE]
     rows[:, at.R_SUM] = np.cumsum(np.where((mid > 0) & (mid < np.inf), mid, 0.0))
@@ -37,7 +37,7 @@ def test_passing_over_quiet_rows_adds_up_to_the_ledger(
     other, sums = state_new(costly.cash, count), np.zeros((blocks, at.SUMS))
     params = params_new(costly, count, 0.01)
     params[at.P_TRIPS] = 0.0
-    profit(other, params, rows, codes, sums, np.empty((3, at.OUT)))
+    profit(other, params, rows, codes, sums, room_for(len(rows)))
     block = rows[:, at.R_BLOCK].astype(int)
     held = out[:, at.O_POSITION] * out[:, at.O_MARK]
     for place, values in ((at.SUM_NET, out[:, at.O_NET]), (at.SUM_GROSS, out[:, at.O_GROSS]), (at.SUM_HELD, held)):

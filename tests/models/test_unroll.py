@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hfm.models import unroll
-from hfm.models.vector import LANES
+from hfm.vector import LANES
 
 SIZES = pytest.mark.parametrize(
     ("rows", "count", "inputs", "units"), [(1, 1, 3, LANES), (5, 3, 7, 2 * LANES), (78, 8, 29, 64), (7, 6, 64, 80)]

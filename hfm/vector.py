@@ -70,6 +70,10 @@ def total(value: Lanes) -> np.float32:
     return np.float32(value.sum(dtype=np.float32))
 
 
+def prefetch(a: npt.NDArray[Any], at: int) -> None:  # Any: of any dtype
+    """Let the processor fetch the line of element `at` of a C-contiguous array; it may lie beyond the end."""
+
+
 # -------------------------------------------------------------------------------------------- what the compiler makes
 Maker = Callable[..., Any]  # Any: values of llvmlite, which has no types
 _WIDE = ir.VectorType(ir.FloatType(), LANES)
@@ -156,6 +160,13 @@ def _total(builder: Any, value: Any) -> Any:  # Any: llvmlite's
     return _own(builder, "vector.reduce.fadd", ir.FloatType(), zero, value, freely=True)
 
 
+def _prefetch(builder: Any, start: Any, at: Any) -> None:  # Any: llvmlite's
+    number, place = ir.IntType(32), builder.bitcast(builder.gep(start, [at]), ir.IntType(8).as_pointer())
+    kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")  # type: ignore[no-untyped-call]  # numba's own
+    builder.call(function, [place, number(0), number(3), number(1)])  # to read, to stay, data
+
+
 _made(load, (types.Array, types.Integer), VECTOR, _load)
 _made(store, (types.Array, types.Integer, Vector), types.none, _store)
 _made(spread, (types.Array, types.Integer), VECTOR, _spread)
@@ -163,6 +174,7 @@ _made(same, (types.Float,), VECTOR, _same)
 _made(fma, (Vector,) * 3, VECTOR, lambda builder, *values: _own(builder, "fma", _WIDE, *values))
 _made(bounded, (Vector,) * 2, VECTOR, _bounded)
 _made(total, (Vector,), types.float32, _total)
+_made(prefetch, (types.Array, types.Integer), types.none, _prefetch)
 _made(operator.add, (Vector,) * 2, VECTOR, lambda builder, a, b: builder.fadd(a, b))
 _made(operator.sub, (Vector,) * 2, VECTOR, lambda builder, a, b: builder.fsub(a, b))
 _made(operator.mul, (Vector,) * 2, VECTOR, lambda builder, a, b: builder.fmul(a, b))

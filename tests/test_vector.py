@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from hfm import vector
 from hfm.kernel import kernel
-from hfm.models import vector
-from hfm.models.vector import LANES, Float32, bounded, fma, load, same, spread, store, total
+from hfm.vector import LANES, Float32, bounded, fma, load, same, spread, store, total
 
 
 @kernel
