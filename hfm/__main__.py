@@ -1,6 +1,6 @@
 """`python -m hfm` is `hfm`."""
 
-from hfm.cli import main
+from hfm.cli import command
 
 if __name__ == "__main__":
-    main()
+    command()

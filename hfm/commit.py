@@ -11,11 +11,13 @@ from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hfm import __version__, disk
 from hfm.run import Artifact, Run
-from hfm.stage import Payload
+
+if TYPE_CHECKING:
+    from hfm.stage import Payload
 
 AHEAD = 1 << 24
 """Bytes of payloads that may wait to be written while the stage computes on."""

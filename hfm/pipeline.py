@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hfm import corridor, health
 from hfm.commit import Checkpoint, plain, staging
@@ -26,8 +26,10 @@ from hfm.corridor import Stage
 from hfm.errors import ExitCode, UsageError
 from hfm.freshness import check_hashes, inputs_of, readers, section, versions, why_stale
 from hfm.run import Entry, Run, point_latest
-from hfm.stage import Context, Progress, StageFunction
 from hfm.trials import count_trials, trial_keys
+
+if TYPE_CHECKING:
+    from hfm.stage import Context, Progress, StageFunction
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,15 @@ class Outcome:
 def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome:
     """Carry out one stage in a run whose lock is held: check, compute, write, commit.
 
-    Inputs are hashed beside the stage, which reads them meanwhile: nothing is committed before they are found whole.
+    Inputs are hashed while the stage's libraries load and beside the stage, which reads them meanwhile: nothing is
+    committed before they are found whole.
     """
     began, compiled, now = time.perf_counter(), _compile_seconds(), options.clock()
     manifest = run.manifest(now)
     inputs, settings = inputs_of(run, manifest, stage), section(config, stage.name)
-    ctx = _context(run, stage, config, options, inputs, now)
     with ThreadPoolExecutor(1) as beside, staging(run) as staged:
-        checked, function = beside.submit(check_hashes, run, inputs), _function(stage)
+        checked = beside.submit(check_hashes, run, inputs)
+        ctx, function = _context(run, stage, config, options, inputs, now), _function(stage)
         if ctx.checkpoint is not None:
             checked.result()  # work in progress is kept under its inputs' hashes
         try:
@@ -145,6 +148,8 @@ def run_all(run: Run, config: Config, options: Options, refresh: bool) -> Iterat
 def _context(
     run: Run | None, stage: Stage, config: Config, options: Options, inputs: Mapping[str, str], now: datetime
 ) -> Context:
+    from hfm.stage import Context  # NumPy and Arrow
+
     seed = getattr(getattr(config, stage.name), "seed", 0)
     ctx = Context(
         stage.name, seed=seed, as_of=_as_of(config, now), workers=options.workers, wait=options.wait_s,

@@ -50,10 +50,12 @@ def sheet(engine: Engine, totals: Totals, meta: Mapping[str, Any]) -> dict[str, 
     cash = engine.settings.cash
     net = engine.tally.get("net")
     opening = cash + np.concatenate(([0.0], np.cumsum(net)[:-1]))
-    equity = np.concatenate(([cash], *engine.tally.equity))
+    equity = np.concatenate(([cash], engine.tally.equity.get()))
     with np.errstate(divide="ignore", invalid="ignore"):
         r = np.where(opening > 0, net / opening, 0.0)
-        bars = np.where(equity[:-1] > 0, np.diff(equity) / equity[:-1], 0.0)
+    bars, alive = np.diff(equity), equity[:-1] > 0
+    np.divide(bars, equity[:-1], out=bars, where=alive)
+    bars[~alive] = 0.0
     facts = Facts(engine, totals, r, bars, equity, float(meta["slots_per_year"]), int(meta.get("slots_per_session", 1)))
     parts = (_accuracy, _returns, _ratios, _risk, _trips, _trading)
     return {name: metric.document() for part in parts for name, metric in part(facts).items()}
@@ -208,9 +210,9 @@ def _ratios(facts: Facts) -> dict[str, Metric]:
 def _risk(facts: Facts) -> dict[str, Metric]:
     fall = metrics.drawdown(facts.equity)
     _, hold = _hold(facts)
-    days = np.concatenate(([-1], *facts.engine.tally.instant_session))
-    end = len(days) - 1 if fall.recovered is None else fall.recovered
-    sessions = int(np.count_nonzero(np.diff(days[fall.peak + 1 : end + 1], prepend=-2)))
+    end = len(facts.equity) - 1 if fall.recovered is None else fall.recovered
+    session_of = facts.engine.tally.session_of  # of an instant; equity has the capital before the first
+    sessions = session_of(end - 1) - session_of(fall.peak) + 1 if end > fall.peak else 0
     state = "not recovered" if fall.recovered is None else "recovered"
     note = (
         f"{sessions} sessions, {end - fall.peak} rows from its peak, {state}"

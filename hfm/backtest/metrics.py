@@ -129,12 +129,14 @@ class Drawdown:
 
 def drawdown(equity: Float) -> Drawdown:
     """Of equity [n], the starting capital first."""
-    peaks = np.maximum.accumulate(equity)
-    fall = 1.0 - equity / peaks
+    fall = np.maximum.accumulate(equity)
+    np.divide(equity, fall, out=fall)
+    np.subtract(1.0, fall, out=fall)
     trough = int(fall.argmax())
     peak = int(equity[: trough + 1].argmax())
-    after = np.flatnonzero(equity[trough:] >= equity[peak])
-    return Drawdown(float(fall[trough]), peak, trough, trough + int(after[0]) if after.size else None)
+    above = equity[trough:] >= equity[peak]
+    first = int(above.argmax())
+    return Drawdown(float(fall[trough]), peak, trough, trough + first if above[first] else None)
 
 
 def wilson(hits: int, n: int) -> tuple[float, float]:

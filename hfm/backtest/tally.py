@@ -22,6 +22,27 @@ Int = npt.NDArray[np.int64]
 Array = npt.NDArray[Any]  # Any: signs are int8, the rest float64
 
 
+class Series:
+    """Values that come piece by piece, in one array that doubles: pieces kept apart leave holes in memory."""
+
+    def __init__(self) -> None:
+        self._held, self._count = np.empty(0), 0
+
+    def add(self, values: Array) -> None:
+        """Take the next ones; all are of one dtype."""
+        end = self._count + len(values)
+        if end > len(self._held):
+            grown = np.empty(max(end, 2 * len(self._held)), values.dtype)
+            grown[: self._count] = self._held[: self._count]
+            self._held = grown
+        self._held[self._count : end] = values
+        self._count = end
+
+    def get(self) -> Array:
+        """All of them; a view."""
+        return self._held[: self._count]
+
+
 @dataclass
 class Tally:
     """Sums by session, equity by instant, outcomes by symbol for the permutation, blocks for the hold.
@@ -38,11 +59,13 @@ class Tally:
     """[S, count.SUMS] each."""
     units: list[Float] = field(default_factory=list)
     """[U, count.SUMS] each: by block, or the same."""
-    equity: list[Float] = field(default_factory=list)
-    instant_session: list[Int] = field(default_factory=list)
+    equity: Series = field(default_factory=Series)
+    """By instant."""
+    instants: list[Int] = field(default_factory=list)
+    """How many each session has."""
     blocks: dict[str, list[Float]] = field(default_factory=dict)
-    series: dict[str, list[list[Array]]] = field(default_factory=dict)
-    """Name -> symbol -> pieces."""
+    series: dict[str, list[Series]] = field(default_factory=dict)
+    """Name -> symbol."""
     reasons: Int = field(default_factory=lambda: np.zeros(BITS, np.int64))
     """Rows with each reason bit."""
     largest: tuple[float, float] = (0.0, 0.0)
@@ -89,6 +112,10 @@ class Tally:
         """[S] sessions, days since 1970."""
         return np.concatenate(self.session or [np.empty(0, np.int64)])
 
+    def session_of(self, instant: int) -> int:
+        """The number of the session that the instant is in, both from 0."""
+        return int(np.searchsorted(np.cumsum(np.concatenate(self.instants)), instant, side="right"))
+
     def fired(self, bit: int) -> int:
         """Rows that carry a reason bit."""
         return int(self.reasons[bit.bit_length() - 1])
@@ -100,7 +127,7 @@ class Tally:
     def parts(self, signal: str, outcome: str) -> list[tuple[Array, Array]]:
         """(signal, outcome) of each symbol over its predicted rows; signs are int8."""
         pairs = zip(self.series.get(signal, []), self.series.get(outcome, []), strict=True)
-        return [(np.concatenate(a), np.concatenate(b)) for a, b in pairs if a]
+        return [(a.get(), b.get()) for a, b in pairs if len(a.get())]
 
     def _units(self, panel: Panel, session: Int) -> tuple[Int, Int]:
         """The first row [U] of each unit, units in order of their sessions, and each row's unit [n]."""
@@ -115,8 +142,8 @@ class Tally:
         equity = out[:, at.O_EQUITY] if order is None else out[order, at.O_EQUITY]
         session = panel.session if order is None else panel.session[order]
         last = np.append(time[1:] != time[:-1], True)
-        self.equity.append(equity[last])
-        self.instant_session.append(session[last])
+        self.equity.add(equity[last])
+        self.instants.append(np.diff(first_of(session[last]), append=np.count_nonzero(last)))
 
     def _series(self, panel: Panel, signs: npt.NDArray[np.int8]) -> None:
         columns: dict[str, Array] = {
@@ -124,10 +151,10 @@ class Tally:
         }  # fmt: skip
         every = self.symbols == 1 and bool(panel.predicted.all())
         for name, values in columns.items():
-            per = self.series.setdefault(name, [[] for _ in range(self.symbols)])
+            per = self.series.setdefault(name, [Series() for _ in range(self.symbols)])
             for s in range(self.symbols):
                 mine = panel.predicted if self.symbols == 1 else panel.predicted & (panel.symbol == s)
-                per[s].append(values if every else values[mine])
+                per[s].add(values if every else values[mine])
         p = panel.forecasts["p_up"]
         up, down = float(np.fmax.reduce(p)), float(1.0 - np.fmin.reduce(p))  # NaN only where there is nothing else
         self.largest = (max(self.largest[0], up), max(self.largest[1], down))

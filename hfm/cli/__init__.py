@@ -6,13 +6,33 @@ imported before a command runs.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import gc
 import os
 import sys
+from typing import NoReturn
+
+
+def command() -> NoReturn:
+    """The `hfm` command as a process of its own: `main`, and then the end without taking the interpreter apart.
+
+    That takes a twentieth of a second after a back-test of a million bars, to free what the system frees anyway.
+    """
+    code: object = 0
+    try:
+        main()
+    except SystemExit as e:
+        code = e.code
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # closed, or its reader is gone: said as far as it can be
+            stream.flush()
+    os._exit(code if isinstance(code, int) else 0)
 
 
 def main() -> None:
-    """The `hfm` command: runs it and exits with the documented code."""
+    """Run what the command line says and exit with the documented code."""
     if sys.argv[1:] == ["--version"]:
         from hfm import __version__
 

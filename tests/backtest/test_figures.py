@@ -18,6 +18,12 @@ Sheet = dict[str, dict[str, object]]
 
 
 def sheet_of(quoted: pa.Table, p: object, keep: np.ndarray | None = None, **settings: object) -> Sheet:
+    return sheet_and_engine(quoted, p, keep, **settings)[0]
+
+
+def sheet_and_engine(
+    quoted: pa.Table, p: object, keep: np.ndarray | None = None, **settings: object
+) -> tuple[Sheet, Engine]:
     meta = tables.MemoryReader(quoted).meta
     predicted = market.predictions(quoted, {"lstm": p, "constant": 0.5}, keep)
     engine = Engine(Backtest(**settings), meta["symbols"], meta, 1)  # type: ignore[arg-type]  # a few of them
@@ -27,7 +33,7 @@ def sheet_of(quoted: pa.Table, p: object, keep: np.ndarray | None = None, **sett
         taken = engine.take(panel)
         if taken is not None:
             totals.add(taken[0], taken[1].sums, taken[1].out)
-    return figures.sheet(engine, totals, meta)
+    return figures.sheet(engine, totals, meta), engine
 
 
 def noise(quoted: pa.Table, sd: float = 0.1) -> np.ndarray:
@@ -90,3 +96,16 @@ def test_a_drawdown_is_told_in_sessions_and_rows(quoted: pa.Table) -> None:
     assert 0 < float(told["value"]) < 1  # type: ignore[arg-type]  # a number
     assert f"{entry['drawdown_sessions']['value']} sessions" in str(told["note"])
     assert int(entry["drawdown_sessions"]["value"]) <= 30  # type: ignore[call-overload]  # a number
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_sessions_of_a_drawdown_are_those_of_its_rows(seed: int) -> None:
+    """Counted row by row: from the row after its peak to the one that recovers it, or the last."""
+    quoted = market.walk(["AAA"], 12, 20, seed=seed)
+    entry, engine = sheet_and_engine(quoted, noise(quoted, 0.3), threshold="0.52", spread_share=0.0, fee_bps=0.0)
+    equity = np.concatenate(([engine.settings.cash], engine.tally.equity.get()))
+    trough = int((1 - equity / np.maximum.accumulate(equity)).argmax())
+    peak = int(equity[: trough + 1].argmax())
+    end = next((i for i in range(trough, len(equity)) if equity[i] >= equity[peak]), len(equity) - 1)
+    sessions = {(i - 1) // 20 for i in range(peak + 1, end + 1)}
+    assert entry["drawdown_sessions"]["value"] == len(sessions)

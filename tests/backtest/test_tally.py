@@ -8,7 +8,7 @@ import pytest
 
 from hfm import tables
 from hfm.backtest.panel import Panel, panels
-from hfm.backtest.tally import Tally
+from hfm.backtest.tally import Series, Tally
 from hfm.ledger import layout as at
 from hfm.ledger import reasons
 from tests.backtest import market
@@ -72,7 +72,30 @@ def test_equity_is_taken_once_an_instant_after_all_its_symbols() -> None:
     order = np.argsort(panel.time, kind="stable")
     out[order, at.O_EQUITY] = np.arange(16)
     tally = taken(panel, out)
-    assert np.concatenate(tally.equity).tolist() == [1, 3, 5, 7, 9, 11, 13, 15]
+    assert tally.equity.get().tolist() == [1, 3, 5, 7, 9, 11, 13, 15]
+
+
+def test_an_instant_knows_its_session_across_panels() -> None:
+    """Sessions of unequal length, taken in two panels; the first of a session is in it, the last too."""
+    tally = Tally(2)
+    for sessions in (3, 2):
+        panel = panel_of(market.walk(NAMES, sessions, 4), 0.5)
+        tally.add(panel, np.zeros((8 * sessions, at.OUT)), np.argsort(panel.time, kind="stable"), np.ones(8 * sessions))
+    assert [tally.session_of(i) for i in range(20)] == [i // 4 for i in range(20)]
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.int8])
+def test_a_series_is_its_pieces_one_after_the_other(kind: type) -> None:
+    """Whatever their lengths, empty ones too, and what was read before it grew is not what it reads."""
+    rng = np.random.default_rng(4)
+    pieces = [rng.integers(-1, 2, n).astype(kind) for n in (0, 3, 0, 1, 700, 2, 64, 5_000)]
+    series = Series()
+    for piece in pieces:
+        series.add(piece)
+        piece_then = series.get().copy()
+    np.testing.assert_array_equal(series.get(), np.concatenate(pieces))
+    assert series.get().dtype == kind
+    np.testing.assert_array_equal(piece_then, series.get())
 
 
 def test_outcomes_are_kept_by_symbol_for_the_permutation() -> None:
