@@ -92,15 +92,11 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
         artifacts = staged.swap_in()
     elapsed = time.perf_counter() - began
     manifest.config = {**manifest.config, **json.loads(json.dumps(dataclasses.asdict(config)))}
-    manifest.stages[stage.name] = Entry(
+    entry = manifest.stages[stage.name] = Entry(
         artifacts, inputs, settings, versions(), ctx.losses, ctx.warnings, plain(ctx.figures),
         finished=f"{options.clock().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", elapsed_s=round(elapsed, 3),
     )  # fmt: skip
-    done = {
-        "event": "stage", "stage": stage.name, "config": settings, "inputs": inputs, "losses": ctx.losses,
-        "artifacts": {k: v.sha256 for k, v in artifacts.items()}, "warnings": ctx.warnings,
-    }  # fmt: skip
-    run.commit(manifest, [*trial_keys(ctx.events, inputs), done], options.clock())
+    run.commit(manifest, [*trial_keys(ctx.events, inputs), _event(stage, entry)], options.clock())
     health.write(run, manifest)
     if isinstance(ctx.checkpoint, Checkpoint):
         ctx.checkpoint.remove()
@@ -108,15 +104,16 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
         point_latest(run)
     paths = [run.path / a for a in artifacts]
     return Outcome(
-        stage.name,
-        paths,
-        plain(ctx.figures),
-        ctx.lines,
-        ctx.warnings,
-        ctx.losses,
-        elapsed,
-        _compile_seconds() - compiled,
+        stage.name, paths, entry.figures, ctx.lines, ctx.warnings, ctx.losses, elapsed, _compile_seconds() - compiled
     )
+
+
+def _event(stage: Stage, entry: Entry) -> dict[str, Any]:  # Any: JSON values
+    """The journal's line of a stage that has committed."""
+    return {
+        "event": "stage", "stage": stage.name, "config": entry.config, "inputs": entry.inputs, "losses": entry.losses,
+        "artifacts": {k: v.sha256 for k, v in entry.artifacts.items()}, "warnings": entry.warnings,
+    }  # fmt: skip
 
 
 def _compile_seconds() -> float:

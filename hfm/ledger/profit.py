@@ -20,6 +20,10 @@ Float = npt.NDArray[np.float64]
 Sign = npt.NDArray[np.int8]
 Int = npt.NDArray[np.int64]
 Room = tuple[Float, Int]
+Signals = tuple[Sign, Int]
+"""Codes, and the rows at which they turn."""
+Place = tuple[int, int]
+"""A row, and the place in the turns of one that is not after the first beyond it."""
 AHEAD = 8
 """Turns of the signal by which rows are fetched before they are needed."""
 
@@ -46,7 +50,7 @@ def profit(state: Float, params: Float, rows: Float, codes: Sign, sums: Float, r
     i, turn, n = 0, 0, codes.size
     while i < n:
         if simple and codes[i] < 2:
-            i, turn = _inside(state, params, rows, codes, sums, (i, turn), turns)
+            i, turn = _inside(state, params, rows, (codes, turns), sums, (i, turn))
             if i == n:
                 break
         row = rows[i]
@@ -61,17 +65,17 @@ def profit(state: Float, params: Float, rows: Float, codes: Sign, sums: Float, r
         into[at.SUM_GROSS] += out[at.O_GROSS]
         into[at.SUM_HELD] += qty * state[b + at.B_MARK]
         i += 1
-        if alone and state[b + at.B_TARGET] == qty and row[at.R_LAST] == 0.0 and i < n and codes[i] == _side(qty):
-            first, turn = i, _turn_after(turns, turn, i)
-            i = turns[turn]
-            _fetch(rows, turns[turn + AHEAD])
-            mark = rows[i - 1, at.R_MID_CLOSE]
-            change = qty * (mark - state[b + at.B_MARK])
-            into[at.SUM_NET] += change
-            into[at.SUM_GROSS] += change
-            into[at.SUM_HELD] += qty * (rows[i - 1, at.R_SUM] - row[at.R_SUM])
-            state[b + at.B_MARK] = mark
-            _remember(state, rows[i - 1], float(i - first))
+        if alone and state[b + at.B_TARGET] == qty and row[at.R_LAST] == 0.0:
+            first = i
+            i, turn = _quiet(rows, (codes, turns), (i, turn), qty)
+            if i > first:
+                mark = rows[i - 1, at.R_MID_CLOSE]
+                change = qty * (mark - state[b + at.B_MARK])
+                into[at.SUM_NET] += change
+                into[at.SUM_GROSS] += change
+                into[at.SUM_HELD] += qty * (rows[i - 1, at.R_SUM] - row[at.R_SUM])
+                state[b + at.B_MARK] = mark
+                _remember(state, rows[i - 1], float(i - first))
 
 
 @bare
@@ -98,17 +102,16 @@ def _fetch(rows: Float, i: int) -> None:
 
 
 @bare
-def _turn_after(turns: Int, turn: int, row: int) -> int:
-    """The place in `turns`, from `turn` on, of the first row beyond `row`."""
-    while turns[turn] <= row:
+def _quiet(rows: Float, signals: Signals, where: Place, qty: float) -> Place:
+    """The first row from `where` on whose code is not the side of `qty`."""
+    codes, turns = signals
+    i, turn = where
+    if i == codes.size or codes[i] != (1 if qty > 0.0 else (-1 if qty < 0.0 else 0)):
+        return i, turn
+    while turns[turn] <= i:
         turn += 1
-    return turn
-
-
-@bare
-def _side(qty: float) -> int:
-    """1 for a long position, -1 for a short one, 0 for none."""
-    return 1 if qty > 0.0 else (-1 if qty < 0.0 else 0)
+    _fetch(rows, turns[turn + AHEAD])
+    return turns[turn], turn
 
 
 @bare
@@ -135,14 +138,9 @@ def _remember(state: Float, row: Float, count: float) -> None:
 
 
 @bare
-def _inside(
-    state: Float, params: Float, rows: Float, codes: Sign, sums: Float, where: tuple[int, int], turns: Int
-) -> tuple[int, int]:
-    """Carry the rows from `where` (a row, and a place in turns) to the next edge, or to an order without a price.
-
-    Gives where it stopped.
-    """
-    start, turn = where
+def _inside(state: Float, params: Float, rows: Float, signals: Signals, sums: Float, where: Place) -> Place:
+    """Carry the rows from `where` to the next edge, or to an order without a price: where it stopped."""
+    codes, (start, turn) = signals[0], where
     cash, qty, mark = state[at.S_CASH], state[at.HEAD + at.B_QTY], state[at.HEAD + at.B_MARK]
     target, traded = state[at.HEAD + at.B_TARGET], state[at.S_TRADED]
     worth = max(params[at.P_SIZE] * state[at.S_OPEN_EQUITY], 0.0)
@@ -172,13 +170,13 @@ def _inside(
         elif side * target <= 0.0:
             target = side * min(np.floor(worth / close), params[at.P_MAX_POSITION])
         i += 1
-        if target == qty and i < codes.size and codes[i] == _side(qty):
-            turn = _turn_after(turns, turn, i)
-            i = turns[turn]
-            _fetch(rows, turns[turn + AHEAD])
-            gross += qty * (rows[i - 1, at.R_MID_CLOSE] - mark)
-            mark = rows[i - 1, at.R_MID_CLOSE]
-            held += qty * (rows[i - 1, at.R_SUM] - row[at.R_SUM])
+        if target == qty:
+            first = i
+            i, turn = _quiet(rows, signals, (i, turn), qty)
+            if i > first:
+                gross += qty * (rows[i - 1, at.R_MID_CLOSE] - mark)
+                mark = rows[i - 1, at.R_MID_CLOSE]
+                held += qty * (rows[i - 1, at.R_SUM] - row[at.R_SUM])
     if i > start:
         into = sums[int(rows[start, at.R_BLOCK])]
         into[at.SUM_NET] += gross - cost

@@ -1,7 +1,7 @@
 """Loss and gradient of the LSTM network on the processor, without autograd: a quarter of torch's time a batch.
 
 torch's own LSTM, dropout and losses take some hundred calls a batch and fresh memory for each; here the products over
-all rows are a few calls into buffers that stay in the cache, and the rest is models.unroll's and losses.slope's.
+all rows are a few calls into buffers that stay in the cache, and the rest is models.unroll's, ends' and losses.slope's.
 Units are padded with zeros to whole vectors: what is added has no gradient.
 Legend: T rows, N sequences, F features, H units, L layers, R = T x N.
 """
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from hfm.models import unroll
+from hfm.models import ends, masks, unroll
 from hfm.models.losses import LABELS, Batch, slope
 from hfm.models.network import CORRECTIONS, Recurrent
 from hfm.plugins import Float
@@ -112,16 +112,16 @@ class Gradient:
         if shape not in self._by_shape:
             self._by_shape[shape] = self._buffers(*shape)
         x, y, rows = self._by_shape[shape]
-        unroll.gathered(data.x.numpy(), index.numpy(), x)
-        unroll.gathered(data.y.numpy(), index.numpy(), y)
+        ends.gathered(data.x.numpy(), index.numpy(), x)
+        ends.gathered(data.y.numpy(), index.numpy(), y)
         self._forward(x.reshape(-1), rows)
         self.head.ready()
         (weight, bias), by_head, top = self.head.flat, self.head.by_flat, rows[-1]
         said = np.empty((x.shape[0] * x.shape[1], CORRECTIONS), np.float32)
         by_said = np.empty_like(said)
-        unroll.outputs(top.z, weight, bias, said)
+        ends.outputs(top.z, weight, bias, said)
         loss: float = slope(said, y.reshape(-1, len(LABELS)), widths, by_said)
-        unroll.by_outputs(by_said, weight, top.z, top.by_z, (by_head[0], by_head[1]))
+        ends.by_outputs(by_said, weight, top.z, top.by_z, (by_head[0], by_head[1]))
         self.head.done()
         self._backward(_matrix(x, x.shape[2]), rows)
         return loss
@@ -135,7 +135,7 @@ class Gradient:
         """Fill the rows of all layers from x [R F]."""
         if self.share:
             for seed, row in zip(torch.randint(2**62, (len(rows),)).tolist(), rows, strict=True):
-                unroll.mask(seed, self.share, row.mask)
+                masks.mask(seed, self.share, row.mask)
         for layer, row in zip(self.layers, rows, strict=True):
             layer.ready()
             unroll.forward(row.shape, (layer.packed, layer.bias), x, row.kept, (row.mask, row.z))

@@ -3,8 +3,7 @@
 `step` is what live calls; `heads` and `finish` loop over the same kernels, so batch equals live bit for bit. A model is
 three flat arrays (`pack`); the state is one flat array, zero at each session's open, that may be saved and loaded.
 A masked row (any feature NaN) gives NaN; the network then sees zeros, so that its state still advances.
-Legend: F features, K slots, H hidden units, L layers. Networks run in float32, all else in float64. The hyperbolic
-tangent is the rational minimax one of Eigen (7 odd over 4 even terms, within 3e-7): libm's does not vectorise.
+Legend: F features, K slots, H hidden units, L layers. Networks run in float32, all else in float64.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.kernel import kernel
+from hfm.models.tanh import tanh
 from hfm.plugins import Arrays, Float, Int, Panel
 
 Float32 = npt.NDArray[np.float32]
@@ -28,18 +28,6 @@ LANES, TILE = 8, 32
 CLIP = 8.0
 """Standardised features are cut here: one bad print must not throw a session."""
 
-TOP = np.float32(7.90531110763549805)
-"""The hyperbolic tangent is one beyond it."""
-ODD = _A1, _A3, _A5, _A7, _A9, _A11, _A13 = (
-    np.float32(4.89352455891786e-03), np.float32(6.37261928875436e-04), np.float32(1.48572235717979e-05),
-    np.float32(5.12229709037114e-08), np.float32(-8.60467152213735e-11), np.float32(2.00018790482477e-13),
-    np.float32(-2.76076847742355e-16),
-)  # fmt: skip
-EVEN = _B0, _B2, _B4, _B6 = (
-    np.float32(4.89352518554385e-03), np.float32(2.26843463243900e-03), np.float32(1.18534705686654e-04),
-    np.float32(1.19825839466702e-06),
-)  # fmt: skip
-"""Coefficients of the numerator's and the denominator's powers."""
 _HALF, _ZERO = np.float32(0.5), np.float32(0.0)
 _TILE, _BLOCK = np.uint64(TILE), np.uint64(LANES * TILE)
 _W1, _W2, _W3, _W4, _W5, _W6, _W7 = (np.uint64(row * TILE) for row in range(1, LANES))
@@ -51,15 +39,6 @@ class Model(NamedTuple):
     spec: Int
     params: Float
     weights: Float32
-
-
-@kernel
-def _tanh(x):  # type: ignore[no-untyped-def]  # float32 -> float32, inlined
-    """tanh of a float32."""
-    x = max(min(x, TOP), -TOP)
-    s = x * x
-    p = x * (_A1 + s * (_A3 + s * (_A5 + s * (_A7 + s * (_A9 + s * (_A11 + s * _A13))))))
-    return p / (_B0 + s * (_B2 + s * (_B4 + s * _B6)))
 
 
 @kernel
@@ -91,17 +70,17 @@ def _cell(acc: Float32, state: Float, at: int, n: int, v: Float32) -> None:
     one, h = np.uint64(n), np.uint64(at)
     two, three, c = one + one, one + one + one, h + one
     for k in range(two):
-        acc[k] = _HALF + _HALF * _tanh(_HALF * acc[k])
+        acc[k] = _HALF + _HALF * tanh(_HALF * acc[k])
     for k in range(two, three):
-        acc[k] = _tanh(acc[k])
+        acc[k] = tanh(acc[k])
     for k in range(three, three + one):
-        acc[k] = _HALF + _HALF * _tanh(_HALF * acc[k])
+        acc[k] = _HALF + _HALF * tanh(_HALF * acc[k])
     for k in range(one):
         v[k] = acc[one + k] * np.float32(state[c + k]) + acc[k] * acc[two + k]
     for k in range(one):
         state[c + k] = v[k]
     for k in range(one):
-        v[k] = acc[three + k] * _tanh(v[k])
+        v[k] = acc[three + k] * tanh(v[k])
     for k in range(one):
         state[h + k] = v[k]
 

@@ -1,10 +1,10 @@
-"""An LSTM layer and its gradient over whole sequences, row by row, in the processor's registers; dropout masks.
+"""An LSTM layer and its gradient over whole sequences, row by row, in the processor's registers.
 
 A tile is four sequences by four vectors. Forward, the vectors are the gates i f g o of LANES units, so that its sums
 become gates, cell and output where they stand (Hochreiter, Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; forget
 gate: Gers et al. 2000, doi:10.1162/089976600300015015). The weights' own gradients are products over all rows, and left
 to the caller. All arrays are flat, float32, C-contiguous.
-Legend: T rows, N sequences, I inputs, H units (a multiple of LANES), W = H rounded up to WIDE, R = T x N, O outputs.
+Legend: T rows, N sequences, I inputs, H units (a multiple of LANES), W = H rounded up to WIDE.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from hfm.kernel import bare, kernel
-from hfm.models.step import EVEN, ODD, TOP
-from hfm.plugins import Int
-from hfm.vector import LANES, Float32, Lanes, bounded, fma, load, same, spread, store, total
+from hfm.models.tanh import fraction
+from hfm.vector import LANES, Float32, Lanes, fma, load, same, spread, store
 
 ROWS = 4
 """Sequences in a tile."""
@@ -26,8 +25,6 @@ Tile = tuple[Lanes, ...]
 """Four vectors of the first sequence, then of the second, ..."""
 Pair = tuple[Float32, Float32]
 _HALF, _ONE, _ZERO = np.float32(0.5), np.float32(1.0), np.float32(0.0)
-_STEP, _MIX, _MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_S27, _S30, _S31, _LOW = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(0xFFFF)
 
 
 class Shape(NamedTuple):
@@ -179,26 +176,16 @@ def _put(a: Float32, at: int, four: Tile) -> None:
 
 
 @bare
-def _fraction(x: Lanes) -> tuple[Lanes, Lanes]:
-    """tanh(x) as numerator and denominator: see models.step."""
-    x = bounded(x, same(TOP))
-    s = x * x
-    p = fma(s, fma(s, fma(s, same(ODD[6]), same(ODD[5])), same(ODD[4])), same(ODD[3]))
-    p = x * fma(s, fma(s, fma(s, p, same(ODD[2])), same(ODD[1])), same(ODD[0]))
-    return p, fma(s, fma(s, fma(s, same(EVEN[3]), same(EVEN[2])), same(EVEN[1])), same(EVEN[0]))
-
-
-@bare
 def _functions(before: Tile) -> tuple[Lanes, Lanes, Lanes, Lanes]:
     """Gates i f g o from what they are before their functions: logistic, tanh for g.
 
     One division for four: it takes as long as thirty products.
     """
     half = same(_HALF)
-    pi, qi = _fraction(half * before[0])
-    pf, qf = _fraction(half * before[1])
-    pg, qg = _fraction(before[2])
-    po, qo = _fraction(half * before[3])
+    pi, qi = fraction(half * before[0])
+    pf, qf = fraction(half * before[1])
+    pg, qg = fraction(before[2])
+    po, qo = fraction(half * before[3])
     first, second = qi * qf, qg * qo
     whole = same(_ONE) / (first * second)
     by_first, by_second = whole * second, whole * first
@@ -217,7 +204,7 @@ def _cell(tile: Tile, row: int, unit: int, size: tuple[int, int], kept: Kept, ma
     store(kept.gates, gate + 2 * units, g)
     store(kept.gates, gate + 3 * units, o)
     cell = fma(f, load(kept.c, at), i * g)
-    p, q = _fraction(cell)
+    p, q = fraction(cell)
     bent = p / q
     out = o * bent
     store(kept.c, at + count * units, cell)
@@ -251,71 +238,3 @@ def _uncell(
     store(by_bias, unit + units, load(by_bias, unit + units) + before[1])
     store(by_bias, unit + 2 * units, load(by_bias, unit + 2 * units) + before[2])
     store(by_bias, unit + 3 * units, load(by_bias, unit + 3 * units) + before[3])
-
-
-@kernel
-def outputs(z: Float32, weight: Float32, bias: Float32, out: Float32) -> None:
-    """out [R, O]: bias [O] + z [R, H] weight [O, H], of a layer that has no function."""
-    units = weight.size // bias.size
-    for r in range(out.shape[0]):
-        for j in range(bias.size):
-            line = same(_ZERO)
-            for k in range(0, units, LANES):
-                line = fma(load(z, r * units + k), load(weight, j * units + k), line)
-            out[r, j] = bias[j] + total(line)
-
-
-@kernel
-def by_outputs(by_out: Float32, weight: Float32, z: Float32, by_z: Float32, by_own: Pair) -> None:
-    """The gradient of `outputs` from that of out [R, O]: by_z [R, H], and by_own of weight [O, H] and bias [O]."""
-    by_weight, by_bias = by_own
-    units = weight.size // by_bias.size
-    by_weight[:] = _ZERO
-    by_bias[:] = _ZERO
-    for r in range(by_out.shape[0]):
-        for j in range(by_bias.size):
-            by_bias[j] += by_out[r, j]
-        for k in range(0, units, LANES):
-            at, line = r * units + k, same(_ZERO)
-            here = load(z, at)
-            for j in range(by_bias.size):
-                slope, own = same(by_out[r, j]), j * units + k
-                line = fma(slope, load(weight, own), line)
-                store(by_weight, own, fma(slope, here, load(by_weight, own)))
-            store(by_z, at, line)
-
-
-@kernel
-def gathered(source: Float32, index: Int, out: Float32) -> None:
-    """out [T, N, F]: the sequences at `index` [N] of source [S, T, F], row by row."""
-    for t in range(out.shape[0]):
-        for n in range(index.shape[0]):
-            for k in range(out.shape[2]):
-                out[t, n, k] = source[index[n], t, k]
-
-
-@kernel
-def mask(seed: int, share: float, out: Float32) -> None:
-    """out [n]: 0 with probability `share`, to 2^-16, else 1 / (1 - share).
-
-    A counter from `seed` is mixed to 64 bits for four elements (splitmix64: Steele, Lea, Flood 2014,
-    doi:10.1145/2660193.2660195): torch's own masks take a tenth of an epoch.
-    """
-    least, scale = np.uint64(round(share * 65536.0)), np.float32(1.0 / (1.0 - share))
-    whole = out.shape[0] // 4
-    for r in range(whole):
-        z = _mixed(np.uint64(seed), np.uint64(r))
-        for k in range(4):
-            out[4 * r + k] = scale if (z >> np.uint64(16 * k)) & _LOW >= least else _ZERO
-    z = _mixed(np.uint64(seed), np.uint64(whole))
-    for k in range(4 * whole, out.shape[0]):
-        out[k] = scale if (z >> np.uint64(16 * (k - 4 * whole))) & _LOW >= least else _ZERO
-
-
-@kernel
-def _mixed(seed: np.uint64, count: np.uint64) -> np.uint64:
-    """The count-th number of splitmix64 from `seed`."""
-    z = seed + (count + np.uint64(1)) * _STEP
-    z = (z ^ (z >> _S30)) * _MIX
-    z = (z ^ (z >> _S27)) * _MIX_2
-    return z ^ (z >> _S31)

@@ -1,4 +1,4 @@
-"""The recurrence and its gradient against torch's, and the masks' law."""
+"""The recurrence and its gradient against torch's."""
 
 from __future__ import annotations
 
@@ -82,47 +82,3 @@ def test_a_layer_that_has_diverged_says_so() -> None:
     w = np.full(4 * LANES * (2 + LANES), np.nan, np.float32)
     unroll.forward(shape, (w, np.zeros(4 * LANES, np.float32)), np.ones(8, np.float32), kept, (mask, z))
     assert np.isnan(z).all()
-
-
-def test_outputs_and_their_gradient_are_products() -> None:
-    """Against NumPy's, in float64."""
-    rng = np.random.default_rng(3)
-    z, weight, by_out = (rng.normal(size=s).astype(np.float32) for s in ((11, 2 * LANES), (5, 2 * LANES), (11, 5)))
-    bias, out = rng.normal(size=5).astype(np.float32), np.empty((11, 5), np.float32)
-    by_z, by_weight, by_bias = (np.full_like(a.reshape(-1), np.nan) for a in (z, weight, bias))
-    unroll.outputs(z.reshape(-1), weight.reshape(-1), bias, out)
-    unroll.by_outputs(by_out, weight.reshape(-1), z.reshape(-1), by_z, (by_weight, by_bias))
-    np.testing.assert_allclose(out, bias + z.astype(float) @ weight.T, atol=1e-5)
-    np.testing.assert_allclose(by_z.reshape(z.shape), by_out.astype(float) @ weight, atol=1e-5)
-    np.testing.assert_allclose(by_weight.reshape(weight.shape), by_out.T.astype(float) @ z, atol=1e-5)
-    np.testing.assert_allclose(by_bias, by_out.sum(0), atol=1e-5)
-
-
-def test_sequences_are_gathered_row_by_row() -> None:
-    """A sequence may come twice."""
-    source = np.arange(24, dtype=np.float32).reshape(3, 4, 2)
-    out = np.empty((4, 3, 2), np.float32)
-    unroll.gathered(source, np.array([2, 0, 2]), out)
-    np.testing.assert_array_equal(out, source[[2, 0, 2]].transpose(1, 0, 2))
-
-
-@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
-def test_masks_keep_what_they_should_and_their_mean_is_one(share: float) -> None:
-    """Zeros in their share, the rest scaled; neighbours and seeds independent; the same seed, the same mask."""
-    out, again, other = (np.empty(100_003, np.float32) for _ in range(3))
-    for seed, where in ((1, out), (1, again), (2, other)):
-        unroll.mask(seed, share, where)
-    assert set(np.unique(out)) == {np.float32(0), np.float32(1 / (1 - share))}
-    error = np.sqrt(share * (1 - share) / len(out))
-    assert abs((out == 0).mean() - share) < 4 * error
-    np.testing.assert_array_equal(out, again)
-    for one, two in ((out, other), (out[1:], out[:-1]), (out[4:], out[:-4])):
-        assert abs(((one == 0) & (two == 0)).mean() - share**2) < 4 * error
-
-
-def test_a_mask_of_a_length_that_four_does_not_divide_is_filled_to_its_end() -> None:
-    """Its first elements are those of a longer one."""
-    short, long = np.full(7, np.nan, np.float32), np.empty(8, np.float32)
-    unroll.mask(3, 0.4, short)
-    unroll.mask(3, 0.4, long)
-    np.testing.assert_array_equal(short, long[:7])
