@@ -7,8 +7,6 @@ back-test reads the same columns. Every command is a process of its own with war
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +16,7 @@ import numpy as np
 from hfm import tables
 from hfm.config import Config
 from hfm.stage import Context, Product
+from tests.bench.command import Cost, cost
 from tests.bench.figure import Figure
 
 SESSIONS = 2_580
@@ -27,40 +26,36 @@ TIMES = 5
 
 
 def figures() -> Iterator[Figure]:
-    """Processor seconds and peak memory of the whole command, and of its import alone."""
+    """Seconds on the processor and on the wall, and peak memory, of the whole command."""
     with tempfile.TemporaryDirectory() as folder:
-        rows = prepare(Path(folder), SESSIONS)
-        command(Path(folder), "backtest", "--threshold", "0.55")  # the kernels' cache
-        taken = [command(Path(folder), "backtest", "--threshold", "0.55") for _ in range(TIMES)]
-        seconds = sorted(t[0] for t in taken)
-        yield Figure("hfm backtest, new process, processor seconds", "s", seconds[TIMES // 2], None, None, rows,
-                     seconds[-1] / seconds[0], "five models' predictions, all artifacts and metrics")  # fmt: skip
-        yield Figure("hfm backtest, peak memory", "MiB", max(t[1] for t in taken), None, None, rows, 1.0)
+        home = Path(folder)
+        rows = prepare(home, SESSIONS)
+        words = ("backtest", "--threshold", "0.55", "-q")
+        command(home, *words)  # the kernels' cache
+        taken = [command(home, *words) for _ in range(TIMES)]
+        note = "five models' predictions, all artifacts and metrics"
+        for name, place in (("processor seconds", 0), ("seconds on the wall", 2)):
+            values = sorted(t[place] for t in taken)
+            yield Figure(f"hfm backtest, new process, {name}", "s", values[TIMES // 2], None, None, rows,
+                         values[-1] / values[0], note)  # fmt: skip
+        yield Figure("hfm backtest, peak memory", "MiB", max(t.mib for t in taken), None, None, rows, 1.0)
 
 
 def prepare(home: Path, sessions: int) -> int:
     """Rows of a run `big` under `home` that is ready for its back-test."""
     command(home, "fetch", "SPY", "--source", "synthetic", "--interval", "1m", "--sessions", str(sessions),
-            "--run", "big")  # fmt: skip
-    command(home, "simulate", "--run", "big")
+            "--run", "big", "-q")  # fmt: skip
+    command(home, "simulate", "--run", "big", "-q")
     command(home, drawn=True)
     from hfm.run import Run
 
     return int(Run(home / "runs" / "big").manifest().stages["simulate"].artifacts["simulate/quotes.parquet"].rows or 0)
 
 
-def command(home: Path, *words: str, drawn: bool = False) -> tuple[float, float]:
-    """(processor seconds, peak MiB) of one command in a process of its own."""
-    call = [sys.executable, "-m", "tests.bench.backtest_cold" if drawn else "hfm", *words]
-    environ = {**os.environ, "HFM_HOME": str(home), "NUMBA_NUM_THREADS": "1"}
-    environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")]))
-    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a user's second command finds the first one's bytecode
-    process = subprocess.Popen(call, env=environ, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(call)} ended with {process.returncode}")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+def command(home: Path, *words: str, drawn: bool = False) -> Cost:
+    """Of one command in a process of its own."""
+    module = "tests.bench.backtest_cold" if drawn else "hfm"
+    return cost(["-m", module, *words], HFM_HOME=str(home), NUMBA_NUM_THREADS="1")
 
 
 def predictions(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> Iterator[Product]:

@@ -33,10 +33,10 @@ def figures() -> Iterator[Figure]:
 
         def ours() -> float:
             options = ["--source", "file", "--path", "bars.csv", "--label", "end", "--workers", 1, "-q"]
-            return cost(["-m", "hfm", "run", "SPY", *options, "--run", f"r{next(number)}"], home)[0]
+            return cost(["-m", "hfm", "run", "SPY", *options, "--run", f"r{next(number)}"], home).cpu
 
         def recipe() -> float:
-            return cost([Path(__file__).with_name("recipe.py"), "bars.csv", "picture.png"], home)[0]
+            return cost([Path(__file__).with_name("recipe.py"), "bars.csv", "picture.png"], home).cpu
 
         ours()
         note = "one-file recipe of 25 epochs, one network"

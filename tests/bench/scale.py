@@ -66,10 +66,10 @@ def spend(rows: int) -> int:
 def figures() -> Iterator[Figure]:
     """Seconds a million rows beside those of the smallest size, and the peak."""
     spend(1)  # compile
-    idle, _ = cost(["-m", "tests.bench.scale", "1"])
+    idle = cost(["-m", "tests.bench.scale", "1"]).cpu
     first = None
     for size in SIZES:
-        seconds, mib = cost(["-m", "tests.bench.scale", str(size)])
+        seconds, mib, _ = cost(["-m", "tests.bench.scale", str(size)])
         each = (seconds - idle) / (size / 1e6)
         first = first or each
         note = f"{mib:,.0f} MiB; a million rows beside the first size"
