@@ -1,6 +1,6 @@
 """`python -m hfm` is `hfm`."""
 
-from hfm.cli import command
+from hfm.cli import main
 
 if __name__ == "__main__":
-    command()
+    main()

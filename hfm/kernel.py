@@ -1,9 +1,10 @@
 """The one numba decorator: compiled once, cached, exact.
 
-fastmath stays off (sums keep their order, so live equals batch bit for bit) and division by zero gives inf/nan as
-in NumPy. numba does not notice a changed callee in another module, so the cache lies in a folder named by a hash of
-every source file in which a kernel can stand; a kernel may therefore read constants only from such files. A kernel
-leaves the interpreter to other threads: it touches nothing but its arrays, which one thread owns.
+fastmath stays off (sums keep their order, so live equals batch bit for bit; only what fits networks rounds as its
+vectors do) and division by zero gives inf/nan as in NumPy. numba does not notice a changed callee in another module, so
+the cache lies in a folder named by a hash of every source file in which a kernel can stand, and by the registers that
+they are compiled for; a kernel may therefore read constants only from such files. A kernel leaves the interpreter to
+other threads: it touches nothing but its arrays, which one thread owns.
 """
 
 from __future__ import annotations
@@ -18,16 +19,38 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+import llvmlite.binding
 import numba
 import numpy.typing as npt
 import platformdirs
 from numba.core import event
 from numba.core.caching import FunctionCache
+from numba.core.codegen import get_host_cpu_features
 from numba.core.runtime.nrt import rtsys
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Array = npt.NDArray[Any]  # Any: of any dtype
+
+
+def registers(features: str, machine: str) -> tuple[int, bool]:
+    """(float32 numbers in a register, whether a product and a sum are one instruction) of a processor.
+
+    features: as LLVM spells them, "+avx,-avx512f". machine: a triple, "x86_64-unknown-linux-gnu".
+    """
+    if machine.startswith(("arm", "aarch64")):
+        return 4, True
+    known = set(features.split(","))
+    return 16 if "+avx512f" in known else 8 if "+avx" in known else 4, "+fma" in known
+
+
+def compiled_for() -> tuple[int, bool]:
+    """`registers` of what numba compiles for here: the host, unless NUMBA_CPU_FEATURES or NUMBA_CPU_NAME say other."""
+    chosen = numba.config.CPU_FEATURES  # type: ignore[attr-defined]  # numba makes its settings at run time
+    return registers(get_host_cpu_features() if chosen is None else chosen, llvmlite.binding.get_process_triple())  # type: ignore[no-untyped-call]  # numba's own
+
+
+LANES, FUSED = compiled_for()
 
 
 def source_hash(root: Path) -> str:
@@ -44,7 +67,7 @@ def cache_folder() -> Path:
     """A writable folder for compiled kernels: $NUMBA_CACHE_DIR, else the user's cache, else a temporary one."""
     base = os.environ.get("NUMBA_CACHE_DIR")
     root = Path(base) if base else Path(platformdirs.user_cache_dir("hfm")) / "kernels"
-    folder = root / source_hash(Path(__file__).parent)
+    folder = root / f"{source_hash(Path(__file__).parent)}-{LANES}{'f' * FUSED}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -81,10 +81,10 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
         try:
             for artifact, payload in function(readers(run, inputs), config, ctx):
                 staged.take(artifact, payload)
+            staged.close(stage.promised(staged.made), stage.may_write)
         except Exception:
             checked.result()  # what a damaged file made of the stage is not what the user should hear of
             raise
-        staged.close(stage.promised(staged.made), stage.may_write)
         checked.result()
         if stage.name in manifest.stages:
             del manifest.stages[stage.name]

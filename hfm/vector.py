@@ -12,7 +12,6 @@ from collections.abc import Callable
 from inspect import Parameter, Signature
 from typing import Any
 
-import llvmlite.binding
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
@@ -20,33 +19,25 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import lower_builtin, models, register_model, type_callable
 
+from hfm.kernel import FUSED, LANES
+
 Float32 = npt.NDArray[np.float32]
 Lanes = npt.NDArray[np.float32]
 """[LANES]; in compiled code a register."""
 
 
-def lanes(features: dict[str, bool], machine: str) -> int:
-    """float32 numbers in a register of a processor that has such features."""
-    if machine.startswith(("arm", "aarch64")):
-        return 4
-    return 16 if features.get("avx512f") else 8
-
-
-LANES = lanes(dict(llvmlite.binding.get_host_cpu_features()), llvmlite.binding.get_process_triple())
-
-
 def load(a: Float32, at: int) -> Lanes:
-    """a[at : at + LANES] of a C-contiguous vector; nothing is checked."""
+    """a[at : at + LANES] of float32, C-contiguous; the place is not checked."""
     return a[int(at) : int(at) + LANES].copy()
 
 
 def store(a: Float32, at: int, value: Lanes) -> None:
-    """a[at : at + LANES] = value of a C-contiguous vector; nothing is checked."""
+    """a[at : at + LANES] = value, of float32, C-contiguous; the place is not checked."""
     a[int(at) : int(at) + LANES] = value
 
 
 def spread(a: Float32, at: int) -> Lanes:
-    """a[at] in all lanes; nothing is checked."""
+    """a[at] of float32, C-contiguous, in all lanes; the place is not checked."""
     return np.full(LANES, a[int(at)])
 
 
@@ -56,7 +47,7 @@ def same(number: float | np.float32) -> Lanes:
 
 
 def fma(a: Lanes, b: Lanes, c: Lanes) -> Lanes:
-    """a b + c, rounded once."""
+    """a b + c, rounded once where the processor can (FUSED)."""
     return a * b + c
 
 
@@ -95,12 +86,28 @@ class _Register(models.PrimitiveModel):
         super().__init__(manager, kind, _WIDE)  # type: ignore[no-untyped-call]  # numba's own
 
 
-def _made(function: Callable[..., object], takes: tuple[Any, ...], gives: types.Type, make: Maker) -> None:
-    """Tell numba that function(*takes) gives `gives`, and how: make(builder, *values), an array by its first number."""
+def _plain(array: types.Array) -> bool:
+    return bool(array.layout == "C" and array.dtype == types.float32)
+
+
+def _made(
+    function: Callable[..., object],
+    takes: tuple[Any, ...],
+    gives: types.Type,
+    make: Maker,
+    fit: Callable[[types.Array], bool] = _plain,
+) -> None:
+    """Tell numba that function(*takes) gives `gives`, and how: make(builder, *values), an array by its first number.
+
+    An array that does not `fit` is refused when a kernel is compiled for it.
+    """
 
     def typed(context: Any) -> Any:  # Any: numba's own
         def fitting(*given: Any) -> Any:  # Any: numba's own
-            fits = len(given) == len(takes) and all(isinstance(g, t) for g, t in zip(given, takes, strict=True))
+            fits = len(given) == len(takes) and all(
+                isinstance(g, t) and (not isinstance(g, types.Array) or fit(g))
+                for g, t in zip(given, takes, strict=True)
+            )
             return gives if fits else None
 
         fitting.__signature__ = Signature(  # type: ignore[attr-defined]  # numba asks it how many there are
@@ -149,6 +156,12 @@ def _own(builder: Any, name: str, gives: Any, *values: Any, freely: bool = False
     return builder.call(function, values, fastmath=("reassoc",) if freely else ())
 
 
+def _fma(builder: Any, a: Any, b: Any, c: Any) -> Any:  # Any: llvmlite's
+    if not FUSED:  # LLVM would call libm's for each lane, seventy times slower
+        return builder.fadd(builder.fmul(a, b), c)
+    return _own(builder, "fma", _WIDE, a, b, c)
+
+
 def _bounded(builder: Any, value: Any, most: Any) -> Any:  # Any: llvmlite's
     least = builder.fneg(most)
     value = builder.select(builder.fcmp_ordered("<", most, value), most, value)
@@ -168,13 +181,13 @@ def _prefetch(builder: Any, start: Any, at: Any) -> None:  # Any: llvmlite's
 
 
 _made(load, (types.Array, types.Integer), VECTOR, _load)
-_made(store, (types.Array, types.Integer, Vector), types.none, _store)
+_made(store, (types.Array, types.Integer, Vector), types.none, _store, lambda a: _plain(a) and a.mutable)
 _made(spread, (types.Array, types.Integer), VECTOR, _spread)
 _made(same, (types.Float,), VECTOR, _same)
-_made(fma, (Vector,) * 3, VECTOR, lambda builder, *values: _own(builder, "fma", _WIDE, *values))
+_made(fma, (Vector,) * 3, VECTOR, _fma)
 _made(bounded, (Vector,) * 2, VECTOR, _bounded)
 _made(total, (Vector,), types.float32, _total)
-_made(prefetch, (types.Array, types.Integer), types.none, _prefetch)
+_made(prefetch, (types.Array, types.Integer), types.none, _prefetch, lambda a: True)
 _made(operator.add, (Vector,) * 2, VECTOR, lambda builder, a, b: builder.fadd(a, b))
 _made(operator.sub, (Vector,) * 2, VECTOR, lambda builder, a, b: builder.fsub(a, b))
 _made(operator.mul, (Vector,) * 2, VECTOR, lambda builder, a, b: builder.fmul(a, b))

@@ -74,6 +74,21 @@ def test_a_changed_byte_in_an_input_is_refused(run: Run, place: float) -> None:
     assert {k: v for k, v in bytes_of(run).items() if k.startswith("simulate")} == before
 
 
+@pytest.mark.parametrize("odd", ["document", "nothing"])
+def test_what_a_stage_made_of_a_changed_byte_is_not_told_as_its_fault(
+    run: Run, monkeypatch: pytest.MonkeyPatch, odd: str
+) -> None:
+    """Nor where it shows only as the files are ended: a document that is none, an artifact that is missing."""
+    everything(run)
+    monkeypatch.setenv("TOY_BLIND", "1")
+    monkeypatch.setenv("TOY_ODD", odd)
+    with pytest.raises((TypeError, AssertionError)):
+        execute(run, by_name("simulate"), Config(), options(run))
+    changed(run, 0.5)
+    with pytest.raises(DataError, match="damaged"):
+        execute(run, by_name("simulate"), Config(), options(run))
+
+
 def test_a_changed_byte_that_the_stage_never_reads_is_refused_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of the file is what the manifest names, not only the columns in use."""
     everything(run)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import hfm.kernel
-from hfm.kernel import compile_seconds, frozen, kernel, source_hash
+from hfm.kernel import compile_seconds, frozen, kernel, registers, source_hash
 
 
 @kernel
@@ -98,3 +100,31 @@ def test_a_kernel_that_is_there_is_loaded_without_what_compiles_it(tmp_path: Pat
     )
     assert first == ["10.0 True True False", "0.0 True True False"]
     assert second == ["10.0 False False False", "0.0 False True False"]
+
+
+@pytest.mark.parametrize(
+    ("machine", "features", "expected"),
+    [("x86_64-unknown-linux-gnu", "+avx,+avx2,+avx512f,+fma", (16, True)),
+     ("x86_64-apple-darwin", "+avx,+avx2,-avx512f,+fma", (8, True)),
+     ("x86_64-unknown-linux-gnu", "+avx,-fma", (8, False)),
+     ("x86_64-unknown-linux-gnu", "", (4, False)), ("aarch64-unknown-linux-gnu", "+neon", (4, True)),
+     ("arm64-apple-darwin23.5.0", "", (4, True))],
+)  # fmt: skip
+def test_registers_are_the_processor_s(machine: str, features: str, expected: tuple[int, bool]) -> None:
+    """Numbers in a register, and whether it multiplies and adds in one."""
+    assert registers(features, machine) == expected
+
+
+@pytest.mark.skipif(platform.machine().startswith(("arm", "aarch64")), reason="one kind of register")
+def test_kernels_for_other_registers_lie_in_another_folder(tmp_path: Path) -> None:
+    """A cache that machines share: those of one would write beyond the arrays of another."""
+    folders = set()
+    for more, expected in (({"NUMBA_CPU_NAME": "generic"}, "4"), ({"NUMBA_CPU_FEATURES": "+avx,+avx2"}, "8"),
+                           ({"NUMBA_CPU_FEATURES": "+avx,+fma"}, "8")):  # fmt: skip
+        code = "from hfm.kernel import LANES, cache_folder; print(LANES, cache_folder().name)"
+        environ = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), **more}
+        done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+        lanes, folder = done.stdout.split()
+        assert lanes == expected
+        folders.add(folder)
+    assert len(folders) == 3

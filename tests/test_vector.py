@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numba.core.errors import TypingError
 
-from hfm import vector
-from hfm.kernel import kernel
-from hfm.vector import LANES, Float32, bounded, fma, load, same, spread, store, total
+from hfm.kernel import FUSED, LANES, kernel
+from hfm.vector import Float32, bounded, fma, load, same, spread, store, total
 
 
 @kernel
@@ -47,6 +47,7 @@ def test_each_function_is_numpy_s(run: Every) -> None:
     assert summed == pytest.approx(float(x.astype(float).sum()), abs=1e-5)
 
 
+@pytest.mark.skipif(not FUSED, reason="this processor has no fused product")
 def test_a_fused_product_is_rounded_once() -> None:
     """(1 + e)^2 - (1 + 2e) is e^2, which the rounding of a product in between loses."""
     e = np.float32(2.0**-12)
@@ -69,12 +70,20 @@ def test_what_is_not_a_number_stays_so(run: Every) -> None:
     assert np.isnan(out[5]).all()
 
 
-@pytest.mark.parametrize(
-    ("machine", "features", "expected"),
-    [("x86_64-unknown-linux-gnu", {"avx512f": True}, 16), ("x86_64-apple-darwin", {"avx2": True}, 8),
-     ("x86_64-unknown-linux-gnu", {}, 8), ("aarch64-unknown-linux-gnu", {"neon": True}, 4),
-     ("arm64-apple-darwin23.5.0", {}, 4)],
-)  # fmt: skip
-def test_lanes_are_the_processor_s(machine: str, features: dict[str, bool], expected: int) -> None:
-    """What the registers hold of float32."""
-    assert vector.lanes(features, machine) == expected
+REFUSED = {
+    "every other number": np.ones(4 * LANES, np.float32)[::2],
+    "float64": np.ones(LANES),
+    "what may not be written": np.frombuffer(bytes(4 * LANES), np.float32),
+}
+
+
+@pytest.mark.parametrize("array", REFUSED.values(), ids=REFUSED)
+def test_an_array_that_does_not_fit_is_refused_when_a_kernel_is_compiled(array: np.ndarray) -> None:
+    """Not read as if it did."""
+
+    @kernel
+    def copied(a: Float32) -> None:
+        store(a, 0, load(a, 0))
+
+    with pytest.raises(TypingError):
+        copied(array)

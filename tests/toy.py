@@ -53,12 +53,19 @@ def fetch(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterato
 
 
 def simulate(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
-    """The mean close, moved by the seed; fails where TOY_FAIL says so, reads nothing where TOY_BLIND does."""
+    """The mean close, moved by the seed; fails where TOY_FAIL says so, reads nothing where TOY_BLIND does.
+
+    TOY_ODD: "document" gives one that is no JSON, "nothing" gives none.
+    """
     if os.environ.get("TOY_FAIL"):
         raise DataError("asked to fail", hint="unset TOY_FAIL")
     close = np.zeros(1)
     if not os.environ.get("TOY_BLIND"):
         close = tables.column_array(inputs["fetch/bars.parquet"].read(["close"])["close"])
+    if os.environ.get("TOY_ODD"):
+        if os.environ["TOY_ODD"] == "document":
+            yield "simulate/facts.json", {"mean": object()}
+        return
     ctx.figures["mean"] = np.float64(close.mean())
     ctx.figures["nothing"] = float("nan")
     yield "simulate/facts.json", {"mean": close.mean() + config.simulate.seed, "nan": np.nan}

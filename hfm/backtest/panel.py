@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,6 +114,15 @@ def panels(
             if part.num_rows:
                 yield _panel(part, (feed, floor), symbols, prices)
     feed.finish()
+
+
+def ahead(found: Iterator[Panel]) -> Iterator[Panel]:
+    """The same panels, each read and joined while the one before it is worked on; an error comes in its turn."""
+    with ThreadPoolExecutor(1) as beside:
+        following = beside.submit(next, found, None)
+        while (panel := following.result()) is not None:
+            following = beside.submit(next, found, None)
+            yield panel
 
 
 def _panel(group: pa.Table, feeds: tuple[_Feed, _Feed], symbols: Sequence[str], prices: Sequence[str]) -> Panel:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from hfm import tables
 from hfm.backtest import bridge, rows, summary
 from hfm.backtest.engine import Engine, base_settings
-from hfm.backtest.panel import Panel, panels
+from hfm.backtest.panel import Panel, ahead, panels
 from hfm.backtest.totals import Totals
 from hfm.config import Backtest, Config
 from hfm.errors import UsageError
@@ -42,7 +41,7 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     totals = Totals(len(engine.trials))
     last: Panel | None = None
     count = 0
-    for panel in _ahead(panels(quotes, predictions, model, symbols, settings.fill == "passive")):
+    for panel in ahead(panels(quotes, predictions, model, symbols, settings.fill == "passive")):
         taken = engine.take(panel)
         if taken is None:
             continue
@@ -66,15 +65,6 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     yield "backtest/metrics.json", document
     if bridge.INSAMPLE in inputs:
         yield bridge.ARTIFACT, bridge.table(inputs, settings, document, len(engine.trials))
-
-
-def _ahead(found: Iterator[Panel]) -> Iterator[Panel]:
-    """The same, each read and joined while the one before it is worked on."""
-    with ThreadPoolExecutor(1) as beside:
-        following = beside.submit(next, found, None)
-        while (panel := following.result()) is not None:
-            following = beside.submit(next, found, None)
-            yield panel
 
 
 def _check(settings: Backtest, meta: Mapping[str, Any]) -> None:

@@ -127,7 +127,7 @@ class Tally:
     def parts(self, signal: str, outcome: str) -> list[tuple[Array, Array]]:
         """(signal, outcome) of each symbol over its predicted rows; signs are int8."""
         pairs = zip(self.series.get(signal, []), self.series.get(outcome, []), strict=True)
-        return [(a.get(), b.get()) for a, b in pairs if len(a.get())]
+        return [(a.get(), b.get()) for a, b in pairs]
 
     def _units(self, panel: Panel, session: Int) -> tuple[Int, Int]:
         """The first row [U] of each unit, units in order of their sessions, and each row's unit [n]."""

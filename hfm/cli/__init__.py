@@ -6,33 +6,13 @@ imported before a command runs.
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import gc
 import os
 import sys
-from typing import NoReturn
-
-
-def command() -> NoReturn:
-    """The `hfm` command as a process of its own: `main`, and then the end without taking the interpreter apart.
-
-    That takes a twentieth of a second after a back-test of a million bars, to free what the system frees anyway.
-    """
-    code: object = 0
-    try:
-        main()
-    except SystemExit as e:
-        code = e.code
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # closed, or its reader is gone: said as far as it can be
-            stream.flush()
-    os._exit(code if isinstance(code, int) else 0)
 
 
 def main() -> None:
-    """Run what the command line says and exit with the documented code."""
+    """The `hfm` command: runs it and exits with the documented code."""
     if sys.argv[1:] == ["--version"]:
         from hfm import __version__
 
@@ -42,7 +22,8 @@ def main() -> None:
 
     _three_streams()
     signals.listen()
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more spin for a tenth of a second as NumPy is imported
+    if "OMP_NUM_THREADS" not in os.environ:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more spin for a tenth of a second as NumPy is imported
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own keeps what it was given
     gc.set_threshold(50_000, 20, 50)  # imports make many objects and drop few: looking for cycles is a tenth of them
     try:

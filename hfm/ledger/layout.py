@@ -8,8 +8,7 @@ that they are exact in a float64 (below 2^53).
 from __future__ import annotations
 
 # ------------------------------------------------------------------------------------------------ a row's inputs [ROW]
-# Eight numbers are a line of the processor's cache: what P&L alone reads stands together, then what every row of the
-# ledger needs.
+# What P&L alone reads stands together, in two lines of the processor's cache; then what each row of the ledger needs.
 R_MID_OPEN, R_BID_OPEN, R_ASK_OPEN, R_MID_CLOSE = 0, 1, 2, 3
 R_SIGMA_DAY, R_ADV = 4, 5
 """Daily volatility (0.01 is 1 %) and average daily volume in shares, of earlier sessions; 0: not known, no impact."""

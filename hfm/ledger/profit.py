@@ -23,7 +23,7 @@ Room = tuple[Float, Int]
 Signals = tuple[Sign, Int]
 """Codes, and the rows at which they turn."""
 Place = tuple[int, int]
-"""A row, and the place in the turns of one that is not after the first beyond it."""
+"""A row, and an index into the turns, at or before the first turn beyond it."""
 AHEAD = 8
 """Turns of the signal by which rows are fetched before they are needed."""
 

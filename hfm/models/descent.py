@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from hfm.config import Train
-from hfm.kernel import kernel
-from hfm.vector import LANES, Float32, fma, load, same, total
+from hfm.kernel import LANES, kernel
+from hfm.vector import Float32, fma, load, same, total
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 _FIRST, _KEPT, _SECOND, _LEAST = np.float32(1 - 0.9), np.float32(0.999), np.float32(1 - 0.999), np.float32(1e-8)

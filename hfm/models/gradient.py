@@ -14,11 +14,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from hfm.kernel import LANES
 from hfm.models import ends, masks, unroll
 from hfm.models.losses import LABELS, Batch, slope
 from hfm.models.network import CORRECTIONS, Recurrent
 from hfm.plugins import Float
-from hfm.vector import LANES, Float32
+from hfm.vector import Float32
 
 
 class Padded:
@@ -94,7 +95,7 @@ class Rows:
 
 
 class Gradient:
-    """The gradient of one Recurrent: it fills the weights' own .grad."""
+    """The gradient of one Recurrent: it fills the weights' own .grad. They must stay where they are: flatten first."""
 
     def __init__(self, net: Recurrent) -> None:
         self.share, units = net.drop.p, -(-net.cell.hidden_size // LANES) * LANES

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import threading
+from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from hfm import tables
-from hfm.backtest.panel import Panel, codes, panels
+from hfm.backtest.panel import Panel, ahead, codes, panels
 from hfm.errors import DataError, UsageError
 from tests.backtest import market
 
@@ -125,3 +128,30 @@ def test_codes_follow_the_list_of_names() -> None:
     """Whatever the order of the column's own dictionary; unknown words are -1."""
     column = pa.chunked_array([pa.array(["b", "a"]).dictionary_encode(), pa.array(["c", "b"]).dictionary_encode()])
     assert codes(column, ["a", "b"]).tolist() == [1, 0, -1, 1]
+
+
+def test_panels_ahead_come_in_order_and_an_error_where_it_was() -> None:
+    """What was read before it is worked on first."""
+    whole = market.walk(SYMBOLS, 3, 4)
+    panel = joined(whole, market.predictions(whole, {"lstm": 0.6}))[0]
+
+    def found() -> Iterator[Panel]:
+        yield from (panel, panel)
+        raise DataError("broken", hint="mend it")
+
+    seen = 0
+    with pytest.raises(DataError, match="broken"):
+        for each in ahead(found()):
+            assert each is panel
+            seen += 1
+    assert seen == 2
+
+
+def test_panels_ahead_that_are_left_leave_no_thread() -> None:
+    """A stage that fails in the middle does not wait for what it will not read."""
+    before = threading.active_count()
+    coming = ahead(iter([cast(Panel, k) for k in range(3)]))
+    assert next(coming) == 0
+    assert threading.active_count() > before
+    coming.close()  # type: ignore[attr-defined]  # a generator
+    assert threading.active_count() == before

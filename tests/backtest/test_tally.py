@@ -108,6 +108,17 @@ def test_outcomes_are_kept_by_symbol_for_the_permutation() -> None:
     np.testing.assert_array_equal(returns, panel.forecasts["y_ret_bps"][mine])
 
 
+def test_a_symbol_without_a_prediction_is_a_part_too() -> None:
+    """It has no row to shift: the permutation must not say more than it would with it."""
+    quoted = market.walk(NAMES, 2, 4)
+    keep = np.array(quoted.column("symbol").to_pylist()) == NAMES[0]
+    panel = next(panels(
+        tables.MemoryReader(quoted), tables.MemoryReader(market.predictions(quoted, {"lstm": 0.6}, keep)), "lstm", NAMES
+    ))  # fmt: skip
+    parts = taken(panel, np.zeros((16, at.OUT))).parts("call", "up")
+    assert [len(a) for a, _ in parts] == [len(b) for _, b in parts] == [8, 0]
+
+
 def test_hits_are_summed_by_block_where_predictions_were_split_by_them() -> None:
     """Rows of one clock time in one session, of all symbols; by session the sums are what they were."""
     quoted = market.walk(NAMES, 3, 40)

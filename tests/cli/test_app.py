@@ -253,26 +253,3 @@ def test_a_process_that_is_started_without_its_streams_works(tmp_path: Path, clo
         [*words, "--days", "0"], cwd=tmp_path, capture_output=True, preexec_fn=lambda: [os.close(fd) for fd in closed]
     )
     assert refused.returncode == 2
-
-
-LEAVING = """
-import atexit, sys
-atexit.register(print, "bye")
-sys.argv = ["hfm", *sys.argv[1:]]
-from hfm.cli import command
-command()
-"""
-
-
-@pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["status", "--run", "none"], 4), (["--nothing"], 2)])
-def test_the_end_without_teardown_keeps_what_was_printed_registered_and_meant(
-    tmp_path: Path, words: list[str], code: int
-) -> None:
-    """Exit functions run, streams are flushed, the code is the documented one."""
-    done = subprocess.run(
-        [sys.executable, "-c", LEAVING, *words], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == code
-    assert done.stdout.endswith("bye\n")
-    assert bool(done.stderr) == (code != 0)
-    assert ("hfm" in done.stdout) == (code == 0)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hfm.backtest.rows import edges
 from hfm.config import Backtest
 from hfm.ledger import layout as at
-from hfm.ledger.account import params_new, state_new
+from hfm.ledger.account import equity, params_new, state_new
 from hfm.ledger.profit import profit, room_for
-from tests.ledger.market import markets, play, symbols_of
+from tests.ledger.market import day, markets, play, symbols_of
 
 COSTLY = Backtest(cash=10_000.0, fee_bps=1.0, spread_share=0.75, borrow=0.05, impact=0.7)
 MODES = ("next-open", "next-mid", "cross", "passive")
@@ -47,3 +48,21 @@ def test_passing_over_quiet_rows_adds_up_to_the_ledger(
     for place in range(at.B_ENTRY, at.BLOCK):
         state[at.HEAD + place :: at.BLOCK] = other[at.HEAD + place :: at.BLOCK] = 0.0
     np.testing.assert_allclose(other, state, atol=1e-7)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3])
+@pytest.mark.parametrize("code", [-1, 0, 1, at.EDGE, at.EDGE + 1])
+def test_few_rows_of_one_code_are_the_ledger_s_too(n: int, code: int) -> None:
+    """No row, one, and a signal that never turns: nothing is read beyond the end."""
+    rows = day([100.0, 101.0, 102.0, 103.0], [1.0] * 4)[:n]
+    signal = code - at.EDGE if code > 1 else code
+    rows[:, at.R_SIGNAL], rows[:, at.R_BLOCK], rows[:, at.R_SUM] = signal, 0.0, np.cumsum(rows[:, at.R_MID_CLOSE])
+    out, trips, state = play(rows, COSTLY)
+    params, other, sums = params_new(COSTLY, 1, 0.01), state_new(COSTLY.cash, 1), np.zeros((1, at.SUMS))
+    params[at.P_TRIPS] = 0.0
+    codes = np.full(n, code, np.int8)
+    codes[:1] = signal + at.EDGE  # the first of a session
+    profit(other, params, rows, codes, sums, room_for(n))
+    assert equity(other) == pytest.approx(equity(state), abs=1e-9)
+    assert sums[0, at.SUM_NET] == pytest.approx(out[:, at.O_NET].sum(), abs=1e-9)
+    assert sums[0, at.SUM_TRIPS] == len(trips)

@@ -39,6 +39,24 @@ def test_loss_and_gradient_are_autograd_s(units: int, layers: int) -> None:
         assert torch.allclose(mine, weight.grad, atol=1e-6), name
 
 
+@pytest.mark.parametrize("count", [4, 5, 9])
+@pytest.mark.parametrize("units", [7, 64])
+def test_whole_tiles_and_what_is_beside_them_have_autograd_s_gradient(count: int, units: int) -> None:
+    """Sequences in fours, padded units or not; a sequence may come twice."""
+    net, data = case(units, 2, 0.0)
+    index = torch.arange(count) * 2 % 3 % 2
+    quick = gradient.Gradient(net)
+    value = quick.take(data, index, WIDTHS)
+    found = [p.grad.clone() for p in net.parameters() if p.grad is not None]
+    net.zero_grad()
+    whole = losses.losses(net(data.x[index]), data.pick(index), WIDTHS).sum()
+    whole.backward()
+    assert abs(value - float(whole.detach())) < 1e-5
+    for mine, (name, weight) in zip(found, net.named_parameters(), strict=True):
+        assert weight.grad is not None
+        assert torch.allclose(mine, weight.grad, atol=1e-6), name
+
+
 def test_dropout_s_gradient_is_that_of_the_masks_drawn() -> None:
     """With the generator put back, finite differences of the loss along the gradient itself."""
     net, data = case(8, 2, 0.5)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from hfm.kernel import kernel
+from hfm.kernel import LANES, kernel
 from hfm.models.tanh import fraction, tanh
-from hfm.vector import LANES, Float32, load, store
+from hfm.vector import Float32, load, store
 
 POINTS = np.concatenate([
     np.linspace(-12, 12, 64 * LANES - 6), [0.0, -0.0, 1e-30, -1e-30, np.inf, -np.inf]
