@@ -27,24 +27,16 @@ def costs(ax: Axes, run: Evidence, ink: Ink) -> Told:
     for place, (_, change) in enumerate(steps):
         colour = ink.sky if place == 0 or change > 0 else ink.orange
         ax.bar(place, change, bottom=level, width=0.62, color=colour, edgecolor=ink.text, linewidth=0.8)
-        ax.text(
-            place,
-            max(level, level + change),
-            f"{change:+.2%}",
-            ha="center",
-            va="bottom",
-            color=ink.text,
-            fontsize=ink.size,
-        )
         level += change
+        _beyond(ax, ink, place, (level, change))
         ax.plot([place + 0.31, place + 0.69], [level, level], color=ink.muted, linewidth=0.8)
     ax.bar(len(steps), level, width=0.62, color=ink.blue, edgecolor=ink.text, linewidth=0.8)
-    ax.text(len(steps), max(level, 0.0), f"{level:+.2%}", ha="center", va="bottom", color=ink.text, fontsize=ink.size)
+    _beyond(ax, ink, len(steps), (level, level))
     ax.axhline(0, color=ink.text, linewidth=1.0)
     frame(ax, ink, y="return on capital")
     ax.set_xticks(range(len(steps) + 1), [*(word for word, _ in steps), "net"])
     low, high = ax.get_ylim()
-    ax.set_ylim(low, high + 0.12 * (high - low))
+    ax.set_ylim(low - 0.12 * (high - low), high + 0.12 * (high - low))
     percent(ax)
     few(ax, y=5)
     words = ", ".join(f"{word} {change:+.2%}" for word, change in steps)
@@ -86,6 +78,14 @@ def confidence(ax: Axes, run: Evidence, ink: Ink) -> Told:
         f"Histogram of P(up) between {low:.2%} and {high:.2%}; nothing lies beyond the threshold.",
         "Why nothing was traded",
     )
+
+
+def _beyond(ax: Axes, ink: Ink, place: float, bar: tuple[float, float]) -> None:
+    """Write the change of a bar, (its end, its change), beyond its end: at others' starts lies the line of zero."""
+    end, change = bar
+    up = 1 if change > 0 else -1
+    ax.annotate(f"{change:+.2%}", (place, end), (0, 2 * up), textcoords="offset points", ha="center",
+                va="bottom" if up > 0 else "top", color=ink.text, fontsize=ink.size)  # fmt: skip
 
 
 def _before_and_after(ax: Axes, run: Evidence, ink: Ink) -> Told:
