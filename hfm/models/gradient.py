@@ -63,7 +63,10 @@ class Layer:
         self.inputs, self.units = inputs, units
         self.bias = np.zeros(gates, np.float32)
         self.packed = np.empty(gates * (inputs + units), np.float32)
-        self.turned = np.empty(gates * -(-units // unroll.WIDE) * unroll.WIDE, np.float32)
+        alike = units == unroll.WIDE  # one tile of columns: W_hh lies so already
+        self.turned = (
+            self.padded.flat[1] if alike else np.empty(gates * -(-units // unroll.WIDE) * unroll.WIDE, np.float32)
+        )
 
     def ready(self) -> None:
         """Take the weights as they are now."""
@@ -71,7 +74,8 @@ class Layer:
         w_ih, w_hh, one, two = self.padded.flat
         np.add(one, two, out=self.bias)
         unroll.packed(unroll.Shape(0, 0, self.inputs, self.units), w_ih, w_hh, self.packed)
-        unroll.turned(self.units, w_hh, self.turned)
+        if self.turned is not w_hh:
+            unroll.turned(self.units, w_hh, self.turned)
 
     def done(self) -> None:
         """Give the network its gradients; both biases have the same."""
@@ -82,12 +86,12 @@ class Layer:
 class Rows:
     """Buffers of one layer for batches of one shape; its tensors are views of its arrays."""
 
-    def __init__(self, shape: unroll.Shape) -> None:
+    def __init__(self, shape: unroll.Shape, by_z: Float32) -> None:
         n, first = shape.rows * shape.sequences * shape.units, shape.sequences * shape.units
-        self.shape = shape
+        self.shape, self.by_z = shape, by_z
         self.kept = unroll.Kept(*(np.zeros(size, np.float32) for size in (4 * n, n + first, n + first, n)))
-        self.mask, self.z, self.by_z = np.ones(n, np.float32), np.zeros(n, np.float32), np.zeros(n, np.float32)
-        """[R, H]; z is the masked h, by_z its gradient."""
+        self.mask, self.z = np.ones(n, np.float32), np.zeros(n, np.float32)
+        """[R, H]; z is the masked h, by_z its gradient, of which one layer has need at a time."""
         self.gates, self.before = _matrix(self.kept.gates, 4 * shape.units), _matrix(self.kept.h[:n], shape.units)
         """[R, 4H]; [R, H] the h before each row."""
         self.out, self.by_out = _matrix(self.z, shape.units), _matrix(self.by_z, shape.units)
@@ -130,7 +134,8 @@ class Gradient:
     def _buffers(self, rows: int, count: int) -> tuple[Float32, Float32, list[Rows]]:
         """(x, y, each layer's) of so many rows and sequences."""
         x, y = (np.zeros((rows, count, wide), np.float32) for wide in (self.layers[0].inputs, len(LABELS)))
-        return x, y, [Rows(unroll.Shape(rows, count, layer.inputs, layer.units)) for layer in self.layers]
+        by_z = np.zeros(rows * count * self.layers[0].units, np.float32)
+        return x, y, [Rows(unroll.Shape(rows, count, layer.inputs, layer.units), by_z) for layer in self.layers]
 
     def _forward(self, x: Float32, rows: list[Rows]) -> None:
         """Fill the rows of all layers from x [R F]."""

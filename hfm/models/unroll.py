@@ -49,14 +49,16 @@ class Kept(NamedTuple):
 def packed(shape: Shape, w_ih: Float32, w_hh: Float32, out: Float32) -> None:
     """out [H / LANES, I + H, 4, LANES] of `forward`, from w_ih [4H, I] and w_hh [4H, H]."""
     _, _, inputs, units = shape
-    at = 0
     for block in range(0, units, LANES):
-        for k in range(inputs + units):
-            for gate in range(4):
-                row = gate * units + block
-                for lane in range(LANES):
-                    out[at] = w_ih[(row + lane) * inputs + k] if k < inputs else w_hh[(row + lane) * units + k - inputs]
-                    at += 1
+        for lane in range(WIDE):
+            row = (lane // LANES) * units + block + lane % LANES
+            at = block * 4 * (inputs + units) + lane
+            for k in range(inputs):
+                out[at] = w_ih[row * inputs + k]
+                at += WIDE
+            for k in range(units):
+                out[at] = w_hh[row * units + k]
+                at += WIDE
 
 
 @kernel
