@@ -48,8 +48,8 @@ class Descent:
             move(w, g, first, second, average[0].detach().numpy(), np.array([*scalars, cut], np.float32))
             return
         with torch.no_grad():
-            whole = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-            torch._foreach_mul_(gradients, (options.clip / (whole + 1e-6)).clamp(max=1.0))
+            size = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+            torch._foreach_mul_(gradients, (options.clip / (size + 1e-6)).clamp(max=1.0))
             self._move(gradients, list(average), scalars)
 
     def _move(self, gradients: list[torch.Tensor], average: list[torch.Tensor], scalars: tuple[float, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Loss and gradient of the LSTM network on the processor, without autograd: a quarter of torch's time a batch.
+"""Loss and gradient of the LSTM network on the processor, without autograd: less than half of torch's time a batch.
 
 torch's own LSTM, dropout and losses take some hundred calls a batch and fresh memory for each; here the products over
 all rows are a few calls into buffers that stay in the cache, and the rest is models.unroll's, ends' and losses.slope's.

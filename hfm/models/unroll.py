@@ -73,7 +73,7 @@ def turned(units: int, w_hh: Float32, out: Float32) -> None:
 
 
 @kernel
-def forward(shape: Shape, weights: tuple[Float32, Float32], x: Float32, kept: Kept, masked: Pair) -> None:
+def forward(shape: Shape, weights: Pair, x: Float32, kept: Kept, masked: Pair) -> None:
     """Fill `kept` over x [T, N, I], and z [T, N, H] with h under a mask.
 
     weights: `packed`, and biases [4H]. masked: the mask and z.
@@ -115,7 +115,7 @@ def backward(shape: Shape, w: Float32, kept: Kept, masked: Pair, by_bias: Float3
         t = rows - 1 - back
         for n in range(count):
             for unit in range(0, units, LANES):
-                _uncell(t * count + n, unit, (n, count, units, wide), kept, masked, (by_h, by_c, by_bias))
+                _uncell(t * count + n, unit, (n, units, wide), kept, masked, (by_h, by_c, by_bias))
         for column in range(0, wide if t else 0, WIDE):
             for n in range(0, count - count % ROWS, ROWS):
                 tile: Tile = (
@@ -217,11 +217,11 @@ def _cell(tile: Tile, row: int, unit: int, size: tuple[int, int], kept: Kept, ma
 
 @bare
 def _uncell(
-    row: int, unit: int, size: tuple[int, int, int, int], kept: Kept, masked: Pair,
+    row: int, unit: int, size: tuple[int, int, int], kept: Kept, masked: Pair,
     sums: tuple[Float32, Float32, Float32],
 ) -> None:  # fmt: skip
     """LANES units of a row: from the gradient of h to that of the gates before their functions."""
-    n, _, units, wide = size
+    n, units, wide = size
     by_h, by_c, by_bias = sums
     at, gate, one = row * units + unit, row * 4 * units + unit, same(_ONE)
     i, f = load(kept.gates, gate), load(kept.gates, gate + units)

@@ -29,8 +29,8 @@ SESSIONS, WINDOW, ROWS = 60, 20, 78
 OPTIONS, OWN = Train(), 32
 """The default training; windows a step of the recipe as it is usually written."""
 TOGETHER = 10
-"""Passes of ours that are timed together, as they run in training: one alone takes a fortieth of the recipe's, and a
-third of it would be the caches that the recipe has just filled with its own."""
+"""Passes of ours that are timed together, as they run in training. One alone is timed, too: it takes a fortieth of the
+recipe's, and a third of it is the caches that the recipe has just filled with its own."""
 PATIENCE, EPOCHS, TRIES = 15, 120, 2
 """Passes without a better validation loss after which either side stops, passes at most, networks averaged."""
 
@@ -76,11 +76,11 @@ def figures() -> Iterator[Figure]:
             network = fit.Fitting(train.own, dataclasses.replace(OPTIONS, batch=sessions))
             peer = Usual(train.own)
             adam = torch.optim.Adam(peer.parameters(), lr=1e-3)
-            found = rate(
-                f"train, labels ({sessions} sessions a step)", labels, partial(_passes, network, data, widths),
-                partial(_pass, peer, adam, samples, windows), note=f"DataLoader, {windows} 20-bar windows a step",
-            )  # fmt: skip
-            yield dataclasses.replace(found, ours=found.ours * TOGETHER, ratio=(found.ratio or 0.0) * TOGETHER)
+            theirs, note = partial(_pass, peer, adam, samples, windows), f"DataLoader, {windows} 20-bar windows a step"
+            for together in (TOGETHER, 1):
+                name = f"train, labels ({sessions} sessions a step, passes together: {together})"
+                found = rate(name, labels, partial(_passes, network, data, widths, together), theirs, note=note)
+                yield dataclasses.replace(found, ours=found.ours * together, ratio=(found.ratio or 0.0) * together)
         yield _fold(data, widths, train.own, labels)
         yield _accuracy(train, test)
 
@@ -98,9 +98,9 @@ def _flat(panel: Panel) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(z.astype(np.float32)), torch.from_numpy(np.nan_to_num(panel.up).astype(np.float32))
 
 
-def _passes(network: fit.Fitting, data: losses.Batch, widths: np.ndarray) -> None:
-    """TOGETHER epochs by sessions."""
-    for _ in range(TOGETHER):
+def _passes(network: fit.Fitting, data: losses.Batch, widths: np.ndarray, count: int) -> None:
+    """So many epochs by sessions."""
+    for _ in range(count):
         network.take_epoch(data, widths)
 
 
