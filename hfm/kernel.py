@@ -1,4 +1,4 @@
-"""The one numba decorator: compiled once, cached, exact.
+"""The one decorator of kernels: compiled by numba on the first call, cached, exact.
 
 fastmath stays off (sums keep their order, so live equals batch bit for bit; only what fits networks rounds as its
 vectors do) and division by zero gives inf/nan as in NumPy. numba does not notice a changed callee in another module, so
@@ -9,48 +9,27 @@ other threads: it touches nothing but its arrays, which one thread owns.
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import hashlib
 import os
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from types import FunctionType
+from typing import Any, Generic, ParamSpec, TypeVar
 
-import llvmlite.binding
-import numba
 import numpy.typing as npt
 import platformdirs
-from numba.core import event
-from numba.core.caching import FunctionCache
-from numba.core.codegen import get_host_cpu_features
-from numba.core.runtime.nrt import rtsys
+
+from hfm.compiled import store
+from hfm.processor import FUSED, LANES
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Array = npt.NDArray[Any]  # Any: of any dtype
-
-
-def registers(features: str, machine: str) -> tuple[int, bool]:
-    """(float32 numbers in a register, whether a product and a sum are one instruction) of a processor.
-
-    features: as LLVM spells them, "+avx,-avx512f". machine: a triple, "x86_64-unknown-linux-gnu".
-    """
-    if machine.startswith(("arm", "aarch64")):
-        return 4, True
-    known = set(features.split(","))
-    return 16 if "+avx512f" in known else 8 if "+avx" in known else 4, "+fma" in known
-
-
-def compiled_for() -> tuple[int, bool]:
-    """`registers` of what numba compiles for here: the host, unless NUMBA_CPU_FEATURES or NUMBA_CPU_NAME say other."""
-    chosen = numba.config.CPU_FEATURES  # type: ignore[attr-defined]  # numba makes its settings at run time
-    return registers(get_host_cpu_features() if chosen is None else chosen, llvmlite.binding.get_process_triple())  # type: ignore[no-untyped-call]  # numba's own
-
-
-LANES, FUSED = compiled_for()
+_ROOT = Path(__file__).parent
 
 
 def source_hash(root: Path) -> str:
@@ -63,11 +42,12 @@ def source_hash(root: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+@cache
 def cache_folder() -> Path:
     """A writable folder for compiled kernels: $NUMBA_CACHE_DIR, else the user's cache, else a temporary one."""
     base = os.environ.get("NUMBA_CACHE_DIR")
     root = Path(base) if base else Path(platformdirs.user_cache_dir("hfm")) / "kernels"
-    folder = root / f"{source_hash(Path(__file__).parent)}-{LANES}{'f' * FUSED}"
+    folder = root / f"{source_hash(_ROOT)}-{LANES}{'f' * FUSED}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -76,97 +56,85 @@ def cache_folder() -> Path:
         return Path(tempfile.mkdtemp(prefix="hfm-kernels-"))
 
 
-@contextlib.contextmanager
-def without_blas() -> Iterator[None]:
-    """Here numba may load its array functions without scipy.linalg, .2 s a process that no kernel has a use for.
+class Kernel(Generic[P, R]):
+    """A function that numba compiles for each kinds of arguments that it is called with, or has compiled before.
 
-    numba looks for a BLAS as it loads them, though each function looks again when it is compiled: so nothing is lost.
-    """
-    blas, functions = "scipy.linalg.cython_blas", "numba.np.arraymath"
-    if functions in sys.modules or blas in sys.modules:
-        yield
-        return
-    sys.modules[blas] = None  # type: ignore[assignment]  # Python's own word for: cannot be imported
-    try:
-        yield
-    finally:
-        with contextlib.suppress(KeyError):
-            del sys.modules[blas]
-        if functions in sys.modules:
-            sys.modules[functions]._HAVE_BLAS = True  # type: ignore[attr-defined]  # SciPy is one of our dependencies
-
-
-class Compiled(FunctionCache):
-    """numba's cache of one kernel, which gives what is there without numba's registries.
-
-    They say how to type and lower every function that numba knows, a seventh of a second a process. A compilation asks
-    them; finished machine code needs no more than the runtime that counts references, which is started here.
+    What has been compiled lies in a file, from which hfm.compiled.store takes it: numba is imported only to compile.
+    `py_func` is the plain function, the tests' reference.
     """
 
-    def load_overload(self, sig: Any, target_context: Any) -> Any:  # Any: numba's own
-        """The kernel compiled for a signature; None where it is not there: then numba is made ready to compile it."""
-        with without_blas():
-            rtsys.initialize(target_context)
-            with self._guard_against_spurious_io_errors():
-                found = self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]  # numba's own
-            if found is None:
-                target_context.refresh()
+    def __init__(self, function: Callable[P, R], options: dict[str, Any], stored: bool) -> None:  # Any: numba's own
+        functools.update_wrapper(self, function)
+        self.py_func: FunctionType = function  # type: ignore[assignment]  # only functions are decorated
+        self._options, self._stored = options, stored
+        self._made: dict[object, Callable[..., R]] = {}
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """What the function gives."""
+        if kwargs or not self._stored:
+            result: R = self.dispatcher(*args, **kwargs)
+            return result
+        key = store.key(args)
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = self._make(args)
+        return made(*args)
+
+    def __reduce__(self) -> str:
+        """By name, as a function is."""
+        return self.py_func.__qualname__
+
+    @cached_property
+    def dispatcher(self) -> Any:  # Any: numba's own
+        """What numba makes of the function."""
+        from hfm.compiled import compiler
+
+        return compiler.dispatcher(self.py_func, self._options, cache_folder())
+
+    @property
+    def _numba_type_(self) -> Any:  # Any: numba's own
+        """So numba knows what another kernel calls."""
+        return self.dispatcher._numba_type_
+
+    def _make(self, args: tuple[object, ...]) -> Callable[..., R]:
+        """The finished kernel for arguments like these; numba's where it cannot be kept in a file."""
+        kind = store.kind(args)
+        if kind is None:
+            return self.dispatcher  # type: ignore[no-any-return]  # numba's own
+        path = store.place(cache_folder(), self.py_func, kind)
+        found = store.take(path, self.py_func)
+        if found is None:
+            from hfm.compiled import compiler
+
+            store.keep(path, *compiler.finished(self.dispatcher, args))
+            found = store.take(path, self.py_func) or self.dispatcher
         return found
-
-
-numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # numba makes its settings at run time
-
-
-class _Stopwatch(event.Listener):
-    """Sums the time of outermost compilations in this process."""
-
-    def __init__(self) -> None:
-        self.depth, self.began, self.total = 0, 0.0, 0.0
-
-    def on_start(self, event: object) -> None:
-        """numba starts to compile."""
-        if self.depth == 0:
-            self.began = time.perf_counter()
-        self.depth += 1
-
-    def on_end(self, event: object) -> None:
-        """numba has compiled, or given up."""
-        self.depth -= 1
-        if self.depth == 0:
-            self.total += time.perf_counter() - self.began
-
-
-_stopwatch = _Stopwatch()
-event.register("numba:compile", _stopwatch)  # type: ignore[no-untyped-call]  # numba's own
 
 
 def compile_seconds() -> float:
     """Seconds that this process has spent compiling kernels; 0 where all came from the cache."""
-    return _stopwatch.total
+    compiler = sys.modules.get("hfm.compiled.compiler")
+    return compiler.compile_seconds() if compiler else 0.0
 
 
-def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """`function`, compiled by numba on its first call; `.py_func` is the plain one, the tests' reference."""
-    jitted: Callable[P, R] = _cached(numba.njit(fastmath=False, error_model="numpy", nogil=True)(function))
-    return jitted
+def kernel(function: Callable[P, R]) -> Kernel[P, R]:
+    """`function` as a kernel."""
+    return _kernel(function, {})
 
 
-def bare(function: Callable[P, R]) -> Callable[P, R]:
+def bare(function: Callable[P, R]) -> Kernel[P, R]:
     """`kernel` without reference counts, for steps that allocate nothing: their atomic adds cost 8 times the step.
 
     It calls only bare kernels, which are inlined (an array costs seven arguments a call), and makes no array (views
     are free); numba refuses to compile one that does.
     """
-    options = {"fastmath": False, "error_model": "numpy", "nogil": True, "_nrt": False, "forceinline": True}
-    jitted: Callable[P, R] = _cached(numba.njit(**options)(function))  # type: ignore[call-overload]  # _nrt: no stub
-    return jitted
+    return _kernel(function, {"_nrt": False, "forceinline": True})
 
 
-def _cached(jitted: Any) -> Any:  # Any: numba's dispatcher; with NUMBA_DISABLE_JIT the function itself
-    """The dispatcher, its machine code kept in cache_folder()."""
-    if hasattr(jitted, "py_func"):
-        jitted._cache = Compiled(jitted.py_func)  # type: ignore[no-untyped-call]  # numba's own
-    return jitted
+def _kernel(function: Callable[P, R], more: dict[str, Any]) -> Kernel[P, R]:  # Any: numba's own
+    options = {"fastmath": False, "error_model": "numpy", "nogil": True} | more
+    own = function.__module__.startswith("hfm.")  # of other sources the folder's name says nothing
+    return Kernel(function, options, own and store.works_here())
 
 
 def frozen(arrays: tuple[Array, ...]) -> tuple[Array, ...]:

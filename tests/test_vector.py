@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numba.core.errors import TypingError
 
-from hfm.kernel import FUSED, LANES, kernel
+from hfm.kernel import kernel
+from hfm.processor import FUSED, LANES
 from hfm.vector import Float32, bounded, fma, load, same, spread, store, total
 
 

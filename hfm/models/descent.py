@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from hfm.config import Train
-from hfm.kernel import LANES, kernel
+from hfm.kernel import kernel
+from hfm.processor import LANES
 from hfm.vector import Float32, fma, load, same, total
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from hfm.kernel import LANES, kernel
+from hfm.kernel import kernel
 from hfm.plugins import Int
+from hfm.processor import LANES
 from hfm.vector import Float32, fma, load, same, store, total
 
 Pair = tuple[Float32, Float32]

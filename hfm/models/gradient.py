@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from hfm.kernel import LANES
 from hfm.models import ends, masks, unroll
 from hfm.models.losses import LABELS, Batch, slope
 from hfm.models.network import CORRECTIONS, Recurrent
 from hfm.plugins import Float
+from hfm.processor import LANES
 from hfm.vector import Float32
 
 

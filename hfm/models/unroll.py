@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hfm.kernel import LANES, bare, kernel
+from hfm.kernel import bare, kernel
 from hfm.models.tanh import fraction
+from hfm.processor import LANES
 from hfm.vector import Float32, Lanes, fma, load, same, spread, store
 
 ROWS = 4

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hfm.kernel import LANES
 from hfm.models import ends
+from hfm.processor import LANES
 
 
 def test_outputs_and_their_gradient_are_products() -> None:

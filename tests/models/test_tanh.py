@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from hfm.kernel import LANES, kernel
+from hfm.kernel import kernel
 from hfm.models.tanh import fraction, tanh
+from hfm.processor import LANES
 from hfm.vector import Float32, load, store
 
 POINTS = np.concatenate([

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from hfm.kernel import LANES
 from hfm.models import unroll
+from hfm.processor import LANES
 
 SIZES = pytest.mark.parametrize(
     ("rows", "count", "inputs", "units"), [(1, 1, 3, LANES), (5, 3, 7, 2 * LANES), (78, 8, 29, 64), (7, 6, 64, 80)]

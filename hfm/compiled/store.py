@@ -1,0 +1,177 @@
+"""Finished bare kernels in files: one for each kernel and kinds of arguments, taken up without numba.
+
+A file is the SHA-256 of what follows, a line of JSON (the symbols of the entry and of its environment), and the object
+file. Its name says what it was made for: sources, processor, Python, numba and its settings. numba's own wrapper in it
+takes Python's arguments apart; of numba only the two small libraries that such wrappers call are loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import importlib.machinery
+import importlib.util
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.compiled import elf
+from hfm.processor import described
+
+Compiled = Callable[..., Any]  # Any: of any kernel
+_HELPERS = {"numba_": "_helperlib", "NRT_": "core/runtime/_nrt_python"}
+"""How the names of numba's helpers begin -> the library in which they are."""
+_DIGEST = 32
+_LEAST, _MOST = -(2**63), 2**63 - 1
+_NOT_IN_CODE = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS")
+"""Settings of numba's that change no machine code."""
+
+
+def works_here() -> bool:
+    """Whether this process takes up finished kernels: CPython on what `elf` is made for, and numba not switched off."""
+    machine = (sys.platform, platform.machine(), sys.implementation.name)
+    return machine == ("linux", "x86_64", "cpython") and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+
+
+def key(argument: object) -> object:
+    """What tells the kinds of arguments apart, at the cost of a look; two keys may be of one kind."""
+    exact = type(argument)
+    if exact is np.ndarray:
+        return argument.dtype, argument.ndim, argument.flags.num  # type: ignore[attr-defined]  # just looked at
+    if isinstance(argument, tuple):
+        return exact, *map(key, argument)
+    if exact is int and not _LEAST <= argument <= _MOST:  # type: ignore[operator]  # just looked at
+        return "large"
+    return exact
+
+
+def kind(argument: object) -> str | None:
+    """What numba would compile for, in words; None for what is not made of plain arrays and numbers."""
+    exact = type(argument)
+    if isinstance(argument, np.ndarray):
+        return _kind_of_array(argument) if exact is np.ndarray else None
+    if isinstance(argument, tuple):
+        inside = [kind(element) for element in argument]
+        name = "" if exact is tuple else f"{exact.__module__}.{exact.__qualname__}"
+        return None if None in inside else f"{name}({','.join(map(str, inside))})"
+    if exact is int:
+        return "int" if _LEAST <= argument <= _MOST else None  # type: ignore[operator]  # just looked at
+    return exact.__name__ if exact in (float, bool, np.float64, np.float32, np.int64, np.uint64) else None
+
+
+def _kind_of_array(array: npt.NDArray[Any]) -> str | None:  # Any: of any dtype
+    flags, dtype = array.flags, array.dtype
+    if dtype.kind not in "biufM":
+        return None
+    layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "A"
+    return f"{dtype.str}{array.ndim}{layout}{'' if flags.writeable else 'r'}{'' if flags.aligned else 'u'}"
+
+
+def place(folder: Path, function: FunctionType, arguments: str) -> Path:
+    """Where the kernel for these kinds of arguments lies, once there is one."""
+    name = f"{function.__module__}.{function.__qualname__}"
+    digest = hashlib.sha256(f"{name}\n{arguments}\n{_surroundings()}".encode()).hexdigest()
+    return folder / f"{name}-{digest[:24]}.o"
+
+
+@cache
+def _surroundings() -> str:
+    """All that code depends on beside its source and its arguments."""
+    library = _library("_helperlib").stat()
+    settings = sorted(f"{k}={v}" for k, v in os.environ.items() if k.startswith("NUMBA_") and k not in _NOT_IN_CODE)
+    return repr((described(), sys.version, library.st_size, library.st_mtime_ns, np.__version__, settings))
+
+
+def keep(path: Path, content: bytes, entry: str, environment: str) -> None:
+    """Write a kernel's object file. entry, environment: the symbols of the wrapper and of its globals.
+
+    Nothing is written where it could not be taken up again, or the folder cannot be written to.
+    """
+    try:
+        elf.load(content, _resolve)
+    except (elf.Unfit, LookupError):
+        return
+    names = json.dumps({"entry": entry, "environment": environment}).encode() + b"\n"
+    temp = path.with_name(f".{path.name}.{os.getpid()}")
+    with contextlib.suppress(OSError):  # a folder that cannot be written to: the next process asks numba again
+        temp.write_bytes(hashlib.sha256(names + content).digest() + names + content)
+        temp.replace(path)
+
+
+def take(path: Path, function: FunctionType) -> Compiled | None:
+    """The kernel in the file as a function; None where there is none, or not a whole one."""
+    try:
+        held = path.read_bytes()
+    except OSError:
+        return None
+    if hashlib.sha256(held[_DIGEST:]).digest() != held[:_DIGEST]:
+        return None
+    names, _, content = held[_DIGEST:].partition(b"\n")
+    try:
+        image = elf.load(content, _resolve)
+    except (elf.Unfit, LookupError, OSError):
+        return None
+    return _callable(image, json.loads(names), function)
+
+
+def _callable(image: elf.Image, names: dict[str, str], function: FunctionType) -> Compiled:
+    """As numba makes one: numba.core.cpu.CPUContext.get_executable."""
+    made = _extension("_dynfunc")
+    environment = made.Environment(function.__globals__)
+    ctypes.c_void_p.from_address(image.symbols[names["environment"]]).value = id(environment)
+    module = sys.modules[function.__module__]
+    wrapper: Compiled = made.make_function(
+        module, function.__name__, function.__doc__, image.symbols[names["entry"]], environment, (image, environment)
+    )
+    return wrapper
+
+
+def _resolve(name: str) -> int:
+    """The address of what a wrapper or a kernel calls: Python's, the C library's, or numba's helpers'."""
+    for start, library in _HELPERS.items():
+        if name.startswith(start):
+            return int(_extension(library).c_helpers[name.removeprefix(start)])
+    try:
+        return ctypes.addressof(ctypes.c_char.in_dll(_process(), name))
+    except ValueError:
+        raise LookupError(name) from None
+
+
+@cache
+def _process() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
+@cache
+def _extension(name: str) -> ModuleType:
+    """One of numba's small C libraries, without numba."""
+    full = f"numba.{name.replace('/', '.')}"
+    if full in sys.modules:
+        return sys.modules[full]
+    path = _library(name)
+    loader = importlib.machinery.ExtensionFileLoader(full, str(path))
+    spec = importlib.util.spec_from_file_location(full, path, loader=loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    sys.modules.pop(full, None)  # numba, should it come later, imports it as part of its package
+    return module
+
+
+@cache
+def _library(name: str) -> Path:
+    found = importlib.util.find_spec("numba")
+    assert found is not None
+    assert found.submodule_search_locations is not None
+    folder = Path(found.submodule_search_locations[0])
+    return next(p for suffix in importlib.machinery.EXTENSION_SUFFIXES if (p := folder / f"{name}{suffix}").exists())

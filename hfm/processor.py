@@ -1,0 +1,58 @@
+"""What kernels are compiled for: the registers of this processor, and what tells it from another.
+
+Read from the system where it says so, since to ask the compiler's library costs its loading.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+ASKED = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX")
+"""Settings of numba's by which kernels are compiled for another processor than this one."""
+_SAYS = ("vendor_id", "cpu family", "model", "flags")
+
+
+def described(path: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
+    """Maker, family, model and flags of the first processor; empty where the system has no such file."""
+    try:
+        with path.open(encoding="ascii", errors="replace") as lines:
+            told = {}
+            for line in lines:
+                if not line.strip():
+                    break
+                name, _, value = line.partition(":")
+                if name.strip() in _SAYS:
+                    told[name.strip()] = value.strip()
+            return told
+    except OSError:
+        return {}
+
+
+def registers(features: str, machine: str) -> tuple[int, bool]:
+    """(float32 numbers in a register, whether a product and a sum are one instruction) of a processor.
+
+    features: as LLVM spells them, "+avx,-avx512f". machine: a triple, "x86_64-unknown-linux-gnu".
+    """
+    if machine.startswith(("arm", "aarch64")):
+        return 4, True
+    known = set(features.split(","))
+    return 16 if "+avx512f" in known else 8 if "+avx" in known else 4, "+fma" in known
+
+
+def compiled_for() -> tuple[int, bool]:
+    """`registers` of what numba compiles for here: the host, unless one of ASKED says other."""
+    flags = described().get("flags", "")
+    if sys.platform == "linux" and flags and not any(name in os.environ for name in ASKED):
+        return registers(",".join(f"+{flag}" for flag in flags.split()), platform.machine())
+    import llvmlite.binding
+    import numba
+    from numba.core.codegen import get_host_cpu_features
+
+    chosen = numba.config.CPU_FEATURES  # type: ignore[attr-defined]  # numba makes its settings at run time
+    return registers(get_host_cpu_features() if chosen is None else chosen, llvmlite.binding.get_process_triple())  # type: ignore[no-untyped-call]  # numba's own
+
+
+LANES, FUSED = compiled_for()
