@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-import platform
+import pickle
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
 
 import hfm.kernel
-from hfm.kernel import compile_seconds, frozen, kernel, registers, source_hash
+from hfm.compiled import store
+from hfm.kernel import Kernel, compile_seconds, frozen, kernel, source_hash
 
 
 @kernel
@@ -47,84 +49,87 @@ def test_frozen_arrays_are_the_same_memory_and_of_one_type() -> None:
     assert mine.flags.writeable
 
 
-@kernel
-def inner(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.dot(a, b))
+def summed(a: np.ndarray, b: float) -> float:
+    """b and all of a."""
+    total = b
+    for i in range(a.size):
+        total += a[i]
+    return total
 
 
-def test_a_kernel_of_a_plug_in_may_still_use_blas() -> None:
-    """It is left out of what every process loads, not taken away."""
-    with hfm.kernel.without_blas():
-        pass
-    assert inner(np.arange(3.0), np.ones(3)) == 3.0
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    """A kernel as one of the package's own, in a cache of its own."""
+    monkeypatch.setattr(hfm.kernel, "cache_folder", lambda: tmp_path)
+    return Kernel(summed, {"fastmath": False, "error_model": "numpy", "nogil": True}, store.works_here())
 
 
-PROGRAM = """
+def test_each_kind_of_argument_has_its_own_code(own: Kernel) -> None:
+    """What was compiled for one is not run on another, in whatever order they come; names of arguments may be given."""
+    wide = np.arange(8.0)
+    for array in (wide, wide.astype(np.float32), wide[::2], wide.astype(np.int64), wide[:0], frozen((wide,))[0], wide):
+        for b in (1.5, 2):
+            assert own(array, b) == own.py_func(array, b)
+            assert own(a=array, b=b) == own.py_func(array, b)
+
+
+def test_threads_that_need_a_kernel_at_once_get_it(own: Kernel) -> None:
+    """One reads ahead while another works."""
+    found: list[float] = []
+    threads = [Thread(target=lambda: found.append(own(np.arange(4.0), 0.5))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [6.5] * 4
+
+
+def test_a_kernel_is_pickled_by_its_name() -> None:
+    """Another process finds it where it finds a function."""
+    assert pickle.loads(pickle.dumps(ratio)) is ratio
+
+
+OWN = """
 import sys
 import numpy as np
+from hfm.backtest.rows import edges
 from hfm.kernel import compile_seconds
-from kept import least, total
+from hfm.ledger.layout import R_MID_CLOSE, R_SESSION, ROW
 
-heavy = ("numba.np.linalg", "scipy.linalg")
-print(total(np.arange(5.0)), compile_seconds() > 0, *(m in sys.modules for m in heavy))
-print(least(np.arange(5.0)), compile_seconds() > 0, *(m in sys.modules for m in heavy))
+rows = np.zeros((6, ROW))
+rows[:, R_MID_CLOSE], rows[:, R_SESSION] = [1, 2, np.nan, 1, 1, 1], [0, 0, 0, 0, 1, 1]
+print(edges(rows).tolist(), compile_seconds() > 0, sorted({"numba", "llvmlite"} & set(sys.modules)))
 """
-KEPT = """
-import numpy as np
-from hfm.kernel import kernel
-
-@kernel
-def total(x):
-    out = np.zeros(1)
-    for value in x:
-        out[0] += value
-    return out.copy()[0]
-
-@kernel
-def least(x):
-    return x.min()
+LATER = """
+from kept import least
+print(least(np.arange(3.0)), edges(rows).tolist() == edges(rows.copy()).tolist())
 """
 
 
-def test_a_kernel_that_is_there_is_loaded_without_what_compiles_it(tmp_path: Path) -> None:
-    """The first process compiles; the second takes the machine code, with a seventh of a second less to import.
+@pytest.mark.skipif(not store.works_here(), reason="made for Linux on x86-64")
+def test_a_finished_kernel_needs_no_compiler(tmp_path: Path) -> None:
+    """The first process compiles, the second imports no numba; a plug-in may still bring it; damage is mended."""
+    (tmp_path / "kept.py").write_text("from hfm.kernel import kernel\n\n\n@kernel\ndef least(x):\n    return x.min()\n")
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
 
-    A kernel that calls a function of numba's own brings that function's module, but never scipy.linalg.
-    """
-    (tmp_path / "kept.py").write_text(KEPT)
-    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "NUMBA_DISABLE_JIT": "0"}
-    command = [sys.executable, "-c", PROGRAM]
-    first, second = (
-        subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True).stdout.splitlines()
-        for _ in range(2)
-    )
-    assert first == ["10.0 True True False", "0.0 True True False"]
-    assert second == ["10.0 False False False", "0.0 False True False"]
+    def printed(code: str) -> list[str]:
+        done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
 
-
-@pytest.mark.parametrize(
-    ("machine", "features", "expected"),
-    [("x86_64-unknown-linux-gnu", "+avx,+avx2,+avx512f,+fma", (16, True)),
-     ("x86_64-apple-darwin", "+avx,+avx2,-avx512f,+fma", (8, True)),
-     ("x86_64-unknown-linux-gnu", "+avx,-fma", (8, False)),
-     ("x86_64-unknown-linux-gnu", "", (4, False)), ("aarch64-unknown-linux-gnu", "+neon", (4, True)),
-     ("arm64-apple-darwin23.5.0", "", (4, True))],
-)  # fmt: skip
-def test_registers_are_the_processor_s(machine: str, features: str, expected: tuple[int, bool]) -> None:
-    """Numbers in a register, and whether it multiplies and adds in one."""
-    assert registers(features, machine) == expected
+    answer = "[2, 0, 2, 0, 2, 0]".replace("2", str(edge()))
+    assert printed(OWN) == [f"{answer} True ['llvmlite', 'numba']"]
+    assert printed(OWN) == [f"{answer} False []"]
+    assert printed(OWN + LATER) == [f"{answer} False []", "0.0 True"]
+    (file,) = (tmp_path / "cache").rglob("*.o")
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-9])
+    assert printed(OWN) == [f"{answer} False ['llvmlite', 'numba']"]  # numba has it in a cache of its own
+    assert printed(OWN) == [f"{answer} False []"]
 
 
-@pytest.mark.skipif(platform.machine().startswith(("arm", "aarch64")), reason="one kind of register")
-def test_kernels_for_other_registers_lie_in_another_folder(tmp_path: Path) -> None:
-    """A cache that machines share: those of one would write beyond the arrays of another."""
-    folders = set()
-    for more, expected in (({"NUMBA_CPU_NAME": "generic"}, "4"), ({"NUMBA_CPU_FEATURES": "+avx,+avx2"}, "8"),
-                           ({"NUMBA_CPU_FEATURES": "+avx,+fma"}, "8")):  # fmt: skip
-        code = "from hfm.kernel import LANES, cache_folder; print(LANES, cache_folder().name)"
-        environ = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), **more}
-        done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
-        lanes, folder = done.stdout.split()
-        assert lanes == expected
-        folders.add(folder)
-    assert len(folders) == 3
+def edge() -> int:
+    """The mark of a row that must be looked at."""
+    from hfm.ledger.layout import EDGE
+
+    return EDGE

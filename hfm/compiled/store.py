@@ -7,6 +7,7 @@ takes Python's arguments apart; of numba only the two small libraries that such 
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import ctypes
 import hashlib
@@ -16,7 +17,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -31,7 +32,12 @@ from hfm.processor import described
 Compiled = Callable[..., Any]  # Any: of any kernel
 _HELPERS = {"numba_": "_helperlib", "NRT_": "core/runtime/_nrt_python"}
 """How the names of numba's helpers begin -> the library in which they are."""
+_UNFIT = (elf.Unfit, LookupError, AttributeError, OSError)
+"""What cannot be loaded here: a file of another kind, a name that nobody has, memory that the system does not give."""
 _DIGEST = 32
+_NUMBERS = {
+    float: "float64", np.float64: "float64", np.float32: "float32", np.int64: "int64", np.uint64: "uint64", bool: "bool",
+}  # fmt: skip
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _NOT_IN_CODE = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS")
 """Settings of numba's that change no machine code."""
@@ -65,8 +71,8 @@ def kind(argument: object) -> str | None:
         name = "" if exact is tuple else f"{exact.__module__}.{exact.__qualname__}"
         return None if None in inside else f"{name}({','.join(map(str, inside))})"
     if exact is int:
-        return "int" if _LEAST <= argument <= _MOST else None  # type: ignore[operator]  # just looked at
-    return exact.__name__ if exact in (float, bool, np.float64, np.float32, np.int64, np.uint64) else None
+        return "int64" if _LEAST <= argument <= _MOST else None  # type: ignore[operator]  # just looked at
+    return _NUMBERS.get(exact)
 
 
 def _kind_of_array(array: npt.NDArray[Any]) -> str | None:  # Any: of any dtype
@@ -99,7 +105,7 @@ def keep(path: Path, content: bytes, entry: str, environment: str) -> None:
     """
     try:
         elf.load(content, _resolve)
-    except (elf.Unfit, LookupError):
+    except _UNFIT:
         return
     names = json.dumps({"entry": entry, "environment": environment}).encode() + b"\n"
     temp = path.with_name(f".{path.name}.{os.getpid()}")
@@ -119,7 +125,7 @@ def take(path: Path, function: FunctionType) -> Compiled | None:
     names, _, content = held[_DIGEST:].partition(b"\n")
     try:
         image = elf.load(content, _resolve)
-    except (elf.Unfit, LookupError, OSError):
+    except _UNFIT:
         return None
     return _callable(image, json.loads(names), function)
 
@@ -137,10 +143,19 @@ def _callable(image: elf.Image, names: dict[str, str], function: FunctionType) -
 
 
 def _resolve(name: str) -> int:
-    """The address of what a wrapper or a kernel calls: Python's, the C library's, or numba's helpers'."""
+    """The address under a name that a wrapper or a kernel asks for, as numba gives them to LLVM.
+
+    That is numba.core.base._load_global_helpers (an exception is the object, not Python's variable that holds it),
+    numba.core.externals (functions of libm are those that numba was linked with), and for all else this process.
+    """
     for start, library in _HELPERS.items():
         if name.startswith(start):
             return int(_extension(library).c_helpers[name.removeprefix(start)])
+    if name.startswith("PyExc_"):
+        return id(getattr(builtins, name.removeprefix("PyExc_")))
+    known: Mapping[str, int] = _extension("_helperlib").c_helpers
+    if name in known:
+        return known[name]
     try:
         return ctypes.addressof(ctypes.c_char.in_dll(_process(), name))
     except ValueError:
