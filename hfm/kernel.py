@@ -67,18 +67,25 @@ class Kernel(Generic[P, R]):
         functools.update_wrapper(self, function)
         self.py_func: FunctionType = function  # type: ignore[assignment]  # only functions are decorated
         self._options, self._stored = options, stored
-        self._made: dict[object, Callable[..., R]] = {}
+        self._made: dict[object, Callable[P, R]] = {}
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """What the function gives."""
-        if kwargs or not self._stored:
+        if kwargs:
             result: R = self.dispatcher(*args, **kwargs)
             return result
+        return self.like(*args)(*args, **kwargs)
+
+    def like(self, *args: object) -> Callable[P, R]:
+        """The kernel for arguments of these kinds, which it does not look at again: a loop of short calls hands it over
+        once, and then only arguments of the very same kinds, or it reads one for another."""
+        if not self._stored:
+            return self.dispatcher  # type: ignore[no-any-return]  # numba's own
         key = store.key(args)
         made = self._made.get(key)
         if made is None:
             made = self._made[key] = self._make(args)
-        return made(*args)
+        return made
 
     def __reduce__(self) -> str:
         """By name, as a function is."""
@@ -96,7 +103,7 @@ class Kernel(Generic[P, R]):
         """So numba knows what another kernel calls."""
         return self.dispatcher._numba_type_
 
-    def _make(self, args: tuple[object, ...]) -> Callable[..., R]:
+    def _make(self, args: tuple[object, ...]) -> Callable[P, R]:
         """The finished kernel for arguments like these; numba's where it cannot be kept in a file."""
         kind = store.kind(args)
         if kind is None:

@@ -73,6 +73,13 @@ def test_each_kind_of_argument_has_its_own_code(own: Kernel) -> None:
             assert own(a=array, b=b) == own.py_func(array, b)
 
 
+def test_the_kernel_for_arguments_like_these_is_the_same(own: Kernel) -> None:
+    """What a loop of short calls is handed over."""
+    wide = np.arange(8.0)
+    assert own.like(wide, 1.5)(wide, 1.5) == own(wide, 1.5)
+    assert (own.like(wide, 1.5) is own.like(wide[1:], 2.5)) == store.works_here()
+
+
 def test_threads_that_need_a_kernel_at_once_get_it(own: Kernel) -> None:
     """One reads ahead while another works."""
     found: list[float] = []

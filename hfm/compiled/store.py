@@ -35,9 +35,9 @@ _HELPERS = {"numba_": "_helperlib", "NRT_": "core/runtime/_nrt_python"}
 _UNFIT = (elf.Unfit, LookupError, AttributeError, OSError)
 """What cannot be loaded here: a file of another kind, a name that nobody has, memory that the system does not give."""
 _DIGEST = 32
-_NUMBERS = {
-    float: "float64", np.float64: "float64", np.float32: "float32", np.int64: "int64", np.uint64: "uint64", bool: "bool",
-}  # fmt: skip
+_NUMBERS: Mapping[type, str] = {t: t.__name__ for t in (bool, np.float32, np.float64, np.int64, np.uint64)} | {
+    float: "float64"
+}
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _NOT_IN_CODE = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS")
 """Settings of numba's that change no machine code."""
@@ -77,10 +77,10 @@ def kind(argument: object) -> str | None:
 
 def _kind_of_array(array: npt.NDArray[Any]) -> str | None:  # Any: of any dtype
     flags, dtype = array.flags, array.dtype
-    if dtype.kind not in "biufM":
+    if dtype.kind not in "biufM" or not dtype.isnative:
         return None
     layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "A"
-    return f"{dtype.str}{array.ndim}{layout}{'' if flags.writeable else 'r'}{'' if flags.aligned else 'u'}"
+    return f"{dtype.str}{array.ndim}{layout}{'' if flags.writeable else 'r'}"
 
 
 def place(folder: Path, function: FunctionType, arguments: str) -> Path:

@@ -7,8 +7,9 @@ settled at its first row.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ class Engine:
         self.checkpoint, self.settings, self.market, self.whole = checkpoint, settings, market, whole
         self.model = settings.model or str(checkpoint.document["model"])
         self.choice = choose(settings.threshold)
-        self.out = np.zeros(step.OUT)
+        self.out, self._row = np.zeros(step.OUT), np.zeros(step.ROW)
         self.fold = ""
         self._names = tuple(checkpoint.document["features"]["names"])
         self._maker = batch.maker(self._names)
@@ -69,8 +70,8 @@ class Engine:
         self._params = params_new(settings, count, market.tick, market.slots_year / horizon)
         self._plans: list[step.Plan] = []
         self._folds: dict[str, list[step.Plan]] = {}
-        self._calls: dict[str, list[tuple[Float, Any, Any]]] = {}
-        """Of each fit and symbol what step.run takes: numbers, weights, sizes."""
+        self._calls: dict[str, list[Callable[[], None]]] = {}
+        """Of each fit and symbol the whole path of the row in self._row."""
         self.place("final")
         state = self.features_new()
         network, ledger = models.state_new(self._plans[0].model), state_new(settings.cash, count)
@@ -148,8 +149,8 @@ class Engine:
             self._note(symbol, row)
         out = self.out
         if trade and self._fused and self.whole is None:
-            numbers, weights, size = self._call()[symbol]
-            self._run(self._flat, numbers, weights, size, symbol, row, out)
+            self._row[:] = row
+            self._call()[symbol]()
         else:
             plan = self._plans[symbol]
             own = row[: len(self._maker.ROW)]
@@ -168,14 +169,19 @@ class Engine:
             self._close[symbol] = close
         return out
 
-    def _call(self) -> list[tuple[Float, Any, Any]]:  # Any: float32 and int64 arrays
-        """What step.run takes of the fit in use, by symbol."""
+    def _call(self) -> list[Callable[[], None]]:
+        """step.run with the fit in use, by symbol: its arguments are looked at once, since that takes a fifth of it."""
         found = self._calls.get(self.fold)
         if found is None:
-            found = self._calls[self.fold] = [
-                (step.numbers(plan), plan.model.weights, step.sizes(*self._sizes, plan)) for plan in self._plans
-            ]
+            given = [self._given(symbol) for symbol in range(len(self._plans))]
+            found = self._calls[self.fold] = [partial(self._run.like(*args), *args) for args in given]
         return found
+
+    def _given(self, symbol: int) -> tuple[Any, ...]:  # Any: arrays of three dtypes, and a number
+        """The arguments of step.run with the fit in use."""
+        plan = self._plans[symbol]
+        sizes = step.sizes(*self._sizes, plan)
+        return self._flat, step.numbers(plan), plan.model.weights, sizes, symbol, self._row, self.out
 
     def _correct(self, whole: Whole, symbol: int, row: Float) -> None:
         """What the floors said of the row becomes what the networks say of it."""

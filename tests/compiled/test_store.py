@@ -47,7 +47,7 @@ ARGUMENTS = {
     "square": SQUARE, "turned": SQUARE.T, "corner": SQUARE[:2, :2], "scalar": np.zeros(()),
     "single": np.zeros(3, np.float32), "signs": np.zeros(3, np.int8), "flags": np.zeros(3, bool),
     "days": np.zeros(3, "M8[D]"), "nanoseconds": np.zeros(3, "M8[ns]"),
-    "unaligned": np.frombuffer(bytes(33), np.uint8)[1:].view(np.float64), "swapped": np.zeros(3, ">f8"),
+    "unaligned": np.frombuffer(bytearray(33), np.uint8)[1:].view(np.float64),
     "tuple": (np.zeros(3), 1), "tuple of two": (np.zeros(3), np.ones(3)), "one": (np.zeros(3),), "none": (),
     "nested": ((1.0, 2), np.zeros(3)), "pair": Pair(np.zeros(3), 1), "other": Other(np.zeros(3), 1),
     "pair of floats": Pair(1.0, 2.0),
@@ -68,7 +68,7 @@ def test_kinds_are_told_apart_as_numba_tells_them() -> None:
 @pytest.mark.parametrize(
     "argument",
     ["word", None, 1j, 2**63, np.zeros(2, [("a", "f8")]), np.zeros(2, "U3"), np.ma.zeros(2), [1.0], (1, "word"),
-     np.zeros(2, object), np.zeros(2, complex)],
+     np.zeros(2, object), np.zeros(2, complex), np.zeros(2, ">f8")],
     ids=repr,
 )  # fmt: skip
 def test_what_is_no_plain_array_or_number_is_left_to_numba(argument: object) -> None:

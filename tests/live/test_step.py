@@ -39,7 +39,7 @@ def test_one_call_is_features_network_policy_and_ledger_in_turn() -> None:
 def test_state_and_scratch_lie_in_one_array_without_overlap() -> None:
     """Each part has its size; writing one leaves the others alone; all of it is used."""
     engine = stream(made(("AAA", "BBB"))).engine
-    size = engine._call()[0][2]
+    size = engine._given(0)[3]
     flat = np.zeros(step.length(size))
     memory, scratch = step.parts(flat, size)
     for number, part in enumerate([*memory, *scratch], start=1):
@@ -57,7 +57,7 @@ def test_the_numbers_of_a_plan_are_all_there_in_order(fold: str) -> None:
     """Parameters, finish, rule, the ledger's parameters; the sizes tell where each ends."""
     engine = stream(made()).engine
     engine.place(fold)
-    (numbers, weights, size), plan = engine._call()[0], engine._plans[0]
+    (_, numbers, weights, size, *_), plan = engine._given(0), engine._plans[0]
     cuts = np.cumsum([size[step.Z_PARAMS], size[step.Z_FINAL], step.RULE])
     for part, whole in zip(
         np.split(numbers, cuts), (plan.model.params, plan.final, plan.rule, plan.params), strict=True
