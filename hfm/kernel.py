@@ -68,6 +68,7 @@ class Kernel(Generic[P, R]):
         self.py_func: FunctionType = function  # type: ignore[assignment]  # only functions are decorated
         self._options, self._stored = options, stored
         self._made: dict[object, Callable[P, R]] = {}
+        """By store.key, and by store.kind of several keys."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """What the function gives."""
@@ -104,10 +105,15 @@ class Kernel(Generic[P, R]):
         return self.dispatcher._numba_type_
 
     def _make(self, args: tuple[object, ...]) -> Callable[P, R]:
-        """The finished kernel for arguments like these; numba's where it cannot be kept in a file."""
+        """The finished kernel for arguments like these; numba's where they are none that a file can be named by."""
         kind = store.kind(args)
         if kind is None:
             return self.dispatcher  # type: ignore[no-any-return]  # numba's own
+        if kind not in self._made:
+            self._made[kind] = self._finished(kind, args)
+        return self._made[kind]
+
+    def _finished(self, kind: str, args: tuple[object, ...]) -> Callable[P, R]:
         path = store.place(cache_folder(), self.py_func, kind)
         found = store.take(path, self.py_func)
         if found is None:
