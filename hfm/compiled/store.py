@@ -49,16 +49,20 @@ def works_here() -> bool:
     return machine == ("linux", "x86_64", "cpython") and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 
 
-def key(argument: object) -> object:
-    """What tells the kinds of arguments apart, at the cost of a look; two keys may be of one kind."""
-    exact = type(argument)
-    if exact is np.ndarray:
-        return argument.dtype, argument.ndim, argument.flags.num  # type: ignore[attr-defined]  # just looked at
-    if isinstance(argument, tuple):
-        return exact, *map(key, argument)
-    if exact is int and not _LEAST <= argument <= _MOST:  # type: ignore[operator]  # just looked at
-        return "large"
-    return exact
+def key(arguments: tuple[object, ...]) -> tuple[object, ...]:
+    """What tells kinds of arguments apart at the cost of a look, flat since it is much called; two may be of one kind."""
+    out: list[object] = []
+    for argument in arguments:
+        exact = type(argument)
+        if exact is np.ndarray:
+            out += argument.dtype, argument.ndim, argument.flags.num  # type: ignore[attr-defined]  # just looked at
+        elif isinstance(argument, tuple):
+            out += exact, key(argument)
+        elif exact is int and not _LEAST <= argument <= _MOST:  # type: ignore[operator]  # just looked at
+            out.append("large")
+        else:
+            out.append(exact)
+    return tuple(out)
 
 
 def kind(argument: object) -> str | None:

@@ -61,8 +61,8 @@ def test_kinds_are_told_apart_as_numba_tells_them() -> None:
         alike = typeof(a) == typeof(b)
         assert (store.kind(a) == store.kind(b)) == alike, (one, two)
         if not alike:
-            assert store.key(a) != store.key(b), (one, two)
-        assert hash(store.key(a)) == hash(store.key(a))
+            assert store.key((a,)) != store.key((b,)), (one, two)
+        assert hash(store.key((a, b))) == hash(store.key((a, b)))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_kinds_are_told_apart_as_numba_tells_them() -> None:
 def test_what_is_no_plain_array_or_number_is_left_to_numba(argument: object) -> None:
     """It knows more kinds than have ever been wanted here."""
     assert store.kind(argument) is None
-    store.key(argument)
+    hash(store.key((argument,)))
 
 
 def scaled(a: np.ndarray, b: float) -> float:
