@@ -50,7 +50,7 @@ def works_here() -> bool:
 
 
 def key(arguments: tuple[object, ...]) -> tuple[object, ...]:
-    """What tells kinds of arguments apart at the cost of a look, flat since it is much called; two may be of one kind."""
+    """What tells kinds of arguments apart at a look; two may be of one kind. Flat: it is much called."""
     out: list[object] = []
     for argument in arguments:
         exact = type(argument)
