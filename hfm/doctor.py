@@ -76,10 +76,11 @@ def _space(home: Path) -> Finding:
 
 
 def _kernels(home: Path) -> Finding:
+    from hfm.compiled import store
     from hfm.kernel import cache_folder
 
     folder = cache_folder()
-    count = len(list(folder.rglob("*.nbc")))
+    count = len(list(folder.rglob("*.o" if store.works_here() else "*.nbc")))
     lasting = not folder.name.startswith("hfm-kernels-")  # what the kernels fall back to where nothing can be kept
     cure = "" if lasting else "set NUMBA_CACHE_DIR to a folder that stays, or every process compiles again"
     return Finding("kernels", f"{count} compiled in {folder}", cure)

@@ -119,7 +119,9 @@ class Kernel(Generic[P, R]):
         if found is None:
             from hfm.compiled import compiler
 
-            store.keep(path, *compiler.finished(self.dispatcher, args))
+            made = compiler.finished(self.dispatcher, args)
+            if made is not None:
+                store.keep(path, *made)
             found = store.take(path, self.py_func) or self.dispatcher
         return found
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from functools import cache
 from pathlib import Path
 
 ASKED = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX")
@@ -15,6 +16,7 @@ ASKED = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX")
 _SAYS = ("vendor_id", "cpu family", "model", "flags")
 
 
+@cache
 def described(path: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
     """Maker, family, model and flags of the first processor; empty where the system has no such file."""
     try:

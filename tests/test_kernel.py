@@ -73,6 +73,20 @@ def test_each_kind_of_argument_has_its_own_code(own: Kernel) -> None:
             assert own(a=array, b=b) == own.py_func(array, b)
 
 
+def test_a_kernel_may_give_back_arrays_and_several_values(own: Kernel) -> None:
+    """What no file can hold is left to numba, which hands over the same."""
+    own.py_func = split
+    for _ in range(2):
+        whole, parts = own(np.arange(4.0), 2.0)
+        np.testing.assert_array_equal(whole, [0.0, 2.0, 4.0, 6.0])
+        assert parts == (0.0, 2.0)
+
+
+def split(a: np.ndarray, b: float) -> tuple[np.ndarray, tuple[float, float]]:
+    """a b, and two numbers."""
+    return a * b, (a[0], b)
+
+
 def test_the_kernel_for_arguments_like_these_is_the_same(own: Kernel) -> None:
     """What a loop of short calls is handed over."""
     wide = np.arange(8.0)

@@ -97,11 +97,16 @@ def dispatcher(function: Callable[..., object], options: Mapping[str, Any], fold
     return made
 
 
-def finished(dispatcher: Dispatcher, arguments: tuple[object, ...]) -> tuple[bytes, str, str]:
-    """(object file, symbols of its wrapper and of its environment), compiled for arguments like these."""
+def finished(dispatcher: Dispatcher, arguments: tuple[object, ...]) -> tuple[bytes, str, str] | None:
+    """(object file, symbols of its wrapper and of its environment), compiled for arguments like these.
+
+    None for a kernel that keeps Python objects in its environment: they are in no object file.
+    """
     kinds = tuple(dispatcher.typeof_pyval(argument) for argument in arguments)
     dispatcher.compile(kinds)
     result = dispatcher.overloads[kinds]
+    if result.environment.consts:
+        return None
     library, name = result.library, result.fndesc
     # written again: a library that came from numba's own cache has given its object file away
     content = library.codegen._tm.emit_object(library._get_module_for_linking())

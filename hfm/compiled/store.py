@@ -44,9 +44,11 @@ _NOT_IN_CODE = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS")
 
 
 def works_here() -> bool:
-    """Whether this process takes up finished kernels: CPython on what `elf` is made for, and numba not switched off."""
+    """Whether this process takes up finished kernels: CPython on what `elf` is made for, which says what processor it
+    has (code for another would be an illegal instruction), and numba not switched off."""
     machine = (sys.platform, platform.machine(), sys.implementation.name)
-    return machine == ("linux", "x86_64", "cpython") and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+    compiled = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+    return machine == ("linux", "x86_64", "cpython") and compiled and "flags" in described()
 
 
 def key(arguments: tuple[object, ...]) -> tuple[object, ...]:
@@ -140,9 +142,8 @@ def _callable(image: elf.Image, names: dict[str, str], function: FunctionType) -
     environment = made.Environment(function.__globals__)
     ctypes.c_void_p.from_address(image.symbols[names["environment"]]).value = id(environment)
     module = sys.modules[function.__module__]
-    wrapper: Compiled = made.make_function(
-        module, function.__name__, function.__doc__, image.symbols[names["entry"]], environment, (image, environment)
-    )
+    said, entry = function.__doc__ or "", image.symbols[names["entry"]]
+    wrapper: Compiled = made.make_function(module, function.__name__, said, entry, environment, (image, environment))
     return wrapper
 
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import FunctionType
 from typing import NamedTuple
 
 import numpy as np
@@ -86,11 +87,18 @@ def scaled(a: np.ndarray, b: float) -> float:
     return total * b
 
 
+def made(function: FunctionType, folder: Path, arguments: tuple[object, ...]) -> tuple[bytes, str, str]:
+    """What the compiler gives to be kept."""
+    out = compiler.finished(compiler.dispatcher(function, OPTIONS, folder), arguments)
+    assert out is not None
+    return out
+
+
 def kept(folder: Path) -> Path:
     """A file with `scaled` for a vector and a number."""
     arguments = (np.zeros(3), 1.0)
     path = store.place(folder, scaled, str(store.kind(arguments)))
-    store.keep(path, *compiler.finished(compiler.dispatcher(scaled, OPTIONS, folder), arguments))
+    store.keep(path, *made(scaled, folder, arguments))
     return path
 
 
@@ -129,7 +137,7 @@ def test_a_file_that_is_not_whole_is_not_taken(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_to_is_no_error(tmp_path: Path) -> None:
     """The next process asks numba again."""
     path = kept(tmp_path)
-    names = compiler.finished(compiler.dispatcher(scaled, OPTIONS, tmp_path), (np.zeros(3), 1.0))
+    names = made(scaled, tmp_path, (np.zeros(3), 1.0))
     gone = tmp_path / "none" / path.name
     store.keep(gone, *names)
     assert not gone.exists()
@@ -148,6 +156,41 @@ def test_what_is_compiled_otherwise_lies_elsewhere(tmp_path: Path, more: dict[st
         for env in (plain, other)
     )
     assert (one != two) == bool(more)
+
+
+@WORKS
+def test_a_kernel_that_counts_references_and_raises_does_so_without_numba_too(tmp_path: Path) -> None:
+    """Arrays made and given back; an error of the kernel's own; nothing is leaked."""
+
+    def halves(a: np.ndarray, limit: float) -> float:
+        if a.size and a[0] > limit:
+            raise ValueError("beyond the limit")
+        made = a[::2] * 0.5
+        return made.sum()
+
+    arguments = (np.zeros(3), 1.0)
+    path = store.place(tmp_path, halves, str(store.kind(arguments)))
+    store.keep(path, *made(halves, tmp_path, arguments))
+    taken = store.take(path, halves)
+    assert taken is not None
+    a = np.arange(8.0)
+    before = sys.getrefcount(a)
+    for _ in range(100):
+        assert taken(a, 1.0) == 6.0
+        with pytest.raises(ValueError, match="beyond the limit"):
+            taken(a + 2.0, 1.0)
+    assert sys.getrefcount(a) == before
+
+
+@WORKS
+def test_a_kernel_with_python_objects_of_its_own_is_left_to_numba(tmp_path: Path) -> None:
+    """They lie in the process that compiled it."""
+
+    def doubled(a: np.ndarray) -> np.ndarray:
+        return a * 2.0  # to hand it over, the type of its numbers is needed
+
+    assert compiler.finished(compiler.dispatcher(doubled, OPTIONS, tmp_path), (np.zeros(3),)) is None
+    assert compiler.finished(compiler.dispatcher(scaled, OPTIONS, tmp_path), (np.zeros(3), 1.0)) is not None
 
 
 def test_numba_switched_off_means_no_compiled_code_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
