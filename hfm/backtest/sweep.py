@@ -40,8 +40,8 @@ class Sweep:
         if not len(rows):
             return
         if self._abreast:
-            for first in range(0, len(self.levels), abreast.LANES):
-                self._side_by_side(slice(first, first + abreast.LANES), rows, score)
+            for first in range(0, len(self.levels), abreast.LEDGERS):
+                self._side_by_side(slice(first, first + abreast.LEDGERS), rows, score)
         else:
             self._each(range(len(self.levels)), rows, score, edges(rows))
         for k in range(len(self.levels)):

@@ -15,7 +15,7 @@ from hfm.ledger import layout as at
 from hfm.ledger.fills import quoted
 
 Float = npt.NDArray[np.float64]
-LANES = 64
+LEDGERS = 64
 """Ledgers side by side: so few that they stay in the processor's nearest memory."""
 LEVEL, CASH, QTY, TARGET, OPENED, TRIPS = 0, 64, 128, 192, 256, 320
 """Where each quantity of the ledgers begins; OPENED: equity at the session's open."""
@@ -37,12 +37,12 @@ def run(w: Float, params: Float, rows: Float, score: Float, start: int) -> int:
             return i
         if row[at.R_SESSION] != w[SESSION]:
             busy = 0.0
-            for j in range(LANES):
+            for j in range(LEDGERS):
                 busy += abs(w[QTY + j]) + abs(w[TARGET + j])
             if busy != 0.0:
                 return i
             w[SESSION] = row[at.R_SESSION]
-            for j in range(LANES):
+            for j in range(LEDGERS):
                 w[OPENED + j] = w[CASH + j]
         mid, bid, ask = row[at.R_MID_OPEN], row[at.R_BID_OPEN], row[at.R_ASK_OPEN]
         if quoted(mid, bid, ask):
@@ -53,13 +53,13 @@ def run(w: Float, params: Float, rows: Float, score: Float, start: int) -> int:
             _fill(w, mid, (buy, sell, _push(params, row, mid), params[at.P_FEE]))
         if row[at.R_LAST] == 0.0:
             s = score[i]
-            for j in range(LANES):
+            for j in range(LEDGERS):
                 up, down, target = s > w[LEVEL + j], s < -w[LEVEL + j], w[TARGET + j]
                 new = min(np.floor(max(size * w[OPENED + j], 0.0) / close), most)
                 new_long, new_short = target if target > 0.0 else new, target if target < 0.0 else -new
                 w[TARGET + j] = new_long if up else (new_short if down else 0.0)
         else:
-            for j in range(LANES):
+            for j in range(LEDGERS):
                 w[TARGET + j] = 0.0
             bid, ask = row[at.R_BID_CLOSE], row[at.R_ASK_CLOSE]
             if quoted(close, bid, ask):
@@ -80,7 +80,7 @@ def _fill(w: Float, mid: float, cost: tuple[float, float, float, float]) -> None
     """Bring every position to its target. cost: half-spread of a purchase and of a sale (currency a share), impact of
     one share, fee a side over notional."""
     buy, sell, push, rate = cost
-    for j in range(LANES):
+    for j in range(LEDGERS):
         held = w[QTY + j]
         want = w[TARGET + j] - held
         size = abs(want)
@@ -93,9 +93,9 @@ def _fill(w: Float, mid: float, cost: tuple[float, float, float, float]) -> None
 
 
 def load(states: Float, levels: Float) -> Float:
-    """The ledgers [WIDTH] of states [at most LANES, HEAD + BLOCK]; lanes without one never trade."""
+    """The ledgers [WIDTH] of states [at most LEDGERS, HEAD + BLOCK]; lanes without one never trade."""
     w, k = np.zeros(WIDTH), len(states)
-    w[LEVEL : LEVEL + LANES] = np.inf
+    w[LEVEL : LEVEL + LEDGERS] = np.inf
     for start, values in (
         (LEVEL, levels), (CASH, states[:, at.S_CASH]), (QTY, states[:, at.HEAD + at.B_QTY]),
         (TARGET, states[:, at.HEAD + at.B_TARGET]), (OPENED, states[:, at.S_OPEN_EQUITY]),

@@ -23,14 +23,14 @@ OUT = ("p_up", "p_raw", "conf_rank", "ret_sd_bps", "spread_q10", "spread_q50", "
 """What a step says of a row: columns of the predictions table."""
 GATES = 3
 """Of the network: direction, volatility, spread."""
-LANES, TILE = 8, 32
+ROWS, TILE = 8, 32
 """Rows and columns of a weight matrix are padded with zeros to a multiple of these, and stored in such blocks."""
 CLIP = 8.0
 """Standardised features are cut here: one bad print must not throw a session."""
 
 _HALF, _ZERO = np.float32(0.5), np.float32(0.0)
-_TILE, _BLOCK = np.uint64(TILE), np.uint64(LANES * TILE)
-_W1, _W2, _W3, _W4, _W5, _W6, _W7 = (np.uint64(row * TILE) for row in range(1, LANES))
+_TILE, _BLOCK = np.uint64(TILE), np.uint64(ROWS * TILE)
+_W1, _W2, _W3, _W4, _W5, _W6, _W7 = (np.uint64(row * TILE) for row in range(1, ROWS))
 
 
 class Model(NamedTuple):
@@ -43,13 +43,13 @@ class Model(NamedTuple):
 
 @kernel
 def _affine(weights: Float32, at: int, n: int, x: Float32, acc: Float32) -> None:
-    """acc[g] += sum_j W[j, g] x[j] for j < n; W stands at weights[at:] in blocks of LANES rows and TILE columns.
+    """acc[g] += sum_j W[j, g] x[j] for j < n; W stands at weights[at:] in blocks of ROWS rows and TILE columns.
 
     The cache, not acc, sets the pace: so a block's rows are read side by side, in the order in which they lie. Unsigned
     indices cannot wrap around, so the inner loop has no branch and vectorises.
     """
     p = np.uint64(at)
-    for j in range(0, n, LANES):
+    for j in range(0, n, ROWS):
         x0, x1, x2, x3 = x[j], x[j + 1], x[j + 2], x[j + 3]
         x4, x5, x6, x7 = x[j + 4], x[j + 5], x[j + 6], x[j + 7]
         for g in range(np.uint64(0), np.uint64(acc.shape[0]), _TILE):
@@ -93,7 +93,7 @@ def _network(state: Float, v: Float32, model: Model, out: Float) -> None:
     Numbers are copied one by one: numba takes seconds to compile each slice.
     """
     count, hidden, layers, weights = model.spec[3], model.spec[4], model.spec[5], model.weights
-    first, padded, width = _padded(model.spec[1], LANES), _padded(hidden, LANES), _padded(4 * hidden, TILE)
+    first, padded, width = _padded(model.spec[1], ROWS), _padded(hidden, ROWS), _padded(4 * hidden, TILE)
     z, at, here = v.copy(), 0, 0
     acc = np.empty(width, np.float32)
     for _ in range(count):
@@ -155,8 +155,8 @@ def row(state: Float, x: Float, model: Model, out: Float) -> None:
         z[f] = min(max(value, -CLIP), CLIP)
     delta = np.zeros(5)
     if model.spec[3] > 0:
-        hidden = _padded(model.spec[4], LANES)
-        v = np.zeros(max(_padded(model.spec[1], LANES), hidden) + hidden, np.float32)
+        hidden = _padded(model.spec[4], ROWS)
+        v = np.zeros(max(_padded(model.spec[1], ROWS), hidden) + hidden, np.float32)
         if not masked:
             for f in range(model.spec[1]):
                 v[f] = z[f]
@@ -267,10 +267,10 @@ def pack(arrays: Arrays, symbol: int) -> Model:
 
 
 def _tiles(matrix: Float32) -> Float32:
-    """A matrix [n, 4H], padded with zeros, in blocks of LANES x TILE: blocks of a row of blocks one after the other."""
-    rows, columns = (-size % unit for size, unit in zip(matrix.shape, (LANES, TILE), strict=True))
+    """A matrix [n, 4H], padded with zeros, in blocks of ROWS x TILE: blocks of a row of blocks one after the other."""
+    rows, columns = (-size % unit for size, unit in zip(matrix.shape, (ROWS, TILE), strict=True))
     whole = np.pad(matrix, ((0, rows), (0, columns)))
-    return whole.reshape(len(whole) // LANES, LANES, -1, TILE).swapaxes(1, 2).ravel()
+    return whole.reshape(len(whole) // ROWS, ROWS, -1, TILE).swapaxes(1, 2).ravel()
 
 
 def heads(arrays: Arrays, panel: Panel) -> Float:

@@ -54,5 +54,5 @@ def test_a_lane_without_a_ledger_never_trades() -> None:
     rows, p = walk(300)
     w = abreast.load(states(), LEVELS)
     abreast.run(w, params_new(Backtest(), 1, 0.01), rows, p - 0.5, 0)
-    assert not w[abreast.TRIPS + len(LEVELS) : abreast.TRIPS + abreast.LANES].any()
+    assert not w[abreast.TRIPS + len(LEVELS) : abreast.TRIPS + abreast.LEDGERS].any()
     assert w[abreast.TRIPS : abreast.TRIPS + len(LEVELS)].all()

@@ -19,8 +19,8 @@ def test_the_window_in_torch_is_the_step_s_network() -> None:
     z = np.clip((x - arrays["floor/centre"][0]) * arrays["floor/factor"][0], -step.CLIP, step.CLIP).astype(np.float32)
     said = eager.window(arrays, "seed0")(z[:, : int(model.spec[1])])
     state, out = step.state_new(model), np.zeros(5)
-    hidden = step._padded(8, step.LANES)
-    width = max(step._padded(int(model.spec[1]), step.LANES), hidden) + hidden
+    hidden = step._padded(8, step.ROWS)
+    width = max(step._padded(int(model.spec[1]), step.ROWS), hidden) + hidden
     for row in z:
         v, out = np.zeros(width, np.float32), np.zeros(5)
         v[: int(model.spec[1])] = row[: int(model.spec[1])]
