@@ -2,15 +2,15 @@
 
 fastmath stays off (sums keep their order, so live equals batch bit for bit; only what fits networks rounds as its
 vectors do) and division by zero gives inf/nan as in NumPy. numba does not notice a changed callee in another module, so
-the cache lies in a folder named by a hash of every source file in which a kernel can stand, and by the registers that
-they are compiled for; a kernel may therefore read constants only from such files. A kernel leaves the interpreter to
-other threads: it touches nothing but its arrays, which one thread owns.
+the cache lies in a folder named by a hash of all sources, and by the registers that kernels are compiled for. A kernel
+leaves the interpreter to other threads: it touches nothing but its arrays, which one thread owns.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import inspect
 import os
 import sys
 import tempfile
@@ -33,12 +33,10 @@ _ROOT = Path(__file__).parent
 
 
 def source_hash(root: Path) -> str:
-    """Hex digest of all sources below `root` that mention kernels: names the cache folder."""
+    """Hex digest of all sources below `root`: names the cache folder, since a kernel reads constants from anywhere."""
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
-        text = path.read_bytes()
-        if b"kernel" in text:
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + text + b"\0")
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 
@@ -57,7 +55,7 @@ def cache_folder() -> Path:
 
 
 class Kernel(Generic[P, R]):
-    """A function that numba compiles for each kinds of arguments that it is called with, or has compiled before.
+    """A function that numba compiles for each kind of arguments that it is called with, unless it has done so before.
 
     What has been compiled lies in a file, from which hfm.compiled.store takes it: numba is imported only to compile.
     `py_func` is the plain function, the tests' reference.
@@ -66,31 +64,38 @@ class Kernel(Generic[P, R]):
     def __init__(self, function: Callable[P, R], options: dict[str, Any], stored: bool) -> None:  # Any: numba's own
         functools.update_wrapper(self, function)
         self.py_func: FunctionType = function  # type: ignore[assignment]  # only functions are decorated
-        self._options, self._stored = options, stored
-        self._made: dict[object, Callable[P, R]] = {}
-        """By store.key, and by store.kind of several keys."""
+        self._options = options
+        self._stored = stored and self.py_func.__closure__ is None  # what a closure holds stands in no source
+        self._arguments = self.py_func.__code__.co_argcount
+        self._by_key: dict[object, Callable[P, R]] = {}
+        self._by_kind: dict[str, Callable[P, R]] = {}
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """What the function gives."""
-        if kwargs:
-            result: R = self.dispatcher(*args, **kwargs)
-            return result
-        return self.like(*args)(*args, **kwargs)
+        given: tuple[Any, ...] = args  # Any: whatever the function takes
+        if kwargs or len(args) != self._arguments:
+            bound = inspect.signature(self.py_func).bind(*args, **kwargs)
+            bound.apply_defaults()
+            given = bound.args
+        return self.like(*given)(*given)
 
-    def like(self, *args: object) -> Callable[P, R]:
+    def __repr__(self) -> str:
+        return f"<kernel {self.py_func.__module__}.{self.py_func.__qualname__}>"
+
+    def __reduce__(self) -> str:
+        """By name, as a function is."""
+        return self.py_func.__qualname__
+
+    def like(self, *args: object) -> Callable[..., R]:
         """The kernel for arguments of these kinds, which it does not look at again: a loop of short calls hands it over
         once, and then only arguments of the very same kinds, or it reads one for another."""
         if not self._stored:
             return self.dispatcher  # type: ignore[no-any-return]  # numba's own
         key = store.key(args)
-        made = self._made.get(key)
-        if made is None:
-            made = self._made[key] = self._make(args)
-        return made
-
-    def __reduce__(self) -> str:
-        """By name, as a function is."""
-        return self.py_func.__qualname__
+        found = self._by_key.get(key)
+        if found is None:
+            found = self._by_key[key] = self._of_kind(store.kind(args), args)
+        return found
 
     @cached_property
     def dispatcher(self) -> Any:  # Any: numba's own
@@ -104,26 +109,22 @@ class Kernel(Generic[P, R]):
         """So numba knows what another kernel calls."""
         return self.dispatcher._numba_type_
 
-    def _make(self, args: tuple[object, ...]) -> Callable[P, R]:
-        """The finished kernel for arguments like these; numba's where they are none that a file can be named by."""
-        kind = store.kind(args)
+    def _of_kind(self, kind: str | None, args: tuple[object, ...]) -> Callable[P, R]:
+        """The finished kernel; numba's where no file can be named by the kind of arguments, or hold what it needs."""
         if kind is None:
             return self.dispatcher  # type: ignore[no-any-return]  # numba's own
-        if kind not in self._made:
-            self._made[kind] = self._finished(kind, args)
-        return self._made[kind]
+        if kind not in self._by_kind:
+            path = store.place(cache_folder(), self.py_func, kind)
+            self._by_kind[kind] = store.take(path, self.py_func) or self._compiled(path, args)
+        return self._by_kind[kind]
 
-    def _finished(self, kind: str, args: tuple[object, ...]) -> Callable[P, R]:
-        path = store.place(cache_folder(), self.py_func, kind)
-        found = store.take(path, self.py_func)
-        if found is None:
-            from hfm.compiled import compiler
+    def _compiled(self, path: Path, args: tuple[object, ...]) -> Callable[P, R]:
+        from hfm.compiled import compiler
 
-            made = compiler.finished(self.dispatcher, args)
-            if made is not None:
-                store.keep(path, *made)
-            found = store.take(path, self.py_func) or self.dispatcher
-        return found
+        made = compiler.finished(self.dispatcher, args)
+        if made is not None:
+            store.keep(path, *made)
+        return store.take(path, self.py_func) or self.dispatcher
 
 
 def compile_seconds() -> float:

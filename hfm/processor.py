@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 from functools import cache
 from pathlib import Path
 
 ASKED = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX")
 """Settings of numba's by which kernels are compiled for another processor than this one."""
+SETTINGS = Path(".numba_config.yaml")
+"""numba's settings of a folder, which it reads in the one that a process starts in."""
 _SAYS = ("vendor_id", "cpu family", "model", "flags")
 
 
@@ -45,10 +46,11 @@ def registers(features: str, machine: str) -> tuple[int, bool]:
 
 
 def compiled_for() -> tuple[int, bool]:
-    """`registers` of what numba compiles for here: the host, unless one of ASKED says other."""
-    flags = described().get("flags", "")
-    if sys.platform == "linux" and flags and not any(name in os.environ for name in ASKED):
-        return registers(",".join(f"+{flag}" for flag in flags.split()), platform.machine())
+    """`registers` of what numba compiles for here: the host, unless its settings say other."""
+    flags = described().get("flags", "").split()
+    if flags and not SETTINGS.exists() and not any(name in os.environ for name in ASKED):
+        slow = {"avx"} if "avx2" not in flags else set()  # numba leaves it alone on the processors that began with it
+        return registers(",".join(f"+{flag}" for flag in flags if flag not in slow), platform.machine())
     import llvmlite.binding
     import numba
     from numba.core.codegen import get_host_cpu_features

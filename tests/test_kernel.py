@@ -30,14 +30,14 @@ def test_division_by_zero_is_infinity_as_in_numpy() -> None:
 
 
 def test_a_changed_kernel_source_changes_the_cache_folder(tmp_path: Path) -> None:
-    """numba would not notice a changed callee in another module; a file without kernels does not matter."""
+    """numba would not notice a changed callee in another module, nor a constant, which may stand in any file."""
     (tmp_path / "a.py").write_text("from hfm.kernel import kernel")
     (tmp_path / "b.py").write_text("x = 1")
-    first = source_hash(tmp_path)
-    (tmp_path / "b.py").write_text("x = 2")
-    assert source_hash(tmp_path) == first
-    (tmp_path / "a.py").write_text("from hfm.kernel import kernel  # changed")
-    assert source_hash(tmp_path) != first
+    found = {source_hash(tmp_path)}
+    for name, text in (("b.py", "x = 2"), ("a.py", "from hfm.kernel import kernel  # changed"), ("c.py", "")):
+        (tmp_path / name).write_text(text)
+        found.add(source_hash(tmp_path))
+    assert len(found) == 4
 
 
 def test_frozen_arrays_are_the_same_memory_and_of_one_type() -> None:
@@ -47,6 +47,9 @@ def test_frozen_arrays_are_the_same_memory_and_of_one_type() -> None:
     assert [v.flags.writeable for v in views] == [False, False]
     assert all(np.shares_memory(a, b) for a, b in zip((mine, given), views, strict=True))
     assert mine.flags.writeable
+
+
+OPTIONS = {"fastmath": False, "error_model": "numpy", "nogil": True}
 
 
 def summed(a: np.ndarray, b: float) -> float:
@@ -61,7 +64,7 @@ def summed(a: np.ndarray, b: float) -> float:
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
     """A kernel as one of the package's own, in a cache of its own."""
     monkeypatch.setattr(hfm.kernel, "cache_folder", lambda: tmp_path)
-    return Kernel(summed, {"fastmath": False, "error_model": "numpy", "nogil": True}, store.works_here())
+    return Kernel(summed, OPTIONS, store.works_here())
 
 
 def test_each_kind_of_argument_has_its_own_code(own: Kernel) -> None:
@@ -71,6 +74,33 @@ def test_each_kind_of_argument_has_its_own_code(own: Kernel) -> None:
         for b in (1.5, 2):
             assert own(array, b) == own.py_func(array, b)
             assert own(a=array, b=b) == own.py_func(array, b)
+
+
+def test_arguments_may_be_named_or_left_out(own: Kernel) -> None:
+    """As of the function; too many, too few or unknown ones are its own error."""
+
+    def shifted(a: np.ndarray, by: float = 2.0, times: float = 1.0) -> float:
+        return (a[0] + by) * times
+
+    own.__init__(shifted, OPTIONS, store.works_here())  # type: ignore[misc]  # another function in the same cache
+    a = np.ones(2)
+    assert [own(a), own(a, 3.0), own(a, times=2.0), own(by=1.0, a=a, times=3.0)] == [3.0, 4.0, 6.0, 6.0]
+    for wrong in (lambda: own(), lambda: own(a, 1.0, 1.0, 1.0), lambda: own(a, bye=1.0)):
+        with pytest.raises(TypeError):
+            wrong()
+
+
+def test_what_a_function_closes_over_is_its_own(own: Kernel) -> None:
+    """Two functions of one name, made by a third."""
+
+    def timed(by: float) -> Kernel:
+        def times(a: float) -> float:
+            return a * by
+
+        return Kernel(times, OPTIONS, store.works_here())
+
+    assert [timed(2.0)(1.5), timed(3.0)(1.5)] == [3.0, 4.5]
+    assert repr(own) == "<kernel tests.test_kernel.summed>"
 
 
 def test_a_kernel_may_give_back_arrays_and_several_values(own: Kernel) -> None:

@@ -56,6 +56,11 @@ class Cache(FunctionCache):
                 target_context.refresh()
         return found
 
+    def save_overload(self, sig: Any, data: Any) -> None:  # Any: numba's own
+        """Keep what was compiled; a disk that is full is no error, the next process compiles again."""
+        with contextlib.suppress(OSError):
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]  # numba's own
+
 
 class _Stopwatch(event.Listener):
     """Sums the time of outermost compilations in this process."""
@@ -97,17 +102,18 @@ def dispatcher(function: Callable[..., object], options: Mapping[str, Any], fold
     return made
 
 
-def finished(dispatcher: Dispatcher, arguments: tuple[object, ...]) -> tuple[bytes, str, str] | None:
-    """(object file, symbols of its wrapper and of its environment), compiled for arguments like these.
+def finished(dispatcher: Dispatcher, arguments: tuple[object, ...]) -> tuple[bytes, str] | None:
+    """(object file, symbol of its wrapper), compiled for arguments like these.
 
-    None for a kernel that keeps Python objects in its environment: they are in no object file.
+    None for a kernel that an object file is not all of: one with Python objects in its environment or in that of a
+    kernel that it calls, with a loop that runs as Python, or with addresses of this process (of a large global array).
     """
     kinds = tuple(dispatcher.typeof_pyval(argument) for argument in arguments)
     dispatcher.compile(kinds)
     result = dispatcher.overloads[kinds]
-    if result.environment.consts:
+    library, objects = result.library, any(env.consts for env in result._find_referenced_environments())
+    if objects or result.environment.consts or result.lifted or library.has_dynamic_globals:
         return None
-    library, name = result.library, result.fndesc
     # written again: a library that came from numba's own cache has given its object file away
     content = library.codegen._tm.emit_object(library._get_module_for_linking())
-    return content, name.llvm_cpython_wrapper_name, name.env_name
+    return content, result.fndesc.llvm_cpython_wrapper_name

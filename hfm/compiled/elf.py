@@ -18,6 +18,9 @@ HEADER = b"\x7fELF\x02\x01\x01"
 RELOCATABLE, X86_64 = 1, 62
 _WRITE, _ALLOC = 1, 2
 _SYMBOLS, _RELOCATIONS, _ZEROS = 2, 4, 8
+_CALLED = (14, 15, 16)
+"""Functions to be called before and after all others: nobody would."""
+_INDIRECT = 10
 _UNDEFINED, _ABSOLUTE, _COMMON = 0, 0xFFF1, 0xFFF2
 _R_64, _R_PC64 = 1, 24
 _WORD = 1 << 64
@@ -50,13 +53,14 @@ class _Section:
 
     @property
     def placed(self) -> bool:
-        """Whether it is there when the code runs; nobody unwinds through a kernel, which raises nothing."""
+        """Whether it is there when the code runs; nobody unwinds a kernel, its errors are results."""
         return bool(self.flags & _ALLOC) and self.name != ".eh_frame"
 
 
 @dataclass(frozen=True)
 class _Symbol:
     name: str
+    kind: int
     section: int
     value: int
     """An offset in its section; of what is common to several files, its alignment."""
@@ -69,29 +73,40 @@ def load(content: bytes, resolve: Resolve) -> Image:
     resolve: the address of a symbol that the file asks for; raises LookupError where there is none. Raises Unfit for a
     file, or a machine, that this loader is not made for.
     """
-    sections = _sections(content)
-    symbols = _symbols(sections)
+    try:
+        sections = _sections(content)
+        symbols = _symbols(sections)
+    except (struct.error, IndexError, ValueError) as e:
+        raise Unfit("not an object file for x86-64") from e
+    for section in sections:
+        if section.kind in _CALLED or section.name.startswith((".ctors", ".tdata", ".tbss")):
+            raise Unfit(f"section {section.name}")
+        if section.align > mmap.PAGESIZE:
+            raise Unfit(f"alignment to {section.align} bytes")
     places, common, code, size = _layout(sections, symbols)
-    memory = mmap.mmap(-1, size)
+    memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # a forked process has its own variables
     start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
     for number, place in places.items():
         memory[place : place + len(sections[number].content)] = sections[number].content
 
-    def address(index: int, symbol: _Symbol) -> int:
+    def address(index: int, symbol: _Symbol) -> int | None:
+        if symbol.kind == _INDIRECT:
+            raise Unfit(f"{symbol.name} is chosen when it is called")
         if symbol.section == _UNDEFINED:
             return resolve(symbol.name) if symbol.name else 0
         if symbol.section == _COMMON:
             return start + common[index]
         if symbol.section == _ABSOLUTE:
             return symbol.value
-        return start + places.get(symbol.section, 0) + symbol.value
+        return start + places[symbol.section] + symbol.value if symbol.section in places else None
 
     addresses = [address(index, symbol) for index, symbol in enumerate(symbols)]
     for section in sections:
         if section.kind == _RELOCATIONS and section.info in places:
             _relocate(memory, start, places[section.info], section.content, addresses)
     _protect(start, code)
-    return Image(memory, {s.name: a for s, a in zip(symbols, addresses, strict=True) if s.section != _UNDEFINED})
+    known = zip(symbols, addresses, strict=True)
+    return Image(memory, {s.name: a for s, a in known if a is not None and s.section != _UNDEFINED})
 
 
 def _sections(content: bytes) -> list[_Section]:
@@ -116,8 +131,8 @@ def _symbols(sections: list[_Section]) -> list[_Symbol]:
     for section in sections:
         if section.kind == _SYMBOLS:
             words = sections[section.link].content
-            for name, _, _, where, value, size in struct.iter_unpack("<IBBHQQ", section.content):
-                out.append(_Symbol(_word(words, name), where, value, size))
+            for name, info, _, where, value, size in struct.iter_unpack("<IBBHQQ", section.content):
+                out.append(_Symbol(_word(words, name), info & 15, where, value, size))
     return out
 
 
@@ -142,10 +157,13 @@ def _rounded(number: int, unit: int) -> int:
     return -(-number // unit) * unit
 
 
-def _relocate(memory: mmap.mmap, start: int, place: int, content: bytes, addresses: list[int]) -> None:
+def _relocate(memory: mmap.mmap, start: int, place: int, content: bytes, addresses: list[int | None]) -> None:
     """Write the addresses that a section at `place` asks for."""
     for offset, info, addend in struct.iter_unpack("<QQq", content):
-        kind, value = info & 0xFFFFFFFF, addresses[info >> 32] + addend
+        kind, address = info & 0xFFFFFFFF, addresses[info >> 32]
+        if address is None:
+            raise Unfit("an address in a section that is not loaded")
+        value = address + addend
         if kind == _R_PC64:
             value -= start + place + offset
         elif kind != _R_64:

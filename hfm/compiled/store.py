@@ -1,8 +1,8 @@
-"""Finished bare kernels in files: one for each kernel and kinds of arguments, taken up without numba.
+"""Finished kernels in files: one for each kernel and kind of arguments, taken up without numba.
 
-A file is the SHA-256 of what follows, a line of JSON (the symbols of the entry and of its environment), and the object
-file. Its name says what it was made for: sources, processor, Python, numba and its settings. numba's own wrapper in it
-takes Python's arguments apart; of numba only the two small libraries that such wrappers call are loaded.
+A file is the SHA-256 of what follows, a line with the symbol of the entry, and the object file. Its name says what it
+was made for: processor, Python, numba and its settings; its folder is named by the sources. numba's own wrapper in it
+takes Python's arguments apart; of numba only the small libraries that such wrappers call are loaded.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import ctypes
 import hashlib
 import importlib.machinery
 import importlib.util
-import json
 import os
 import platform
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -27,13 +27,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.compiled import elf
-from hfm.processor import described
+from hfm.processor import SETTINGS, described
 
 Compiled = Callable[..., Any]  # Any: of any kernel
 _HELPERS = {"numba_": "_helperlib", "NRT_": "core/runtime/_nrt_python"}
 """How the names of numba's helpers begin -> the library in which they are."""
 _UNFIT = (elf.Unfit, LookupError, AttributeError, OSError)
 """What cannot be loaded here: a file of another kind, a name that nobody has, memory that the system does not give."""
+_ENVIRONMENT = "_ZN08NumbaEnv"
 _DIGEST = 32
 _NUMBERS: Mapping[type, str] = {t: t.__name__ for t in (bool, np.float32, np.float64, np.int64, np.uint64)} | {
     float: "float64"
@@ -45,9 +46,9 @@ _NOT_IN_CODE = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS")
 
 def works_here() -> bool:
     """Whether this process takes up finished kernels: CPython on what `elf` is made for, which says what processor it
-    has (code for another would be an illegal instruction), and numba not switched off."""
+    has (code for another would be an illegal instruction), and numba neither switched off nor set by a file."""
     machine = (sys.platform, platform.machine(), sys.implementation.name)
-    compiled = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+    compiled = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0") and not SETTINGS.exists()
     return machine == ("linux", "x86_64", "cpython") and compiled and "flags" in described()
 
 
@@ -58,10 +59,10 @@ def key(arguments: tuple[object, ...]) -> tuple[object, ...]:
         exact = type(argument)
         if exact is np.ndarray:
             out += argument.dtype, argument.ndim, argument.flags.num  # type: ignore[attr-defined]  # just looked at
-        elif isinstance(argument, tuple):
+        elif exact is int:
+            out.append(exact if _LEAST <= argument <= _MOST else "large")  # type: ignore[operator]  # just looked at
+        elif exact is not float and isinstance(argument, tuple):
             out += exact, key(argument)
-        elif exact is int and not _LEAST <= argument <= _MOST:  # type: ignore[operator]  # just looked at
-            out.append("large")
         else:
             out.append(exact)
     return tuple(out)
@@ -74,7 +75,8 @@ def kind(argument: object) -> str | None:
         return _kind_of_array(argument) if exact is np.ndarray else None
     if isinstance(argument, tuple):
         inside = [kind(element) for element in argument]
-        name = "" if exact is tuple else f"{exact.__module__}.{exact.__qualname__}"
+        fields = ",".join(getattr(argument, "_fields", ()))
+        name = "" if exact is tuple else f"{exact.__module__}.{exact.__qualname__}[{fields}]"
         return None if None in inside else f"{name}({','.join(map(str, inside))})"
     if exact is int:
         return "int64" if _LEAST <= argument <= _MOST else None  # type: ignore[operator]  # just looked at
@@ -99,13 +101,13 @@ def place(folder: Path, function: FunctionType, arguments: str) -> Path:
 @cache
 def _surroundings() -> str:
     """All that code depends on beside its source and its arguments."""
-    library = _library("_helperlib").stat()
+    versions = [metadata.version(name) for name in ("numba", "llvmlite", "numpy")]
     settings = sorted(f"{k}={v}" for k, v in os.environ.items() if k.startswith("NUMBA_") and k not in _NOT_IN_CODE)
-    return repr((described(), sys.version, library.st_size, library.st_mtime_ns, np.__version__, settings))
+    return repr((described(), sys.version, sys.flags.optimize, versions, settings))
 
 
-def keep(path: Path, content: bytes, entry: str, environment: str) -> None:
-    """Write a kernel's object file. entry, environment: the symbols of the wrapper and of its globals.
+def keep(path: Path, content: bytes, entry: str) -> None:
+    """Write a kernel's object file. entry: the symbol of numba's wrapper.
 
     Nothing is written where it could not be taken up again, or the folder cannot be written to.
     """
@@ -113,10 +115,10 @@ def keep(path: Path, content: bytes, entry: str, environment: str) -> None:
         elf.load(content, _resolve)
     except _UNFIT:
         return
-    names = json.dumps({"entry": entry, "environment": environment}).encode() + b"\n"
+    held = entry.encode() + b"\n" + content
     temp = path.with_name(f".{path.name}.{os.getpid()}")
     with contextlib.suppress(OSError):  # a folder that cannot be written to: the next process asks numba again
-        temp.write_bytes(hashlib.sha256(names + content).digest() + names + content)
+        temp.write_bytes(hashlib.sha256(held).digest() + held)
         temp.replace(path)
 
 
@@ -128,22 +130,28 @@ def take(path: Path, function: FunctionType) -> Compiled | None:
         return None
     if hashlib.sha256(held[_DIGEST:]).digest() != held[:_DIGEST]:
         return None
-    names, _, content = held[_DIGEST:].partition(b"\n")
+    entry, _, content = held[_DIGEST:].partition(b"\n")
     try:
         image = elf.load(content, _resolve)
     except _UNFIT:
         return None
-    return _callable(image, json.loads(names), function)
+    return _callable(image, entry.decode(), function)
 
 
-def _callable(image: elf.Image, names: dict[str, str], function: FunctionType) -> Compiled:
-    """As numba makes one: numba.core.cpu.CPUContext.get_executable."""
+def _callable(image: elf.Image, entry: str, function: FunctionType) -> Compiled:
+    """As numba makes one: numba.core.cpu.CPUContext.get_executable.
+
+    An environment holds Python objects of a kernel; each kernel that is called looks for its own, and has none in it.
+    """
     made = _extension("_dynfunc")
     environment = made.Environment(function.__globals__)
-    ctypes.c_void_p.from_address(image.symbols[names["environment"]]).value = id(environment)
-    module = sys.modules[function.__module__]
-    said, entry = function.__doc__ or "", image.symbols[names["entry"]]
-    wrapper: Compiled = made.make_function(module, function.__name__, said, entry, environment, (image, environment))
+    for name, address in image.symbols.items():
+        if name.startswith(_ENVIRONMENT):
+            ctypes.c_void_p.from_address(address).value = id(environment)
+    module, said = sys.modules[function.__module__], function.__doc__ or ""
+    wrapper: Compiled = made.make_function(
+        module, function.__name__, said, image.symbols[entry], environment, (image, environment)
+    )
     return wrapper
 
 

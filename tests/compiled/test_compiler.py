@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from hfm.compiled import compiler
 from hfm.kernel import kernel
@@ -66,3 +67,16 @@ def test_a_kernel_that_is_there_is_loaded_without_what_compiles_it(tmp_path: Pat
     )
     assert first == ["10.0 True True False", "0.0 True True False"]
     assert second == ["10.0 False False False", "0.0 False True False"]
+
+
+def test_a_full_disk_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was compiled is used; the next process compiles it again."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    def twice(a: float) -> float:
+        return 2.0 * a
+
+    monkeypatch.setattr(compiler.FunctionCache, "save_overload", full)
+    assert compiler.dispatcher(twice, {}, tmp_path)(2.0) == 4.0

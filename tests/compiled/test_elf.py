@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import os
 
 import pytest
 from llvmlite import binding as llvm
@@ -82,6 +83,17 @@ KEPT: list[elf.Image] = []
 """A function that is called lies in an image that is still there."""
 
 
+def test_a_forked_process_has_variables_of_its_own() -> None:
+    """As it has of all else."""
+    (image,) = _held(elf.load(made(), process), 1)
+    following = ctypes.CFUNCTYPE(ctypes.c_int64)(image.symbols["next"])
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if [following(), following()] == [41, 42] else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert following() == 41
+
+
 def test_memory_with_code_cannot_be_written_and_memory_with_data_not_run() -> None:
     """As the hardening of a machine may demand."""
     image = elf.load(made(), process)
@@ -100,6 +112,23 @@ def test_addresses_of_another_code_model_are_refused() -> None:
     """32 bits do not reach from one mapping to another: better numba's loader than a jump to nowhere."""
     with pytest.raises(elf.Unfit, match="relocation"):
         elf.load(made(model="small"), process)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [("@chosen = ifunc double (i64), double (i64)* ()* @choose\n"
+      "define double (i64)* @choose() {\n  ret double (i64)* @grown\n}\n", "chosen"),
+     ("@llvm.global_ctors = appending global [1 x { i32, void ()*, i8* }] "
+      "[{ i32, void ()*, i8* } { i32 1, void ()* @early, i8* null }]\n"
+      "define void @early() {\n  ret void\n}\n", "section"),
+     ("@wide = global [2 x i64] zeroinitializer, align 8192\n", "alignment"),
+     ("@own = thread_local global i64 1\n", "section")],
+    ids=["chosen when called", "called before", "wider than a page", "of a thread"],
+)  # fmt: skip
+def test_what_the_loader_does_not_do_is_refused(more: str, says: str) -> None:
+    """None of it is in a kernel; should it come, numba loads it."""
+    with pytest.raises(elf.Unfit, match=says):
+        elf.load(made(SOURCE + more), process)
 
 
 def test_a_symbol_that_nobody_has_is_named() -> None:
