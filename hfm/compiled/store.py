@@ -33,7 +33,8 @@ Compiled = Callable[..., Any]  # Any: of any kernel
 _HELPERS = {"numba_": "_helperlib", "NRT_": "core/runtime/_nrt_python"}
 """How the names of numba's helpers begin -> the library in which they are."""
 _UNFIT = (elf.Unfit, LookupError, AttributeError, OSError)
-"""What cannot be loaded here: a file of another kind, a name that nobody has, memory that the system does not give."""
+"""What cannot be loaded here: a file of another kind, a name that nobody has (or another numba gives otherwise), memory
+that the system does not give."""
 _ENVIRONMENT = "_ZN08NumbaEnv"
 _DIGEST = 32
 _NUMBERS: Mapping[type, str] = {t: t.__name__ for t in (bool, np.float32, np.float64, np.int64, np.uint64)} | {
@@ -132,10 +133,9 @@ def take(path: Path, function: FunctionType) -> Compiled | None:
         return None
     entry, _, content = held[_DIGEST:].partition(b"\n")
     try:
-        image = elf.load(content, _resolve)
+        return _callable(elf.load(content, _resolve), entry.decode(), function)
     except _UNFIT:
         return None
-    return _callable(image, entry.decode(), function)
 
 
 def _callable(image: elf.Image, entry: str, function: FunctionType) -> Compiled:
@@ -186,11 +186,8 @@ def _extension(name: str) -> ModuleType:
     full = f"numba.{name.replace('/', '.')}"
     if full in sys.modules:
         return sys.modules[full]
-    path = _library(name)
-    loader = importlib.machinery.ExtensionFileLoader(full, str(path))
-    spec = importlib.util.spec_from_file_location(full, path, loader=loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
+    loader = importlib.machinery.ExtensionFileLoader(full, str(_library(name)))
+    module = importlib.util.module_from_spec(importlib.machinery.ModuleSpec(full, loader, origin=loader.path))
     loader.exec_module(module)
     sys.modules.pop(full, None)  # numba, should it come later, imports it as part of its package
     return module
@@ -199,7 +196,9 @@ def _extension(name: str) -> ModuleType:
 @cache
 def _library(name: str) -> Path:
     found = importlib.util.find_spec("numba")
-    assert found is not None
-    assert found.submodule_search_locations is not None
-    folder = Path(found.submodule_search_locations[0])
-    return next(p for suffix in importlib.machinery.EXTENSION_SUFFIXES if (p := folder / f"{name}{suffix}").exists())
+    for folder in (found and found.submodule_search_locations) or []:
+        for suffix in importlib.machinery.EXTENSION_SUFFIXES:
+            path = Path(folder) / f"{name}{suffix}"
+            if path.exists():
+                return path
+    raise LookupError(name)
