@@ -24,7 +24,7 @@ from hfm.ledger import layout as at
 from hfm.ledger import step
 from hfm.ledger.account import params_new, state_new
 from hfm.ledger.lots import value
-from hfm.ledger.profit import profit, room_for
+from hfm.ledger.profit import Rows, profit, room_for, rows_new
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -66,6 +66,7 @@ class Engine:
         self._own, self._state = own, state_new(settings.cash, len(symbols))
         self.sweep = self._sweep_new()
         self._room: dict[str, Float] = {}
+        self._rows = rows_new(0)
 
     def _sweep_new(self) -> Sweep | None:
         """The ledgers of the sweep that the settings ask for, under the user's own fill, sizing and limits."""
@@ -86,7 +87,9 @@ class Engine:
         proposals = family.signals(self.trials, seen)
         self.proposed += np.count_nonzero(proposals, axis=1)
         order = rows.time_order(panel)
-        table = self._space("table", (len(panel.seq), at.ROW))
+        if len(self._rows.whole) < len(panel.seq):
+            self._rows = rows_new(len(panel.seq) + len(panel.seq) // 4)
+        table = self._rows.part(slice(len(panel.seq)))
         rows.kernel_rows(panel, (sigma_day, adv, seen.cost_bps), order, table)
         result = self._ledgers(panel, table, proposals, order)
         self.tally.add(panel, result.out, order, level)
@@ -107,10 +110,10 @@ class Engine:
             out: Float = np.where(adv > 0, 1e4 * self.settings.impact * sigma_day * np.sqrt(share), 0.0)
         return out
 
-    def _ledgers(self, panel: Panel, table: Float, proposals: family.Sign, order: Int | None) -> Result:
+    def _ledgers(self, panel: Panel, table: Rows, proposals: family.Sign, order: Int | None) -> Result:
         own = proposals[self.user]
         late = [family.delayed(own, panel.borders, lag) for lag in range(1, LAGS + 1)]
-        edge, room = rows.edges(table), room_for(len(own))
+        edge, room = rows.edges(table.whole), room_for(len(own))
         n, blocks = len(own), len(panel.borders) - 1
         sums = np.zeros((len(self._params), blocks, at.SUMS))
         for k, signal in enumerate([*proposals, *late]):
@@ -120,9 +123,9 @@ class Engine:
             score = np.sign(panel.forecasts["p_up"] - 0.5) * panel.forecasts["conf_rank"]
             self.sweep.take(table, score if order is None else score[order])
         own = own if order is None else own[order]
-        table[:, at.R_SIGNAL] = own
+        table.whole[:, at.R_SIGNAL] = own
         out, trips = self._space("out", (n, at.OUT)), self._space("trips", (2 * n + 2, at.TRADE))
-        ended = step.loop(self._state, self._own, table, out, trips)
+        ended = step.loop(self._state, self._own, table.whole, out, trips)
         self._ended(trips[:ended])
         if order is None:
             return Result(out, sums)

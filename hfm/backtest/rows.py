@@ -15,6 +15,7 @@ from hfm.backtest.history import last_valid
 from hfm.backtest.panel import Panel
 from hfm.kernel import bare, frozen
 from hfm.ledger import layout as at
+from hfm.ledger.profit import Rows
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -36,8 +37,8 @@ def time_order(panel: Panel) -> Int | None:
     return np.argsort(panel.time, kind="stable")
 
 
-def kernel_rows(panel: Panel, known: tuple[Float, Float, Float], order: Int | None, rows: Float) -> None:
-    """Write the kernel's input to rows [n, ROW], in time order, signal 0.
+def kernel_rows(panel: Panel, known: tuple[Float, Float, Float], order: Int | None, rows: Rows) -> None:
+    """Write the kernel's input to rows, in time order, signal 0.
 
     known, of each row: daily volatility (fraction), average daily volume (shares), expected round trip (bps).
     """
@@ -51,14 +52,14 @@ def kernel_rows(panel: Panel, known: tuple[Float, Float, Float], order: Int | No
 
 
 @bare
-def _woven(keys: tuple[Int, ...], values: tuple[Float, ...], order: Int, rows: Float) -> None:
+def _woven(keys: tuple[Int, ...], values: tuple[Float, ...], order: Int, rows: Rows) -> None:
     """See kernel_rows."""
     symbol, session, seq, time_open, time, block, last = keys
     (mid_open, mid_close, bid_open, ask_open, bid_close, ask_close, volume, dividend, split, high, low, depth_bid,
      depth_ask, signed, sigma_day, adv, cost, p_up, ret_sd) = values  # fmt: skip
     total = 0.0
     for i in range(order.size):
-        j, row = order[i], rows[i]
+        j, row = order[i], rows.whole[i]
         midnight = session[j] * DAY_NS
         row[at.R_SYMBOL], row[at.R_SESSION], row[at.R_SEQ] = symbol[j], session[j], seq[j]
         row[at.R_LAST], row[at.R_BLOCK], row[at.R_SIGNAL] = last[j], block[j], 0.0
@@ -72,6 +73,8 @@ def _woven(keys: tuple[Int, ...], values: tuple[Float, ...], order: Int, rows: F
         if mid_close[j] > 0.0 and mid_close[j] < np.inf:
             total += mid_close[j]
         row[at.R_SUM] = total
+        for k in range(at.NEAR):
+            rows.near[i, k] = row[k]
 
 
 def edges(rows: Float) -> Sign:

@@ -16,7 +16,7 @@ from hfm.backtest.rows import edges
 from hfm.ledger import abreast
 from hfm.ledger import layout as at
 from hfm.ledger.account import equity, state_new
-from hfm.ledger.profit import plain, profit, room_for
+from hfm.ledger.profit import Rows, plain, profit, room_for, rows_of
 
 Float = npt.NDArray[np.float64]
 
@@ -35,40 +35,40 @@ class Sweep:
         self._states = np.tile(state_new(cash, symbols), (len(levels), 1))
         self._abreast = plain(self._states[0], self._params) and not params[at.P_HOLD] if len(levels) else False
 
-    def take(self, rows: Float, score: Float) -> None:
-        """Whole sessions: rows [n, ROW] and score [n] in time order; a NaN score is flat. Signals in rows are lost."""
-        if not len(rows):
+    def take(self, rows: Rows, score: Float) -> None:
+        """Whole sessions: rows and score [n] in time order; a NaN score is flat. Signals in rows are lost."""
+        if not len(score):
             return
         if self._abreast:
             for first in range(0, len(self.levels), abreast.LEDGERS):
                 self._side_by_side(slice(first, first + abreast.LEDGERS), rows, score)
         else:
-            self._each(range(len(self.levels)), rows, score, edges(rows))
+            self._each(range(len(self.levels)), rows, score, edges(rows.whole))
         for k in range(len(self.levels)):
             self.net[k] = equity(self._states[k]) - self._cash
 
-    def _each(self, which: range, rows: Float, score: Float, edge: npt.NDArray[np.int8]) -> None:
+    def _each(self, which: range, rows: Rows, score: Float, edge: npt.NDArray[np.int8]) -> None:
         """One level after the other."""
-        blocks, room = int(rows[:, at.R_BLOCK].max()) + 1, room_for(len(rows))
+        blocks, room = int(rows.whole[:, at.R_BLOCK].max()) + 1, room_for(len(score))
         for k in which:
             codes = (score > self.levels[k]).view(np.int8) - (score < -self.levels[k]).view(np.int8) + edge
             sums = np.zeros((blocks, at.SUMS))
             profit(self._states[k], self._params, rows, codes, sums, room)
             self.trips[k] += sums[:, at.SUM_TRIPS].sum()
 
-    def _side_by_side(self, which: slice, rows: Float, score: Float) -> None:
+    def _side_by_side(self, which: slice, rows: Rows, score: Float) -> None:
         """Levels abreast; a row that is not plain is each level's own."""
-        states, i = self._states[which], 0
-        while i < len(rows):
+        states, whole, i = self._states[which], rows.whole, 0
+        while i < len(whole):
             w = abreast.load(states, self.levels[which])
-            stop = abreast.run(w, self._params, rows, score, i)
+            stop = abreast.run(w, self._params, whole, score, i)
             self.trips[which] += w[abreast.TRIPS :][: len(states)]
             if stop > i:
-                abreast.save(w, states, rows[i:stop])
-            if stop < len(rows):
+                abreast.save(w, states, whole[i:stop])
+            if stop < len(whole):
                 one = slice(stop, stop + 1)
                 edge = np.array([at.EDGE], np.int8)
-                self._each(range(len(self.levels))[which], rows[one], score[one], edge)
+                self._each(range(len(self.levels))[which], rows.part(one), score[one], edge)
             i = stop + 1
 
     def points(self) -> list[dict[str, Any]]:  # Any: JSON values
@@ -80,7 +80,7 @@ class Sweep:
 def sweep(rows: Float, score: Float, levels: Float, params: Float, cash: float) -> tuple[Float, Float]:
     """(net P&L in currency, round trips) of each of `levels`, [L] both: see Sweep."""
     made = Sweep(levels, params, cash, int(rows[:, at.R_SYMBOL].max(initial=0)) + 1)
-    made.take(rows, score)
+    made.take(rows_of(rows), score)
     return made.net, made.trips
 
 

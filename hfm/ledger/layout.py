@@ -8,12 +8,13 @@ that they are exact in a float64 (below 2^53).
 from __future__ import annotations
 
 # ------------------------------------------------------------------------------------------------ a row's inputs [ROW]
-# What P&L alone reads stands together, in two lines of the processor's cache; then what each row of the ledger needs.
+# What P&L alone reads inside a session stands first, NEAR columns; then what each row of the ledger needs.
 R_MID_OPEN, R_BID_OPEN, R_ASK_OPEN, R_MID_CLOSE = 0, 1, 2, 3
 R_SIGMA_DAY, R_ADV = 4, 5
 """Daily volatility (0.01 is 1 %) and average daily volume in shares, of earlier sessions; 0: not known, no impact."""
 R_BLOCK, R_SUM = 6, 7
 """Only for `profit`: number of the (session, symbol) block, and the running sum of the marks up to the row."""
+NEAR = 8
 R_SYMBOL, R_SESSION, R_LAST = 8, 9, 10
 """Symbol's number, session in days since 1970, 1 on the session's last slot."""
 R_SIGNAL = 11

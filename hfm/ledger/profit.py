@@ -6,6 +6,8 @@ limit but a maximal position) the rows inside a session run in registers. All el
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -20,6 +22,37 @@ Float = npt.NDArray[np.float64]
 Sign = npt.NDArray[np.int8]
 Int = npt.NDArray[np.int64]
 Room = tuple[Float, Int]
+
+
+class Rows(NamedTuple):
+    """Rows in time order, and their first columns once more: to P&L alone a row is then one line of the processor's
+    cache, and few pages of memory hold the rows at which a signal turns."""
+
+    whole: Float
+    """[n, ROW]."""
+    near: Float
+    """[n, NEAR]."""
+
+    def part(self, which: slice) -> Rows:
+        """Some of the rows; views."""
+        return Rows(self.whole[which], self.near[which])
+
+
+def rows_new(count: int) -> Rows:
+    """Room for so many rows."""
+    line = 64 // 8
+    room = np.empty(count * at.NEAR + line)
+    first = -room.ctypes.data // 8 % line
+    return Rows(np.empty((count, at.ROW)), room[first : first + count * at.NEAR].reshape(count, at.NEAR))
+
+
+def rows_of(whole: Float) -> Rows:
+    """Rows [n, ROW] as they are, with a copy of what stands near."""
+    near = rows_new(len(whole)).near
+    near[:] = whole[:, : at.NEAR]
+    return Rows(whole, near)
+
+
 Signals = tuple[Sign, Int]
 """Codes, and the rows at which they turn."""
 Place = tuple[int, int]
@@ -34,12 +67,11 @@ def room_for(rows: int) -> Room:
 
 
 @bare
-def profit(state: Float, params: Float, rows: Float, codes: Sign, sums: Float, room: Room) -> None:
+def profit(state: Float, params: Float, rows: Rows, codes: Sign, sums: Float, room: Room) -> None:
     """Net, gross, sum of position x mark, and round trips of each (session, symbol) block, added to sums [B, SUMS].
 
-    rows [n, ROW] in time order, whole sessions or any part; codes [n]: signal, plus EDGE where the row must be
-    looked at; room: see room_for. What `step.loop` gives, up to the rounding of sums. The signals in
-    rows are overwritten.
+    rows: whole sessions or any part; codes [n]: signal, plus EDGE where the row must be looked at; room: see room_for.
+    What `step.loop` gives, up to the rounding of sums. The signals in rows are overwritten.
     """
     scratch, turns = room
     trips, out = scratch[:2], scratch[2]
@@ -53,7 +85,7 @@ def profit(state: Float, params: Float, rows: Float, codes: Sign, sums: Float, r
             i, turn = _inside(state, params, rows, (codes, turns), sums, (i, turn))
             if i == n:
                 break
-        row = rows[i]
+        row = rows.whole[i]
         row[at.R_SIGNAL] = codes[i] - at.EDGE if codes[i] > 1 else codes[i]
         into = sums[int(row[at.R_BLOCK])]
         b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
@@ -67,23 +99,22 @@ def profit(state: Float, params: Float, rows: Float, codes: Sign, sums: Float, r
         i += 1
         if alone and state[b + at.B_TARGET] == qty and row[at.R_LAST] == 0.0:
             first = i
-            i, turn = _quiet(rows, (codes, turns), (i, turn), qty)
+            i, turn = _quiet(rows.near, (codes, turns), (i, turn), qty)
             if i > first:
-                mark = rows[i - 1, at.R_MID_CLOSE]
+                mark = rows.near[i - 1, at.R_MID_CLOSE]
                 change = qty * (mark - state[b + at.B_MARK])
                 into[at.SUM_NET] += change
                 into[at.SUM_GROSS] += change
-                into[at.SUM_HELD] += qty * (rows[i - 1, at.R_SUM] - row[at.R_SUM])
+                into[at.SUM_HELD] += qty * (rows.near[i - 1, at.R_SUM] - row[at.R_SUM])
                 state[b + at.B_MARK] = mark
-                _remember(state, rows[i - 1], float(i - first))
+                _remember(state, rows.whole[i - 1], float(i - first))
 
 
 @bare
 def _find_turns(codes: Sign, turns: Int) -> None:
     """turns: the rows whose code is not that of the row before, in order, then n to its end.
 
-    Found ahead, so that the next of them are fetched while one is worked on: to P&L alone a row is a line of the cache
-    somewhere in a large table.
+    Found ahead, so that the next of them are fetched while one is worked on: each is a line somewhere in a table.
     """
     count, before = 0, codes[0] if codes.size else 0
     for i in range(codes.size):
@@ -94,15 +125,14 @@ def _find_turns(codes: Sign, turns: Int) -> None:
 
 
 @bare
-def _fetch(rows: Float, i: int) -> None:
+def _fetch(near: Float, i: int) -> None:
     """Have the lines at hand of a row at which the code turns, of the one before it, and of that of its fill."""
-    for place in range((i - 1) * at.ROW, (i + 2) * at.ROW, at.ROW):
-        prefetch(rows, place)
-        prefetch(rows, place + at.R_SUM)
+    for place in range((i - 1) * at.NEAR, (i + 2) * at.NEAR, at.NEAR):
+        prefetch(near, place)
 
 
 @bare
-def _quiet(rows: Float, signals: Signals, where: Place, qty: float) -> Place:
+def _quiet(near: Float, signals: Signals, where: Place, qty: float) -> Place:
     """The first row from `where` on whose code is not the side of `qty`."""
     codes, turns = signals
     i, turn = where
@@ -110,7 +140,7 @@ def _quiet(rows: Float, signals: Signals, where: Place, qty: float) -> Place:
         return i, turn
     while turns[turn] <= i:
         turn += 1
-    _fetch(rows, turns[turn + AHEAD])
+    _fetch(near, turns[turn + AHEAD])
     return turns[turn], turn
 
 
@@ -138,15 +168,15 @@ def _remember(state: Float, row: Float, count: float) -> None:
 
 
 @bare
-def _inside(state: Float, params: Float, rows: Float, signals: Signals, sums: Float, where: Place) -> Place:
+def _inside(state: Float, params: Float, rows: Rows, signals: Signals, sums: Float, where: Place) -> Place:
     """Carry the rows from `where` to the next edge, or to an order without a price: where it stopped."""
-    codes, (start, turn) = signals[0], where
+    near, codes, (start, turn) = rows.near, signals[0], where
     cash, qty, mark = state[at.S_CASH], state[at.HEAD + at.B_QTY], state[at.HEAD + at.B_MARK]
     target, traded = state[at.HEAD + at.B_TARGET], state[at.S_TRADED]
     worth = max(params[at.P_SIZE] * state[at.S_OPEN_EQUITY], 0.0)
     cost, gross, held, ended, i = 0.0, 0.0, 0.0, 0, start
     while i < codes.size and codes[i] < 2:
-        row = rows[i]
+        row = near[i]
         if target != qty:
             mid = row[at.R_MID_OPEN]
             if not quoted(mid, row[at.R_BID_OPEN], row[at.R_ASK_OPEN]):
@@ -172,20 +202,20 @@ def _inside(state: Float, params: Float, rows: Float, signals: Signals, sums: Fl
         i += 1
         if target == qty:
             first = i
-            i, turn = _quiet(rows, signals, (i, turn), qty)
+            i, turn = _quiet(near, signals, (i, turn), qty)
             if i > first:
-                gross += qty * (rows[i - 1, at.R_MID_CLOSE] - mark)
-                mark = rows[i - 1, at.R_MID_CLOSE]
-                held += qty * (rows[i - 1, at.R_SUM] - row[at.R_SUM])
+                gross += qty * (near[i - 1, at.R_MID_CLOSE] - mark)
+                mark = near[i - 1, at.R_MID_CLOSE]
+                held += qty * (near[i - 1, at.R_SUM] - row[at.R_SUM])
     if i > start:
-        into = sums[int(rows[start, at.R_BLOCK])]
+        into = sums[int(near[start, at.R_BLOCK])]
         into[at.SUM_NET] += gross - cost
         into[at.SUM_GROSS] += gross
         into[at.SUM_HELD] += held
         into[at.SUM_TRIPS] += ended
         state[at.S_CASH], state[at.HEAD + at.B_QTY], state[at.HEAD + at.B_MARK] = cash, qty, mark
         state[at.HEAD + at.B_TARGET], state[at.S_TRADED] = target, traded
-        _remember(state, rows[i - 1], float(i - start))
+        _remember(state, rows.whole[i - 1], float(i - start))
     return i, turn
 
 

@@ -11,6 +11,7 @@ from hfm.backtest import rows
 from hfm.backtest.family import trial
 from hfm.backtest.panel import Panel, panels
 from hfm.ledger import layout as at
+from hfm.ledger.profit import rows_new
 from tests.backtest import market
 
 NAMES = ["AAA", "BBB"]
@@ -23,9 +24,10 @@ def panel_of(quoted: pa.Table, *, resting: bool = True) -> Panel:
 
 def table_of(panel: Panel) -> np.ndarray:
     n = len(panel.seq)
-    out = np.full((n, at.ROW), -1.0)
+    out = rows_new(n)
     rows.kernel_rows(panel, (np.full(n, 0.01), np.full(n, 1e6), np.full(n, 0.4)), rows.time_order(panel), out)
-    return out
+    np.testing.assert_array_equal(out.near, out.whole[:, : at.NEAR])
+    return out.whole
 
 
 def test_rows_of_several_symbols_come_in_time_order_symbols_of_an_instant_in_theirs() -> None:

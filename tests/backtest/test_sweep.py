@@ -10,6 +10,7 @@ from hfm.config import Backtest
 from hfm.ledger import layout as at
 from hfm.ledger import step
 from hfm.ledger.account import equity, params_new, state_new
+from hfm.ledger.profit import rows_of
 from tests.backtest import market
 from tests.backtest.walk import walk
 from tests.ledger.market import play
@@ -86,9 +87,9 @@ def test_panels_change_nothing() -> None:
     params, levels = params_new(Backtest(), 1, 0.01), np.array([0.0, 0.1])
     whole, parts = (Sweep(levels, params, 1e6, 1) for _ in range(2))
     border = int(np.flatnonzero(np.diff(rows[:, at.R_SESSION]))[10]) + 1
-    whole.take(rows.copy(), p - 0.5)
+    whole.take(rows_of(rows.copy()), p - 0.5)
     for cut in (slice(border), slice(border, None)):
-        parts.take(rows[cut].copy(), p[cut] - 0.5)
+        parts.take(rows_of(rows[cut].copy()), p[cut] - 0.5)
     np.testing.assert_allclose(parts.net, whole.net, atol=1e-6)
     np.testing.assert_array_equal(parts.trips, whole.trips)
 

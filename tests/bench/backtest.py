@@ -20,7 +20,7 @@ from hfm.config import Backtest
 from hfm.ledger import layout as at
 from hfm.ledger import step
 from hfm.ledger.account import equity, params_new, state_new
-from hfm.ledger.profit import profit, room_for
+from hfm.ledger.profit import profit, room_for, rows_of
 from tests.backtest.walk import walk
 from tests.bench.figure import Figure, rate
 
@@ -47,11 +47,12 @@ def figures() -> Iterator[Figure]:
         return equity(state)
 
     lean, codes, room = params.copy(), signal.astype(np.int8) + edges(rows), room_for(len(rows))
+    both = rows_of(rows)
     lean[at.P_TRIPS] = 0.0
 
     def pnl() -> float:
         state = state_new(CASH, 1)
-        profit(state, lean, rows, codes, np.zeros((1, at.SUMS)), room)
+        profit(state, lean, both, codes, np.zeros((1, at.SUMS)), room)
         return equity(state)
 
     def near() -> None:
@@ -144,13 +145,14 @@ def slow() -> Iterator[Figure]:
 
     assert abs(peer() / ours() - 1) < 1e-6
     lean, codes, room = params.copy(), signal.astype(np.int8) + edges(rows), room_for(len(rows))
+    both = rows_of(rows)
     lean[at.P_TRIPS] = 0.0
 
     def pnl() -> float:
         state = state_new(CASH, 1)
         for _ in range(PNL):
             state = state_new(CASH, 1)
-            profit(state, lean, rows, codes, np.zeros((1, at.SUMS)), room)
+            profit(state, lean, both, codes, np.zeros((1, at.SUMS)), room)
         return equity(state)
 
     assert abs(pnl() / ours() - 1) < 1e-9

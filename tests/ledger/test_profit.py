@@ -13,7 +13,7 @@ from hfm.backtest.rows import edges
 from hfm.config import Backtest
 from hfm.ledger import layout as at
 from hfm.ledger.account import equity, params_new, state_new
-from hfm.ledger.profit import profit, room_for
+from hfm.ledger.profit import profit, room_for, rows_new, rows_of
 from tests.ledger.market import day, markets, play, symbols_of
 
 COSTLY = Backtest(cash=10_000.0, fee_bps=1.0, spread_share=0.75, borrow=0.05, impact=0.7)
@@ -38,7 +38,7 @@ def test_passing_over_quiet_rows_adds_up_to_the_ledger(
     other, sums = state_new(costly.cash, count), np.zeros((blocks, at.SUMS))
     params = params_new(costly, count, 0.01)
     params[at.P_TRIPS] = 0.0
-    profit(other, params, rows, codes, sums, room_for(len(rows)))
+    profit(other, params, rows_of(rows), codes, sums, room_for(len(rows)))
     block = rows[:, at.R_BLOCK].astype(int)
     held = out[:, at.O_POSITION] * out[:, at.O_MARK]
     for place, values in ((at.SUM_NET, out[:, at.O_NET]), (at.SUM_GROSS, out[:, at.O_GROSS]), (at.SUM_HELD, held)):
@@ -62,7 +62,17 @@ def test_few_rows_of_one_code_are_the_ledger_s_too(n: int, code: int) -> None:
     params[at.P_TRIPS] = 0.0
     codes = np.full(n, code, np.int8)
     codes[:1] = signal + at.EDGE  # the first of a session
-    profit(other, params, rows, codes, sums, room_for(n))
+    profit(other, params, rows_of(rows), codes, sums, room_for(n))
     assert equity(other) == pytest.approx(equity(state), abs=1e-9)
     assert sums[0, at.SUM_NET] == pytest.approx(out[:, at.O_NET].sum(), abs=1e-9)
     assert sums[0, at.SUM_TRIPS] == len(trips)
+
+
+@pytest.mark.parametrize("n", [0, 1, 5, 1_000_000])
+def test_each_row_s_near_columns_are_one_line_of_the_cache(n: int) -> None:
+    """Wherever the memory comes from; parts are views of the same."""
+    rows = rows_new(n)
+    assert n == 0 or rows.near.ctypes.data % 64 == 0
+    assert (rows.whole.shape, rows.near.shape) == ((n, at.ROW), (n, at.NEAR))
+    assert rows.near.flags.c_contiguous
+    assert np.shares_memory(rows.part(slice(1, 3)).near, rows.near) == (n > 1)
