@@ -36,8 +36,7 @@ class Facts:
     @property
     def thin(self) -> str:
         """Why there can be no interval over sessions; empty where there can."""
-        traded = int((self.engine.tally.get("notional") > 0).sum())
-        return "" if traded >= TRADED else f"{traded} of {len(self.r)} sessions traded: too few for an interval"
+        return _thin(self.engine.tally.get("notional"), "sessions")
 
     @property
     def cash(self) -> float:
@@ -81,6 +80,11 @@ class Metric:
             "hi": self.interval[1], "floor": self.floor[0], "floor_label": self.floor[1] or None,
             "formula": self.formula, "note": self.note or None,
         }  # fmt: skip
+
+
+def _thin(notional: Float, units: str) -> str:
+    traded = int((notional > 0).sum())
+    return "" if traded >= TRADED else f"{traded} of {len(notional)} {units} traded: too few for an interval"
 
 
 def _around(value: float | None, error: float | None) -> tuple[float | None, float | None]:
@@ -252,14 +256,15 @@ def _trips(facts: Facts) -> dict[str, Metric]:
 
 
 def _trading(facts: Facts) -> dict[str, Metric]:
-    get, cash = facts.engine.tally.get, facts.cash
-    rows, n = facts.engine.tally.rows, len(facts.r)
+    tally, cash = facts.engine.tally, facts.cash
+    get, unit, rows, n = tally.get, tally.unit, tally.rows, len(facts.r)
     notional = get("notional")
     paid = get("spread") + get("fee") + get("impact")
-    value, error = metrics.ratio(1e4 * get("gross"), notional)
+    value, error = metrics.ratio(1e4 * unit("gross"), unit("notional"))
     assumed, _ = metrics.ratio(1e4 * paid, notional)
-    around = (None, None) if facts.thin else _around(value, error)
-    none = facts.thin if value is not None else "nothing was traded"
+    thin = _thin(unit("notional"), "blocks" if tally.block_s else "sessions")
+    around = (None, None) if thin else _around(value, error)
+    none = thin if value is not None else "nothing was traded"
     impact = float(get("impact").sum())
     left = float(get("gross").sum() - get("spread").sum() - get("fee").sum())
     room = cash * (left / impact) ** 2 if impact > 0 and left > 0 else None

@@ -104,13 +104,24 @@ def _pays(doc: Document) -> list[str]:
     edge, hits = doc["metrics"]["break_even_cost_bps"], doc["metrics"]["accuracy_traded"]["value"]
     if edge["value"] is None or hits is None:
         return []
-    enough = "pays" if edge["value"] > edge["floor"] else "does not pay"
     spread = doc["costs"]["spread"] / doc["notional"] * 1e4
     part = f"{spread:.2f} of them the half-spread" if spread >= 0 else f"{-spread:.2f} of half-spread were earned"
     return [
         f"being right in {100 * hits:.1f} % of the rows traded earns {edge['value']:.2f} bp a side before costs of "
-        f"{edge['floor']:.2f} bp ({part}): it {enough} for its trading"
+        f"{edge['floor']:.2f} bp ({part}): {_enough(edge)}"
     ]
+
+
+def _enough(edge: Mapping[str, Any]) -> str:  # Any: JSON values
+    """Whether what is earned before costs is more than they are, as far as its error lets it be told."""
+    low, high, cost = edge["lo"], edge["hi"], edge["floor"]
+    if low is None:
+        return f"whether it pays for its trading cannot be told ({edge['note']})"
+    if low > cost:
+        return "it pays for its trading"
+    if high < cost:
+        return "it does not pay for its trading"
+    return f"whether it pays for its trading cannot be told (95 % {low:.2f} to {high:.2f} bp)"
 
 
 def _idle(engine: Engine, doc: Document) -> list[str]:

@@ -22,9 +22,9 @@ def sheet_of(quoted: pa.Table, p: object, keep: np.ndarray | None = None, **sett
 
 
 def sheet_and_engine(
-    quoted: pa.Table, p: object, keep: np.ndarray | None = None, **settings: object
+    quoted: pa.Table, p: object, keep: np.ndarray | None = None, block_s: int | None = None, **settings: object
 ) -> tuple[Sheet, Engine]:
-    meta = tables.MemoryReader(quoted).meta
+    meta = tables.MemoryReader(quoted).meta | ({"block_s": block_s} if block_s else {})
     predicted = market.predictions(quoted, {"lstm": p, "constant": 0.5}, keep)
     engine = Engine(Backtest(**settings), meta["symbols"], meta, 1)  # type: ignore[arg-type]  # a few of them
     totals = Totals(len(engine.trials))
@@ -54,6 +54,20 @@ def test_every_entry_has_a_formula_that_is_written_down(quoted: pa.Table) -> Non
         assert (entry["lo"] is None) == (entry["hi"] is None)
         if entry["lo"] is not None and entry["value"] is not None:
             assert entry["lo"] <= entry["value"] <= entry["hi"], name  # type: ignore[operator]  # numbers
+
+
+def test_a_session_of_many_blocks_has_an_error_on_what_a_trade_earns() -> None:
+    """Predictions split by half an hour: a session is not one sample of it, though it is one of a return."""
+    day = market.walk(["AAA"], 2, 78, seed=3)
+    whole, _ = sheet_and_engine(day, noise(day), threshold="0.55")
+    parts, _ = sheet_and_engine(day, noise(day), threshold="0.55", block_s=1_800)
+    one, two = whole["break_even_cost_bps"], parts["break_even_cost_bps"]
+    assert two["value"] == pytest.approx(one["value"])
+    assert (one["lo"], one["note"]) == (None, "2 of 2 sessions traded: too few for an interval")
+    assert two["lo"] < two["value"] < two["hi"]  # type: ignore[operator]  # numbers
+    assert parts["return_net"]["lo"] is None
+    few, _ = sheet_and_engine(day, noise(day), threshold="0.55", block_s=10_800)
+    assert str(few["break_even_cost_bps"]["note"]).endswith("blocks traded: too few for an interval")
 
 
 def test_returns_are_what_was_made_over_the_capital(quoted: pa.Table) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from hfm.backtest import figures
 from hfm.config import Config, Fetch
 from hfm.fetch import stage as fetch
 from hfm.simulate import stage as simulate
@@ -72,9 +73,14 @@ def test_quantile_and_cost_thresholds_of_a_real_year_have_their_whole_sheet(real
 
 
 @pytest.mark.slow
-def test_it_says_whether_being_right_pays_the_half_spread_in_an_order_book(real: Path) -> None:
+def test_it_says_whether_being_right_pays_the_half_spread_in_an_order_book(
+    real: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """AMZN, event rows: crossing pays the spread, waiting in the queue earns it; gross, spread and net add up."""
     of = hour_of_amzn(real)
+    hour = market.run(of.quotes, of.predictions, threshold="0.5", fill="cross")[0]["metrics"]["messages"]
+    assert any("cannot be told (6 of 12 blocks traded: too few for an interval)" in text for text in hour)
+    monkeypatch.setattr(figures, "TRADED", 5)  # a day has seventy
     for fill, more in (("cross", {}), ("passive", {"queue": True, "cash": 20_000.0})):
         doc = market.run(of.quotes, of.predictions, threshold="0.5", fill=fill, **more)[0]["metrics"]
         money = doc["costs"]
@@ -86,3 +92,6 @@ def test_it_says_whether_being_right_pays_the_half_spread_in_an_order_book(real:
         (said,) = [text for text in doc["messages"] if "for its trading" in text]
         assert ("of them the half-spread" if fill == "cross" else "of half-spread were earned") in said
         assert "does not pay" in said or fill == "passive"
+        if fill == "cross":
+            edge = doc["metrics"]["break_even_cost_bps"]  # by five minutes too
+            assert edge["lo"] < edge["value"] < edge["hi"] < edge["floor"]

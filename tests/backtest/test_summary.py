@@ -27,6 +27,33 @@ def test_a_figure_is_spelt_with_all_that_belongs_to_it(entry: dict[str, object],
     assert summary.spell(whole) == text
 
 
+@pytest.mark.parametrize(
+    ("lo", "hi", "ends"),
+    [(0.6, 1.0, "it pays for its trading"), (-0.2, 0.4, "it does not pay for its trading"),
+     (0.4, 1.2, "whether it pays for its trading cannot be told (95 % 0.40 to 1.20 bp)"),
+     (0.5, 1.1, "whether it pays for its trading cannot be told (95 % 0.50 to 1.10 bp)"),
+     (None, None, "whether it pays for its trading cannot be told (too few sessions for an interval)")],
+)  # fmt: skip
+def test_that_it_pays_is_only_said_where_its_error_leaves_no_doubt(
+    lo: float | None, hi: float | None, ends: str
+) -> None:
+    """More before costs than costs, and an interval that holds both, is no news."""
+    edge = {
+        "value": (lo + hi) / 2 if lo is not None and hi is not None else 0.8,
+        "lo": lo,
+        "hi": hi,
+        "floor": 0.5,
+        "note": None if lo else "too few sessions for an interval",
+    }
+    doc = {"metrics": {"break_even_cost_bps": edge, "accuracy_traded": {"value": 0.5374}},
+           "costs": {"spread": 9.0}, "notional": 1e6}  # fmt: skip
+    (said,) = summary._pays(doc)
+    assert said == (
+        f"being right in 53.7 % of the rows traded earns {edge['value']:.2f} bp a side before costs of 0.50 bp "
+        f"(0.09 of them the half-spread): {ends}"
+    )
+
+
 def test_costs_scale_and_delays_are_of_the_users_own_trial() -> None:
     """At no cost the net return is the gross one (less borrow, plus dividends); each curve starts at the result."""
     quoted = market.walk(["AAA"], 12, 20, seed=2)
