@@ -40,6 +40,7 @@ class Money:
     hold_full: Float
     """Buy and hold from the first open on, nights included, symbols equally weighted; at x."""
     session_net: Float
+    """Of the user's trial under its own fill, costs and limits, [S]."""
     trips: Float
     """Net return of each round trip, fraction of cash."""
     stops: tuple[tuple[str, int], ...]
@@ -65,9 +66,9 @@ def load(inputs: Mapping[str, tables.Reader], cash: float) -> Money | None:
     fam = family(trials) if trials is not None and trials.num_rows else None
     sessions = np.union1d(day, fam.sessions) if fam else np.unique(day)
     x, net, gross, fall, full = _lines(data, np.searchsorted(sessions, day), cash)
-    hold, session_net = _holds(fam, sessions)
+    earned = np.bincount(np.searchsorted(sessions, day), data["net_pnl"], len(sessions)) / cash
     return Money(
-        metrics, fam, trials, sessions, x, net, gross, fall, hold, full, session_net,
+        metrics, fam, trials, sessions, x, net, gross, fall, _matched(fam, sessions), full, earned,
         _trips(inputs.get("backtest/trades.parquet"), cash), _stops(data["reason"]),
     )  # fmt: skip
 
@@ -103,15 +104,13 @@ def _hold(data: Mapping[str, Any], cell: Int, count: int) -> Float:
     return total / max(len(symbols), 1)
 
 
-def _holds(fam: Family | None, sessions: Int) -> tuple[Float, Float]:
-    """Exposure-matched hold, cumulative [S + 1], and the session net returns [S] of the user's trial."""
-    matched, net = np.zeros(len(sessions)), np.zeros(len(sessions))
+def _matched(fam: Family | None, sessions: Int) -> Float:
+    """Exposure-matched hold of the user's trial, cumulative [S + 1]."""
+    matched = np.zeros(len(sessions))
     if fam is not None:
         k = fam.names.index(fam.user) if fam.user in fam.names else 0
-        place = np.searchsorted(sessions, fam.sessions)
-        matched[place] = fam.net[:, k] - fam.excess[:, k]
-        net[place] = fam.net[:, k]
-    return np.append(0.0, np.cumsum(matched)), net
+        matched[np.searchsorted(sessions, fam.sessions)] = fam.net[:, k] - fam.excess[:, k]
+    return np.append(0.0, np.cumsum(matched))
 
 
 def _trips(reader: tables.Reader | None, cash: float) -> Float:

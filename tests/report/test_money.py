@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from hfm import tables
@@ -24,6 +25,20 @@ def test_lines_end_where_the_ledger_ends() -> None:
     k = found.family.names.index("p0.6")
     assert found.hold[-1] == pytest.approx((found.family.net - found.family.excess)[:, k].sum())
     assert found.session_net.sum() == pytest.approx(found.net[-1])
+
+
+def test_session_returns_are_the_ledger_s_own() -> None:
+    """The family is compared under one fill and cost; what the user's trial made under its own stands in the ledger."""
+    run = make(sessions=80)
+    ledger = run["backtest/ledger.parquet"].read()
+    place = ledger.column_names.index("net_pnl")
+    doubled = ledger.set_column(place, ledger.schema.field(place), pa.array(2.0 * ledger["net_pnl"].to_numpy()))
+    run["backtest/ledger.parquet"] = tables.MemoryReader(doubled)
+    found = money.load(run, CASH)
+    assert found is not None
+    data = tables.arrays(ledger, ["session", "net_pnl"])
+    by_session = [data["net_pnl"][data["session"] == day].sum() for day in np.unique(data["session"])]
+    assert found.session_net[-len(by_session) :] == pytest.approx(2.0 * np.array(by_session) / CASH)
 
 
 def test_thinning_keeps_the_largest_drawdown() -> None:
