@@ -113,10 +113,18 @@ def thresholds(ax: Axes, run: Evidence, ink: Ink) -> Told:
     return Told(
         f"Net return beyond the matched exposure, with 95% intervals, of {len(order)} trials on the same data. "
         f"{above} of them {'lies' if above == 1 else 'lie'} above zero one by one; the verdict corrects for having "
-        "looked at all.",
+        "looked at all." + _apart(money),
         f"Dot chart of {len(order)} trials, excess return in bp a session from {mean.min():.2f} to {mean.max():.2f}; "
         f"{above} intervals lie wholly above zero.",
     )
+
+
+def _apart(money: Money) -> str:
+    """Where yours ran under settings of its own: that it is compared here without them."""
+    if not money.apart:
+        return ""
+    own = f"what {money.trial} made with {', '.join(money.apart)} stands above"
+    return f" All of them, yours too, are filled at the next open, in one size and without limits; {own}."
 
 
 def sensitivity(ax: Axes, run: Evidence, ink: Ink) -> Told:

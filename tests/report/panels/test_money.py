@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from hfm.config import Backtest
 from tests.report.panels.shapes import by_name, drawn, lines, on_paper, parts, run, words
 
 
@@ -40,6 +41,20 @@ def test_fills_that_nobody_can_have_are_watermarked() -> None:
     )
     assert "LOOK-AHEAD FILLS" in words(on_paper(by_name("equity"), cheat)[0])
     assert "LOOK-AHEAD" not in words(drawn("equity", "short")[0])
+
+
+def test_a_trial_under_settings_of_its_own_is_said_to_be_compared_without_them() -> None:
+    """Else two figures of one name would contradict each other on one page."""
+    whole = run("long")
+    assert whole.money is not None
+    assert "next open" not in drawn("thresholds", "long")[1].caption
+    own = whole.money.metrics | {
+        "trial": {**dataclasses.asdict(Backtest()), "name": "p0.6", "fill": "cross", "cash": 5.0, "max_gross": 2.0}
+    }
+    apart = dataclasses.replace(whole, money=dataclasses.replace(whole.money, metrics=own))
+    _, told = on_paper(by_name("thresholds"), apart)
+    assert "filled at the next open, in one size and without limits" in told.caption
+    assert "what p0.6 made with fill cross, max_gross 2.0 stands above" in told.caption
 
 
 def test_every_trial_is_shown_with_its_trips_the_busiest_first() -> None:
