@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import difflib
 import json
+import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -96,7 +97,7 @@ def load(layers: Sequence[Layer]) -> Config:
         kind = type(getattr(defaults, item.name))
         body = {k: str(v) if k == "threshold" else v for k, v in merged.get(item.name, {}).items()}
         try:
-            sections[item.name] = pydantic.TypeAdapter(kind).validate_python(body)
+            sections[item.name] = _without_infinity(pydantic.TypeAdapter(kind).validate_python(body))
         except pydantic.ValidationError as e:
             first = e.errors()[0]
             key = str(first["loc"][0])
@@ -108,6 +109,12 @@ def load(layers: Sequence[Layer]) -> Config:
     config = Config(**sections)  # type: ignore[arg-type]  # built field by field from the fields' own types
     _check_threshold(config.backtest.threshold, owner.get(("backtest", "threshold")))
     return config
+
+
+def _without_infinity(section: Any) -> Any:  # Any: one of Config's dataclasses
+    """The section with None, which is off, for each limit that is infinite; fields that must be finite have bounds."""
+    fields = {field.name: getattr(section, field.name) for field in dataclasses.fields(section)}
+    return dataclasses.replace(section, **{name: None for name, value in fields.items() if value == math.inf})
 
 
 def parse_threshold(text: str) -> tuple[Literal["p", "q", "policy"], float]:

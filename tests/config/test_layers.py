@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hfm.config import Config, Layer, as_tree, load, parse_set, parse_threshold, read_toml
-from hfm.errors import ConfigError, ExitCode, UsageError
+from hfm.config import Backtest, Config, Layer, as_tree, load, parse_set, parse_threshold, read_toml
+from hfm.errors import ConfigError, ExitCode, HfmError, UsageError
 
 
 def test_later_layers_win_and_leave_the_rest() -> None:
@@ -107,3 +108,30 @@ def test_every_section_is_frozen() -> None:
     """A stage cannot change its settings."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         Config().train.epochs = 3  # type: ignore[misc]
+
+
+LIMITS = [f.name for f in dataclasses.fields(Backtest) if f.name.startswith("max_") and f.name != "max_drawdown"]
+
+
+@pytest.mark.parametrize("name", [*LIMITS, "collar"])
+@pytest.mark.parametrize("value", [math.inf, "inf"])
+def test_an_infinite_limit_is_none(name: str, value: object) -> None:
+    """As its words say; and no JSON holds infinity."""
+    assert load([Layer("--set", {"backtest": {name: value}})]) == Config()
+
+
+def test_no_number_of_the_settings_may_be_other_than_finite() -> None:
+    """Infinity and NaN are refused by name, or mean that a limit is off."""
+    tried = 0
+    for section in dataclasses.fields(Config()):
+        for field in dataclasses.fields(getattr(Config(), section.name)):
+            for value in (math.inf, -math.inf, math.nan):
+                tried += 1
+                try:
+                    config = load([Layer("--set", {section.name: {field.name: value}})])
+                except HfmError as e:
+                    assert f"{section.name}.{field.name}" in str(e)
+                else:
+                    held = getattr(getattr(config, section.name), field.name)
+                    assert not isinstance(held, float) or math.isfinite(held)
+    assert tried > 200
