@@ -106,6 +106,8 @@ def _pays(doc: Document) -> list[str]:
         return []
     spread = doc["costs"]["spread"] / doc["notional"] * 1e4
     part = f"{spread:.2f} of them the half-spread" if spread >= 0 else f"{-spread:.2f} of half-spread were earned"
+    if doc["trial"]["fill"] == "next-mid":
+        part = "none of them the half-spread: filled at mids, which nobody is offered"
     return [
         f"being right in {100 * hits:.1f} % of the rows traded earns {edge['value']:.2f} bp a side before costs of "
         f"{edge['floor']:.2f} bp ({part}): {_enough(edge)}"

@@ -292,6 +292,7 @@ def test_it_says_whether_the_accuracy_pays_for_its_trading(quoted: pa.Table) -> 
     oracle = market.predictions(quoted, {"lstm": np.where(ahead, 0.9, 0.1), "constant": 0.5})
     said = market.run(quoted, oracle, fill="next-mid", impact=0.0)[0]["metrics"]["messages"][0]
     assert "right in 100.0 % of the rows traded" in said
+    assert "filled at mids, which nobody is offered" in said
     assert said.endswith("it pays for its trading")
 
 

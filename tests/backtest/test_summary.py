@@ -46,7 +46,7 @@ def test_that_it_pays_is_only_said_where_its_error_leaves_no_doubt(
         "note": None if lo else "too few sessions for an interval",
     }
     doc = {"metrics": {"break_even_cost_bps": edge, "accuracy_traded": {"value": 0.5374}},
-           "costs": {"spread": 9.0}, "notional": 1e6}  # fmt: skip
+           "costs": {"spread": 9.0}, "notional": 1e6, "trial": {"fill": "cross"}}  # fmt: skip
     (said,) = summary._pays(doc)
     assert said == (
         f"being right in 53.7 % of the rows traded earns {edge['value']:.2f} bp a side before costs of 0.50 bp "
