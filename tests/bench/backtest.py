@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from hfm.backtest.rows import edges
+from hfm.backtest.rows import _woven, edges
 from hfm.config import Backtest
+from hfm.kernel import frozen
 from hfm.ledger import layout as at
 from hfm.ledger import step
 from hfm.ledger.account import equity, params_new, state_new
-from hfm.ledger.profit import profit, room_for, rows_of
+from hfm.ledger.profit import profit, room_for, rows_new, rows_of
 from tests.backtest.walk import walk
 from tests.bench.figure import Figure, rate
 
@@ -60,6 +61,7 @@ def figures() -> Iterator[Figure]:
             step.loop(state_new(CASH, 1), params, rows[:NEAR], out[:NEAR], trips[: 2 * NEAR + 2])
 
     assert abs(ledger() - pnl()) < 1e-6
+    yield rate("backtest rows, laid once from columns for all trials, bars", BARS, laying(rows))
     yield rate("backtest all columns, bars in the processor's cache", BARS // NEAR * NEAR, near,
                note=f"{NEAR:,} bars again and again; of a million, memory is the limit")  # fmt: skip
     yield rate("backtest P&L alone, bars", BARS, pnl)
@@ -68,6 +70,22 @@ def figures() -> Iterator[Figure]:
         yield rate(f"backtest P&L, bars against {name}", BARS, pnl, peer, note=name)
     if importlib.util.find_spec("backtesting"):
         yield from slow()
+
+
+def laying(rows: np.ndarray) -> Callable[[], None]:
+    """A function that lays the rows from the quotes' columns, as the back-test does before any ledger runs."""
+    keys = (at.R_SYMBOL, at.R_SESSION, at.R_SEQ, at.R_OPEN_NS, at.R_CLOSE_NS, at.R_BLOCK, at.R_LAST)
+    values = (
+        at.R_MID_OPEN, at.R_MID_CLOSE, at.R_BID_OPEN, at.R_ASK_OPEN, at.R_BID_CLOSE, at.R_ASK_CLOSE, at.R_VOLUME,
+        at.R_DIVIDEND, at.R_SPLIT, at.R_HIGH, at.R_LOW, at.R_DEPTH_BID, at.R_DEPTH_ASK, at.R_SIGNED, at.R_SIGMA_DAY,
+        at.R_ADV, at.R_COST, at.R_P_UP, at.R_RET_SD,
+    )  # fmt: skip
+    whole = frozen(tuple(rows[:, place].astype(np.int64) for place in keys))
+    parts = frozen(tuple(rows[:, place].copy() for place in values))
+    order, out = np.arange(len(rows)), rows_new(len(rows))
+    _woven(whole, parts, order, out)
+    np.testing.assert_array_equal(out.whole[:, : at.R_BLOCK], rows[:, : at.R_BLOCK])
+    return lambda: _woven(whole, parts, order, out)
 
 
 def market(n: int) -> tuple[np.ndarray, np.ndarray]:
