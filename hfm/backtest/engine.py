@@ -19,7 +19,7 @@ from hfm.backtest.history import History
 from hfm.backtest.panel import Panel
 from hfm.backtest.sweep import Sweep
 from hfm.backtest.tally import Tally
-from hfm.config import COSTS, Backtest
+from hfm.config import Backtest
 from hfm.ledger import layout as at
 from hfm.ledger import step
 from hfm.ledger.account import params_new, state_new
@@ -165,7 +165,15 @@ class Engine:
 def base_settings(settings: Backtest) -> Backtest:
     """The fill, sizing and limits under which all trials are compared, with the user's own costs and capital."""
     plain = Backtest()
-    return dataclasses.replace(plain, **{name: getattr(settings, name) for name in ("model", "threshold", *COSTS)})
+    own = ("model", "threshold", "fee_bps", "spread_share", "borrow", "impact", "cash")
+    return dataclasses.replace(plain, **{name: getattr(settings, name) for name in own})
+
+
+def apart(settings: Backtest) -> list[str]:
+    """The user's own settings under which the trials are not compared: "fill cross"."""
+    base, judged = base_settings(settings), ("sweep", "allow_lookahead")
+    own = [field.name for field in dataclasses.fields(settings) if field.name not in judged]
+    return [f"{name} {getattr(settings, name)}" for name in own if getattr(settings, name) != getattr(base, name)]
 
 
 def _slots(meta: Mapping[str, Any]) -> int:

@@ -112,7 +112,7 @@ def _accuracy(facts: Facts) -> dict[str, Metric]:
         "accuracy_spread": Metric("spread-widening accuracy", own, "mean", n=spreads, interval=_around(own, own_error),
                                  floor=(rule, "rule (falls if above its usual level)"),
                                  note=f"larger class {100 * most:.2f} %" if most else "the model has no P(widens)"),
-        "accuracy_traded": Metric("direction accuracy where traded", acting, "mean", n=traded,
+        "accuracy_traded": Metric("direction accuracy on rows with a signal", acting, "mean", n=traded,
                                  interval=_around(acting, acting_error), floor=(acting_base, "base rate"),
                                  note="" if traded else "no labelled row had a signal"),
         "permutation_p": Metric("p of the direction accuracy", chance.p_value(*null), "shift", unit="-",
@@ -262,20 +262,21 @@ def _trading(facts: Facts) -> dict[str, Metric]:
     paid = get("spread") + get("fee") + get("impact")
     value, error = metrics.ratio(1e4 * unit("gross"), unit("notional"))
     assumed, _ = metrics.ratio(1e4 * paid, notional)
-    thin = _thin(unit("notional"), "blocks" if tally.block_s else "sessions")
+    thin, units = _thin(unit("notional"), "blocks" if tally.block_s else "sessions"), len(unit("notional"))
     around = (None, None) if thin else _around(value, error)
     none = thin if value is not None else "nothing was traded"
     impact = float(get("impact").sum())
     left = float(get("gross").sum() - get("spread").sum() - get("fee").sum())
     room = cash * (left / impact) ** 2 if impact > 0 and left > 0 else None
+    full = "costs leave nothing" if impact > 0 else "no impact charged"
     of = facts.engine.symbols
     return {
         "exposure": Metric("mean exposure", float(get("held_abs").sum()) / rows / cash * len(of), "exposure",
                           n=int(rows)),
         "turnover": Metric("turnover a session", float(notional.sum()) / cash / max(n, 1), "turnover",
                           unit="x capital", n=n),
-        "break_even_cost_bps": Metric("break-even cost a side", value, "break.even", unit="bps", n=n,
+        "break_even_cost_bps": Metric("break-even cost a side", value, "break.even", unit="bps", n=units,
                                      interval=around, floor=(assumed, "assumed cost"), note=none),
         "capacity": Metric("capacity", room, "capacity", unit="currency", n=n,
-                          note="" if room is not None else "costs leave nothing" if impact > 0 else "no impact"),
+                          note="" if room is not None else full),
     }  # fmt: skip

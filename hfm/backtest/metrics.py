@@ -42,7 +42,8 @@ FORMULAS = {
     "payoff": "mean net of winning round trips / that of losing ones",
     "exposure": "mean over rows of |position x mark| / fixed capital",
     "turnover": "traded notional / fixed capital a session",
-    "break.even": "gross P&L / traded notional, a side; ratio estimator clustered by session",
+    "break.even": "gross P&L / traded notional, a side; ratio estimator clustered by session, or by block where a "
+    "session is split into blocks",
     "count": "count",
     "shift": "circular shifts of the signal by a session and more: p = (1 + #) / (1 + B)",
     "pt": "Pesaran and Timmermann (1992), doi:10.1080/07350015.1992.10509922, eq. 6",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hfm.backtest import figures
-from hfm.backtest.engine import LAGS, Engine
+from hfm.backtest.engine import LAGS, Engine, apart
 from hfm.backtest.sweep import spell as spell_sweep
 from hfm.backtest.totals import Totals
 from hfm.ledger import layout as at
@@ -33,7 +33,7 @@ def document(engine: Engine, totals: Totals, model: str, meta: Mapping[str, Any]
         "schema_version": 1,
         "model": model,
         "trial": {**dataclasses.asdict(settings), "name": user.name, "policy": user.kind, "level": user.level,
-                  "model": model},
+                  "model": model, "apart": apart(settings)},
         "lookahead": settings.fill == "close",
         "symbols": list(engine.symbols),
         "span": {
@@ -96,34 +96,58 @@ def messages(engine: Engine, doc: Document) -> list[str]:
     fired = {k: n for k, n in doc["reasons"].items() if k in reasons.spell(reasons.LIMITS)}
     if fired:
         out.append("limits fired: " + ", ".join(f"{name} in {n:,} rows" for name, n in fired.items()))
-    return out + _pays(doc) + _idle(engine, doc)
+    return out + _pays(doc) + _free(engine) + _idle(engine, doc) + _own(doc)
+
+
+def _free(engine: Engine) -> list[str]:
+    """That impact was not charged where it should have been."""
+    traded, charged = (engine.tally.get(name) > 0 for name in ("notional", "impact"))
+    free = int((traded & ~charged).sum())
+    if not free or engine.settings.impact == 0 or engine.settings.fill == "passive":
+        return []
+    return [f"impact was not charged in {free:,} of {int(traded.sum()):,} sessions traded: no session before says how "
+            "much is traded a day"]  # fmt: skip
+
+
+def _own(doc: Document) -> list[str]:
+    """That the family, and so the verdict, judges the trial without the settings that are its own."""
+    if not doc["trial"]["apart"]:
+        return []
+    return [f"the family and the verdict judge {doc['trial']['name']} filled at the next open, in one size and without "
+            f"limits: not with {', '.join(doc['trial']['apart'])}"]  # fmt: skip
 
 
 def _pays(doc: Document) -> list[str]:
     """Whether the accuracy pays for its trading, in a sentence; nothing where nothing was traded."""
-    edge, hits = doc["metrics"]["break_even_cost_bps"], doc["metrics"]["accuracy_traded"]["value"]
-    if edge["value"] is None or hits is None:
+    edge, hits = doc["metrics"]["break_even_cost_bps"], doc["metrics"]["accuracy_traded"]
+    if edge["value"] is None or hits["value"] is None:
         return []
     spread = doc["costs"]["spread"] / doc["notional"] * 1e4
     part = f"{spread:.2f} of them the half-spread" if spread >= 0 else f"{-spread:.2f} of half-spread were earned"
     if doc["trial"]["fill"] == "next-mid":
         part = "none of them the half-spread: filled at mids, which nobody is offered"
+    around = "" if hits["lo"] is None else f"95 % {100 * hits['lo']:.1f} to {100 * hits['hi']:.1f}, "
     return [
-        f"being right in {100 * hits:.1f} % of the rows traded earns {edge['value']:.2f} bp a side before costs of "
-        f"{edge['floor']:.2f} bp ({part}): {_enough(edge)}"
+        f"being right in {100 * hits['value']:.1f} % of the rows with a signal ({around}base rate "
+        f"{100 * hits['floor']:.1f}) earns {edge['value']:.2f} bp a side before costs of {edge['floor']:.2f} bp "
+        f"({part}): {_enough(doc)}"
     ]
 
 
-def _enough(edge: Mapping[str, Any]) -> str:  # Any: JSON values
+def _enough(doc: Document) -> str:
     """Whether what is earned before costs is more than they are, as far as its error lets it be told."""
+    edge, sessions = doc["metrics"]["break_even_cost_bps"], doc["span"]["sessions"]
     low, high, cost = edge["lo"], edge["hi"], edge["floor"]
     if low is None:
         return f"whether it pays for its trading cannot be told ({edge['note']})"
-    if low > cost:
-        return "it pays for its trading"
+    only = "" if sessions >= figures.TRADED else f", in {sessions} session{'s' * (sessions > 1)} and of these alone"
     if high < cost:
-        return "it does not pay for its trading"
-    return f"whether it pays for its trading cannot be told (95 % {low:.2f} to {high:.2f} bp)"
+        return f"it does not pay for its trading{only}"
+    if low <= cost:
+        return f"whether it pays for its trading cannot be told (95 % {low:.2f} to {high:.2f} bp)"
+    if doc["trial"]["fill"] in ("next-mid", "close"):
+        return f"it would pay for its trading, could it be had at these prices{only}"
+    return f"it pays for its trading{only}"
 
 
 def _idle(engine: Engine, doc: Document) -> list[str]:
@@ -133,6 +157,11 @@ def _idle(engine: Engine, doc: Document) -> list[str]:
     trips = doc["metrics"]["trips"]["value"]
     if trips and rows > 0.02 * seen:
         return []
+    if not trips and rows:
+        why = ", ".join(f"{reason} in {n:,} rows" for reason, n in doc["reasons"].items())
+        return [
+            f"nothing traded: threshold {name} gives a signal in {rows:,} rows, and none led to a round trip: {why}"
+        ]
     up, down = doc["largest_p"]["up"], doc["largest_p"]["down"]
     what = f"threshold {name}: {rows:,} of {seen:,} rows give a signal ({rows / max(seen, 1):.2%})"
     out = [f"nothing traded: {what}" if not trips else what]

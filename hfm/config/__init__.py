@@ -3,10 +3,9 @@ flags and what a run recorded.
 """
 
 from hfm.config.layers import Layer, as_tree, load, parse_set, parse_threshold, read_toml
-from hfm.config.sections import COSTS, INTERVALS, Backtest, Config, Fetch, Report, Simulate, Train
+from hfm.config.sections import INTERVALS, Backtest, Config, Fetch, Report, Simulate, Train
 
 __all__ = [
-    "COSTS",
     "INTERVALS",
     "Backtest",
     "Config",

@@ -120,10 +120,6 @@ class Train:
     """Where networks are fitted; auto: CUDA where there is one, else the processor."""
 
 
-COSTS = ("fee_bps", "spread_share", "borrow", "impact", "cash")
-"""Settings of the back-test that all trials share with the user's; their fill, size and limits are the defaults."""
-
-
 @dataclass(frozen=True)
 class Backtest:
     """The strategy, its fills and its costs."""

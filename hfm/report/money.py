@@ -5,7 +5,6 @@ Returns are fractions of the starting cash; x is time in sessions (2.5 is the mi
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import json
 from collections.abc import Mapping
@@ -16,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 
 from hfm import tables
-from hfm.config import COSTS, Backtest
 from hfm.ledger import reasons
 from hfm.report.statistics import Float, Int
 from hfm.report.verdict import Family, family
@@ -51,10 +49,7 @@ class Money:
     @property
     def apart(self) -> tuple[str, ...]:
         """The user's own settings under which the family is not compared: "fill cross"."""
-        own = self.metrics.get("trial", {})
-        shared = {"model", "threshold", "sweep", "allow_lookahead", *COSTS}
-        fields = [field for field in dataclasses.fields(Backtest) if field.name not in shared and field.name in own]
-        return tuple(f"{f.name} {own[f.name]}" for f in fields if own[f.name] != f.default)
+        return tuple(self.metrics.get("trial", {}).get("apart", ()))
 
     @property
     def trial(self) -> str:

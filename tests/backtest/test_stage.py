@@ -291,9 +291,11 @@ def test_it_says_whether_the_accuracy_pays_for_its_trading(quoted: pa.Table) -> 
     ahead = np.append(q["mid_close"][1:] > q["mid_close"][:-1], False)
     oracle = market.predictions(quoted, {"lstm": np.where(ahead, 0.9, 0.1), "constant": 0.5})
     said = market.run(quoted, oracle, fill="next-mid", impact=0.0)[0]["metrics"]["messages"][0]
-    assert "right in 100.0 % of the rows traded" in said
+    assert "right in 100.0 % of the rows with a signal" in said
     assert "filled at mids, which nobody is offered" in said
-    assert said.endswith("it pays for its trading")
+    assert said.endswith("it would pay for its trading, could it be had at these prices")
+    cheap = market.run(quoted, oracle, fill="next-open", impact=0.0, spread_share=0.0)[0]["metrics"]["messages"][0]
+    assert cheap.endswith("it pays for its trading")
 
 
 def test_a_queue_needs_a_book(quoted: pa.Table) -> None:

@@ -28,30 +28,56 @@ def test_a_figure_is_spelt_with_all_that_belongs_to_it(entry: dict[str, object],
 
 
 @pytest.mark.parametrize(
-    ("lo", "hi", "ends"),
-    [(0.6, 1.0, "it pays for its trading"), (-0.2, 0.4, "it does not pay for its trading"),
-     (0.4, 1.2, "whether it pays for its trading cannot be told (95 % 0.40 to 1.20 bp)"),
-     (0.5, 1.1, "whether it pays for its trading cannot be told (95 % 0.50 to 1.10 bp)"),
-     (None, None, "whether it pays for its trading cannot be told (too few sessions for an interval)")],
+    ("lo", "hi", "more", "ends"),
+    [(0.6, 1.0, {}, "it pays for its trading"), (-0.2, 0.4, {}, "it does not pay for its trading"),
+     (0.4, 1.2, {}, "whether it pays for its trading cannot be told (95 % 0.40 to 1.20 bp)"),
+     (0.5, 1.1, {}, "whether it pays for its trading cannot be told (95 % 0.50 to 1.10 bp)"),
+     (None, None, {}, "whether it pays for its trading cannot be told (too few sessions for an interval)"),
+     (0.6, 1.0, {"sessions": 1}, "it pays for its trading, in 1 session and of these alone"),
+     (-0.2, 0.4, {"sessions": 3}, "it does not pay for its trading, in 3 sessions and of these alone"),
+     (0.6, 1.0, {"fill": "next-mid"}, "it would pay for its trading, could it be had at these prices"),
+     (-0.2, 0.4, {"fill": "close"}, "it does not pay for its trading")],
 )  # fmt: skip
 def test_that_it_pays_is_only_said_where_its_error_leaves_no_doubt(
-    lo: float | None, hi: float | None, ends: str
+    lo: float | None, hi: float | None, more: dict[str, object], ends: str
 ) -> None:
-    """More before costs than costs, and an interval that holds both, is no news."""
-    edge = {
-        "value": (lo + hi) / 2 if lo is not None and hi is not None else 0.8,
-        "lo": lo,
-        "hi": hi,
-        "floor": 0.5,
-        "note": None if lo else "too few sessions for an interval",
-    }
-    doc = {"metrics": {"break_even_cost_bps": edge, "accuracy_traded": {"value": 0.5374}},
-           "costs": {"spread": 9.0}, "notional": 1e6, "trial": {"fill": "cross"}}  # fmt: skip
+    """More before costs than costs, and an interval that holds both, is no news; nor are fills that nobody gets."""
+    value = (lo + hi) / 2 if lo is not None and hi is not None else 0.8
+    edge = {"value": value, "lo": lo, "hi": hi, "floor": 0.5, "note": "too few sessions for an interval"}
+    hits = {"value": 0.5374, "lo": 0.52, "hi": 0.555, "floor": 0.512}
+    doc = {"metrics": {"break_even_cost_bps": edge, "accuracy_traded": hits}, "costs": {"spread": 9.0},
+           "notional": 1e6, "trial": {"fill": more.get("fill", "cross")},
+           "span": {"sessions": more.get("sessions", 200)}}  # fmt: skip
     (said,) = summary._pays(doc)
-    assert said == (
-        f"being right in 53.7 % of the rows traded earns {edge['value']:.2f} bp a side before costs of 0.50 bp "
-        f"(0.09 of them the half-spread): {ends}"
+    assert said.startswith(
+        "being right in 53.7 % of the rows with a signal (95 % 52.0 to 55.5, base rate 51.2) earns "
+        f"{value:.2f} bp a side before costs of 0.50 bp ("
     )
+    assert said.endswith(f"): {ends}")
+
+
+def test_what_limits_hold_back_is_not_blamed_on_the_threshold() -> None:
+    """No advice to lower it: nothing would be filled then either."""
+    quoted = market.walk(["AAA"], 12, 20, seed=2)
+    p = 0.5 + np.random.default_rng(0).normal(0, 0.1, quoted.num_rows)
+    made = market.predictions(quoted, {"lstm": p, "constant": 0.5})
+    doc = market.run(quoted, made, threshold="0.55", max_spread_bps=1e-4)[0]["metrics"]
+    said = " ".join(doc["messages"])
+    assert "and none led to a round trip" in said
+    assert "would trade more" not in said
+    assert doc["trial"]["apart"] == ["max_spread_bps 0.0001"]
+    assert "judge p0.55 filled at the next open, in one size and without limits: not with max_spread_bps" in said
+
+
+def test_impact_that_cannot_be_charged_is_said() -> None:
+    """The first session has none before it that says how much is traded a day."""
+    one = market.walk(["AAA"], 1, 60, seed=2)
+    p = 0.5 + np.random.default_rng(0).normal(0, 0.1, one.num_rows)
+    made = market.predictions(one, {"lstm": p, "constant": 0.5})
+    said = {impact: market.run(one, made, threshold="0.55", impact=impact)[0]["metrics"]["messages"]
+            for impact in (0.7, 0.0)}  # fmt: skip
+    assert any(text.startswith("impact was not charged in 1 of 1 sessions traded") for text in said[0.7])
+    assert not any("impact" in text for text in said[0.0])
 
 
 def test_costs_scale_and_delays_are_of_the_users_own_trial() -> None:

@@ -7,7 +7,6 @@ import dataclasses
 import numpy as np
 import pytest
 
-from hfm.config import Backtest
 from tests.report.panels.shapes import by_name, drawn, lines, on_paper, parts, run, words
 
 
@@ -48,9 +47,7 @@ def test_a_trial_under_settings_of_its_own_is_said_to_be_compared_without_them()
     whole = run("long")
     assert whole.money is not None
     assert "next open" not in drawn("thresholds", "long")[1].caption
-    own = whole.money.metrics | {
-        "trial": {**dataclasses.asdict(Backtest()), "name": "p0.6", "fill": "cross", "cash": 5.0, "max_gross": 2.0}
-    }
+    own = whole.money.metrics | {"trial": {"name": "p0.6", "apart": ["fill cross", "max_gross 2.0"]}}
     apart = dataclasses.replace(whole, money=dataclasses.replace(whole.money, metrics=own))
     _, told = on_paper(by_name("thresholds"), apart)
     assert "filled at the next open, in one size and without limits" in told.caption
