@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hfm.backtest import chance, metrics
 from hfm.backtest.engine import Engine
-from hfm.backtest.metrics import YEAR, Z
+from hfm.backtest.metrics import Z
 from hfm.backtest.totals import Totals
 
 Float = npt.NDArray[np.float64]
@@ -32,6 +32,8 @@ class Facts:
     equity: Float
     bars_year: float
     slots: int
+    year: float
+    """Sessions of the calendar's year."""
 
     @property
     def thin(self) -> str:
@@ -55,7 +57,8 @@ def sheet(engine: Engine, totals: Totals, meta: Mapping[str, Any]) -> dict[str, 
     bars, alive = np.diff(equity), equity[:-1] > 0
     np.divide(bars, equity[:-1], out=bars, where=alive)
     bars[~alive] = 0.0
-    facts = Facts(engine, totals, r, bars, equity, float(meta["slots_per_year"]), int(meta.get("slots_per_session", 1)))
+    facts = Facts(engine, totals, r, bars, equity, float(meta["slots_per_year"]), int(meta.get("slots_per_session", 1)),
+                  float(meta["sessions_per_year"]))  # fmt: skip
     parts = (_accuracy, _returns, _ratios, _risk, _trips, _trading)
     return {name: metric.document() for part in parts for name, metric in part(facts).items()}
 
@@ -142,7 +145,7 @@ def _returns(facts: Facts) -> dict[str, Metric]:
     out["return_hold"] = Metric("buy-and-hold", plain, "hold", n=n, note="" if plain is not None else "no price")
     out["return_hold_matched"] = Metric("hold at matched exposure", matched, "hold.matched", n=n)
     value = float(facts.equity[-1] / cash)
-    rate = value ** (YEAR / n) - 1 if n >= FEW and value > 0 else None
+    rate = value ** (facts.year / n) - 1 if n >= FEW and value > 0 else None
     why = f"{n} sessions, not {FEW}" if n < FEW else "ruined"
     out["cagr"] = Metric("compound annual return", rate, "cagr", n=n, note="" if rate is not None else why)
     return out
@@ -185,8 +188,8 @@ def _matched(facts: Facts) -> float:
 def _ratios(facts: Facts) -> dict[str, Metric]:
     r, bars = facts.r, facts.bars
     flat = "no variance: no session made or lost anything" if len(r) > 1 else "fewer than two sessions"
-    value = metrics.sharpe(r, YEAR)
-    error = None if value is None or facts.thin else metrics.sharpe_error(r) * YEAR**0.5
+    value = metrics.sharpe(r, facts.year)
+    error = None if value is None or facts.thin else metrics.sharpe_error(r) * facts.year**0.5
     note = flat if value is None else facts.thin
     bar = metrics.sharpe(bars, facts.bars_year)
     lo = metrics.sharpe_lo(bars, facts.bars_year, facts.slots)
@@ -225,7 +228,7 @@ def _risk(facts: Facts) -> dict[str, Metric]:
     )
     n = len(facts.r)
     value = float(facts.equity[-1] / facts.cash)
-    calmar = (value ** (YEAR / n) - 1) / fall.depth if n >= FEW and value > 0 and fall.depth > 0 else None
+    calmar = (value ** (facts.year / n) - 1) / fall.depth if n >= FEW and value > 0 and fall.depth > 0 else None
     return {
         "max_drawdown": Metric("max drawdown", fall.depth, "drawdown", n=len(facts.equity), note=note,
                               floor=(hold, "buy-and-hold at closes")),

@@ -27,15 +27,15 @@ FORMULAS = {
     "return": "(equity at the end - cash) / cash; interval from the spread of session returns",
     "hold": "mid at the end / mid at the first open - 1, dividends and splits counted, symbols equally weighted",
     "hold.matched": "sum over sessions of (mean exposure over all sessions) x (first fillable open to last close)",
-    "sharpe.session": "mean / sd x sqrt(252) of session returns over session-start equity, flat sessions as 0; "
-    "interval: Mertens (2002), as in Opdyke (2007), doi:10.1057/palgrave.jam.2250084",
+    "sharpe.session": "mean / sd x sqrt(sessions of the calendar's year) of session returns over session-start equity, "
+    "flat sessions as 0; interval: Mertens (2002), as in Opdyke (2007), doi:10.1057/palgrave.jam.2250084",
     "sharpe.bar": "mean / sd x sqrt(bars a year by the calendar) of bar returns",
     "sharpe.bar.lo": "mean / sd x eta(q), q bars a year, autocorrelations up to one session: Lo (2002), "
     "doi:10.2469/faj.v58.n4.2453, eq. 20",
     "psr": "P(true Sharpe > 0): Bailey and Lopez de Prado (2012), doi:10.21314/JOR.2012.255",
     "sortino": "mean / sqrt(mean of min(r, 0)^2) x sqrt(bars a year) over all bars",
     "drawdown": "largest fall of equity from its running peak, at every row",
-    "cagr": "(equity at the end / cash)^(252 / sessions) - 1",
+    "cagr": "(equity at the end / cash)^(sessions a year / sessions) - 1",
     "calmar": "cagr / max drawdown",
     "wilson": "share of round trips with net > 0; Wilson (1927) interval, doi:10.1080/01621459.1927.10502953",
     "profit.factor": "sum of net of winning round trips / that of losing ones",

@@ -28,7 +28,6 @@ LEAK, LIQUID_BPS, LIQUID_EMPTY = 0.525, 10.0, 0.01
 """Accuracy that liquid 5-minute bars do not give; median spread and share of empty bars that still count as
 liquid.
 """
-YEAR = 252
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,8 @@ class Family:
     excess: Float
     trips: Int
     user: str | None
+    year: float
+    """Sessions of the calendar's year."""
 
     @property
     def traded(self) -> Int:
@@ -96,7 +97,8 @@ def family(trials: pa.Table) -> Family:
         np.add.at(excess, (row[here], column[here]), mean[column[here]] * -data["hold_return"][here])
     user = data["trial"][data["user"].astype(bool)]
     own = str(user[0]) if user.size else None
-    return Family(tuple(names), sessions, exposure, gross, net, net + excess, trips, own)
+    year = float(tables.header(trials.schema)["meta"]["sessions_per_year"])
+    return Family(tuple(names), sessions, exposure, gross, net, net + excess, trips, own, year)
 
 
 def judge(trials: pa.Table, *, tried: int = 0, reps: int = 10_000, seed: int = 7) -> Verdict:
@@ -180,7 +182,8 @@ def interval(found: Verdict, reps: int, seed: int) -> dict[str, float]:
         return {}
     excess = found.family.excess[:, found.family.names.index(found.numbers["best_trial"])]
     low, high = statistics.sharpe_interval(excess, found.test.block, reps, seed)
-    return {"best_sharpe_lo": low * math.sqrt(YEAR), "best_sharpe_hi": high * math.sqrt(YEAR)}
+    root = math.sqrt(found.family.year)
+    return {"best_sharpe_lo": low * root, "best_sharpe_hi": high * root}
 
 
 def chance(p: float, reps: int) -> str:
@@ -197,7 +200,7 @@ def _of_trial(fam: Family, k: int) -> dict[str, Any]:
         "best_traded_sessions": int(fam.traded[k]),
         "best_net_return": float(fam.net[:, k].sum()),
         "best_excess_bps": float(excess.mean()) * 1e4,
-        "best_sharpe": float(excess.mean()) / sd * math.sqrt(YEAR) if sd > 0 else None,
+        "best_sharpe": float(excess.mean()) / sd * math.sqrt(fam.year) if sd > 0 else None,
     }
 
 
@@ -212,10 +215,10 @@ def _of_test(fam: Family, able: Int, best: int, test: Superiority, tried: int) -
         "t_needed": test.critical(LEVEL),
         "block": test.block,
         "smallest_edge_bps": need * 1e4,
-        "smallest_edge_sharpe": need / float(excess.std(ddof=1)) * math.sqrt(YEAR),
+        "smallest_edge_sharpe": need / float(excess.std(ddof=1)) * math.sqrt(fam.year),
         "psr": statistics.probabilistic_sharpe(excess),
         "dsr": statistics.deflated_sharpe(excess, tried),
-        "sharpe_hurdle": sharpe_hurdle(tried, sessions) * math.sqrt(YEAR),
+        "sharpe_hurdle": sharpe_hurdle(tried, sessions) * math.sqrt(fam.year),
         "pbo": None if math.isnan(pbo) else pbo,
     }
 

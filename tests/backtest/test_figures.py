@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -54,6 +56,18 @@ def test_every_entry_has_a_formula_that_is_written_down(quoted: pa.Table) -> Non
         assert (entry["lo"] is None) == (entry["hi"] is None)
         if entry["lo"] is not None and entry["value"] is not None:
             assert entry["lo"] <= entry["value"] <= entry["hi"], name  # type: ignore[operator]  # numbers
+
+
+def test_a_year_has_the_sessions_of_its_calendar(quoted: pa.Table) -> None:
+    """A market that never closes has 365."""
+    header = tables.header(quoted.schema)
+    meta = header["meta"] | {"sessions_per_year": 365.0}
+    open_always = quoted.replace_schema_metadata(
+        {**(quoted.schema.metadata or {}), b"hfm": json.dumps({**header, "meta": meta}).encode()}
+    )
+    short, long = (sheet_of(each, noise(each), threshold="0.55") for each in (quoted, open_always))
+    for name in ("value", "lo"):
+        assert long["sharpe"][name] == pytest.approx(short["sharpe"][name] * (365 / 252) ** 0.5)  # type: ignore[operator]
 
 
 def test_a_session_of_many_blocks_has_an_error_on_what_a_trade_earns() -> None:

@@ -21,6 +21,7 @@ def trials(
     trips: int | np.ndarray = 3,
     symbols: tuple[str, ...] = ("SPY",),
     user: int = 0,
+    year: float = 252.0,
 ) -> pa.Table:
     """A trials table of net [S, K]: the same rows for each symbol."""
     sessions, count = net.shape
@@ -45,7 +46,7 @@ def trials(
         "hold_return": spread(hold),
         "trips": spread(trips).astype(np.int64),
     }
-    return tables.build(tables.TRIALS, columns)
+    return tables.build(tables.TRIALS, columns, {"sessions_per_year": year})
 
 
 def noise(sessions: int, count: int = 5, seed: int = 1, drift: float = 0.0) -> np.ndarray:
@@ -215,3 +216,12 @@ def test_leakage_is_flagged_only_where_no_honest_run_gets(change: dict[str, floa
     text = leakage(facts.pop("right"), facts.pop("n"), **facts)
     assert (text is not None) is flagged
     assert text is None or "hfm verify --run" in text
+
+
+def test_a_year_has_the_sessions_of_its_calendar() -> None:
+    """A market that never closes has 365; yearly ratios of the same sessions grow with the root."""
+    net = np.random.default_rng(3).normal(2e-4, 1e-3, (80, 2))
+    short, long = (judge(trials(net, year=year)).numbers for year in (252.0, 365.0))
+    for name in ("best_sharpe", "smallest_edge_sharpe", "sharpe_hurdle"):
+        assert long[name] / short[name] == pytest.approx((365 / 252) ** 0.5)
+    assert long["p"] == short["p"]
