@@ -127,7 +127,7 @@ def load(inputs: Mapping[str, tables.Reader]) -> Forecast | None:
         np.histogram(said, 200, (0.0, 1.0))[0],
         (float(said.min()), float(said.max())) if said.size else (math.nan, math.nan),
         statistics.reliability(p, hit, min(10, max(2, p.size // 40))), _bands(data, day, meta),
-        _scores(inputs.get("train/scores.parquet")), _curves(inputs.get("train/history.parquet")),
+        _scores(inputs.get("train/scores.parquet")), _curves(inputs.get("train/history.parquet"), model),
     )  # fmt: skip
 
 
@@ -185,11 +185,13 @@ def _scores(reader: tables.Reader | None) -> tuple[Score, ...]:
     )  # fmt: skip
 
 
-def _curves(reader: tables.Reader | None) -> tuple[Curve, ...]:
-    """One curve a network (model, fold, seed) and split, rows in order of epoch."""
+def _curves(reader: tables.Reader | None, shown: str) -> tuple[Curve, ...]:
+    """One curve a network (model, fold, seed) and split, rows in order of epoch; none of a model that has no epochs."""
     if reader is None:
         return ()
     data = tables.arrays(reader.read())
+    if shown not in ("ensemble", *data["model"]):
+        return ()
     curves = []
     for split in ("train", "valid"):
         runs: dict[tuple[str, int, int], list[float]] = {}

@@ -101,7 +101,8 @@ def _trials(run: Evidence) -> Grid:
             f"{int(family.trips[:, k].sum()):,}", f"{int(family.traded[k])}",
             _change(float(family.exposure[k])), _change(float(family.gross[:, k].sum())),
             _change(float(family.net[:, k].sum())),
-            f"{number(mean * 1e4, 'bp', True)} ± {1.96e4 * sd / math.sqrt(sessions):.2f}", number(t, ""),
+            number(mean * 1e4, "bp", True) + (f" ± {1.96e4 * sd / math.sqrt(sessions):.2f}" if sessions > 1 else ""),
+            number(t, ""),
         )  # fmt: skip
         rows.append((name + own, *cells))
     best = run.verdict.numbers.get("best_trial")

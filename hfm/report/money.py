@@ -65,7 +65,7 @@ def load(inputs: Mapping[str, tables.Reader], cash: float) -> Money | None:
     document = inputs.get("backtest/metrics.json")
     metrics: dict[str, Any] = json.loads(document.data()) if document is not None else {}
     trials = inputs["backtest/trials.parquet"].read() if "backtest/trials.parquet" in inputs else None
-    names = ["symbol", "session", "seq", "net_pnl", "gross_pnl", "reason", "mid_at_open", "mark"]
+    names = ["symbol", "session", "seq", "net_pnl", "gross_pnl", "reason", "mid_at_open", "mark", "position"]
     data = tables.arrays(reader.read(names), names)
     day = data["session"].astype("datetime64[D]").astype(np.int64)
     fam = family(trials) if trials is not None and trials.num_rows else None
@@ -73,7 +73,7 @@ def load(inputs: Mapping[str, tables.Reader], cash: float) -> Money | None:
     x, net, gross, fall, full = _lines(data, np.searchsorted(sessions, day), cash)
     earned = np.bincount(np.searchsorted(sessions, day), data["net_pnl"], len(sessions)) / cash
     return Money(
-        metrics, fam, trials, sessions, x, net, gross, fall, _matched(fam, sessions), full, earned,
+        metrics, fam, trials, sessions, x, net, gross, fall, _matched(data, trials, sessions, cash), full, earned,
         _trips(inputs.get("backtest/trades.parquet"), cash), _stops(data["reason"]),
     )  # fmt: skip
 
@@ -109,13 +109,22 @@ def _hold(data: Mapping[str, Any], cell: Int, count: int) -> Float:
     return total / max(len(symbols), 1)
 
 
-def _matched(fam: Family | None, sessions: Int) -> Float:
-    """Exposure-matched hold of the user's trial, cumulative [S + 1]."""
-    matched = np.zeros(len(sessions))
-    if fam is not None:
-        k = fam.names.index(fam.user) if fam.user in fam.names else 0
-        matched[np.searchsorted(sessions, fam.sessions)] = fam.net[:, k] - fam.excess[:, k]
-    return np.append(0.0, np.cumsum(matched))
+def _matched(data: Mapping[str, Any], trials: pa.Table | None, sessions: Int, cash: float) -> Float:
+    """The mean exposure of the user's ledger held in the hours traded, cumulative [S + 1]: see return_hold_matched."""
+    line = np.zeros(len(sessions))
+    if trials is not None and trials.num_rows:
+        index = np.searchsorted(sessions, data["session"].astype("datetime64[D]").astype(np.int64))
+        held = np.nan_to_num(data["position"] * data["mark"])
+        hold = tables.arrays(trials, ["symbol", "session", "trial", "hold_return"])
+        for symbol in dict.fromkeys(data["symbol"]):
+            mine = data["symbol"] == symbol
+            rows = np.bincount(index[mine], minlength=len(sessions))
+            total = np.bincount(index[mine], held[mine], len(sessions))
+            exposure = (total / np.maximum(rows, 1)).sum() / len(sessions) / cash
+            here = (hold["symbol"] == symbol) & (hold["trial"] == hold["trial"][0])
+            place = np.searchsorted(sessions, hold["session"][here].astype("datetime64[D]").astype(np.int64))
+            np.add.at(line, place, exposure * hold["hold_return"][here])
+    return np.append(0.0, np.cumsum(line))
 
 
 def _trips(reader: tables.Reader | None, cash: float) -> Float:

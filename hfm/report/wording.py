@@ -127,13 +127,13 @@ def origin(run: Evidence) -> list[tuple[str, str]]:
             f"signal {settings.simulate.signal}, seed {settings.simulate.seed}"
         )
     ahead = "next move" if cast and cast.meta.get("target") == "next-move" else f"horizon {settings.train.horizon}"
+    fitted = f", {settings.train.epochs} epochs x {settings.train.seeds} seeds" if not cast or cast.curves else ""
     count = "" if replay else f"{run.market.rows:,} rows, "
     return [
         ("book" if replay else "bars", f"{meta.get('source', '?')} ({market}), {count}{meta.get('calendar', '?')}"),
         ("span", span(run)),
         ("quotes", quotes),
-        ("model", f"{cast.model if cast else settings.train.model}, {settings.train.epochs} epochs x "
-                  f"{settings.train.seeds} seeds, {ahead}, seed {settings.train.seed}"),
+        ("model", f"{cast.model if cast else settings.train.model}{fitted}, {ahead}, seed {settings.train.seed}"),
         ("back-test", _strategy(settings.backtest)),
         ("verdict", f"N = {run.verdict.numbers.get('trials', 0)} trials, {settings.report.reps:,} resamples, "
                     f"seed {settings.report.seed}"),
@@ -158,5 +158,7 @@ def _strategy(settings: Backtest) -> str:
 def limits(settings: Backtest) -> list[str]:
     """The settings of the limits that are on; by default none is."""
     off = Backtest()
-    able = [f.name for f in dataclasses.fields(off) if getattr(off, f.name) is None and f.name != "model"]
+    able = [
+        f.name for f in dataclasses.fields(off) if getattr(off, f.name) is None and f.name not in ("model", "sweep")
+    ]
     return [name for name in able if getattr(settings, name) is not None]

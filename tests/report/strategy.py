@@ -102,7 +102,7 @@ def _ledger(
             "gross_pnl": CASH * cut(pick["gross"]),
             "net_pnl": CASH * cut(pick["net"]),
             "cash": equity,
-            "position": 0.0,
+            "position": CASH * cut(pick["held"]) / cut(r.close),
             "mark": cut(r.close),
             "equity": equity,
         },

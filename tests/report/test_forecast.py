@@ -45,6 +45,13 @@ def test_the_default_models_rows_are_the_ones_that_are_read() -> None:
     assert int(found.sure.sum()) == found.rows
 
 
+def test_a_model_without_epochs_has_no_curves_of_another() -> None:
+    """A logistic model's page shows no network's losses; an ensemble's shows those of its networks."""
+    lines = history({(0, 0, "train"): [1.0, 0.9], (0, 0, "valid"): [2.0, 1.9]})
+    assert forecast._curves(lines, "logistic") == ()
+    assert len(forecast._curves(lines, "ensemble")) == 2
+
+
 def test_curves_are_relative_to_each_networks_own_floor_and_end_while_half_still_train() -> None:
     """Two networks, of three and one epochs beyond the floor: the mean covers both, then stops at the half."""
     curves = forecast._curves(
@@ -57,7 +64,8 @@ def test_curves_are_relative_to_each_networks_own_floor_and_end_while_half_still
                 (0, 2, "train"): [1.5, 1.4],
                 (0, 2, "valid"): [2.5, 2.4],
             }
-        )
+        ),
+        "lstm",
     )
     assert [c.split for c in curves] == ["train", "valid"]
     assert curves[1].mean == pytest.approx([0.0, (-0.1 - 0.2 - 0.1) / 3])

@@ -27,6 +27,23 @@ def test_lines_end_where_the_ledger_ends() -> None:
     assert found.session_net.sum() == pytest.approx(found.net[-1])
 
 
+def test_the_matched_hold_is_of_the_ledger_s_own_exposure() -> None:
+    """Twice the position in the ledger, twice the hold beside it, whatever the family's exposure was."""
+    run = make(sessions=80, symbols=("QQQ", "SPY"))
+    ledger = run["backtest/ledger.parquet"].read()
+    place = ledger.column_names.index("position")
+    doubled = ledger.set_column(place, ledger.schema.field(place), pa.array(2.0 * ledger["position"].to_numpy()))
+    plain = money.load(run, CASH)
+    run["backtest/ledger.parquet"] = tables.MemoryReader(doubled)
+    twice = money.load(run, CASH)
+    assert plain is not None
+    assert twice is not None
+    assert plain.family is not None
+    k = plain.family.names.index("p0.6")
+    assert plain.hold == pytest.approx(np.append(0.0, np.cumsum((plain.family.net - plain.family.excess)[:, k])))
+    assert twice.hold == pytest.approx(2.0 * plain.hold)
+
+
 def test_session_returns_are_the_ledger_s_own() -> None:
     """The family is compared under one fill and cost; what the user's trial made under its own stands in the ledger."""
     run = make(sessions=80)

@@ -72,10 +72,12 @@ def confidence(ax: Axes, run: Evidence, ink: Ink) -> Told:
     few(ax, x=5, y=5)
     legend(ax, ink, loc="upper left")
     low, high = cast.reach
+    held = "; ".join(f"{name} in {rows:,} rows" for name, rows in money.stops)
+    back = f" What it wanted was held back: {held}." if held else ""
     return Told(
         "Your trial traded nothing, so that neither cost nor delay changes anything. The forecasts reach from "
-        f"{low:.2%} to {high:.2%}; the threshold is {run.config.backtest.threshold}.",
-        f"Histogram of P(up) between {low:.2%} and {high:.2%}; nothing lies beyond the threshold.",
+        f"{low:.2%} to {high:.2%}; the threshold is {run.config.backtest.threshold}.{back}",
+        f"Histogram of P(up) between {low:.2%} and {high:.2%}; nothing was traded.{back}",
         "Why nothing was traded",
     )
 
@@ -91,7 +93,8 @@ def _beyond(ax: Axes, ink: Ink, place: float, bar: tuple[float, float]) -> None:
 def _before_and_after(ax: Axes, run: Evidence, ink: Ink) -> Told:
     """Gross and net return of the trials that traded, where the user's own did not."""
     family = run.verdict.family
-    moved = np.flatnonzero(family.traded) if family is not None else np.empty(0, np.int64)
+    others = [] if family is None else [k for k, name in enumerate(family.names) if name != family.user]
+    moved = np.array([k for k in others if family is not None and family.traded[k]], np.int64)
     if family is None or not moved.size:
         bare(ax)
         note(ax, ink, "nothing was traded")

@@ -101,7 +101,8 @@ def histogram(ax: Axes, run: Evidence, ink: Ink) -> Told:
     ax.set_ylim(0, tall * 1.25)
     legend(ax, ink, loc="upper left")
     wins = int((value > 0).sum())
-    whose = f"Your trial hardly trades; this is {name}. " if flat_own else ""
+    moving = int(np.count_nonzero(money.session_net))
+    whose = f"Your trial has {moving} session{'s' * (moving != 1)} with a return; this is {name}. " if flat_own else ""
     return Told(
         f"{whose}{wins} of {len(value)} sessions end above "
         f"zero, {flat} are flat; {mean}, worst {value.min():+.2f}, best {value.max():+.2f}.",

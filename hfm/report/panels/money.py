@@ -55,7 +55,7 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
     worst = float(money.drawdown.min())
     return Told(
         f"Trial {money.trial} over {len(money.sessions)} out-of-sample sessions: net {net:+.2%}, gross {gross:+.2%}; "
-        f"the same mean exposure held throughout {hold:+.2%}, buy and hold {full:+.2%}. Largest drawdown "
+        f"the same mean exposure held in the hours traded {hold:+.2%}, buy and hold {full:+.2%}. Largest drawdown "
         f"{abs(worst):.2%}.",
         f"Line chart of cumulative return. Net ends at {net:+.2%}, gross at {gross:+.2%}, exposure-matched hold at "
         f"{hold:+.2%}, buy and hold at {full:+.2%}. Below, drawdown down to {worst:.2%}.",
@@ -92,13 +92,20 @@ def thresholds(ax: Axes, run: Evidence, ink: Ink) -> Told:
     sessions, trips = len(family.sessions), family.trips.sum(axis=0)
     order = np.argsort(-trips, kind="stable")
     mean, place = family.excess.mean(axis=0) * 1e4, np.arange(len(order))
-    half = family.excess.std(axis=0, ddof=1 if sessions > 1 else 0) / math.sqrt(sessions) * 1.96e4
+    half = family.excess.std(axis=0, ddof=1) / math.sqrt(sessions) * 1.96e4 if sessions > 1 else np.zeros(len(order))
     ax.axhline(0, color=ink.text, linewidth=1.0)
     for spot, k in zip(place, order, strict=True):
         own = family.names[k] == family.user
         colour = ink.red if own else ink.blue
         ax.errorbar(
-            spot, mean[k], half[k], color=colour, fmt="D" if own else "o", markersize=6, capsize=3, linewidth=1.5
+            spot,
+            mean[k],
+            half[k] if sessions > 1 else None,
+            color=colour,
+            fmt="D" if own else "o",
+            markersize=6,
+            capsize=3,
+            linewidth=1.5,
         )
     ax.set_xticks(place, [f"{family.names[k]}\n{trips[k]:,}" for k in order])
     frame(ax, ink, x="trial, and its round trips", y="excess, bp a session")
@@ -109,6 +116,12 @@ def thresholds(ax: Axes, run: Evidence, ink: Ink) -> Told:
         Line2D([], [], color=ink.blue, marker="o", linestyle="none", label="the family"),
     ]
     legend(ax, ink, handles=handles, loc="best", ncols=2)
+    if sessions == 1:
+        return Told(
+            f"Net return beyond the matched exposure of {len(order)} trials on one session: none has an error bar."
+            + _apart(money),
+            f"Dot chart of {len(order)} trials, excess return in bp from {mean.min():.2f} to {mean.max():.2f}.",
+        )
     above = int(((mean - half > 0) & (trips > 0)).sum())
     return Told(
         f"Net return beyond the matched exposure, with 95% intervals, of {len(order)} trials on the same data. "

@@ -27,7 +27,7 @@ def test_without_a_stop_it_says_so_and_names_the_limits_that_are_on() -> None:
     _, told = on_paper(by_name("limits"), stopped())
     assert told.caption == "Every position was what the policy wanted. No limit is on."
     whole = stopped(session_end=3)
-    config = dataclasses.replace(whole.config, backtest=Backtest(max_gross=1.5, collar=0.01))
+    config = dataclasses.replace(whole.config, backtest=Backtest(max_gross=1.5, collar=0.01, sweep=20))
     _, told = on_paper(by_name("limits"), dataclasses.replace(whole, config=config))
     assert "Limits that are on: max_gross, collar. None fired." in told.caption
 

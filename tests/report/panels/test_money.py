@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from hfm.report.grids import grids
 from tests.report.panels.shapes import by_name, drawn, lines, on_paper, parts, run, words
 
 
@@ -52,6 +53,18 @@ def test_a_trial_under_settings_of_its_own_is_said_to_be_compared_without_them()
     _, told = on_paper(by_name("thresholds"), apart)
     assert "filled at the next open, in one size and without limits" in told.caption
     assert "what p0.6 made with fill cross, max_gross 2.0 stands above" in told.caption
+
+
+def test_one_session_has_no_error_bar() -> None:
+    """And no count of intervals above zero; the table of trials shows none either."""
+    _, told = drawn("thresholds", "one day")
+    assert "on one session: none has an error bar" in told.caption
+    assert "above zero" not in told.caption + told.alt
+    (table,) = [grid for grid in grids(run("one day")) if grid.title == "Trials"]
+    assert table.rows
+    assert not any("±" in cell for row in table.rows for cell in row)
+    (table,) = [grid for grid in grids(run("long")) if grid.title == "Trials"]
+    assert all("±" in row[-2] for row in table.rows)
 
 
 def test_every_trial_is_shown_with_its_trips_the_busiest_first() -> None:
