@@ -57,8 +57,10 @@ def sheet(engine: Engine, totals: Totals, meta: Mapping[str, Any]) -> dict[str, 
     bars, alive = np.diff(equity), equity[:-1] > 0
     np.divide(bars, equity[:-1], out=bars, where=alive)
     bars[~alive] = 0.0
-    facts = Facts(engine, totals, r, bars, equity, float(meta["slots_per_year"]), int(meta.get("slots_per_session", 1)),
-                  float(meta["sessions_per_year"]))  # fmt: skip
+    year = float(meta["sessions_per_year"])
+    bars_year = len(bars) / len(r) * year if meta.get("every") == "event" else float(meta["slots_per_year"])
+    facts = Facts(engine, totals, r, bars, equity, bars_year, int(meta.get("slots_per_session", 1)),
+                  year)  # fmt: skip
     parts = (_accuracy, _returns, _ratios, _risk, _trips, _trading)
     return {name: metric.document() for part in parts for name, metric in part(facts).items()}
 
@@ -191,9 +193,11 @@ def _ratios(facts: Facts) -> dict[str, Metric]:
     value = metrics.sharpe(r, facts.year)
     error = None if value is None or facts.thin else metrics.sharpe_error(r) * facts.year**0.5
     note = flat if value is None else facts.thin
-    bar = metrics.sharpe(bars, facts.bars_year)
-    lo = metrics.sharpe_lo(bars, facts.bars_year, facts.slots)
-    sortino = metrics.sortino(bars, facts.bars_year)
+    bar = lo = sortino = None
+    if len(r) > 1:  # a year from one session is none
+        bar = metrics.sharpe(bars, facts.bars_year)
+        lo = metrics.sharpe_lo(bars, facts.bars_year, facts.slots)
+        sortino = metrics.sortino(bars, facts.bars_year)
     out = {
         "sharpe": Metric("Sharpe", value, "sharpe.session", unit="a year", n=len(r), interval=_around(value, error),
                         floor=(0.0, "cash"), note=note),
@@ -203,7 +207,7 @@ def _ratios(facts: Facts) -> dict[str, Metric]:
                                n=len(bars), note="" if lo is not None else flat),
         "psr": Metric("P(true Sharpe > 0)", metrics.psr(r), "psr", unit="-", n=len(r), note=note),
         "sortino": Metric("Sortino", sortino, "sortino", unit="a year", n=len(bars),
-                         note="" if sortino is not None else "no bar lost anything"),
+                         note="" if sortino is not None else "no bar lost anything" if len(r) > 1 else flat),
     }  # fmt: skip
     for name, power in (("sessions_significant", None), ("sessions_power", 0.8)):
         need = metrics.sessions_needed(r, power)

@@ -29,7 +29,8 @@ FORMULAS = {
     "hold.matched": "sum over sessions of (mean exposure over all sessions) x (first fillable open to last close)",
     "sharpe.session": "mean / sd x sqrt(sessions of the calendar's year) of session returns over session-start equity, "
     "flat sessions as 0; interval: Mertens (2002), as in Opdyke (2007), doi:10.1057/palgrave.jam.2250084",
-    "sharpe.bar": "mean / sd x sqrt(bars a year by the calendar) of bar returns",
+    "sharpe.bar": "mean / sd x sqrt(bars a year by the calendar; of event rows, those of a session x sessions) of "
+    "bar returns",
     "sharpe.bar.lo": "mean / sd x eta(q), q bars a year, autocorrelations up to one session: Lo (2002), "
     "doi:10.2469/faj.v58.n4.2453, eq. 20",
     "psr": "P(true Sharpe > 0): Bailey and Lopez de Prado (2012), doi:10.21314/JOR.2012.255",

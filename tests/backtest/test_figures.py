@@ -70,6 +70,20 @@ def test_a_year_has_the_sessions_of_its_calendar(quoted: pa.Table) -> None:
         assert long["sharpe"][name] == pytest.approx(short["sharpe"][name] * (365 / 252) ** 0.5)  # type: ignore[operator]
 
 
+def test_a_year_is_not_made_of_one_session_nor_of_rows_that_no_calendar_knows(quoted: pa.Table) -> None:
+    """One session has no yearly ratio, from whichever rows; events come as often as they came."""
+    day = market.walk(["AAA"], 1, 78, seed=3)
+    for name, entry in sheet_of(day, noise(day), threshold="0.55").items():
+        if entry["unit"] == "a year":
+            assert (entry["value"], entry["note"]) == (None, "fewer than two sessions"), name
+    header = tables.header(quoted.schema)
+    meta = header["meta"] | {"every": "event", "slots_per_year": 1.0}
+    events = quoted.replace_schema_metadata(
+        {**(quoted.schema.metadata or {}), b"hfm": json.dumps({**header, "meta": meta}).encode()}
+    )
+    assert sheet_of(events, noise(events), threshold="0.55")["sharpe_bar"]["note"] == "5,040 bars a year"  # 20 x 252
+
+
 def test_a_session_of_many_blocks_has_an_error_on_what_a_trade_earns() -> None:
     """Predictions split by half an hour: a session is not one sample of it, though it is one of a return."""
     day = market.walk(["AAA"], 2, 78, seed=3)
