@@ -140,7 +140,8 @@ def _enough(doc: Document) -> str:
     low, high, cost = edge["lo"], edge["hi"], edge["floor"]
     if low is None:
         return f"whether it pays for its trading cannot be told ({edge['note']})"
-    only = "" if sessions >= figures.TRADED else f", in {sessions} session{'s' * (sessions > 1)} and of these alone"
+    few = f", in these {sessions} sessions alone" if sessions > 1 else ", in this one session alone"
+    only = few if sessions < figures.TRADED else ""
     if high < cost:
         return f"it does not pay for its trading{only}"
     if low <= cost:
