@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from hfm.backtest.metrics import Z
 from hfm.backtest.totals import Totals
 
 Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
 FEW = 252
 """Fewest sessions for a compound annual rate."""
 TRADED = 10
@@ -153,24 +154,27 @@ def _returns(facts: Facts) -> dict[str, Metric]:
     return out
 
 
+def _growth(facts: Facts) -> Iterator[tuple[Int, Float]]:
+    """Of each symbol: its blocks with a price, and by what a share grew over each, nights before it included."""
+    block = facts.engine.tally.block
+    for s in np.unique(block("symbol")):
+        good = np.flatnonzero((block("symbol") == s) & np.isfinite(block("close")))
+        if not good.size or not np.isfinite(block("open")[good[0]]):
+            continue
+        close, split, paid = block("close")[good], block("split")[good], block("dividend")[good]
+        before = np.concatenate((block("open")[good[:1]], close[:-1]))
+        split, paid = np.concatenate(([1.0], split[1:])), np.concatenate(([0.0], paid[1:]))
+        yield good, (close + paid) * split / before
+
+
 def _hold(facts: Facts) -> tuple[float | None, float | None]:
     """Return of equal-weighted buy-and-hold from the first open to the last close, and its drawdown by session."""
-    block = facts.engine.tally.block
-    symbol, session = block("symbol"), block("session")
+    session = facts.engine.tally.block("session")
     days = np.unique(session)
     lines = []
-    for s in np.unique(symbol):
-        mine = symbol == s
-        close, opened = block("close")[mine], block("open")[mine]
-        good = np.isfinite(close)
-        if not good.any() or not np.isfinite(opened[good][0]):
-            continue
-        close, split, paid = close[good], block("split")[mine][good], block("dividend")[mine][good]
-        before = np.concatenate(([opened[good][0]], close[:-1]))
-        split, paid = np.concatenate(([1.0], split[1:])), np.concatenate(([0.0], paid[1:]))
-        growth = np.cumprod((close + paid) * split / before)
-        at_day = np.searchsorted(session[mine][good], days, side="right") - 1
-        lines.append(np.where(at_day >= 0, growth[at_day], 1.0))
+    for mine, growth in _growth(facts):
+        at_day = np.searchsorted(session[mine], days, side="right") - 1
+        lines.append(np.where(at_day >= 0, np.cumprod(growth)[at_day], 1.0))
     if not lines:
         return None, None
     line = np.concatenate(([1.0], np.mean(lines, axis=0)))
@@ -178,9 +182,13 @@ def _hold(facts: Facts) -> tuple[float | None, float | None]:
 
 
 def _matched(facts: Facts) -> float:
-    """Sum over symbols of (mean exposure over all sessions) x (sum of the hold over the hours traded)."""
+    """Sum over symbols of (mean exposure over all sessions) x (sum of the hold over the hours traded, or over days)."""
     totals = facts.totals
     hold, symbol = np.concatenate(totals.hold), np.concatenate(totals.symbol)
+    if facts.engine.settings.hold_overnight:
+        hold = np.zeros(len(symbol))
+        for mine, growth in _growth(facts):
+            hold[mine] = growth - 1.0
     exposure, sessions = np.concatenate(totals.exposure) / facts.cash, max(len(facts.r), 1)
     return float(sum(
         exposure[symbol == s].sum() / sessions * hold[symbol == s].sum() for s in np.unique(symbol)

@@ -26,7 +26,8 @@ FORMULAS = {
     "(ratio estimator)",
     "return": "(equity at the end - cash) / cash; interval from the spread of session returns",
     "hold": "mid at the end / mid at the first open - 1, dividends and splits counted, symbols equally weighted",
-    "hold.matched": "sum over sessions of (mean exposure over all sessions) x (first fillable open to last close)",
+    "hold.matched": "sum over sessions of (mean exposure over all sessions) x (first fillable open to last close; "
+    "close to close where positions stay overnight)",
     "sharpe.session": "mean / sd x sqrt(sessions of the calendar's year) of session returns over session-start equity, "
     "flat sessions as 0; interval: Mertens (2002), as in Opdyke (2007), doi:10.1057/palgrave.jam.2250084",
     "sharpe.bar": "mean / sd x sqrt(bars a year by the calendar; of event rows, those of a session x sessions) of "

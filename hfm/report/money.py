@@ -72,8 +72,10 @@ def load(inputs: Mapping[str, tables.Reader], cash: float) -> Money | None:
     sessions = np.union1d(day, fam.sessions) if fam else np.unique(day)
     x, net, gross, fall, full = _lines(data, np.searchsorted(sessions, day), cash)
     earned = np.bincount(np.searchsorted(sessions, day), data["net_pnl"], len(sessions)) / cash
+    nights = bool(metrics.get("trial", {}).get("hold_overnight"))
+    matched = _matched(data, trials, sessions, cash, nights)
     return Money(
-        metrics, fam, trials, sessions, x, net, gross, fall, _matched(data, trials, sessions, cash), full, earned,
+        metrics, fam, trials, sessions, x, net, gross, fall, matched, full, earned,
         _trips(inputs.get("backtest/trades.parquet"), cash), _stops(data["reason"]),
     )  # fmt: skip
 
@@ -109,8 +111,11 @@ def _hold(data: Mapping[str, Any], cell: Int, count: int) -> Float:
     return total / max(len(symbols), 1)
 
 
-def _matched(data: Mapping[str, Any], trials: pa.Table | None, sessions: Int, cash: float) -> Float:
-    """The mean exposure of the user's ledger held in the hours traded, cumulative [S + 1]: see return_hold_matched."""
+def _matched(data: Mapping[str, Any], trials: pa.Table | None, sessions: Int, cash: float, nights: bool) -> Float:
+    """The mean exposure of the user's ledger held in the hours traded, cumulative [S + 1]: see return_hold_matched.
+
+    nights: held from close to close instead.
+    """
     line = np.zeros(len(sessions))
     if trials is not None and trials.num_rows:
         index = np.searchsorted(sessions, data["session"].astype("datetime64[D]").astype(np.int64))
@@ -121,6 +126,14 @@ def _matched(data: Mapping[str, Any], trials: pa.Table | None, sessions: Int, ca
             rows = np.bincount(index[mine], minlength=len(sessions))
             total = np.bincount(index[mine], held[mine], len(sessions))
             exposure = (total / np.maximum(rows, 1)).sum() / len(sessions) / cash
+            if nights:
+                last = np.flatnonzero(mine & np.isfinite(data["mark"]))
+                close = np.full(len(sessions), np.nan)
+                close[index[last]] = data["mark"][last]  # rows are in order: a session's last one stays
+                there = np.flatnonzero(np.isfinite(close))
+                before = np.append(data["mid_at_open"][np.flatnonzero(mine)[:1]], close[there[:-1]])
+                line[there] += exposure * (close[there] / before - 1.0)
+                continue
             here = (hold["symbol"] == symbol) & (hold["trial"] == hold["trial"][0])
             place = np.searchsorted(sessions, hold["session"][here].astype("datetime64[D]").astype(np.int64))
             np.add.at(line, place, exposure * hold["hold_return"][here])

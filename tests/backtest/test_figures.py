@@ -84,6 +84,21 @@ def test_a_year_is_not_made_of_one_session_nor_of_rows_that_no_calendar_knows(qu
     assert sheet_of(events, noise(events), threshold="0.55")["sharpe_bar"]["note"] == "5,040 bars a year"  # 20 x 252
 
 
+def test_the_hold_beside_a_position_that_stays_overnight_has_its_nights() -> None:
+    """Always long, at no cost, is the hold itself: no skill is left between them."""
+    quoted = market.walk(["AAA"], 40, 20, seed=6)
+    free = {"fee_bps": 0.0, "spread_share": 0.0, "impact": 0.0, "threshold": "0.5"}
+    sheet = sheet_of(quoted, np.full(quoted.num_rows, 0.9), hold_overnight=True, **free)
+    net, hold, matched = (sheet[name]["value"] for name in ("return_net", "return_hold", "return_hold_matched"))
+    exposure = sheet["exposure"]["value"]
+    assert isinstance(exposure, float)
+    assert net == pytest.approx(hold, abs=2e-3)  # from the first fill on, in whole shares
+    data = tables.arrays(quoted)
+    close = data["mid_close"][data["seq"] == 19]
+    days = np.diff(close, prepend=data["mid_open"][:1]) / np.append(data["mid_open"][:1], close[:-1])
+    assert matched == pytest.approx(exposure * days.sum(), rel=1e-9)
+
+
 def test_a_session_of_many_blocks_has_an_error_on_what_a_trade_earns() -> None:
     """Predictions split by half an hour: a session is not one sample of it, though it is one of a return."""
     day = market.walk(["AAA"], 2, 78, seed=3)

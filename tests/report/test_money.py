@@ -44,6 +44,20 @@ def test_the_matched_hold_is_of_the_ledger_s_own_exposure() -> None:
     assert twice.hold == pytest.approx(2.0 * plain.hold)
 
 
+def test_the_matched_hold_of_a_position_that_stays_overnight_has_its_nights() -> None:
+    """Half of the capital in a market that gaps from 110 to 121 overnight: 10 % by day, 10 % by night, both halved."""
+    day = np.array(["2024-03-04", "2024-03-04", "2024-03-05"], "datetime64[D]")
+    data = {
+        "symbol": np.array(["SPY"] * 3, object), "session": day, "mid_at_open": np.array([100.0, 104.0, 121.0]),
+        "mark": np.array([104.0, 110.0, 121.0]), "position": np.array([50.0, 50.0, 50.0]) / [104, 110, 121],
+    }  # fmt: skip
+    run = make(sessions=80)
+    trials = run["backtest/trials.parquet"].read()
+    sessions = np.unique(day).astype(np.int64)
+    line = money._matched(data, trials, sessions, 100.0, nights=True)
+    assert line == pytest.approx([0.0, 0.05, 0.10])
+
+
 def test_session_returns_are_the_ledger_s_own() -> None:
     """The family is compared under one fill and cost; what the user's trial made under its own stands in the ledger."""
     run = make(sessions=80)

@@ -53,9 +53,10 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
         top.text(0.5, 0.5, "LOOK-AHEAD FILLS: no result", transform=top.transAxes, ha="center", rotation=12,
                  va="center", fontsize=2.2 * ink.size, fontweight="bold", color=ink.red, alpha=0.35)  # fmt: skip
     worst = float(money.drawdown.min())
+    when = "day and night" if money.metrics.get("trial", {}).get("hold_overnight") else "in the hours traded"
     return Told(
         f"Trial {money.trial} over {len(money.sessions)} out-of-sample sessions: net {net:+.2%}, gross {gross:+.2%}; "
-        f"the same mean exposure held in the hours traded {hold:+.2%}, buy and hold {full:+.2%}. Largest drawdown "
+        f"the same mean exposure held {when} {hold:+.2%}, buy and hold {full:+.2%}. Largest drawdown "
         f"{abs(worst):.2%}.",
         f"Line chart of cumulative return. Net ends at {net:+.2%}, gross at {gross:+.2%}, exposure-matched hold at "
         f"{hold:+.2%}, buy and hold at {full:+.2%}. Below, drawdown down to {worst:.2%}.",
