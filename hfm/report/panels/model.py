@@ -127,9 +127,9 @@ def reliability(ax: Axes, run: Evidence, ink: Ink) -> Told:
     legend(ax, ink, loc="upper left")
     hits = cast.right / cast.labelled
     return Told(
-        f"Expected calibration error over these {made.rows.size} bins of equal count {made.ece:.4f} (the table of scores "
-        f"has its own); a perfectly calibrated model would show {made.floor:.4f} at {cast.labelled:,} independent rows. "
-        f"Forecasts reach from {low:.1%} to {high:.1%}.",
+        f"Expected calibration error over these {made.rows.size} bins of equal count {made.ece:.4f} (the table of "
+        f"scores has its own); a perfectly calibrated model would show {made.floor:.4f} at {cast.labelled:,} "
+        f"independent rows. Forecasts reach from {low:.1%} to {high:.1%}.",
         f"Reliability diagram in {len(made.rows)} bins: ECE {made.ece:.4f}, floor {made.floor:.4f}; {hits:.1%} called "
         "right.",
     )
