@@ -12,6 +12,7 @@ import numpy.typing as npt
 from hfm.backtest import chance, metrics
 from hfm.backtest.engine import Engine
 from hfm.backtest.metrics import Z
+from hfm.backtest.tally import Tally
 from hfm.backtest.totals import Totals
 
 Float = npt.NDArray[np.float64]
@@ -134,7 +135,7 @@ def _accuracy(facts: Facts) -> dict[str, Metric]:
 def _returns(facts: Facts) -> dict[str, Metric]:
     get, cash = facts.engine.tally.get, facts.cash
     plain, _ = _hold(facts)
-    matched = _matched(facts)
+    beside = float(matched(facts.engine, facts.totals).sum())
     out = {}
     for name, label in (("net", "return net"), ("gross", "return gross")):
         money = get(name) / cash
@@ -146,7 +147,7 @@ def _returns(facts: Facts) -> dict[str, Metric]:
         out[f"return_{name}"] = Metric(label, value, "return", n=n, interval=around, floor=floor, note=facts.thin)
     n = len(facts.r)
     out["return_hold"] = Metric("buy-and-hold", plain, "hold", n=n, note="" if plain is not None else "no price")
-    out["return_hold_matched"] = Metric("hold at matched exposure", matched, "hold.matched", n=n)
+    out["return_hold_matched"] = Metric("hold at matched exposure", beside, "hold.matched", n=n)
     value = float(facts.equity[-1] / cash)
     rate = value ** (facts.year / n) - 1 if n >= FEW and value > 0 else None
     why = f"{n} sessions, not {FEW}" if n < FEW else "ruined"
@@ -154,9 +155,9 @@ def _returns(facts: Facts) -> dict[str, Metric]:
     return out
 
 
-def _growth(facts: Facts) -> Iterator[tuple[Int, Float]]:
+def _growth(tally: Tally) -> Iterator[tuple[Int, Float]]:
     """Of each symbol: its blocks with a price, and by what a share grew over each, nights before it included."""
-    block = facts.engine.tally.block
+    block = tally.block
     for s in np.unique(block("symbol")):
         good = np.flatnonzero((block("symbol") == s) & np.isfinite(block("close")))
         if not good.size or not np.isfinite(block("open")[good[0]]):
@@ -172,7 +173,7 @@ def _hold(facts: Facts) -> tuple[float | None, float | None]:
     session = facts.engine.tally.block("session")
     days = np.unique(session)
     lines = []
-    for mine, growth in _growth(facts):
+    for mine, growth in _growth(facts.engine.tally):
         at_day = np.searchsorted(session[mine], days, side="right") - 1
         lines.append(np.where(at_day >= 0, np.cumprod(growth)[at_day], 1.0))
     if not lines:
@@ -181,18 +182,19 @@ def _hold(facts: Facts) -> tuple[float | None, float | None]:
     return float(line[-1] - 1.0), metrics.drawdown(line).depth
 
 
-def _matched(facts: Facts) -> float:
-    """Sum over symbols of (mean exposure over all sessions) x (sum of the hold over the hours traded, or over days)."""
-    totals = facts.totals
-    hold, symbol = np.concatenate(totals.hold), np.concatenate(totals.symbol)
-    if facts.engine.settings.hold_overnight:
+def matched(engine: Engine, totals: Totals) -> Float:
+    """[S] the user's mean exposure over all sessions x the hold over the hours traded, or over days; symbols summed."""
+    symbol, session, hold = (np.concatenate(part) for part in (totals.symbol, totals.session, totals.hold))
+    if engine.settings.hold_overnight:
         hold = np.zeros(len(symbol))
-        for mine, growth in _growth(facts):
+        for mine, growth in _growth(engine.tally):
             hold[mine] = growth - 1.0
-    exposure, sessions = np.concatenate(totals.exposure) / facts.cash, max(len(facts.r), 1)
-    return float(sum(
-        exposure[symbol == s].sum() / sessions * hold[symbol == s].sum() for s in np.unique(symbol)
-    ))  # fmt: skip
+    exposure, days = np.concatenate(totals.exposure) / engine.settings.cash, engine.tally.days()
+    out = np.zeros(len(days))
+    for s in np.unique(symbol):
+        mine = symbol == s
+        out[np.searchsorted(days, session[mine])] += exposure[mine].sum() / len(days) * hold[mine]
+    return out
 
 
 def _ratios(facts: Facts) -> dict[str, Metric]:

@@ -41,6 +41,7 @@ def document(engine: Engine, totals: Totals, model: str, meta: Mapping[str, Any]
             "sessions": len(days), "rows": tally.rows, "predicted": tally.predicted,
         },
         "metrics": sheet,
+        "matched": figures.matched(engine, totals).tolist(),
         "costs": money,
         "notional": float(tally.get("notional").sum()),
         "sensitivity": {"cost": _cost_curve(money, settings.cash), "delay": _delays(totals, money, settings.cash)},

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +37,7 @@ class Money:
     gross: Float
     drawdown: Float
     hold: Float
-    """Exposure-matched hold at each session's end, [S + 1]."""
+    """Exposure-matched hold at each session's end, as the back-test says, [S + 1]; NaN where it does not."""
     hold_full: Float
     """Buy and hold from the first open on, nights included, symbols equally weighted; at x."""
     session_net: Float
@@ -45,11 +46,6 @@ class Money:
     """Net return of each round trip, fraction of cash."""
     stops: tuple[tuple[str, int], ...]
     """Rows by reason why the position was not what the policy wanted."""
-
-    @property
-    def apart(self) -> tuple[str, ...]:
-        """The user's own settings under which the family is not compared: "fill cross"."""
-        return tuple(self.metrics.get("trial", {}).get("apart", ()))
 
     @property
     def trial(self) -> str:
@@ -65,17 +61,17 @@ def load(inputs: Mapping[str, tables.Reader], cash: float) -> Money | None:
     document = inputs.get("backtest/metrics.json")
     metrics: dict[str, Any] = json.loads(document.data()) if document is not None else {}
     trials = inputs["backtest/trials.parquet"].read() if "backtest/trials.parquet" in inputs else None
-    names = ["symbol", "session", "seq", "net_pnl", "gross_pnl", "reason", "mid_at_open", "mark", "position"]
+    names = ["symbol", "session", "seq", "net_pnl", "gross_pnl", "reason", "mid_at_open", "mark"]
     data = tables.arrays(reader.read(names), names)
     day = data["session"].astype("datetime64[D]").astype(np.int64)
     fam = family(trials) if trials is not None and trials.num_rows else None
     sessions = np.union1d(day, fam.sessions) if fam else np.unique(day)
     x, net, gross, fall, full = _lines(data, np.searchsorted(sessions, day), cash)
     earned = np.bincount(np.searchsorted(sessions, day), data["net_pnl"], len(sessions)) / cash
-    nights = bool(metrics.get("trial", {}).get("hold_overnight"))
-    matched = _matched(data, trials, sessions, cash, nights)
+    held = np.full(len(sessions), np.nan)
+    held[np.searchsorted(sessions, np.unique(day))] = metrics.get("matched", math.nan)
     return Money(
-        metrics, fam, trials, sessions, x, net, gross, fall, matched, full, earned,
+        metrics, fam, trials, sessions, x, net, gross, fall, np.append(0.0, np.cumsum(held)), full, earned,
         _trips(inputs.get("backtest/trades.parquet"), cash), _stops(data["reason"]),
     )  # fmt: skip
 
@@ -109,35 +105,6 @@ def _hold(data: Mapping[str, Any], cell: Int, count: int) -> Float:
             last = np.maximum.accumulate(last)
             total += np.append(1.0, data["mark"][rows] / data["mid_at_open"][rows[0]])[last] - 1
     return total / max(len(symbols), 1)
-
-
-def _matched(data: Mapping[str, Any], trials: pa.Table | None, sessions: Int, cash: float, nights: bool) -> Float:
-    """The mean exposure of the user's ledger held in the hours traded, cumulative [S + 1]: see return_hold_matched.
-
-    nights: held from close to close instead.
-    """
-    line = np.zeros(len(sessions))
-    if trials is not None and trials.num_rows:
-        index = np.searchsorted(sessions, data["session"].astype("datetime64[D]").astype(np.int64))
-        held = np.nan_to_num(data["position"] * data["mark"])
-        hold = tables.arrays(trials, ["symbol", "session", "trial", "hold_return"])
-        for symbol in dict.fromkeys(data["symbol"]):
-            mine = data["symbol"] == symbol
-            rows = np.bincount(index[mine], minlength=len(sessions))
-            total = np.bincount(index[mine], held[mine], len(sessions))
-            exposure = (total / np.maximum(rows, 1)).sum() / len(sessions) / cash
-            if nights:
-                last = np.flatnonzero(mine & np.isfinite(data["mark"]))
-                close = np.full(len(sessions), np.nan)
-                close[index[last]] = data["mark"][last]  # rows are in order: a session's last one stays
-                there = np.flatnonzero(np.isfinite(close))
-                before = np.append(data["mid_at_open"][np.flatnonzero(mine)[:1]], close[there[:-1]])
-                line[there] += exposure * (close[there] / before - 1.0)
-                continue
-            here = (hold["symbol"] == symbol) & (hold["trial"] == hold["trial"][0])
-            place = np.searchsorted(sessions, hold["session"][here].astype("datetime64[D]").astype(np.int64))
-            np.add.at(line, place, exposure * hold["hold_return"][here])
-    return np.append(0.0, np.cumsum(line))
 
 
 def _trips(reader: tables.Reader | None, cash: float) -> Float:

@@ -102,7 +102,7 @@ def _ledger(
             "gross_pnl": CASH * cut(pick["gross"]),
             "net_pnl": CASH * cut(pick["net"]),
             "cash": equity,
-            "position": CASH * cut(pick["held"]) / cut(r.close),
+            "position": 0.0,
             "mark": cut(r.close),
             "equity": equity,
         },
@@ -203,8 +203,14 @@ def _metrics(
             "Accuracy on traded bars", 0.5 if trips else None, "share", trips, note="" if trips else "no trade"
         ),
     }
+    matched = np.zeros(days)
+    for symbol in shape.symbols:
+        mine = test & (r.symbol == symbol)
+        day = r.day[mine] - r.day[test].min()
+        matched += pick["held"][mine].mean() * np.bincount(day, np.log(r.close / r.open)[mine], days)
     return {
         "schema_version": 1,
+        "matched": matched.tolist(),
         "model": "lstm",
         "symbols": list(shape.symbols),
         "trial": {"name": trial, "policy": "threshold", "threshold": "0.6", "fill": "next-open", "fee_bps": 0.05},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -27,35 +29,20 @@ def test_lines_end_where_the_ledger_ends() -> None:
     assert found.session_net.sum() == pytest.approx(found.net[-1])
 
 
-def test_the_matched_hold_is_of_the_ledger_s_own_exposure() -> None:
-    """Twice the position in the ledger, twice the hold beside it, whatever the family's exposure was."""
+def test_the_matched_hold_is_the_back_test_s() -> None:
+    """A back-test of before it was written down leaves it out; nothing is made up in its place."""
     run = make(sessions=80, symbols=("QQQ", "SPY"))
-    ledger = run["backtest/ledger.parquet"].read()
-    place = ledger.column_names.index("position")
-    doubled = ledger.set_column(place, ledger.schema.field(place), pa.array(2.0 * ledger["position"].to_numpy()))
-    plain = money.load(run, CASH)
-    run["backtest/ledger.parquet"] = tables.MemoryReader(doubled)
-    twice = money.load(run, CASH)
-    assert plain is not None
-    assert twice is not None
-    assert plain.family is not None
-    k = plain.family.names.index("p0.6")
-    assert plain.hold == pytest.approx(np.append(0.0, np.cumsum((plain.family.net - plain.family.excess)[:, k])))
-    assert twice.hold == pytest.approx(2.0 * plain.hold)
-
-
-def test_the_matched_hold_of_a_position_that_stays_overnight_has_its_nights() -> None:
-    """Half of the capital in a market that gaps from 110 to 121 overnight: 10 % by day, 10 % by night, both halved."""
-    day = np.array(["2024-03-04", "2024-03-04", "2024-03-05"], "datetime64[D]")
-    data = {
-        "symbol": np.array(["SPY"] * 3, object), "session": day, "mid_at_open": np.array([100.0, 104.0, 121.0]),
-        "mark": np.array([104.0, 110.0, 121.0]), "position": np.array([50.0, 50.0, 50.0]) / [104, 110, 121],
-    }  # fmt: skip
-    run = make(sessions=80)
-    trials = run["backtest/trials.parquet"].read()
-    sessions = np.unique(day).astype(np.int64)
-    line = money._matched(data, trials, sessions, 100.0, nights=True)
-    assert line == pytest.approx([0.0, 0.05, 0.10])
+    found = money.load(run, CASH)
+    assert found is not None
+    assert found.family is not None
+    k = found.family.names.index("p0.6")
+    assert found.hold == pytest.approx(np.append(0.0, np.cumsum((found.family.net - found.family.excess)[:, k])))
+    document = json.loads(run["backtest/metrics.json"].data())
+    del document["matched"]
+    run["backtest/metrics.json"] = tables.MemoryReader(json.dumps(document).encode())
+    old = money.load(run, CASH)
+    assert old is not None
+    assert np.isnan(old.hold[1:]).all()
 
 
 def test_session_returns_are_the_ledger_s_own() -> None:

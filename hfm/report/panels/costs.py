@@ -93,8 +93,8 @@ def _beyond(ax: Axes, ink: Ink, place: float, bar: tuple[float, float]) -> None:
 def _before_and_after(ax: Axes, run: Evidence, ink: Ink) -> Told:
     """Gross and net return of the trials that traded, where the user's own did not."""
     family = run.verdict.family
-    others = [] if family is None else [k for k, name in enumerate(family.names) if name != family.user]
-    moved = np.array([k for k in others if family is not None and family.traded[k]], np.int64)
+    names = [] if family is None else [name != family.user for name in family.names]
+    moved = np.flatnonzero(family.traded * names) if family is not None else np.empty(0, np.int64)
     if family is None or not moved.size:
         bare(ax)
         note(ax, ink, "nothing was traded")

@@ -29,7 +29,8 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
     top.plot(
         money.x, money.hold_full, color=ink.orange, linewidth=1.3, linestyle="-.", label=f"buy and hold {full:+.2%}"
     )
-    top.plot(ends, money.hold, color=ink.text, linewidth=1.5, linestyle=":", label=f"matched hold {hold:+.2%}")
+    if math.isfinite(hold):
+        top.plot(ends, money.hold, color=ink.text, linewidth=1.5, linestyle=":", label=f"matched hold {hold:+.2%}")
     best = other(run)
     if best is not None:
         word, line = best[0], np.append(0.0, np.cumsum(best[1]))
@@ -54,12 +55,12 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
                  va="center", fontsize=2.2 * ink.size, fontweight="bold", color=ink.red, alpha=0.35)  # fmt: skip
     worst = float(money.drawdown.min())
     when = "day and night" if money.metrics.get("trial", {}).get("hold_overnight") else "in the hours traded"
+    beside = f"the same mean exposure held {when} {hold:+.2%}, " if math.isfinite(hold) else ""
     return Told(
         f"Trial {money.trial} over {len(money.sessions)} out-of-sample sessions: net {net:+.2%}, gross {gross:+.2%}; "
-        f"the same mean exposure held {when} {hold:+.2%}, buy and hold {full:+.2%}. Largest drawdown "
-        f"{abs(worst):.2%}.",
-        f"Line chart of cumulative return. Net ends at {net:+.2%}, gross at {gross:+.2%}, exposure-matched hold at "
-        f"{hold:+.2%}, buy and hold at {full:+.2%}. Below, drawdown down to {worst:.2%}.",
+        f"{beside}buy and hold {full:+.2%}. Largest drawdown {abs(worst):.2%}.",
+        f"Line chart of cumulative return. Net ends at {net:+.2%}, gross at {gross:+.2%}, {beside}buy and hold at "
+        f"{full:+.2%}. Below, drawdown down to {worst:.2%}.",
     )
 
 
@@ -119,26 +120,17 @@ def thresholds(ax: Axes, run: Evidence, ink: Ink) -> Told:
     legend(ax, ink, handles=handles, loc="best", ncols=2)
     if sessions == 1:
         return Told(
-            f"Net return beyond the matched exposure of {len(order)} trials on one session: none has an error bar."
-            + _apart(money),
+            f"Net return beyond the matched exposure of {len(order)} trials on one session: none has an error bar.",
             f"Dot chart of {len(order)} trials, excess return in bp from {mean.min():.2f} to {mean.max():.2f}.",
         )
     above = int(((mean - half > 0) & (trips > 0)).sum())
     return Told(
         f"Net return beyond the matched exposure, with 95% intervals, of {len(order)} trials on the same data. "
         f"{above} of them {'lies' if above == 1 else 'lie'} above zero one by one; the verdict corrects for having "
-        "looked at all." + _apart(money),
+        "looked at all.",
         f"Dot chart of {len(order)} trials, excess return in bp a session from {mean.min():.2f} to {mean.max():.2f}; "
         f"{above} intervals lie wholly above zero.",
     )
-
-
-def _apart(money: Money) -> str:
-    """Where yours ran under settings of its own: that it is compared here without them."""
-    if not money.apart:
-        return ""
-    own = f"what {money.trial} made with {', '.join(money.apart)} stands above"
-    return f" All of them, yours too, are filled at the next open, in one size and without limits; {own}."
 
 
 def sensitivity(ax: Axes, run: Evidence, ink: Ink) -> Told:

@@ -43,16 +43,17 @@ def test_fills_that_nobody_can_have_are_watermarked() -> None:
     assert "LOOK-AHEAD" not in words(drawn("equity", "short")[0])
 
 
-def test_a_trial_under_settings_of_its_own_is_said_to_be_compared_without_them() -> None:
-    """Else two figures of one name would contradict each other on one page."""
+def test_without_a_matched_hold_none_is_drawn_or_named() -> None:
+    """A back-test of before it was written down."""
     whole = run("long")
     assert whole.money is not None
-    assert "next open" not in drawn("thresholds", "long")[1].caption
-    own = whole.money.metrics | {"trial": {"name": "p0.6", "apart": ["fill cross", "max_gross 2.0"]}}
-    apart = dataclasses.replace(whole, money=dataclasses.replace(whole.money, metrics=own))
-    _, told = on_paper(by_name("thresholds"), apart)
-    assert "filled at the next open, in one size and without limits" in told.caption
-    assert "what p0.6 made with fill cross, max_gross 2.0 stands above" in told.caption
+    old = dataclasses.replace(
+        whole, money=dataclasses.replace(whole.money, hold=np.full_like(whole.money.hold, np.nan))
+    )
+    figure, told = on_paper(by_name("equity"), old)
+    assert not [label for label in lines(figure) if label.startswith("matched")]
+    assert "nan" not in (told.caption + told.alt).lower()
+    assert "buy and hold" in told.caption
 
 
 def test_one_session_has_no_error_bar() -> None:
