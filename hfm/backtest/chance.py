@@ -1,91 +1,109 @@
 """What chance alone would show: circular-shift permutation and the Pesaran-Timmermann test.
 
-Axes: n rows in order. Signals are -1, 0, 1, 0 where there is none.
+Axes: n rows in order, G clusters. Signals are -1, 0, 1, 0 where there is none.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from hfm.proportion import student_tail
+
 Float = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]  # Any: signs as int8, or float64
 SHIFTS = 999
 """B: most shifts that are looked at, evenly spaced."""
-
-
 PLACES = 128
-"""Places in a block that are transformed at a time, so that the memory of many rows is that of few."""
+"""Offsets that are transformed at a time, so that the memory of many rows is that of few."""
 
 
-def shift_test(parts: Sequence[tuple[Array, Array]], least: int) -> tuple[float, Float]:
-    """sum(signal x outcome) over `parts` (one a symbol) as it is, and under circular shifts of the signals, [B].
+def shift_test(parts: Sequence[tuple[Array, Array]], least: int, studentise: bool = False) -> tuple[float, Float]:
+    """The sum of signal x outcome over `parts` (one a symbol), scaled, and the same under circular shifts, [B].
 
-    Each part is cut into at most SHIFTS blocks (the last filled up with empty rows) and shifted by 1, 2, ... blocks, as
-    far as that is `least` rows (a session) and more either way; so symbols of equal length move together. NaN outcomes
-    count as 0. B is 0 where a part is shorter than two `least`.
+    All symbols are shifted by the same multiples of a fixed number of rows, each circularly over its own rows, of which
+    the first are left out where they do not fill a step (at most one in SHIFTS). Nothing is padded, so that a constant
+    signal has the same sum under every shift. A shift counts where it is `least` rows (a session) and more either way
+    of every symbol. NaN outcomes count as 0. B is 0 where a part is shorter than two `least`.
+
+    studentise: outcomes less their mean, and each sum over the root of its own sum of squares, so that a signal that
+    stands where outcomes are large is compared with others of the same variance (Janssen 1997,
+    doi:10.1016/S0167-7152(97)00043-6); else over one root for all shifts.
     """
-    blocks = max(1, min(max((len(signal) for signal, _ in parts), default=0), SHIFTS))
-    steps = np.arange(1, blocks)
-    actual, null = 0.0, np.zeros(blocks)
+    longest = max((len(signal) for signal, _ in parts), default=0)
+    every = -(-longest // (SHIFTS + 1)) or 1
+    steps = np.arange(max(longest // every, 1))
+    sums, squares, counted = np.zeros(len(steps)), np.zeros(len(steps)), steps >= 1
     for signal, outcome in parts:
-        y = outcome if outcome.dtype.kind == "i" else np.where(np.isnan(outcome), 0.0, outcome)
-        rows = -(-len(signal) // blocks)
-        actual += float(np.sum(signal * y, dtype=np.float64))
-        null += _circular(signal, y, blocks, rows)
-        steps = steps[(steps * rows >= least) & ((blocks - steps) * rows >= least) & (len(signal) >= 2 * least)]
-    return actual, null[steps]
+        rest = len(signal) % every
+        x, y, n = signal[rest:], outcome[rest:], len(signal) - rest
+        centre = float(np.nanmean(y)) if studentise and np.isfinite(y).any() else 0.0
+        at = steps % max(n // every, 1)
+        sums += _circular(x, y, centre, every)[at]
+        if studentise:
+            squares += _circular(x, y, centre, every, square=True)[at]
+        else:
+            squares += np.count_nonzero(x) / max(n, 1) * float(np.nansum(np.square(y, dtype=np.float64)))
+        counted &= (at * every >= least) & (at * every <= n - least) & (len(signal) >= 2 * least)
+    scaled: Float = sums / np.sqrt(np.maximum(squares, max(1e-12 * float(squares.max()), 1e-300)))
+    return float(scaled[0]), scaled[counted]
 
 
-def _circular(signal: Array, y: Array, blocks: int, rows: int) -> Float:
-    """[blocks]: sum over i of signal[i] y[i + k rows] at each k, circular over blocks x rows rows.
+def _circular(signal: Array, outcome: Array, centre: float, every: int, square: bool = False) -> Float:
+    """[n / every]: sum over i of signal[i] y[(i + k every) mod n] at each k, y being outcome - centre; or of squares.
 
-    One short FFT for each place in a block: a full-length one would know all shifts, and cost ten times as much.
+    One short FFT for each offset below `every`: a full-length one would know all shifts, and cost ten times as much.
+    Sums of squares are kept in single precision: they are divisors, and their transforms take half the time.
     """
+    blocks, kind = max(len(signal) // every, 1), np.float32 if square else np.float64
     product = np.zeros(blocks // 2 + 1, np.complex128)
-    for first in range(0, rows, PLACES):
-        lines = [np.fft.rfft(_places(x, blocks, rows, first), axis=1) for x in (signal, y)]
+    grid = [x.reshape(blocks, every) for x in (signal, outcome)]
+    for first in range(0, every, PLACES):
+        x, y = (np.array(each[:, first : first + PLACES].T, np.float64, order="C") for each in grid)
+        y -= centre
+        if outcome.dtype.kind == "f":
+            y[np.isnan(y)] = 0.0
+        if square:
+            x, y = x * x, y * y
+        lines = [np.fft.rfft(line.astype(kind, copy=False), axis=1) for line in (x, y)]
         product += np.einsum("bf,bf->f", np.conj(lines[0]), lines[1])
     cross: Float = np.fft.irfft(product, blocks)
     return cross
-
-
-def _places(x: Array, blocks: int, rows: int, first: int) -> Float:
-    """[places, blocks]: the rows at places `first` and on of each block of x, zeros beyond its end."""
-    last = min(first + PLACES, rows)
-    out = np.zeros((last - first, blocks))
-    for place in range(first, last):
-        found = x[place::rows]
-        out[place - first, : len(found)] = found
-    return out
 
 
 def p_value(actual: float, null: Float) -> float | None:
     """(1 + # of null at or above actual) / (1 + B); None without a null. Ties up to rounding count against us."""
     if not null.size:
         return None
-    slack = 1e-9 * max(float(np.abs(null).max()), abs(actual))
+    slack = 1e-9 * max(float(np.abs(null).max()), abs(actual), 1.0)
     return (1 + int((null >= actual - slack).sum())) / (1 + null.size)
 
 
-def pesaran_timmermann(hits: int, ups: int, calls: int, n: int) -> tuple[float, float] | None:
-    """Statistic and one-sided p that directions are foretold: hits of n, `ups` outcomes up, `calls` forecasts up.
+def pesaran_timmermann(hits: Float, ups: Float, calls: Float, rows: Float) -> tuple[float, float] | None:
+    """Statistic and one-sided p that directions are foretold, from sums by cluster [G]; None where neither is defined.
 
-    Pesaran and Timmermann (1992), eq. 6. None where all outcomes or all forecasts are the same.
+    Pesaran and Timmermann (2009), doi:10.1198/jasa.2009.0113, of two categories: the covariance of outcome and
+    forecast (0 or 1), here with clusters (sessions, or blocks of one) as independent units in place of their HAC
+    estimate: the t test of the clusters' sums, G - 1 degrees of freedom. Of rows that are all independent it is their
+    test of 1992.
+
+    Parameters: hits (a call of neither side is half one), outcomes up, forecasts up (neither side: a half), rows.
+    Returns None below two clusters with rows, and where all outcomes or all forecasts are the same.
     """
-    if n == 0 or ups in (0, n) or calls in (0, n):
+    some = rows > 0
+    hits, ups, calls, rows = hits[some], ups[some], calls[some], rows[some]
+    groups, n = len(rows), float(rows.sum())
+    if groups < 2 or not 0 < ups.sum() < n or not 0 < calls.sum() < n:
         return None
-    y, x = ups / n, calls / n
-    star = y * x + (1 - y) * (1 - x)
-    of_hits = star * (1 - star) / n
-    of_star = ((2 * y - 1) ** 2 * x * (1 - x) + (2 * x - 1) ** 2 * y * (1 - y)) / n
-    of_star += 4 * y * x * (1 - y) * (1 - x) / n**2
-    if of_hits <= of_star:
+    y, x = float(ups.sum()) / n, float(calls.sum()) / n
+    both = 0.5 * (hits - rows + ups + calls)  # sum of forecast x outcome
+    each = both - x * ups - y * calls + x * y * rows
+    error = float(each.std(ddof=1)) * math.sqrt(groups)
+    if not error > 1e-12 * n:
         return None
-    s = (hits / n - star) / math.sqrt(of_hits - of_star)
-    return s, 1.0 - NormalDist().cdf(s)
+    t = float(each.sum()) / error
+    return t, student_tail(t, groups - 1)

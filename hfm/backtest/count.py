@@ -18,14 +18,14 @@ MONEY = ("gross", "spread", "fee", "impact", "borrow", "dividend", "net")
 _PLACES = (at.O_GROSS, at.O_SPREAD, at.O_FEE, at.O_IMPACT, at.O_BORROW, at.O_DIVIDEND, at.O_NET)
 SCORES = (
     "labels", "hits", "floor_hits", "ups", "calls", "spreads", "spread_hits", "rule_hits", "widened",
-    "traded", "traded_hits", "traded_floor_hits",
+    "traded", "traded_hits", "traded_floor_hits", "traded_ups",
 )  # fmt: skip
 """Counts: labelled rows, direction hits of the model and of `constant`, outcomes up, forecasts up; rows with a spread
-label, hits of P(widens) and of the rule, spreads that widened; labelled rows with a signal, and hits. A call of
-neither side is half right."""
+label, hits of P(widens) and of the rule, spreads that widened; labelled rows with a signal, hits, and outcomes up. A
+call of neither side is half right and half a forecast up."""
 SUMS = (*MONEY, "notional", "held", "held_abs", *SCORES)
 (NOTIONAL, HELD, HELD_ABS, LABELS, HITS, FLOOR_HITS, UPS, CALLS, SPREADS, SPREAD_HITS, RULE_HITS, WIDENED, TRADED,
- TRADED_HITS, TRADED_FLOOR_HITS) = range(len(MONEY), len(SUMS))  # fmt: skip
+ TRADED_HITS, TRADED_FLOOR_HITS, TRADED_UPS) = range(len(MONEY), len(SUMS))  # fmt: skip
 BITS = 32
 CALL, UP, SIGNAL = 0, 1, 2
 
@@ -64,13 +64,14 @@ def count(out: Float, seen: tuple[Float, ...], session: Int, into: tuple[Float, 
             hit, floor_hit = 0.5 * (1.0 + call * up), 0.5 * (1.0 + _sign(floor_p[i] - 0.5) * up)
             to[LABELS] += 1.0
             to[UPS] += 1.0 if up > 0.0 else 0.0
-            to[CALLS] += 1.0 if call > 0.0 else 0.0
+            to[CALLS] += 0.5 * (1.0 + call)
             to[HITS] += hit
             to[FLOOR_HITS] += floor_hit
             if signal != 0.0:
                 to[TRADED] += 1.0
                 to[TRADED_HITS] += 0.5 * (1.0 + signal * up)
                 to[TRADED_FLOOR_HITS] += floor_hit
+                to[TRADED_UPS] += 1.0 if up > 0.0 else 0.0
         change = _sign(spread_then[i] - spread_now[i])
         if change != 0.0 and np.isfinite(p_widen[i]):
             to[SPREADS] += 1.0

@@ -54,6 +54,9 @@ class Engine:
         self.trips = np.empty((0, at.TRADE))
         """Ended round trips that have not been taken yet, sorted by entry."""
         self.nets: list[Float] = []
+        """Net of each ended round trip, currency."""
+        self.entries: list[Int] = []
+        """When each was entered: the session, or the block of clock time (tally.block_s)."""
         self.proposed = np.zeros(len(self.trials), np.int64)
         """Rows with a proposal, by trial."""
         self._history = History(len(symbols), _slots(meta))
@@ -136,6 +139,10 @@ class Engine:
     def _ended(self, trips: Float) -> None:
         self.trips = rows.by_entry(np.concatenate([self.trips, trips]))
         self.nets.append(trips[:, at.T_NET].copy())
+        entered, block_s = trips[:, at.T_SESSION].astype(np.int64), self.tally.block_s
+        if block_s is not None:
+            entered = (entered * rows.DAY_NS + trips[:, at.T_NS].astype(np.int64)) // (block_s * 10**9)
+        self.entries.append(entered)
 
     def whole(self) -> Float:
         """Ended trips [m, TRADE] of sessions in which no trip is still under way; each is handed out once."""

@@ -14,24 +14,29 @@ from hfm.backtest.engine import Engine
 from hfm.backtest.metrics import Z
 from hfm.backtest.tally import Tally
 from hfm.backtest.totals import Totals
+from hfm.proportion import wilson_clustered
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
 FEW = 252
 """Fewest sessions for a compound annual rate."""
+BASE, LARGER = "base rate", "larger class of these rows"
+"""The two floors of a direction: what training says comes more often, and what did in the rows that are scored."""
 TRADED = 10
 """Fewest sessions with a trade for an interval over sessions: below, its normal approximation is fiction."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the entries are made from. r: session returns [S]; bars: returns by instant [T]; money by session."""
+    """What the entries are made from. r: session returns over opening equity [S]; bars: returns by instant [T]; money by session."""
 
     engine: Engine
     totals: Totals
     r: Float
     bars: Float
     equity: Float
+    opening: Float
+    """Equity at each session's open, [S]."""
     bars_year: float
     slots: int
     year: float
@@ -61,8 +66,8 @@ def sheet(engine: Engine, totals: Totals, meta: Mapping[str, Any]) -> dict[str, 
     bars[~alive] = 0.0
     year = float(meta["sessions_per_year"])
     bars_year = len(bars) / len(r) * year if meta.get("every") == "event" else float(meta["slots_per_year"])
-    facts = Facts(engine, totals, r, bars, equity, bars_year, int(meta.get("slots_per_session", 1)),
-                  year)  # fmt: skip
+    slots = int(meta.get("slots_per_session", 1))
+    facts = Facts(engine, totals, r, bars, equity, opening, bars_year, slots, year)
     parts = (_accuracy, _returns, _ratios, _risk, _trips, _trading)
     return {name: metric.document() for part in parts for name, metric in part(facts).items()}
 
@@ -98,37 +103,49 @@ def _around(value: float | None, error: float | None) -> tuple[float | None, flo
     return (None, None) if value is None or error is None else (value - Z * error, value + Z * error)
 
 
+def _floor(hits: str, ups: str, labels: str, tally: Tally) -> tuple[float | None, str]:
+    """The better of two forecasters that know nothing of a row: the training base rate's call, and the larger class."""
+    base, _ = metrics.ratio(tally.unit(hits), tally.unit(labels))
+    up, _ = metrics.ratio(tally.unit(ups), tally.unit(labels))
+    if base is None or up is None:
+        return None, BASE
+    larger = max(up, 1 - up)
+    return (base, BASE) if base >= larger else (larger, LARGER)
+
+
 def _accuracy(facts: Facts) -> dict[str, Metric]:
-    get = facts.engine.tally.unit
+    tally = facts.engine.tally
+    get = tally.unit
     n, spreads, traded = (int(get(k).sum()) for k in ("labels", "spreads", "traded"))
     value, error = metrics.ratio(get("hits"), get("labels"))
-    base, _ = metrics.ratio(get("floor_hits"), get("labels"))
-    null = chance.shift_test(facts.engine.tally.parts("call", "up"), facts.slots)
-    timing = chance.pesaran_timmermann(*(int(get(k).sum()) for k in ("hits", "ups", "calls", "labels")))
+    null = chance.shift_test(tally.parts("call", "up"), facts.slots)
+    timing = chance.pesaran_timmermann(*(get(k) for k in ("hits", "ups", "calls", "labels")))
     own, own_error = metrics.ratio(get("spread_hits"), get("spreads"))
     rule, _ = metrics.ratio(get("rule_hits"), get("spreads"))
     wide, _ = metrics.ratio(get("widened"), get("spreads"))
     most = None if wide is None else max(wide, 1 - wide)
     acting, acting_error = metrics.ratio(get("traded_hits"), get("traded"))
-    acting_base, _ = metrics.ratio(get("traded_floor_hits"), get("traded"))
-    money = chance.shift_test(facts.engine.tally.parts("signal", "ret"), facts.slots)
+    money = chance.shift_test(tally.parts("signal", "ret"), facts.slots, studentise=True)
     short = "fewer than two sessions of rows to shift over"
+    same = "all forecasts or outcomes are the same, or all are in one session or block"
     return {
         "accuracy_direction": Metric("direction accuracy", value, "mean", n=n, interval=_around(value, error),
-                                    floor=(base, "base rate"), note="" if n else "no labelled row"),
+                                    floor=_floor("floor_hits", "ups", "labels", tally),
+                                    note="" if n else "no labelled row"),
         "accuracy_spread": Metric("spread-widening accuracy", own, "mean", n=spreads, interval=_around(own, own_error),
                                  floor=(rule, "rule (falls if above its usual level)"),
                                  note=f"larger class {100 * most:.2f} %" if most else "the model has no P(widens)"),
         "accuracy_traded": Metric("direction accuracy on rows with a signal", acting, "mean", n=traded,
-                                 interval=_around(acting, acting_error), floor=(acting_base, "base rate"),
+                                 interval=_around(acting, acting_error),
+                                 floor=_floor("traded_floor_hits", "traded_ups", "traded", tally),
                                  note="" if traded else "no labelled row had a signal"),
         "permutation_p": Metric("p of the direction accuracy", chance.p_value(*null), "shift", unit="-",
                                n=null[1].size, note="" if null[1].size else short),
         "permutation_p_traded": Metric("p of the signals' mean return", chance.p_value(*money) if traded else None,
-                                      "shift", unit="-", n=money[1].size,
+                                      "shift.studentised", unit="-", n=money[1].size,
                                       note="" if traded and money[1].size else short if traded else "no signal"),
         "pesaran_timmermann_p": Metric("p of the Pesaran-Timmermann test", timing[1] if timing else None, "pt",
-                                      unit="-", n=n, note="" if timing else "all forecasts or outcomes are the same"),
+                                      unit="-", n=n, note="" if timing else same),
     }  # fmt: skip
 
 
@@ -138,13 +155,12 @@ def _returns(facts: Facts) -> dict[str, Metric]:
     beside = float(matched(facts.engine, facts.totals).sum())
     out = {}
     for name, label in (("net", "return net"), ("gross", "return gross")):
-        money = get(name) / cash
-        n = len(money)
-        error = float(money.std(ddof=1) * np.sqrt(n)) if n > 1 else None
-        value = float(money.sum())
+        money = get(name)
+        value = float(money.sum()) / cash
         floor = (plain, "buy-and-hold") if name == "net" else (None, "")
-        around = (None, None) if facts.thin else _around(value, error)
-        out[f"return_{name}"] = Metric(label, value, "return", n=n, interval=around, floor=floor, note=facts.thin)
+        around = (None, None) if facts.thin else _growth_interval(value, money, facts.opening)
+        note = facts.thin or ("" if around[0] is not None else "all of the capital was lost: no interval")
+        out[f"return_{name}"] = Metric(label, value, "return", n=len(money), interval=around, floor=floor, note=note)
     n = len(facts.r)
     out["return_hold"] = Metric("buy-and-hold", plain, "hold", n=n, note="" if plain is not None else "no price")
     out["return_hold_matched"] = Metric("hold at matched exposure", beside, "hold.matched", n=n)
@@ -153,6 +169,17 @@ def _returns(facts: Facts) -> dict[str, Metric]:
     why = f"{n} sessions, not {FEW}" if n < FEW else "ruined"
     out["cagr"] = Metric("compound annual return", rate, "cagr", n=n, note="" if rate is not None else why)
     return out
+
+
+def _growth_interval(value: float, money: Float, opening: Float) -> tuple[float | None, float | None]:
+    """95 % around a return that compounds, from session returns over opening equity: late sessions weigh as early ones.
+
+    None, None where a session lost all, or there are fewer than two.
+    """
+    if len(money) < 2 or not ((opening > 0) & (money > -opening)).all() or value <= -1:
+        return None, None
+    half = Z * float(np.log1p(money / opening).std(ddof=1)) * len(money) ** 0.5
+    return (1 + value) * float(np.exp(-half)) - 1, (1 + value) * float(np.exp(half)) - 1
 
 
 def _growth(tally: Tally) -> Iterator[tuple[Int, Float]]:
@@ -169,17 +196,9 @@ def _growth(tally: Tally) -> Iterator[tuple[Int, Float]]:
 
 
 def _hold(facts: Facts) -> tuple[float | None, float | None]:
-    """Return of equal-weighted buy-and-hold from the first open to the last close, and its drawdown by session."""
-    session = facts.engine.tally.block("session")
-    days = np.unique(session)
-    lines = []
-    for mine, growth in _growth(facts.engine.tally):
-        at_day = np.searchsorted(session[mine], days, side="right") - 1
-        lines.append(np.where(at_day >= 0, np.cumprod(growth)[at_day], 1.0))
-    if not lines:
-        return None, None
-    line = np.concatenate(([1.0], np.mean(lines, axis=0)))
-    return float(line[-1] - 1.0), metrics.drawdown(line).depth
+    """Return of equal-weighted buy-and-hold from the first open to the last close, and its drawdown at every row."""
+    line = facts.engine.tally.hold()
+    return (float(line[-1] - 1.0), metrics.drawdown(line).depth) if line.size else (None, None)
 
 
 def matched(engine: Engine, totals: Totals) -> Float:
@@ -245,7 +264,7 @@ def _risk(facts: Facts) -> dict[str, Metric]:
     calmar = (value ** (facts.year / n) - 1) / fall.depth if n >= FEW and value > 0 and fall.depth > 0 else None
     return {
         "max_drawdown": Metric("max drawdown", fall.depth, "drawdown", n=len(facts.equity), note=note,
-                              floor=(hold, "buy-and-hold at closes")),
+                              floor=(hold, "buy-and-hold, at every row too")),
         "drawdown_sessions": Metric("sessions in the max drawdown", sessions, "drawdown", unit="sessions", n=n,
                                    note=state if fall.depth > 0 else ""),
         "calmar": Metric("Calmar", calmar, "calmar", unit="-", n=n,
@@ -260,12 +279,14 @@ def _trips(facts: Facts) -> dict[str, Metric]:
     lost = -float(losses.sum())
     factor = float(wins.sum()) / lost if lost > 0 else None
     payoff = float(wins.mean() / -losses.mean()) if len(wins) and len(losses) else None
-    around = metrics.wilson(len(wins), n) if n else (None, None)
+    entered = np.unique(np.concatenate(facts.engine.entries or [np.empty(0, np.int64)]), return_inverse=True)[1]
+    around = wilson_clustered(np.bincount(entered, nets > 0), np.bincount(entered).astype(float)) or (None, None)
+    alone = "all were entered in one session or block: no interval"
     none = "no round trip" if not n else "no losing round trip" if not len(losses) else "no winning round trip"
     return {
         "trips": Metric("round trips", n, "count", unit="count", n=n),
         "hit_rate": Metric("hit rate", rate, "wilson", n=n, interval=around,
-                          note="" if n else none),
+                          note=none if not n else "" if around[0] is not None else alone),
         "profit_factor": Metric("profit factor", factor, "profit.factor", unit="-", n=n, floor=(1.0, "break even"),
                                note="" if factor is not None else none),
         "payoff": Metric("payoff", payoff, "payoff", unit="-", n=n, note="" if payoff is not None else none),

@@ -24,7 +24,8 @@ YEAR = 252
 FORMULAS = {
     "mean": "share of rows; standard error clustered by session, or by the block that predictions were split by "
     "(ratio estimator)",
-    "return": "(equity at the end - cash) / cash; interval from the spread of session returns",
+    "return": "(equity at the end - cash) / cash; interval: growth times exp(+-z sd(log(1 + r)) sqrt(sessions)), r being "
+    "session returns over session-start equity",
     "hold": "mid at the end / mid at the first open - 1, dividends and splits counted, symbols equally weighted",
     "hold.matched": "sum over sessions of (mean exposure over all sessions) x (first fillable open to last close; "
     "close to close where positions stay overnight)",
@@ -36,10 +37,12 @@ FORMULAS = {
     "doi:10.2469/faj.v58.n4.2453, eq. 20",
     "psr": "P(true Sharpe > 0): Bailey and Lopez de Prado (2012), doi:10.21314/JOR.2012.255",
     "sortino": "mean / sqrt(mean of min(r, 0)^2) x sqrt(bars a year) over all bars",
-    "drawdown": "largest fall of equity from its running peak, at every row",
+    "drawdown": "largest fall of equity from its running peak, at every row; of buy-and-hold the same",
     "cagr": "(equity at the end / cash)^(sessions a year / sessions) - 1",
     "calmar": "cagr / max drawdown",
-    "wilson": "share of round trips with net > 0; Wilson (1927) interval, doi:10.1080/01621459.1927.10502953",
+    "wilson": "share of round trips with net > 0; Wilson (1927) interval, doi:10.1080/01621459.1927.10502953, at the "
+    "effective number of trips under clustering by session, or by block: Dean and Pagano (2015), "
+    "doi:10.1093/jssam/smv024",
     "profit.factor": "sum of net of winning round trips / that of losing ones",
     "payoff": "mean net of winning round trips / that of losing ones",
     "exposure": "mean over rows of |position x mark| / fixed capital",
@@ -48,7 +51,10 @@ FORMULAS = {
     "session is split into blocks",
     "count": "count",
     "shift": "circular shifts of the signal by a session and more: p = (1 + #) / (1 + B)",
-    "pt": "Pesaran and Timmermann (1992), doi:10.1080/07350015.1992.10509922, eq. 6",
+    "shift.studentised": "the same, returns less their mean, sums over the root of their sum of squares: Janssen (1997), "
+    "doi:10.1016/S0167-7152(97)00043-6",
+    "pt": "Pesaran and Timmermann (2009), doi:10.1198/jasa.2009.0113, of two categories: t test of the covariance of "
+    "forecast and outcome, summed by session, or by block",
     "power": "sessions n with mean / sd x sqrt(n) = z(.95), or z(.95) + z(.80) for 80 % power",
     "capacity": "capital at which the square-root impact takes what spread and fee leave of gross",
 }  # fmt: skip
@@ -140,14 +146,6 @@ def drawdown(equity: Float) -> Drawdown:
     above = equity[trough:] >= equity[peak]
     first = int(above.argmax())
     return Drawdown(float(fall[trough]), peak, trough, trough + first if above[first] else None)
-
-
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share of n independent trials (Wilson 1927)."""
-    p, z2 = hits / n, Z * Z
-    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def ratio(top: Float, bottom: Float) -> tuple[float | None, float | None]:

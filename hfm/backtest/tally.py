@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from hfm.backtest.count import BITS, CALL, SIGNAL, SUMS, UP, count
 from hfm.backtest.history import last_valid
+from hfm.backtest.holding import Holding
 from hfm.backtest.panel import Panel
 from hfm.kernel import frozen
 from hfm.ledger import layout as at
@@ -61,6 +62,9 @@ class Tally:
     """[U, count.SUMS] each: by block, or the same."""
     equity: Series = field(default_factory=Series)
     """By instant."""
+    holding: Holding = field(default_factory=Holding)
+    held: Series = field(default_factory=Series)
+    """Sum over symbols of what a unit of money held has gained, by instant."""
     instants: list[Int] = field(default_factory=list)
     """How many each session has."""
     blocks: dict[str, list[Float]] = field(default_factory=dict)
@@ -108,6 +112,12 @@ class Tally:
         place = SUMS.index(name)
         return np.concatenate([units[:, place] for units in self.units] or [np.empty(0)])
 
+    def hold(self) -> Float:
+        """[T + 1] equal-weighted buy-and-hold at every instant, 1 before the first; of no symbol where none has a
+        price."""
+        count = len(self.holding.value)
+        return np.append(1.0, 1.0 + self.held.get() / count) if count else np.empty(0)
+
     def days(self) -> Int:
         """[S] sessions, days since 1970."""
         return np.concatenate(self.session or [np.empty(0, np.int64)])
@@ -143,6 +153,7 @@ class Tally:
         session = panel.session if order is None else panel.session[order]
         last = np.append(time[1:] != time[:-1], True)
         self.equity.add(equity[last])
+        self.held.add(self.holding.add(panel, time[last]))
         self.instants.append(np.diff(first_of(session[last]), append=np.count_nonzero(last)))
 
     def _series(self, panel: Panel, signs: npt.NDArray[np.int8]) -> None:

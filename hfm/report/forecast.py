@@ -126,9 +126,16 @@ def load(inputs: Mapping[str, tables.Reader]) -> Forecast | None:
         model, models, meta, np.unique(day), len(day), int(labelled.sum()), int(((p > 0.5) == (hit > 0.5)).sum()),
         np.histogram(said, 200, (0.0, 1.0))[0],
         (float(said.min()), float(said.max())) if said.size else (math.nan, math.nan),
-        statistics.reliability(p, hit, min(10, max(2, p.size // 40))), _bands(data, day, meta),
+        statistics.reliability(p, hit, min(10, max(2, p.size // 40)), _clusters(data, day, meta)[labelled]),
+        _bands(data, day, meta),
         _scores(inputs.get("train/scores.parquet")), _curves(inputs.get("train/history.parquet"), model),
     )  # fmt: skip
+
+
+def _clusters(data: Mapping[str, Any], day: Int, meta: Mapping[str, Any]) -> Int:  # Any: arrays, JSON values
+    """[n] the session of each row, or the block of clock time that predictions were split by."""
+    block = meta.get("block_s")
+    return day if block is None else np.asarray(data["time"] // (int(block) * 10**9))
 
 
 def _names(reader: tables.Reader) -> list[str]:
@@ -148,8 +155,7 @@ def _shown(inputs: Mapping[str, tables.Reader], models: tuple[str, ...], default
 
 def _bands(data: Mapping[str, Any], day: Int, meta: Mapping[str, Any]) -> Bands | None:  # Any: arrays, JSON values
     """Predicted against realised spread; None where the model has no spread head."""
-    events, block = meta.get("every") == "event", meta.get("block_s")
-    at = day if block is None else data["time"] // (int(block) * 10**9)
+    events, at = meta.get("every") == "event", _clusters(data, day, meta)
     middle, realised = data["spread_q50"], data["y_spread_bps"]
     good = np.isfinite(middle) & np.isfinite(realised) & (middle > 0) & (realised > 0)
     first = data["symbol"] == (data["symbol"][0] if len(middle) else "")

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.policies.luck import sharpe_hurdle
+from hfm.proportion import wilson as wilson
+from hfm.proportion import wilson_clustered
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -22,20 +24,6 @@ NORMAL = NormalDist()
 
 
 # ---- proportions
-def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Interval of a proportion of `hits` in `n` independent draws; (0, 1) where n is 0.
-
-    Wilson (1927), JASA 22, 209-212, doi:10.1080/01621459.1927.10502953.
-    """
-    if n == 0:
-        return 0.0, 1.0
-    z = NORMAL.inv_cdf(0.5 + level / 2)
-    share, scale = hits / n, 1 + z * z / n
-    centre = (share + z * z / (2 * n)) / scale
-    half = z / scale * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
 def clustered_se(values: Float, clusters: Int) -> float:
     """Standard error of the mean of `values` [n] whose errors may be correlated within a cluster; NaN below
     two clusters.
@@ -53,9 +41,7 @@ def clustered_se(values: Float, clusters: Int) -> float:
 
 @dataclass(frozen=True)
 class Reliability:
-    """Calibration of probabilities, bin by bin: mean forecast, share that came true, its Wilson interval,
-    rows.
-    """
+    """Calibration of probabilities, bin by bin: mean forecast, share that came true, its Wilson interval, rows."""
 
     forecast: Float
     observed: Float
@@ -68,12 +54,14 @@ class Reliability:
     """The ECE that perfectly calibrated forecasts would show at this many rows."""
 
 
-def reliability(p: Float, hit: Float, bins: int = 10) -> Reliability | None:
+def reliability(p: Float, hit: Float, bins: int = 10, clusters: Int | None = None) -> Reliability | None:
     """Reliability of forecasts `p` [n] against outcomes `hit` [n] (0 or 1), in bins of equal count; None
     where n is 0.
 
+    clusters [n]: rows of one may move together, and the intervals and the floor are as wide as that makes them; a bin
+    of one cluster has the interval (0, 1). None: all rows are independent.
     floor: each bin's |observed - forecast| is half-normal with variance sum p (1 - p) / rows^2 when p is
-    right.
+    right, times the design effect of the clusters.
     """
     if p.size == 0:
         return None
@@ -83,11 +71,26 @@ def reliability(p: Float, hit: Float, bins: int = 10) -> Reliability | None:
     forecast = np.array([p[part].mean() for part in parts])
     observed = np.array([hit[part].mean() for part in parts])
     spread = np.array([math.sqrt(float((p[part] * (1 - p[part])).sum())) / part.size for part in parts])
-    bounds = np.array([wilson(round(float(hit[part].sum())), part.size) for part in parts])
+    if clusters is None:
+        bounds = np.array([wilson(round(float(hit[part].sum())), part.size) for part in parts])
+    else:
+        group = np.unique(clusters, return_inverse=True)[1]
+        bounds = np.array([_clustered_bounds(hit[part], group[part]) for part in parts])
+        spread *= np.sqrt([_design_effect(hit[part] - p[part], group[part]) for part in parts])
     weight = rows / rows.sum()
     ece = float(weight @ np.abs(observed - forecast))
     floor = float(weight @ spread) * math.sqrt(2 / math.pi)
     return Reliability(forecast, observed, bounds[:, 0], bounds[:, 1], rows, ece, floor)
+
+
+def _clustered_bounds(hit: Float, group: Int) -> tuple[float, float]:
+    return wilson_clustered(np.bincount(group, hit), np.bincount(group).astype(float)) or (0.0, 1.0)
+
+
+def _design_effect(values: Float, group: Int) -> float:
+    """Variance of the mean of values [n] with clusters over that without, at least 1; 1 where it cannot be known."""
+    variance, error = float(values.var()) / values.size, clustered_se(values, group)
+    return max(error**2 / variance, 1.0) if variance > 0 and math.isfinite(error) else 1.0
 
 
 # ---- Sharpe

@@ -9,23 +9,81 @@ from scipy import stats
 from hfm.backtest import chance
 
 
-def test_shifts_by_fft_are_the_plain_sums() -> None:
-    """Every shift of a session and more either way, against numpy.roll."""
+def rolled(signal: np.ndarray, outcome: np.ndarray, least: int, studentise: bool) -> np.ndarray:
+    """The statistic under every shift of whole steps, `least` rows and more either way, by numpy.roll."""
+    every = max(1, -(-len(signal) // (chance.SHIFTS + 1)))
+    x, y = signal[len(signal) % every :].astype(float), outcome[len(signal) % every :]
+    y = np.nan_to_num(y - np.nanmean(y)) if studentise else np.nan_to_num(y)
+    shifts = [k for k in range(0, len(x), every) if not k or least <= k <= len(x) - least]
+    lines = [x * np.roll(y, -k) for k in shifts]
+    fixed = np.sqrt(np.mean(x * x) * np.sum(y * y))
+    return np.array([line.sum() / (np.sqrt(np.sum(line**2)) if studentise else fixed) for line in lines])
+
+
+@pytest.mark.parametrize("n", [50, 1_170, 2_003])
+@pytest.mark.parametrize("studentise", [False, True])
+def test_shifts_by_fft_are_the_plain_sums(n: int, studentise: bool) -> None:
+    """Every shift of a session and more either way, against numpy.roll; NaN outcomes count as nothing."""
     rng = np.random.default_rng(0)
-    signal, outcome = rng.integers(-1, 2, 50).astype(float), rng.normal(size=50)
-    actual, null = chance.shift_test([(signal, outcome)], 10)
-    assert actual == pytest.approx(signal @ outcome)
-    plain = [np.roll(signal, k) @ outcome for k in range(10, 41)]
-    np.testing.assert_allclose(null, plain, atol=1e-9)
+    signal, outcome = rng.integers(-1, 2, n).astype(np.int8), rng.normal(size=n)
+    outcome[[3, 17]] = np.nan
+    actual, null = chance.shift_test([(signal, outcome)], 10, studentise)
+    # the squares are summed in single precision
+    np.testing.assert_allclose([actual, *null], rolled(signal, outcome, 10, studentise), atol=1e-5 if studentise else 1e-9)
 
 
 def test_symbols_move_together() -> None:
-    """Two symbols of equal length: the sum of each one's shift."""
+    """Two symbols of equal length: the sum of each one's shift, over the root of both."""
     rng = np.random.default_rng(1)
     parts = [(rng.normal(size=40), rng.normal(size=40)) for _ in range(2)]
     _, null = chance.shift_test(parts, 5)
-    each = [chance.shift_test([p], 5)[1] for p in parts]
-    np.testing.assert_allclose(null, sum(each), atol=1e-9)
+    scale = [np.sqrt(np.sum(y * y)) for _, y in parts]
+    each = [chance.shift_test([p], 5)[1] * s for p, s in zip(parts, scale, strict=True)]
+    np.testing.assert_allclose(null, sum(each) / np.hypot(*scale), atol=1e-9)
+
+
+def test_a_shorter_symbol_goes_round_on_its_own_rows() -> None:
+    """A constant signal has the same sum under every shift, whatever the lengths."""
+    rng = np.random.default_rng(6)
+    parts = [(np.ones(n, np.int8), rng.choice([-1, 0, 1], n).astype(np.int8)) for n in (2_345, 1_001)]
+    actual, null = chance.shift_test(parts, 78)
+    assert len(null) > 100
+    np.testing.assert_allclose(null, actual, atol=1e-9)
+
+
+@pytest.mark.parametrize("n", [400, 1_170, 1_999, 2_340, 16_067])
+@pytest.mark.parametrize("share", [0.47, 0.5, 0.53])
+def test_who_always_says_up_knows_nothing(n: int, share: float) -> None:
+    """Every shift ties with it, and ties count against: p = 1, of directions and of returns."""
+    rng = np.random.default_rng(n)
+    up = np.where(rng.random(n) < share, 1, -1).astype(np.int8)
+    up[rng.random(n) < 0.02] = 0
+    for outcome, studentise in ((up, False), (rng.standard_t(4, n) + 0.1, True)):
+        assert chance.p_value(*chance.shift_test([(np.ones(n, np.int8), outcome)], 78, studentise)) == 1.0
+
+
+def moving(rng: np.random.Generator, n: int, width: int) -> np.ndarray:
+    """Standard normal values [n] that persist for `width` rows."""
+    return np.convolve(rng.normal(size=n + width - 1), np.ones(width) / np.sqrt(width), "valid")
+
+
+@pytest.mark.parametrize("n", [400, 1_170, pytest.param(1_999, marks=pytest.mark.slow)])
+def test_without_skill_one_in_twenty_is_below_a_twentieth(n: int) -> None:
+    """2,000 nulls each: calls that persist and lean upwards in a rising market; signals that stand where volatility is
+    high. Within the exact 99 % band of a binomial share."""
+    rng, few, least = np.random.default_rng(n), {"call": 0, "money": 0}, 20 if n == 400 else 78
+    for _ in range(2_000):
+        call = np.sign(moving(rng, n, 20) + 0.5).astype(np.int8)
+        up = np.where(rng.random(n) < 0.53, 1, -1).astype(np.int8)
+        size = np.exp(0.8 * moving(rng, n, 20))
+        signal = np.where(size > 1.5, np.sign(moving(rng, n, 5)), 0.0)
+        for name, pair, studentise in (("call", (call, up), False), ("money", (signal, size * rng.normal(size=n)), True)):
+            p = chance.p_value(*chance.shift_test([pair], least, studentise))
+            assert p is not None
+            few[name] += p <= 0.05
+    low, high = stats.binom.ppf([0.005, 0.995], 2_000, 0.05)
+    assert low <= few["call"] <= high
+    assert low <= few["money"] <= high
 
 
 def test_a_foreseen_series_has_the_least_p_and_noise_a_large_one() -> None:
@@ -34,6 +92,8 @@ def test_a_foreseen_series_has_the_least_p_and_noise_a_large_one() -> None:
     y = rng.normal(size=600)
     actual, null = chance.shift_test([(np.sign(y), y)], 50)
     assert chance.p_value(actual, null) == 1 / (1 + len(null))
+    weak = [chance.p_value(*chance.shift_test([(np.sign(y + rng.normal(0, 6, 600)), y)], 50, True)) for _ in range(50)]
+    assert np.mean([v <= 0.05 for v in weak if v is not None]) > 0.8  # 55 % right
     p = [chance.p_value(*chance.shift_test([(rng.normal(size=600), y)], 50)) for _ in range(50)]
     assert 0.3 < np.mean([v for v in p if v is not None]) < 0.7
 
@@ -61,22 +121,50 @@ def test_too_short_a_series_has_no_p() -> None:
 
 def test_nan_outcomes_count_as_nothing() -> None:
     """Masked labels."""
-    assert chance.shift_test([(np.ones(3), np.array([1.0, np.nan, 2.0]))], 5)[0] == 3.0
+    assert chance.shift_test([(np.ones(3), np.array([1.0, np.nan, 2.0]))], 5)[0] == pytest.approx(3 / np.sqrt(5))
 
 
-def test_pesaran_timmermann_is_standard_normal_without_skill() -> None:
-    """Mean 0 and sd 1 over independent calls; large with skill; undefined where all calls agree."""
+def clustered(rng: np.random.Generator, groups: int, rows: int, moved: float) -> tuple[np.ndarray, ...]:
+    """Hits, ups, calls and rows by cluster of calls and outcomes that know nothing of each other but that each is the
+    same throughout a share `moved` of the cluster's rows."""
+    x, y = (rng.random((groups, rows)) < share for share in (0.6, 0.55))
+    x[:, : int(moved * rows)], y[:, : int(moved * rows)] = x[:, :1], y[:, :1]
+    sums = ((x == y).sum(1), y.sum(1), x.sum(1), np.full(groups, rows))
+    return tuple(each.astype(float) for each in sums)
+
+
+@pytest.mark.parametrize(("groups", "rows", "moved"), [(200, 1, 0.0), (12, 40, 0.5), (30, 78, 0.3)])
+def test_pesaran_timmermann_is_right_without_skill(groups: int, rows: int, moved: float) -> None:
+    """2,000 nulls: 5 % below .05 within the exact 99 % band, though rows of a cluster move together."""
     rng = np.random.default_rng(3)
-    values = []
-    for _ in range(2000):
-        x, y = rng.random(200) < 0.6, rng.random(200) < 0.55
-        result = chance.pesaran_timmermann(int((x == y).sum()), int(y.sum()), int(x.sum()), 200)
-        assert result is not None
-        values.append(result[0])
-    assert np.mean(values) == pytest.approx(0, abs=0.07)
-    assert np.std(values) == pytest.approx(1, abs=0.05)
-    skilled = chance.pesaran_timmermann(150, 100, 100, 200)
-    assert skilled is not None
-    assert skilled[1] < 1e-6
-    assert chance.pesaran_timmermann(100, 100, 200, 200) is None
-    assert chance.pesaran_timmermann(0, 0, 0, 0) is None
+    found = [chance.pesaran_timmermann(*clustered(rng, groups, rows, moved)) for _ in range(2_000)]
+    few = sum(f[1] <= 0.05 for f in found if f is not None)
+    low, high = stats.binom.ppf([0.005, 0.995], len(found), 0.05)
+    assert low <= few <= high
+
+
+def test_pesaran_timmermann_of_independent_rows_is_their_test_of_1992() -> None:
+    """Eq. 6 of Pesaran and Timmermann (1992), to the sampling error of its variance."""
+    rng = np.random.default_rng(4)
+    y = rng.random(4_000) < 0.55
+    x = np.where(rng.random(4_000) < 0.05, y, rng.random(4_000) < 0.6)
+    found = chance.pesaran_timmermann(*((each).astype(float) for each in (x == y, y, x, np.ones(4_000))))
+    a, b, n = y.mean(), x.mean(), 4_000
+    star = a * b + (1 - a) * (1 - b)
+    of_star = ((2 * a - 1) ** 2 * b * (1 - b) + (2 * b - 1) ** 2 * a * (1 - a)) / n
+    of_star += 4 * a * b * (1 - a) * (1 - b) / n**2
+    old = (np.mean(x == y) - star) / np.sqrt(star * (1 - star) / n - of_star)
+    assert found is not None
+    assert found[0] == pytest.approx(old, rel=0.02)
+    assert old > 2
+
+
+def test_pesaran_timmermann_needs_two_classes_and_two_clusters() -> None:
+    """Undefined where all calls agree, or all rows are in one cluster; a call of neither side is half of each."""
+    assert chance.pesaran_timmermann(*np.array([[5.0, 6], [5, 6], [10, 10], [10, 10]])) is None
+    assert chance.pesaran_timmermann(*np.array([[5.0], [5], [4], [10]])) is None
+    assert chance.pesaran_timmermann(*np.zeros((4, 3))) is None
+    ties = np.array([[5.0, 6, 5.5], [5, 6, 4], [5, 5, 5.5], [10, 10, 10]])
+    found = chance.pesaran_timmermann(*ties)
+    assert found is not None
+    assert 0.05 < found[1] < 0.95

@@ -56,10 +56,11 @@ def test_sums_are_those_of_numpy_column_by_column() -> None:
         "impact": out[:, at.O_IMPACT], "borrow": out[:, at.O_BORROW], "dividend": out[:, at.O_DIVIDEND],
         "net": out[:, at.O_NET], "notional": notional, "held": held, "held_abs": np.abs(held), "labels": label,
         "hits": label * (1 + call * up) / 2, "floor_hits": label * (1 + fall * up) / 2, "ups": label & (up > 0),
-        "calls": label & (call > 0), "spreads": spread, "widened": spread & (change > 0),
+        "calls": label * (1 + call) / 2, "spreads": spread, "widened": spread & (change > 0),
         "spread_hits": spread * (1 + np.nan_to_num(np.sign(wide - 0.5)) * change) / 2,
         "rule_hits": spread * (1 + rule * change) / 2, "traded": traded,
         "traded_hits": traded * (1 + signal * up) / 2, "traded_floor_hits": traded * (1 + fall * up) / 2,
+        "traded_ups": traded & (up > 0),
     }  # fmt: skip
     assert set(expected) == set(count.SUMS)
     for name, values in expected.items():

@@ -9,11 +9,12 @@ import pyarrow as pa
 import pytest
 
 from hfm import tables
-from hfm.backtest import figures, metrics
+from hfm.backtest import count, figures, metrics
 from hfm.backtest.engine import Engine
 from hfm.backtest.panel import panels
 from hfm.backtest.totals import Totals
 from hfm.config import Backtest
+from hfm.proportion import wilson
 from tests.backtest import market
 
 Sheet = dict[str, dict[str, object]]
@@ -166,3 +167,77 @@ def test_the_sessions_of_a_drawdown_are_those_of_its_rows(seed: int) -> None:
     end = next((i for i in range(trough, len(equity)) if equity[i] >= equity[peak]), len(equity) - 1)
     sessions = {(i - 1) // 20 for i in range(peak + 1, end + 1)}
     assert entry["drawdown_sessions"]["value"] == len(sessions)
+
+
+def ledger_of(quoted: pa.Table, net: np.ndarray) -> figures.Facts:
+    """Facts of a session P&L [S], gross and net alike, that a back-test of `quoted` could have had."""
+    _, engine = sheet_and_engine(quoted, 0.5)
+    for sums in engine.tally.sums:
+        sums[:] = 0.0
+    engine.tally.sums[0][:, [count.SUMS.index(name) for name in ("net", "gross")]] = net[:, None]
+    engine.tally.sums[0][:, count.NOTIONAL] = 1.0
+    opening = engine.settings.cash + np.append(0.0, np.cumsum(net)[:-1])
+    equity = engine.settings.cash + np.append(0.0, np.cumsum(net))
+    return figures.Facts(engine, Totals(1), net / opening, net, equity, opening, 1.0, 20, 252.0)
+
+
+def test_a_return_that_compounds_is_as_sure_as_its_sessions_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same sessions in another order have the same interval: over fixed capital the last ones would decide. A steady
+    gain (t = 6 of session returns) that multiplies the capital is told from nothing."""
+    quoted = market.walk(["AAA"], 60, 4, seed=2)
+    monkeypatch.setattr(figures, "matched", lambda engine, totals: np.zeros(1))
+    r = np.random.default_rng(3).normal(0.04, 0.05, 60)
+    found = []
+    for line in (r, r[::-1], np.sort(r)):
+        net = 1e6 * np.diff(np.append(1.0, np.cumprod(1 + line)))
+        found.append(figures._returns(ledger_of(quoted, net))["return_net"])
+    assert found[0].value is not None
+    assert found[0].value > 5
+    for one in found:
+        assert one.interval == pytest.approx(found[0].interval)
+        assert one.interval[0] is not None
+        assert one.interval[0] > 1
+
+
+def test_the_floor_of_a_direction_is_the_better_of_two_that_know_nothing(quoted: pa.Table) -> None:
+    """The training base rate's call, or the larger class of the rows, and which it is; of the rows with a signal too."""
+    for p, rows in ((0.9, "accuracy_direction"), (0.9, "accuracy_traded")):
+        sheet, engine = sheet_and_engine(quoted, p, threshold="0.6")
+        ups, n = (float(engine.tally.unit(name).sum()) for name in ("ups", "labels"))
+        assert ups != n / 2
+        assert sheet[rows]["floor"] == pytest.approx(max(ups, n - ups) / n)  # the constant model calls neither side
+        assert sheet[rows]["floor_label"] == figures.LARGER
+    meta = tables.MemoryReader(quoted).meta
+    right = Engine(Backtest(), meta["symbols"], meta, 1)
+    right.tally.units = [np.zeros((2, len(count.SUMS)))]
+    right.tally.units[0][:, [count.LABELS, count.FLOOR_HITS, count.UPS]] = [[10, 7, 5], [10, 6, 4]]
+    assert figures._floor("floor_hits", "ups", "labels", right.tally) == (0.65, figures.BASE)
+
+
+def test_the_hold_falls_at_every_row_as_the_strategy_does() -> None:
+    """A fall and a rise inside one session are a drawdown of both: always long at no cost has the hold's, two symbols
+    with a split, a dividend and holes in them too."""
+    quoted = market.walk(["AAA"], 12, 30, seed=9)
+    free = {"fee_bps": 0.0, "spread_share": 0.0, "impact": 0.0, "threshold": "0.5"}
+    sheet = sheet_of(quoted, np.full(quoted.num_rows, 0.9), hold_overnight=True, **free)
+    fall = sheet["max_drawdown"]
+    mid = np.append(tables.arrays(quoted)["mid_open"][0], tables.arrays(quoted)["mid_close"])
+    assert fall["floor"] == pytest.approx(float((1 - mid / np.maximum.accumulate(mid)).max()))
+    assert fall["value"] == pytest.approx(fall["floor"], rel=0.02)
+    closes = mid[np.append(0, np.arange(30, 361, 30))]
+    assert fall["floor"] > float((1 - closes / np.maximum.accumulate(closes)).max()) + 1e-6
+
+
+def test_the_hit_rate_is_as_sure_as_its_sessions_are(quoted: pa.Table) -> None:
+    """Clustered by session, or by block on one session; one block gives none, and says so."""
+    sheet, engine = sheet_and_engine(quoted, noise(quoted), threshold="0.55")
+    hits, nets = sheet["hit_rate"], np.concatenate(engine.nets)
+    low, high = wilson(int((nets > 0).sum()), len(nets))
+    assert hits["lo"] < low < high < hits["hi"]  # type: ignore[operator]  # numbers
+    day = market.walk(["AAA"], 1, 78, seed=3)
+    one, _ = sheet_and_engine(day, noise(day), threshold="0.55")
+    parts, _ = sheet_and_engine(day, noise(day), threshold="0.55", block_s=1_800)
+    assert (one["hit_rate"]["lo"], one["pesaran_timmermann_p"]["value"]) == (None, None)
+    assert "one session or block" in str(one["hit_rate"]["note"])
+    assert parts["hit_rate"]["lo"] < parts["hit_rate"]["value"] < parts["hit_rate"]["hi"]  # type: ignore[operator]
+    assert 0 < parts["pesaran_timmermann_p"]["value"] < 1  # type: ignore[operator]  # a number

@@ -130,14 +130,6 @@ def test_sortino_counts_all_bars_below_zero() -> None:
     assert metrics.sortino(np.array([0.01, 0.02]), 4.0) is None
 
 
-def test_wilson_agrees_with_statsmodels_and_stays_inside_0_and_1() -> None:
-    """Also at 0 and at n of n."""
-    proportion = pytest.importorskip("statsmodels.stats.proportion")
-    for hits, n in ((0, 5), (5, 5), (37, 80)):
-        expected = proportion.proportion_confint(hits, n, method="wilson")
-        assert metrics.wilson(hits, n) == pytest.approx(expected, abs=1e-12)
-
-
 def test_the_ratio_estimators_error_is_clustered() -> None:
     """Rows copied ten times inside their session change neither the share nor its error."""
     rng = np.random.default_rng(4)
@@ -156,14 +148,6 @@ def test_every_formula_has_words() -> None:
 def held(n: int, covered: int, slack: float = 0.0) -> bool:
     """Whether `covered` of n intervals is 95 %, within three binomial errors (`slack`: for the sample being small)."""
     return abs(covered / n - 0.95) <= 3 * (0.95 * 0.05 / n) ** 0.5 + slack
-
-
-def test_the_interval_of_a_share_covers_it_as_often_as_it_says() -> None:
-    """Wilson at 60 and 400 trips, exactly: the binomial probability of all counts whose interval holds the truth."""
-    for n, p in ((60, 0.5), (60, 0.62), (400, 0.47)):
-        hits = np.arange(n + 1)
-        inside = [low <= p <= high for low, high in (metrics.wilson(int(k), n) for k in hits)]
-        assert 0.93 <= stats.binom.pmf(hits, n, p)[inside].sum() <= 0.97
 
 
 def test_the_interval_of_a_sharpe_ratio_covers_it_under_skew_and_fat_tails() -> None:

@@ -9,20 +9,8 @@ import jsharpe
 import numpy as np
 import pytest
 from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
 
 from hfm.report import statistics as s
-
-
-@pytest.mark.parametrize(("hits", "n"), [(0, 5), (5, 5), (53, 100), (7900, 15_396)])
-def test_wilson_equals_statsmodels(hits: int, n: int) -> None:
-    """The interval of a proportion is the published one, at the ends too."""
-    assert s.wilson(hits, n) == pytest.approx(proportion_confint(hits, n, 0.05, "wilson"), abs=1e-12)
-
-
-def test_wilson_of_nothing_is_everything() -> None:
-    """No rows, no knowledge."""
-    assert s.wilson(0, 0) == (0.0, 1.0)
 
 
 def test_clustered_error_equals_the_spread_of_repeated_samples() -> None:
@@ -54,6 +42,38 @@ def test_calibrated_forecasts_show_the_floor_and_no_more() -> None:
     kept = [m for m in made if m is not None]
     assert np.mean([m.ece for m in kept]) == pytest.approx(kept[0].floor, rel=0.06)
     assert s.reliability(p[:0], p[:0]) is None
+
+
+def grouped(rng: np.random.Generator, groups: int, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Calibrated forecasts, outcomes of which ten in a row are the same, and the cluster of each row."""
+    p = rng.uniform(0.4, 0.6, groups * rows // 10)
+    hit = (rng.random(p.size) < p).astype(float)
+    return np.repeat(p, 10), np.repeat(hit, 10), np.repeat(np.arange(groups), rows)
+
+
+def test_the_calibration_band_is_as_wide_as_clusters_make_it() -> None:
+    """Labels that overlap inside blocks of a book: the band covers, and the floor is the mean ECE; not without them."""
+    rng = np.random.default_rng(5)
+    inside: dict[bool, list[float]] = {True: [], False: []}
+    ratio = []
+    for _ in range(200):
+        p, hit, block = grouped(rng, 40, 50)
+        for use in (True, False):
+            made = s.reliability(p, hit, 5, block if use else None)
+            assert made is not None
+            inside[use] += list((made.low <= made.forecast) & (made.forecast <= made.high))
+            ratio += [made.ece / made.floor] if use else []
+    assert 0.92 <= np.mean(inside[True]) <= 0.99
+    assert np.mean(inside[False]) < 0.6
+    assert np.mean(ratio) == pytest.approx(1, abs=0.1)
+
+
+def test_a_bin_of_one_cluster_knows_nothing_of_its_error() -> None:
+    """From 0 to 1."""
+    made = s.reliability(np.linspace(0.4, 0.6, 50), np.arange(50) % 2.0, 2, np.zeros(50, np.int64))
+    assert made is not None
+    assert made.low.tolist() == [0, 0]
+    assert made.high.tolist() == [1, 1]
 
 
 def test_probabilistic_sharpe_equals_jsharpe() -> None:

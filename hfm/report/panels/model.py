@@ -106,7 +106,7 @@ def _dots(ax: Axes, ink: Ink, names: list[str], found: list[Score], first: bool)
 
 
 def reliability(ax: Axes, run: Evidence, ink: Ink) -> Told:
-    """Share of moves up among rows given each probability, with Wilson intervals."""
+    """Share of moves up among rows given each probability, with Wilson intervals, clustered."""
     cast = run.forecast
     made = cast.calibration if cast else None
     frame(ax, ink, x="forecast P(up)", y="share that rose", grid="both")
@@ -129,7 +129,7 @@ def reliability(ax: Axes, run: Evidence, ink: Ink) -> Told:
     return Told(
         f"Expected calibration error over these {made.rows.size} bins of equal count {made.ece:.4f} (the table of "
         f"scores has its own); a perfectly calibrated model would show {made.floor:.4f} at {cast.labelled:,} "
-        f"independent rows. Forecasts reach from {low:.1%} to {high:.1%}.",
+        f"rows, {cast.clustered} as the 95% intervals are. Forecasts reach from {low:.1%} to {high:.1%}.",
         f"Reliability diagram in {len(made.rows)} bins: ECE {made.ece:.4f}, floor {made.floor:.4f}; {hits:.1%} called "
         "right.",
     )
