@@ -21,6 +21,8 @@ from hfm.report import coarse, statistics
 from hfm.report.statistics import Float, Int, Reliability
 
 QUANTILES = (0.1, 0.5, 0.9)
+BEYOND = 0.05
+"""Share of stale test rows above which the page says so."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Score:
     se: float
     n: int
     floor: float
+    floor_label: str
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,17 @@ class Forecast:
     bands: Bands | None
     scores: tuple[Score, ...]
     curves: tuple[Curve, ...]
+
+    @property
+    def stale(self) -> str:
+        """What share of the test rows seems to be filled forward, as a sentence; empty up to BEYOND."""
+        rows, stale = int(self.meta.get("test_rows", 0)), int(self.meta.get("stale_rows", 0))
+        if not rows or stale <= BEYOND * rows:
+            return ""
+        return (
+            f"{stale / rows:.1%} of the test rows, in {self.meta.get('stale_sessions', 0)} sessions, have or forecast a "
+            "price that seems to be filled forward: scores leave them out."
+        )
 
     @property
     def clustered(self) -> str:
@@ -186,6 +200,7 @@ def _scores(reader: tables.Reader | None) -> tuple[Score, ...]:
         Score(
             str(data["model"][i]), str(data["task"][i]), str(data["metric"][i]), float(data["value"][i]),
             float(data["se"][i]), int(data["n"][i]), float(data["floor"][i]),
+            str(data["floor_label"][i]),
         )
         for i in rows
     )  # fmt: skip

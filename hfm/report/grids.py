@@ -129,7 +129,8 @@ def _scores(run: Evidence) -> Grid:
         rows.append((task, metric, *map(_score, found), f"{most:,}"))
     text = (
         f"Out of sample, all folds pooled, ± 1.96 standard errors {run.forecast.clustered}. The model shown is "
-        f"{run.forecast.model}; the others are its floors, oracle the simulator itself." if run.forecast else ""
+        f"{run.forecast.model}; the others are its floors, oracle the simulator itself. {run.forecast.stale}".rstrip()
+        if run.forecast else ""
     )  # fmt: skip
     return Grid("Models and scores", ("task", "metric", *models, "rows"), tuple(rows), text)
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from hfm import stale
 from hfm.config import Simulate
 from hfm.simulate import edge, filters, micro, noise, oracle, original, planted, trailing
 from hfm.simulate.grid import Grid
 from hfm.stage import Context
-from hfm.tables import FLAG_AFTER_HOLE, FLAG_NO_VOLUME, Array
+from hfm.tables import FLAG_AFTER_HOLE, FLAG_NO_VOLUME, FLAG_STALE, FLAG_UNMOVED, Array
 
 Float = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -43,11 +44,12 @@ class Market:
     memory: trailing.Memory
     edges: Float
     original: original.Memory
+    rows: stale.Memory
 
 
 def market_new(slots: int) -> Market:
     """Before a symbol's first session."""
-    return Market(trailing.memory_new(slots), np.full(trailing.LOOK, np.nan), original.Memory())
+    return Market(trailing.memory_new(slots), np.full(trailing.LOOK, np.nan), original.Memory(), stale.memory_new(slots))
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Sheet:
     effective: float
     log_spread_mean: Float
     log_spread_sd: Float
+    still: stale.Found
 
 
 def simulate(
@@ -96,8 +99,10 @@ def simulate(
     if sim.recipe == "seed":
         spread, flow, past = _original(grid, moves, (spread, flow), past, setting)
         mean, sd = nothing, nothing
-    sheet = Sheet(moves, levels, spread, flow, p_up, p_latent, signal, model.effective, mean, sd)
-    return sheet, Market(memory, edges, past)
+    prices = (moves.open, moves.high, moves.low, moves.close)
+    still, rows = stale.detect(market.rows, stale.Bars(*prices, moves.volume, moves.present))
+    sheet = Sheet(moves, levels, spread, flow, p_up, p_latent, signal, model.effective, mean, sd, still)
+    return sheet, Market(memory, edges, past, rows)
 
 
 def _moves(grid: Grid, bars: dict[str, Array]) -> micro.Moves:
@@ -208,9 +213,11 @@ def quotes(sheet: Sheet, grid: Grid) -> dict[str, Float]:
     }  # fmt: skip
 
 
-def flags(grid: Grid, moves: micro.Moves) -> npt.NDArray[np.int32]:
-    """int32 [n]: FLAG_NO_VOLUME, FLAG_AFTER_HOLE."""
+def flags(grid: Grid, sheet: Sheet) -> npt.NDArray[np.int32]:
+    """int32 [n]: FLAG_NO_VOLUME, FLAG_AFTER_HOLE, FLAG_UNMOVED, FLAG_STALE."""
+    moves, still = sheet.moves, sheet.still
     hole = np.zeros(moves.present.shape, bool)
     hole[:, 1:] = ~moves.present[:, :-1]
     bits = np.where(moves.volume > 0, 0, FLAG_NO_VOLUME) + np.where(hole, FLAG_AFTER_HOLE, 0)
+    bits += FLAG_UNMOVED * still.unmoved + FLAG_STALE * still.stale
     return grid.line(bits).astype(np.int32)

@@ -76,7 +76,7 @@ def _tables(
     interval = int(meta["interval_s"]) * 1_000_000_000
     n = group.num_rows
     columns = _place(n, [(grid, quotes(sheet, grid)) for grid, sheet in sheets])
-    bits = _place(n, [(grid, {"flags": flags(grid, sheet.moves)}) for grid, sheet in sheets])
+    bits = _place(n, [(grid, {"flags": flags(grid, sheet)}) for grid, sheet in sheets])
     unknown = np.full(n, np.nan)
     about = meta | {
         "fidelity": sim.fidelity, "recipe": sim.recipe, "signal": sim.signal, "kind": sim.kind, "rho": sim.rho,

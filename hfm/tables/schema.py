@@ -143,11 +143,11 @@ micro_bps     f8   bps      microprice less mid over the mid (NaN: not known)
 sigma_bps     f8   bps      forecast sd of the row's return, known before the row
 cash_dividend f8   currency paid a share at the session's open
 split_ratio   f8   -        new shares for one old at the session's open (1: none)
-flags         i4   -        bit 0: no volume; bit 1: a hole lies before the row
+flags         i4   -        bit 0: no volume; 1: a hole lies before the row; 2: no price moved; 3: and improbably so (stale)
 """,
 )
 
-FLAG_NO_VOLUME, FLAG_AFTER_HOLE = 1, 2
+FLAG_NO_VOLUME, FLAG_AFTER_HOLE, FLAG_UNMOVED, FLAG_STALE = 1, 2, 4, 8
 
 PRINTS = _table(
     "prints",
@@ -212,16 +212,17 @@ y_vol        f8   log      log volatility of the row at the horizon (NaN: masked
 
 SCORES = _table(
     "scores",
-    1,
+    2,
     """
 model  word -    forecaster
 fold   i4   -    fold, or -1 for all folds pooled
 task   word -    direction, spread, volatility; direction_<n>: the sign n events ahead
-metric word -    accuracy, auc, log_loss, ece, r2, mae, pinball, ...
+metric word -    accuracy, auc, log_loss, ece, r2, mae, pinball, ...; <metric>_all_rows: with the stale rows
 value  f8   metric in the metric's own unit
 se     f8   metric standard error, clustered by session (NaN: not estimated)
 n      i8   rows   scored
 floor  f8   metric the best floor's value of the same metric (NaN: none)
+floor_label word - which floor that is: a model, the larger class of the rows, ... (empty: none)
 """,
     ("task", "metric", "model", "fold"),
     key=False,

@@ -17,6 +17,7 @@ from hfm.tables import Array, Reader
 from hfm.train import spans
 from hfm.train.folds import Fold
 from hfm.train.panel import Rows, Task
+from hfm.train.rivals import Floor
 from hfm.train.scoring import Score, Truth
 from hfm.train.walk import Walk
 
@@ -80,10 +81,21 @@ def truth(rows: Rows, plan: Sequence[Fold], oracle: Reader | None) -> Truth:
     return Truth(panel.up[place], panel.log_spread[place], panel.log_vol[place], np.log(panel.spread_bps[place]),
                  known[place], number, spans.cluster(panel)[place],
                  None if rows.ahead is None else rows.ahead[place],
-                 level[place] if np.isfinite(level).any() else None)  # fmt: skip
+                 level[place] if np.isfinite(level).any() else None,
+                 None if rows.stale is None else rows.stale[place])  # fmt: skip
 
 
-def scores(lines: Sequence[Score], floor: Float, meta: Meta) -> pa.Table:
+def staleness(rows: Rows, plan: Sequence[Fold]) -> dict[str, int]:
+    """For the tables' metadata: test rows, those of them that are stale, and the sessions with one; empty of none."""
+    if rows.stale is None:
+        return {}
+    days = np.repeat(rows.panel.session, np.diff(rows.panel.start))
+    each = [spans.place(rows.panel, *fold.test) for fold in plan if fold.number >= 0]
+    stale, day = (np.concatenate([values[place] for place in each]) for values in (rows.stale, days))
+    return {"test_rows": len(stale), "stale_rows": int(stale.sum()), "stale_sessions": len(np.unique(day[stale]))}
+
+
+def scores(lines: Sequence[Score], floors: Sequence[Floor], meta: Meta) -> pa.Table:
     """The scores table, in its order."""
     order = sorted(range(len(lines)), key=lambda i: (lines[i].task, lines[i].metric, lines[i].model, lines[i].fold))
     picked = [lines[i] for i in order]
@@ -92,7 +104,9 @@ def scores(lines: Sequence[Score], floor: Float, meta: Meta) -> pa.Table:
         for name, kind in (("model", object), ("fold", np.int32), ("task", object), ("metric", object),
                            ("value", np.float64), ("se", np.float64), ("n", np.int64))
     }  # fmt: skip
-    return tables.build(tables.SCORES, {**columns, "floor": floor[order]}, meta)
+    columns["floor"] = np.array([floors[i].value for i in order], np.float64)
+    columns["floor_label"] = np.array([floors[i].label for i in order], object)
+    return tables.build(tables.SCORES, columns, meta)
 
 
 def history(walk: Walk, meta: Meta) -> pa.Table:

@@ -19,11 +19,15 @@ from hfm.errors import DataError
 from hfm.features import batch
 from hfm.features.step import LOOKBACK
 from hfm.models.floors import NEEDED
+from hfm.models.ridge import Mask
 from hfm.plugins import Float, Int, Panel
+from hfm.stale import extent
 from hfm.tables import Array, Reader
 from hfm.train.labels import AHEAD, ahead, labels, next_move, realised
 
 EXTRA = ("symbol", "session", "seq", "time", "mid_close", "spread_bps")
+MARKS = "flags"
+"""Read for the scores alone: no model sees it, and the digest does not cover it."""
 
 
 BOOK = ("imbalance", "micro")
@@ -56,6 +60,8 @@ class Rows:
     time_label: Int
     digest: str
     ahead: Float | None = None
+    stale: Mask | None = None
+    """[n] whether the row, or its label's row, has prices that a vendor seems to have filled forward (hfm.stale)."""
 
 
 def task(meta: Mapping[str, Any], options: Train) -> Task:  # Any: JSON
@@ -112,15 +118,15 @@ def read(quotes: Reader, wanted: Task) -> Rows:
     states: dict[str, Float] = {}
     digest = hashlib.sha256()
     parts: list[dict[str, Array]] = []
-    for table in quotes.groups(columns):
-        data = tables.arrays(table, columns)
+    for table in quotes.groups((*columns, MARKS)):
+        data = tables.arrays(table, (*columns, MARKS))
         for name in columns:
             digest.update(name.encode() + (_words(data[name]) if name == "symbol" else data[name].tobytes()))
         for symbol in np.unique(data["symbol"]):
             if str(symbol) not in states:
                 states[str(symbol)] = batch.state_new(int(meta["slots_per_session"]), meta["interval_s"], names)
-        parts.append({name: data[name] for name in EXTRA} | {"x": batch.compute(data, states, names)})
-    data = {name: np.concatenate([p[name] for p in parts]) for name in (*EXTRA, "x")}
+        parts.append({name: data[name] for name in (*EXTRA, MARKS)} | {"x": batch.compute(data, states, names)})
+    data = {name: np.concatenate([p[name] for p in parts]) for name in (*EXTRA, MARKS, "x")}
     return _assemble(data, wanted, meta, digest.hexdigest())
 
 
@@ -144,7 +150,18 @@ def _assemble(data: dict[str, Array], wanted: Task, meta: Mapping[str, Any], dig
         horizon=wanted.horizon, block=block, known=known,
     )  # fmt: skip
     signs = [labels(mid, levels, data["time"], ahead(seq, start, h)).up for h in AHEAD] if wanted.events else None
-    return Rows(panel, data["time"], made.time, digest, None if signs is None else np.column_stack(signs))
+    ahead_of = None if signs is None else np.column_stack(signs)
+    return Rows(panel, data["time"], made.time, digest, ahead_of, _stale(data[MARKS], start, there))
+
+
+def _stale(flags: Int, start: Int, there: Int) -> Mask | None:
+    """[n] of Rows.stale; there: [n] the label's row, -1 where there is none. None where no row is."""
+    rare = flags & tables.FLAG_STALE > 0
+    if not rare.any():
+        return None
+    owner = np.repeat(np.arange(len(start) - 1), np.diff(start))
+    rows = extent(flags & tables.FLAG_UNMOVED > 0, rare, owner)
+    return rows | (rows[np.maximum(there, 0)] & (there >= 0))
 
 
 def _blocks(time: Int, there: Int, block_s: int) -> tuple[Int, Int]:

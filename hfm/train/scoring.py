@@ -2,8 +2,9 @@
 
 Direction (y_up known): accuracy, AUC per fold then averaged, log-loss, ECE beside the ECE of a perfectly calibrated
 forecaster. Spread: accuracy of P(widen), R2 and MAE of the median, pinball loss of the three quantiles, in logs.
-Volatility: R2 and MAE of the log volatility. A floor is the best of the floor models on the same rows. The gain in R2
-over HAR is paired: the same rows, averaged by session.
+Volatility: R2 and MAE of the log volatility. A floor is the best of the floor models on the same rows, and for an
+accuracy also the rows' larger class. The gain in R2 over HAR is paired: the same rows, averaged by session. Rows with
+prices that a vendor seems to have filled forward are left out, and scored with the others under names of their own.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ HIGHER = frozenset({"accuracy", "auc", "r2", "oracle_share"})
 ORACLE = "oracle"
 """The name under which the simulator's own forecast is scored: no bound around real bars, whose volatility models may
 foresee better than it does."""
+ALL_ROWS = "_all_rows"
+"""Behind the name of a metric over all rows, the stale ones too."""
+BEYOND = 0.05
+"""Share of stale rows above which it stands beside the figures."""
 GAIN, BESIDE = "gain_over_har", "har"
 """The paired gain of spread and volatility, and the floor that it is over."""
 
@@ -35,7 +40,7 @@ GAIN, BESIDE = "gain_over_har", "har"
 class Truth:
     """[n] of the test rows: labels (NaN: masked), the row's own log spread, fold, cluster; oracle P(up) or NaN.
 
-    cluster: the session, or the block of clock time. ahead: of event rows [n, len(AHEAD)], see panel.Rows.
+    cluster: the session, or the block of clock time. stale: see panel.Rows, None where no row is. ahead: of event rows [n, len(AHEAD)], see panel.Rows.
     oracle_spread: the simulator's own mean of log_spread, None where it has none.
     """
 
@@ -48,6 +53,12 @@ class Truth:
     cluster: Int
     ahead: Float | None = None
     oracle_spread: Float | None = None
+    stale: Mask | None = None
+
+    @property
+    def fresh(self) -> Mask:
+        """[n] rows that are scored."""
+        return np.full(len(self.fold), True) if self.stale is None else ~self.stale
 
     def take(self, rows: Mask) -> Truth:
         """Some of the rows."""
@@ -139,20 +150,31 @@ TASKS = {"direction": direction, "spread": spread, "volatility": volatility}
 
 
 def score(truth: Truth, models: Mapping[str, Forecast]) -> list[Score]:
-    """All scores of all models, pooled (fold -1) and by fold, and of ORACLE what the simulator knows of the spread."""
+    """All scores of all models, pooled (fold -1) and by fold, and of ORACLE what the simulator knows of the spread.
+
+    Of rows that are not stale; where some are, the pooled metrics over all rows too, named <metric>_all_rows.
+    """
     out = []
     for fold in (-1, *np.unique(truth.fold).tolist()):
-        rows = np.full(len(truth.fold), True) if fold < 0 else truth.fold == fold
-        part = truth.take(rows)
-        if part.oracle_spread is not None:
-            out += [Score(ORACLE, fold, "spread", *line) for line in _level(part.log_spread, part.oracle_spread, part)]
-        for name, said in models.items():
-            words = said.take(rows)
-            for task, measure in TASKS.items():
-                out += [Score(name, fold, task, *line) for line in measure(part, words)]
-            if BESIDE in models and name != BESIDE:
-                out += [Score(name, fold, *line) for line in _gains(part, words, models[BESIDE].take(rows))]
-            out += [Score(name, fold, *line) for line in _over(part, words)]
+        out += _scored(truth, models, fold, truth.fresh & ((truth.fold == fold) | (fold < 0)))
+    if not truth.fresh.all():
+        every = _scored(truth, models, -1, np.full(len(truth.fold), True))
+        out += [replace(line, metric=line.metric + ALL_ROWS) for line in every]
+    return out
+
+
+def _scored(truth: Truth, models: Mapping[str, Forecast], fold: int, rows: Mask) -> list[Score]:
+    """The scores of all models over some rows, under the number of a fold."""
+    part, out = truth.take(rows), []
+    if part.oracle_spread is not None:
+        out += [Score(ORACLE, fold, "spread", *line) for line in _level(part.log_spread, part.oracle_spread, part)]
+    for name, said in models.items():
+        words = said.take(rows)
+        for task, measure in TASKS.items():
+            out += [Score(name, fold, task, *line) for line in measure(part, words)]
+        if BESIDE in models and name != BESIDE:
+            out += [Score(name, fold, *line) for line in _gains(part, words, models[BESIDE].take(rows))]
+        out += [Score(name, fold, *line) for line in _over(part, words)]
     return out
 
 
@@ -171,30 +193,6 @@ def _over(truth: Truth, said: Forecast) -> list[tuple[str, str, float, float, in
         for rows, up in zip(AHEAD, truth.ahead.T, strict=True)
         for line in direction(replace(truth, up=up), said) if line[0] in OVER
     ]  # fmt: skip
-
-
-def floors(scores: Sequence[Score], names: Sequence[str], truth: Truth, models: Mapping[str, Forecast]) -> Float:
-    """[len(scores)] the best value of the same metric on the same fold among the floor models `names`, itself left out.
-
-    For the ECE it is the ECE expected of a perfectly calibrated forecaster with the same probabilities, for GAIN 0.
-    """
-    out = np.full(len(scores), np.nan)
-    best: dict[tuple[int, str, str], list[tuple[str, float]]] = {}
-    for s in scores:
-        if s.model in names and np.isfinite(s.value):
-            best.setdefault((s.fold, s.task, s.metric), []).append((s.model, s.value))
-    for i, s in enumerate(scores):
-        if s.metric == "ece":
-            rows = np.isfinite(truth.up) & ((truth.fold == s.fold) | (s.fold < 0)) & np.isfinite(models[s.model].p_up)
-            out[i] = expected_error(models[s.model].p_up[rows])
-            continue
-        if s.metric == GAIN:
-            out[i] = 0.0
-            continue
-        rivals = [value for name, value in best.get((s.fold, s.task, s.metric), []) if name != s.model]
-        if rivals:
-            out[i] = max(rivals) if s.metric in HIGHER else min(rivals)
-    return out
 
 
 # ------------------------------------------------------------------------------------------------------------- measures
@@ -276,7 +274,7 @@ def oracle_share(p: Float, oracle: Float) -> float:
 
 def smallest_edge(truth: Truth) -> float:
     """Accuracy beyond one half that the test rows could have shown: 5 % two-sided, power 80 %."""
-    n = int(np.isfinite(truth.up).sum())
+    n = int(np.isfinite(truth.up[truth.fresh]).sum())
     return (1.959964 + 0.841621) * 0.5 / np.sqrt(n) if n else float("nan")
 
 

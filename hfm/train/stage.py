@@ -9,7 +9,7 @@ import pyarrow as pa
 from hfm.config import Config
 from hfm.stage import Context, Product
 from hfm.tables import Reader
-from hfm.train import folds, insample, output, panel, scoring, spans, summary
+from hfm.train import folds, insample, output, panel, rivals, scoring, spans, summary
 from hfm.train.walk import FLOORS, HIDDEN, Walk, chosen, fit, predict, settle
 
 
@@ -33,6 +33,7 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
         meta |= {"target": task.target}
     if task.block_s is not None:
         meta |= {"block_s": task.block_s}
+    meta |= output.staleness(rows, plan)
     said: dict[str, list[scoring.Forecast]] = {name: [] for name in names}
     told = _predictions(walk, said, meta)
     for part in told if rows.panel.block is None else output.whole_sessions(told):
@@ -40,7 +41,7 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     truth = output.truth(rows, plan, inputs.get("simulate/oracle.parquet"))
     models = {name: scoring.joined(parts) for name, parts in said.items()}
     scores = scoring.score(truth, models)
-    floor = scoring.floors(scores, FLOORS, truth, models)
+    floor = rivals.floors(scores, FLOORS, truth, models)
     yield "train/scores.parquet", output.scores(scores, floor, meta)
     yield "train/history.parquet", output.history(walk, meta)
     data, document = output.checkpoint(walk, options, task)

@@ -6,20 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from hfm.plugins import Float
 from hfm.stage import Context
 from hfm.train import scoring
 from hfm.train.labels import AHEAD
-from hfm.train.scoring import GAIN, Forecast, Score, Truth
+from hfm.train.rivals import Floor
+from hfm.train.scoring import ALL_ROWS, BEYOND, GAIN, Forecast, Score, Truth
 
-Found = Mapping[tuple[str, str, str], tuple[Score, float]]
+Found = Mapping[tuple[str, str, str], tuple[Score, Floor]]
 """(model, task, metric) -> (score over all folds, its floor)."""
 NORMAL = 1.96
 """Standard errors on either side in a 95 % interval."""
-Cell = Callable[[Score, float], str]
+Cell = Callable[[Score, Floor], str]
 
 
-def _share(s: Score, floor: float) -> str:
+def _share(s: Score, floor: Floor) -> str:
     return f"{100 * s.value:.2f} % ({100 * s.se:.2f})"
 
 
@@ -28,11 +28,11 @@ def _to(digits: int) -> Cell:
     return lambda s, floor: f"{s.value:.{digits}f} ({s.se:.{digits}f})"
 
 
-def _beside(s: Score, floor: float) -> str:
-    return f"{s.value:.3f} / {floor:.3f}"
+def _beside(s: Score, floor: Floor) -> str:
+    return f"{s.value:.3f} / {floor.value:.3f}"
 
 
-def _interval(s: Score, floor: float) -> str:
+def _interval(s: Score, floor: Floor) -> str:
     return f"{s.value:+.4f} [{s.value - NORMAL * s.se:+.4f}, {s.value + NORMAL * s.se:+.4f}]"
 
 
@@ -48,21 +48,54 @@ COLUMNS: Mapping[str, tuple[tuple[str, str, Cell], ...]] = {
     "volatility": (("R2 (se)", "r2", _to(3)), ("MAE (se)", "mae", _to(4)), ("R2 over HAR [95 %]", GAIN, _interval)),
 }  # fmt: skip
 """Task -> (heading, metric, how it is shown): a table each, of all models that speak of it."""
+WITH_STALE: Mapping[str, tuple[tuple[str, str, Cell], ...]] = {
+    "direction": (("all rows (se)", "accuracy" + ALL_ROWS, _share),),
+    "spread": (("R2, all rows (se)", "r2" + ALL_ROWS, _to(3)),),
+    "volatility": (("R2, all rows (se)", "r2" + ALL_ROWS, _to(3)),
+                   ("over HAR, all rows [95 %]", GAIN + ALL_ROWS, _interval)),
+}  # fmt: skip
+"""The columns behind them where some rows are stale and the scores leave them out."""
 
 
 def tell(
-    scores: Sequence[Score], floor: Float, truth: Truth, models: Mapping[str, Forecast], main: str, ctx: Context
+    scores: Sequence[Score], floor: Sequence[Floor], truth: Truth, models: Mapping[str, Forecast], main: str, ctx: Context
 ) -> None:
     """Put the headline figures and the tables of the models into ctx."""
     found = {(s.model, s.task, s.metric): (s, f) for s, f in zip(scores, floor, strict=True) if s.fold < 0}
     _figures(found, truth, main, ctx)
     for task, columns in COLUMNS.items():
+        columns = columns if truth.stale is None else (*columns, *WITH_STALE[task])
         _table(task, columns, found, [(name, name == main) for name in (*models, scoring.ORACLE)], ctx)
     if truth.ahead is not None:
         _over(found, models, ctx)
+    _floor(found, main, ctx)
+    _stale(truth, ctx)
     edge = ctx.figures["smallest_edge"]
     if edge is not None:
         ctx.say(f"smallest edge in direction that {ctx.figures['test_rows']} rows could show: {100 * edge:.2f} points")
+
+
+def _floor(found: Found, main: str, ctx: Context) -> None:
+    """The floor of the direction, and which it is."""
+    pair = found.get((main, "direction", "accuracy"))
+    if pair is None:
+        return
+    value, label = pair[1].value, pair[1].label
+    ctx.figures |= {"direction_floor": _plain(value), "direction_floor_label": label}
+    ctx.say(f"direction: {100 * pair[0].value:.2f} %, the floor {100 * value:.2f} % ({label})")
+
+
+def _stale(truth: Truth, ctx: Context) -> None:
+    """How many test rows have prices that seem to be filled forward, and what the scores do with them."""
+    if truth.stale is None:
+        return
+    share, sessions = float(truth.stale.mean()), len(np.unique(truth.cluster[truth.stale]))
+    ctx.figures |= {"stale_rows": int(truth.stale.sum()), "stale_share": share}
+    text = (
+        f"{100 * share:.1f} % of the test rows, in {sessions} of {len(np.unique(truth.cluster))} sessions, have or "
+        "forecast a price that seems to be filled forward: the scores leave them out, and stand over all rows too"
+    )
+    (ctx.warn if share > BEYOND else ctx.say)(text)
 
 
 def _figures(found: Found, truth: Truth, main: str, ctx: Context) -> None:

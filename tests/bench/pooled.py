@@ -28,7 +28,7 @@ from hfm.fetch import stage as fetch
 from hfm.simulate import stage as simulate
 from hfm.stage import Context
 from hfm.tables import MemoryReader
-from hfm.train import folds, output, panel, scoring, spans
+from hfm.train import folds, output, panel, rivals, scoring, spans
 from hfm.train.stage import _predictions
 from hfm.train.walk import FLOORS, Walk, chosen, fit
 from tests.bench.figure import Figure
@@ -95,8 +95,8 @@ def side(kind: str) -> None:
     truth = scoring.Truth(*(np.concatenate([getattr(t, n) for _, t, _ in found]) for n in fields))
     models = {name: scoring.joined([said[name] for *_, said in found]) for name in found[0][2]}
     scores = scoring.score(truth, models)
-    floor = scoring.floors(scores, FLOORS, truth, models)
-    told = {f"{s.task} {s.metric}": (s.value, s.se, f) for s, f in zip(scores, floor, strict=True)
+    floor = rivals.floors(scores, FLOORS, truth, models)
+    told = {f"{s.task} {s.metric}": (s.value, s.se, f.value) for s, f in zip(scores, floor, strict=True)
             if s.fold < 0 and s.model == OPTIONS.model and (s.task, s.metric) in WANTED}  # fmt: skip
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     tested = sum(n for n, *_ in found)

@@ -199,6 +199,7 @@ def _scores(n: int, meta: dict[str, Any]) -> pa.Table:  # Any: JSON values
             "se": np.array(se),
             "n": n,
             "floor": np.array(floor),
+            "floor_label": "har",
         },
         meta,
     )

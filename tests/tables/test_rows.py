@@ -133,7 +133,7 @@ from hfm.ledger.account import params_new, state_new
 step.loop(state_new(1e6, 1), params_new(Backtest(), 1, 0.01), np.zeros((1, at.ROW)), np.zeros((1, at.OUT)),
           np.zeros((4, at.TRADE)))
 made = tables.build(tables.SCORES, {"model": "m", "fold": 0, "task": "t", "metric": "a", "value": np.ones(2),
-                                    "se": 0.0, "n": 1, "floor": np.nan})
+                                    "se": 0.0, "n": 1, "floor": np.nan, "floor_label": "b"})
 tables.arrays(made)
 column = tables.fixed(np.arange(3), np.array([True, False, True]))
 tables.column_array(tables.rows.pa.chunked_array([column]))

@@ -8,6 +8,7 @@ import pytest
 from hfm import tables
 from hfm.tables import MemoryReader
 from hfm.train import folds, output, spans
+from hfm.train.rivals import Floor
 from hfm.train.scoring import Score
 from tests.train.market import market, rows
 
@@ -32,9 +33,10 @@ def test_scores_are_sorted_by_task_metric_model_and_fold() -> None:
     """The table's own order, whatever the order of the list."""
     lines = [Score("b", 0, "spread", "r2", 1.0, 0.1, 5), Score("a", -1, "direction", "auc", 0.5, float("nan"), 5),
              Score("a", 0, "spread", "r2", 2.0, 0.1, 5)]  # fmt: skip
-    table = output.scores(lines, np.array([1.0, 2.0, 3.0]), {})
+    table = output.scores(lines, [Floor(1.0, "x"), Floor(2.0, "y"), Floor(3.0, "")], {})
     tables.check(table, tables.SCORES)
     assert table.column("floor").to_pylist() == [2.0, 3.0, 1.0]
+    assert table.column("floor_label").to_pylist() == ["y", "", "x"]
 
 
 @pytest.mark.parametrize("horizon", [1])

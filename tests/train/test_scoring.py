@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, r2_score, roc_auc_score
 
-from hfm.train import scoring
+from hfm.train import rivals, scoring
+from hfm.train.rivals import Floor
 from hfm.train.scoring import Forecast, Truth
 
 N = 3000
@@ -103,14 +104,93 @@ def test_the_floor_of_a_score_is_the_best_rival_floor() -> None:
     coin = Forecast(np.full(N, 0.5), said.p_widen, said.heads)
     models = {"m": said, "coin": coin, "other": coin}
     scores = scoring.score(truth, models)
-    floor = scoring.floors(scores, ("coin", "other"), truth, models)
+    floor = rivals.floors(scores, ("coin", "other"), truth, models)
     for s, f in zip(scores, floor, strict=True):
-        if s.metric == "accuracy" and s.task == "direction":
-            assert f == 0.5
+        if s.metric == "log_loss" and s.model == "m":
+            assert f == Floor(pytest.approx(np.log(2)), "coin")
+        if s.metric == "auc" and s.model == "coin":
+            assert f == Floor(0.5, "other")
         if s.metric == scoring.GAIN:
-            assert f == 0
+            assert f == Floor(0, "har")
         if s.metric == "ece" and s.fold < 0 and s.model == "m":
-            assert f == scoring.expected_error(said.p_up)
+            assert f == Floor(scoring.expected_error(said.p_up), rivals.PERFECT)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.45, 0.6])
+def test_the_floor_of_an_accuracy_is_the_better_of_base_rate_and_larger_class(share: float) -> None:
+    """A training base rate of .55 calls up: right in `share` of the rows, or beaten by who calls what came more often.
+    Each says which it is, over the very rows of the model, by fold and pooled; the spread's and the sign's over so many
+    events alike."""
+    truth, said = sample(folds=2)
+    up = (np.arange(N) % 20 < 20 * share).astype(float)
+    truth = replace(truth, up=up, ahead=np.column_stack([up, 1 - up, up]))
+    heard = np.arange(N) % 3 > 0  # the model says nothing of a third of the rows
+    models = {"constant": Forecast(np.full(N, 0.55), said.p_widen, said.heads),
+              "m": Forecast(np.where(heard, said.p_up, np.nan), said.p_widen, said.heads)}  # fmt: skip
+    scores = scoring.score(truth, models)
+    seen = 0
+    for s, f in zip(scores, rivals.floors(scores, ("constant",), truth, models), strict=True):
+        if s.metric != "accuracy" or s.model != "m":
+            continue
+        rows = (truth.fold == s.fold) | (s.fold < 0)
+        if s.task == "spread":
+            wide = (truth.log_spread > truth.own_spread)[rows].mean()
+            assert f.value >= max(wide, 1 - wide)
+            continue
+        seen += 1
+        rose = 1 - share if s.task == "direction_10" else share
+        larger, called = up[rows & heard].mean(), up[rows].mean()
+        larger, called = (1 - larger, 1 - called) if s.task == "direction_10" else (larger, called)
+        larger = max(larger, 1 - larger)
+        want = (called, rivals.BASE) if called > larger - 1e-12 else (larger, rivals.LARGER)
+        assert f == Floor(pytest.approx(want[0]), want[1]), s
+        assert f.value >= max(rose, 1 - rose) - 0.01
+    assert seen == 4 * 3
+
+
+def stale_sample(share: float = 0.3) -> tuple[Truth, dict[str, Forecast]]:
+    """Rows of which a part have a log volatility of -5 that every model foresees, as filled prices are."""
+    truth, said = sample(folds=2)
+    stale = np.arange(N) % 100 < 100 * share
+    vol = np.where(stale, -5.0, truth.log_vol)
+    heads = said.heads.copy()
+    heads[stale, 1] = -5.0
+    better = heads.copy()
+    better[:, 1] += np.where(stale, 0.0, 0.1)
+    truth = replace(truth, log_vol=vol, stale=stale)
+    return truth, {"har": Forecast(said.p_up, said.p_widen, better), "m": Forecast(said.p_up, said.p_widen, heads)}
+
+
+def test_stale_rows_are_left_out_of_scores_and_scored_apart() -> None:
+    """The headline is that of the rows that move; over all rows the volatility seems foreseen. By fold only the first."""
+    truth, models = stale_sample()
+    assert truth.stale is not None
+    found = {(s.model, s.fold, s.task, s.metric): s for s in scoring.score(truth, models)}
+    value = {key: s.value for key, s in found.items()}
+    moving = truth.take(~truth.stale)
+    kept = {k: m.take(~truth.stale) for k, m in models.items()}
+    want = {(s.model, s.fold, s.task, s.metric): s.value for s in scoring.score(replace(moving, stale=None), kept)}
+    assert {k: v for k, v in value.items() if not k[3].endswith(scoring.ALL_ROWS)} == pytest.approx(want, nan_ok=True)
+    every = {(s.model, s.fold, s.task, s.metric + scoring.ALL_ROWS): s.value
+             for s in scoring.score(replace(truth, stale=None), models) if s.fold < 0}  # fmt: skip
+    assert {k: v for k, v in value.items() if k[3].endswith(scoring.ALL_ROWS)} == pytest.approx(every, nan_ok=True)
+    assert found["m", -1, "volatility", "r2"].value < 0.6
+    assert found["m", -1, "volatility", "r2_all_rows"].value > 0.85
+    assert found["m", -1, "volatility", "gain_over_har"].n == int((~truth.stale).sum())
+    assert scoring.smallest_edge(truth) > scoring.smallest_edge(replace(truth, stale=None))
+
+
+def test_floors_of_stale_and_moving_rows_are_over_their_own_rows() -> None:
+    """Larger class and calibration error of the rows that the score is of."""
+    truth, models = stale_sample()
+    assert truth.stale is not None
+    truth = replace(truth, up=np.where(truth.stale, 1.0, truth.up))
+    scores = scoring.score(truth, models)
+    floor = {(s.metric, s.model): f.value for s, f in zip(scores, rivals.floors(scores, (), truth, models), strict=True)
+             if s.fold < 0 and s.task == "direction"}  # fmt: skip
+    assert floor["accuracy_all_rows", "m"] == pytest.approx(max(truth.up.mean(), 1 - truth.up.mean()))
+    assert floor["accuracy", "m"] < floor["accuracy_all_rows", "m"] - 0.1
+    assert floor["ece", "m"] > floor["ece_all_rows", "m"]
 
 
 def test_the_gain_over_a_floor_is_its_difference_of_r2() -> None:

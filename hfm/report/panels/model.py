@@ -8,11 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from hfm.report.evidence import Evidence
-from hfm.report.forecast import Score
+from hfm.report.forecast import Forecast, Score
 from hfm.report.panels.style import Ink, Told, clock, few, frame, legend, note, percent
 
 SHOWN = (("direction", ("accuracy", "auc")), ("spread", ("accuracy", "r2", "mae")), ("volatility", ("r2", "mae")))
 """Per task, the metric to draw: the first that the scores table has."""
+ALL = "_all_rows"
+"""Behind the name of a metric over all rows, the stale ones too."""
 
 
 def loss(ax: Axes, run: Evidence, ink: Ink) -> Told:
@@ -64,13 +66,20 @@ def models(ax: Axes, run: Evidence, ink: Ink) -> Told:
         one.set_title(title, fontsize=ink.size, color=ink.text, loc="left")
         own = next((s for s in found if s.model == cast.model), None)
         if own is not None:
-            floor = f", floor {_number(own, own.floor)}" if math.isfinite(own.floor) else ""
-            said.append(f"{title} {_number(own, own.value)}{floor}")
+            floor = f", floor {_number(own, own.floor)} ({own.floor_label})" if math.isfinite(own.floor) else ""
+            said.append(f"{title} {_number(own, own.value)}{floor}{_all_rows(cast, own)}")
     text = f"{cast.model}: " + "; ".join(said) + "." if said else f"No score of {cast.model}."
+    text += f" {cast.stale}" if cast.stale else ""
     return Told(
         f"{text} Out of sample, all folds pooled, 95% intervals {cast.clustered}; dotted: the best floor.",
         f"Dot chart of scores of {len(names)} models. {text}",
     )
+
+
+def _all_rows(cast: Forecast, own: Score) -> str:
+    """The same score with the stale rows, where they are so many that the page speaks of them."""
+    every = next((s for s in cast.scores if (s.model, s.task, s.metric) == (own.model, own.task, own.metric + ALL)), None)
+    return f" [{_number(own, every.value)} with filled rows]" if cast.stale and every is not None else ""
 
 
 def _columns(scores: tuple[Score, ...]) -> list[tuple[str, list[Score]]]:

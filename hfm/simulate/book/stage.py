@@ -205,7 +205,7 @@ def _tables(
     time, n = column_array(group.column("time")), group.num_rows
     bits = np.zeros(n, np.int32)
     for p in passed:
-        bits[p.grid.rows] = flags(p.grid, p.sheet.moves)
+        bits[p.grid.rows] = flags(p.grid, p.sheet)
     about = _about(meta, sim)
     rest = {
         "time_open": time - int(meta["interval_s"]) * 1_000_000_000, "flags": bits,
