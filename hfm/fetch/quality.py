@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hfm import stale
+from hfm.fetch import prints
+from hfm.fetch.prints import NEAR, NOBODY, Peers
 from hfm.fetch.sessions import Bool, Int, Sessions
 from hfm.plugins import RawBars
 
@@ -22,8 +25,6 @@ JUMP = 10.0
 """MAD-sigmas of a move that is looked at."""
 TRAIL = 20
 """Sessions whose returns give the sigma."""
-NEAR = 6
-"""Bars on either side that a jump must stand out from."""
 ROUNDING = 1e-6
 """Relative disorder that float32 vendors show; wider disorder is a broken bar."""
 LISTED = 50
@@ -70,7 +71,11 @@ class Quality:
     rows: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON values
     """The first rejected rows, whole."""
     moves: int = 0
-    """Moves of more than 10 MAD-sigma that stayed: news, kept."""
+    """Moves of more than 10 MAD-sigma that stayed, or that came back and were real: news, kept."""
+    filled: int = 0
+    """Prices that stood still as the symbol's own bars say they do not: the vendor seems to have filled them forward."""
+    filled_sessions: dict[str, int] = field(default_factory=dict)
+    """Sessions with such -> bars, the worst LISTED."""
     zero_volume: int = 0
     expected: int = 0
     """Bars due in the sessions present."""
@@ -107,8 +112,11 @@ class Quality:
                 self.rows.append({"time": _stamp(raw.time[row]), "reason": reason, **bar})
 
 
-def clean(raw: RawBars, sessions: Sessions, until: int) -> tuple[Grid, Quality]:
-    """The bars of `raw` that end by `until` (ns UTC) on the grid, in order, and the account of what was dropped."""
+def clean(raw: RawBars, sessions: Sessions, until: int, others: Peers = NOBODY) -> tuple[Grid, Quality]:
+    """The bars of `raw` that end by `until` (ns UTC) on the grid, in order, and the account of what was dropped.
+
+    others: when other symbols moved, a witness of moves that come back.
+    """
     quality = Quality(raw=len(raw.time))
     index, seq, inside, on = sessions.grid(raw.time)
     past = raw.time <= until
@@ -128,12 +136,35 @@ def clean(raw: RawBars, sessions: Sessions, until: int) -> tuple[Grid, Quality]:
     rows, raw = _order(raw, rows, quality)
     rows = _newest(raw, rows, index, seq, quality)
     grid = Grid(index[rows], seq[rows], *(getattr(raw, name)[rows] for name in ("time", *PRICES, "volume")))
-    spikes, moves = jumps(grid)
+    spikes, moves = jumps(grid, others)
     quality.reject("jump", raw, rows[spikes])
     quality.moves = int(moves.sum())
     grid = grid.pick(~spikes)
     quality.zero_volume = int((grid.volume == 0).sum())
+    _fillings(grid, sessions, quality)
     return grid, quality
+
+
+def _fillings(grid: Grid, sessions: Sessions, quality: Quality) -> None:
+    """Count the bars that stood still against all probability (hfm.stale), and name their sessions."""
+    if not len(grid.time):
+        return
+    days, row = np.unique(grid.index, return_inverse=True)
+    slots = int(sessions.slots[days].max())
+    cell = row * slots + grid.seq
+
+    def matrix(values: Float) -> Float:
+        out = np.full(len(days) * slots, np.nan)
+        out[cell] = values
+        return out.reshape(-1, slots)
+
+    prices = [matrix(getattr(grid, name)) for name in (*PRICES, "volume")]
+    found, _ = stale.detect(stale.memory_new(slots), stale.Bars(*prices, np.isfinite(prices[0])))
+    rows = stale.extent(found.unmoved.ravel()[cell], found.stale.ravel()[cell], row)
+    quality.filled = int(rows.sum())
+    counts = np.bincount(row[rows], minlength=len(days))
+    worst = np.sort(np.argsort(-counts, kind="stable")[: min(LISTED, np.count_nonzero(counts))])
+    quality.filled_sessions = {str(sessions.day[days[k]]): int(counts[k]) for k in worst}
 
 
 def _order(raw: RawBars, rows: Int, quality: Quality) -> tuple[Int, RawBars]:
@@ -162,13 +193,13 @@ def _newest(raw: RawBars, rows: Int, index: Int, seq: Int, quality: Quality) -> 
     return rows[~np.append(same, False)] if rows.size else rows
 
 
-def jumps(grid: Grid) -> tuple[Bool, Bool]:
+def jumps(grid: Grid, others: Peers = NOBODY) -> tuple[Bool, Bool]:
     """(spikes, moves) of bars in order: closes that leave by more than JUMP sigmas and return, or stay.
 
     Sigma: 1.4826 x the median absolute return of the TRAIL sessions before (the first session: its own), and
     at least that of the NEAR bars on either side, so that a wild hour is no row of errors. A spike needs the
     bars before and after it in the same session: nothing is said of a session's first and last bar. Moves
-    that stay are news.
+    that stay are news, and so are those that return where no second witness speaks against them (prints.verdict).
     """
     n = len(grid.time)
     spikes, moves = np.zeros(n, bool), np.zeros(n, bool)
@@ -182,11 +213,13 @@ def jumps(grid: Grid) -> tuple[Bool, Bool]:
     with np.errstate(invalid="ignore"):
         big = np.abs(into) > JUMP * sigma
         back = (np.minimum(np.abs(into), np.abs(out)) > JUMP * sigma) & (np.abs(into + out) < np.abs(into) / 2)
+    bars = (grid.time, grid.open, grid.close, grid.volume)
     for row in np.flatnonzero(back & (sigma > 0)):
         near = np.concatenate([into[max(row - NEAR, 0) : row], into[row + 2 : row + 2 + NEAR]])
         near = near[~np.isnan(near)]
         local = 1.4826 * float(np.median(np.abs(near))) if near.size else 0.0
-        spikes[row] = min(abs(into[row]), abs(out[row])) > JUMP * local
+        alone = min(abs(into[row]), abs(out[row])) > JUMP * local
+        spikes[row] = alone and prints.verdict(bars, int(row), others)
     after = np.append(False, spikes[:-1])
     moves[:] = big & (sigma > 0) & ~spikes & ~after
     return spikes, moves

@@ -19,7 +19,7 @@ import pyarrow as pa
 from hfm import disk, tables
 from hfm.config import INTERVALS, Config
 from hfm.errors import ConfigError, DataError, HfmError, UsageError
-from hfm.fetch import archive, books, quality, sessions, summary
+from hfm.fetch import archive, books, prints, quality, sessions, summary
 from hfm.fetch.quality import Grid, Quality
 from hfm.fetch.sessions import Sessions
 from hfm.plugins import BarRequest, BarSource, BookSource, RawBars, find
@@ -163,10 +163,11 @@ def _clean(
     wanted = _span(found, request, until)
     whole = request.days is None and request.sessions is None
     grids, qualities = {}, {}
+    others = prints.peers({symbol: prints.stirred(raw.time, raw.close) for symbol, raw in found.items()})
     for symbol in sorted(found):
         raw = found.pop(symbol)
         raw = raw if whole or not len(wanted) else _since(raw, int(wanted.open[0]))
-        grid, account = quality.clean(raw, wanted, until) if len(wanted) else (None, Quality(raw=len(raw.time)))
+        grid, account = quality.clean(raw, wanted, until, others[symbol]) if len(wanted) else (None, Quality(raw=len(raw.time)))
         if grid is None or not grid.time.size:
             failed[symbol] = _nothing(symbol, account, request, until)
             continue

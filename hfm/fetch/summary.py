@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hfm.fetch.quality import Quality
+from hfm.fetch.quality import LISTED, Quality
 from hfm.plugins import BarRequest
 from hfm.stage import Context
 
@@ -111,6 +111,7 @@ def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:
             odd.setdefault(f"first session {account.first[:10]}, others {first}", []).append(symbol)
         if account.last[:10] < last and last not in account.lost_sessions:
             odd.setdefault(f"last session {account.last[:10]}, others {last}", []).append(symbol)
+    _filled(ctx, qualities)
     for text, symbols in odd.items():
         ctx.warn(f"{names(symbols)}: {text}")
     for days, symbols in lost.items():
@@ -119,6 +120,22 @@ def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:
         counts = [[qualities[symbol].thin_sessions[day] for symbol in symbols] for day in days]
         said = [f"{day} ({_range(count)} bars)" for day, count in zip(days, counts, strict=True)]
         ctx.warn(f"{names(symbols)}: less than half the bars on {_days(said)}")
+
+
+def _filled(ctx: Context, qualities: Mapping[str, Quality]) -> None:
+    """Warn of prices that seem to be filled forward: their share and sessions, the worst symbol first."""
+    some = sorted((s for s, q in qualities.items() if q.filled), key=lambda s: -qualities[s].filled / qualities[s].present)
+    for symbol in some[:SHOWN]:
+        q = qualities[symbol]
+        days = sorted(q.filled_sessions, key=lambda day: (-q.filled_sessions[day], day))
+        more = "at least " if len(days) == LISTED else ""
+        ctx.warn(
+            f"{symbol}: {q.filled:,} of {q.present:,} bars ({q.filled / q.present:.1%}) keep the price before them where "
+            f"its own bars say that it moves: filled forward by the vendor? In {more}{len(days)} sessions, most on "
+            f"{_days([f'{day} ({q.filled_sessions[day]})' for day in days[:3]])}; scores leave them out"
+        )
+    if len(some) > SHOWN:
+        ctx.warn(f"prices seem to be filled forward in {len(some) - SHOWN} more symbols, in none more often")
 
 
 def names(symbols: list[str]) -> str:
