@@ -42,7 +42,7 @@ SHORTEST = math.ceil(math.log(RARE) / math.log(LEAST))
 NEAR = 1.5
 """Price steps of a range that is as good as none."""
 PRIOR = 3.0
-"""Rows that hardly moved which are taken for granted in the look-back: where nothing is known, nothing is improbable."""
+"""Rows that hardly moved which the look-back is taken to hold: where nothing is known, nothing is improbable."""
 PERSIST = 5.0
 """Odds of an unmoved row in an honest symbol's quiet times over its usual ones."""
 WEIGHT = 10.0
@@ -84,7 +84,8 @@ class Found:
 
 def memory_new(slots: int) -> Memory:
     """Before a symbol's first session."""
-    return Memory(Bars(*(np.empty((0, slots)) for _ in range(5)), np.empty((0, slots), bool)), 0.0)
+    none = np.empty((0, slots))
+    return Memory(Bars(none, none, none, none, none, np.empty((0, slots), bool)), 0.0)
 
 
 def detect(memory: Memory, bars: Bars) -> tuple[Found, Memory]:
@@ -197,7 +198,7 @@ def _improbable(unmoved: Bool, present: Bool, q: Float, run: float) -> tuple[Boo
     with np.errstate(invalid="ignore", divide="ignore"):
         share, mean = held / rows, np.cumsum(np.where(present, q, 0.0), axis=1) / rows
         rest = np.where(share < 1, (1 - share) * np.log((1 - share) / (1 - mean)), 0.0)
-        tail = np.where(share > mean, -rows * (share * np.log(share / mean) + rest), 0.0)
+        tail = np.where(share > mean, -1.0 * rows * (share * np.log(share / mean) + rest), 0.0)
     stale = unmoved & (tail < math.log(RARE))
     stale[present] |= still & (line < math.log(RARE))
     return stale, float(line[-1]) if len(line) else run

@@ -28,7 +28,8 @@ TRADED = 10
 
 @dataclass(frozen=True)
 class Facts:
-    """What the entries are made from. r: session returns over opening equity [S]; bars: returns by instant [T]; money by session."""
+    """What the entries are made from. r: session returns over opening equity [S]; bars: returns by instant [T]; money
+    by session."""
 
     engine: Engine
     totals: Totals
@@ -280,7 +281,8 @@ def _trips(facts: Facts) -> dict[str, Metric]:
     factor = float(wins.sum()) / lost if lost > 0 else None
     payoff = float(wins.mean() / -losses.mean()) if len(wins) and len(losses) else None
     entered = np.unique(np.concatenate(facts.engine.entries or [np.empty(0, np.int64)]), return_inverse=True)[1]
-    around = wilson_clustered(np.bincount(entered, nets > 0), np.bincount(entered).astype(float)) or (None, None)
+    won, entries = (np.bincount(entered, w).astype(float) for w in (nets > 0, None))
+    around = wilson_clustered(won, entries) or (None, None)
     alone = "all were entered in one session or block: no interval"
     none = "no round trip" if not n else "no losing round trip" if not len(losses) else "no winning round trip"
     return {

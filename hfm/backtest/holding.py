@@ -36,12 +36,11 @@ class Holding:
         ends = last_valid(panel.quotes["mid_close"], panel.borders)
         gain = np.zeros(len(time))
         for s in np.unique(np.append(owner, list(self.value))).astype(int).tolist():
-            gain += self._symbol(panel, time, np.flatnonzero(owner == s), (s, ends))
+            gain += self._symbol(s, panel, time, np.flatnonzero(owner == s), ends)
         return gain
 
-    def _symbol(self, panel: Panel, time: Int, blocks: Int, of: tuple[int, Float]) -> Float:
-        """[T] value - 1 of one symbol, whose blocks of the panel are `blocks`; of: its number, each block's last mid."""
-        s, ends = of
+    def _symbol(self, s: int, panel: Panel, time: Int, blocks: Int, ends: Float) -> Float:
+        """[T] value - 1 of symbol number s, whose blocks of the panel are `blocks`; ends [B]: each block's last mid."""
         good = blocks[np.isfinite(ends[blocks])]
         starts, first = panel.borders[good], s not in self.close
         if first and good.size and s not in self.never:

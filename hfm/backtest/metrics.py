@@ -24,8 +24,8 @@ YEAR = 252
 FORMULAS = {
     "mean": "share of rows; standard error clustered by session, or by the block that predictions were split by "
     "(ratio estimator)",
-    "return": "(equity at the end - cash) / cash; interval: growth times exp(+-z sd(log(1 + r)) sqrt(sessions)), r being "
-    "session returns over session-start equity",
+    "return": "(equity at the end - cash) / cash; interval: growth times exp(+-z sd(log(1 + r)) sqrt(sessions)), r "
+    "being session returns over session-start equity",
     "hold": "mid at the end / mid at the first open - 1, dividends and splits counted, symbols equally weighted",
     "hold.matched": "sum over sessions of (mean exposure over all sessions) x (first fillable open to last close; "
     "close to close where positions stay overnight)",
@@ -51,8 +51,8 @@ FORMULAS = {
     "session is split into blocks",
     "count": "count",
     "shift": "circular shifts of the signal by a session and more: p = (1 + #) / (1 + B)",
-    "shift.studentised": "the same, returns less their mean, sums over the root of their sum of squares: Janssen (1997), "
-    "doi:10.1016/S0167-7152(97)00043-6",
+    "shift.studentised": "the same, returns less their mean, sums over the root of their sum of squares: Janssen "
+    "(1997), doi:10.1016/S0167-7152(97)00043-6",
     "pt": "Pesaran and Timmermann (2009), doi:10.1198/jasa.2009.0113, of two categories: t test of the covariance of "
     "forecast and outcome, summed by session, or by block",
     "power": "sessions n with mean / sd x sqrt(n) = z(.95), or z(.95) + z(.80) for 80 % power",

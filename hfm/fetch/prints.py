@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ NEAR = 6
 """Bars on either side that a bar is compared with."""
 BUSY = 1.5
 """Times the median volume of the bars near it that a move back and forth is traded at, on average over its two bars."""
-STIRRED = 4.0
+MOVED = 4.0
 """MAD-sigmas of another symbol's move that counts as a move at the same time."""
 TOGETHER = 0.2
 """Share of the other symbols that must have moved."""
@@ -40,20 +41,29 @@ class Peers:
     count: int
 
 
+class Closes(NamedTuple):
+    """Bars of one symbol in order, [n]. time: ns UTC."""
+
+    time: Int
+    open: Float
+    close: Float
+    volume: Float
+
+
 NOBODY = Peers(np.empty(0, np.int64), np.empty(0, np.int64), 0)
 
 
-def stirred(time: Int, close: Float) -> Int:
-    """Sorted times at which a symbol's close moved by more than STIRRED MAD-sigmas, or came back from that."""
+def move_times(time: Int, close: Float) -> Int:
+    """Sorted times at which a symbol's close moved by more than MOVED MAD-sigmas, or came back from that."""
     order = np.argsort(time, kind="stable")
     with np.errstate(divide="ignore", invalid="ignore"):
         change = np.abs(np.diff(np.log(close[order])))
     sigma = 1.4826 * float(np.median(change[np.isfinite(change)])) if np.isfinite(change).any() else 0.0
-    return np.unique(time[order][1:][change > STIRRED * sigma])
+    return np.unique(time[order][1:][change > MOVED * sigma])
 
 
 def peers(moves: Mapping[str, Int]) -> dict[str, Peers]:
-    """Of each symbol, when the others moved. moves: of each, its sorted times from `stirred`."""
+    """Of each symbol, when the others moved. moves: of each, its sorted times from `move_times`."""
     time, count = np.unique(np.concatenate(list(moves.values()) or [np.empty(0, np.int64)]), return_counts=True)
     return {
         symbol: Peers(time, count - np.isin(time, own, assume_unique=True), len(moves) - 1)
@@ -61,21 +71,21 @@ def peers(moves: Mapping[str, Int]) -> dict[str, Peers]:
     }
 
 
-def verdict(bars: tuple[Int, Float, Float, Float], row: int, others: Peers) -> bool:
-    """Whether the close of a row, from which the next one came back, is a bad print. bars: time, open, close, volume.
+def verdict(bars: Closes, row: int, others: Peers) -> bool:
+    """Whether the close of a row, from which the next one came back, is a bad print.
 
     True where a witness speaks against the move and none for it.
     """
-    _, _, close, _ = bars
-    words = [_volume(bars, row), _next_open(bars, row), _others(bars, row, others)]
+    close = bars.close
+    votes = [_volume(bars, row), _next_open(bars, row), _others(bars, row, others)]
     if abs(np.log(close[row] / close[row - 1])) > ABSURD:
-        words[0] = -1
-    return min(words) < 0 and max(words) <= 0
+        votes[0] = -1
+    return min(votes) < 0 and max(votes) <= 0
 
 
-def _volume(bars: tuple[Int, Float, Float, Float], row: int) -> int:
+def _volume(bars: Closes, row: int) -> int:
     """1 where the two bars of the move traded more than those near them, -1 where not, 0 where volume is not known."""
-    volume = bars[3]
+    volume = bars.volume
     near = np.concatenate((volume[max(row - NEAR, 0) : row], volume[row + 2 : row + 2 + NEAR]))
     usual = float(np.median(near)) if near.size else 0.0
     if usual <= 0:
@@ -83,20 +93,20 @@ def _volume(bars: tuple[Int, Float, Float, Float], row: int) -> int:
     return 1 if volume[row : row + 2].mean() >= BUSY * usual else -1
 
 
-def _next_open(bars: tuple[Int, Float, Float, Float], row: int) -> int:
+def _next_open(bars: Closes, row: int) -> int:
     """1 where the next bar opened where the jump had led, -1 where it opened back where it began; 0 between, and where
     opens are the closes before them by the vendor's habit."""
-    _, open_, close, _ = bars
+    open_, close = bars.open, bars.close
     if np.mean(open_[1:] == close[:-1]) > JOINED:
         return 0
     back = float(np.log(open_[row + 1] / close[row]) / np.log(close[row - 1] / close[row]))
     return -1 if abs(back - 1) < SHARE else 1 if abs(back) < SHARE else 0
 
 
-def _others(bars: tuple[Int, Float, Float, Float], row: int, others: Peers) -> int:
+def _others(bars: Closes, row: int, others: Peers) -> int:
     """1 where other symbols moved in either of the two bars, -1 where they stood still, 0 where there are none."""
     if not others.count:
         return 0
-    first, last = np.searchsorted(others.time, bars[0][row], "left"), np.searchsorted(others.time, bars[0][row + 1], "right")
-    most = int(others.moved[first:last].max(initial=0))
+    inside = (others.time >= bars.time[row]) & (others.time <= bars.time[row + 1])
+    most = int(others.moved[inside].max(initial=0))
     return 1 if most >= max(1.0, TOGETHER * others.count) else -1

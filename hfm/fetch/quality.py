@@ -73,7 +73,7 @@ class Quality:
     moves: int = 0
     """Moves of more than 10 MAD-sigma that stayed, or that came back and were real: news, kept."""
     filled: int = 0
-    """Prices that stood still as the symbol's own bars say they do not: the vendor seems to have filled them forward."""
+    """Prices that stood still where the symbol's own bars say that they move: filled by the vendor, it seems."""
     filled_sessions: dict[str, int] = field(default_factory=dict)
     """Sessions with such -> bars, the worst LISTED."""
     zero_volume: int = 0
@@ -158,8 +158,9 @@ def _fillings(grid: Grid, sessions: Sessions, quality: Quality) -> None:
         out[cell] = values
         return out.reshape(-1, slots)
 
-    prices = [matrix(getattr(grid, name)) for name in (*PRICES, "volume")]
-    found, _ = stale.detect(stale.memory_new(slots), stale.Bars(*prices, np.isfinite(prices[0])))
+    open_, high, low, close, volume = (matrix(getattr(grid, name)) for name in (*PRICES, "volume"))
+    bars = stale.Bars(open_, high, low, close, volume, np.isfinite(open_))
+    found, _ = stale.detect(stale.memory_new(slots), bars)
     rows = stale.extent(found.unmoved.ravel()[cell], found.stale.ravel()[cell], row)
     quality.filled = int(rows.sum())
     counts = np.bincount(row[rows], minlength=len(days))
@@ -213,7 +214,7 @@ def jumps(grid: Grid, others: Peers = NOBODY) -> tuple[Bool, Bool]:
     with np.errstate(invalid="ignore"):
         big = np.abs(into) > JUMP * sigma
         back = (np.minimum(np.abs(into), np.abs(out)) > JUMP * sigma) & (np.abs(into + out) < np.abs(into) / 2)
-    bars = (grid.time, grid.open, grid.close, grid.volume)
+    bars = prints.Closes(grid.time, grid.open, grid.close, grid.volume)
     for row in np.flatnonzero(back & (sigma > 0)):
         near = np.concatenate([into[max(row - NEAR, 0) : row], into[row + 2 : row + 2 + NEAR]])
         near = near[~np.isnan(near)]

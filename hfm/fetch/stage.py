@@ -163,11 +163,13 @@ def _clean(
     wanted = _span(found, request, until)
     whole = request.days is None and request.sessions is None
     grids, qualities = {}, {}
-    others = prints.peers({symbol: prints.stirred(raw.time, raw.close) for symbol, raw in found.items()})
+    others = prints.peers({symbol: prints.move_times(raw.time, raw.close) for symbol, raw in found.items()})
     for symbol in sorted(found):
         raw = found.pop(symbol)
         raw = raw if whole or not len(wanted) else _since(raw, int(wanted.open[0]))
-        grid, account = quality.clean(raw, wanted, until, others[symbol]) if len(wanted) else (None, Quality(raw=len(raw.time)))
+        grid, account = None, Quality(raw=len(raw.time))
+        if len(wanted):
+            grid, account = quality.clean(raw, wanted, until, others[symbol])
         if grid is None or not grid.time.size:
             failed[symbol] = _nothing(symbol, account, request, until)
             continue

@@ -124,15 +124,17 @@ def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:
 
 def _filled(ctx: Context, qualities: Mapping[str, Quality]) -> None:
     """Warn of prices that seem to be filled forward: their share and sessions, the worst symbol first."""
-    some = sorted((s for s, q in qualities.items() if q.filled), key=lambda s: -qualities[s].filled / qualities[s].present)
+    some = sorted(
+        (s for s, q in qualities.items() if q.filled), key=lambda s: -qualities[s].filled / qualities[s].present
+    )
     for symbol in some[:SHOWN]:
         q = qualities[symbol]
         days = sorted(q.filled_sessions, key=lambda day: (-q.filled_sessions[day], day))
         more = "at least " if len(days) == LISTED else ""
         ctx.warn(
-            f"{symbol}: {q.filled:,} of {q.present:,} bars ({q.filled / q.present:.1%}) keep the price before them where "
-            f"its own bars say that it moves: filled forward by the vendor? In {more}{len(days)} sessions, most on "
-            f"{_days([f'{day} ({q.filled_sessions[day]})' for day in days[:3]])}; scores leave them out"
+            f"{symbol}: {q.filled:,} of {q.present:,} bars ({q.filled / q.present:.1%}) keep the price before them "
+            f"where its own bars say that it moves: filled forward by the vendor? In {more}{len(days)} sessions, most "
+            f"on {_days([f'{day} ({q.filled_sessions[day]})' for day in days[:3]])}; scores leave them out"
         )
     if len(some) > SHOWN:
         ctx.warn(f"prices seem to be filled forward in {len(some) - SHOWN} more symbols, in none more often")

@@ -98,8 +98,8 @@ class Forecast:
         if not rows or stale <= BEYOND * rows:
             return ""
         return (
-            f"{stale / rows:.1%} of the test rows, in {self.meta.get('stale_sessions', 0)} sessions, have or forecast a "
-            "price that seems to be filled forward: scores leave them out."
+            f"{stale / rows:.1%} of the test rows, in {self.meta.get('stale_sessions', 0)} sessions, have or forecast "
+            "a price that seems to be filled forward: scores leave them out."
         )
 
     @property

@@ -84,7 +84,7 @@ def reliability(p: Float, hit: Float, bins: int = 10, clusters: Int | None = Non
 
 
 def _clustered_bounds(hit: Float, group: Int) -> tuple[float, float]:
-    return wilson_clustered(np.bincount(group, hit), np.bincount(group).astype(float)) or (0.0, 1.0)
+    return wilson_clustered(np.bincount(group, hit).astype(float), np.bincount(group).astype(float)) or (0.0, 1.0)
 
 
 def _design_effect(values: Float, group: Int) -> float:

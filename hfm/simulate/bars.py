@@ -49,7 +49,9 @@ class Market:
 
 def market_new(slots: int) -> Market:
     """Before a symbol's first session."""
-    return Market(trailing.memory_new(slots), np.full(trailing.LOOK, np.nan), original.Memory(), stale.memory_new(slots))
+    return Market(
+        trailing.memory_new(slots), np.full(trailing.LOOK, np.nan), original.Memory(), stale.memory_new(slots)
+    )
 
 
 @dataclass(frozen=True)

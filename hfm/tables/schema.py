@@ -143,7 +143,7 @@ micro_bps     f8   bps      microprice less mid over the mid (NaN: not known)
 sigma_bps     f8   bps      forecast sd of the row's return, known before the row
 cash_dividend f8   currency paid a share at the session's open
 split_ratio   f8   -        new shares for one old at the session's open (1: none)
-flags         i4   -        bit 0: no volume; 1: a hole lies before the row; 2: no price moved; 3: and improbably so (stale)
+flags         i4   -        bit 0: no volume; 1: a hole lies before; 2: no price moved; 3: improbably so (stale)
 """,
 )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hfm.models.ridge import Mask
 from hfm.plugins import Float, Int
 
 NO_TIME = np.iinfo(np.int64).min
@@ -70,6 +71,14 @@ def labels(mid: Float, levels: Float, time: Int, there: Int) -> Labels:
     up[moved] = ret[moved] > 0
     spread[here], vol[here], when[here] = levels[row, 0], levels[row, 1], time[row]
     return Labels(up, ret, spread, vol, when)
+
+
+def masked(known: Labels, rows: Mask) -> Labels:
+    """The labels without those of `rows` [n]."""
+    up, ret, spread, vol = (
+        np.where(rows, np.nan, x) for x in (known.up, known.ret_bps, known.log_spread, known.log_vol)
+    )
+    return Labels(up, ret, spread, vol, np.where(rows, NO_TIME, known.time))
 
 
 def realised(mid: Float, start: Int, there: Int, least: Float) -> Float:

@@ -78,7 +78,8 @@ def truth(rows: Rows, plan: Sequence[Fold], oracle: Reader | None) -> Truth:
     known, level = (said.get(name, np.empty(0)) for name in names)
     if len(known) != len(panel.slot) or panel.horizon != 1:  # the oracle speaks of the next row, of every row
         known = level = np.full(len(panel.slot), np.nan)
-    return Truth(panel.up[place], panel.log_spread[place], panel.log_vol[place], np.log(panel.spread_bps[place]),
+    label = panel if rows.unmasked is None else rows.unmasked
+    return Truth(label.up[place], label.log_spread[place], label.log_vol[place], np.log(panel.spread_bps[place]),
                  known[place], number, spans.cluster(panel)[place],
                  None if rows.ahead is None else rows.ahead[place],
                  level[place] if np.isfinite(level).any() else None,

@@ -23,11 +23,11 @@ from hfm.models.ridge import Mask
 from hfm.plugins import Float, Int, Panel
 from hfm.stale import extent
 from hfm.tables import Array, Reader
-from hfm.train.labels import AHEAD, ahead, labels, next_move, realised
+from hfm.train.labels import AHEAD, Labels, ahead, labels, masked, next_move, realised
 
 EXTRA = ("symbol", "session", "seq", "time", "mid_close", "spread_bps")
 MARKS = "flags"
-"""Read for the scores alone: no model sees it, and the digest does not cover it."""
+"""Read for the stale rows alone: no model sees it, and the digest covers it only where it has some."""
 
 
 BOOK = ("imbalance", "micro")
@@ -61,7 +61,10 @@ class Rows:
     digest: str
     ahead: Float | None = None
     stale: Mask | None = None
-    """[n] whether the row, or its label's row, has prices that a vendor seems to have filled forward (hfm.stale)."""
+    """[n] whether the row, or its label's row, has prices that a vendor seems to have filled forward (hfm.stale): the
+    panel has no label of it, so that nothing is fitted to it. None where no row is."""
+    unmasked: Labels | None = None
+    """The labels with those of the stale rows; None where no row is stale."""
 
 
 def task(meta: Mapping[str, Any], options: Train) -> Task:  # Any: JSON
@@ -127,6 +130,8 @@ def read(quotes: Reader, wanted: Task) -> Rows:
                 states[str(symbol)] = batch.state_new(int(meta["slots_per_session"]), meta["interval_s"], names)
         parts.append({name: data[name] for name in (*EXTRA, MARKS)} | {"x": batch.compute(data, states, names)})
     data = {name: np.concatenate([p[name] for p in parts]) for name in (*EXTRA, MARKS, "x")}
+    if (data[MARKS] & tables.FLAG_STALE).any():
+        digest.update(MARKS.encode() + data[MARKS].tobytes())
     return _assemble(data, wanted, meta, digest.hexdigest())
 
 
@@ -138,7 +143,10 @@ def _assemble(data: dict[str, Array], wanted: Task, meta: Mapping[str, Any], dig
     x, names = np.ascontiguousarray(data["x"]), feature_names(wanted.features)
     there = next_move(mid, start) if wanted.target == "next-move" else ahead(seq, start, wanted.horizon)
     levels = np.column_stack([np.log(data["spread_bps"]), x[:, names.index("gk_1")]])
-    made = labels(mid, levels, data["time"], there)
+    every = made = labels(mid, levels, data["time"], there)
+    stale = _stale(data[MARKS], start, there)
+    if stale is not None:
+        made = masked(every, stale)
     block, known = (None, None) if wanted.block_s is None else _blocks(data["time"], there, wanted.block_s)
     slots, days = int(meta["slots_per_session"]), session[start[:-1]].astype("datetime64[D]").astype(np.int64)
     panel = Panel(
@@ -151,7 +159,7 @@ def _assemble(data: dict[str, Array], wanted: Task, meta: Mapping[str, Any], dig
     )  # fmt: skip
     signs = [labels(mid, levels, data["time"], ahead(seq, start, h)).up for h in AHEAD] if wanted.events else None
     ahead_of = None if signs is None else np.column_stack(signs)
-    return Rows(panel, data["time"], made.time, digest, ahead_of, _stale(data[MARKS], start, there))
+    return Rows(panel, data["time"], made.time, digest, ahead_of, stale, None if stale is None else every)
 
 
 def _stale(flags: Int, start: Int, there: Int) -> Mask | None:

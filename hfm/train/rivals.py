@@ -23,9 +23,7 @@ class Floor:
     label: str
 
 
-def floors(
-    scores: Sequence[Score], names: Sequence[str], truth: Truth, models: Mapping[str, Forecast]
-) -> list[Floor]:
+def floors(scores: Sequence[Score], names: Sequence[str], truth: Truth, models: Mapping[str, Forecast]) -> list[Floor]:
     """[len(scores)] the best value of the same metric on the same fold among the floor models `names`, itself left out.
 
     For an accuracy the larger class of the rows is a floor too; for the ECE it is the ECE expected of a perfectly

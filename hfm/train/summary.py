@@ -58,7 +58,12 @@ WITH_STALE: Mapping[str, tuple[tuple[str, str, Cell], ...]] = {
 
 
 def tell(
-    scores: Sequence[Score], floor: Sequence[Floor], truth: Truth, models: Mapping[str, Forecast], main: str, ctx: Context
+    scores: Sequence[Score],
+    floor: Sequence[Floor],
+    truth: Truth,
+    models: Mapping[str, Forecast],
+    main: str,
+    ctx: Context,
 ) -> None:
     """Put the headline figures and the tables of the models into ctx."""
     found = {(s.model, s.task, s.metric): (s, f) for s, f in zip(scores, floor, strict=True) if s.fold < 0}

@@ -29,7 +29,9 @@ def test_shifts_by_fft_are_the_plain_sums(n: int, studentise: bool) -> None:
     outcome[[3, 17]] = np.nan
     actual, null = chance.shift_test([(signal, outcome)], 10, studentise)
     # the squares are summed in single precision
-    np.testing.assert_allclose([actual, *null], rolled(signal, outcome, 10, studentise), atol=1e-5 if studentise else 1e-9)
+    np.testing.assert_allclose(
+        [actual, *null], rolled(signal, outcome, 10, studentise), atol=1e-5 if studentise else 1e-9
+    )
 
 
 def test_symbols_move_together() -> None:
@@ -77,7 +79,10 @@ def test_without_skill_one_in_twenty_is_below_a_twentieth(n: int) -> None:
         up = np.where(rng.random(n) < 0.53, 1, -1).astype(np.int8)
         size = np.exp(0.8 * moving(rng, n, 20))
         signal = np.where(size > 1.5, np.sign(moving(rng, n, 5)), 0.0)
-        for name, pair, studentise in (("call", (call, up), False), ("money", (signal, size * rng.normal(size=n)), True)):
+        for name, pair, studentise in (
+            ("call", (call, up), False),
+            ("money", (signal, size * rng.normal(size=n)), True),
+        ):
             p = chance.p_value(*chance.shift_test([pair], least, studentise))
             assert p is not None
             few[name] += p <= 0.05

@@ -182,8 +182,8 @@ def ledger_of(quoted: pa.Table, net: np.ndarray) -> figures.Facts:
 
 
 def test_a_return_that_compounds_is_as_sure_as_its_sessions_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same sessions in another order have the same interval: over fixed capital the last ones would decide. A steady
-    gain (t = 6 of session returns) that multiplies the capital is told from nothing."""
+    """The same sessions in another order have the same interval: over fixed capital the last ones would decide. A
+    steady gain (t = 6 of session returns) that multiplies the capital is told from nothing."""
     quoted = market.walk(["AAA"], 60, 4, seed=2)
     monkeypatch.setattr(figures, "matched", lambda engine, totals: np.zeros(1))
     r = np.random.default_rng(3).normal(0.04, 0.05, 60)
@@ -200,7 +200,7 @@ def test_a_return_that_compounds_is_as_sure_as_its_sessions_are(monkeypatch: pyt
 
 
 def test_the_floor_of_a_direction_is_the_better_of_two_that_know_nothing(quoted: pa.Table) -> None:
-    """The training base rate's call, or the larger class of the rows, and which it is; of the rows with a signal too."""
+    """The training base rate's call, or the larger class of the rows, and which; of the rows with a signal too."""
     for p, rows in ((0.9, "accuracy_direction"), (0.9, "accuracy_traded")):
         sheet, engine = sheet_and_engine(quoted, p, threshold="0.6")
         ups, n = (float(engine.tally.unit(name).sum()) for name in ("ups", "labels"))

@@ -186,3 +186,16 @@ def test_no_rows_make_an_empty_grid() -> None:
     grid, quality = clean(RawBars(none.astype(np.int64), none, none, none, none, none), OVER, ALL)
     assert not grid.time.size
     assert quality.raw == 0
+
+
+def test_prices_that_were_filled_forward_are_counted_with_their_sessions() -> None:
+    """Forty flat bars on the third of five days, with their volume; none of a clean week."""
+    bars = raw(OVER)
+    prices = {name: getattr(bars, name).copy() for name in ("open", "high", "low", "close")}
+    for values in prices.values():
+        values[176:216] = bars.close[175]
+    _, quality = clean(replace(bars, **prices), OVER, ALL)
+    assert quality.filled == 41  # with the one bar of that day that stood still by itself
+    assert quality.filled_sessions == {str(OVER.day[2]): 41}
+    assert quality.refused == 0
+    assert clean(bars, OVER, ALL)[1].filled == 0

@@ -79,3 +79,13 @@ def test_a_note_is_said_once_for_all_symbols_that_have_it() -> None:
     ctx = told({"A": good(), "B": good()}, notes={"A": ["read so"], "B": ["read so"]})
     assert ctx.lines[-1] == "A, B: read so"
     assert names([f"S{i}" for i in range(9)]) == "9 symbols (S0, S1, S2, ...)"
+
+
+def test_prices_that_were_filled_forward_are_named_with_share_and_sessions() -> None:
+    """A warning a symbol, the worst first; none without."""
+    days = {f"2026-03-{d:02}": n for d, n in ((9, 10), (10, 40), (11, 20), (12, 30))}
+    ctx = told({"A": good(), "B": good(filled=4), "C": good(filled=100, filled_sessions=days)})
+    warned = [w for w in ctx.warnings if "filled forward" in w]
+    assert [w[:2] for w in warned] == ["C:", "B:"]
+    assert "100 of 390 bars (25.6%)" in warned[0]
+    assert "In 4 sessions, most on 2026-03-10 (40), 2026-03-12 (30), 2026-03-11 (20)" in warned[0]

@@ -292,3 +292,22 @@ def test_a_book_file_that_is_cut_in_the_middle_is_refused(tmp_path: Path) -> Non
         with pytest.raises(DataError) as caught:
             list(stage.run(inputs, config, Context("simulate", seed=7)))
         assert "hfm fetch --run r" in caught.value.hint
+
+
+def test_rows_that_were_filled_forward_are_flagged() -> None:
+    """Unmoved rows, and those of them that are stale, as hfm.stale says of each symbol's bars; no other row, and the
+    same in groups of whole sessions."""
+    bars = bar_table(30, ("AAA", "BBB"), synthetic=False)
+    values = tables.arrays(bars)
+    rows = np.flatnonzero((values["symbol"] == "BBB") & (values["session"] == np.unique(values["session"])[20]))[20:60]
+    prices = {name: values[name].copy() for name in ("open", "high", "low", "close")}
+    for column in prices.values():
+        column[rows] = values["close"][rows[0] - 1]
+    flat = edited(bars, **prices)
+    flags = simulate(flat)[0]["flags"].to_numpy()
+    unmoved, rare = flags & tables.FLAG_UNMOVED > 0, flags & tables.FLAG_STALE > 0
+    assert np.flatnonzero(unmoved).tolist() == rows.tolist()
+    assert np.flatnonzero(rare).tolist() == rows[-rare.sum() :].tolist()
+    assert 20 < rare.sum() < 40  # from that row on at which the run is improbable
+    np.testing.assert_array_equal(simulate(flat, sessions=1)[0]["flags"].to_numpy(), flags)
+    assert not (simulate(bars)[0]["flags"].to_numpy() & (tables.FLAG_UNMOVED | tables.FLAG_STALE)).any()

@@ -162,7 +162,8 @@ def stale_sample(share: float = 0.3) -> tuple[Truth, dict[str, Forecast]]:
 
 
 def test_stale_rows_are_left_out_of_scores_and_scored_apart() -> None:
-    """The headline is that of the rows that move; over all rows the volatility seems foreseen. By fold only the first."""
+    """The headline is that of the rows that move; over all rows the volatility seems foreseen. By fold the
+    first alone."""
     truth, models = stale_sample()
     assert truth.stale is not None
     found = {(s.model, s.fold, s.task, s.metric): s for s in scoring.score(truth, models)}

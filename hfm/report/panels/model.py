@@ -78,7 +78,9 @@ def models(ax: Axes, run: Evidence, ink: Ink) -> Told:
 
 def _all_rows(cast: Forecast, own: Score) -> str:
     """The same score with the stale rows, where they are so many that the page speaks of them."""
-    every = next((s for s in cast.scores if (s.model, s.task, s.metric) == (own.model, own.task, own.metric + ALL)), None)
+    every = next(
+        (s for s in cast.scores if (s.model, s.task, s.metric) == (own.model, own.task, own.metric + ALL)), None
+    )
     return f" [{_number(own, every.value)} with filled rows]" if cast.stale and every is not None else ""
 
 

@@ -56,9 +56,11 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
     worst = float(money.drawdown.min())
     when = "day and night" if money.metrics.get("trial", {}).get("hold_overnight") else "in the hours traded"
     beside = f"the same mean exposure held {when} {hold:+.2%}, " if math.isfinite(hold) else ""
+    fall = money.metrics.get("metrics", {}).get("max_drawdown", {}).get("floor")
+    full_fall = f" (buy and hold {fall:.2%})" if fall is not None else ""
     return Told(
         f"Trial {money.trial} over {len(money.sessions)} out-of-sample sessions: net {net:+.2%}, gross {gross:+.2%}; "
-        f"{beside}buy and hold {full:+.2%}. Largest drawdown {abs(worst):.2%}.",
+        f"{beside}buy and hold {full:+.2%}. Largest drawdown {abs(worst):.2%}{full_fall}, at every row.",
         f"Line chart of cumulative return. Net ends at {net:+.2%}, gross at {gross:+.2%}, {beside}buy and hold at "
         f"{full:+.2%}. Below, drawdown down to {worst:.2%}.",
     )

@@ -80,3 +80,18 @@ def test_a_price_that_never_moves_has_no_direction(name: str) -> None:
     """No labelled row, no calibration; the spread is there all the same."""
     _, told = drawn(name, "constant")
     assert ("No row has a direction" in told.caption) is (name == "reliability")
+
+
+def test_many_filled_prices_stand_beside_the_scores() -> None:
+    """Above 5 % of the test rows: how many, in how many sessions, and the R2 that they would make; not below."""
+    cast = run("short").forecast
+    assert cast is not None
+    own = next(s for s in cast.scores if (s.model, s.metric) == (cast.model, "r2"))
+    scores = (*cast.scores, dataclasses.replace(own, metric="r2_all_rows", value=0.925))
+    for stale, shown in ((230, True), (40, False)):
+        meta = cast.meta | {"test_rows": 1000, "stale_rows": stale, "stale_sessions": 17}
+        found = dataclasses.replace(run("short"), forecast=dataclasses.replace(cast, meta=meta, scores=scores))
+        caption = on_paper(by_name("models"), found)[1].caption
+        assert ("23.0% of the test rows, in 17 sessions" in caption) is shown
+        assert ("[0.925 with filled rows]" in caption) is shown
+        assert "0.620 (har)" in caption
