@@ -58,14 +58,15 @@ class Holding:
         last = np.concatenate(([self.close[s]], ends[good[:-1]]))
         grown = np.cumprod(np.append(before, (ends[good] + paid) * split / last))  # one by one, whatever the panels
         worth = split / last * grown[:-1]  # of a unit of price, by block
-        counts = panel.borders[good + 1] - starts
-        rows = np.repeat(starts - np.cumsum(counts) + counts, counts) + np.arange(int(counts.sum()))
-        mid = panel.quotes["mid_close"][rows]
-        known = (mid > 0) & (mid < np.inf)
-        line = (mid + np.repeat(paid, counts)) * np.repeat(worth, counts)
         self.value[s], self.close[s] = float(grown[-1]), float(ends[good[-1]])
-        if known.all() and len(rows) == len(time):
-            return line - 1.0
+        counts, mid = panel.borders[good + 1] - starts, panel.quotes["mid_close"]
+        if len(good) == len(panel.borders) - 1 and len(mid) == len(time) and mid.min() > 0 and mid.max() < np.inf:
+            line = mid * np.repeat(worth, counts)  # one symbol without a hole: nothing to look up
+            return (line + np.repeat(paid * worth, counts) if paid.any() else line) - 1.0
+        rows = np.repeat(starts - np.cumsum(counts) + counts, counts) + np.arange(int(counts.sum()))
+        mid = mid[rows]
+        known = (mid > 0) & (mid < np.inf)
+        line = mid * np.repeat(worth, counts) + np.repeat(paid * worth, counts)
         out, found = np.zeros(len(time), np.int64), np.flatnonzero(known)
         out[np.searchsorted(time, panel.time[rows[known]])] = found + 1
         return np.append(before, line)[np.maximum.accumulate(out)] - 1.0

@@ -129,7 +129,7 @@ def _pays(doc: Document) -> list[str]:
         part = "none of them the half-spread: filled at mids, which nobody is offered"
     around = "" if hits["lo"] is None else f"95 % {100 * hits['lo']:.1f} to {100 * hits['hi']:.1f}, "
     return [
-        f"being right in {100 * hits['value']:.1f} % of the rows with a signal ({around}base rate "
+        f"being right in {100 * hits['value']:.1f} % of the rows with a signal ({around}{hits['floor_label']} "
         f"{100 * hits['floor']:.1f}) earns {edge['value']:.2f} bp a side before costs of {edge['floor']:.2f} bp "
         f"({part}): {_enough(doc)}"
     ]

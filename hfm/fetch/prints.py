@@ -22,6 +22,8 @@ BUSY = 1.5
 """Times the median volume of the bars near it that a move back and forth is traded at, on average over its two bars."""
 MOVED = 4.0
 """MAD-sigmas of another symbol's move that counts as a move at the same time."""
+PAST = 400
+"""Bars whose median move gives the sigma of the next as many."""
 TOGETHER = 0.2
 """Share of the other symbols that must have moved."""
 SHARE = 0.25
@@ -54,12 +56,21 @@ NOBODY = Peers(np.empty(0, np.int64), np.empty(0, np.int64), 0)
 
 
 def move_times(time: Int, close: Float) -> Int:
-    """Sorted times at which a symbol's close moved by more than MOVED MAD-sigmas, or came back from that."""
+    """Sorted times at which a symbol's close moved by more than MOVED MAD-sigmas, or came back from that.
+
+    The sigma is that of the PAST bars and more before a bar, block by block; of the first block its own.
+    """
     order = np.argsort(time, kind="stable")
     with np.errstate(divide="ignore", invalid="ignore"):
         change = np.abs(np.diff(np.log(close[order])))
-    sigma = 1.4826 * float(np.median(change[np.isfinite(change)])) if np.isfinite(change).any() else 0.0
-    return np.unique(time[order][1:][change > MOVED * sigma])
+    change[~np.isfinite(change)] = np.nan
+    moved = np.zeros(len(change), bool)
+    for first in range(0, len(change), PAST):
+        before = change[max(first - PAST, 0) : first or PAST]
+        known = before[~np.isnan(before)]
+        if known.size:
+            moved[first : first + PAST] = change[first : first + PAST] > MOVED * 1.4826 * float(np.median(known))
+    return np.unique(time[order][1:][moved])
 
 
 def peers(moves: Mapping[str, Int]) -> dict[str, Peers]:
@@ -97,7 +108,7 @@ def _next_open(bars: Closes, row: int) -> int:
     """1 where the next bar opened where the jump had led, -1 where it opened back where it began; 0 between, and where
     opens are the closes before them by the vendor's habit."""
     open_, close = bars.open, bars.close
-    if np.mean(open_[1:] == close[:-1]) > JOINED:
+    if np.mean(open_[1 : row + 2] == close[: row + 1]) > JOINED:
         return 0
     back = float(np.log(open_[row + 1] / close[row]) / np.log(close[row - 1] / close[row]))
     return -1 if abs(back - 1) < SHARE else 1 if abs(back) < SHARE else 0

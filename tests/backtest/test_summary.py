@@ -44,7 +44,7 @@ def test_that_it_pays_is_only_said_where_its_error_leaves_no_doubt(
     """More before costs than costs, and an interval that holds both, is no news; nor are fills that nobody gets."""
     value = (lo + hi) / 2 if lo is not None and hi is not None else 0.8
     edge = {"value": value, "lo": lo, "hi": hi, "floor": 0.5, "note": "too few sessions for an interval"}
-    hits = {"value": 0.5374, "lo": 0.52, "hi": 0.555, "floor": 0.512}
+    hits = {"value": 0.5374, "lo": 0.52, "hi": 0.555, "floor": 0.512, "floor_label": "base rate"}
     doc = {"metrics": {"break_even_cost_bps": edge, "accuracy_traded": hits}, "costs": {"spread": 9.0},
            "notional": 1e6, "trial": {"fill": more.get("fill", "cross")},
            "span": {"sessions": more.get("sessions", 200)}}  # fmt: skip

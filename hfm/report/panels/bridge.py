@@ -60,5 +60,5 @@ def _accuracy(run: Evidence) -> str:
     first, price = run.bridge[0].metrics, run.bridge[-1].metrics
     return (
         f"Its {first['accuracy']:.1%} (larger class {first['floor']:.1%}) is of its simulated spread's direction; of "
-        f"the price's direction this run calls {price['accuracy']:.1%} (base rate {price['floor']:.1%})."
+        f"the price's direction this run calls {price['accuracy']:.1%} (floor {price['floor']:.1%})."
     )

@@ -25,7 +25,7 @@ def test_every_bar_goes_from_the_step_before_to_its_own_sharpe_ratio() -> None:
 
 
 def test_it_says_whose_direction_the_recipe_calls() -> None:
-    """Its accuracy is of the simulated spread's direction; the price's stands beside it with its base rate."""
+    """Its accuracy is of the simulated spread's direction; the price's stands beside it with its floor."""
     _, told = on_paper(by_name("bridge"), bridged())
     assert "51.9% (larger class 50.3%) is of its simulated spread's direction" in told.caption
-    assert "price's direction this run calls 50.8% (base rate 50.3%)" in told.caption
+    assert "price's direction this run calls 50.8% (floor 50.3%)" in told.caption
