@@ -265,7 +265,7 @@ def _risk(facts: Facts) -> dict[str, Metric]:
     calmar = (value ** (facts.year / n) - 1) / fall.depth if n >= FEW and value > 0 and fall.depth > 0 else None
     return {
         "max_drawdown": Metric("max drawdown", fall.depth, "drawdown", n=len(facts.equity), note=note,
-                              floor=(hold, "buy-and-hold, at every row too")),
+                              floor=(hold, "buy-and-hold at every row")),
         "drawdown_sessions": Metric("sessions in the max drawdown", sessions, "drawdown", unit="sessions", n=n,
                                    note=state if fall.depth > 0 else ""),
         "calmar": Metric("Calmar", calmar, "calmar", unit="-", n=n,
