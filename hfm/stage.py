@@ -49,6 +49,31 @@ def _silent(label: str, done: int, total: int, note: str = "") -> None:
     pass
 
 
+@dataclass(frozen=True)
+class Verification:
+    """What the look-ahead tests said of a run's artifacts: lines of their table, those that hold, the seed of their
+    cuts, and a sentence for each that does not hold. at: when, ISO time; "": by the very command that asks."""
+
+    lines: int
+    held: int
+    seed: int
+    failed: tuple[str, ...] = ()
+    at: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether every line holds, and there is one."""
+        return self.held == self.lines > 0
+
+    def document(self) -> dict[str, Any]:  # Any: JSON values
+        """As the journal and the summary have it."""
+        return {"lines": self.lines, "held": self.held, "seed": self.seed, "failed": list(self.failed)}
+
+
+def _unverified() -> Verification | None:
+    return None
+
+
 @dataclass
 class Context:
     """All that a stage may touch beside its inputs and its config."""
@@ -66,6 +91,8 @@ class Context:
     resume: bool = False
     trials: int = 0
     """Distinct trials on record for the same symbols and overlapping sessions, in all runs: the report's N."""
+    verified: Callable[[], Verification | None] = _unverified
+    """What the look-ahead tests say of the artifacts of the earlier stages; None: they were not asked."""
     progress: Progress = _silent
     warnings: list[str] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)
