@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from hfm import journal
@@ -24,19 +23,16 @@ def artifacts(manifest: Manifest) -> dict[str, str]:
 
 def event(found: Verification, manifest: Manifest) -> dict[str, Any]:  # Any: JSON values
     """The line of the journal."""
-    return {"event": "verified", "artifacts": artifacts(manifest), **found.document()}
+    return {
+        "event": "verified", "artifacts": artifacts(manifest), "tests": found.tests, "seed": found.seed,
+        "failed": list(found.failed),
+    }  # fmt: skip
 
 
 def newest(run: Run, manifest: Manifest) -> Verification | None:
     """What was last said of the artifacts that stand now; None: nothing of just these."""
     found, present = None, artifacts(manifest)
     for body in journal.events(run.path / JOURNAL, "verified"):
-        if body.get("artifacts") == present:
-            found = body
-    return None if found is None else _read(found)
-
-
-def _read(body: Mapping[str, Any]) -> Verification:  # Any: JSON values
-    return Verification(
-        int(body["lines"]), int(body["held"]), int(body["seed"]), tuple(body["failed"]), str(body.get("time", ""))
-    )
+        if body["artifacts"] == present:
+            found = Verification(int(body["tests"]), int(body["seed"]), tuple(body["failed"]))
+    return found

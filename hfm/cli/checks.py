@@ -89,7 +89,7 @@ def of_run(show: Show, run: Run, wait_s: float = 0.0, seed: int | None = None) -
         manifest = run.manifest()
         found = lookahead.of_run(run, show.talk, seed)
         rows += found
-        record(show, run, manifest, lookahead.summed(found, seed), wait_s)
+        record(show, run, manifest, lookahead.as_verification(found, seed), wait_s)
     else:
         show.talk("look-ahead is not looked for: the files are not those that were committed together")
     for row in rows:

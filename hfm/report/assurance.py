@@ -15,28 +15,24 @@ NOT_ASKED = "Look-ahead has not been looked for in this run: hfm verify --run NA
 
 def with_verification(
     found: Verdict, verified: Callable[[], Verification | None]
-) -> tuple[Verdict, dict[str, Any] | None]:
+) -> tuple[Verdict, dict[str, Any] | None]:  # Any: JSON values
     """The verdict, and summary.json's word of the look-ahead tests; None where no edge was supported before them.
 
-    verified: asked only where an edge would be supported. Where a test does not hold there is no edge, and the reason
-    names the stage, the column and the row.
+    verified: asked only where an edge would be supported. Where a test fails there is no edge, and the reason names
+    the stage, the column and the row. Of tests that pass nothing is said that another seed of the cuts would change.
     """
     if found.label != SUPPORTED:
         return found, None
     checked = verified()
     if checked is None:
         return replace(found, reasons=(*found.reasons, NOT_ASKED)), {"passed": None}
-    document = {"passed": checked.passed, "by_this_run": not checked.at, "at": checked.at, **checked.document()}
+    document = {"passed": checked.passed, "tests": checked.tests, "failed": list(checked.failed)}
     if checked.passed:
-        when = "by this very run" if not checked.at else f"by hfm verify --run on these very files, {checked.at}"
-        text = (
-            f"Look-ahead was looked for and not found, {when}: {checked.held} of {checked.lines} tests passed "
-            f"(--seed {checked.seed})."
-        )
+        text = f"Look-ahead was looked for in this very run, and not found: all {checked.tests} tests were passed."
         return replace(found, reasons=(*found.reasons, text)), document
-    first = checked.failed[0] if checked.failed else "no test was made"
+    first = checked.failed[0] if checked.failed else "there was nothing to test"
     text = (
-        f"Look-ahead was found, so that what follows is no evidence: {first} "
-        f"({checked.lines - checked.held} of {checked.lines} tests failed, --seed {checked.seed})."
+        f"Look-ahead was found in this very run, so that its gains are no evidence: {first} "
+        f"({len(checked.failed)} of {checked.tests} tests failed, --seed {checked.seed})."
     )
     return replace(found, label="no edge found", reasons=(text, *found.reasons)), document

@@ -119,7 +119,7 @@ def _headed(path: Path, other: Path, share: float) -> bool:
         other.write_bytes(b"".join(lines[: max(int(share * len(lines)), 2)]))
         return True
     if path.suffix.lower() == ".parquet" and path.is_file():
-        whole = pq.read_table(path)
-        pq.write_table(whole.slice(0, int(share * whole.num_rows)), other)
+        table = pq.read_table(path)
+        pq.write_table(table.slice(0, int(share * table.num_rows)), other)
         return True
     return False

@@ -80,7 +80,7 @@ def of_run(
     rows, name = traded(readers, config, model), config.backtest.threshold
     subject, questions = f"policy {name}", list(_growing(rng, rows))
     cuts = len(questions)
-    others = [*_whole(rows, "fresh"), *_whole(rows, "twice"), *_changed(rng, rows, questions), *_mixed(rng, rows)]
+    others = [*_complete(rows, "fresh"), *_complete(rows, "twice"), *_changed(rng, rows, questions), *_mixed(rng, rows)]
     questions += [others[i] for i in rng.permutation(len(others))]
     reply = asked.ask(isolation.propose, name, [q.signals for q in questions])
     if reply.error:
@@ -146,7 +146,7 @@ def _growing(rng: np.random.Generator, rows: Traded) -> Iterator[Question]:
         yield Question("growing", picked, rows.pick(picked))
 
 
-def _whole(rows: Traded, kind: str) -> Iterator[Question]:
+def _complete(rows: Traded, kind: str) -> Iterator[Question]:
     """All rows, as the back-test asks."""
     for start in range(0, len(rows.time), CHUNK):
         picked = np.arange(start, min(start + CHUNK, len(rows.time)))
@@ -164,7 +164,7 @@ def _changed(rng: np.random.Generator, rows: Traded, growing: Sequence[Question]
 
 def _mixed(rng: np.random.Generator, rows: Traded) -> Iterator[Question]:
     """In another order, every other row, and one by one."""
-    for chunk in _whole(rows, "mixed"):
+    for chunk in _complete(rows, "mixed"):
         count = len(chunk.rows)
         for picked in (rng.permutation(count), np.sort(rng.choice(count, (count + 1) // 2, replace=False))):
             yield Question("mixed", chunk.rows[picked], rows.pick(chunk.rows[picked]))

@@ -114,13 +114,13 @@ def _asked(plugin: Leak, asked: Isolated, rng: np.random.Generator) -> Iterator[
         yield from asof.of_run(_readers(Market(config, {}).through("fetch")), config, asked, rng)
     elif plugin.group == "models":
         config = replace(base.config, train=replace(base.config.train, model=plugin.name))
-        made = Market(config, base.artifacts).through("train")
-        yield from lookahead.learnt(_readers(made), config, asked, rng)
+        market = Market(config, base.artifacts).through("train")
+        yield from lookahead.learnt(_readers(market), config, asked, rng)
     else:
         config = replace(base.config, backtest=replace(base.config.backtest, threshold=plugin.name))
-        made = Market(config, base.artifacts).through("backtest")
+        market = Market(config, base.artifacts).through("backtest")
         model = config.train.model
-        yield from decisions.of_run(_readers(made), config, model, asked, rng)
+        yield from decisions.of_run(_readers(market), config, model, asked, rng)
 
 
 @cache
@@ -134,4 +134,4 @@ def _base() -> Market:
 
 
 def _readers(market: Market) -> dict[str, Reader]:
-    return {name: MemoryReader(made) for name, made in market.artifacts.items()}
+    return {name: MemoryReader(payload) for name, payload in market.artifacts.items()}

@@ -36,7 +36,7 @@ BUDGET = 1_200_000
 
 @dataclass(frozen=True)
 class Forecast:
-    """A fold's test part as the stage saw it, what the stored model says of it, and what it is made of.
+    """A fold's test part as the stage saw it, what the stored model says of it, and what it is item of.
 
     panel: with the rows before the part that carry the state; inside [n]: the part's own; out [n, 8] of step.OUT;
     time, label_time [n]: when each row and its label are known (ns UTC).
@@ -109,17 +109,17 @@ def stored(checkpoint: store.Checkpoint, model: str, fold: Fold) -> Arrays:
     return out
 
 
-def as_written(predictions: Reader, made: Sequence[Forecast]) -> Row:
+def as_written(predictions: Reader, items: Sequence[Forecast]) -> Row:
     """The stored model says what predictions.parquet holds, row by row of every fold."""
-    model, names = made[0].model, ("fold", *step.OUT)
+    model, names = items[0].model, ("fold", *step.OUT)
     parts = [arrays(group, names) for group in predictions.groups(("model", *names), model)]
-    whole = {name: np.concatenate([part[name] for part in parts]) for name in names}
+    complete = {name: np.concatenate([part[name] for part in parts]) for name in names}
     differences = []
-    for each in made:
+    for each in items:
         rows = np.flatnonzero(each.inside)
-        mine = whole["fold"] == each.fold.number
+        mine = complete["fold"] == each.fold.number
         n = min(len(rows), int(mine.sum()))
-        good = {name: compare.near(each.out[rows[:n], j], whole[name][mine][:n]) for j, name in enumerate(step.OUT)}
+        good = {name: compare.near(each.out[rows[:n], j], complete[name][mine][:n]) for j, name in enumerate(step.OUT)}
         found = compare.first(good, each.keys(rows[:n]))
         differences.append(replace(found, rows=max(len(rows), int(mine.sum()))))
     found = compare.total(differences)
@@ -129,10 +129,10 @@ def as_written(predictions: Reader, made: Sequence[Forecast]) -> Row:
     return compare.line(text, found)
 
 
-def again(made: Sequence[Forecast], asked: Isolated, rng: np.random.Generator) -> Iterator[Row]:
+def again(items: Sequence[Forecast], asked: Isolated, rng: np.random.Generator) -> Iterator[Row]:
     """The rows of the table about the forecasts of all folds."""
-    model = made[0].model
-    plan = [(each, questions(each, made, rng)) for each in made]
+    model = items[0].model
+    plan = [(each, questions(each, items, rng)) for each in items]
     answers: list[tuple[Forecast, Question, Float]] = []
     replies = []
     for growing in (True, False):
@@ -156,8 +156,8 @@ def again(made: Sequence[Forecast], asked: Isolated, rng: np.random.Generator) -
 
 
 def _judged(model: str, answers: Sequence[tuple[Forecast, Question, Float]], asked: Isolated) -> Iterator[Row]:
-    for kind, how in (("growing", "gone"), ("cut", "gone, in every session elsewhere"), ("changed", compare.CHANGED)):
-        mine = [item for item in answers if item[1].kind == kind]
+    for kind, how in (("growing", "gone"), ("cut", "gone, each session at its own row"), ("changed", compare.CHANGED)):
+        mine = [one for one in answers if one[1].kind == kind]
         parts = [_compared(*item) for item in mine]
         found = compare.total(parts)
         count = sum(len(_owners(each, q)) for each, q, _ in mine)
@@ -167,26 +167,26 @@ def _judged(model: str, answers: Sequence[tuple[Forecast, Question, Float]], ask
             yield compare.line(text, found)
         else:
             yield compare.claim("train", f"forecasts of {model}", found, how, f"{model}'s ", count)
-    found = compare.total(_compared(*item) for item in answers if item[1].kind == "fresh")
+    found = compare.total(_compared(*one) for one in answers if one[1].kind == "fresh")
     text = f"train: forecasts of {model} are the same in a fresh process, another folder, at another hour"
     if found.same < found.rows:
         text = f"train: {model}'s {found.column} of {found.place} is another in a fresh process"
     yield compare.line(text, found)
 
 
-def _owners(made: Forecast, question: Question) -> Int:
-    return np.unique(np.searchsorted(made.panel.start, question.rows, "right") - 1)
+def _owners(item: Forecast, question: Question) -> Int:
+    return np.unique(np.searchsorted(item.panel.start, question.rows, "right") - 1)
 
 
-def _compared(made: Forecast, question: Question, heads: Float) -> Difference:
+def _compared(item: Forecast, question: Question, heads: Float) -> Difference:
     """An answer beside the forecast, in the rows that stay and belong to the test part."""
-    keep = made.inside[question.rows]
+    keep = item.inside[question.rows]
     rows, stay = question.rows[keep], question.stay[keep]
     if heads.shape[0] != len(question.panel.slot):
-        return Difference(len(rows), 0, f"count of {heads.shape[0]} heads", compare.place(made.keys(rows), 0))
-    out = made.finished(heads, question.panel)[stay]
-    good = {name: compare.near(out[:, j], made.out[rows, j]) for j, name in enumerate(step.OUT)}
-    return compare.first(good, made.keys(rows))
+        return Difference(len(rows), 0, f"count of {heads.shape[0]} heads", compare.place(item.keys(rows), 0))
+    out = item.finished(heads, question.panel)[stay]
+    good = {name: compare.near(out[:, j], item.out[rows, j]) for j, name in enumerate(step.OUT)}
+    return compare.first(good, item.keys(rows))
 
 
 def _twice(answers: Sequence[tuple[Forecast, Question, Float]]) -> Difference:
@@ -202,26 +202,26 @@ def _twice(answers: Sequence[tuple[Forecast, Question, Float]]) -> Difference:
     return compare.total(parts)
 
 
-def _of_the_past(asked: Isolated, made: Forecast, question: Question, heads: Float) -> bool:
+def _of_the_past(asked: Isolated, item: Forecast, question: Question, heads: Float) -> bool:
     """Whether the first sequence that differs is as it was once the earlier ones stand before it in the panel."""
     if heads.shape[0] != len(question.panel.slot):
         return False
-    owner = int(_owners(made, question)[0])
-    stay = np.where(np.arange(len(made.lengths)) < owner, made.lengths, 0)
+    owner = int(_owners(item, question)[0])
+    stay = np.where(np.arange(len(item.lengths)) < owner, item.lengths, 0)
     stay[owner] = len(question.rows)
-    whole = _cut("past", made, stay)
-    reply = asked.spare.ask(isolation.predict, made.model, made.arrays, [whole.panel])
+    complete = _cut("past", item, stay)
+    reply = asked.spare.ask(isolation.predict, item.model, item.arrays, [complete.panel])
     if reply.error:
         return False
-    found = _compared(made, whole, reply.answers[0])
+    found = _compared(item, complete, reply.answers[0])
     return found.same == found.rows
 
 
 # ------------------------------------------------------------------------------------------------------- the questions
-def questions(made: Forecast, plan: Sequence[Forecast], rng: np.random.Generator) -> list[Question]:
+def questions(item: Forecast, plan: Sequence[Forecast], rng: np.random.Generator) -> list[Question]:
     """What is asked about a fold. Growing: sequence by sequence in order of time, each row before any that comes later
     is ever seen. plan: all folds, which share the budget."""
-    count, lengths = len(made.lengths), made.lengths
+    count, lengths = len(item.lengths), item.lengths
     total = sum(len(each.lengths) for each in plan)
     rows = sum(len(each.panel.slot) for each in plan)
     share = min(1.0, ALONE / total, BUDGET / 3 / max(rows * 3, 1))
@@ -229,38 +229,38 @@ def questions(made: Forecast, plan: Sequence[Forecast], rng: np.random.Generator
     out = []
     for s in alone:
         steps = cuts.ladder(rng, int(lengths[s]))
-        out += [_cut("growing", made, np.where(np.arange(count) == s, stay, 0)) for stay in steps]
+        out += [_cut("growing", item, np.where(np.arange(count) == s, stay, 0)) for stay in steps]
     rounds = int(np.clip(-(-cuts.LEAST // max(total, 1)), 2, min(AT_ONCE, max(BUDGET // 3 // max(rows, 1), 1))))
     for _ in range(rounds):
-        out.append(_cut("cut", made, cuts.within(rng, lengths)))
-        out.append(_other(rng, made, cuts.within(rng, lengths)))
-    whole = np.arange(len(made.panel.slot))
-    return [*out, Question("fresh", made.panel, whole, whole), Question("twice", made.panel, whole, whole)]
+        out.append(_cut("cut", item, cuts.within(rng, lengths)))
+        out.append(_other(rng, item, cuts.within(rng, lengths)))
+    complete = np.arange(len(item.panel.slot))
+    return [*out, Question("fresh", item.panel, complete, complete), Question("twice", item.panel, complete, complete)]
 
 
-def _cut(kind: str, made: Forecast, stay: Int) -> Question:
+def _cut(kind: str, item: Forecast, stay: Int) -> Question:
     """The first stay [S] rows of each sequence, with the labels that are known by the last of them."""
-    start, keep = made.panel.start[:-1], np.flatnonzero(stay > 0)
+    start, keep = item.panel.start[:-1], np.flatnonzero(stay > 0)
     rows = np.concatenate([np.arange(start[s], start[s] + stay[s]) for s in keep])
-    known = np.repeat(made.time[start[keep] + stay[keep] - 1], stay[keep])
-    late = made.label_time[rows] > known
-    cut = {name: getattr(made.panel, name)[rows] for name in ROWS if getattr(made.panel, name) is not None}
+    known = np.repeat(item.time[start[keep] + stay[keep] - 1], stay[keep])
+    late = item.label_time[rows] > known
+    cut = {name: getattr(item.panel, name)[rows] for name in ROWS if getattr(item.panel, name) is not None}
     cut |= {name: np.where(late, np.nan, cut[name]) for name in LABELS}
     panel = replace(
-        made.panel, **cut, start=np.concatenate([[0], np.cumsum(stay[keep])]).astype(np.int64),
-        symbol=made.panel.symbol[keep], session=made.panel.session[keep],
+        item.panel, **cut, start=np.concatenate([[0], np.cumsum(stay[keep])]).astype(np.int64),
+        symbol=item.panel.symbol[keep], session=item.panel.session[keep],
     )  # fmt: skip
     return Question(kind, panel, rows, np.arange(len(rows)))
 
 
-def _other(rng: np.random.Generator, made: Forecast, stay: Int) -> Question:
+def _other(rng: np.random.Generator, item: Forecast, stay: Int) -> Question:
     """All rows, of which those after the first stay [S] of each sequence are other ones, and so are labels that are
     known only then."""
-    panel, n = made.panel, len(made.panel.slot)
-    place = np.arange(n) - np.repeat(panel.start[:-1], made.lengths)
-    later = place >= np.repeat(stay, made.lengths)
-    known = np.repeat(made.time[panel.start[:-1] + stay - 1], made.lengths)
-    late = made.label_time > known
+    panel, n = item.panel, len(item.panel.slot)
+    place = np.arange(n) - np.repeat(panel.start[:-1], item.lengths)
+    later = place >= np.repeat(stay, item.lengths)
+    known = np.repeat(item.time[panel.start[:-1] + stay - 1], item.lengths)
+    late = item.label_time > known
     drawn = rng.permutation(n)
     cut: dict[str, np.ndarray] = {"x": np.where(later[:, None], panel.x[drawn] * 1.3, panel.x)}
     cut["spread_bps"] = np.where(later, panel.spread_bps[drawn] * 1.5, panel.spread_bps)

@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -117,7 +117,7 @@ def predict(model: str, arrays: Arrays, panels: Sequence[Panel]) -> Reply:
     def each() -> list[Float]:
         _moved(plugins.find("models", model))
         forecaster: plugins.Forecaster = plugins.find("models", model)()
-        return [np.asarray(_watched(forecaster.predict, arrays, p)) for p in panels]
+        return [np.asarray(_watched(forecaster.predict, arrays, _owned(p))) for p in panels]
 
     return _answered(each)
 
@@ -127,7 +127,8 @@ def fit(questions: Sequence[tuple[Given, int]]) -> Reply:
 
     def each() -> list[Arrays]:
         _moved(plugins.find("models", questions[0][0].model))
-        return [_watched(learn, g, k, lambda _: None) for g, k in questions]
+        given = [(replace(g, train=_owned(g.train), valid=_owned(g.valid)), k) for g, k in questions]
+        return [_watched(learn, g, k, lambda _: None) for g, k in given]
 
     return _answered(each)
 
@@ -147,6 +148,12 @@ def fetch(configs: Sequence[Config], watch: bool) -> Reply:
         return [_watched(bars, c) if watch else bars(c) for c in configs]
 
     return _answered(each)
+
+
+def _owned(panel: Panel) -> Panel:
+    """The panel in arrays of its own: nothing lies behind them."""
+    arrays = {name: value.copy() for name, value in vars(panel).items() if isinstance(value, np.ndarray)}
+    return replace(panel, **arrays)  # type: ignore[arg-type]  # arrays by name
 
 
 def _answered(each: Callable[[], list[Any]]) -> Reply:
@@ -248,10 +255,10 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:  # Any: CPython's au
 
 
 def _permitted(path: str, writes: bool) -> bool:
-    whole = os.path.realpath(path)
-    if _below(whole, _caches) or any(part in COMPILED for part in Path(whole).parts[:-1]):
+    complete = os.path.realpath(path)
+    if _below(complete, _caches) or any(part in COMPILED for part in Path(complete).parts[:-1]):
         return True
-    return not writes and (whole.endswith(CODE) or _below(whole, _rooms))
+    return not writes and (complete.endswith(CODE) or _below(complete, _rooms))
 
 
 def _below(path: str, folders: Sequence[str]) -> bool:

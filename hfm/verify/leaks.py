@@ -154,6 +154,11 @@ def forget() -> None:
     peeks.held.clear()
 
 
+def leftovers() -> bool:
+    """Whether any leak has kept something in this process."""
+    return bool(_next or _seen or peeks.held or MARK in os.environ)
+
+
 LEAKS: tuple[Leak, ...] = (
     Leak("leak-roll", "policies", "hfm.verify.leaks:Roll", "P(up) rolled by a row"),
     Leak("leak-median", "policies", "hfm.verify.leaks:Median", "a median over all rows"),

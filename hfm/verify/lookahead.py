@@ -9,7 +9,7 @@ vendor is not asked.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -31,10 +31,10 @@ STAGES = ("fetch", "simulate", "train", "backtest")
 """Those that are asked again."""
 
 
-def of_run(run: Run, tell: Callable[[str], None], seed: int | None = None) -> list[Row]:
+def of_run(run: Run, tell: Callable[[str], None], seed: int | None = None, stages: Sequence[str] = STAGES) -> list[Row]:
     """The look-ahead tests of every stage that the run has. Its files must be those that were committed.
 
-    seed: of the cuts; None: a new one, which `tell` hears.
+    seed: of the cuts; None: a new one, which `tell` hears. stages: those that are asked again.
     """
     manifest = run.manifest()
     config = load([Layer("the run's manifest.json", manifest.config)])
@@ -45,7 +45,7 @@ def of_run(run: Run, tell: Callable[[str], None], seed: int | None = None) -> li
     rows: list[Row] = []
     with Isolated() as asked:
         for k, stage in enumerate(STAGES):
-            if stage in manifest.stages:
+            if stage in manifest.stages and stage in stages:
                 tell(f"look-ahead: {stage}")
                 rows += of_stage(stage, readers, config, asked, np.random.default_rng([seed, k]))
     return rows
@@ -54,13 +54,12 @@ def of_run(run: Run, tell: Callable[[str], None], seed: int | None = None) -> li
 def verification(run: Run, tell: Callable[[str], None], seed: int | None = None) -> Verification:
     """The look-ahead tests of a run, as its report and its journal have them."""
     seed = cuts.seed_new() if seed is None else seed
-    return summed(of_run(run, tell, seed), seed)
+    return as_verification(of_run(run, tell, seed), seed)
 
 
-def summed(rows: list[Row], seed: int) -> Verification:
-    """The table as a Verification."""
-    failed = tuple(row.claim for row in rows if not row.passed)
-    return Verification(len(rows), len(rows) - len(failed), seed, failed)
+def as_verification(rows: list[Row], seed: int) -> Verification:
+    """The table of the tests as a Verification."""
+    return Verification(len(rows), seed, tuple(row.claim for row in rows if not row.passed))
 
 
 def of_stage(
@@ -94,10 +93,10 @@ def learnt(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng: 
         plan = folds.plan_blocks(*panel.blocks(quotes, task.block_s), config.train.window)
     checkpoint = store.load(readers[MODEL[0]].data(), document)
     for model in models(document, config):
-        made = [forecasts.forecast(checkpoint, model, rows, fold) for fold in plan]
-        yield forecasts.as_written(readers[PREDICTIONS], made)
-        yield from forecasts.again(made, asked, rng)
-        yield from refit.of_folds(made, rows.panel, config.train, asked, rng)
+        items = [forecasts.forecast(checkpoint, model, rows, fold) for fold in plan]
+        yield forecasts.as_written(readers[PREDICTIONS], items)
+        yield from forecasts.again(items, asked, rng)
+        yield from refit.of_folds(items, rows.panel, config.train, asked, rng)
 
 
 def models(document: Mapping[str, object], config: Config) -> list[str]:
@@ -109,11 +108,11 @@ def models(document: Mapping[str, object], config: Config) -> list[str]:
 
 
 def strategy(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng: np.random.Generator) -> Iterator[Row]:
-    """The policy sees a row alone; no fill is at the price that made its signal; the edge outlives one row's delay."""
+    """The policy sees a row alone; no fill is at the price that items its signal; the edge outlives one row's delay."""
     document = json.loads(readers[METRICS].data())
     cheat = bool(document["lookahead"])
     words = "backtest: a signal is filled after it is known" if not cheat else (
-        "backtest: px_open of every row is the close that its own signal is made of (--fill close)"
+        "backtest: px_open of every row is the close that its own signal is items of (--fill close)"
     )  # fmt: skip
     yield Row(words, "0 look-ahead fills", float(cheat), 0, 0)
     if PREDICTIONS in readers:

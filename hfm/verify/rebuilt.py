@@ -40,11 +40,11 @@ def quotes(readers: Mapping[str, Reader], config: Config, rng: np.random.Generat
         if name == BARS:
             futures.append((compare.CHANGED, compare.poisoned(head, at)))
         for how, other in futures:
-            made = Market(config, {name: other}).through("simulate")
+            market = Market(config, {name: other}).through("simulate")
             known = at if name == BARS else min(at, int(compare.times(other).max()))
             for artifact, table in before.items():
                 columns = [c for c in table.column_names if c not in NOT_QUOTES]
-                part = compare.difference(table, made.table(artifact), known, columns)
+                part = compare.difference(table, market.table(artifact), known, columns)
                 found.setdefault((artifact, how), []).append(part)
     for (artifact, how), parts in sorted(found.items(), key=lambda item: item[0][1] != compare.GONE):
         what = artifact.split("/")[1].removesuffix(".parquet")

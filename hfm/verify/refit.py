@@ -30,13 +30,13 @@ TRIES = 3
 """Such changes, of which a fit that only chooses on validation rows withstands one."""
 
 
-def of_folds(made: Sequence[Forecast], panel: Panel, options: Train, asked: Isolated,
+def of_folds(items: Sequence[Forecast], panel: Panel, options: Train, asked: Isolated,
              rng: np.random.Generator) -> Iterator[Row]:  # fmt: skip
-    """The rows of the table about the fits of a model. made: all folds with what was stored."""
-    model = made[0].model
+    """The rows of the table about the fits of a model. items: all folds with what was stored."""
+    model = items[0].model
     deep = plugins.find("models", model).deep
-    drawn = {0, len(made) - 1, int(rng.integers(len(made)))} if deep else set(range(len(made)))
-    some = {made[k].fold.number: made[k] for k in sorted(drawn)}
+    drawn = {0, len(items) - 1, int(rng.integers(len(items)))} if deep else set(range(len(items)))
+    some = {items[k].fold.number: items[k] for k in sorted(drawn)}
     given = [(_given(model, panel, each, options), number) for number, each in some.items()]
     reply = asked.ask(isolation.fit, given)
     if reply.error:
@@ -47,7 +47,7 @@ def of_folds(made: Sequence[Forecast], panel: Panel, options: Train, asked: Isol
     keys = [(number, key) for number, fitted in again.items() for key in fitted if _fitted(key, some[number].arrays)]
     wrong = [(number, key) for number, key in keys if not _near(again[number][key], some[number].arrays[key])]
     count = len(keys)
-    text = f"train: arrays of {model} in {len(some)} of {len(made)} folds know nothing after their validation rows"
+    text = f"train: arrays of {model} in {len(some)} of {len(items)} folds know nothing after their validation rows"
     if wrong:
         number, key = wrong[0]
         second = asked.ask(isolation.fit, [item for item in given if item[1] == number])
@@ -57,12 +57,12 @@ def of_folds(made: Sequence[Forecast], panel: Panel, options: Train, asked: Isol
         )
     yield Row(text, f"{count} of {count}", count - len(wrong), count, count, " arrays")
     if not wrong:
-        yield from _validation(made, panel, options, asked, rng)
+        yield from _validation(items, panel, options, asked, rng)
 
 
-def _given(model: str, panel: Panel, made: Forecast, options: Train) -> Given:
+def _given(model: str, panel: Panel, items: Forecast, options: Train) -> Given:
     """What the fit of a fold may know; a copy once it is sent to another process."""
-    fold = made.fold
+    fold = items.fold
     return Given(model, spans.learn(panel, *fold.train), spans.learn(panel, *fold.valid), options, options.seed)
 
 
@@ -75,11 +75,11 @@ def _near(a: Float, b: Float) -> bool:
     return one.shape == two.shape and bool(compare.near(one, two).all())
 
 
-def _validation(made: Sequence[Forecast], panel: Panel, options: Train, asked: Isolated,
+def _validation(items: Sequence[Forecast], panel: Panel, options: Train, asked: Isolated,
                 rng: np.random.Generator) -> Iterator[Row]:  # fmt: skip
     """The first fold's arrays with other validation rows: what is fitted stands, to the last bit, whatever is chosen;
     and its scalers with validation rows that are quite other ones."""
-    first, model = made[0], made[0].model
+    first, model = items[0], items[0].model
     given = _given(model, panel, first, options)
     base = asked.ask(isolation.fit, [(given, first.fold.number)])
     tries: list[Reply] = []
