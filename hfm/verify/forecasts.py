@@ -6,6 +6,7 @@ others that are cut elsewhere, they are what predictions.parquet holds. Axes: S 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -55,6 +56,11 @@ class Forecast:
     def lengths(self) -> Int:
         """Rows of each sequence."""
         return np.diff(self.panel.start)
+
+    @property
+    def lead(self) -> Int:
+        """Rows of each sequence before the test part."""
+        return np.array([int(self.inside[a:b].argmax()) for a, b in itertools.pairwise(self.panel.start.tolist())])
 
     def keys(self, rows: Int) -> Keys:
         """symbol, session, seq of some rows."""
@@ -221,19 +227,19 @@ def _of_the_past(asked: Isolated, item: Forecast, question: Question, heads: Flo
 def questions(item: Forecast, plan: Sequence[Forecast], rng: np.random.Generator) -> list[Question]:
     """What is asked about a fold. Growing: sequence by sequence in order of time, each row before any that comes later
     is ever seen. plan: all folds, which share the budget."""
-    count, lengths = len(item.lengths), item.lengths
+    count, lengths, lead = len(item.lengths), item.lengths, item.lead
     total = sum(len(each.lengths) for each in plan)
     rows = sum(len(each.panel.slot) for each in plan)
     share = min(1.0, ALONE / total, BUDGET / 3 / max(rows * 3, 1))
     alone = np.sort(rng.choice(count, max(int(np.ceil(share * count)), 1), replace=False))
     out = []
     for s in alone:
-        steps = cuts.ladder(rng, int(lengths[s]))
+        steps = [int(lead[s]) + stay for stay in cuts.ladder(rng, int(lengths[s] - lead[s]))]
         out += [_cut("growing", item, np.where(np.arange(count) == s, stay, 0)) for stay in steps]
     rounds = int(np.clip(-(-cuts.LEAST // max(total, 1)), 2, min(AT_ONCE, max(BUDGET // 3 // max(rows, 1), 1))))
     for _ in range(rounds):
-        out.append(_cut("cut", item, cuts.within(rng, lengths)))
-        out.append(_other(rng, item, cuts.within(rng, lengths)))
+        out.append(_cut("cut", item, lead + cuts.within(rng, lengths - lead)))
+        out.append(_other(rng, item, lead + cuts.within(rng, lengths - lead)))
     complete = np.arange(len(item.panel.slot))
     return [*out, Question("fresh", item.panel, complete, complete), Question("twice", item.panel, complete, complete)]
 
