@@ -36,6 +36,8 @@ AWAY_S = 400 * 86_400.0 + 17_417.0
 """By how much the clock of the process is off: another day of the week, another hour."""
 CODE = (".py", ".pyc", ".pyi", ".so", ".pth")
 SYSTEM = ("/proc", "/sys", "/dev", "/etc", "/usr/lib", "/lib", "/usr/share/zoneinfo")
+COUNTS = ("lscpu", "sysctl")
+"""Programs by which libraries count processors."""
 COMPILED = ("kernels", "numba", "torch", "torchinductor", "__pycache__")
 """Folders of compiled code, which may also be written."""
 
@@ -249,6 +251,8 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:  # Any: CPython's au
         if isinstance(path, (str, bytes, os.PathLike)) and not _permitted(os.fsdecode(path), writes):
             _refused.append(f"opens {os.fsdecode(path)}")
             raise FileNotFoundError(f"{os.fsdecode(path)} (nothing but code is opened here)")
+    elif event == "subprocess.Popen" and Path(str(arguments[0])).name in COUNTS:
+        return
     elif event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.system", "os.posix_spawn"):
         _refused.append(f"calls {event}")
         raise PermissionError(f"{event} is refused here")

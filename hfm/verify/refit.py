@@ -20,10 +20,12 @@ from hfm.train.jobs import Given
 from hfm.verify import compare, isolation
 from hfm.verify.claims import Row
 from hfm.verify.forecasts import Forecast
-from hfm.verify.isolation import Isolated, Reply
+from hfm.verify.isolation import Isolated
 
 SETTLED = ("gates", "weights", "finish")
 """Arrays that are chosen on validation rows, not fitted."""
+ERRORS = ("residual", "ret_sd")
+"""Arrays that a model may take from its errors on validation rows, because those on training rows flatter it."""
 HAIR = 1e-6
 """Relative change of a validation row that moves whatever is fitted on it, and hardly ever a choice."""
 TRIES = 3
@@ -57,7 +59,9 @@ def of_folds(items: Sequence[Forecast], panel: Panel, options: Train, asked: Iso
         )
     yield Row(text, f"{count} of {count}", count - len(wrong), count, count, " arrays")
     if not wrong:
-        yield from _validation(items, panel, options, asked, rng)
+        first, number = given[0]
+        own = [key for at, key in keys if at == number]
+        yield from _validation(first, again[number], own, number, asked, rng)
 
 
 def _given(model: str, panel: Panel, items: Forecast, options: Train) -> Given:
@@ -75,30 +79,30 @@ def _near(a: Float, b: Float) -> bool:
     return one.shape == two.shape and bool(compare.near(one, two).all())
 
 
-def _validation(items: Sequence[Forecast], panel: Panel, options: Train, asked: Isolated,
+def _validation(given: Given, base: Arrays, keys: Sequence[str], fold: int, asked: Isolated,
                 rng: np.random.Generator) -> Iterator[Row]:  # fmt: skip
-    """The first fold's arrays with other validation rows: what is fitted stands, to the last bit, whatever is chosen;
-    and its scalers with validation rows that are quite other ones."""
-    first, model = items[0], items[0].model
-    given = _given(model, panel, first, options)
-    base = asked.ask(isolation.fit, [(given, first.fold.number)])
-    tries: list[Reply] = []
-    moved: set[str] = set()
-    for k in range(TRIES):
-        other = replace(given, valid=hardly(rng, given.valid))
-        tries.append(asked.ask(isolation.fit, [(other, first.fold.number)]))
-        changed = {key for key in base.answers[0] if _fitted(key, first.arrays)
-                   and not np.array_equal(base.answers[0][key], tries[-1].answers[0][key], equal_nan=True)}  # fmt: skip
-        moved = changed if k == 0 else moved & changed
+    """A fit's arrays `base` with other validation rows: what is fitted stands, to the last bit, whatever is chosen;
+    and its scalers with validation rows that are quite other ones. keys: the arrays that are compared."""
+    moved = {key for key in keys if not key.endswith(ERRORS)}
+    for _ in range(TRIES):
+        reply = asked.ask(isolation.fit, [(replace(given, valid=hardly(rng, given.valid)), fold)])
+        if reply.error:
+            yield isolation.refused("train", f"the fit of {given.model}", reply.error)
+            return
+        moved = {key for key in moved if not np.array_equal(base[key], reply.answers[0][key], equal_nan=True)}
         if not moved:
             break
-    quick = replace(given, valid=quite(given.valid), options=replace(options, epochs=1, seeds=1))
-    scaled = asked.ask(isolation.fit, [(quick, first.fold.number)]).answers[0]
-    keys = [key for key in base.answers[0] if _fitted(key, first.arrays)]
-    moved |= {key for key in keys if key.endswith(store.SCALERS) and not _near(scaled[key], first.arrays[key])}
-    text = f"train: arrays of {model}, fold 0, choose on validation rows and are not fitted on them"
+    quick = replace(given, valid=quite(given.valid), options=replace(given.options, epochs=1, seeds=1))
+    reply = asked.ask(isolation.fit, [(quick, fold)])
+    if reply.error:
+        yield isolation.refused("train", f"the fit of {given.model}", reply.error)
+        return
+    scaled = reply.answers[0]
+    moved |= {key for key in keys if key.endswith(store.SCALERS) and not _near(scaled[key], base[key])}
+    text = f"train: arrays of {given.model}, fold {fold}, choose on validation rows and are not fitted on them"
     if moved:
-        text = f"train: {next(k for k in keys if k in moved)} of {model}, fold 0, is fitted on its validation rows"
+        first = next(key for key in keys if key in moved)
+        text = f"train: {first} of {given.model}, fold {fold}, is fitted on its validation rows"
     yield Row(text, f"{len(keys)} of {len(keys)}", len(keys) - len(moved), len(keys), len(keys), " arrays")
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from hfm import freshness
-from hfm.config import Layer, load
+from hfm.config import Fetch, Layer, load
 from hfm.tables import MemoryReader, column_array
 from hfm.verify import lookahead
 from hfm.verify.isolation import Isolated
@@ -42,4 +42,5 @@ def test_a_forecast_that_the_stored_model_does_not_say_is_named(tmp_path: Path) 
 @pytest.mark.parametrize("model", ["lstm", "gbm", "ensemble"])
 def test_every_kind_of_model_passes_when_it_is_honest(model: str, tmp_path: Path) -> None:
     """Networks, trees, and what combines them: members and all."""
-    assert failed(made(tmp_path, model=model)) == []
+    fetch = Fetch(symbols=("SPY", "QQQ"), source="synthetic", sessions=21, interval="30m")
+    assert failed(made(tmp_path, model=model, fetch=fetch), "train") == []
