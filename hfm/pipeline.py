@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ from hfm.run import Entry, Run, point_latest
 from hfm.trials import count_trials, trial_keys
 
 if TYPE_CHECKING:
-    from hfm.stage import Context, Progress, StageFunction
+    from hfm.stage import Context, Progress, StageFunction, Verification
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Options:
     resume: bool = False
     progress: Callable[[str], Progress] | None = None
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    verify: Callable[[Run], Verification] | None = None
+    """Asks the look-ahead tests about a run where its report would support an edge; None: their record is read."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,20 @@ def _context(
         ctx.checkpoint = Checkpoint(run.path / "train" / ".resume", [inputs, section(config, "train")])
     if run is not None and stage.name == "report":
         ctx.trials = count_trials(options.home, run.path)
+        ctx.verified = partial(_verified, run, options, ctx)
     return ctx
+
+
+def _verified(run: Run, options: Options, ctx: Context) -> Verification | None:
+    """See Context.verified; what is found out here is recorded when the stage commits."""
+    from hfm import verification
+
+    manifest = run.manifest()
+    if options.verify is None:
+        return verification.newest(run, manifest)
+    found = options.verify(run)
+    ctx.events.append(verification.event(found, manifest))
+    return found
 
 
 def _as_of(config: Config, now: datetime) -> datetime:

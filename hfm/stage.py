@@ -49,6 +49,25 @@ def _silent(label: str, done: int, total: int, note: str = "") -> None:
     pass
 
 
+@dataclass(frozen=True)
+class Verification:
+    """What the look-ahead tests say of a run's artifacts: how many tests there were, the seed of their cuts, and a
+    sentence for each that failed."""
+
+    tests: int
+    seed: int
+    failed: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether there were tests, and none failed."""
+        return self.tests > 0 and not self.failed
+
+
+def _unverified() -> Verification | None:
+    return None
+
+
 @dataclass
 class Context:
     """All that a stage may touch beside its inputs and its config."""
@@ -66,6 +85,8 @@ class Context:
     resume: bool = False
     trials: int = 0
     """Distinct trials on record for the same symbols and overlapping sessions, in all runs: the report's N."""
+    verified: Callable[[], Verification | None] = _unverified
+    """What the look-ahead tests say of the artifacts of the earlier stages; None: they were not asked."""
     progress: Progress = _silent
     warnings: list[str] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)

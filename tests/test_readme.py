@@ -50,6 +50,11 @@ def nightly(home: Path, fetch: str) -> subprocess.CompletedProcess[str]:
 def plugin(folder: Path, group: str, name: str) -> dict[str, str]:
     """The README's example plug-in, installed beside nothing else; the environment that sees it."""
     (code,) = readme.blocks(f"plugin: {group} {name}", "python")
+    return register(folder, group, name, code)
+
+
+def register(folder: Path, group: str, name: str, code: str) -> dict[str, str]:
+    """A plug-in of these lines, whose class is called as it is with a capital; the environment that sees it."""
     info = folder / f"{name}-1.dist-info"
     info.mkdir(parents=True)
     (folder / f"{name}.py").write_text(code)

@@ -25,6 +25,7 @@ from hfm.ledger import step
 from hfm.ledger.account import params_new, state_new
 from hfm.ledger.lots import value
 from hfm.ledger.profit import Rows, profit, room_for, rows_new
+from hfm.plugins import Signals
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -41,6 +42,18 @@ class Result:
 
     out: Float
     sums: Float
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A panel, what its policies may see, and of each row [n] from earlier sessions: daily volatility, average daily
+    volume, usual spread (bps)."""
+
+    panel: Panel
+    signals: Signals
+    sigma_day: Float
+    adv: Float
+    level: Float
 
 
 class Engine:
@@ -77,8 +90,8 @@ class Engine:
         levels = np.arange(count or 0) / (count or 1)
         return Sweep(levels, self._own, self.settings.cash, len(self.symbols)) if count else None
 
-    def take(self, panel: Panel) -> tuple[Panel, Result] | None:
-        """The panel's out-of-sample sessions and what happened in them; None where it has none."""
+    def observe(self, panel: Panel) -> Observed | None:
+        """The panel's out-of-sample sessions and what the policies may see of them; None where it has none."""
         sigma_day, adv, level = self._history.before(panel, self.horizon)
         starts = np.flatnonzero(np.diff(panel.session, prepend=-1))
         keep = np.repeat(np.logical_or.reduceat(panel.predicted, starts), np.diff(starts, append=len(panel.seq)))
@@ -87,15 +100,23 @@ class Engine:
         if not keep.all():
             panel, sigma_day, adv, level = panel.pick(keep), sigma_day[keep], adv[keep], level[keep]
         seen = family.inputs(panel, self.settings, self._impact_bps(panel, sigma_day, adv))
+        return Observed(panel, seen, sigma_day, adv, level)
+
+    def take(self, panel: Panel) -> tuple[Panel, Result] | None:
+        """The panel's out-of-sample sessions and what happened in them; None where it has none."""
+        found = self.observe(panel)
+        if found is None:
+            return None
+        panel, seen = found.panel, found.signals
         proposals = family.signals(self.trials, seen)
         self.proposed += np.count_nonzero(proposals, axis=1)
         order = rows.time_order(panel)
         if len(self._rows.whole) < len(panel.seq):
             self._rows = rows_new(len(panel.seq) + len(panel.seq) // 4)
         table = self._rows.part(slice(len(panel.seq)))
-        rows.kernel_rows(panel, (sigma_day, adv, seen.cost_bps), order, table)
+        rows.kernel_rows(panel, (found.sigma_day, found.adv, seen.cost_bps), order, table)
         result = self._ledgers(panel, table, proposals, order)
-        self.tally.add(panel, result.out, order, level)
+        self.tally.add(panel, result.out, order, found.level)
         return panel, result
 
     def _space(self, name: str, shape: tuple[int, int]) -> Float:

@@ -11,10 +11,11 @@ from hfm.cli.app import command
 from hfm.cli.options import PRUNE, VERIFY, Common, Flags, Values
 from hfm.cli.settings import config_of, home_of
 from hfm.cli.show import Show
-from hfm.errors import ExitCode, UsageError
+from hfm.errors import ExitCode, HfmError, UsageError
 
 if TYPE_CHECKING:
-    from hfm.run import Run
+    from hfm.run import Manifest, Run
+    from hfm.stage import Verification
     from hfm.verify.claims import Row
 
 
@@ -59,7 +60,11 @@ def verify(show: Show, common: Common, values: Values) -> ExitCode:
     if common.run is not None:
         run = locate(home_of(common), common.run, os.environ)
         show.run_dir = run.path
-        rows = of_run(show, run)
+        rows = of_run(show, run, common.wait, values["seed"])
+    elif values["leaks"]:
+        from hfm.verify import cuts, detection
+
+        rows = detection.rows(show.talk, cuts.seed_new() if values["seed"] is None else values["seed"])
     elif values["null"] or values["power"]:
         from hfm.verify import verdicts
 
@@ -71,22 +76,43 @@ def verify(show: Show, common: Common, values: Values) -> ExitCode:
     return judge(show, rows)
 
 
-def of_run(show: Show, run: Run) -> list[Row]:
+def of_run(show: Show, run: Run, wait_s: float = 0.0, seed: int | None = None) -> list[Row]:
     """Is a run what it says it is: its files, inputs and journal, and then whether anything in it knows the future.
 
-    Each line that fails is also said on stderr.
+    Each line that fails is also said on stderr. What the look-ahead tests say goes on record in the run's journal.
     """
-    from hfm.verify import lookahead, tampering
+    from hfm.verify import cuts, lookahead, tampering
 
     rows = tampering.of_run(run)
     if all(row.passed for row in rows):
-        rows += lookahead.of_run(run, show.talk)
+        seed = cuts.seed_new() if seed is None else seed
+        manifest = run.manifest()
+        found = lookahead.of_run(run, show.talk, seed)
+        rows += found
+        record(show, run, manifest, lookahead.as_verification(found, seed), wait_s)
     else:
         show.talk("look-ahead is not looked for: the files are not those that were committed together")
     for row in rows:
         if not row.passed:
             show.talk(f"failed: {row.claim}")
     return rows
+
+
+def record(show: Show, run: Run, manifest: Manifest, found: Verification, wait_s: float) -> None:
+    """Put what was found on record, unless the run has changed meanwhile or cannot be written."""
+    from datetime import UTC, datetime
+
+    from hfm import verification
+
+    try:
+        with run.lock(wait_s):
+            now = run.manifest()
+            if verification.artifacts(now) != verification.artifacts(manifest):
+                show.talk("not put on record: the run has changed meanwhile")
+            else:
+                run.commit(now, [verification.event(found, now)], datetime.now(UTC))
+    except HfmError as e:
+        show.talk(f"not put on record: {e.what}")
 
 
 @command("doctor", {})

@@ -126,8 +126,11 @@ VERIFY: Options = {
     "full": option(bool, "--full", help="All claims, under ten minutes.", default=False),
     "null": option(int | None, "--null", min=1, help="Instead: judge that many markets without an edge."),
     "power": option(int | None, "--power", min=1, help="Instead: judge that many markets with a planted one."),
+    "leaks": option(bool, "--leaks", help="Instead: name 30 plug-ins that look ahead, and none of 50 honest ones.",
+                     default=False),
+    "seed": option(int | None, "--seed", min=0, help="Seed of the cuts of --run and --leaks. [a new one each time]"),
     "model": option(str, "--model", help="Model of --null and --power. [logistic]", default="logistic"),
-}
+}  # fmt: skip
 PRUNE: Options = {"keep": option(int, "--keep", min=1, help="Newest runs that stay as they are. [10]", default=10)}
 REPORT: Options = {"open": option(bool, "--open", help="Open the page in a browser.", default=False)}
 

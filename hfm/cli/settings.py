@@ -30,11 +30,20 @@ def config_of(common: Common, home: Path, recorded: Mapping[str, Any], section: 
     return load(layers)
 
 
-def options_of(common: Common, home: Path, show: Show, resume: bool = False) -> Any:  # Any: pipeline.Options
-    """How to carry stages out."""
+def options_of(
+    common: Common, home: Path, show: Show, resume: bool = False, verify: bool = False
+) -> Any:  # Any: pipeline.Options
+    """How to carry stages out. verify: with the look-ahead tests before an edge is supported."""
     from hfm.pipeline import Options
 
-    return Options(home, common.wait, common.workers or os.cpu_count() or 1, resume, show.progress())
+    def tests(run: Any) -> Any:  # Any: Run, Verification, whose modules load on demand
+        from hfm.verify import lookahead
+
+        show.talk("an edge would be supported: looking for look-ahead first")
+        return lookahead.verification(run, show.talk)
+
+    workers = common.workers or os.cpu_count() or 1
+    return Options(home, common.wait, workers, resume, show.progress(), verify=tests if verify else None)
 
 
 def carry_out(name: str, show: Show, common: Common, flags: Flags, resume: bool = False) -> ExitCode:

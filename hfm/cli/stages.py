@@ -130,7 +130,7 @@ def run(show: Show, common: Common, values: Values) -> ExitCode:
     code = ExitCode.OK
     with run.lock(common.wait), run.discarded_if_empty():
         config = config_of(common, home, run.manifest().config, "fetch", flags)
-        for item in pipeline.run_all(run, config, options_of(common, home, show), values["refresh"]):
+        for item in pipeline.run_all(run, config, options_of(common, home, show, verify=True), values["refresh"]):
             if isinstance(item, pipeline.Outcome):
                 show.outcome(item)
                 code = max(code, item.code)

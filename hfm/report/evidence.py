@@ -10,7 +10,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,13 @@ import hfm
 from hfm import config as settings
 from hfm import tables
 from hfm.config import Config
-from hfm.report import bridge, forecast, market, money, verdict
+from hfm.report import assurance, bridge, forecast, market, money, verdict
 from hfm.report.bridge import Step
 from hfm.report.forecast import Forecast
 from hfm.report.market import Market
 from hfm.report.money import Money
 from hfm.report.verdict import Verdict
+from hfm.stage import Verification
 
 ARTIFACTS = {
     "simulate": ("simulate/quotes.parquet", "simulate/oracle.parquet", "simulate/facts.json"),
@@ -58,6 +59,8 @@ class Evidence:
     config_hash: str
     trials: int
     bridge: tuple[Step, ...] = ()
+    verification: dict[str, Any] | None = None  # Any: JSON values
+    """What the look-ahead tests said, where an edge would be supported without them."""
 
     @property
     def synthetic(self) -> bool:
@@ -80,8 +83,11 @@ class Evidence:
         return bool(self.forecast and self.forecast.meta.get("signal", "none") != "none")
 
 
-def gather(inputs: Mapping[str, tables.Reader], config: Config, trials: int) -> Evidence:
-    """The evidence of one run. trials: N, as the pipeline counted it."""
+def gather(
+    inputs: Mapping[str, tables.Reader], config: Config, trials: int,
+    verified: Callable[[], Verification | None] = lambda: None,
+) -> Evidence:  # fmt: skip
+    """The evidence of one run. trials: N, as the pipeline counted it; verified: see Context."""
     seen, cast = market.load(inputs), forecast.load(inputs)
     earned = money.load(inputs, config.backtest.cash)
     facts = inputs.get("simulate/facts.json")
@@ -90,10 +96,11 @@ def gather(inputs: Mapping[str, tables.Reader], config: Config, trials: int) -> 
         for stage, names in ARTIFACTS.items() for name in names if name not in inputs
     )  # fmt: skip
     tree = json.dumps(settings.as_tree(config), sort_keys=True)
+    found, checked = assurance.with_verification(_verdict(seen, cast, earned, config, trials), verified)
     return Evidence(
-        seen, cast, earned, _verdict(seen, cast, earned, config, trials), json.loads(facts.data()) if facts else {},
+        seen, cast, earned, found, json.loads(facts.data()) if facts else {},
         missing, _origins(inputs), _versions(), config, hashlib.sha256(tree.encode()).hexdigest()[:16], trials,
-        bridge.load(inputs),
+        bridge.load(inputs), checked,
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ PICTURE, PAGE, SUMMARY = "report/microstructure_performance.png", "report/report
 def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> Iterator[Product]:
     """The picture, the page and the summary. ctx.trials is N of the verdict."""
     ctx.progress("report", 0, 1, "tables")
-    found = evidence.gather(inputs, config, ctx.trials)
+    found = evidence.gather(inputs, config, ctx.trials, ctx.verified)
     shown = panels(found)
     steps = len(shown) + 1
     done = [0]
@@ -46,6 +46,7 @@ def summary(run: Evidence) -> dict[str, Any]:  # Any: JSON values
     document: dict[str, Any] = {  # Any: JSON values
         "schema_version": 1,
         "verdict": run.verdict.document(),
+        "verification": run.verification,
         "headline": {key: metrics[key] for key in wording.HEADLINE if key in metrics},
         "fetch": {
             "symbols": list(market.symbols), "source": market.meta.get("source"), "synthetic": run.synthetic,

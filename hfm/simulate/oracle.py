@@ -27,7 +27,8 @@ def log_spread(levels: Levels, spread: micro.Spread, model: micro.Model, price: 
     """
     slots = price.shape[1]
     mean, sd = np.full(price.shape, np.nan), np.full(price.shape, np.nan)
-    forecast = (levels.ln_sigma - levels.level_vol - levels.phi_vol)[:, 1:]
+    # the level is the row's own: in a symbol's first session the next row's holds that row's volatility
+    forecast = levels.ln_sigma[:, 1:] - levels.level_vol[:, :-1] - levels.phi_vol[:, 1:]
     phi = curve(SPREAD_CURVE, slots)[1:]
     x = (
         spread.a

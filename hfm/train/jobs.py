@@ -43,6 +43,17 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Given:
+    """What one fit is given: the model's name, its training and validation rows, the options and the stage's seed."""
+
+    model: str
+    train: Panel
+    valid: Panel
+    options: Train
+    seed: int
+
+
+@dataclass(frozen=True)
 class Listener:
     """The progress function of one fold's fit: hands its news on."""
 
@@ -76,12 +87,20 @@ def fit(task: Task, fold: Fold, tell: Callable[[News | Saved], None], before: by
 
     tell: called with each epoch's news, and with what can be resumed. before: what such a fit had saved when it died.
     """
+    given = Given(
+        task.model, spans.learn(task.panel, *fold.train), spans.learn(task.panel, *fold.valid), task.options, task.seed
+    )
+    return learn(given, fold.number, tell, before)
+
+
+def learn(given: Given, fold: int, tell: Callable[[News | Saved], None], before: bytes | None = None) -> Arrays:
+    """The same of rows that are already cut."""
     ctx = Context(
-        stage=f"train fold {fold.number}", seed=task.seed, progress=Listener(fold.number, tell),
-        checkpoint=Slot(fold.number, tell, before), resume=before is not None,
+        stage=f"train fold {fold}", seed=given.seed, progress=Listener(fold, tell),
+        checkpoint=Slot(fold, tell, before), resume=before is not None,
     )  # fmt: skip
-    model: plugins.Forecaster = plugins.find("models", task.model)()
-    return model.fit(spans.learn(task.panel, *fold.train), spans.learn(task.panel, *fold.valid), task.options, ctx)
+    model: plugins.Forecaster = plugins.find("models", given.model)()
+    return model.fit(given.train, given.valid, given.options, ctx)
 
 
 def fit_all(task: Task, folds: Sequence[Fold], ctx: Context, record: Record) -> Iterator[tuple[Fold, Arrays]]:

@@ -48,6 +48,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("hfm.verify.causality:future_poison", "quick"),
     Claim("hfm.verify.causality:forecast_poison", "standard"),
     Claim("hfm.verify.causality:split_and_resume", "quick"),
+    Claim("hfm.verify.detection:detected", "full"),
     Claim("hfm.verify.parity:live_is_batch", "standard"),
     Claim("hfm.verify.parity:killed_and_resumed", "full"),
     Claim("hfm.verify.arithmetic:ledger", "quick"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,8 @@ from hfm.verify.claims import Row
 
 Float = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
+Keys = dict[str, npt.NDArray[np.generic]]
+"""symbol, session, seq, each [n]."""
 KEY = ("symbol", "session", "seq")
 FACTOR = 1.5
 GONE, CHANGED, FALLING = "gone", "changed", "falling"
@@ -115,9 +117,28 @@ def place(keys: dict[str, npt.NDArray[np.generic]], row: int) -> str:
     return f"{keys['symbol'][row]} {day} row {keys['seq'][row]}"
 
 
-def claim(stage: str, what: str, found: Difference, how: str, lead: str = "") -> Row:
-    """The line of the table: that `what` of a stage stands with another future, or which column and row does not."""
-    text = f"{stage}: {what} stand with what comes later {how}"
+def total(parts: Iterable[Difference]) -> Difference:
+    """The rows of many comparisons together, and the first that is not the same in any of them."""
+    rows = same = 0
+    column = where = ""
+    for part in parts:
+        if part.same < part.rows and not where:
+            column, where = part.column, part.place
+        rows, same = rows + part.rows, same + part.same
+    return Difference(rows, same, column, where)
+
+
+def claim(stage: str, what: str, found: Difference, how: str, lead: str = "", cuts: int = 0) -> Row:
+    """The line of the table: that `what` of a stage stands with another future, or which column and row does not.
+
+    cuts: at how many points the future was changed; 0: not said.
+    """
+    text = f"{stage}: {what} stand with what comes later {how}" + (f", at {cuts} cuts" if cuts else "")
     if found.same < found.rows:
         text = f"{stage}: {lead}{found.column} of {found.place} knows what comes later ({how}, it is another)"
+    return line(text, found)
+
+
+def line(text: str, found: Difference) -> Row:
+    """The row of the table that says `text`: all rows are the same."""
     return Row(text, f"{found.rows} of {found.rows}", found.same, found.rows, found.rows, " rows")

@@ -1,211 +1,127 @@
-"""Features, a fit and its forecasts, made again with another future: the part of the look-ahead tests that trains.
+"""Fits made again in a fresh process that holds nothing but the rows a fit may know, and with validation rows that are
+hardly other ones: the part of the look-ahead tests that trains.
 
-One fold: its features and forecasts with the rows after one of its test rows changed or gone; its fit with everything
-after its validation rows changed; its scalers with the validation rows changed too.
+Every fold of a model that fits at once, the first, the last and one drawn of a deep one.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
 from hfm import plugins
-from hfm.config import Config
-from hfm.features.step import LOOKBACK
-from hfm.models import step, store
-from hfm.plugins import Arrays, Float, Int
-from hfm.tables import MemoryReader, Reader, arrays, column_array
-from hfm.train import folds, jobs, panel, spans
-from hfm.train.folds import Fold
-from hfm.train.panel import Rows, Task
-from hfm.verify import compare
+from hfm.config import Train
+from hfm.models import store
+from hfm.plugins import Arrays, Float, Panel
+from hfm.train import spans
+from hfm.train.jobs import Given
+from hfm.verify import compare, isolation
 from hfm.verify.claims import Row
+from hfm.verify.forecasts import Forecast
+from hfm.verify.isolation import Isolated
 
-QUOTES, PREDICTIONS = "simulate/quotes.parquet", "train/predictions.parquet"
-MODEL = ("train/model.safetensors", "train/model.json")
 SETTLED = ("gates", "weights", "finish")
 """Arrays that are chosen on validation rows, not fitted."""
-WITHIN = 0.43
-"""Share of the test rows' times before which nothing may change: not a session's first row."""
-Keys = dict[str, npt.NDArray[np.generic]]
+ERRORS = ("residual", "ret_sd")
+"""Arrays that a model may take from its errors on validation rows, because those on training rows flatter it."""
+HAIR = 1e-6
+"""Relative change of a validation row that moves whatever is fitted on it, and hardly ever a choice."""
+TRIES = 3
+"""Such changes, of which a fit that only chooses on validation rows withstands one."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A stored model and what it says of the test rows of a fold: said [n, 8] of step.OUT, place of these in rows."""
-
-    model: str
-    stored: Arrays
-    rows: Rows
-    fold: Fold
-
-    @property
-    def place(self) -> slice | Int:
-        """Where the test rows stand."""
-        return spans.place(self.rows.panel, *self.fold.test)
-
-    def said(self) -> Float:
-        """See Asked."""
-        test = spans.lead(self.rows.panel, *self.fold.test)
-        heads = plugins.find("models", self.model)().predict(self.stored, test.panel)
-        out = np.empty((len(heads), len(step.OUT)))
-        step.finish(heads, test.panel.spread_bps, self.stored["finish"], out)
-        return np.asarray(out[test.inside])
-
-    def of(self, rows: Rows) -> Asked:
-        """The same model about other rows, of whose test part some may be gone."""
-        last = rows.panel.block.max() + 1 if rows.panel.block is not None else len(np.unique(rows.panel.session))
-        return replace(
-            self, rows=rows, fold=replace(self.fold, test=(self.fold.test[0], min(self.fold.test[1], int(last))))
+def of_folds(items: Sequence[Forecast], panel: Panel, options: Train, asked: Isolated,
+             rng: np.random.Generator) -> Iterator[Row]:  # fmt: skip
+    """The rows of the table about the fits of a model. items: all folds with what was stored."""
+    model = items[0].model
+    deep = plugins.find("models", model).deep
+    drawn = {0, len(items) - 1, int(rng.integers(len(items)))} if deep else set(range(len(items)))
+    some = {items[k].fold.number: items[k] for k in sorted(drawn)}
+    given = [(_given(model, panel, each, options), number) for number, each in some.items()]
+    reply = asked.ask(isolation.fit, given)
+    if reply.error:
+        yield isolation.refused("train", f"the fit of {model}", reply.error)
+        return
+    yield isolation.touched("train", f"the fit of {model}", reply)
+    again = dict(zip(some, reply.answers, strict=True))
+    keys = [(number, key) for number, fitted in again.items() for key in fitted if _fitted(key, some[number].arrays)]
+    wrong = [(number, key) for number, key in keys if not _near(again[number][key], some[number].arrays[key])]
+    count = len(keys)
+    text = f"train: arrays of {model} in {len(some)} of {len(items)} folds know nothing after their validation rows"
+    if wrong:
+        number, key = wrong[0]
+        second = asked.ask(isolation.fit, [item for item in given if item[1] == number])
+        same = not second.error and _near(second.answers[0][key], again[number][key])
+        text = f"train: {key} of {model}, fold {number}, is " + (
+            "fitted on everything after its validation rows" if same else "another when fitted twice"
         )
+    yield Row(text, f"{count} of {count}", count - len(wrong), count, count, " arrays")
+    if not wrong:
+        first, number = given[0]
+        own = [key for at, key in keys if at == number]
+        yield from _validation(first, again[number], own, number, asked, rng)
 
 
-def of_run(readers: dict[str, Reader], config: Config) -> Iterator[Row]:
-    """Features, forecasts, fit and scalers of the first fold of a run that was trained."""
-    quotes = readers[QUOTES]
-    task = panel.task(quotes.meta, config.train)
-    whole, fold = _first(quotes, task, config.train.window)
-    clean = panel.read(MemoryReader(whole), task)
-    document = json.loads(readers[MODEL[1]].data())
-    model = str(document["model"])
-    asked = Asked(model, _whole(store.load(readers[MODEL[0]].data(), document), model), clean, fold)
-    before = asked.said()
-    yield _as_written(readers[PREDICTIONS], asked, before)
-    known = np.unique(clean.time[asked.place])
-    at = int(known[max(int(WITHIN * len(known)), 1)])
-    for how, factor in ((compare.GONE, None), (compare.CHANGED, 1.5), (compare.FALLING, 0.5)):
-        other = compare.cut(whole, at) if factor is None else compare.poisoned(whole, at, factor)
-        again = asked.of(panel.read(MemoryReader(other), task))
-        yield _features(clean, again.rows, at, how)
-        yield _forecasts((asked, before), (again, again.said()), at, how)
-    yield _warm(whole, clean, task)
-    yield from _fits(whole, asked, task, config)
+def _given(model: str, panel: Panel, items: Forecast, options: Train) -> Given:
+    """What the fit of a fold may know; a copy once it is sent to another process."""
+    fold = items.fold
+    return Given(model, spans.learn(panel, *fold.train), spans.learn(panel, *fold.valid), options, options.seed)
 
 
-def _first(quotes: Reader, task: Task, window: int) -> tuple[pa.Table, Fold]:
-    """The quotes as far as the first fold's test part reaches (all of them where folds are cut inside sessions)."""
-    if task.block_s is not None:
-        return quotes.read(), folds.plan_blocks(*panel.blocks(quotes, task.block_s), window)[0]
-    fold = folds.plan(panel.sessions(quotes), window)[0]
-    parts, days = [], np.empty(0, "datetime64[D]")
-    for group in quotes.groups():
-        parts.append(group)
-        days = np.union1d(days, np.unique(column_array(group.column("session"))))
-        if len(days) > fold.test[1]:
+def _fitted(key: str, stored: Arrays) -> bool:
+    return key in stored and not key.startswith("history/") and key.split("/")[-1] not in SETTLED
+
+
+def _near(a: Float, b: Float) -> bool:
+    one, two = np.asarray(a, float), np.asarray(b, float)
+    return one.shape == two.shape and bool(compare.near(one, two).all())
+
+
+def _validation(given: Given, base: Arrays, keys: Sequence[str], fold: int, asked: Isolated,
+                rng: np.random.Generator) -> Iterator[Row]:  # fmt: skip
+    """A fit's arrays `base` with other validation rows: what is fitted stands, to the last bit, whatever is chosen;
+    and its scalers with validation rows that are quite other ones. keys: the arrays that are compared."""
+    moved = {key for key in keys if not key.endswith(ERRORS)}
+    for _ in range(TRIES):
+        reply = asked.ask(isolation.fit, [(replace(given, valid=hardly(rng, given.valid)), fold)])
+        if reply.error:
+            yield isolation.refused("train", f"the fit of {given.model}", reply.error)
+            return
+        moved = {key for key in moved if not np.array_equal(base[key], reply.answers[0][key], equal_nan=True)}
+        if not moved:
             break
-    table = pa.concat_tables(parts).unify_dictionaries().combine_chunks()
-    return table.filter(pa.array(column_array(table.column("session")) <= days[fold.test[1] - 1])), fold
+    quick = replace(given, valid=quite(given.valid), options=replace(given.options, epochs=1, seeds=1))
+    reply = asked.ask(isolation.fit, [(quick, fold)])
+    if reply.error:
+        yield isolation.refused("train", f"the fit of {given.model}", reply.error)
+        return
+    scaled = reply.answers[0]
+    moved |= {key for key in keys if key.endswith(store.SCALERS) and not _near(scaled[key], base[key])}
+    text = f"train: arrays of {given.model}, fold {fold}, choose on validation rows and are not fitted on them"
+    if moved:
+        first = next(key for key in keys if key in moved)
+        text = f"train: {first} of {given.model}, fold {fold}, is fitted on its validation rows"
+    yield Row(text, f"{len(keys)} of {len(keys)}", len(keys) - len(moved), len(keys), len(keys), " arrays")
 
 
-def _whole(checkpoint: store.Checkpoint, model: str) -> Arrays:
-    """What predict needs of the first fold: the model's arrays and those of its members."""
-    out = checkpoint.part("fold0", model)
-    for member in plugins.find("models", model).members:
-        out |= {f"{member}/{key}": value for key, value in checkpoint.part("fold0", member).items()}
-    return out
+def hardly(rng: np.random.Generator, valid: Panel) -> Panel:
+    """The validation rows with every number changed by a hair, and one direction turned round."""
+
+    def hair(values: Float) -> Float:
+        return np.asarray(values * (1.0 + HAIR * rng.standard_normal(values.shape)))
+
+    up = valid.up.copy()
+    known = np.flatnonzero(np.isfinite(up))
+    if len(known):
+        turned = rng.choice(known)
+        up[turned] = 1.0 - up[turned]
+    return replace(valid, x=hair(valid.x), spread_bps=hair(valid.spread_bps), up=up, ret_bps=hair(valid.ret_bps),
+                   log_spread=hair(valid.log_spread), log_vol=hair(valid.log_vol))  # fmt: skip
 
 
-def _keys(rows: Rows) -> Keys:
-    """symbol, session, seq of all rows."""
-    data = rows.panel
-    count = np.diff(data.start)
-    return {
-        "symbol": np.repeat(np.array(data.symbols, object)[data.symbol], count),
-        "session": np.repeat(data.session, count).astype("datetime64[D]"),
-        "seq": data.slot,
-    }
-
-
-def _some(keys: Keys, rows: slice | Int | npt.NDArray[np.bool_]) -> Keys:
-    return {name: value[rows] for name, value in keys.items()}
-
-
-def _as_written(predictions: Reader, asked: Asked, said: Float) -> Row:
-    """The stored model says what predictions.parquet holds of its test rows."""
-    names = ("fold", *step.OUT)
-    parts = [arrays(group, names) for group in predictions.groups(("model", *names), asked.model)]
-    written = {name: np.concatenate([part[name][part["fold"] == asked.fold.number] for part in parts])
-               for name in step.OUT}  # fmt: skip
-    n = min(len(said), len(written["p_up"]))
-    good = {name: compare.near(said[:n, j], written[name][:n]) for j, name in enumerate(step.OUT)}
-    found = compare.first(good, _some(_some(_keys(asked.rows), asked.place), slice(n)))
-    text = f"train: {asked.model} stored says what was written"
-    if found.same < found.rows:
-        text = f"train: {found.column} of {found.place} is not what the stored {asked.model} says"
-    return Row(text, f"{n} of {n}", found.same, n, n, " rows")
-
-
-def _features(clean: Rows, other: Rows, at: int, how: str) -> Row:
-    """Features of the rows known before `at`."""
-    one, two = clean.time < at, other.time < at
-    a, b = clean.panel.x[one], other.panel.x[two]
-    good = {name: _same(a[:, j], b[:, j]) for j, name in enumerate(clean.panel.names)}
-    return compare.claim("train", "features", compare.first(good, _some(_keys(clean), one)), how, "feature ")
-
-
-def _same(a: Float, b: Float) -> npt.NDArray[np.bool_]:
-    return np.asarray((a == b) | (np.isnan(a) & np.isnan(b)))
-
-
-def _forecasts(one: tuple[Asked, Float], two: tuple[Asked, Float], at: int, how: str) -> Row:
-    """Forecasts of the test rows known before `at`."""
-    picked = []
-    for asked, said in (one, two):
-        known = asked.rows.time[asked.place] < at
-        picked.append((said[known], _some(_some(_keys(asked.rows), asked.place), known)))
-    (a, keys), (b, _) = picked
-    model = one[0].model
-    good = {name: compare.near(a[:, j], b[:, j]) for j, name in enumerate(step.OUT)}
-    return compare.claim("train", f"forecasts of {model}", compare.first(good, keys), how, f"{model}'s ")
-
-
-def _warm(whole: pa.Table, clean: Rows, task: Task) -> Row:
-    """Features need the rows that they say they need: begun later, they are the same LOOKBACK rows on."""
-    days = np.unique(column_array(whole.column("session")))
-    late = whole.filter(pa.array(column_array(whole.column("session")) >= days[min(3, len(days) - 1)]))
-    if len(days) == 1:
-        late = whole.slice(min(LOOKBACK, whole.num_rows // 2))
-    seen = panel.read(MemoryReader(late), task)
-    rows = len(seen.time)
-    a, b = clean.panel.x[-rows:], seen.panel.x
-    warm = _rank(seen) >= LOOKBACK
-    good = {name: _same(a[warm, j], b[warm, j]) for j, name in enumerate(clean.panel.names)}
-    found = compare.first(good, _some(_keys(seen), warm))
-    text = f"train: features need no more than {LOOKBACK} rows before them"
-    if found.same < found.rows:
-        text = f"train: feature {found.column} of {found.place} needs more than {LOOKBACK} rows before it"
-    return Row(text, f"{found.rows} of {found.rows}", found.same, found.rows, found.rows, " rows")
-
-
-def _rank(rows: Rows) -> Int:
-    """How many rows of the same symbol stand before each."""
-    symbol = np.repeat(rows.panel.symbol, np.diff(rows.panel.start))
-    order = np.argsort(symbol, kind="stable")
-    rank = np.empty(len(symbol), np.int64)
-    rank[order] = np.arange(len(symbol)) - np.searchsorted(symbol[order], symbol[order])
-    return rank
-
-
-def _fits(whole: pa.Table, asked: Asked, task: Task, config: Config) -> Iterator[Row]:
-    """The fit with all rows after its validation changed; its scalers with the validation changed too."""
-    options, fold, stored, model = config.train, asked.fold, asked.stored, asked.model
-    for first, chosen, names, how in (
-        (fold.test[0], options, None, "everything after its validation rows"),
-        (fold.valid[0], replace(options, epochs=1, seeds=1), store.SCALERS, "its validation rows and everything after"),
-    ):
-        start = int(asked.rows.time[spans.place(asked.rows.panel, first, first + 1)].min())
-        seen = panel.read(MemoryReader(compare.poisoned(whole, start)), task).panel
-        again = jobs.fit(jobs.Task(model, seen, chosen, chosen.seed), fold, lambda _: None)
-        keys = [k for k in again if k in stored and not k.startswith("history/") and k.split("/")[-1] not in SETTLED]
-        keys = [k for k in keys if names is None or k.endswith(names)]
-        wrong = [k for k in keys if not compare.near(np.asarray(again[k], float), np.asarray(stored[k], float)).all()]
-        what = "arrays" if names is None else "scalers"
-        text = f"train: {what} of {model} do not know {how}"
-        if wrong:
-            text = f"train: {wrong[0]} of {model}, fold 0, is fitted on {how}"
-        yield Row(text, f"{len(keys)} of {len(keys)}", len(keys) - len(wrong), len(keys), len(keys), f" {what}")
+def quite(valid: Panel) -> Panel:
+    """The validation rows with every number quite another."""
+    return replace(valid, x=valid.x * 1.5 + 1.0, spread_bps=valid.spread_bps * 1.5, ret_bps=valid.ret_bps * 1.5,
+                   log_spread=valid.log_spread + 0.4, log_vol=valid.log_vol + 0.4)  # fmt: skip

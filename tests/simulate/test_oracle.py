@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pytest
 
+from hfm.verify import compare
 from tests.bars import bar_table
 from tests.simulate.test_stage import simulate, spy
 
@@ -37,3 +38,21 @@ def test_on_real_spy_its_stated_error_is_the_true_one(real: Path) -> None:
     error, sd, _ = errors(spy(real))
     assert abs(error.mean()) < 0.005
     assert np.sqrt(np.mean(sd**2)) == pytest.approx(error.std(), rel=0.05)
+
+
+def test_in_the_first_session_too_the_next_row_s_volatility_is_not_known() -> None:
+    """The level of a symbol's first session is a running mean: the forecast stands when the next row is another."""
+    bars = bar_table(2, slots=12)
+    known = oracle_of(bars)
+    for row in (1, 5, 10):
+        other = oracle_of(bars.slice(0, row))
+        for name in ("log_spread_mean", "log_spread_sd"):
+            np.testing.assert_array_equal(known[name][: row - 1], other[name][: row - 1])
+        wild = compare.poisoned(bars, int(compare.times(bars)[row]), 1.5)
+        np.testing.assert_array_equal(known["log_spread_mean"][:row], oracle_of(wild)["log_spread_mean"][:row])
+
+
+def oracle_of(bars: pa.Table) -> dict[str, Float]:
+    """The oracle's forecast of the spread, of a table of bars."""
+    found = simulate(bars)[1]
+    return {name: found[name].to_numpy() for name in ("log_spread_mean", "log_spread_sd")}

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pytest
 
 from hfm import freshness
-from hfm.config import Layer, load
+from hfm.config import Fetch, Layer, load
 from hfm.tables import MemoryReader, column_array
-from hfm.verify import refit
+from hfm.verify import lookahead
+from hfm.verify.isolation import Isolated
 from tests.verify.test_lookahead import failed, made
 
 
@@ -21,14 +22,16 @@ def test_a_forecast_that_the_stored_model_does_not_say_is_named(tmp_path: Path) 
     manifest = run.manifest()
     config = load([Layer("run", manifest.config)])
     readers = freshness.readers(run, {a: "" for stage in manifest.stages.values() for a in stage.artifacts})
-    table = readers[refit.PREDICTIONS].read()
+    table = readers[lookahead.PREDICTIONS].read()
     model = column_array(table["model"])
     row = int(np.flatnonzero(model == "logistic")[4])
     p = column_array(table["p_up"]).copy()
     p[row] += 0.01
     place = table.schema.get_field_index("p_up")
-    readers[refit.PREDICTIONS] = MemoryReader(table.set_column(place, table.schema.field(place), pa.array(p)))
-    wrong = [line.claim for line in refit.of_run(readers, config) if not line.passed]
+    readers[lookahead.PREDICTIONS] = MemoryReader(table.set_column(place, table.schema.field(place), pa.array(p)))
+    with Isolated() as asked:
+        rows = lookahead.of_stage("train", readers, config, asked, np.random.default_rng(1))
+    wrong = [line.claim for line in rows if not line.passed]
     day = column_array(table["session"])[row].astype("datetime64[D]")
     assert wrong == [
         f"train: p_up of SPY {day} row {column_array(table['seq'])[row]} is not what the stored logistic says"
@@ -39,4 +42,5 @@ def test_a_forecast_that_the_stored_model_does_not_say_is_named(tmp_path: Path) 
 @pytest.mark.parametrize("model", ["lstm", "gbm", "ensemble"])
 def test_every_kind_of_model_passes_when_it_is_honest(model: str, tmp_path: Path) -> None:
     """Networks, trees, and what combines them: members and all."""
-    assert failed(made(tmp_path, model=model)) == []
+    fetch = Fetch(symbols=("SPY", "QQQ"), source="synthetic", sessions=21, interval="30m")
+    assert failed(made(tmp_path, model=model, fetch=fetch), "train") == []

@@ -1,0 +1,113 @@
+"""What the look-ahead tests said of a run goes on record, and is good for the artifacts that it was said of."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hfm import corridor, journal, verification
+from hfm.config import Config, Simulate
+from hfm.corridor import Stage
+from hfm.pipeline import Options, execute
+from hfm.run import JOURNAL, Run
+from hfm.stage import Context, Product, Verification
+from hfm.tables import Reader
+from tests import toy
+
+LEAK = "train: p_up of SPY 2026-02-24 row 3 knows what comes later"
+
+
+def report(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
+    """The record that it is given, asked for where the seed is even."""
+    found = ctx.verified() if config.report.seed % 2 == 0 else None
+    yield "report/summary.json", {"found": None if found is None else dataclasses.asdict(found)}
+
+
+STAGES = (
+    *toy.STAGES,
+    Stage("report", "tests.test_verification:report", needs=("simulate/facts.json",), writes=("report/summary.json",)),
+)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run through fetch and simulate."""
+    run = toy.placed(tmp_path, monkeypatch)
+    monkeypatch.setattr(corridor, "STAGES", STAGES)
+    for name in ("fetch", "simulate"):
+        carry_out(run, name)
+    return run
+
+
+def carry_out(run: Run, name: str, config: Config | None = None, **options: Any) -> None:
+    """One stage."""
+    home = run.path.parent.parent
+    execute(run, corridor.by_name(name), config or asking(8), Options(home, clock=lambda: toy.NOW, **options))
+
+
+def asking(seed: int, **sections: Any) -> Config:
+    """Settings under which the report asks (an even seed) or does not."""
+    plain = Config(**sections)
+    return dataclasses.replace(plain, report=dataclasses.replace(plain.report, seed=seed))
+
+
+def found(run: Run) -> dict[str, Any] | None:
+    """What the report was given."""
+    document: dict[str, Any] = json.loads((run.path / "report" / "summary.json").read_text())
+    return document["found"]
+
+
+def records(run: Run) -> list[dict[str, Any]]:
+    """The events of the journal, whose chain holds."""
+    manifest = run.manifest()
+    assert journal.fault(journal.read(run.path / JOURNAL), manifest.head, manifest.count) is None
+    return list(journal.events(run.path / JOURNAL, "verified"))
+
+
+def test_without_tests_and_without_a_record_nothing_is_known(run: Run) -> None:
+    """And nothing is recorded."""
+    carry_out(run, "report")
+    assert found(run) is None
+    assert records(run) == []
+
+
+def test_tests_are_made_only_when_the_report_asks(run: Run) -> None:
+    """They cost a minute."""
+    carry_out(run, "report", asking(7), verify=lambda _: pytest.fail("asked"))
+    assert records(run) == []
+
+
+def test_a_report_that_tests_records_what_was_found_for_later_ones(run: Run) -> None:
+    """The event names the artifacts of the stages before; a report alone reads it."""
+    asked: list[Run] = []
+
+    def tests(of: Run) -> Verification:
+        asked.append(of)
+        return Verification(12, 5, (LEAK,))
+
+    carry_out(run, "report", verify=tests)
+    assert [each.path for each in asked] == [run.path]
+    assert found(run) == {"tests": 12, "seed": 5, "failed": [LEAK]}
+    (record,) = records(run)
+    assert record["artifacts"] == verification.artifacts(run.manifest())
+    assert set(record["artifacts"]) == {"fetch/bars.parquet", "simulate/facts.json"}
+    carry_out(run, "report")
+    assert found(run) == {"tests": 12, "seed": 5, "failed": [LEAK]}
+    assert len(records(run)) == 1
+
+
+def test_the_newest_record_counts_and_none_of_other_files(run: Run) -> None:
+    """Simulated again with another seed, nothing is known; simulated as before, it is known again."""
+    now = run.manifest()
+    for seed, failed in ((1, (LEAK,)), (2, ())):
+        run.commit(now, [verification.event(Verification(3, seed, failed), now)], toy.NOW)
+    assert verification.newest(run, run.manifest()) == Verification(3, 2)
+    carry_out(run, "simulate", asking(8, simulate=Simulate(seed=99)))
+    assert verification.newest(run, run.manifest()) is None
+    carry_out(run, "simulate")
+    assert verification.newest(run, run.manifest()) == Verification(3, 2)
