@@ -4,10 +4,12 @@ Axes: N cases (a session, or a sample), E estimators (spreads.NAMES). Spreads ar
 back pays), in bp; squared ones in bp^2.
 
 An estimate is *shown* where it is above 0 at 1 % over the family of estimators (Bonferroni, one-sided, errors clustered
-by session) and its preconditions hold. Charged is the upper one-sided 95 % limit of the estimator that rules: of
-Abdi-Ranaldo and EDGE where ranges can be trusted, else of Roll; and of each estimate that is shown, where it is higher.
-A mid that reverts by itself looks to autocovariances like a spread, and like a wide one if it takes its time: where
-ranges are trusted and do not confirm them, autocovariances rule only at ALONE standard errors.
+by session; by ALONE errors from the rows where sessions are few) and its preconditions hold. Charged is the upper
+one-sided 95 % limit of the estimator that rules (Abdi-Ranaldo and EDGE where ranges can be trusted, else Roll) and of
+each estimate that is shown, whichever is highest. A mid that reverts by itself looks to autocovariances like a spread,
+and like a wide one if it takes its time: where ranges are trusted and do not confirm them, autocovariances rule only at
+ALONE standard errors. What cannot be told from that is a spread whose side persists from bar to bar (.95; .85 with a
+half-spread below some 5 bp in 250 sessions of five-minute bars).
 """
 
 from __future__ import annotations
@@ -44,8 +46,8 @@ ALLOWANCE_BPS = 1.0
 """What mids revert by themselves looks to autocovariances, and their changing volatility to Corwin-Schultz, like a
 spread up to this wide on the most liquid names: a claim is not contradicted by less."""
 MARGIN, MARGIN_ROWS = 1.08, 4.0
-"""What is charged over an upper limit: sides that persist into the next bar take 4 % off Roll's spread (.95 from trade to
-trade, thirty trades a bar), weights 3 % at 78 rows a session and 24 % at 13 (MARGIN_ROWS over the rows)."""
+"""What is charged over an upper limit: sides that persist into the next bar take 4 % off Roll's spread (.95 from trade
+to trade, thirty trades a bar), weights 3 % at 78 rows a session and 24 % at 13 (MARGIN_ROWS over the rows)."""
 _SUMS = 7
 
 
@@ -127,13 +129,14 @@ def pool(total: Float) -> Pool:
 
 def rule(p: Pool) -> Ruling:
     """Who rules, and what is charged."""
-    high, low = _limit(p, ONE_SIDED_95), _limit(p, -FAMILY_1)
+    few = (p.sessions < CLUSTERED)[:, None]
+    high, low = _limit(p, ONE_SIDED_95), np.where(few, _limit(p, -ALONE), _limit(p, -FAMILY_1))
     ranges = p.trusted[:, ABDI_RANALDO]
-    shown = _shown(p, low, high[:, ABDI_RANALDO])
+    shown = _shown(p, low, high)
     asked = shown.copy()
     asked[:, ABDI_RANALDO] |= ranges
     asked[:, EDGE] |= p.trusted[:, EDGE]
-    asked[:, ROLL] |= p.trusted[:, ROLL] & (~ranges | (p.sessions < CLUSTERED))
+    asked[:, ROLL] |= p.trusted[:, ROLL] & (~ranges | few[:, 0])
     candidates = np.where(asked, np.maximum(_widened(p, high), 0.0), -1.0)
     by = candidates.argmax(axis=1)
     upper = np.take_along_axis(candidates, by[:, None], axis=1)[:, 0]
@@ -144,17 +147,20 @@ def rule(p: Pool) -> Ruling:
     return Ruling(np.where(upper >= 0, upper, np.nan), by, shown, against, high)
 
 
-def _shown(p: Pool, low: Float, top: Float) -> Bool:
+def _shown(p: Pool, low: Float, high: Float) -> Bool:
     """[N, E]: the estimates that show a spread; of the sums of autocovariances, the one alone that fits best.
 
-    top [N]: Abdi-Ranaldo's upper limit.
+    Corwin-Schultz shows nothing that lies above all that Roll, Abdi-Ranaldo and EDGE allow: where volatility changes
+    from bar to bar, or the spread is wide beside it, it is too large.
     """
     shown = p.trusted & (low > 0)
     agree = shown[:, ABDI_RANALDO] | shown[:, EDGE]
     covariances = list(PERSISTENCE)
-    alone, at_least = _limit(p, -ALONE)[:, covariances], _limit(p, -ONE_SIDED_95)[:, covariances]
-    confirmed = agree[:, None] & (at_least <= top[:, None])
+    alone, at_least = _limit(p, -ALONE)[:, covariances], _limit(p, -ONE_SIDED_95)
+    confirmed = agree[:, None] & (at_least[:, covariances] <= high[:, [ABDI_RANALDO]])
     shown[:, covariances] &= ~p.trusted[:, [ABDI_RANALDO]] | (alone > 0) | confirmed
+    others = np.where(p.trusted, high, -np.inf)[:, [ROLL, ABDI_RANALDO, EDGE]].max(axis=1)
+    shown[:, CORWIN_SCHULTZ] &= at_least[:, CORWIN_SCHULTZ] <= others
     fit = np.where(shown[:, covariances], p.square[:, covariances] * SHARPNESS, -np.inf)
     shown[:, covariances] &= fit == fit.max(axis=1, keepdims=True)
     return shown

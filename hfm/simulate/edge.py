@@ -7,6 +7,8 @@ moments is 0 by construction, with no variance, and rules: the estimate is then 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -31,13 +33,15 @@ def moments(o: Float, h: Float, lo: Float, c: Float) -> tuple[Float, Float, Floa
     there = np.isfinite(r1 + r2 + r3 + r4)
     rows = there.sum(axis=1).astype(float)
     n = np.maximum(rows, 1.0)
+    if not there.all():
+        r1, r2, r3, r4, r5 = (np.where(there, r, 0.0) for r in (r1, r2, r3, r4, r5))
 
-    def mean(x: Float) -> Float:
-        return np.asarray(np.where(there, x, 0.0).sum(axis=1) / n)
+    def mean(x: npt.NDArray[Any]) -> Float:  # Any: booleans or floats
+        return np.asarray(x.sum(axis=1) / n)
 
-    moved = ((h != lo) | (lo != c1)).astype(float)
-    p_open = mean(moved * (o != h)) + mean(moved * (o != lo))
-    p_close = mean(moved * (c1 != h1)) + mean(moved * (c1 != l1))
+    moved = there & ((h != lo) | (lo != c1))
+    p_open = mean(moved & (o != h)) + mean(moved & (o != lo))
+    p_close = mean(moved & (c1 != h1)) + mean(moved & (c1 != l1))
     p_moved = mean(moved)
     ok = (p_moved * n >= 2.0) & (p_open > 0) & (p_close > 0)
     p_moved, p_open, p_close = (np.where(ok, p, 1.0) for p in (p_moved, p_open, p_close))
@@ -46,9 +50,10 @@ def moments(o: Float, h: Float, lo: Float, c: Float) -> tuple[Float, Float, Floa
     x1 = to_open * d1 * r2 + to_close * d3 * r4
     x2 = to_open * d1 * r5 + to_close * d5 * r4
     e1, e2 = mean(x1), mean(x2)
-    v1, v2 = mean(x1 * x1) - e1 * e1, mean(x2 * x2) - e2 * e2
+    v1, v2 = np.vecdot(x1, x1) / n - e1 * e1, np.vecdot(x2, x2) / n - e2 * e2
     total = v1 + v2
     share = np.where(total > 0, v2 / np.where(total > 0, total, 1.0), 0.5)  # each by the other's variance
     best = share * e1 + (1.0 - share) * e2
-    rest = share[:, None] * x1 + (1.0 - share)[:, None] * x2 - best[:, None]
-    return np.where(ok, best, np.nan), np.where(ok, mean(rest * rest) / n, np.nan), rows
+    cross = np.vecdot(x1, x2) / n - e1 * e2
+    rest = share * share * v1 + (1.0 - share) ** 2 * v2 + 2.0 * share * (1.0 - share) * cross
+    return np.where(ok, best, np.nan), np.where(ok, np.maximum(rest, 0.0) / n, np.nan), rows

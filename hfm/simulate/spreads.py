@@ -27,11 +27,11 @@ LABELS = (
     "Roll", "Roll, sides that persist at .75", "Roll, sides that persist at .85", "Roll, sides that persist at .95",
     "Corwin-Schultz", "Abdi-Ranaldo", "EDGE",
 )  # fmt: skip
-SHARPNESS = (1.0, 0.2887, 0.1260, 0.02294)
+SHARPNESS = (1.0, 0.2887, 0.1260, 0.0220)
 """Of the first four, error of Roll over their own on a random walk: (1 - phi)^2 / sqrt(1 - phi^2)."""
 PERSISTENCE = {ROLL: 0.0, PERSISTENT_75: 0.5, PERSISTENT_85: 0.7, PERSISTENT_95: 0.9}
 """Autocorrelation of the sides from close to close that each sum of autocovariances is matched to: 2 P(same) - 1."""
-LAGS = 24
+LAGS = 12
 BP2 = 1e8
 """bp^2 in one squared relative unit."""
 _K = 3.0 - 2.0 * np.sqrt(2.0)  # Corwin and Schultz (2012), eq. 18
@@ -56,6 +56,21 @@ def moments(open_: Float, high: Float, low: Float, close: Float, volume: Float) 
     makes pooled estimates nearly as precise as generalised least squares. Where ranges are made of opens and closes
     alone, bounces widen them, and weigh themselves down: see charge.MARGIN.
     """
+    if close.shape[1] < 3:
+        empty = np.zeros((len(close), len(NAMES)))
+        return SessionMoments(empty, empty, empty, np.zeros((len(close), 4)))
+    step = max(_BLOCK // close.shape[1], 1)
+    prices = (open_, high, low, close, volume)
+    blocks = [_moments(*(x[i : i + step] for x in prices)) for i in range(0, max(len(close), 1), step)]
+    columns = zip(*((m.square, m.weight, m.variance, m.shape) for m in blocks), strict=True)
+    return SessionMoments(*(np.concatenate(column) for column in columns))
+
+
+_BLOCK = 8192
+"""Rows taken at once: some twenty arrays of them stay in a second-level cache."""
+
+
+def _moments(open_: Float, high: Float, low: Float, close: Float, volume: Float) -> SessionMoments:
     o, h, lo, c = (np.log(np.where(volume > 0, x, np.nan)) for x in (open_, high, low, close))
     still = np.zeros(c.shape, bool)
     still[:, 1:] = (h[:, 1:] == lo[:, 1:]) & (lo[:, 1:] == c[:, :-1])
@@ -82,7 +97,8 @@ def _precision(range_: Float, r: Float, rows: npt.NDArray[np.int64]) -> Float:
     """[S, T]: inverse of each row's variance in bp^2, up to a factor; 0 in sessions of fewer than three returns or of
     no move."""
     known = np.where(np.isfinite(range_), range_, 0.0)
-    ranges, squares = np.vecdot(known, known), np.vecdot(r, r)
+    ranges: Float = np.vecdot(known, known)
+    squares: Float = np.vecdot(r, r)
     scale = BP2 * np.where(ranges > 0, ranges, squares) / np.maximum(rows, 1)
     usable = (rows >= 3) & (scale > 0)
     level = np.where(usable, 1.0 / np.where(usable, scale, 1.0), 0.0)
@@ -104,20 +120,21 @@ def _autocovariances(r: Float, known: Bool, precision: Float) -> dict[int, Part]
     mass = known * precision
     x = r * precision
     lags = min(LAGS, r.shape[1] - 1)
-    covariance, pairs = np.full((lags, len(r)), np.nan), np.zeros((lags, len(r)))
+    covariance, pairs = np.zeros((len(r), lags)), np.zeros((len(r), lags))
     for k in range(lags):
-        pairs[k] = np.vecdot(mass[:, k + 1 :], mass[:, : -k - 1])
-        covariance[k] = np.vecdot(x[:, k + 1 :], x[:, : -k - 1])
+        pairs[:, k] = np.vecdot(mass[:, k + 1 :], mass[:, : -k - 1])
+        covariance[:, k] = np.vecdot(x[:, k + 1 :], x[:, : -k - 1])
     there = pairs > 0
     covariance = np.where(there, BP2 * covariance / np.where(there, pairs, 1.0), 0.0)
     squares = x * x
-    fourth = BP2**2 * np.vecdot(squares[:, 1:], squares[:, :-1]) / np.where(there[0], pairs[0], 1.0) ** 2
+    first = np.where(there[:, 0], pairs[:, 0], 1.0)
+    fourth = BP2**2 * np.vecdot(squares[:, 1:], squares[:, :-1]) / first**2
     out: dict[int, Part] = {}
     for which, phi in PERSISTENCE.items():
-        form = (1.0 - phi) ** 2 * phi ** np.arange(lags)[:, None] * there
-        scale = -4.0 / np.where(there[0], (form * form).sum(axis=0), 1.0)
-        value = scale * (form * covariance).sum(axis=0)
-        out[which] = (value, pairs[0], scale * scale * fourth * (form * form).sum(axis=0))
+        form = there * ((1.0 - phi) ** 2 * np.power(phi, np.arange(lags)))
+        norm = np.vecdot(form, form)
+        scale = -4.0 / np.where(norm > 0, norm, 1.0)
+        out[which] = (scale * np.vecdot(form, covariance), pairs[:, 0], scale * scale * fourth * norm)
     return out
 
 
