@@ -133,7 +133,7 @@ def origin(run: Evidence) -> list[tuple[str, str]]:
         ("book" if replay else "bars", f"{meta.get('source', '?')} ({market}), {count}{meta.get('calendar', '?')}"),
         ("span", span(run)),
         ("quotes", quotes),
-        *_spread(run.market.charged),
+        *spread(run.market.charged),
         ("model", f"{cast.model if cast else settings.train.model}{fitted}, {ahead}, seed {settings.train.seed}"),
         ("back-test", _strategy(settings.backtest)),
         ("verdict", f"N = {run.verdict.numbers.get('trials', 0)} trials, {settings.report.reps:,} resamples, "
@@ -143,7 +143,7 @@ def origin(run: Evidence) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def _spread(charged: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:  # Any: JSON values
+def spread(charged: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:  # Any: JSON values
     """What is charged around observed bars, there and back; nothing where bars were invented or a book replayed."""
     if not charged:
         return []
