@@ -59,7 +59,8 @@ class Simulate:
     carry: Annotated[float, Gt(0), Le(1)] = 1.0
     """Share (lambda) of the order-flow noise that carries the planted signal."""
     spread_bps: Annotated[float, Gt(0), Le(1000)] | None = None
-    """Mean quoted spread; None: the calibrated tick model (SPY), else an estimate from the bars."""
+    """Mean quoted spread; None: the tick model of SPY for SPY, else the upper side of what the bars show. A claim gives
+    way where the bars contradict it."""
     tick: Annotated[float, Gt(0), Le(10)] = 0.01
     l3: bool = False
     """`book` keeps orders apart, first in first out, each with its number."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -58,6 +58,8 @@ class Market:
     slot_spread: Float | None = None
     spread_bps: float = float("nan")
     """Median quoted spread."""
+    charged: dict[str, dict[str, Any]] = field(default_factory=dict)  # Any: JSON values
+    """By symbol, the spread around observed bars: charged, claimed, and the bars' upper side."""
     same: Flow | None = None
     ahead: Flow | None = None
 
@@ -161,6 +163,7 @@ def _quotes(quotes: tables.Reader, slots: int) -> dict[str, Any]:  # Any: fields
     return {
         "slot_spread": _mean(whole["spread"], whole["seq"].astype(np.int64), slots),
         "spread_bps": float(np.nanmedian(whole["spread"])),
+        "charged": dict(quotes.meta.get("spread", {})),
         "same": _flow(whole["z"], whole["same"]),
         "ahead": _flow(whole["z"], whole["ahead"]),
     }

@@ -133,6 +133,7 @@ def origin(run: Evidence) -> list[tuple[str, str]]:
         ("book" if replay else "bars", f"{meta.get('source', '?')} ({market}), {count}{meta.get('calendar', '?')}"),
         ("span", span(run)),
         ("quotes", quotes),
+        *spread(run.market.charged),
         ("model", f"{cast.model if cast else settings.train.model}{fitted}, {ahead}, seed {settings.train.seed}"),
         ("back-test", _strategy(settings.backtest)),
         ("verdict", f"N = {run.verdict.numbers.get('trials', 0)} trials, {settings.report.reps:,} resamples, "
@@ -140,6 +141,25 @@ def origin(run: Evidence) -> list[tuple[str, str]]:
         ("config", run.config_hash),
         ("versions", ", ".join(f"{name} {version}" for name, version in run.versions)),
     ]  # fmt: skip
+
+
+def spread(charged: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:  # Any: JSON values
+    """What is charged around observed bars, there and back; nothing where bars were invented or a book replayed."""
+    if not charged:
+        return []
+    levels = sorted((float(one["bps"]), symbol) for symbol, one in charged.items())
+    if len(levels) > 1:
+        (low, first), (high, last) = levels[0], levels[-1]
+        return [("spread", f"{low:.3g} bp ({first}) to {high:.3g} ({last}) there and back; see facts.json")]
+    ((bps, symbol),) = levels
+    one = charged[symbol]
+    claim = f", claimed {one['claimed_bps']:.3g}" if one["claimed_bps"] is not None else ""
+    upper = (
+        f", its bars' upper side {one['upper_bps']:.3g} ({one['ruled_by'].replace('_', ' ')})"
+        if one["upper_bps"] is not None
+        else ""
+    )
+    return [("spread", f"{bps:.3g} bp there and back{claim}{upper}")]
 
 
 def _strategy(settings: Backtest) -> str:

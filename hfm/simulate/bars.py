@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from hfm import stale
 from hfm.config import Simulate
-from hfm.simulate import edge, filters, micro, noise, oracle, original, planted, trailing
+from hfm.simulate import filters, micro, noise, oracle, original, planted, trailing
+from hfm.simulate.claims import MEAN_EXCESS, Charge
 from hfm.simulate.grid import Grid
 from hfm.stage import Context
 from hfm.tables import FLAG_AFTER_HOLE, FLAG_NO_VOLUME, FLAG_STALE, FLAG_UNMOVED, Array
@@ -20,14 +21,11 @@ from hfm.tables import FLAG_AFTER_HOLE, FLAG_NO_VOLUME, FLAG_STALE, FLAG_UNMOVED
 Float = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
-MEAN_EXCESS = 1.16
-"""E e^(x - a) on SPY: what the spread's mean, less a tick, is above tick e^a."""
-
 
 @dataclass(frozen=True)
 class Setting:
-    """What holds for a symbol's whole run. like_spy: the tick model's own level; level_sd: see
-    original.spread_bps."""
+    """What holds for a symbol's whole run. like_spy: the tick model's own level; level_sd: see original.spread_bps;
+    charge: the spreads of observed bars (None: the model's own)."""
 
     simulate: Simulate
     slots: int
@@ -35,23 +33,21 @@ class Setting:
     like_spy: bool
     level_sd: float = float("nan")
     model: micro.Model = field(default_factory=micro.Model)
+    charge: Charge | None = None
 
 
 @dataclass(frozen=True)
 class Market:
-    """What a symbol's earlier sessions leave: trailing memory, the EDGE estimates [LOOK], the original recipe's."""
+    """What a symbol's earlier sessions leave: trailing memory, the original recipe's."""
 
     memory: trailing.Memory
-    edges: Float
     original: original.Memory
     rows: stale.Memory
 
 
 def market_new(slots: int) -> Market:
     """Before a symbol's first session."""
-    return Market(
-        trailing.memory_new(slots), np.full(trailing.LOOK, np.nan), original.Memory(), stale.memory_new(slots)
-    )
+    return Market(trailing.memory_new(slots), original.Memory(), stale.memory_new(slots))
 
 
 @dataclass(frozen=True)
@@ -86,7 +82,7 @@ def simulate(
     eps = np.stack((own, own))
     signal, p_up, p_latent = np.zeros(returns.shape), nothing, nothing
     dev_vol = levels.dev_vol
-    a, edges = _level(market, moves, setting)
+    a = _level(grid, moves, setting)
     if sim.signal == "planted":
         planned, moves = _plant(grid, moves, levels, own, sim, ctx)
         eps, signal = np.stack((planned.eps, planned.eps_signed)), planned.drive
@@ -104,7 +100,7 @@ def simulate(
     prices = (moves.open, moves.high, moves.low, moves.close)
     still, rows = stale.detect(market.rows, stale.Bars(*prices, moves.volume, moves.present))
     sheet = Sheet(moves, levels, spread, flow, p_up, p_latent, signal, model.effective, mean, sd, still)
-    return sheet, Market(memory, edges, past, rows)
+    return sheet, Market(memory, past, rows)
 
 
 def _moves(grid: Grid, bars: dict[str, Array]) -> micro.Moves:
@@ -131,24 +127,20 @@ def _depth(levels: trailing.Levels, moves: micro.Moves, setting: Setting) -> Flo
     return micro.depth_level(levels, moves.origin, model.tick, model.r2_flow)
 
 
-def _level(market: Market, moves: micro.Moves, setting: Setting) -> tuple[Float, Float]:
-    """a [S, 1] of the spread model, and the EDGE estimates that later sessions look back on [LOOK]."""
+def _level(grid: Grid, moves: micro.Moves, setting: Setting) -> Float:
+    """a [S, 1] of the spread model: the claimed level, or what is charged instead (see claims.py)."""
     sim, sessions = setting.simulate, len(moves.open)
     first = moves.open[np.arange(sessions), moves.present.argmax(axis=1)][:, None]
     if sim.spread_bps is not None:
-        return _excess(np.full((sessions, 1), sim.spread_bps * 1e-4), first, sim.tick, 1e-3), market.edges
-    if setting.like_spy or "ln_excess" in sim.constants:
-        return np.full((sessions, 1), setting.model.ln_excess), market.edges
-    edges = np.concatenate((market.edges, edge.squared_spread(moves.open, moves.high, moves.low, moves.close)))
-    known = np.isfinite(edges)
-    total, count = np.zeros(sessions), np.zeros(sessions)
-    for lag in range(trailing.LOOK):
-        part = slice(lag, lag + sessions)
-        total += np.where(known[part], edges[part], 0.0)
-        count += known[part]
-    square = np.where(count >= trailing.WARM, total / np.maximum(count, 1.0), 0.0)
-    relative = np.sqrt(np.maximum(square, 0.0))[:, None]
-    return _excess(relative, first, sim.tick, float(np.exp(micro.LN_EXCESS))), edges[-trailing.LOOK :]
+        claimed = _excess(np.full((sessions, 1), sim.spread_bps * 1e-4), first, sim.tick, 1e-3)
+    else:
+        claimed = np.full((sessions, 1), setting.model.ln_excess)
+    if setting.charge is None:
+        return claimed
+    quoted = setting.charge.of(grid.days)[:, None]
+    stands = np.isnan(quoted)
+    charged = _excess(np.where(stands, 0.0, quoted), first, sim.tick, float(np.exp(micro.LN_EXCESS)))
+    return np.where(stands, claimed, charged)
 
 
 def _excess(relative: Float, price: Float, tick: float, least: float) -> Float:

@@ -1,10 +1,13 @@
 """EDGE: the effective spread from open, high, low and close (Ardia, Guidotti and Kroencke 2024).
 
 Journal of Financial Economics 161, 103916, doi:10.1016/j.jfineco.2024.103916. One estimate a session, signed
-and squared, so that a mean over sessions stays unbiased.
+and squared, so that a mean over sessions stays unbiased. Where opens are the closes before, the second of its two
+moments is 0 by construction, with no variance, and rules: the estimate is then 0 whatever the spread.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,20 +20,28 @@ def squared_spread(open_: Float, high: Float, low: Float, close: Float) -> Float
 
     NaN where fewer than two bars moved, or no open or close ever left the bar's extremes.
     """
-    o, h, lo, c = (np.log(x) for x in (open_, high, low, close))
+    return moments(*(np.log(x) for x in (open_, high, low, close)))[0]
+
+
+def moments(o: Float, h: Float, lo: Float, c: Float) -> tuple[Float, Float, Float]:
+    """[S] of each session's log prices [S, T] (NaN in holes): the squared relative spread, the variance of that mean
+    from the rows' own scatter, and the rows behind it. NaN as in squared_spread."""
     m = (h + lo) / 2.0
     h1, l1, c1, m1 = (x[:, :-1] for x in (h, lo, c, m))
     o, h, lo, m = (x[:, 1:] for x in (o, h, lo, m))
     r1, r2, r3, r4, r5 = m - o, o - m1, m - c1, c1 - m1, o - c1  # section 2.2
     there = np.isfinite(r1 + r2 + r3 + r4)
-    n = np.maximum(there.sum(axis=1), 1.0)
+    rows = there.sum(axis=1).astype(float)
+    n = np.maximum(rows, 1.0)
+    if not there.all():
+        r1, r2, r3, r4, r5 = (np.where(there, r, 0.0) for r in (r1, r2, r3, r4, r5))
 
-    def mean(x: Float) -> Float:
-        return np.asarray(np.where(there, x, 0.0).sum(axis=1) / n)
+    def mean(x: npt.NDArray[Any]) -> Float:  # Any: booleans or floats
+        return np.asarray(x.sum(axis=1) / n)
 
-    moved = ((h != lo) | (lo != c1)).astype(float)
-    p_open = mean(moved * (o != h)) + mean(moved * (o != lo))
-    p_close = mean(moved * (c1 != h1)) + mean(moved * (c1 != l1))
+    moved = there & ((h != lo) | (lo != c1))
+    p_open = mean(moved & (o != h)) + mean(moved & (o != lo))
+    p_close = mean(moved & (c1 != h1)) + mean(moved & (c1 != l1))
     p_moved = mean(moved)
     ok = (p_moved * n >= 2.0) & (p_open > 0) & (p_close > 0)
     p_moved, p_open, p_close = (np.where(ok, p, 1.0) for p in (p_moved, p_open, p_close))
@@ -39,7 +50,10 @@ def squared_spread(open_: Float, high: Float, low: Float, close: Float) -> Float
     x1 = to_open * d1 * r2 + to_close * d3 * r4
     x2 = to_open * d1 * r5 + to_close * d5 * r4
     e1, e2 = mean(x1), mean(x2)
-    v1, v2 = mean(x1 * x1) - e1 * e1, mean(x2 * x2) - e2 * e2
+    v1, v2 = np.vecdot(x1, x1) / n - e1 * e1, np.vecdot(x2, x2) / n - e2 * e2
     total = v1 + v2
-    best = (v2 * e1 + v1 * e2) / np.where(total > 0, total, 1.0)  # the two weighted by each other's variance
-    return np.where(ok, np.where(total > 0, best, (e1 + e2) / 2.0), np.nan)
+    share = np.where(total > 0, v2 / np.where(total > 0, total, 1.0), 0.5)  # each by the other's variance
+    best = share * e1 + (1.0 - share) * e2
+    cross = np.vecdot(x1, x2) / n - e1 * e2
+    rest = share * share * v1 + (1.0 - share) ** 2 * v2 + 2.0 * share * (1.0 - share) * cross
+    return np.where(ok, best, np.nan), np.where(ok, np.maximum(rest, 0.0) / n, np.nan), rows

@@ -161,7 +161,8 @@ def _of_path(setting: Setting) -> dict[str, Fact]:
 def _of_model(setting: Setting) -> dict[str, Fact]:
     """Facts of the calibrated spread and flow. Constants of another book have no bands here."""
     own = not setting.simulate.constants
-    spy = own and setting.like_spy and setting.simulate.spread_bps is None
+    stands = setting.charge is None or not setting.charge.contradicted.any()
+    spy = own and setting.like_spy and stands and setting.simulate.spread_bps is None
     mean, one = ((1.0, 1.4), (0.75, 1.0)) if spy else (None, None)
     r2, opening, on_vol, on_size, memory = (
         ((0.45, 0.70), (1.3, 3.0), (0.5, 0.9), (-0.3, -0.1), (0.3, 0.6)) if own else (None,) * 5

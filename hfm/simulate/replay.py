@@ -153,6 +153,7 @@ def _about(meta: dict[str, Any], sim: Simulate, every: int | None, length: int) 
         "interval_s": seconds, "slots_per_session": slots, "slots_per_year": slots * sessions,
         "sessions_per_year": sessions, "fidelity": "replay", "every": sim.every, "recipe": "none", "signal": "none",
         "tick": max(meta["tick"].values()), "ticks": meta["tick"],
+        "mid_is_trade": False,
     }  # fmt: skip
 
 

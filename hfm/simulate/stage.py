@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from hfm.config import Config, Simulate
 from hfm.errors import UsageError
-from hfm.simulate import facts, stream, trailing
+from hfm.simulate import claims, facts, stream, trailing
 from hfm.simulate.bars import Setting, Sheet, flags, quotes
 from hfm.simulate.grid import Grid
 from hfm.simulate.moments import Moments
@@ -60,11 +60,19 @@ def _bars(bars: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     """`bars` fidelity, group by group."""
     meta = bars.meta
     settings = stream.settings(bars, sim, ctx)
+    charges = charged(settings)
+    about = meta | claims.about(charges, meta, sim)
     moments = Moments()
     for group, passed in stream.sheets(bars, settings, ctx):
         moments.add([(p.grid.days, p.sums) for p in passed])
-        yield from _tables(group, [(p.grid, p.sheet) for p in passed], meta, sim)
+        yield from _tables(group, [(p.grid, p.sheet) for p in passed], about, sim)
+    claims.say(charges, ctx)
     yield "simulate/facts.json", _facts(moments, settings, bool(meta.get("synthetic")), ctx)
+
+
+def charged(settings: Mapping[str, Setting]) -> dict[str, claims.Charge]:
+    """By symbol, the spreads of observed bars."""
+    return {symbol: s.charge for symbol, s in settings.items() if s.charge is not None}
 
 
 def _tables(
@@ -151,6 +159,7 @@ def _facts(moments: Moments, settings: dict[str, Setting], synthetic: bool, ctx:
         "fidelity": sim.fidelity,
         "sessions": moments.sessions,
         "facts": rows,
+        "spread": claims.document(charged(settings)),
         "constants": {
             **dataclasses.asdict(pooled.model), "look_back_sessions": trailing.LOOK, "weights": list(trailing.WEIGHTS),
         },

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from hfm.config import Simulate
 from hfm.errors import ConfigError, UsageError
-from hfm.simulate import filters, micro, original, tally
+from hfm.simulate import claims, filters, micro, original, tally
 from hfm.simulate.bars import Market, Setting, Sheet, market_new, simulate
 from hfm.simulate.grid import Grid, grids
 from hfm.stage import Context
@@ -53,7 +53,8 @@ def sheets(bars: Reader, settings: Mapping[str, Setting], ctx: Context) -> Itera
 
 
 def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, Setting]:
-    """What holds for each symbol. The original recipe reads the bars once more, for its whole-sample noise.
+    """What holds for each symbol. Observed bars are read once ahead, for the spread that each session's past shows; the
+    original recipe reads the bars for its whole-sample noise instead.
 
     Raises UsageError for a signal that cannot be planted, or a table that is not of bars; ConfigError for constants.
     """
@@ -67,6 +68,9 @@ def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, Setting]:
     level_sd = whole_sample_sd(bars) if sim.recipe == "seed" else {}
     if level_sd:
         ctx.warn("recipe seed: the spread's noise is scaled by the whole sample, as in the original (not causal)")
+    model = calibrated(sim)
+    charges = {} if meta.get("synthetic") or sim.recipe == "seed" else claims.charges(bars, sim, model)
+    claims.warn(charges, ctx)
     return {
         symbol: Setting(
             sim,
@@ -74,7 +78,8 @@ def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, Setting]:
             float(meta["interval_s"]),
             symbol == "SPY" or bool(meta.get("synthetic")),
             level_sd.get(symbol, float("nan")),
-            calibrated(sim),
+            model,
+            charges.get(symbol),
         )
         for symbol in meta["symbols"]
     }

@@ -46,3 +46,19 @@ def test_a_figure_stands_beside_its_interval_and_floor() -> None:
     assert got.n == "205"
     assert got.note == ""
     assert wording.figure("return_net", metric | {"lo": 0.0, "hi": 0.0}).interval == ""
+
+
+CHARGED = {"bps": 11.5, "claimed_bps": 0.157, "upper_bps": 11.6, "ruled_by": "abdi_ranaldo"}
+
+
+def test_one_symbol_has_its_charge_its_claim_and_the_bars_own_limit() -> None:
+    """Nothing where nothing is known; several symbols by their range."""
+    assert wording.spread({}) == []
+    assert wording.spread({"SPY": CHARGED}) == [
+        ("spread", "11.5 bp there and back, claimed 0.157, its bars' upper side 11.6 (abdi ranaldo)")
+    ]
+    unknown = {"bps": 10.0, "claimed_bps": None, "upper_bps": None, "ruled_by": "none"}
+    assert wording.spread({"XYZ": unknown}) == [("spread", "10 bp there and back")]
+    assert wording.spread({"SPY": CHARGED, "XYZ": unknown}) == [
+        ("spread", "10 bp (XYZ) to 11.5 (SPY) there and back; see facts.json")
+    ]

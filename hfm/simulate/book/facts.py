@@ -63,7 +63,8 @@ def facts(setting: Setting) -> dict[str, Fact]:
 
     A flow fitted to another book has no bands here: `python -m tests.bench book-distance` says how near it is.
     """
-    spy = setting.like_spy and setting.simulate.spread_bps is None
+    stands = setting.charge is None or not setting.charge.contradicted.any()
+    spy = setting.like_spy and stands and setting.simulate.spread_bps is None
     near: dict[int, tuple[float, float] | float] = {1: (-0.03, 0.03), 10: (-0.03, 0.03), 60: (-0.04, 0.04), 300: 0.0}
     rows: dict[str, tuple[str, Statistic, tuple[float, float] | float | None]] = {}
     for h in HORIZONS:

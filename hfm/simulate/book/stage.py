@@ -17,12 +17,12 @@ import pyarrow as pa
 
 from hfm.config import Config, Simulate
 from hfm.errors import UsageError
+from hfm.simulate import claims, micro, stream
 from hfm.simulate import facts as bar_facts
-from hfm.simulate import micro, stream
 from hfm.simulate.bars import Setting, flags
 from hfm.simulate.book import engine, facts, fitted, records, session, tally, tape, work
 from hfm.simulate.moments import Moments
-from hfm.simulate.stage import provenance
+from hfm.simulate.stage import charged, provenance
 from hfm.simulate.stream import Pass
 from hfm.stage import Context, Product
 from hfm.tables import ORACLE, QUOTES, Array, Reader, arrays, build, column_array
@@ -41,6 +41,8 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     bars, sim = inputs["fetch/bars.parquet"], config.simulate
     _refuse(sim)
     settings = stream.settings(bars, sim, ctx)
+    charges = charged(settings)
+    _narrow(charges, sim, ctx)
     of_bars, of_book, tallied = Moments(), Moments(), Tally()
     for group, passed in stream.sheets(bars, settings, ctx):
         of_bars.add([(p.grid.days, p.sums) for p in passed])
@@ -48,8 +50,20 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
             continue
         columns: Table = {name: np.full(group.num_rows, np.nan) for name in tape.COLUMNS}
         yield from sessions(group, passed, settings, (columns, of_book, tallied), bars.meta, ctx)
-        yield from _tables(group, passed, columns, bars.meta, sim)
+        yield from _tables(group, passed, columns, bars.meta | claims.about(charges, bars.meta, sim), sim)
+    claims.say(charges, ctx)
     yield "simulate/facts.json", _document(of_bars, of_book, tallied, settings, bool(bars.meta.get("synthetic")), ctx)
+
+
+def _narrow(charges: Mapping[str, claims.Charge], sim: Simulate, ctx: Context) -> None:
+    """Warn of symbols whose spread is wider than the book can be."""
+    for symbol, one in charges.items():
+        ticks = one.ticks(sim.tick)
+        if ticks > 1.0 + micro.CAP_TICKS:
+            ctx.warn(
+                f"{symbol}: {ticks:.0f} ticks of spread are due, and the simulated book's is at most "
+                f"{1.0 + micro.CAP_TICKS:.0f}: trading in it is too cheap; --fidelity bars charges them all"
+            )
 
 
 class Tally:
@@ -254,6 +268,7 @@ def _document(
         "fidelity": "book",
         "sessions": of_book.sessions,
         "facts": rows,
+        "spread": claims.document(charged(settings)),
         "counts": {"events": tallied.events, "bars": tallied.bars, "silent": tallied.silent, "thin": tallied.thin},
         "constants": engine.constants() | {"tick": pooled.simulate.tick, "a": micro.LN_EXCESS},
         "tables": {name: list(values) for name, values in pooled.simulate.tables.items()},
