@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
 import pyarrow as pa
 
 from hfm.config import Config
 from hfm.stage import Context, Product
 from hfm.tables import Reader
-from hfm.train import folds, insample, output, panel, scoring, spans, summary
+from hfm.train import folds, insample, output, paired, panel, scoring, spans, summary
 from hfm.train.walk import FLOORS, HIDDEN, Walk, chosen, fit, predict, settle
 
 
@@ -41,6 +42,8 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     models = {name: scoring.joined(parts) for name, parts in said.items()}
     scores = scoring.score(truth, models)
     floor = scoring.floors(scores, FLOORS, truth, models)
+    pairs = paired.score(truth, models)
+    scores, floor = [*scores, *pairs], np.append(floor, np.zeros(len(pairs)))
     yield "train/scores.parquet", output.scores(scores, floor, meta)
     yield "train/history.parquet", output.history(walk, meta)
     data, document = output.checkpoint(walk, options, task)

@@ -8,7 +8,7 @@ import numpy as np
 
 from hfm.plugins import Float
 from hfm.stage import Context
-from hfm.train import scoring
+from hfm.train import paired, scoring
 from hfm.train.labels import AHEAD
 from hfm.train.scoring import GAIN, Forecast, Score, Truth
 
@@ -60,6 +60,7 @@ def tell(
         _table(task, columns, found, [(name, name == main) for name in (*models, scoring.ORACLE)], ctx)
     if truth.ahead is not None:
         _over(found, models, ctx)
+        _beside_trees(found, models, ctx)
     edge = ctx.figures["smallest_edge"]
     if edge is not None:
         ctx.say(f"smallest edge in direction that {ctx.figures['test_rows']} rows could show: {100 * edge:.2f} points")
@@ -119,6 +120,17 @@ def _over(found: Found, models: Mapping[str, Forecast], ctx: Context) -> None:
         pairs = [found.get((name, f"direction_{n}", "accuracy")) for n in AHEAD]
         lines.append((name, *(_share(*pair) if pair else "-" for pair in pairs)))
     _say(lines, ctx)
+
+
+def _beside_trees(found: Found, models: Mapping[str, Forecast], ctx: Context) -> None:
+    """Of event rows: the paired gains over boosted trees, where those were fitted."""
+    lines: list[tuple[str, ...]] = [("paired gain over gbm", "accuracy, points [95 %]", "log-loss, nats [95 %]")]
+    for name in models:
+        pairs = [found.get((name, "direction", metric)) for metric in (paired.ACCURACY, paired.LOG_LOSS)]
+        if all(pairs):
+            lines.append((name, *(_interval(*pair) for pair in pairs if pair)))
+    if len(lines) > 1:
+        _say(lines, ctx)
 
 
 def _say(lines: Sequence[tuple[str, ...]], ctx: Context) -> None:
