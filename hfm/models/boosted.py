@@ -31,12 +31,12 @@ class Gbm:
         """See Forecaster."""
         arrays = floors.blank(train)
         for k, name in enumerate(("direction", "vol", "spread")):
-            x, y = _rows(arrays, train, name)
+            x, y = rows(arrays, train, name)
             if len(y) < 2 * LEAST or (name == "direction" and y.min() == y.max()):
                 arrays |= _flat(train, name)
                 continue
             found = grown(x, y, name, options.threads)
-            arrays |= trees.cut(found, name, _best(found, name, *_rows(arrays, valid, name)))
+            arrays |= trees.cut(found, name, best(found, name, *rows(arrays, valid, name)))
             ctx.progress("trees", k + 1, 3, f"{len(arrays[f'{name}/roots'])} trees of {name}")
         return _settled(arrays, train, valid)
 
@@ -71,7 +71,7 @@ def design(arrays: Arrays, panel: Panel) -> Float:
     return np.column_stack([z[:, : panel.own], np.minimum(panel.slot, panel.slots - 1)])
 
 
-def _rows(arrays: Arrays, panel: Panel, name: str) -> tuple[Float, Float]:
+def rows(arrays: Arrays, panel: Panel, name: str) -> tuple[Float, Float]:
     """(x, y) of the labelled rows of one head, the levels in units of their symbol's labels."""
     label = arrays["floor/label"][rows_of(panel)]
     y = {"direction": panel.up, "vol": (panel.log_vol - label[:, 0]) / label[:, 1],
@@ -80,7 +80,7 @@ def _rows(arrays: Arrays, panel: Panel, name: str) -> tuple[Float, Float]:
     return design(arrays, panel)[rows], y[rows]
 
 
-def _best(found: Arrays, name: str, x: Float, y: Float) -> int:
+def best(found: Arrays, name: str, x: Float, y: Float) -> int:
     """How many trees have the least loss on these rows; all where there are none."""
     if len(y) == 0:
         return len(found[f"{name}/roots"])

@@ -152,13 +152,13 @@ def inverse_temperature(logit: Float, up: Float, cluster: Int | None = None) -> 
     good = np.isfinite(logit) & np.isfinite(up)
     if not good.any():
         return 1.0
-    z, y, share = logit[good], up[good], 1.0
+    z, y = logit[good], up[good]
+    loss = np.array([np.sum(np.logaddexp(0, k * z) - k * y * z) for k in TEMPERATURES])
+    prior, share = (TEMPERATURES - 1) ** 2 / (2 * PRIOR**2), 1.0
     if cluster is not None:
-        p = 0.5 + 0.5 * np.tanh(0.5 * z)
+        p = 0.5 + 0.5 * np.tanh(0.5 * TEMPERATURES[int(np.argmin(loss))] * z)
         share = 1 / (1 + float(np.sum(p * (1 - p) * z * z)) * PRIOR**2 / len(np.unique(cluster[good])))
-    cost = [share * float(np.sum(np.logaddexp(0, k * z) - k * y * z)) + (k - 1) ** 2 / (2 * PRIOR**2)
-            for k in TEMPERATURES]  # fmt: skip
-    return float(TEMPERATURES[int(np.argmin(cost))])
+    return float(TEMPERATURES[int(np.argmin(share * loss + prior))])
 
 
 def confidences(logit: Float, inverse: float) -> Float:

@@ -58,6 +58,8 @@ def test_it_is_the_better_floor_and_no_worse_than_either(signal: str, least: flo
     train, valid, test = data.of_sessions(0, 80), data.of_sessions(80, 90), data.of_sessions(90, 120)
     gbm = Gbm().predict(Gbm().fit(train, valid, OPTIONS, Context("train")), test)[:, 0]
     logistic = step.heads(floors.Logistic().fit(train, valid, OPTIONS, Context("train")), test)[:, 0]
+    if share == 1.0:
+        np.testing.assert_array_equal(step.heads(floor.arrays, test)[:, 0], gbm)
     ours = loss(step.heads(floor.arrays, test)[:, 0], test.up)
     assert ours <= min(loss(gbm, test.up), loss(logistic, test.up)) + 0.01
 
