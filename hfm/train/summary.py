@@ -36,6 +36,10 @@ def _interval(s: Score, floor: float) -> str:
     return f"{s.value:+.4f} [{s.value - NORMAL * s.se:+.4f}, {s.value + NORMAL * s.se:+.4f}]"
 
 
+def _points(s: Score, floor: float) -> str:
+    return f"{100 * s.value:+.2f} [{100 * (s.value - NORMAL * s.se):+.2f}, {100 * (s.value + NORMAL * s.se):+.2f}]"
+
+
 COLUMNS: Mapping[str, tuple[tuple[str, str, Cell], ...]] = {
     "direction": (
         ("accuracy (se)", "accuracy", _share), ("AUC (se)", "auc", _to(3)), ("log-loss (se)", "log_loss", _to(5)),
@@ -128,7 +132,7 @@ def _beside_trees(found: Found, models: Mapping[str, Forecast], ctx: Context) ->
     for name in models:
         pairs = [found.get((name, "direction", metric)) for metric in (paired.ACCURACY, paired.LOG_LOSS)]
         if all(pairs):
-            lines.append((name, *(_interval(*pair) for pair in pairs if pair)))
+            lines.append((name, *(show(*pair) for show, pair in zip((_points, _interval), pairs, strict=True) if pair)))
     if len(lines) > 1:
         _say(lines, ctx)
 
