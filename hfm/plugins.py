@@ -264,7 +264,8 @@ class Forecaster(Protocol):
     """
 
     base: str | None
-    """The model that its arrays contain and its heads equal where `gates` is 0; None where it stands alone."""
+    """The model that its arrays contain and its heads equal where `gates` is 0 (by blocks of clock time with trees
+    beside it: models.stacked); None where it stands alone."""
     deep: bool
     """Whether fitting is worth a process of its own."""
     stepped: bool

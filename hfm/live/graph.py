@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from hfm.errors import CheckError, ConfigError
-from hfm.models import step
+from hfm.models import step, trees
 from hfm.plugins import Arrays, Float
 
-OPSET = 17
+OPSET, OPSET_TREES = 17, 3
 TOLERANCE = 1e-6
 """Largest difference from the step, relative to max(1, |value|)."""
 STEPS = 2_000
@@ -47,8 +47,12 @@ class _Builder:
     def constant(self, value: Any) -> str:  # Any: an array of any dtype, or a float for float64
         """A constant; Python floats are float64."""
         name = f"c{len(self.constants)}"
-        self.constants.append(self._onnx.numpy_helper.from_array(np.asarray(value), name))
+        self.constants.append(self.tensor(value, name))
         return name
+
+    def tensor(self, value: Any, name: str | None = None) -> Any:  # Any: an array of any dtype; onnx's TensorProto
+        """An array as an attribute or a constant has it."""
+        return self._onnx.numpy_helper.from_array(np.asarray(value), name)
 
     def op(self, kind: str, *inputs: Any, results: int = 1, **attributes: Any) -> Any:  # Any: arrays; one name or more
         """A node; inputs that are no names become constants. Its result's name, or a list of them."""
@@ -139,8 +143,7 @@ def _gates(rows: Any, hidden: int) -> Any:  # Any: float32 arrays
 def _floors(b: _Builder, model: step.Model, z: str, delta: str) -> list[str]:
     """The five heads, each [T, B, 1]; the arithmetic of models.step.row."""
     f, slots, p = int(model.spec[0]), int(model.spec[2]), model.params
-    at_vol, at_spread = 3 * f + 1, 4 * f + 1 + slots
-    tail = p[at_spread + f + slots :]
+    at_vol, at_spread, tail = 3 * f + 1, 4 * f + 1 + slots, step.tail(model)
     place = b.op("Clip", "slot", np.int64(0), np.int64(slots - 1))
     d = [b.op("Slice", delta, np.array([q]), np.array([q + 1]), np.array([-1])) for q in range(5)]
 
@@ -153,7 +156,11 @@ def _floors(b: _Builder, model: step.Model, z: str, delta: str) -> list[str]:
         out: str = b.op("Mul", d[q], float(gate))
         return out
 
-    logit = b.op("Add", b.op("MatMul", z, p[2 * f : 3 * f][:, None]), b.op("Add", scaled(tail[9], 0), float(p[3 * f])))
+    logit = b.op("Add", b.op("MatMul", z, p[2 * f : 3 * f][:, None]), float(p[3 * f]))
+    if tail[12] > 0:
+        grown = b.op("Mul", _trees(b, tail[step.TAIL :], z, place), float(tail[12]))
+        logit = b.op("Add", b.op("Mul", logit, 1.0 - float(tail[12])), grown)
+    logit = b.op("Add", logit, scaled(tail[9], 0))
     vol = linear(at_vol, p[at_vol + f : at_vol + f + slots])
     vol = b.op("Add", vol, scaled(tail[10] * tail[7], 1))
     low, mid, high = (float(v) for v in tail[4:7])
@@ -164,6 +171,28 @@ def _floors(b: _Builder, model: step.Model, z: str, delta: str) -> list[str]:
     label = [float(v) for v in tail[:4]]
     volatility = b.op("Add", b.op("Mul", vol, label[1]), label[0])
     return [logit, volatility, *(b.op("Add", b.op("Mul", v, label[3]), label[2]) for v in (below, centre, above))]
+
+
+def _trees(b: _Builder, numbers: Float, z: str, place: str) -> str:
+    """The logit [T, B, 1] of boosted trees, from trees.flat's numbers: compared in float64, summed to float32."""
+    count = int(numbers[0])
+    roots, nodes = numbers[2 : 2 + count].astype(np.int64), numbers[2 + count :].reshape(-1, trees.NODE)
+    tree = np.repeat(np.arange(count), np.diff(np.append(roots, len(nodes))))
+    number, leaf = np.arange(len(nodes)) - roots[tree], nodes[:, 0] < 0
+    yes, no = (np.where(leaf, 0, nodes[:, side].astype(np.int64) - roots[tree]) for side in (2, 3))
+    slot = b.op("Unsqueeze", place, np.array([-1]))
+    x = b.op("Concat", z, b.cast(slot, "DOUBLE"), axis=-1)
+    rows = b.op("Flatten", x, axis=2)
+    total = b.op(
+        "TreeEnsembleRegressor", rows, domain="ai.onnx.ml", n_targets=1, aggregate_function="SUM",
+        nodes_treeids=tree, nodes_nodeids=number, nodes_featureids=np.where(leaf, 0, nodes[:, 0]).astype(np.int64),
+        nodes_modes=np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(), nodes_truenodeids=yes, nodes_falsenodeids=no,
+        nodes_values_as_tensor=b.tensor(nodes[:, 1]), target_treeids=tree[leaf], target_nodeids=number[leaf],
+        target_ids=np.zeros(leaf.sum(), np.int64), target_weights_as_tensor=b.tensor(nodes[leaf, 4]),
+        base_values_as_tensor=b.tensor(numbers[1:2]),
+    )  # fmt: skip
+    out: str = b.op("Reshape", b.cast(total, "DOUBLE"), b.op("Shape", slot))
+    return out
 
 
 def _finish(b: _Builder, head: list[str], final: Float) -> str:
@@ -198,7 +227,8 @@ def _whole(onnx: Any, b: _Builder, size: Shape, said: tuple[str, int], state: li
         outputs.append(info(f"{name}_out", kind.FLOAT, shape))
         b.nodes.append(onnx.helper.make_node("Identity", [value], [f"{name}_out"]))
     graph = onnx.helper.make_graph(b.nodes, "hfm", inputs, outputs, b.constants)
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=8)
+    domains = [onnx.helper.make_opsetid("", OPSET), onnx.helper.make_opsetid("ai.onnx.ml", OPSET_TREES)]
+    model = onnx.helper.make_model(graph, opset_imports=domains, ir_version=8)
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString())
 

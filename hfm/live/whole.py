@@ -99,7 +99,7 @@ class Whole:
 
 def correct(arrays: Arrays, model: step.Model, delta: Float, head: Float) -> None:
     """Add the gates' shares of corrections delta [5] to the floors' head [5] of a row: models.deep.corrected."""
-    tail = model.params[-12:]
+    tail = step.tail(model)
     gates, unit = arrays.get("gates", np.ones(step.GATES)), arrays["unit"]
     low, mid, high = head[2], head[3], head[4]
     shift = gates[2] * unit[1] * delta[2] * tail[3]

@@ -29,22 +29,14 @@ class Gbm:
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
         """See Forecaster."""
-        from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-        from threadpoolctl import threadpool_limits
-
         arrays = floors.blank(train)
-        shape = {"max_iter": TREES, "learning_rate": RATE, "max_leaf_nodes": LEAVES, "min_samples_leaf": LEAST,
-                 "early_stopping": False, "random_state": 0}  # fmt: skip
-        kinds = {"direction": HistGradientBoostingClassifier, "vol": HistGradientBoostingRegressor,
-                 "spread": HistGradientBoostingRegressor}  # fmt: skip
-        for k, (name, kind) in enumerate(kinds.items()):
-            x, y = _rows(arrays, train, name)
+        for k, name in enumerate(("direction", "vol", "spread")):
+            x, y = rows(arrays, train, name)
             if len(y) < 2 * LEAST or (name == "direction" and y.min() == y.max()):
                 arrays |= _flat(train, name)
                 continue
-            with threadpool_limits(options.threads):
-                found = trees.take_out(kind(**shape).fit(x, y), name)
-            arrays |= trees.cut(found, name, _best(found, name, *_rows(arrays, valid, name)))
+            found = grown(x, y, name, options.threads)
+            arrays |= trees.cut(found, name, best(found, name, *rows(arrays, valid, name)))
             ctx.progress("trees", k + 1, 3, f"{len(arrays[f'{name}/roots'])} trees of {name}")
         return _settled(arrays, train, valid)
 
@@ -52,31 +44,43 @@ class Gbm:
         """See Forecaster."""
         out = np.full((len(panel.slot), 5), np.nan)
         seen = known(panel)
-        x, label = _design(arrays, panel)[seen], arrays["floor/label"][rows_of(panel)][seen]
-        out[seen, 0] = trees.said(arrays, "direction", x)[:, -1]
-        out[seen, 1] = label[:, 0] + label[:, 1] * trees.said(arrays, "vol", x)[:, -1]
-        spread = trees.said(arrays, "spread", x)[:, -1]
+        x, label = design(arrays, panel)[seen], arrays["floor/label"][rows_of(panel)][seen]
+        out[seen, 0] = trees.summed(arrays, "direction", x)
+        out[seen, 1] = label[:, 0] + label[:, 1] * trees.summed(arrays, "vol", x)
+        spread = trees.summed(arrays, "spread", x)
         for q in range(3):
             out[seen, 2 + q] = label[:, 2] + label[:, 3] * (spread + arrays["floor/residual"][q])
         return out
 
 
-def _design(arrays: Arrays, panel: Panel) -> Float:
+def grown(x: Float, y: Float, name: str, threads: int) -> Arrays:
+    """TREES trees of the head `name`, fitted on complete rows x [n, F + 1]: of the direction a classifier."""
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from threadpoolctl import threadpool_limits
+
+    kind = HistGradientBoostingClassifier if name == "direction" else HistGradientBoostingRegressor
+    model = kind(max_iter=TREES, learning_rate=RATE, max_leaf_nodes=LEAVES, min_samples_leaf=LEAST,
+                 early_stopping=False, random_state=0)  # fmt: skip
+    with threadpool_limits(threads):
+        return trees.take_out(model.fit(x, y), name)
+
+
+def design(arrays: Arrays, panel: Panel) -> Float:
     """[n, own + 1] standardised features of the chosen group, and the clock slot."""
     z = standardise(panel.x, rows_of(panel), arrays["floor/centre"], arrays["floor/factor"])
     return np.column_stack([z[:, : panel.own], np.minimum(panel.slot, panel.slots - 1)])
 
 
-def _rows(arrays: Arrays, panel: Panel, name: str) -> tuple[Float, Float]:
+def rows(arrays: Arrays, panel: Panel, name: str) -> tuple[Float, Float]:
     """(x, y) of the labelled rows of one head, the levels in units of their symbol's labels."""
     label = arrays["floor/label"][rows_of(panel)]
     y = {"direction": panel.up, "vol": (panel.log_vol - label[:, 0]) / label[:, 1],
          "spread": (panel.log_spread - label[:, 2]) / label[:, 3]}[name]  # fmt: skip
     rows = known(panel) & np.isfinite(y)
-    return _design(arrays, panel)[rows], y[rows]
+    return design(arrays, panel)[rows], y[rows]
 
 
-def _best(found: Arrays, name: str, x: Float, y: Float) -> int:
+def best(found: Arrays, name: str, x: Float, y: Float) -> int:
     """How many trees have the least loss on these rows; all where there are none."""
     if len(y) == 0:
         return len(found[f"{name}/roots"])

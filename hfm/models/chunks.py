@@ -42,11 +42,24 @@ def cut(panel: Panel) -> Panel:
     if np.diff(panel.start).max(initial=0) <= LONGEST:
         return panel
     owner, opened, begin, end = pieces(panel.start)
-    count = end - opened
-    start = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
-    rows = np.arange(start[-1]) + np.repeat(opened - start[:-1], count)
-    warm = rows < np.repeat(begin, count)
+    rows, start = _rows(opened, end)
+    warm = rows < np.repeat(begin, end - opened)
     out = {name: getattr(panel, name)[rows] for name in ROWS if getattr(panel, name) is not None}
     for name in ("up", "ret_bps", "log_spread", "log_vol"):
         out[name] = np.where(warm, np.nan, out[name])
     return replace(panel, **out, start=start, symbol=panel.symbol[owner], session=panel.session[owner])
+
+
+def places(panel: Panel) -> Int:
+    """The row of `panel` that each row of `cut(panel)` is."""
+    if np.diff(panel.start).max(initial=0) <= LONGEST:
+        return np.arange(len(panel.slot))
+    _, opened, _, end = pieces(panel.start)
+    return _rows(opened, end)[0]
+
+
+def _rows(opened: Int, end: Int) -> tuple[Int, Int]:
+    """(rows opened .. end of all pieces one after the other, borders of the pieces among them)."""
+    count = end - opened
+    start = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+    return np.arange(start[-1]) + np.repeat(opened - start[:-1], count), start

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from hfm.config import Train
-from hfm.models import chunks, device, floors, step
+from hfm.models import chunks, device, stacked, step
 from hfm.models.descent import Descent
 from hfm.models.gradient import Gradient, flatten
 from hfm.models.losses import LABELS, Batch, losses
@@ -33,16 +33,16 @@ SAVE_EVERY = 500_000
 class Kind:
     """A sort of network. build: (features, hidden, layers, dropout) -> module [N, T, F] -> [N, T, 5], zero at first.
 
-    export: its state dict and a prefix -> arrays. floor: what it corrects.
+    export: its state dict and a prefix -> arrays. floor: (train, valid, options, ctx) -> what it corrects.
     """
 
     build: Callable[[int, int, int, float], nn.Module]
     export: Callable[[dict[str, torch.Tensor], str], Arrays]
-    floor: type[floors.Constant] = floors.Logistic
+    floor: Callable[[Panel, Panel, Train, Context], stacked.Floor] = stacked.stacked
 
 
 LSTM = Kind(Recurrent, export)
-BARE = Kind(Recurrent, export, floors.Constant)
+BARE = Kind(Recurrent, export, stacked.constant)
 CPU = torch.device("cpu")
 
 
@@ -53,9 +53,10 @@ def fit(train: Panel, valid: Panel, options: Train, ctx: Context, kind: Kind = L
     to the same bytes.
     """
     place = device.chosen(options.device)
-    arrays = kind.floor().fit(train, valid, options, ctx)
+    arrays, logit = kind.floor(train, valid, options, ctx)
     arrays["unit"] = _units(arrays, train)
-    learn, watch = batch(arrays, chunks.cut(train)).to(place), batch(arrays, chunks.cut(valid)).to(place)
+    learn = batch(arrays, chunks.cut(train), logit[chunks.places(train)]).to(place)
+    watch = batch(arrays, chunks.cut(valid)).to(place)
     widths = np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]
     done, saved = _load(ctx)
     with device.steady(options.threads):
@@ -73,13 +74,13 @@ def fit(train: Panel, valid: Panel, options: Train, ctx: Context, kind: Kind = L
     return arrays
 
 
-def batch(arrays: Arrays, panel: Panel) -> Batch:
-    """The panel's sequences as one Batch."""
+def batch(arrays: Arrays, panel: Panel, logit: Float | None = None) -> Batch:
+    """The panel's sequences as one Batch. logit [n]: what the floor says of the direction; None: by `arrays`."""
     said, label = step.heads(arrays, panel), arrays["floor/label"][rows_of(panel)]
     z = standardise(panel.x, rows_of(panel), arrays["floor/centre"], arrays["floor/factor"])[:, : panel.own]
     z[~known(panel)] = 0.0
     unit = arrays["unit"]
-    columns = (said[:, 0], np.where(known(panel), panel.up, np.nan),
+    columns = (said[:, 0] if logit is None else logit, np.where(known(panel), panel.up, np.nan),
                (panel.log_vol - said[:, 1]) / (label[:, 1] * unit[0]),
                (panel.log_spread - said[:, 3]) / (label[:, 3] * unit[1]))  # fmt: skip
     lengths = np.diff(panel.start)

@@ -133,11 +133,16 @@ class Logistic(Har):
         """See Forecaster."""
         arrays = super().fit(train, valid, options, ctx)
         z, rows = _design(arrays, train, train.up)
-        own = np.array([i for i in range(train.own) if train.names[i] in SIGNED] or range(train.own))
+        own = signed(train)
         w, penalty = logistic(z[rows][:, own], train.up[rows], PENALTIES)
         arrays["floor/direction"][own], arrays["floor/direction"][-1] = w[:-1], w[-1]
         arrays["floor/penalty"] = np.array([penalty])
         return arrays
+
+
+def signed(train: Panel) -> Int:
+    """Columns of the chosen features that are odd in price; of all of them where none is."""
+    return np.array([i for i in range(train.own) if train.names[i] in SIGNED] or range(train.own))
 
 
 def blank(train: Panel) -> Arrays:

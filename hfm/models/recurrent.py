@@ -1,4 +1,4 @@
-"""The LSTM, on top of the logistic and HAR floors or alone: fitted by torch, stepped without it."""
+"""The LSTM, on top of its floors (models.stacked) or alone: fitted by torch, stepped without it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hfm.stage import Context
 
 
 class Lstm:
-    """Multi-task LSTM, mean of `seeds` networks; with gates of 0 it is the logistic floor."""
+    """Multi-task LSTM, mean of `seeds` networks; with gates of 0 it is the floor of models.stacked."""
 
     base: ClassVar[str | None] = "logistic"
     deep, stepped = True, True

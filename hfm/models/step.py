@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.kernel import kernel
+from hfm.models import trees
 from hfm.models.tanh import tanh
 from hfm.plugins import Arrays, Float, Int, Panel
 
@@ -25,6 +26,10 @@ GATES = 3
 """Of the network: direction, volatility, spread."""
 ROWS, TILE = 8, 32
 """Rows and columns of a weight matrix are padded with zeros to a multiple of these, and stored in such blocks."""
+TREES = "floor/trees"
+"""Arrays of the boosted trees beside the logistic direction, where there are any (stacked)."""
+TAIL = 13
+"""Numbers in Model.params between the linear floors and the trees."""
 CLIP = 8.0
 """Standardised features are cut here: one bad print must not throw a session."""
 
@@ -147,7 +152,7 @@ def row(state: Float, x: Float, model: Model, out: Float) -> None:
     """out [5]: the heads of one row. x [F + 2]: raw features, clock slot, quoted spread in bps. State advances."""
     features, slots = model.spec[0], model.spec[2]
     params = model.params
-    z = np.zeros(features)
+    z = np.zeros(features + 1)  # the last is the slot, for the trees
     masked = False
     for f in range(features):
         value = (x[f] - params[f]) * params[features + f]
@@ -168,6 +173,7 @@ def row(state: Float, x: Float, model: Model, out: Float) -> None:
             out[q] = np.nan
         return
     slot = min(max(int(x[features]), 0), slots - 1)
+    z[features] = slot
     logit, vol, spread = 0.0, 0.0, 0.0
     at_vol, at_spread = 3 * features + 1, 4 * features + 1 + slots
     for f in range(features):
@@ -178,7 +184,10 @@ def row(state: Float, x: Float, model: Model, out: Float) -> None:
     spread += params[at_spread + features + slot]
     tail = params[at_spread + features + slots :]
     low, mid, high = tail[4], tail[5], tail[6]
-    out[0] = logit + params[3 * features] + tail[9] * delta[0]
+    logit += params[3 * features]
+    if tail[12] > 0.0:
+        logit = (1.0 - tail[12]) * logit + tail[12] * trees.total(z, tail, TAIL)
+    out[0] = logit + tail[9] * delta[0]
     out[1] = tail[0] + tail[1] * (vol + tail[10] * tail[7] * delta[1])
     centre = spread + mid + tail[11] * tail[8] * delta[2]
     out[2] = tail[2] + tail[3] * (centre - (mid - low) * math.exp(tail[11] * delta[3]))
@@ -243,7 +252,8 @@ def pack(arrays: Arrays, symbol: int) -> Model:
     """The model of one symbol from fitted arrays; symbol -1: one not seen in training (the pooled scaler).
 
     params: centre [F], factor [F], direction [F+1], volatility [F] and table [K], spread [F] and table [K], then centre
-    and sd of the volatility and of the spread, three residual quantiles, two units of the network, three gates.
+    and sd of the volatility and of the spread, three residual quantiles, two units of the network, three gates, the
+    share of the boosted trees in the logit, and where there are any the trees (trees.flat).
     """
     count = sum(1 for name in arrays if name.endswith("/head/b"))
     table = arrays["floor/vol_slot"]
@@ -251,6 +261,7 @@ def pack(arrays: Arrays, symbol: int) -> Model:
         arrays["floor/centre"][symbol], arrays["floor/factor"][symbol], arrays["floor/direction"],
         arrays["floor/vol"], table, arrays["floor/spread"], arrays["floor/spread_slot"], arrays["floor/label"][symbol],
         arrays["floor/residual"], arrays["unit"] if count else np.ones(2), arrays.get("gates", np.ones(GATES)),
+        *((arrays["floor/share"], trees.flat(arrays, TREES)) if "floor/share" in arrays else (np.zeros(1),)),
     ])  # fmt: skip
     parts, hidden, layers, inputs = [], 0, 0, 0
     for s in range(count):
@@ -264,6 +275,11 @@ def pack(arrays: Arrays, symbol: int) -> Model:
     weights = np.concatenate(parts) if parts else np.zeros(1)
     spec = np.array([arrays["floor/centre"].shape[1], inputs, len(table), count, hidden, layers], np.int64)
     return Model(spec, params.astype(np.float64), weights.astype(np.float32))
+
+
+def tail(model: Model) -> Float:
+    """The numbers of `params` from the labels' scale on: TAIL of them, then the trees."""
+    return model.params[5 * int(model.spec[0]) + 1 + 2 * int(model.spec[2]) :]
 
 
 def _tiles(matrix: Float32) -> Float32:

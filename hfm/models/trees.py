@@ -12,6 +12,9 @@ import numpy as np
 from hfm.kernel import kernel
 from hfm.plugins import Arrays, Float, Int
 
+NODE = 5
+"""Numbers of a node in `flat`: feature (-1: a leaf), threshold, left, right, leaf."""
+
 
 @kernel
 def descend(x: Float, links: Int, values: Float, roots: Int, out: Float) -> None:
@@ -25,6 +28,45 @@ def descend(x: Float, links: Int, values: Float, roots: Int, out: Float) -> None
             while links[node, 0] >= 0:
                 node = links[node, 1] if x[t, links[node, 0]] <= values[node, 0] else links[node, 2]
             out[t, b] = values[node, 1]
+
+
+@kernel
+def total(x: Float, nodes: Float, at: int) -> float:
+    """The sum of the base and all trees of one row x [F + 1], from `flat` numbers that stand at nodes[at:].
+
+    In the order of `said`, so that the sums are the same bits.
+    """
+    count = int(nodes[at])
+    out, first = float(nodes[at + 1]), at + 2 + count
+    for b in range(count):
+        node = first + NODE * int(nodes[at + 2 + b])
+        while nodes[node] >= 0:
+            side = 2 if x[int(nodes[node])] <= nodes[node + 1] else 3
+            node = first + NODE * int(nodes[node + side])
+        out += nodes[node + 4]
+    return out
+
+
+@kernel
+def sums(x: Float, nodes: Float, out: Float) -> None:
+    """out [n]: `total` of rows x [n, F + 1]."""
+    for t in range(x.shape[0]):
+        out[t] = total(x[t], nodes, 0)
+
+
+def summed(arrays: Arrays, name: str, x: Float) -> Float:
+    """[n] the base and all trees of `name` for rows x: the last of `said`, bit for bit, without the sums before it."""
+    out = np.empty(len(x))
+    sums(np.ascontiguousarray(x), flat(arrays, name), out)
+    return out
+
+
+def flat(arrays: Arrays, name: str) -> Float:
+    """What `total` walks: number of trees, base, the root of each, then NODE numbers a node."""
+    links, values = arrays[f"{name}/links"].astype(np.float64), arrays[f"{name}/values"]
+    nodes = np.column_stack([links[:, 0], values[:, 0], links[:, 1:], values[:, 1]])
+    roots = arrays[f"{name}/roots"].astype(np.float64)
+    return np.concatenate([[len(roots)], arrays[f"{name}/base"], roots, nodes.ravel()])
 
 
 def said(arrays: Arrays, name: str, x: Float) -> Float:

@@ -1,4 +1,4 @@
-"""What is settled on validation rows once the models are fitted: gates, temperature, confidence.
+"""What is settled on validation rows once the models are fitted: gates, weights, temperature, confidence.
 
 All of it is pooled over the validation blocks up to the fold at hand, so that it sees nothing of the fold's test part
 and rests on more rows as the walk goes on.
@@ -7,6 +7,7 @@ and rests on more rows as the walk goes on.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +57,7 @@ def gates(block: Block) -> Float:
     """[3] shares of the network's corrections to direction, volatility and spread that validation rows support.
 
     Of GATES the one with the lowest mean loss, if its gain over the floor is more than one standard error (clustered by
-    session); else 0: the floor stands.
+    session or block); else 0: the floor stands. So it does where one cluster leaves no error.
     """
     chosen = np.zeros(3)
     losses = (_direction, _volatility, _spread)
@@ -66,25 +67,35 @@ def gates(block: Block) -> Float:
         for share in GATES[1:]:
             gain = base - loss(block, mix(block.floor, block.heads, np.full(3, share)))
             mean, se = clustered(gain, block.cluster)
-            if mean > max(best, se):
+            if mean > best and mean > se:
                 best, chosen[k] = mean, share
     return chosen
 
 
-def weights(block: Block) -> Float:
+def weights(block: Block, free: bool = False) -> Float:
     """[3, M] weights of M members for direction, volatility and spread; block.heads: [n, 5, M].
 
     Half way between equal weights and the ones (tenths, no negative, sum 1) with the least mean loss: equal weights are
-    hard to beat with few rows, and half of the way costs little with many.
+    hard to beat with few rows, and half of the way costs little with many. free: the best ones themselves, 0 where they
+    have it, if their gain over half way is more than one standard error (clustered).
     """
     members = block.heads.shape[2]
     tried = [np.array(w) / 10 for w in itertools.product(range(11), repeat=members) if sum(w) == 10]
     out = np.full((3, members), 1 / members)
     for k, loss in enumerate((_direction, _volatility, _spread)):
-        means = [np.nanmean(loss(block, blend(block.heads, np.tile(w, (3, 1))))) for w in tried]
+        means = [np.nanmean(_blended(block, loss, w)) for w in tried]
         if np.isfinite(means).any():
-            out[k] = 0.5 * (out[k] + tried[int(np.nanargmin(means))])
+            best = tried[int(np.nanargmin(means))]
+            out[k] = 0.5 * (out[k] + best)
+            gain, se = clustered(_blended(block, loss, out[k]) - _blended(block, loss, best), block.cluster)
+            if free and gain > se:
+                out[k] = best
     return out
+
+
+def _blended(block: Block, loss: Callable[[Block, Float], Float], share: Float) -> Float:
+    """[n] the loss of the members' mean with weights share [M]."""
+    return loss(block, blend(block.heads, np.tile(share, (3, 1))))
 
 
 def blend(heads: Float, share: Float) -> Float:
@@ -131,14 +142,23 @@ def clustered(values: Float, cluster: Int) -> tuple[float, float]:
     return mean, float(np.sqrt(groups / (groups - 1) * np.sum(sums * sums)) / len(part))
 
 
-def inverse_temperature(logit: Float, up: Float) -> float:
-    """1/T in [0, 1.5] of least log-loss of sigmoid(logit / T), with a normal prior around 1; 1 without rows."""
+def inverse_temperature(logit: Float, up: Float, cluster: Int | None = None) -> float:
+    """1/T in [0, 1.5] of least log-loss of sigmoid(logit / T), with a normal prior around 1; 1 without rows.
+
+    cluster: [n] blocks of rows, each with a 1/T of its own that is PRIOR away from that of all (standard deviation):
+    G of them, however many rows they have, weigh at most G times as much as the prior. Rows of an order book that wait
+    for the same move have one label, and a calm stretch is another market than a fast one.
+    """
     good = np.isfinite(logit) & np.isfinite(up)
     if not good.any():
         return 1.0
     z, y = logit[good], up[good]
-    cost = [float(np.sum(np.logaddexp(0, k * z) - k * y * z)) + (k - 1) ** 2 / (2 * PRIOR**2) for k in TEMPERATURES]
-    return float(TEMPERATURES[int(np.argmin(cost))])
+    loss = np.array([np.sum(np.logaddexp(0, k * z) - k * y * z) for k in TEMPERATURES])
+    prior, share = (TEMPERATURES - 1) ** 2 / (2 * PRIOR**2), 1.0
+    if cluster is not None:
+        p = 0.5 + 0.5 * np.tanh(0.5 * TEMPERATURES[int(np.argmin(loss))] * z)
+        share = 1 / (1 + float(np.sum(p * (1 - p) * z * z)) * PRIOR**2 / len(np.unique(cluster[good])))
+    return float(TEMPERATURES[int(np.argmin(share * loss + prior))])
 
 
 def confidences(logit: Float, inverse: float) -> Float:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from hfm.config import Config
 from hfm.stage import Context, Product
 from hfm.tables import Reader
-from hfm.train import folds, insample, output, panel, rivals, scoring, spans, summary
+from hfm.train import folds, insample, output, paired, panel, rivals, scoring, spans, summary
 from hfm.train.walk import FLOORS, HIDDEN, Walk, chosen, fit, predict, settle
 
 
@@ -42,6 +42,8 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     models = {name: scoring.joined(parts) for name, parts in said.items()}
     scores = scoring.score(truth, models)
     floor = rivals.floors(scores, FLOORS, truth, models)
+    pairs = paired.score(truth, models)
+    scores, floor = [*scores, *pairs], [*floor, *[rivals.Floor(0.0, paired.BESIDE)] * len(pairs)]
     yield "train/scores.parquet", output.scores(scores, floor, meta)
     yield "train/history.parquet", output.history(walk, meta)
     data, document = output.checkpoint(walk, options, task)

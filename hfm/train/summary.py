@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from hfm.stage import Context
-from hfm.train import scoring
+from hfm.train import paired, scoring
 from hfm.train.labels import AHEAD
 from hfm.train.rivals import Floor
 from hfm.train.scoring import ALL_ROWS, BEYOND, GAIN, Forecast, Score, Truth
@@ -34,6 +34,10 @@ def _beside(s: Score, floor: Floor) -> str:
 
 def _interval(s: Score, floor: Floor) -> str:
     return f"{s.value:+.4f} [{s.value - NORMAL * s.se:+.4f}, {s.value + NORMAL * s.se:+.4f}]"
+
+
+def _points(s: Score, floor: Floor) -> str:
+    return f"{100 * s.value:+.2f} [{100 * (s.value - NORMAL * s.se):+.2f}, {100 * (s.value + NORMAL * s.se):+.2f}]"
 
 
 COLUMNS: Mapping[str, tuple[tuple[str, str, Cell], ...]] = {
@@ -73,6 +77,7 @@ def tell(
         _table(task, columns, found, [(name, name == main) for name in (*models, scoring.ORACLE)], ctx)
     if truth.ahead is not None:
         _over(found, models, ctx)
+        _beside_trees(found, models, ctx)
     _floor(found, main, ctx)
     _stale(truth, ctx)
     edge = ctx.figures["smallest_edge"]
@@ -157,6 +162,17 @@ def _over(found: Found, models: Mapping[str, Forecast], ctx: Context) -> None:
         pairs = [found.get((name, f"direction_{n}", "accuracy")) for n in AHEAD]
         lines.append((name, *(_share(*pair) if pair else "-" for pair in pairs)))
     _say(lines, ctx)
+
+
+def _beside_trees(found: Found, models: Mapping[str, Forecast], ctx: Context) -> None:
+    """Of event rows: the paired gains over boosted trees, where those were fitted."""
+    lines: list[tuple[str, ...]] = [("paired gain over gbm", "accuracy, points [95 %]", "log-loss, nats [95 %]")]
+    for name in models:
+        pairs = [found.get((name, "direction", metric)) for metric in (paired.ACCURACY, paired.LOG_LOSS)]
+        if all(pairs):
+            lines.append((name, *(show(*pair) for show, pair in zip((_points, _interval), pairs, strict=True) if pair)))
+    if len(lines) > 1:
+        _say(lines, ctx)
 
 
 def _say(lines: Sequence[tuple[str, ...]], ctx: Context) -> None:

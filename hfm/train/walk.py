@@ -79,7 +79,10 @@ def whole(walk: Walk, name: str, fold: Fold) -> Arrays:
 
 
 def settle(walk: Walk, name: str, fold: Fold) -> None:
-    """Settle one fit on all validation blocks up to its own: gates or weights, temperature, confidences."""
+    """Settle one fit on all validation blocks up to its own: gates or weights, temperature, confidences.
+
+    Rows in blocks of clock time are many and alike: there weights are free, and a temperature counts blocks.
+    """
     panel, arrays = walk.rows.panel, walk.arrays[name, fold.number]
     valid, seen = spans.learn(panel, *fold.valid), spans.lead(panel, *fold.valid)
     model: plugins.Forecaster = plugins.find("models", name)()
@@ -95,14 +98,14 @@ def settle(walk: Walk, name: str, fold: Fold) -> None:
     blocks.append(calibration.Block(floor, heads, valid.up, valid.log_vol, valid.log_spread, spans.cluster(valid)))
     pooled = calibration.pool(blocks)
     if model.members:
-        arrays["weights"] = calibration.weights(pooled)
+        arrays["weights"] = calibration.weights(pooled, free=panel.block is not None)
         settled = calibration.blend(pooled.heads, arrays["weights"])
     elif model.base is not None:
         arrays["gates"] = calibration.gates(pooled)
         settled = calibration.mix(pooled.floor, pooled.heads, arrays["gates"])
     else:
         settled = pooled.heads
-    inverse = calibration.inverse_temperature(settled[:, 0], pooled.up)
+    inverse = calibration.inverse_temperature(settled[:, 0], pooled.up, None if panel.block is None else pooled.cluster)
     own = calibration.confidences(settled[-len(heads) :, 0], inverse)
     arrays["finish"] = np.concatenate([[inverse], arrays.get("floor/ret_sd", UNSAID), own])
 

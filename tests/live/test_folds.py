@@ -37,8 +37,12 @@ def race() -> Made:
 
 @pytest.mark.parametrize("settings", [Q60, Backtest(threshold="0.5", fill="passive", queue=True, cash=2e4)])
 def test_a_replay_of_events_is_the_batch_to_the_bit(settings: Backtest) -> None:
-    """Every row of every test part, over changes of fit inside the session; rows before them are not answered."""
+    """Every row of every test part, over changes of fit inside the session; rows before them are not answered.
+
+    Trees are a part of some of the fits.
+    """
     of = race()
+    assert any(name.endswith("floor/share") for name in of.checkpoint.arrays)
     lines = replayed(of, settings)
     assert_is_batch(lines, of, settings)
     assert len({json.loads(line)["model"] for line in lines}) > 2

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 from hfm import tables
 from hfm.errors import CheckError
 from hfm.features import batch
+from hfm.models import step, trees
 from hfm.plugins import Float
 from hfm.tables import MemoryReader
 from tests.live.market import made
@@ -45,6 +47,23 @@ def test_parity_holds_over_two_thousand_steps_of_wild_inputs(scale: float) -> No
     x[::97, 0] = np.nan
     whole = np.column_stack([x, rng.integers(0, 26, graph.STEPS), np.exp(rng.normal(0, 1, graph.STEPS))])
     assert graph.check(graph.build(arrays, 0), arrays, 0, whole) <= graph.TOLERANCE
+
+
+def test_trees_beside_the_linear_direction_are_in_the_graph() -> None:
+    """Of fits whose floor has some, at different shares and on the clock slot too."""
+    rng = np.random.default_rng(2)
+    arrays = dict(made().checkpoint.part("final"))
+    features = arrays["floor/centre"].shape[1]
+    z = rng.standard_normal((2000, features + 1))
+    z[:, -1] = rng.integers(0, 26, 2000)
+    up = z[:, 0] * z[:, 1] + (z[:, -1] > 12) + rng.standard_normal(2000) > 0
+    model = HistGradientBoostingClassifier(max_iter=20, early_stopping=False, random_state=0).fit(z, up)
+    arrays |= trees.take_out(model, step.TREES)
+    for share in (0.25, 1.0):
+        arrays["floor/share"] = np.array([share])
+        assert graph.check(graph.build(arrays, 0), arrays, 0, rows_of()) <= graph.TOLERANCE
+    with pytest.raises(CheckError, match="away from the step"):
+        graph.check(graph.build(arrays, 0), {**arrays, "floor/share": np.array([0.5])}, 0, rows_of())
 
 
 def test_a_graph_that_is_not_the_step_is_refused() -> None:

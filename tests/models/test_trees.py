@@ -40,3 +40,18 @@ def test_plain_python_descends_as_the_compiled_kernel_does() -> None:
     trees.descend.py_func(x, links, values, np.array([0]), plain)  # type: ignore[attr-defined]  # numba's
     np.testing.assert_array_equal(fast[:, 0], [1, 2, 3])
     np.testing.assert_array_equal(plain, fast)
+
+
+def test_the_flat_walk_of_a_row_is_the_sum_of_the_arrays_bit_for_bit() -> None:
+    """Compiled, plain, and `said`; of no tree the base."""
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((500, 4))
+    y = x[:, 0] * x[:, 1] > 0
+    arrays = trees.take_out(HistGradientBoostingClassifier(max_iter=15, early_stopping=False).fit(x, y), "head")
+    want = trees.said(arrays, "head", x)
+    np.testing.assert_array_equal(trees.summed(arrays, "head", x), want[:, -1])
+    none = trees.cut(arrays, "head", 0)
+    np.testing.assert_array_equal(trees.summed(none, "head", x), want[:, 0])
+    numbers = np.concatenate([[9.0], trees.flat(arrays, "head")])
+    plain = [trees.total.py_func(row, numbers, 1) for row in x[:50]]  # type: ignore[attr-defined]  # numba's
+    np.testing.assert_array_equal(plain, want[:50, -1])
