@@ -10,7 +10,9 @@ import pytest
 from hfm.verify import claims
 from hfm.verify.claims import Row
 
-SLOW = {"logistic_share", "network_share", "live_is_batch", "killed_and_resumed", "book_reaggregation"}
+SLOW = {"logistic_share", "network_share", "live_is_batch", "killed_and_resumed", "book_reaggregation"} | {
+    "bridge_autocorrelation"
+}
 
 
 @pytest.mark.parametrize(
