@@ -140,7 +140,8 @@ def path_of(
     book: Book, sheet: Sheet, row: tuple[int, int], steps: int, error: bridge.ForecastError, draw: float
 ) -> Float:
     """[K+1] ticks of the mid above the book's origin: half a tick inside the bar's high and low, where these are on
-    the grid, so that a best price is there.
+    the grid, so that a best price is there. It begins at the open and ends at the close, or half a tick from them at an
+    extreme: ends that gave way towards the middle of the range would correlate neighbouring bars, by .01 for SPY.
 
     row: session and slot; error: of the session's forecasts so far, which sees this one; draw: a uniform in [0, 1).
     """
@@ -152,10 +153,12 @@ def path_of(
     if ceiling <= bottom:
         return np.full(steps + 1, bottom if ceiling == bottom else min(bottom, ceiling))
     spread = (high - low) / float(sheet.levels.sigma[row] * m.origin[row])
-    start, end = ((float(x[row]) - low) / (high - low) for x in (m.open, m.close))
+    inset, width = round((bottom - floor) * GRAIN) / GRAIN, ceiling - bottom
+    ends = ((float(x[row]) - low) / tick - inset for x in (m.open, m.close))
+    start, end = (min(max(x / width, 0.0), 1.0) for x in ends)
     part = bridge.path(bridge.pool(steps), start, end, spread, error.sd, draw)
     error.see(spread)
-    return np.asarray(bottom + np.rint(follow((ceiling - bottom) * part) * GRAIN) / GRAIN)
+    return np.asarray(bottom + np.rint(follow(width * part) * GRAIN) / GRAIN)
 
 
 def follow(path: Float) -> Float:

@@ -55,7 +55,7 @@ def test_a_path_touches_the_bars_extremes_and_joins_its_ends() -> None:
             assert low - 1.01 < path.min() < low + near
             assert high - near < path.max() < high + 1.01
             for end, price in ((path[0], m.open[0, t]), (path[-1], m.close[0, t])):
-                assert end == pytest.approx(price / 0.01 - book.origin, abs=near)
+                assert end == pytest.approx(price / 0.01 - book.origin, abs=1.01)
 
 
 def test_a_target_late_by_part_of_a_step_has_the_covariance_that_the_grid_takes() -> None:
