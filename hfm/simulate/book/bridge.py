@@ -31,7 +31,7 @@ and a second of five minutes have no lag-1 autocorrelation in the pool at all, a
 Moves of 4,096 independent walks correlate by chance: .008 is the standard error over a fifth, and what the pool has is
 in every path."""
 NEAREST = 64
-PRIOR_SD, PRIOR_BARS = 0.2, 10.0
+PRIOR_SD, PRIOR_BARS = 0.25, 5.0
 """sd of ln(volatility of a bar / its forecast) before a session's first bar, and the bars that this is worth."""
 LEAST_SD = 0.03
 _KEY = 20240326  # of the pool: it is a constant of the method, like a table of random numbers

@@ -47,14 +47,14 @@ def test_bridged_walks_are_walks_again() -> None:
 
 @pytest.mark.slow
 def test_paths_are_walks_where_the_forecast_misses_the_volatility_of_the_bars() -> None:
-    """Bars' volatility is off by half from what anyone knew: within .01 of the walk's own autocorrelation.
+    """Bars' volatility is off by half from what anyone knew: within .02 of the walk's own autocorrelation.
 
     (A walk whose volatility is known: `hfm verify --full`, tests/verify/test_claims.py.)
     Taking the forecast for the truth makes smooth paths of volatile bars: +.046 at 60 s.
     """
     paths, walks = structure.bridged(300, 2, scatter=0.5)
     for h in (1, 10, 60):
-        assert structure.lag_one(paths, h) == pytest.approx(structure.lag_one(walks, h), abs=0.01), h
+        assert structure.lag_one(paths, h) == pytest.approx(structure.lag_one(walks, h), abs=0.02), h
 
 
 def test_forecasts_that_are_right_and_wrong_are_told_apart() -> None:
