@@ -18,6 +18,8 @@ from hfm.simulate.moments import Moments, Sums
 from hfm.simulate.planted import PERSISTENCE, STAY
 from hfm.simulate.tally import PARTS
 
+TOLERANCE = 2.0
+"""Standard errors beyond its band at which a fact that is judged with its error fails."""
 WIDTH = 3.5
 """Standard errors to each side, where a fact has a value that it should be equal to."""
 
@@ -27,13 +29,15 @@ class Fact:
     """A statistic of sums. band: what it must lie in, or the one value it should be equal to within its
     error.
 
-    of: whose property it is: bars (the input's), simulated or planted.
+    of: whose property it is: bars (the input's), simulated or planted. tolerance: standard errors by which the band
+    is wider on each side: 0 where the band leaves room for the error of the shortest sample.
     """
 
     label: str
     statistic: Callable[[Sums], float]
     band: tuple[float, float] | float | None
     of: str
+    tolerance: float = 0.0
 
 
 Statistic = Callable[[Sums], float]
@@ -237,6 +241,8 @@ def table(moments: Moments, known: Mapping[str, Fact]) -> dict[str, Any]:  # Any
         band = fact.band
         if isinstance(band, float):
             band = (band - WIDTH * error, band + WIDTH * error)
+        elif band is not None and math.isfinite(error):
+            band = (band[0] - fact.tolerance * error, band[1] + fact.tolerance * error)
         judged = band is not None and math.isfinite(value) and math.isfinite(band[0])
         rows[name] = {
             "label": fact.label, "value": _json(value), "se": _json(error),

@@ -45,6 +45,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("hfm.verify.structure:order_flow", "quick"),
     Claim("hfm.verify.structure:reaggregation", "quick"),
     Claim("hfm.verify.structure:book_reaggregation", "standard"),
+    Claim("hfm.verify.structure:bridge_autocorrelation", "full"),
     Claim("hfm.verify.causality:future_poison", "quick"),
     Claim("hfm.verify.causality:forecast_poison", "standard"),
     Claim("hfm.verify.causality:split_and_resume", "quick"),

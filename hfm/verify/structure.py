@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
+from hfm.simulate.book import bridge
 from hfm.tables import column_array
 from hfm.verify.claims import Row
 from hfm.verify.market import BARS, QUOTES, synthetic
+
+Float = npt.NDArray[np.float64]
+HORIZONS = (1, 10, 60, 300)
+"""Seconds."""
+BARS_A_SESSION, SECONDS, A_SECOND = 78, 300, 8
 
 
 def order_flow() -> list[Row]:
@@ -37,3 +44,46 @@ def book_reaggregation() -> list[Row]:
     made = synthetic(3, 23, {"simulate": {"fidelity": "book"}}).through("simulate").document("simulate/facts.json")
     n, share = made["counts"]["bars"], made["facts"]["reaggregated"]["value"]
     return [Row("bars that the trades of their order book make again", f"{n} of {n}", round(share * n, 6), n, n)]
+
+
+def bridge_autocorrelation() -> list[Row]:
+    """The paths that the order book follows inside bars are as driftless as the walks that made the bars.
+
+    Lag-1 autocorrelation of returns over HORIZONS, pooled over 200 sessions. At 5 minutes it is that of the bars' own
+    closes, which no path can change: the walks of this seed have .007.
+    """
+    found, _ = bridged(200, 5)
+    claim = "autocorrelation of returns inside bars of a random walk"
+    return [Row(f"{claim}, {h} s", "0", lag_one(found, h), -0.01, 0.01) for h in HORIZONS]
+
+
+def bridged(sessions: int, seed: int, scatter: float = 0.0) -> tuple[Float, Float]:
+    """[S, n] a second: paths through 5-minute bars of Gaussian walks of A_SECOND steps, and the walks.
+
+    scatter: sd of the log of a bar's volatility about its forecast, which the path knows alone.
+    """
+    rng = np.random.default_rng(seed)
+    steps = SECONDS * A_SECOND
+    known = bridge.pool(steps)
+    paths, walks = [], []
+    for _ in range(sessions):
+        sigma = np.exp(scatter * rng.standard_normal(BARS_A_SESSION) - scatter**2)  # E sigma^2 = 1
+        move = rng.standard_normal((BARS_A_SESSION, steps)) * sigma[:, None] / np.sqrt(steps)
+        walk = np.concatenate(([0.0], np.cumsum(move)))
+        path, error = walk.copy(), bridge.ForecastError(known)
+        for first, draw in zip(range(0, len(walk) - 1, steps), rng.random(BARS_A_SESSION), strict=True):
+            bar = walk[first : first + steps + 1]
+            low, spread = float(bar.min()), float(np.ptp(bar))
+            start, end = ((float(x) - low) / spread for x in (bar[0], bar[-1]))
+            path[first : first + steps + 1] = low + spread * bridge.path(known, start, end, spread, error.sd, draw)
+            error.see(spread)
+        paths.append(path[::A_SECOND])
+        walks.append(walk[::A_SECOND])
+    return np.array(paths), np.array(walks)
+
+
+def lag_one(paths: Float, h: int) -> float:
+    """Lag-1 autocorrelation of the moves over h seconds, about 0, of paths [S, n] a second: all pairs pooled."""
+    move = np.diff(paths[:, ::h], axis=1)
+    a, b = move[:, :-1], move[:, 1:]
+    return float(2.0 * (a * b).sum() / (a * a + b * b).sum())

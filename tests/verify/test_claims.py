@@ -10,7 +10,10 @@ import pytest
 from hfm.verify import claims
 from hfm.verify.claims import Row
 
-SLOW = {"logistic_share", "network_share", "live_is_batch", "killed_and_resumed", "book_reaggregation", "detected"}
+SLOW = {
+    "logistic_share", "network_share", "live_is_batch", "killed_and_resumed", "book_reaggregation", "detected",
+    "bridge_autocorrelation", "worthless_families", "few_nulls",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ def pick(f: Float, i: Int, u: Seed) -> int:
     x = (f[at.PATH_AT] - 0.5 * (i[at.BID] + i[at.ASK])) / f[table + at.G_PACE + 3]
     up = math.exp(PULL * min(max(x, -AWAY), AWAY))
     middle = 0.5 * (up + 1.0 / up)
+    wide = spread >= f[table + at.G_PACE + 5]  # as the file never was: what would widen it further is not drawn
     open_ = i[at.STAGE] == 1 and i[at.LEFT] > i[at.RESERVE]
     total = 0.0
     for m in range(14):
@@ -101,7 +102,7 @@ def pick(f: Float, i: Int, u: Seed) -> int:
         if kind == IMPROVE:
             w *= (up if side > 0 else 1.0 / up) / middle if spread > 1 else 0.0
         elif kind in (CANCEL, TRADE):
-            w *= (up if side < 0 else 1.0 / up) / middle
+            w *= 0.0 if wide else (up if side < 0 else 1.0 / up) / middle
         if kind in (TRADE, HIDDEN):
             w *= f[at.RATION] if open_ else 0.0
         total += w

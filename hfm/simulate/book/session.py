@@ -20,7 +20,7 @@ from hfm.simulate.book import layout as at
 from hfm.simulate.book.engine import EVENTS_A_SECOND, Bar, Book, Frame, Played
 from hfm.simulate.book.queues import REACH
 from hfm.simulate.grid import Grid
-from hfm.simulate.trailing import VOLUME_CURVE, curve
+from hfm.simulate.trailing import VOLATILITY_CURVE, VOLUME_CURVE, curve
 from hfm.stage import Context
 
 Float = npt.NDArray[np.float64]
@@ -34,6 +34,12 @@ SLOWEST, FASTEST = 0.05, 5.0
 """Bounds of another name's pace over SPY's."""
 FRACTION = 1e-5
 """Where volumes are not whole, the engine's unit is about this share of the first one."""
+LATTICE, STILL = 0.08, 0.2
+"""Squared ticks. A mid on half ticks that follows a random walk of steps of variance v > STILL takes
+LATTICE (1 - STILL / v) from the covariance of its successive returns; below, it waits for the walk as much as it
+jitters. Measured on walks of 1, 2 and 3 ticks a square root of a second."""
+ON_SLOT_VOLATILITY = 1.0
+"""Elasticity of a slot's excess spread on its usual volatility: of SPREAD_CURVE on VOLATILITY_CURVE."""
 GRAIN = 2.0**20
 """Points of a path in a tick. Being so many, they are exact above any origin, and nothing depends on it: the origin is
 where the session's prices begin, which no bar but the lowest may know."""
@@ -80,7 +86,9 @@ def play(grid: Grid, sheet: Sheet, s: int, setting: Setting, depth0: float, ctx:
     there = np.flatnonzero(m.present[s])
     rng = ctx.rng(f"{grid.symbol}:book", grid.days[s])
     words = rng.integers(1, 2**63, (grid.slots, 2), dtype=np.uint64)
-    choice = rng.integers(0, bridge.NEAREST, grid.slots)
+    draws = rng.random(grid.slots)
+    steps = steps_of(setting.interval_s)
+    error = bridge.ForecastError(bridge.pool(steps))
     unit = unit_of(float(m.volume[s, there[0]]))
     lot = chance.lot_of(depth0 / unit)
     low, high = float(np.nanmin(m.low[s])), float(np.nanmax(m.high[s]))
@@ -88,6 +96,7 @@ def play(grid: Grid, sheet: Sheet, s: int, setting: Setting, depth0: float, ctx:
     reach = fitted.reach(sim.tables) if sim.tables else REACH
     book = Book(low, high, Frame(sim.tick, lot, sim.l3, sim.events, tables, reach))
     rates = EVENTS_A_SECOND * np.exp(curve(VOLUME_CURVE, grid.slots))
+    slot = slot_spread(sheet, s)
     played: list[Played] = []
     for n, t in enumerate(there):
         if n and there[n - 1] != t - 1:
@@ -100,9 +109,9 @@ def play(grid: Grid, sheet: Sheet, s: int, setting: Setting, depth0: float, ctx:
             low=float(m.low[s, t]),
             close=float(m.close[s, t]),
             volume=max(math.floor(m.volume[s, t] / unit + 1e-9), int(m.volume[s, t] > 0)),
-            path=path_of(book, sheet, s, int(t), int(choice[t]), steps_of(setting.interval_s)),
+            path=path_of(book, sheet, (s, int(t)), steps, error, float(draws[t])),
             depth=float(sheet.flow.depth[s, t] / unit),
-            excess=math.exp(min(float(sheet.spread.x[s, t]), math.log(micro.CAP_TICKS))),
+            excess=math.exp(min(float(sheet.spread.x[s, t] + slot[t]), math.log(micro.CAP_TICKS))),
             rate=fitted.rate(sim.tables, float(m.volume[s, t]) / setting.interval_s)
             if sim.tables
             else float(rates[t]) * min(max(pace / PACE, SLOWEST), FASTEST),
@@ -120,17 +129,48 @@ def unit_of(volume: float) -> float:
     return float(10.0 ** math.floor(math.log10(volume) + math.log10(FRACTION)))
 
 
-def path_of(book: Book, sheet: Sheet, s: int, t: int, choice: int, steps: int) -> Float:
+def slot_spread(sheet: Sheet, s: int) -> Float:
+    """[T]: ln of what a slot's excess spread is over that of SPREAD_CURVE, for its usual volatility is not
+    VOLATILITY_CURVE's: a market that opens calmly opens with a narrower spread. From earlier sessions alone."""
+    usual = sheet.levels.phi_vol[s]
+    return np.asarray(ON_SLOT_VOLATILITY * (usual - curve(VOLATILITY_CURVE, len(usual))))
+
+
+def path_of(
+    book: Book, sheet: Sheet, row: tuple[int, int], steps: int, error: bridge.ForecastError, draw: float
+) -> Float:
     """[K+1] ticks of the mid above the book's origin: half a tick inside the bar's high and low, where these are on
-    the grid, so that a best price is there."""
+    the grid, so that a best price is there. It begins at the open and ends at the close, or half a tick from them at an
+    extreme: ends that gave way towards the middle of the range would correlate neighbouring bars, by .01 for SPY.
+
+    row: session and slot; error: of the session's forecasts so far, which sees this one; draw: a uniform in [0, 1).
+    """
     m, tick = sheet.moves, book.tick
-    low, high = float(m.low[s, t]), float(m.high[s, t])
+    low, high = float(m.low[row]), float(m.high[row])
     floor, top = low / tick - book.origin, high / tick - book.origin
     bottom = (round(floor) if abs(floor - round(floor)) < ON_GRID else math.floor(floor)) + 0.5
     ceiling = round(top) - 0.5 if abs(top - round(top)) < ON_GRID else math.floor(top) + 0.5
     if ceiling <= bottom:
         return np.full(steps + 1, bottom if ceiling == bottom else min(bottom, ceiling))
-    sigma = float(sheet.levels.sigma[s, t] * m.origin[s, t]) / tick
-    start, end = ((float(x[s, t]) - low) / (high - low) for x in (m.open, m.close))
-    part = bridge.path(bridge.pool(steps), start, end, (ceiling - bottom) / sigma, choice)
-    return np.asarray(bottom + np.rint((ceiling - bottom) * part * GRAIN) / GRAIN)
+    spread = (high - low) / float(sheet.levels.sigma[row] * m.origin[row])
+    inset, width = round((bottom - floor) * GRAIN) / GRAIN, ceiling - bottom
+    ends = ((float(x[row]) - low) / tick - inset for x in (m.open, m.close))
+    start, end = (min(max(x / width, 0.0), 1.0) for x in ends)
+    part = bridge.path(bridge.pool(steps), start, end, spread, error.sd, draw)
+    error.see(spread)
+    return np.asarray(bottom + np.rint(follow(width * part) * GRAIN) / GRAIN)
+
+
+def follow(path: Float) -> Float:
+    """[K+1] ticks: what the mid is drawn to where the bar's path is `path`: that, a part of a step late.
+
+    The grid of half ticks makes successive returns of the mid anticorrelated; a target that is late by w of a step adds
+    w (1 - w) of a step's variance to their covariance. So w is chosen that the two cancel, up to half a step.
+    """
+    move = np.diff(path)
+    v = float(np.mean(move * move))
+    if v <= STILL:
+        return path
+    out = path.copy()
+    out[1:] -= 0.5 * (1.0 - math.sqrt(1.0 - 4.0 * min(LATTICE * (1.0 - STILL / v) / v, 0.25))) * move
+    return out

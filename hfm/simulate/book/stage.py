@@ -237,7 +237,7 @@ def judged(
 ) -> dict[str, dict[str, Any]]:  # Any: JSON
     """Facts by id: the bars' own, which are nothing to pass where they are `observed`, and the book's."""
     rows = {k: v for k, v in bar_facts.document(of_bars, pooled, observed).items() if v["of"] == "bars"}
-    rows |= facts.document(of_book, pooled)
+    rows |= facts.document(of_book, pooled, observed)
     rows["reaggregated"] = {
         "label": "share of bars that their trades make again", "value": tallied.equal / max(tallied.bars, 1), "se": 0.0,
         "band": [1.0, 1.0], "pass": tallied.equal == tallied.bars, "of": "simulated",

@@ -31,7 +31,7 @@ def sums(session: Session, sheet: Sheet, s: int, setting: Setting) -> dict[str, 
     out: dict[str, float] = {}
     prints = np.concatenate([p.prints for p in session.played])
     _returns(out, prints[prints[:, 4] == at.SNAPSHOT], session, sheet, s, setting)
-    _spread(out, session, setting)
+    _spread(out, session, sheet, s, setting)
     _signs(out, prints[prints[:, 4] == at.LIT][:, 3])
     _impact(out, session, sheet, s, setting)
     return out
@@ -65,15 +65,19 @@ def _returns(out: dict[str, float], snaps: Float, session: Session, sheet: Sheet
         out[f"r4{h}"] = float(np.nansum(r**4))
 
 
-def _spread(out: dict[str, float], session: Session, setting: Setting) -> None:
+def _spread(out: dict[str, float], session: Session, sheet: Sheet, s: int, setting: Setting) -> None:
+    """Time-weighted spreads, and the bars' own Garman-Klass volatility over the session's level, at the open and at
+    midday."""
     span = setting.interval_s
     ticks = np.array([p.sums[at.SPREAD_T] for p in session.played]) / span
     one = np.array([p.sums[at.ONE_T] for p in session.played]) / span
     opening = session.seq * span < _OPENING_S
     middle = np.abs((session.seq + 0.5) / setting.slots - 0.5) <= _MIDDAY
     out["bars"], out["ticks"], out["one"] = float(len(ticks)), float(ticks.sum()), float(one.sum())
+    volatility = np.exp(sheet.levels.dev_vol[s] + sheet.levels.phi_vol[s])[session.seq]
     for name, mask in (("open", opening), ("mid", middle)):
         out[f"ticks.{name}"], out[f"n.{name}"] = float(ticks[mask].sum()), float(mask.sum())
+        out[f"vol.{name}"] = float(volatility[mask].sum())
 
 
 def _signs(out: dict[str, float], sign: Float) -> None:

@@ -13,11 +13,13 @@ import pytest
 from hfm import tables
 from hfm.config import Config, Simulate
 from hfm.simulate import check, stage
-from hfm.simulate.book import facts, tally
+from hfm.simulate.bars import Setting
+from hfm.simulate.book import bridge, facts, session, tally
+from hfm.simulate.moments import Moments
 from hfm.stage import Context
 from hfm.tables import MemoryReader
 from hfm.verify import bands
-from tests.bars import bar_meta
+from tests.bars import bar_meta, bar_table
 
 
 def sums_of(pairs: dict[str, tuple[Any, Any]]) -> dict[str, float]:
@@ -58,6 +60,58 @@ def test_the_impact_exponent_of_a_square_root_is_a_half() -> None:
     assert facts.impact_exponent(s) == pytest.approx(0.5)
 
 
+def test_the_opening_excess_is_taken_over_that_of_volatility() -> None:
+    """A spread of 1.6 ticks in the opening and 1.2 at midday, volatility 2.5 times as high: 3 / 2.5."""
+    s = {"ticks.open": 4.8, "n.open": 3.0, "ticks.mid": 19.2, "n.mid": 16.0, "vol.open": 7.5, "vol.mid": 16.0}
+    assert facts.opening_spread(s) == pytest.approx(1.6 / 1.2)
+    assert facts.opening_excess(s) == pytest.approx(3.0 / 2.5)
+
+
+@pytest.mark.parametrize(("ratio", "inside"), [(1.10, True), (1.28, True), (2.10, True), (0.57, False), (2.2, False)])
+def test_real_books_lie_in_the_band_of_the_opening_spread(ratio: float, inside: bool) -> None:
+    """AMZN and two days of a NYSE stock; a spread that knows no opening, over a volatility of 1.75, does not."""
+    assert (facts.OPENING[0] <= ratio <= facts.OPENING[1]) is inside
+
+
+def test_autocorrelation_is_judged_with_its_clustered_error() -> None:
+    """The same .05 at 10 s: within the band's two errors in five noisy sessions, outside in 500."""
+    setting = Setting(Simulate(fidelity="book"), 78, 300.0, True)
+    for sessions, passed in ((5, True), (500, False)):
+        moments = judged_moments(sessions)
+        row = facts.bar_facts.table(moments, {"x": facts.facts(setting, True)["mid_ac_10s"]})["x"]
+        assert row["pass"] is passed
+        assert row["band"][1] == pytest.approx(0.03 + 2.0 * row["se"], abs=1e-5)
+
+
+def judged_moments(sessions: int) -> Moments:
+    """Sessions of 200 pairs of returns whose correlation is .05, with an error of a session of .1."""
+    moments, rng = Moments(), np.random.default_rng(8)
+    excess = rng.standard_normal(sessions)
+    excess = 0.1 * (excess - excess.mean()) / excess.std()
+    for day, rho in enumerate(0.05 + excess):
+        n = np.full(1, 200.0)
+        sums = {"ac10.n": n, "ac10.a": 0 * n, "ac10.b": 0 * n, "ac10.aa": n, "ac10.bb": n, "ac10.ab": rho * n}
+        moments.add([(np.array([np.datetime64("2020-01-01") + day]), sums)])
+    return moments
+
+
+def folded(known: bridge.Pool, start: float, end: float, spread: float, error_sd: float, draw: float) -> Any:
+    """A Brownian bridge folded into [0, 1]: not a walk."""
+    steps = known.walks.shape[1] - 1
+    rng = np.random.default_rng(int(draw * 2**32))
+    clock = np.linspace(0.0, 1.0, steps + 1)
+    walk = np.concatenate(([0.0], np.cumsum(rng.standard_normal(steps)))) / np.sqrt(steps) / spread
+    walk += start - (walk[-1] - (end - start)) * clock
+    return np.abs((walk + 1.0) % 2.0 - 1.0)
+
+
+def test_a_folded_bridge_fails_the_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its autocorrelation is found, errors and all."""
+    monkeypatch.setattr(session.bridge, "path", folded)
+    rows = check.table([MemoryReader(bar_table(8, seed=3))], CONFIG)
+    assert "mid_ac_10s" in check.failed(rows), {k: rows[k] for k in rows if "mid_ac" in k}
+
+
 CONFIG = Config(simulate=Simulate(fidelity="book"))
 
 
@@ -81,14 +135,25 @@ def failed(rows: dict[str, dict[str, Any]]) -> dict[str, tuple[Any, Any]]:
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_a_year_of_spy_is_made_again_bar_by_bar(real: Path) -> None:
-    """All 19,782 bars: prices to 1e-9, volume to the share; and the bands that do not hang on the bars' own spread."""
+    """All 19,782 bars: prices to 1e-9, volume to the share; and every band."""
     bars = spy(real)
     products = stage.run({"fetch/bars.parquet": MemoryReader(bars)}, CONFIG, Context("simulate", seed=7))
     document = next(p for name, p in products if name == "simulate/facts.json")
     assert isinstance(document, dict)
     assert document["counts"]["bars"] == bars.num_rows == 19_782
     assert document["facts"]["reaggregated"]["value"] == 1.0
-    assert set(failed(document["facts"])) <= {"book_spread_open"}  # 1.296, as in the bars fidelity; the band is 1.3
+    assert failed(document["facts"]) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("first", [-30, 0, 100])
+def test_thirty_sessions_of_spy_lie_in_all_bands(real: Path, first: int) -> None:
+    """The newest, the first and thirty between: `--check` on real bars."""
+    bars = spy(real)
+    days = np.unique(tables.column_array(bars["session"]))[first:][:30]
+    few = bars.filter(pa.array(np.isin(tables.column_array(bars["session"]), days)))
+    assert failed(check.table([MemoryReader(few)], CONFIG)) == {}
 
 
 @pytest.mark.slow
@@ -98,3 +163,7 @@ def test_generated_markets_lie_in_all_bands() -> None:
     rows = check.table(bands.markets(), CONFIG)
     assert len(rows) >= 25
     assert failed(rows) == {}
+    setting = Setting(CONFIG.simulate, 78, 300.0, True)
+    for name, fact in facts.facts(setting, False).items():
+        if fact.tolerance and isinstance(fact.band, tuple):  # 180 sessions need no room for their error
+            assert fact.band[0] <= rows[name]["value"] <= fact.band[1], (name, rows[name])

@@ -47,6 +47,8 @@ def test_bars_are_made_again_whatever_the_flow(l3: bool) -> None:
     book = tables.arrays(made["book"])
     both = np.isfinite(book["bid_px_1"]) & np.isfinite(book["ask_px_1"])
     assert (book["bid_px_1"] < book["ask_px_1"] - 1e-9)[both].all()
+    spread = (book["ask_px_1"] - book["bid_px_1"])[both] / 0.01
+    assert np.quantile(spread, 0.99) <= flow()["pace"][5]  # the widest of the file: it does not run away
     assert made["facts"]["facts"]["book_spread_ticks"]["band"] is None
     assert made["facts"]["tables"]["pace"] == list(flow()["pace"])
 

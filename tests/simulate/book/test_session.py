@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hfm.config import Simulate
 from hfm.simulate import stream
-from hfm.simulate.book import session
+from hfm.simulate.book import bridge, session
 from hfm.simulate.book.engine import Book, Frame
+from hfm.simulate.trailing import SPREAD_CURVE, VOLATILITY_CURVE, curve
 from hfm.stage import Context
 from hfm.tables import MemoryReader
 from tests.bars import bar_table
@@ -38,20 +41,51 @@ def test_the_unit_is_a_share_or_a_small_power_of_ten(volume: float, unit: float)
 
 
 def test_a_path_touches_the_bars_extremes_and_joins_its_ends() -> None:
-    """Within a tick and a twentieth of the range, in any of the four analogues; never beyond high and low."""
+    """Within a tick and a twentieth of the range, whichever walk is drawn; never beyond high and low."""
     one, _, _ = passes(1)
     m = one.sheet.moves
     book = Book(float(m.low.min()), float(m.high.max()), Frame(0.01, 100))
+    error = bridge.ForecastError(bridge.pool(400))
     for t in range(6):
         low, high = (float(x[0, t]) / 0.01 - book.origin for x in (m.low, m.high))
-        for choice in range(4):
-            path = session.path_of(book, one.sheet, 0, t, choice, 400)
+        for draw in (0.0, 0.3, 0.6, 0.9):
+            path = session.path_of(book, one.sheet, (0, t), 400, error, draw)
             assert len(path) == 401
             near = 1.01 + 0.05 * (high - low)
             assert low - 1.01 < path.min() < low + near
             assert high - near < path.max() < high + 1.01
             for end, price in ((path[0], m.open[0, t]), (path[-1], m.close[0, t])):
-                assert end == pytest.approx(price / 0.01 - book.origin, abs=near)
+                assert end == pytest.approx(price / 0.01 - book.origin, abs=1.01)
+
+
+def test_a_target_late_by_part_of_a_step_has_the_covariance_that_the_grid_takes() -> None:
+    """Of a walk with steps of variance .5: .048 between neighbouring steps. A slow walk stays as it is, and both begin
+    where the path begins."""
+    rng = np.random.default_rng(4)
+    walk = np.cumsum(np.sqrt(0.5) * rng.standard_normal(400_000))
+    move = np.diff(session.follow(walk))
+    assert np.mean(move[1:] * move[:-1]) == pytest.approx(session.LATTICE * (1.0 - session.STILL / 0.5), abs=0.003)
+    slow = 0.1 * walk
+    np.testing.assert_array_equal(session.follow(slow), slow)
+    assert session.follow(walk)[0] == walk[0]
+
+
+def test_the_opening_spread_follows_the_slots_usual_volatility() -> None:
+    """Nothing where it is the built-in curve's; where earlier sessions opened half as volatile, half the excess."""
+    one, _, _ = passes(2)
+    levels = one.sheet.levels
+    usual = curve(VOLATILITY_CURVE, 6)
+    calm = usual.copy()
+    calm[0] -= np.log(2.0)
+    sheet = replace(one.sheet, levels=replace(levels, phi_vol=np.stack((usual, calm))))
+    np.testing.assert_allclose(session.slot_spread(sheet, 0), 0.0, atol=1e-12)
+    np.testing.assert_allclose(np.exp(session.slot_spread(sheet, 1)), [0.5, 1, 1, 1, 1, 1])
+
+
+def test_the_elasticity_on_a_slots_volatility_is_that_of_the_built_in_curves() -> None:
+    """ln SPREAD_CURVE on ln VOLATILITY_CURVE: 1.00."""
+    slope = np.polyfit(np.log(VOLATILITY_CURVE), np.log(SPREAD_CURVE), 1)[0]
+    assert slope == pytest.approx(session.ON_SLOT_VOLATILITY, abs=0.01)
 
 
 def test_a_session_is_a_function_of_its_own_bars_seed_and_day() -> None:

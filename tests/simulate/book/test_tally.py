@@ -28,6 +28,17 @@ def test_spreads_are_weighted_by_time(made: tuple[session.Session, dict[str, flo
     assert sums["ticks.open"] == pytest.approx(sum(p.sums[at.SPREAD_T] for p in played.played[:3]) / 300.0)
 
 
+def test_volatility_is_that_of_the_bars_over_the_sessions_level(made: tuple[session.Session, dict[str, float]]) -> None:
+    """Garman-Klass of the three opening bars, summed, and of the one at midday."""
+    one, _, _ = passes(1, drop=(3,))
+    m, level = one.sheet.moves, np.exp(one.sheet.levels.level_vol[0])
+    variance = 0.5 * np.log(m.high[0] / m.low[0]) ** 2 - (2 * np.log(2) - 1) * np.log(m.close[0] / m.open[0]) ** 2
+    volatility = np.sqrt(variance) / level
+    _, sums = made
+    assert sums["vol.open"] == pytest.approx(volatility[:3].sum(), rel=1e-6)
+    assert sums["vol.mid"] == pytest.approx(volatility[2], rel=1e-6)
+
+
 def test_signs_are_those_of_trades_on_the_book(made: tuple[session.Session, dict[str, float]]) -> None:
     """Their lag-1 sums, trade by trade."""
     played, sums = made
