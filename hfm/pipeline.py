@@ -27,7 +27,7 @@ from hfm.corridor import Stage
 from hfm.errors import ExitCode, UsageError
 from hfm.freshness import check_hashes, inputs_of, readers, section, versions, why_stale
 from hfm.run import Entry, Run, point_latest
-from hfm.trials import count_trials, trial_keys
+from hfm.trials import record_of, trial_keys
 
 if TYPE_CHECKING:
     from hfm.stage import Context, Progress, StageFunction, Verification
@@ -99,7 +99,8 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
         artifacts, inputs, settings, versions(), ctx.losses, ctx.warnings, plain(ctx.figures),
         finished=f"{options.clock().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", elapsed_s=round(elapsed, 3),
     )  # fmt: skip
-    run.commit(manifest, [*trial_keys(ctx.events, inputs), _event(stage, entry)], options.clock())
+    chosen = {name: made.config for name, made in manifest.stages.items()}
+    run.commit(manifest, [*trial_keys(ctx.events, inputs, chosen), _event(stage, entry)], options.clock())
     health.write(run, manifest)
     if isinstance(ctx.checkpoint, Checkpoint):
         ctx.checkpoint.remove()
@@ -160,7 +161,7 @@ def _context(
     if run is not None and stage.name == "train":
         ctx.checkpoint = Checkpoint(run.path / "train" / ".resume", [inputs, section(config, "train")])
     if run is not None and stage.name == "report":
-        ctx.trials = count_trials(options.home, run.path)
+        ctx.record = record_of(options.home, run.path)
         ctx.verified = partial(_verified, run, options, ctx)
     return ctx
 
@@ -171,7 +172,7 @@ def _verified(run: Run, options: Options, ctx: Context) -> Verification | None:
 
     manifest = run.manifest()
     if options.verify is None:
-        return verification.newest(run, manifest)
+        return verification.on_record(run, manifest)
     found = options.verify(run)
     ctx.events.append(verification.event(found, manifest))
     return found

@@ -50,6 +50,36 @@ def _silent(label: str, done: int, total: int, note: str = "") -> None:
 
 
 @dataclass(frozen=True)
+class Look:
+    """One judgement of a configuration: out-of-sample sessions, and how many of them the look before did not have."""
+
+    sessions: int
+    added: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was tried before on the same data, as the journals under the home tell it; the default is nothing.
+
+    Attributes
+    ----------
+    trials : distinct policies tried (N), those of sweeps included.
+    rank : place of the present configuration among all configurations tried, in order of their first back-test.
+    configurations : distinct configurations tried, the present one included.
+    swept : thresholds of sweeps among the trials.
+    looks : earlier looks at the present configuration, oldest first, the present one excluded.
+    added : sessions of the present look that the last of `looks` did not have.
+    """
+
+    trials: int = 0
+    rank: int = 1
+    configurations: int = 1
+    swept: int = 0
+    looks: tuple[Look, ...] = ()
+    added: int = 0
+
+
+@dataclass(frozen=True)
 class Verification:
     """What the look-ahead tests say of a run's artifacts: how many tests there were, the seed of their cuts, and a
     sentence for each that failed."""
@@ -83,8 +113,8 @@ class Context:
     """Seconds to wait for another process that is at work in the archive of a symbol."""
     checkpoint: Checkpoint | None = None
     resume: bool = False
-    trials: int = 0
-    """Distinct trials on record for the same symbols and overlapping sessions, in all runs: the report's N."""
+    record: Record = field(default_factory=Record)
+    """What is on record of the same symbols and overlapping sessions, in all runs of the home: for the verdict."""
     verified: Callable[[], Verification | None] = _unverified
     """What the look-ahead tests say of the artifacts of the earlier stages; None: they were not asked."""
     progress: Progress = _silent

@@ -13,7 +13,7 @@ from hfm.freshness import status
 from hfm.pipeline import Options, run_all
 from hfm.prune import prune
 from hfm.run import Run, point_latest
-from hfm.trials import count_trials
+from hfm.trials import record_of
 from hfm.verify import tampering
 from tests import toy
 
@@ -47,9 +47,9 @@ def test_the_newest_and_the_latest_stay_and_the_others_are_emptied(home: Path) -
 
 def test_trials_of_emptied_runs_still_count(home: Path) -> None:
     """Tidying up must not make anyone luckier."""
-    before = count_trials(home, home / "runs" / "r4")
+    before = record_of(home, home / "runs" / "r4").trials
     list(prune(home, 1, NOW))
-    assert count_trials(home, home / "runs" / "r4") == before > 0
+    assert record_of(home, home / "runs" / "r4").trials == before > 0
 
 
 def test_a_run_at_work_is_left_alone_and_a_second_prune_does_nothing(home: Path) -> None:

@@ -45,11 +45,19 @@ def trial(text: str, user: bool = False) -> Trial:
     return Trial(chosen.name, chosen.kind, chosen.level, chosen.policy, user)
 
 
+TEXTS = (*(f"q{100 * q:g}" for q in QUANTILES), *(f"{p:g}" for p in PROBABILITIES), "cost")
+"""The policies that every back-test tries, as a user would type them."""
+
+
+def names() -> frozenset[str]:
+    """The names of the policies that every back-test tries."""
+    return frozenset(trial(text).name for text in TEXTS)
+
+
 def members(threshold: str) -> list[Trial]:
     """The family, sorted by name; the user's own policy is marked, and added where it is not among them."""
     own = trial(threshold, user=True)
-    texts = [*(f"q{100 * q:g}" for q in QUANTILES), *(f"{p:g}" for p in PROBABILITIES), "cost"]
-    others = [t for t in map(trial, texts) if t.name != own.name]
+    others = [t for t in map(trial, TEXTS) if t.name != own.name]
     return sorted([own, *others], key=lambda t: t.name)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from hfm import tables
-from hfm.backtest import bridge, rows, summary
+from hfm.backtest import bounce, bridge, family, rows, summary
 from hfm.backtest.engine import Engine, base_settings
-from hfm.backtest.panel import Panel, ahead, panels
+from hfm.backtest.panel import EXTREMES, RESTING, Panel, ahead, panels
 from hfm.backtest.totals import Totals
 from hfm.config import Backtest, Config
 from hfm.errors import UsageError
@@ -37,11 +37,13 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     if settings.fill == "close":
         meta = meta | {"lookahead": True}
     engine = Engine(settings, symbols, meta, horizon)
+    if engine.bounce is not None:
+        meta = meta | {"bounce": {k: dataclasses.asdict(v) for k, v in engine.bounce.shown.items()}}
     names = (model, engine.trials[engine.user].name)
     totals = Totals(len(engine.trials))
     last: Panel | None = None
     count = 0
-    for panel in ahead(panels(quotes, predictions, model, symbols, settings.fill == "passive")):
+    for panel in ahead(panels(quotes, predictions, model, symbols, _columns(settings, meta))):
         taken = engine.take(panel)
         if taken is None:
             continue
@@ -49,7 +51,9 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
         yield LEDGER, rows.ledger_table(last, result.out, names, meta)
         yield (
             TRIALS,
-            rows.trials_table(last, engine.trials, result.sums[: len(engine.trials)], settings.cash, symbols, meta),
+            rows.trials_table(
+                last, engine.trials, result.sums[: len(engine.trials)], result.bounce, settings.cash, symbols, meta
+            ),
         )
         totals.add(last, result.sums, result.out)
         ended = engine.whole()
@@ -65,6 +69,11 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     yield "backtest/metrics.json", document
     if bridge.INSAMPLE in inputs:
         yield bridge.ARTIFACT, bridge.table(inputs, settings, document, len(engine.trials))
+
+
+def _columns(settings: Backtest, meta: Mapping[str, Any]) -> tuple[str, ...]:  # Any: JSON values
+    """Columns of the quotes beside those that every back-test reads."""
+    return RESTING if settings.fill == "passive" else EXTREMES if bounce.possible(meta) else ()
 
 
 def _check(settings: Backtest, meta: Mapping[str, Any]) -> None:
@@ -84,13 +93,20 @@ def _check(settings: Backtest, meta: Mapping[str, Any]) -> None:
 
 
 def _record(engine: Engine, ctx: Context, model: str) -> None:
-    """One journal event for each member of the family: the policy, its costs and where it was tried."""
+    """One journal event for each member of the family: the policy, its costs and where it was tried; one for a sweep.
+
+    family: the user's own threshold where it is not among those that every family has.
+    """
     days = engine.tally.days()
+    settings = engine.settings
+    added = settings.threshold if engine.trials[engine.user].name not in family.names() else ""
     span = [str(np.datetime64(int(d), "D")) for d in (days[0], days[-1])]
-    cost = costs(base_settings(engine.settings))
+    common = {"cost": costs(base_settings(settings)), "symbols": list(engine.symbols), "family": added, "span": span,
+              "model": model, "sessions": len(days)}  # fmt: skip
     for trial in engine.trials:
-        ctx.events.append({"event": "trial", "trial": trial.name, "policy": {"model": model, **trial.words},
-                           "cost": cost, "span": span, "symbols": list(engine.symbols)})  # fmt: skip
+        ctx.events.append({"event": "trial", "trial": trial.name, "policy": {"model": model, **trial.words}, **common})
+    if settings.sweep:
+        ctx.events.append({"event": "sweep", "levels": settings.sweep, **common})
 
 
 def costs(settings: Backtest) -> dict[str, Any]:  # Any: JSON values

@@ -2,7 +2,7 @@
 
 Under a plain rule the thresholds' ledgers run abreast; else one after the other, and rows on which a threshold neither
 decides nor fills are passed over. Either way a thousand need the memory of one and the time of a few. The best of many
-is chosen after the fact: a sweep shows how much hangs on a threshold, it finds none, and its members are no trials.
+is chosen after the fact: a sweep shows how much hangs on a threshold and finds none, and the journal counts them all.
 """
 
 from __future__ import annotations
@@ -91,4 +91,4 @@ def spell(points: list[dict[str, Any]], kind: str) -> list[str]:  # Any: JSON va
     lines = [f"  {kind}{100 * p['level']:.4g}: {p['trips']:,} round trips, net {p['net_return']:.2%}" for p in shown]
     return [f"sweep of {len(points):,} thresholds:", *lines,
             f"  the best is {kind}{100 * best['level']:.4g} with {best['net_return']:.2%}: chosen after the fact, so "
-            "expect less"]  # fmt: skip
+            "expect less; N counts all of them"]  # fmt: skip

@@ -128,7 +128,7 @@ class Backtest:
     model: str | None = None
     """Whose predictions; None: the trained model."""
     sweep: Annotated[int, Ge(1), Le(100_000)] | None = None
-    """Quantile thresholds to show beside the trial, evenly spaced; no trials, since none of them is chosen."""
+    """Quantile thresholds to show beside the trial, evenly spaced; none is chosen, but N counts them all."""
     threshold: str = "0.6"
     """P in [0.5, 1), a quantile q50..q99.9 of the validation confidence, or cost."""
     fill: Literal["next-open", "next-mid", "cross", "passive", "close"] = "next-open"
@@ -182,8 +182,8 @@ class Backtest:
 class Report:
     """Inference behind the verdict."""
 
-    reps: Annotated[int, Ge(100), Le(1000000)] = 10_000
-    """Bootstrap resamples of the SPA test."""
+    reps: Annotated[int, Ge(100), Le(1000000)] = 20_000
+    """Resamples of the test behind the verdict; more are drawn where its level is smaller than they resolve."""
     seed: Annotated[int, Ge(0), Lt(2**63)] = 7
 
 

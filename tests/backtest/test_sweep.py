@@ -94,8 +94,8 @@ def test_panels_change_nothing() -> None:
     np.testing.assert_array_equal(parts.trips, whole.trips)
 
 
-def test_the_stage_shows_quantiles_beside_the_trial_and_counts_none_of_them() -> None:
-    """q90 of the sweep is the trial q90; the family, its events and the metrics are what they are without it."""
+def test_the_stage_shows_quantiles_beside_the_trial_and_records_that_it_did() -> None:
+    """q90 of the sweep is the trial q90; the family, its trials and the metrics are what they are without it."""
     quoted = market.walk(["AAA", "BBB"], 8, 30, seed=4)
     p = 0.5 + np.random.default_rng(3).normal(0, 0.1, quoted.num_rows)
     predicted = market.predictions(quoted, {"lstm": p, "constant": 0.5})
@@ -106,7 +106,8 @@ def test_the_stage_shows_quantiles_beside_the_trial_and_counts_none_of_them() ->
     assert points[18]["net_return"] == pytest.approx(doc["metrics"]["metrics"]["return_net"]["value"], abs=1e-9)
     assert points[18]["trips"] == doc["metrics"]["metrics"]["trips"]["value"]
     assert doc["metrics"] == plain["metrics"]
-    assert ctx.events == before.events
+    assert ctx.events[:-1] == before.events
+    assert (ctx.events[-1]["event"], ctx.events[-1]["levels"]) == ("sweep", 20)
     lines = [line for line in ctx.lines if line not in before.lines]
     assert lines == spell(points, "q")
     assert lines[0] == "sweep of 20 thresholds:"
