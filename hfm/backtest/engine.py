@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hfm.backtest import family, rows
+from hfm.backtest import bounce, family, rows
+from hfm.backtest.bounce import Bounce
 from hfm.backtest.family import Trial
 from hfm.backtest.history import History
 from hfm.backtest.panel import Panel
@@ -42,6 +43,8 @@ class Result:
 
     out: Float
     sums: Float
+    bounce: dict[str, Float]
+    """Further columns of the trials, [K, B] each; empty where mids are no prices of trades."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Engine:
         self._params[:, at.P_TRIPS] = 0.0
         self._states = np.stack([state_new(settings.cash, len(symbols))] * (count + LAGS))
         self._own, self._state = own, state_new(settings.cash, len(symbols))
+        self.bounce = Bounce(base_settings(settings), count, symbols, meta) if bounce.possible(meta) else None
         self.sweep = self._sweep_new()
         self._room: dict[str, Float] = {}
         self._rows = rows_new(0)
@@ -151,11 +155,14 @@ class Engine:
         out, trips = self._space("out", (n, at.OUT)), self._space("trips", (2 * n + 2, at.TRADE))
         ended = step.loop(self._state, self._own, table.whole, out, trips)
         self._ended(trips[:ended])
-        if order is None:
-            return Result(out, sums)
-        back = np.empty_like(out)
-        back[order] = out
-        return Result(back, sums)
+        if order is not None:
+            back = np.empty_like(out)
+            back[order] = out
+            out = back
+        if self.bounce is None:
+            return Result(out, sums, {})
+        self.bounce.own(panel, out)
+        return Result(out, sums, self.bounce.take(panel, table, proposals, order, room))
 
     def _ended(self, trips: Float) -> None:
         self.trips = rows.by_entry(np.concatenate([self.trips, trips]))

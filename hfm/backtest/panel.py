@@ -28,7 +28,9 @@ PRICES = (
 )  # fmt: skip
 ROWS = 36_000
 """Most rows worked on at a time, so that they stay in the processor's cache: half a row group and a session."""
-RESTING = ("trade_high", "trade_low", "depth_bid", "depth_ask", "signed_volume")
+EXTREMES = ("trade_high", "trade_low")
+"""What the bounce floor looks at, and passive fills."""
+RESTING = (*EXTREMES, "depth_bid", "depth_ask", "signed_volume")
 """What only passive fills look at."""
 FORECASTS = ("p_up", "conf_rank", "ret_sd_bps", "p_widen", "y_ret_bps", "y_spread_bps")
 FLOOR = "constant"
@@ -100,15 +102,15 @@ def _joined(parts: Sequence[_Known], names: Sequence[str]) -> _Known:
 
 
 def panels(
-    quotes: tables.Reader, predictions: tables.Reader, model: str, symbols: Sequence[str], resting: bool = False
+    quotes: tables.Reader, predictions: tables.Reader, model: str, symbols: Sequence[str], more: Sequence[str] = ()
 ) -> Iterator[Panel]:
-    """Panels of all sessions of `quotes` in order. resting: with the columns of RESTING.
+    """Panels of all sessions of `quotes` in order. more: further columns of the quotes, as RESTING.
 
     Raises DataError for a prediction whose quote is missing or has another time, UsageError for a model that has no
     predictions; both name the first offending row or the models there are.
     """
     feed, floor = _Feed(predictions, model, symbols), _Feed(predictions, FLOOR, symbols, ("p_up",))
-    prices = (*PRICES, *RESTING) if resting else PRICES
+    prices = (*PRICES, *more)
     for group in quotes.groups([*KEY, "time_open", "is_last", *prices]):
         for part in tables.split_sessions(group, ROWS):
             if part.num_rows:

@@ -141,9 +141,18 @@ def by_entry(trips: Float) -> Float:
 
 
 def trials_table(
-    panel: Panel, trials: Sequence[Trial], sums: Float, cash: float, symbols: Sequence[str], meta: Meta
+    panel: Panel,
+    trials: Sequence[Trial],
+    sums: Float,
+    bounce: Mapping[str, Float],
+    cash: float,
+    symbols: Sequence[str],
+    meta: Meta,
 ) -> pa.Table:
-    """Each trial's row for each block of the panel, from the kernel's sums [K, B, SUMS]; trials sorted by name."""
+    """Each trial's row for each block of the panel, from the kernel's sums [K, B, SUMS]; trials sorted by name.
+
+    bounce: see Bounce.take; empty where mids are no prices of trades.
+    """
     count, blocks = len(trials), len(panel.borders) - 1
     starts = panel.borders[:-1]
     each = np.repeat(np.arange(blocks), count)
@@ -162,6 +171,8 @@ def trials_table(
         "hold_return": hold(panel)[each],
         "trips": flat[:, at.SUM_TRIPS].astype(np.int64),
     }
+    for name in ("late_return", "late_exposure", "free_return", "free_turnover"):
+        columns[name] = bounce[name].T.reshape(-1) if name in bounce else np.full(blocks * count, np.nan)
     return tables.build(tables.TRIALS, columns, meta, "simulated")
 
 

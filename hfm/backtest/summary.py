@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hfm.backtest import figures
+from hfm.backtest import bounce, figures
 from hfm.backtest.engine import LAGS, Engine, apart
 from hfm.backtest.sweep import spell as spell_sweep
 from hfm.backtest.totals import Totals
@@ -50,6 +50,8 @@ def document(engine: Engine, totals: Totals, model: str, meta: Mapping[str, Any]
         "reasons": {name: tally.fired(bit) for bit, name in reasons.NAMES.items() if tally.fired(bit)},
     }  # fmt: skip
     del doc["trial"]["sweep"]
+    if engine.bounce is not None:
+        doc["bounce"] = bounce.document(engine.bounce, doc, settings.cash)
     if engine.sweep is not None:
         doc["sweep"] = engine.sweep.points()
     doc["messages"] = messages(engine, doc)
@@ -97,6 +99,8 @@ def messages(engine: Engine, doc: Document) -> list[str]:
     fired = {k: n for k, n in doc["reasons"].items() if k in reasons.spell(reasons.LIMITS)}
     if fired:
         out.append("limits fired: " + ", ".join(f"{name} in {n:,} rows" for name, n in fired.items()))
+    if "bounce" in doc:
+        out.append(bounce.message(doc["bounce"]))
     return out + _pays(doc) + _free(engine) + _idle(engine, doc) + _own(doc)
 
 

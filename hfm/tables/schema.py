@@ -325,7 +325,7 @@ reason      i4   -        bit mask of why it ended
 
 TRIALS = _table(
     "trials",
-    1,
+    2,
     """
 trial       word -     name of the policy: q0.9, p0.55, cost, ...
 user        bool -     the one that was asked for
@@ -334,6 +334,10 @@ gross_return f8  -     before costs
 exposure    f8   -     mean signed position over fixed capital
 hold_return f8   -     buy-and-hold over the hours traded
 trips       i8   count round trips ended in the session
+late_return f8   -     net_return with each signal a row later; NaN but where mids are prices of trades, as all below
+late_exposure f8 -     exposure of the same
+free_return f8   -     return without any cost, over fixed capital
+free_turnover f8 -     notional traded without any cost, over fixed capital
 """,
     ("session", "symbol", "trial"),
 )

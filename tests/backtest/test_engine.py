@@ -8,7 +8,7 @@ import pytest
 
 from hfm import tables
 from hfm.backtest.engine import LAGS, Engine, _slots, base_settings
-from hfm.backtest.panel import Panel, panels
+from hfm.backtest.panel import RESTING, Panel, panels
 from hfm.config import Backtest
 from hfm.ledger import layout as at
 from tests.backtest import market
@@ -24,7 +24,7 @@ def quoted() -> pa.Table:
 def panels_of(quoted: pa.Table, keep: np.ndarray | None = None) -> list[Panel]:
     p = 0.5 + np.random.default_rng(2).normal(0, 0.06, quoted.num_rows)
     predicted = market.predictions(quoted, {"lstm": p, "constant": 0.5}, keep)
-    return list(panels(tables.MemoryReader(quoted), tables.MemoryReader(predicted), "lstm", NAMES, True))
+    return list(panels(tables.MemoryReader(quoted), tables.MemoryReader(predicted), "lstm", NAMES, RESTING))
 
 
 def engine(quoted: pa.Table, **settings: object) -> Engine:

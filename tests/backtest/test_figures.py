@@ -11,7 +11,7 @@ import pytest
 from hfm import tables
 from hfm.backtest import count, figures, metrics
 from hfm.backtest.engine import Engine
-from hfm.backtest.panel import panels
+from hfm.backtest.panel import RESTING, panels
 from hfm.backtest.totals import Totals
 from hfm.config import Backtest
 from hfm.proportion import wilson
@@ -32,7 +32,7 @@ def sheet_and_engine(
     engine = Engine(Backtest(**settings), meta["symbols"], meta, 1)  # type: ignore[arg-type]  # a few of them
     totals = Totals(len(engine.trials))
     readers = tables.MemoryReader(quoted), tables.MemoryReader(predicted)
-    for panel in panels(*readers, "lstm", meta["symbols"], True):
+    for panel in panels(*readers, "lstm", meta["symbols"], RESTING):
         taken = engine.take(panel)
         if taken is not None:
             totals.add(taken[0], taken[1].sums, taken[1].out)

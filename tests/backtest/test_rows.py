@@ -9,7 +9,7 @@ import pytest
 from hfm import tables
 from hfm.backtest import rows
 from hfm.backtest.family import trial
-from hfm.backtest.panel import Panel, panels
+from hfm.backtest.panel import RESTING, Panel, panels
 from hfm.ledger import layout as at
 from hfm.ledger.profit import rows_new
 from tests.backtest import market
@@ -19,7 +19,9 @@ NAMES = ["AAA", "BBB"]
 
 def panel_of(quoted: pa.Table, *, resting: bool = True) -> Panel:
     predicted = market.predictions(quoted, {"lstm": np.linspace(0.1, 0.9, quoted.num_rows)})
-    return next(panels(tables.MemoryReader(quoted), tables.MemoryReader(predicted), "lstm", NAMES, resting))
+    return next(
+        panels(tables.MemoryReader(quoted), tables.MemoryReader(predicted), "lstm", NAMES, RESTING if resting else ())
+    )
 
 
 def table_of(panel: Panel) -> np.ndarray:
@@ -96,7 +98,7 @@ def test_trials_are_one_row_for_each_block_and_policy_by_name() -> None:
     trials = [trial("0.55"), trial("q90", user=True)]
     sums = np.zeros((2, 4, at.SUMS))
     sums[1, :, at.SUM_NET], sums[1, :, at.SUM_HELD], sums[1, :, at.SUM_TRIPS] = 50.0, 400.0, 3.0
-    table = rows.trials_table(panel, trials, sums, 1000.0, NAMES, {})
+    table = rows.trials_table(panel, trials, sums, {}, 1000.0, NAMES, {})
     tables.check(table, tables.TRIALS)
     mine = tables.arrays(table.filter(table.column("user")))
     assert mine["net_return"].tolist() == [0.05] * 4

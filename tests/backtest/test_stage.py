@@ -118,7 +118,8 @@ def test_the_headlines_have_their_floor_and_error_bar_in_words(result) -> None: 
     """Direction, spread, return, Sharpe, drawdown."""
     _, ctx = result
     text = "\n".join(ctx.lines)
-    for word in ("direction accuracy", "base rate", "spread-widening accuracy", "rule", "return net", "buy-and-hold",
+    floor = ctx.figures["accuracy_direction"]["floor_label"]
+    for word in ("direction accuracy", floor, "spread-widening accuracy", "rule", "return net", "buy-and-hold",
                  "Sharpe", "max drawdown", "break-even cost"):  # fmt: skip
         assert word in text
     assert ctx.figures["accuracy_direction"]["floor"] is not None

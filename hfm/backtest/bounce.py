@@ -1,0 +1,186 @@
+"""The family once more, where closes are prices of trades: what of it is the bounce between bid and ask?
+
+A close is a trade at the bid or at the ask, so the next close tends back: a forecast of that earns nothing that could
+be had (Roll 1984, Journal of Finance 39(4), 1127-1139, doi:10.1111/j.1540-6261.1984.tb03897.x). Beside the family run:
+the same signals one row late, the same signals without costs (their return and turnover, from which any cost follows),
+and the bounce floor: a rule that only knows the last return's sign. Axes: K trials; n rows; B (session, symbol) blocks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.backtest import family
+from hfm.backtest.panel import Panel
+from hfm.backtest.rows import edges
+from hfm.config import Backtest
+from hfm.ledger import layout as at
+from hfm.ledger.account import params_new, state_new
+from hfm.ledger.profit import Room, Rows, profit
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+Meta = Mapping[str, Any]  # Any: JSON values
+FEE = 1e-12
+"""Fee a side of the ledgers without costs, as a fraction: so small that it moves no size, and the notional follows."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the bars of a symbol show of its spread: half of it in bp, the estimator, and what is not charged of it."""
+
+    half_spread_bps: float
+    ruled_by: str
+    extra_bps: float
+
+
+class Bounce:
+    """The ledgers beside the family's, carried from panel to panel, and the sums that metrics.json takes."""
+
+    def __init__(self, base: Backtest, trials: int, symbols: Sequence[str], meta: Meta) -> None:
+        """base: the settings under which trials are compared. meta: of the quotes."""
+        free = dataclasses.replace(base, spread_share=0.0, impact=0.0, borrow=0.0, fee_bps=FEE * 1e4)
+        self._cash, self._trials = base.cash, trials
+        self.shown = shown(meta, symbols, base.spread_share)
+        late, costless = (params_new(each, len(symbols), float(meta["tick"])) for each in (base, free))
+        self._params = np.stack([late] * trials + [costless] * trials + [late])
+        self._params[:, at.P_TRIPS] = 0.0
+        self._states = np.stack([state_new(base.cash, len(symbols))] * (2 * trials + 1))
+        self.reversal = np.zeros(2)
+        """Net and gross of the rule that knows the last return's sign, currency."""
+        self._calls = np.zeros(2)
+        self.extreme = 0.0
+        """What the user's fills at opens would have lost at the worse extreme of their rows, currency."""
+
+    def take(
+        self, panel: Panel, table: Rows, proposals: family.Sign, order: Int | None, room: Room
+    ) -> dict[str, Float]:
+        """Columns of the trials table, each [K, B] over fixed capital: late_return, late_exposure, free_return,
+        free_turnover. proposals [K, n] in the table's order; the signals in `table` are overwritten.
+        """
+        late = [family.delayed(signal, panel.borders, 1) for signal in proposals]
+        against = reversal(panel)
+        sums = np.zeros((len(self._params), len(panel.borders) - 1, at.SUMS))
+        edge, costless = edges(table.whole), at_mids(table)
+        for k, signal in enumerate([*late, *proposals, against]):
+            codes = (signal if order is None else signal[order]) + edge
+            rows = costless if self._trials <= k < 2 * self._trials else table
+            profit(self._states[k], self._params[k], rows, codes, sums[k], room)
+        self.reversal += sums[-1].sum(axis=0)[[at.SUM_NET, at.SUM_GROSS]]
+        up = np.nan_to_num(2.0 * panel.y_up - 1.0)
+        called = (against != 0) & (up != 0.0)
+        self._calls += [np.count_nonzero(called & (against == up)), np.count_nonzero(called)]
+        count, cash = self._trials, self._cash
+        delayed, free = sums[:count], sums[count : 2 * count]
+        return {
+            "late_return": delayed[..., at.SUM_NET] / cash,
+            "late_exposure": delayed[..., at.SUM_HELD] / np.diff(panel.borders) / cash,
+            "free_return": free[..., at.SUM_GROSS] / cash,
+            "free_turnover": (free[..., at.SUM_GROSS] - free[..., at.SUM_NET]) / FEE / cash,
+        }
+
+    def own(self, panel: Panel, out: Float) -> None:
+        """Take the user's own ledger [n, OUT] of the panel, in the table's order."""
+        traded = out[:, at.O_QTY_OPEN]
+        worse = np.where(traded > 0, panel.quotes["trade_high"], panel.quotes["trade_low"])
+        loss = traded * (worse - panel.quotes["mid_open"])
+        self.extreme += float(np.sum(loss[(traded != 0) & np.isfinite(loss)]))
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of labelled rows that the reversal rule calls right; None where it calls none."""
+        return float(self._calls[0] / self._calls[1]) if self._calls[1] else None
+
+
+def at_mids(table: Rows) -> Rows:
+    """The same rows with bid and ask at the mid, wherever there are both: the last fill of a session crosses them."""
+    out = Rows(table.whole.copy(), table.near.copy())
+    for mid, bid, ask in (
+        (at.R_MID_OPEN, at.R_BID_OPEN, at.R_ASK_OPEN),
+        (at.R_MID_CLOSE, at.R_BID_CLOSE, at.R_ASK_CLOSE),
+    ):
+        quoted = np.isfinite(out.whole[:, bid]) & np.isfinite(out.whole[:, ask])
+        for column in (bid, ask):
+            out.whole[quoted, column] = out.whole[quoted, mid]
+            if column < at.NEAR:
+                out.near[:, column] = out.whole[:, column]
+    out.whole[:, at.R_DIVIDEND] = 0.0  # net less gross is then the fee alone
+    return out
+
+
+def reversal(panel: Panel) -> family.Sign:
+    """[n] the opposite of the last return's sign: of the row's close over the close before it in the same block."""
+    close = panel.quotes["mid_close"]
+    move = np.diff(close, prepend=close[:1])
+    move[panel.borders[:-1]] = 0.0
+    return np.asarray(-np.sign(np.nan_to_num(move)), np.int8)
+
+
+def possible(meta: Meta) -> bool:
+    """Whether the mids of the quotes are prices of trades, so that a forecast may be of their bounce."""
+    return bool(meta.get("mid_is_trade", False))
+
+
+def shown(meta: Meta, symbols: Sequence[str], spread_share: float) -> dict[str, Shown]:
+    """What the bars of each symbol show of its spread, as the quotes' metadata hold it.
+
+    These are effective spreads: what a fill pays whose share of the quoted one is the default. spread_share: the share
+    that is asked for, so that `extra_bps` is what a fill does not pay of what is shown.
+    """
+    usual = Backtest().spread_share
+    out = {}
+    for symbol in symbols:
+        entry = meta.get("spread", {}).get(symbol, {})
+        half, charged = (0.5 * float(entry.get(name) or 0.0) for name in ("upper_bps", "bps"))
+        out[symbol] = Shown(half, str(entry.get("ruled_by", "none")), max(half - spread_share / usual * charged, 0.0))
+    return out
+
+
+def document(bounce: Bounce, doc: Meta, cash: float) -> dict[str, Any]:  # Any: JSON values
+    """The entry `bounce` of metrics.json: the floor, and what part of the user's gross return disappears.
+
+    doc: the rest of metrics.json. kept_*: share of the gross return that is left where every fill is at the worse
+    extreme of its row, one row late, and at the half-spread that the bars show; null where no gross return was earned.
+    """
+    gross = float(doc["costs"]["gross"])
+    half = max((each.half_spread_bps for each in bounce.shown.values()), default=0.0)
+    late = float(doc["sensitivity"]["delay"][1]["gross_return"]) * cash
+    left = {
+        "kept_extreme": gross - bounce.extreme,
+        "kept_late": late,
+        "kept_charged": gross - float(doc["notional"]) * half * 1e-4,
+    }
+    return {
+        "reversal_net": float(bounce.reversal[0]) / cash, "reversal_gross": float(bounce.reversal[1]) / cash,
+        "reversal_accuracy": bounce.accuracy,
+        "half_spread_bps": half, "spread": {symbol: dataclasses.asdict(each) for symbol, each in bounce.shown.items()},
+        **{name: value / gross if gross > 0 else None for name, value in left.items()},
+    }  # fmt: skip
+
+
+def message(entry: Meta) -> str:
+    """The sentence beside the figures of a back-test: the bounce floor, and what is left of the gross return."""
+
+    def share(name: str) -> str:
+        return f"{100 * entry[name]:.0f} %" if entry[name] > 0 else "nothing"
+
+    accuracy = entry["reversal_accuracy"]
+    right = "" if accuracy is None or math.isnan(accuracy) else f", right in {100 * accuracy:.1f} % of rows"
+    text = (
+        f"prices are those of trades; a rule that only calls the opposite of the last return{right}, would have made "
+        f"{100 * entry['reversal_net']:.2f} % net at these costs"
+    )
+    if entry["kept_late"] is None:
+        return text
+    return (
+        f"{text}; of this trial's gross return {share('kept_late')} is left one row late, {share('kept_extreme')} at "
+        f"the worse extreme of the next row, and {share('kept_charged')} at the half-spread that the bars show "
+        f"({entry['half_spread_bps']:.2f} bp)"
+    )
