@@ -14,7 +14,7 @@ from hfm.corridor import Stage, maker
 from hfm.errors import DataError
 from hfm.run import Manifest, Run
 
-LIBRARIES = ("numpy", "pandas", "pyarrow", "numba", "torch", "scikit-learn", "arch", "matplotlib")
+LIBRARIES = ("numpy", "pandas", "pyarrow", "numba", "torch", "scikit-learn", "matplotlib")
 
 
 def section(config: Config, stage: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import importlib.metadata
 import json
+import math
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,13 +19,13 @@ import hfm
 from hfm import config as settings
 from hfm import tables
 from hfm.config import Config
-from hfm.report import assurance, bridge, forecast, market, money, verdict
+from hfm.report import assurance, bridge, forecast, leakage, market, money, verdict
 from hfm.report.bridge import Step
 from hfm.report.forecast import Forecast
 from hfm.report.market import Market
 from hfm.report.money import Money
 from hfm.report.verdict import Verdict
-from hfm.stage import Verification
+from hfm.stage import Record, Verification
 
 ARTIFACTS = {
     "simulate": ("simulate/quotes.parquet", "simulate/oracle.parquet", "simulate/facts.json"),
@@ -39,7 +40,7 @@ LOOKAHEAD = (
     "Look-ahead: your trial fills at the very close that made its signal, which nobody can. Its figures are no result; "
     "hfm backtest --fill next-open makes one."
 )
-PACKAGES = ("numpy", "pyarrow", "numba", "torch", "scikit-learn", "arch", "matplotlib")
+PACKAGES = ("numpy", "pyarrow", "numba", "torch", "scikit-learn", "matplotlib")
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,10 @@ class Evidence:
 
 
 def gather(
-    inputs: Mapping[str, tables.Reader], config: Config, trials: int,
+    inputs: Mapping[str, tables.Reader], config: Config, record: Record,
     verified: Callable[[], Verification | None] = lambda: None,
 ) -> Evidence:  # fmt: skip
-    """The evidence of one run. trials: N, as the pipeline counted it; verified: see Context."""
+    """The evidence of one run. record: what was tried before, as the pipeline found it; verified: see Context."""
     seen, cast = market.load(inputs), forecast.load(inputs)
     earned = money.load(inputs, config.backtest.cash)
     facts = inputs.get("simulate/facts.json")
@@ -96,28 +97,37 @@ def gather(
         for stage, names in ARTIFACTS.items() for name in names if name not in inputs
     )  # fmt: skip
     tree = json.dumps(settings.as_tree(config), sort_keys=True)
-    found, checked = assurance.with_verification(_verdict(seen, cast, earned, config, trials), verified)
+    found, checked = assurance.with_verification(_verdict(cast, earned, config, record), verified)
     return Evidence(
         seen, cast, earned, found, json.loads(facts.data()) if facts else {},
-        missing, _origins(inputs), _versions(), config, hashlib.sha256(tree.encode()).hexdigest()[:16], trials,
+        missing, _origins(inputs), _versions(), config, hashlib.sha256(tree.encode()).hexdigest()[:16], record.trials,
         bridge.load(inputs), checked,
     )  # fmt: skip
 
 
-def _verdict(seen: Market, cast: Forecast | None, earned: Money | None, config: Config, trials: int) -> Verdict:
+def _verdict(cast: Forecast | None, earned: Money | None, config: Config, record: Record) -> Verdict:
     """The verdict with its flags; where nothing was back-tested, that is the reason."""
     if earned is None or earned.trials is None:
         why = "There is no back-test in this run: hfm backtest makes it."
-        return Verdict("insufficient data", (why,), {"sessions": len(cast.sessions) if cast else 0, "trials": trials})
-    found = verdict.judge(earned.trials, tried=trials, reps=config.report.reps, seed=config.report.seed)
+        known = {"sessions": len(cast.sessions) if cast else 0, "trials": record.trials}
+        return Verdict("insufficient data", (why,), known)
+    found = verdict.judge(earned.trials, record=record, reps=config.report.reps, seed=config.report.seed)
     numbers = found.numbers | verdict.interval(found, INTERVAL, config.report.seed)
-    seconds = int((cast.meta if cast and "interval_s" in cast.meta else seen.meta).get("interval_s", 0))
-    flag = cast and verdict.leakage(
-        cast.right, cast.labelled, interval_s=seconds, spread_bps=seen.spread_bps,
-        empty=seen.empty, planted=cast.meta.get("signal", "none") != "none",
-    )  # fmt: skip
+    flag = _leakage(cast, earned) if cast else None
     flags = [LOOKAHEAD] if earned.metrics.get("lookahead") else []
     return dataclasses.replace(found, numbers=numbers, flags=(*flags, *((flag,) if flag else ())))
+
+
+def _leakage(cast: Forecast, earned: Money) -> str | None:
+    """The warning where forecasts are better than honest ones, over all rows or over those with a signal."""
+    entry = earned.metrics.get("metrics", {}).get("accuracy_traded", {})
+    rows, share = int(entry.get("n") or 0), entry.get("value")
+    reversal = earned.metrics.get("bounce", {}).get("reversal_accuracy")
+    return leakage.warning(
+        cast.right, cast.labelled, traded=(round(share * rows) if share is not None else 0, rows),
+        bars=cast.meta.get("fidelity") != "replay", planted=cast.meta.get("signal", "none") != "none",
+        reversal=math.nan if reversal is None else float(reversal),
+    )  # fmt: skip
 
 
 def _origins(inputs: Mapping[str, tables.Reader]) -> tuple[tuple[str, str, str], ...]:

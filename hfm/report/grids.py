@@ -69,8 +69,12 @@ def _context(run: Evidence) -> Grid:
     low, high = found["best_sharpe_lo"], found["best_sharpe_hi"]
     p = verdict.chance(found["p"], found["reps"]).removeprefix("= ")
     rows = [
-        ("p of the SPA test", p, f"{found['reps']:,} resamples, blocks of {found['block']} sessions"),
-        ("t of the best trial", number(found["t"], ""), f"{found['t_needed']:.2f} is needed at p = {found['level']}"),
+        ("p of the family", p, f"{found['reps']:,} resamples; the larger of random signs {found['p_signs']:.3g} and "
+         f"bootstrap {found['p_bootstrap']:.3g}"),
+        ("t of the family", number(found["t"], ""), f"{found['t_needed']:.2f} is needed at p = {found['level']:.2g}, "
+         f"left for look {found['looks']} at configuration {found['rank']}"),
+        ("t of the best trial", number(found["best_t"], ""),
+         f"p {found['best_p']:.3g} as the best of {found['judged']}"),
         ("yearly Sharpe ratio of its excess", number(found["best_sharpe"], ""),
          f"95% bootstrap interval over sessions {number(low, '')} to {number(high, '')}"),
         ("P(true Sharpe > 0)", f"{found['psr']:.3f}", "PSR: skewness and kurtosis counted"),

@@ -17,8 +17,7 @@ import pyarrow as pa
 
 from hfm import tables
 from hfm.ledger import reasons
-from hfm.report.statistics import Float, Int
-from hfm.report.verdict import Family, family
+from hfm.report.returns import Family, Float, Int, family
 
 POINTS = 1200
 """Points of an equity line that are kept."""

@@ -23,6 +23,8 @@ WIDTH, DPI = 17.0, 140
 HEAD, ROW, EDGE, FOOT = 4.2, 3.75, 0.45, 2.3
 """Inches: head, one row of panels, outer margin, the provenance box where the last row leaves it no place."""
 COLUMNS = 3
+BOX, LINE = 1.5, 0.19
+"""Least height of the verdict's box, and that of one of its lines, in inches."""
 
 
 def draw(run: Evidence) -> bytes:
@@ -37,13 +39,14 @@ def draw(run: Evidence) -> bytes:
 def compose(run: Evidence) -> Figure:
     """The sheet as a figure; within house()."""
     rows, ink = _rows(panels(run)), Ink()
-    height = HEAD + ROW * len(rows) + 0.2 + (0.0 if _free(rows) else FOOT)
+    head = HEAD + _taller(run)
+    height = head + ROW * len(rows) + 0.2 + (0.0 if _free(rows) else FOOT)
     figure = Figure(figsize=(WIDTH, height), facecolor=ink.paper, dpi=DPI)
     _head(figure, run, ink, height)
     for r, row in enumerate(rows):
         column = 0
         for panel in row:
-            _panel(figure, panel, run, ink, (column, height - HEAD - ROW * (r + 1)))
+            _panel(figure, panel, run, ink, (column, height - head - ROW * (r + 1)))
             column += 2 if panel.wide else 1
     _origin(figure, run, ink, _free(rows))
     return figure
@@ -113,32 +116,44 @@ def _box(figure: Figure, corner: tuple[float, float], size: tuple[float, float],
 
 def _verdict(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
     """The label, and every reason as a sentence."""
-    left, tall = EDGE / WIDTH, 1.5
+    left, tall = EDGE / WIDTH, BOX + _taller(run)
     middle = 1 - (1.25 + tall / 2) / height
     _box(figure, (EDGE, height - 1.25 - tall), (WIDTH - 2 * EDGE, tall), "#e9eef4")
     label = run.verdict.label.upper().replace(" ", "\n", 1)
     figure.text(
         left + 0.012, middle, label, fontsize=22, fontweight="bold", color=ink.text, va="center", linespacing=1.25
     )
-    lines = [line for reason in (*run.verdict.flags, *run.verdict.reasons) for line in textwrap.wrap(reason, 165)]
+    lines = _sentences(run)
     figure.text(left + 0.19, middle, "\n".join(lines), fontsize=11.5 if len(lines) < 7 else 10, color=ink.text,
                 va="center", linespacing=1.35)  # fmt: skip
 
 
+def _sentences(run: Evidence) -> list[str]:
+    """The lines of the verdict's box."""
+    return [line for reason in (*run.verdict.flags, *run.verdict.reasons) for line in textwrap.wrap(reason, 165)]
+
+
+def _taller(run: Evidence) -> float:
+    """Inches that the verdict's box needs beyond BOX for its lines."""
+    return max(0.0, LINE * len(_sentences(run)) + 0.2 - BOX)
+
+
 def _tiles(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
     """The mission's figures, each with its interval and its floor."""
-    found = wording.headline(run)
+    found, lower = wording.headline(run), _taller(run)
     if not found:
         text = "No figures yet: hfm backtest makes them."
-        figure.text(EDGE / WIDTH, 1 - 3.4 / height, text, fontsize=13, color=ink.muted, va="center")
+        figure.text(EDGE / WIDTH, 1 - (3.4 + lower) / height, text, fontsize=13, color=ink.muted, va="center")
         return
     for i, each in enumerate(found):
         x = (EDGE + i * (WIDTH - 2 * EDGE) / len(found)) / WIDTH
-        figure.text(x, 1 - 3.03 / height, each.label, fontsize=11.5, color=ink.muted, va="center")
-        figure.text(x, 1 - 3.35 / height, each.value, fontsize=20, fontweight="bold", color=ink.text, va="center")
+        figure.text(x, 1 - (3.03 + lower) / height, each.label, fontsize=11.5, color=ink.muted, va="center")
+        figure.text(
+            x, 1 - (3.35 + lower) / height, each.value, fontsize=20, fontweight="bold", color=ink.text, va="center"
+        )
         under = [f"95%: {each.interval}" if each.interval else "", each.floor or ("" if each.interval else each.note)]
         text = "\n".join("\n".join(textwrap.wrap(line, 30)[:2]) for line in under if line)
-        figure.text(x, 1 - 3.57 / height, text, fontsize=10.5, color=ink.muted, va="top", linespacing=1.3)
+        figure.text(x, 1 - (3.57 + lower) / height, text, fontsize=10.5, color=ink.muted, va="top", linespacing=1.3)
 
 
 def _origin(figure: Figure, run: Evidence, ink: Ink, free: int) -> None:

@@ -20,9 +20,9 @@ PICTURE, PAGE, SUMMARY = "report/microstructure_performance.png", "report/report
 
 
 def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> Iterator[Product]:
-    """The picture, the page and the summary. ctx.trials is N of the verdict."""
+    """The picture, the page and the summary. ctx.record is what was tried before."""
     ctx.progress("report", 0, 1, "tables")
-    found = evidence.gather(inputs, config, ctx.trials, ctx.verified)
+    found = evidence.gather(inputs, config, ctx.record, ctx.verified)
     shown = panels(found)
     steps = len(shown) + 1
     done = [0]

@@ -136,7 +136,8 @@ def origin(run: Evidence) -> list[tuple[str, str]]:
         *spread(run.market.charged),
         ("model", f"{cast.model if cast else settings.train.model}{fitted}, {ahead}, seed {settings.train.seed}"),
         ("back-test", _strategy(settings.backtest)),
-        ("verdict", f"N = {run.verdict.numbers.get('trials', 0)} trials, {settings.report.reps:,} resamples, "
+        ("verdict", f"N = {run.verdict.numbers.get('trials', 0):,} trials, "
+                    f"{run.verdict.numbers.get('reps', settings.report.reps):,} resamples, "
                     f"seed {settings.report.seed}"),
         ("config", run.config_hash),
         ("versions", ", ".join(f"{name} {version}" for name, version in run.versions)),

@@ -61,6 +61,7 @@ def backtest(r: Rows, shape: Shape, test: np.ndarray, meta: dict[str, Any]) -> d
             "exposure": grid({name: held[name] / SLOTS for name in FAMILY}),
             "hold_return": np.repeat(total(hold), k),
             "trips": grid(trips).astype(np.int64),
+            **dict.fromkeys(("late_return", "late_exposure", "free_return", "free_turnover"), np.nan),
         },
         meta,
     )

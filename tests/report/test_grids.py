@@ -6,6 +6,7 @@ import dataclasses
 
 from hfm.report import evidence
 from hfm.report.grids import Grid, grids
+from hfm.stage import Record
 from tests.report.bridged import STEPS
 from tests.report.builder import make
 from tests.report.panels.shapes import bridged, run
@@ -47,7 +48,7 @@ def test_beside_the_verdict_stand_p_psr_dsr_and_the_interval_only_where_it_was_t
     titles = [title for title in found("long") if title.startswith("Beside the verdict")]
     assert len(titles) == 1
     names = [row[0] for row in found("long")[titles[0]].rows]
-    assert "p of the SPA test" in names
+    assert {"p of the family", "t of the family", "t of the best trial"} <= set(names)
     assert "P(true Sharpe > hurdle)" in names
     assert not any(title.startswith("Beside the verdict") for title in found("short"))
 
@@ -85,7 +86,7 @@ def test_quality_lists_what_is_not_nought() -> None:
     assert ("SPY", "missing", "3") in rows
     assert not any(row[1] == "duplicates" for row in rows)
     assert ("SPY", "note", "times were starts") in rows
-    many = evidence.gather(make(quality={"holes": {str(i): 1 for i in range(99)}, "days": []}), CONFIG, 1)
+    many = evidence.gather(make(quality={"holes": {str(i): 1 for i in range(99)}, "days": []}), CONFIG, Record(1))
     rows = next(grid for grid in grids(many) if grid.title == "Data quality").rows
     assert sum(row[1].startswith("holes") for row in rows) == 40
 

@@ -16,7 +16,7 @@ from matplotlib.image import imread
 from hfm.config import Config, Report, Simulate
 from hfm.report import evidence, page, stage
 from hfm.report.panels.catalogue import BRIDGE, PANELS
-from hfm.stage import Context
+from hfm.stage import Context, Record
 from tests.report.builder import make
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -115,7 +115,7 @@ def test_what_is_simulated_is_said_and_what_is_observed_is_not_called_so() -> No
     config = Config(report=Report(reps=200))
     replay = replace(config, simulate=Simulate(fidelity="replay"))
     said = {
-        name: " ".join(page.simulated(evidence.gather(make(synthetic=name == "invented"), used, 1)))
+        name: " ".join(page.simulated(evidence.gather(make(synthetic=name == "invented"), used, Record(1))))
         for name, used in (("invented", config), ("observed", config), ("book", replay))
     }
     assert "SYNTHETIC" in said["invented"]

@@ -13,6 +13,7 @@ from hfm.config import Config, Report
 from hfm.report import evidence, sheet
 from hfm.report.panels.catalogue import panels
 from hfm.report.panels.style import house
+from hfm.stage import Record
 from tests.report.builder import make
 from tests.report.panels.shapes import bridged
 from tests.report.panels.shapes import run as plain
@@ -30,7 +31,9 @@ from tests.report.panels.shapes import run as plain
 def test_every_word_lies_on_the_sheet_in_nine_points_or_more(shape: dict[str, Any] | None) -> None:
     """No text reaches beyond the paper; none is under 9 points; the verdict's sentences stay in their box."""
     with house():
-        found = bridged() if shape is None else evidence.gather(make(**shape), Config(report=Report(reps=200)), 40)
+        found = (
+            bridged() if shape is None else evidence.gather(make(**shape), Config(report=Report(reps=200)), Record(40))
+        )
         figure = sheet.compose(found)
         canvas = FigureCanvasAgg(figure)
         drawn: list[Text] = []

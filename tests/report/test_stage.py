@@ -23,7 +23,7 @@ from hfm.report.evidence import Evidence
 from hfm.report.panels.catalogue import PANELS, Panel
 from hfm.report.panels.style import Told
 from hfm.report.svg import Drawn
-from hfm.stage import Context
+from hfm.stage import Context, Record
 from hfm.tables import MemoryReader
 from tests.report.builder import make
 
@@ -42,14 +42,14 @@ EDGES: dict[str, dict[str, Any]] = {  # Any: the fields of Shape
 
 def whole(**shape: Any) -> tuple[dict[str, Any], Context]:  # Any: the fields of Shape, payloads
     """The three artifacts of a run of that shape, and what was said."""
-    ctx = Context("report", trials=40)
+    ctx = Context("report", record=Record(trials=40))
     return dict(stage.run(make(**shape), CONFIG, ctx)), ctx
 
 
 @functools.cache
 def report(name: str) -> tuple[dict[str, Any], Context]:  # Any: payloads
     """Page and summary of one of the EDGES, without its picture; made once for all tests that look at it."""
-    ctx = Context("report", trials=40)
+    ctx = Context("report", record=Record(trials=40))
     return dict(itertools.islice(stage.run(make(**EDGES[name]), CONFIG, ctx), 2)), ctx
 
 
@@ -60,7 +60,7 @@ def paper(**shape: Any) -> tuple[dict[str, Any], Context]:  # Any: the fields of
         return [Drawn(panel.name, panel.title, "<svg></svg>", Told("a caption", "a text")) for panel in panels]
 
     with mock.patch.object(stage.svg, "draw", blank):
-        ctx = Context("report", trials=40)
+        ctx = Context("report", record=Record(trials=40))
         return dict(itertools.islice(stage.run(make(**shape), CONFIG, ctx), 2)), ctx
 
 
@@ -226,8 +226,8 @@ def test_an_edge_is_supported_and_a_leak_is_flagged() -> None:
     """A family that earns 8 bp a trade is supported; direction right 60 % of the time on liquid bars is flagged."""
     made, ctx = paper(sessions=90, edge=8.0, accuracy=0.60, synthetic=False)
     assert made[stage.SUMMARY]["verdict"]["label"] == "edge supported"
-    assert any("Possible leakage" in text and "hfm verify --run" in text for text in ctx.warnings)
-    assert "Possible leakage" in made[stage.PAGE].decode()
+    assert any("Too good to be taken as it is" in text and "hfm verify --run" in text for text in ctx.warnings)
+    assert "Too good to be taken as it is" in made[stage.PAGE].decode()
 
 
 def test_a_planted_edge_is_no_leak() -> None:
@@ -250,7 +250,7 @@ def test_fills_at_the_signals_own_close_are_watermarked_everywhere() -> None:
     """Badge, flag and figure say that a look-ahead run is no result."""
     run = make()
     metrics = json.loads(run["backtest/metrics.json"].data()) | {"lookahead": True}
-    ctx = Context("report", trials=40)
+    ctx = Context("report", record=Record(trials=40))
     inputs = run | {"backtest/metrics.json": MemoryReader(json.dumps(metrics).encode())}
     made = dict(itertools.islice(stage.run(inputs, CONFIG, ctx), 2))
     text = made[stage.PAGE].decode()

@@ -132,58 +132,11 @@ def test_overfitting_of_noise_is_a_half_and_of_a_true_edge_none() -> None:
     assert s.overfitting(good, 10) < 0.02
 
 
-def long_run_variance(x: np.ndarray, block: int) -> np.ndarray:
-    """Variance of sqrt(n) times the mean of x [n, K] under a stationary bootstrap: Politis and Romano (1994)."""
-    n, d, stay = len(x), x - x.mean(axis=0), 1 - 1 / block
-    variance = (d * d).mean(axis=0)
-    for lag in range(1, n):
-        weight = (1 - lag / n) * stay**lag + lag / n * stay ** (n - lag)
-        variance = variance + 2 * weight * (d[lag:] * d[:-lag]).sum(axis=0) / n
-    return variance
-
-
-def reference_spa(excess: np.ndarray, reps: int, seed: int) -> float:
-    """Hansen's studentised consistent p by its definition, with its own stationary bootstrap."""
-    n = len(excess)
-    block = max(2, round(n ** (1 / 3)))
-    rng = np.random.default_rng(seed)
-    x = excess / excess.std(axis=0, ddof=1)
-    mean = x.mean(axis=0)
-    limit = np.sqrt(long_run_variance(x, block) / n * 2 * math.log(math.log(n)))
-    centre = np.where(mean >= -limit, mean, 0.0)
-    above = 0
-    for _ in range(reps):
-        index = np.empty(n, np.int64)
-        for t, (jump, start) in enumerate(zip(rng.random(n) < 1 / block, rng.integers(0, n, n), strict=True)):
-            index[t] = start if jump or t == 0 else (index[t - 1] + 1) % n
-        above += float((x[index].mean(axis=0) - centre).max()) > float(mean.max())
-    return above / reps
-
-
-def test_superiority_is_studentised_and_equals_its_definition() -> None:
-    """p agrees with a plain reference, and does not move when one trial is measured in another unit."""
-    rng = np.random.default_rng(11)
-    excess = rng.normal(size=(80, 4)) + np.array([0.2, 0.0, -0.1, -1.0])
-    got = s.superiority(excess, 4000, 7)
-    assert got.p == pytest.approx(reference_spa(excess, 1500, 3), abs=0.035)
-    assert s.superiority(excess * np.array([1.0, 50.0, 1.0, 1.0]), 4000, 7).p == pytest.approx(got.p, abs=1e-9)
-    assert got.t_K == pytest.approx(excess.mean(axis=0) / got.sd_K * math.sqrt(80))
-    assert 1.8 < got.critical(0.01) < 3.6
-
-
 def test_a_bootstrap_interval_covers_the_truth_as_often_as_it_says() -> None:
     """95 % intervals of the Sharpe ratio of 120 autocorrelation-free sessions: at least 88 of 100 hold the truth."""
     rng = np.random.default_rng(17)
     held = 0
     for _ in range(100):
-        low, high = s.sharpe_interval(rng.normal(0.1, 1.0, 120), 5, 200, 3)
+        low, high = s.sharpe_interval(rng.normal(0.1, 1.0, 120), 400, 3)
         held += low <= 0.1 <= high
     assert 88 <= held <= 100
-
-
-def test_p_values_of_the_spa_test_are_not_too_small_under_the_null() -> None:
-    """80 worthless families of five over 60 sessions: p <= .05 in at most 11 of them (binomial 99.9 % of .05)."""
-    rng = np.random.default_rng(23)
-    p = np.array([s.superiority(rng.standard_t(5, (60, 5)), 200, k).p for k in range(80)])
-    assert (p <= 0.05).sum() <= 11
-    assert p.mean() > 0.4

@@ -10,7 +10,11 @@ import pyarrow as pa
 import pytest
 
 from hfm import tables
-from hfm.report.verdict import family, judge, leakage
+from hfm.report.returns import family
+from hfm.report.verdict import SESSIONS, judge
+from hfm.stage import Look, Record
+
+BOUNCE = ("late_return", "late_exposure", "free_return", "free_turnover")
 
 
 def trials(
@@ -22,8 +26,10 @@ def trials(
     symbols: tuple[str, ...] = ("SPY",),
     user: int = 0,
     year: float = 252.0,
+    shown: dict[str, dict[str, object]] | None = None,
+    **bounce: np.ndarray,
 ) -> pa.Table:
-    """A trials table of net [S, K]: the same rows for each symbol."""
+    """A trials table of net [S, K]: the same rows for each symbol. bounce: columns of BOUNCE [S, K]."""
     sessions, count = net.shape
     shape = (sessions, len(symbols), count)
     day = np.datetime64("2024-01-02") + np.arange(sessions)
@@ -46,7 +52,10 @@ def trials(
         "hold_return": spread(hold),
         "trips": spread(trips).astype(np.int64),
     }
-    return tables.build(tables.TRIALS, columns, {"sessions_per_year": year})
+    columns |= dict.fromkeys(BOUNCE, np.nan)
+    for name, value in bounce.items():
+        columns[name] = spread(value)
+    return tables.build(tables.TRIALS, columns, {"sessions_per_year": year, "bounce": shown or {}})
 
 
 def noise(sessions: int, count: int = 5, seed: int = 1, drift: float = 0.0) -> np.ndarray:
@@ -55,19 +64,19 @@ def noise(sessions: int, count: int = 5, seed: int = 1, drift: float = 0.0) -> n
 
 
 def test_a_clear_edge_is_supported_and_the_best_trial_is_named() -> None:
-    """Trial 3 earns half a sd a session; the user asked for another one, and is told."""
+    """Trial 3 earns six tenths of a sd a session; the user asked for another one, and is told."""
     net = noise(100)
-    net[:, 3] += 15e-4
+    net[:, 3] += 18e-4
     got = judge(trials(net, user=1), reps=2000)
     assert got.label == "edge supported"
     assert got.numbers["best_trial"] == "q3"
-    assert got.numbers["p"] <= 0.01
+    assert got.numbers["p"] <= got.numbers["level"]
     assert "q3 (not yours, q1)" in got.reasons[1]
 
 
 def test_noise_is_no_edge_and_the_smallest_edge_that_could_be_shown_is_named() -> None:
     """The quoted edge is the critical t plus the power's z, in bp a session."""
-    got = judge(trials(noise(100)), tried=40, reps=2000)
+    got = judge(trials(noise(100)), record=Record(trials=40), reps=2000)
     assert got.label == "no edge found"
     assert got.numbers["trials"] == 40
     need = (got.numbers["t_needed"] + 0.8416) * 30 / math.sqrt(100)
@@ -76,22 +85,22 @@ def test_noise_is_no_edge_and_the_smallest_edge_that_could_be_shown_is_named() -
 
 
 def test_a_family_that_only_loses_does_not_lower_the_bar() -> None:
-    """Trials far below zero: p near 1, and the t and the edge that would be needed are those of a worthless family."""
-    bad, fair = (judge(trials(noise(100, 3, seed=5, drift=d)), reps=2000).numbers for d in (-40e-4, 0.0))
+    """Trials far below zero: p near 1, and the t that would be needed is that of a worthless family."""
+    bad, fair = (judge(trials(noise(100, 3, seed=5, drift=d)), reps=4000).numbers for d in (-40e-4, 0.0))
     assert bad["p"] > 0.5
-    assert bad["t_needed"] == pytest.approx(fair["t_needed"], abs=0.02)
-    assert bad["smallest_edge_bps"] == pytest.approx(fair["smallest_edge_bps"], rel=0.15)
+    assert bad["t_needed"] == pytest.approx(fair["t_needed"], abs=0.25)
 
 
 def test_the_quoted_edge_is_shown_about_four_times_in_five() -> None:
-    """Markets that hold exactly the quoted edge are found with the power that the page promises."""
-    need = judge(trials(noise(100)), reps=1000).numbers["smallest_edge_bps"] * 1e-4
+    """Families that hold exactly the quoted edge, all trials alike, are found with the power that the page promises."""
+    numbers = judge(trials(noise(100)), reps=5000).numbers
+    need = numbers["smallest_edge_sharpe"] / math.sqrt(252) * 30e-4
     shown = []
-    for seed in range(50):
-        net = noise(100, seed=100 + seed)
-        net[:, 2] += need
-        shown.append(judge(trials(net), reps=300).numbers["p"] <= 0.01)
-    assert 0.6 < np.mean(shown) < 0.95
+    for seed in range(60):
+        common = np.random.default_rng(100 + seed).normal(need, 30e-4, (100, 1))
+        got = judge(trials(np.hstack([common] * 4)), reps=5000).numbers
+        shown.append(got["p"] <= got["level"])
+    assert 0.65 < np.mean(shown) < 0.93
 
 
 @pytest.mark.parametrize("sessions", [1, 2, 15, 59])
@@ -156,7 +165,7 @@ def test_beating_the_match_while_losing_money_is_no_edge() -> None:
     hold = noise(200, 1, seed=5, drift=20e-4)
     net = -0.5 * hold + np.random.default_rng(7).normal(5e-4, 5e-4, (200, 1))
     got = judge(trials(net, exposure=-0.5, hold=hold), reps=1000)
-    assert got.numbers["p"] <= 0.01
+    assert got.numbers["p"] <= got.numbers["level"]
     assert got.label == "no edge found"
     assert any("earns nothing itself" in r for r in got.reasons)
 
@@ -169,7 +178,7 @@ def test_a_reversal_rule_on_a_random_walk_gets_no_edge_from_the_match() -> None:
         first, second = rng.normal(0, 20e-4, (2, 100, 1))
         side = -np.sign(first)
         table = trials(side * second, exposure=side / 2, hold=first + second)
-        p.append(judge(table, reps=300).numbers["p"])
+        p.append(judge(table, reps=1000).numbers["p"])
     assert np.mean(np.array(p) <= 0.1) <= 0.25
     assert 0.3 < np.mean(p) < 0.7
 
@@ -180,8 +189,11 @@ def test_symbols_are_summed_and_matched_each_with_its_own_hold() -> None:
     one = family(trials(net, exposure=0.3, hold=np.hstack([hold, hold])))
     two = family(trials(net, exposure=0.3, hold=np.hstack([hold, hold]), symbols=("QQQ", "SPY")))
     assert two.net == pytest.approx(2 * one.net)
-    assert two.excess == pytest.approx(2 * one.excess)
-    assert one.excess == pytest.approx(net - 0.3 * hold)
+    half = family(trials(net / 2, exposure=0.15, hold=np.hstack([hold, hold]), symbols=("QQQ", "SPY")))
+    assert half.excess == pytest.approx(one.excess)
+    opening = 1 + np.cumsum(net, axis=0) - net
+    mean = np.array([(0.3 / opening[:t]).mean(axis=0) if t else np.zeros(2) for t in range(70)])
+    assert one.excess == pytest.approx(net / opening - mean * hold)
 
 
 def test_the_verdict_is_a_pure_function_and_is_json() -> None:
@@ -196,28 +208,6 @@ def test_the_verdict_is_a_pure_function_and_is_json() -> None:
     assert first["numbers"]["p"] == pytest.approx(second["numbers"]["p"], abs=0.05)
 
 
-@pytest.mark.parametrize(
-    ("change", "flagged"),
-    [({}, True), ({"planted": True}, False), ({"interval_s": 60}, False), ({"spread_bps": 40.0}, False),
-     ({"empty": 0.1}, False), ({"right": 8100}, False)],
-)  # fmt: skip
-def test_leakage_is_flagged_only_where_no_honest_run_gets(change: dict[str, float], flagged: bool) -> None:
-    """54 % of 15,400 liquid five-minute bars is too good; on other bars, or with a planted signal, it may
-    be.
-    """
-    facts = {
-        "right": 8316,
-        "n": 15_400,
-        "interval_s": 300,
-        "spread_bps": 0.5,
-        "empty": 0.0,
-        "planted": False,
-    } | change
-    text = leakage(facts.pop("right"), facts.pop("n"), **facts)
-    assert (text is not None) is flagged
-    assert text is None or "hfm verify --run" in text
-
-
 def test_a_year_has_the_sessions_of_its_calendar() -> None:
     """A market that never closes has 365; yearly ratios of the same sessions grow with the root."""
     net = np.random.default_rng(3).normal(2e-4, 1e-3, (80, 2))
@@ -225,3 +215,85 @@ def test_a_year_has_the_sessions_of_its_calendar() -> None:
     for name in ("best_sharpe", "smallest_edge_sharpe", "sharpe_hurdle"):
         assert long[name] / short[name] == pytest.approx((365 / 252) ** 0.5)
     assert long["p"] == short["p"]
+
+
+# ------------------------------------------------------------------------------------------------ what was tried before
+def test_who_tries_more_needs_more() -> None:
+    """The same trials: an edge of the first configuration is none of the fortieth, and the page says why."""
+    net = noise(100, seed=3)
+    net += np.random.default_rng(4).normal(6e-4, 5e-4, (100, 1))
+    first, late = (judge(trials(net), record=Record(12 * k, k, k)) for k in (1, 40))
+    assert (first.label, late.label) == ("edge supported", "no edge found")
+    assert late.numbers["level"] == pytest.approx(first.numbers["level"] * 2 / (40 * 41))
+    assert any("configuration 40" in reason for reason in late.reasons)
+    assert any("another home" in reason and "cannot be known" in reason for reason in first.reasons)
+
+
+def test_nights_of_one_configuration_cost_little() -> None:
+    """Sixty looks before this one are one hypothesis: far less is needed than after sixty configurations."""
+    looks = (Look(140, 140), *(Look(140 + k, 1) for k in range(1, 60)))
+    table = trials(noise(200))
+    once, nights, tries = (
+        judge(table, record=record).numbers["t_needed"]
+        for record in (Record(), Record(looks=looks, added=1), Record(rank=61))
+    )
+    assert once + 0.2 < nights < tries - 0.2
+
+
+# --------------------------------------------------------------------------------------------------------------- bounce
+def test_an_edge_that_is_gone_one_row_late_is_bounce() -> None:
+    """Prices of trades: an excess is an edge where it outlives a row's delay and the bars' own spread, else none."""
+    net = noise(120, 4, seed=8) + 15e-4
+    gone, kept = noise(120, 4, seed=9), net * 0.8
+    exposure = np.zeros((120, 4))
+    free = {"free_return": net, "free_turnover": np.full((120, 4), 4.0)}
+    shown = {"SPY": {"half_spread_bps": 2.0, "ruled_by": "Roll", "extra_bps": 0.5}}
+
+    def verdict(late: np.ndarray, extra: float) -> tuple[str, str]:
+        known = {"SPY": shown["SPY"] | {"extra_bps": extra}}
+        got = judge(trials(net, late_return=late, late_exposure=exposure, shown=known, **free))
+        return got.label, next((r for r in got.reasons if "bounce" in r), "")
+
+    assert verdict(kept, 0.5)[0] == "edge supported"
+    label, reason = verdict(gone, 0.5)
+    assert label == "no edge found"
+    assert "consistent with bid-ask bounce" in reason
+    assert verdict(kept, 4.0)[0] == "no edge found"  # 4 x 4 bp a session are more than the 15 that it earns
+    assert judge(trials(net)).label == "edge supported"  # mids that are known do not bounce
+
+
+def test_a_back_test_that_did_not_look_for_bounce_supports_nothing_on_prices_of_trades() -> None:
+    """Tables of an older version, on observed bars: the reason says what to run."""
+    table = trials(noise(120, 4, seed=8) + 15e-4)
+    meta = tables.header(table.schema)["meta"]
+    columns = {name: table.column(name) for name in table.column_names}
+    observed = tables.build(tables.TRIALS, columns, meta | {"synthetic": False, "fidelity": "bars"})
+    invented = tables.build(tables.TRIALS, columns, meta | {"synthetic": True, "fidelity": "bars"})
+    assert judge(invented).label == "edge supported"
+    found = judge(observed)
+    assert found.label == "no edge found"
+    assert any("hfm backtest" in reason for reason in found.reasons)
+
+
+def test_an_enormous_edge_is_found_whatever_was_tried() -> None:
+    """The sixtieth configuration can still be supported: no level is below what p can be."""
+    net = noise(200, seed=3) + 40e-4
+    assert judge(trials(net), record=Record(700, 60, 60), reps=1000).label == "edge supported"
+
+
+def test_late_sessions_of_a_trial_that_grew_weigh_no_more() -> None:
+    """Returns are those of the session's opening equity: compounding changes no t."""
+    r = np.random.default_rng(11).normal(20e-4, 1e-2, (200, 2))
+    equity = np.cumprod(1 + r, axis=0)
+    compounded = equity - np.vstack([np.ones((1, 2)), equity[:-1]])
+    assert family(trials(compounded)).excess == pytest.approx(r)
+
+
+def test_a_ruined_trial_has_no_returns_after_its_ruin() -> None:
+    """Nothing is divided by nothing: what follows the loss of all capital counts as 0."""
+    net = noise(80)
+    net[40, 1] = -1.2
+    excess = family(trials(net)).excess
+    assert np.isfinite(excess).all()
+    assert (excess[41:, 1] == 0).all()
+    assert SESSIONS <= 80

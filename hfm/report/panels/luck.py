@@ -1,4 +1,4 @@
-"""Panels of chance: our best trial against the best of a worthless family, and the spread of session returns."""
+"""Panels of chance: the family against random signs, and the spread of session returns."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from hfm.report.evidence import Evidence
 from hfm.report.panels.money import other
 from hfm.report.panels.style import Ink, Told, bare, few, frame, legend, note
-from hfm.report.statistics import PROBABILITIES, Float
-from hfm.report.verdict import LEVEL, SESSIONS, chance
+from hfm.report.randomization import PROBABILITIES, Float
+from hfm.report.verdict import SESSIONS, chance
 from hfm.report.wording import capital
 
 FEW = 10
@@ -19,25 +19,25 @@ FEW = 10
 
 
 def null(ax: Axes, run: Evidence, ink: Ink) -> Told:
-    """The t of the best trial of a worthless family, and ours."""
+    """The t that a worthless family would show, and ours."""
     test, numbers = run.verdict.test, run.verdict.numbers
     if test is None:
         return _untested(ax, run, ink)
     edges, density = _density(test.null)
-    ax.fill_between(edges, density, color=ink.sky, alpha=0.5, linewidth=0, label="best of a worthless family")
+    ax.fill_between(edges, density, color=ink.sky, alpha=0.5, linewidth=0, label="signs drawn at random")
     ax.plot(edges, density, color=ink.blue, linewidth=1.2)
     tall = 1.06 * float(density.max())
-    need = f"needed, at most {numbers['t_needed']:.2f}"
+    need = f"needed, {numbers['t_needed']:.2f}"
     ax.vlines(numbers["t_needed"], 0, tall, color=ink.text, linestyle="--", linewidth=1.4, label=need)
     ax.vlines(numbers["t"], 0, tall, color=ink.red, linewidth=2.4, label=f"ours {numbers['t']:.2f}")
-    frame(ax, ink, x="t of the best trial", y="density")
+    frame(ax, ink, x="t of the family, weighted by its past", y="density")
     ax.set_yticks([])
     ax.set_ylim(0, tall * 1.65)
     legend(ax, ink, loc="upper left")
     return Told(
-        f"The best of {numbers['judged']} worthless trials exceeds t = {numbers['t_needed']:.2f} in {LEVEL:.0%} of "
-        f"cases; ours is {numbers['t']:.2f} (p {chance(numbers['p'], numbers['reps'])}).",
-        f"Distribution of the best t under the null; needed {numbers['t_needed']:.2f}, ours {numbers['t']:.2f}.",
+        f"A worthless family exceeds t = {numbers['t_needed']:.2f} in {numbers['level']:.2g} of cases, what is left "
+        f"for this look; ours is {numbers['t']:.2f} (p {chance(numbers['p'], numbers['reps'])}).",
+        f"Distribution of t under random signs; needed {numbers['t_needed']:.2f}, ours {numbers['t']:.2f}.",
     )
 
 

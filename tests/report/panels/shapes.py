@@ -16,6 +16,7 @@ from hfm.report import evidence
 from hfm.report.evidence import Evidence
 from hfm.report.panels.catalogue import BRIDGE, PANELS, Panel
 from hfm.report.panels.style import Ink, Told, house
+from hfm.stage import Record
 from tests.report.bridged import reader
 from tests.report.builder import make
 
@@ -32,13 +33,13 @@ SHAPES: dict[str, dict[str, Any]] = {  # Any: the fields of Shape
 @functools.cache
 def run(shape: str) -> Evidence:
     """The evidence of a shape."""
-    return evidence.gather(make(**SHAPES[shape]), Config(report=Report(reps=200)), 30)
+    return evidence.gather(make(**SHAPES[shape]), Config(report=Report(reps=200)), Record(30))
 
 
 @functools.cache
 def bridged() -> Evidence:
     """A short run of the original recipe."""
-    return evidence.gather(make() | {"backtest/bridge.parquet": reader()}, Config(report=Report(reps=200)), 30)
+    return evidence.gather(make() | {"backtest/bridge.parquet": reader()}, Config(report=Report(reps=200)), Record(30))
 
 
 def stopped(**stops: int) -> Evidence:
