@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from hfm.cli.app import command
@@ -65,15 +65,30 @@ def verify(show: Show, common: Common, values: Values) -> ExitCode:
         from hfm.verify import cuts, detection
 
         rows = detection.rows(show.talk, cuts.seed_new() if values["seed"] is None else values["seed"])
-    elif values["null"] or values["power"]:
-        from hfm.verify import verdicts
-
-        workers = common.workers or os.cpu_count() or 1
-        rows = verdicts.null(values["null"], values["model"], workers, show.talk) if values["null"] else []
-        rows += verdicts.power(values["power"], values["model"], workers, show.talk) if values["power"] else []
+    elif values["null"] or values["power"] or values["bounce"]:
+        rows = list(_markets(show, common, values))
     else:
         rows = list(claims.check("quick" if values["quick"] else "full" if values["full"] else "standard", show.talk))
     return judge(show, rows)
+
+
+def _markets(show: Show, common: Common, values: Values) -> Iterator[Row]:
+    """The rows of --null, --bounce and --power."""
+    from hfm.verify import nulls, verdicts
+
+    workers, model = common.workers or os.cpu_count() or 1, values["model"]
+    if values["null"]:
+        names = nulls.KINDS if values["kinds"] == "all" else tuple(values["kinds"].split(","))
+        kinds = [kind for kind in nulls.KINDS if kind in names]
+        if unknown := [name for name in names if name not in nulls.KINDS]:
+            raise UsageError(
+                f"--kinds has no {unknown[0][:40]!r}", hint=f"hfm verify --null 1000 --kinds {','.join(nulls.KINDS)}"
+            )
+        yield from verdicts.null(values["null"], model, kinds, values["bars"], workers, show.talk)
+    if values["bounce"]:
+        yield from verdicts.bounce(values["bounce"], model, workers, show.talk)
+    if values["power"]:
+        yield from verdicts.power(values["power"], model, workers, show.talk)
 
 
 def of_run(show: Show, run: Run, wait_s: float = 0.0, seed: int | None = None) -> list[Row]:

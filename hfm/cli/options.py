@@ -87,6 +87,8 @@ SIMULATE: Options = {
     "recipe": option(str | None, "--recipe", help="calibrated, or seed (the original's). [calibrated]"),
     "signal": option(str | None, "--signal", help="none, or planted (synthetic bars only). [none]"),
     "rho": option(float | None, "--rho", help="Strength of a planted signal, between 0 and 1. [0.1]"),
+    "spread_bps": option(float | None, "--spread-bps",
+                         help="Mean quoted spread in bp. [SPY's tick model, else what the bars show]"),
     "seed": option(int | None, "--seed", help="Seed of the market. [7]"),
     "every": option(str | None, "--every", help="Rows of a replay: event, or a clock such as 1s. [event]"),
     "calibrate_from": option(str | None, "--calibrate-from", help="Run whose replayed book gives the constants."),
@@ -124,12 +126,22 @@ BACKTEST: Options = {
 VERIFY: Options = {
     "quick": option(bool, "--quick", help="Under half a minute.", default=False),
     "full": option(bool, "--full", help="All claims, under ten minutes.", default=False),
-    "null": option(int | None, "--null", min=1, help="Instead: judge that many markets without an edge."),
+    "null": option(int | None, "--null", min=1, help="Instead: so many verdicts on markets without an edge."),
+    "kinds": option(
+        str,
+        "--kinds",
+        help="Makes of these: all, or some of walk, garch, flipped, bootstrapped, bounced, with commas between. [walk]",
+        default="walk",
+    ),
+    "bars": option(Path | None, "--bars", help="File of real bars for flipped and bootstrapped. [synthetic ones]"),
+    "bounce": option(
+        int | None, "--bounce", min=1, help="Instead: so many verdicts on bars that bounce between bid and ask."
+    ),
     "power": option(int | None, "--power", min=1, help="Instead: judge that many markets with a planted one."),
     "leaks": option(bool, "--leaks", help="Instead: name 30 plug-ins that look ahead, and none of 50 honest ones.",
                      default=False),
     "seed": option(int | None, "--seed", min=0, help="Seed of the cuts of --run and --leaks. [a new one each time]"),
-    "model": option(str, "--model", help="Model of --null and --power. [logistic]", default="logistic"),
+    "model": option(str, "--model", help="Model of --null, --bounce and --power. [logistic]", default="logistic"),
 }  # fmt: skip
 PRUNE: Options = {"keep": option(int, "--keep", min=1, help="Newest runs that stay as they are. [10]", default=10)}
 REPORT: Options = {"open": option(bool, "--open", help="Open the page in a browser.", default=False)}

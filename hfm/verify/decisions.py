@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hfm.backtest.engine import Engine
-from hfm.backtest.panel import panels
+from hfm.backtest.panel import RESTING, panels
 from hfm.config import Config
 from hfm.plugins import Signals
 from hfm.tables import Reader, arrays
@@ -117,8 +117,9 @@ def traded(readers: Mapping[str, Reader], config: Config, model: str) -> Traded:
     if "block_s" in predictions.meta:
         meta = meta | {"block_s": predictions.meta["block_s"]}
     engine = Engine(config.backtest, symbols, meta, int(predictions.meta.get("horizon", config.train.horizon)))
+    passive = config.backtest.fill == "passive"
     seen = [
-        found for panel in panels(quotes, predictions, model, symbols, config.backtest.fill == "passive")
+        found for panel in panels(quotes, predictions, model, symbols, RESTING if passive else ())
         if (found := engine.observe(panel)) is not None
     ]  # fmt: skip
     names = ("symbol", "session", "seq", "signal")

@@ -38,6 +38,11 @@ CODE = (".py", ".pyc", ".pyi", ".so", ".pth")
 SYSTEM = ("/proc", "/sys", "/dev", "/etc", "/usr/lib", "/lib", "/usr/share/zoneinfo")
 COUNTS = ("lscpu", "sysctl")
 """Programs by which libraries count processors."""
+SHELL = "system"
+REFUSED = ("socket.connect", "socket.getaddrinfo", "subprocess.Popen", f"os.{SHELL}", "os.posix_spawn")
+"""Audit events of connections and of other programs."""
+METADATA = (".dist-info", ".egg-info")
+"""Folders that say what is installed: where plug-ins are found by name."""
 COMPILED = ("kernels", "numba", "torch", "torchinductor", "__pycache__")
 """Folders of compiled code, which may also be written."""
 
@@ -253,7 +258,7 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:  # Any: CPython's au
             raise FileNotFoundError(f"{os.fsdecode(path)} (nothing but code is opened here)")
     elif event == "subprocess.Popen" and Path(str(arguments[0])).name in COUNTS:
         return
-    elif event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.system", "os.posix_spawn"):
+    elif event in REFUSED:
         _refused.append(f"calls {event}")
         raise PermissionError(f"{event} is refused here")
 
@@ -262,7 +267,8 @@ def _permitted(path: str, writes: bool) -> bool:
     complete = os.path.realpath(path)
     if _below(complete, _caches) or any(part in COMPILED for part in Path(complete).parts[:-1]):
         return True
-    return not writes and (complete.endswith(CODE) or _below(complete, _rooms))
+    described = any(part.endswith(METADATA) for part in Path(complete).parts)
+    return not writes and (complete.endswith(CODE) or described or _below(complete, _rooms))
 
 
 def _below(path: str, folders: Sequence[str]) -> bool:

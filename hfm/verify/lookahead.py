@@ -16,7 +16,7 @@ import numpy as np
 from hfm import freshness
 from hfm.config import Config, Layer, load
 from hfm.models import store
-from hfm.report import verdict
+from hfm.report import leakage
 from hfm.run import Run
 from hfm.stage import Verification
 from hfm.tables import MemoryReader, Reader, arrays
@@ -132,8 +132,8 @@ def _delay(readers: Mapping[str, Reader], document: dict[str, object], config: C
     p, y = (np.concatenate([part[name] for part in parts]) for name in ("p_up", "y_up"))
     judged = (y >= 0) & np.isfinite(p)
     right, n = int(((p > 0.5) == (y == 1))[judged].sum()), int(judged.sum())
-    flag = verdict.leakage(right, n, interval_s=int(readers[PREDICTIONS].meta.get("interval_s", 0)), spread_bps=0.0,
-                           empty=0.0, planted=config.simulate.signal == "planted")  # fmt: skip
+    flag = leakage.warning(right, n, bars=config.simulate.fidelity != "replay",
+                           planted=config.simulate.signal == "planted")  # fmt: skip
     text = f"backtest: gross return left with signals one row later ({right / max(n, 1):.1%} of directions called)"
     if flag is None:
         return Row(text, "no bound: nothing is suspicious", 0.0 if np.isnan(kept) else kept, -np.inf, np.inf)

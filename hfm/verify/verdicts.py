@@ -1,87 +1,174 @@
 """How often the verdict is wrong: on markets without an edge, and on markets with one that is planted.
 
-Each market is simulated, learnt, traded and judged as a run is; only the disk is missing.
+Each market is simulated, learnt, traded and judged as a run is; only the disk is missing. Every verdict is that of a
+first look at a first configuration, the least that a user can have spent.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
+import pyarrow as pa
 from scipy import stats
 
+from hfm.config import Backtest
+from hfm.verify import nulls
 from hfm.verify.claims import Row
-from hfm.verify.market import synthetic
+from hfm.verify.market import BARS, Market, synthetic
+from hfm.verify.nulls import KINDS, Kind, Roll
 
-NULL_SESSIONS, POWER_SESSIONS = 110, 250
-"""110 leave 60 out of sample, 250 leave 200."""
+POWER_SESSIONS = 250
+"""Sessions of a planted market; 200 of them are out of sample."""
 LEVEL = 0.02
-"""Largest share of null markets in which an edge may be supported."""
+"""Largest upper end of the exact 95 % interval of the share of markets without an edge in which one is supported."""
 POWER = {0.1: 0.9, 0.2: 0.98}
 """Strength of the planted signal -> least share of markets in which it is found."""
 CASH = 10_000.0
 """The account that trades. So small that impact is nothing, which is the harder test of a market without an edge; at
 1,000,000 impact alone is .5 bp a side, and the edge at rho .1, .6 bp a row, is not there after costs."""
+COSTS = {
+    "default": Backtest(cash=CASH),
+    "zero": Backtest(cash=CASH, fee_bps=0.0, spread_share=0.0, impact=0.0, borrow=0.0),
+}
+"""Settings of the back-test under which every market without an edge is judged."""
 SUPPORTED = "edge supported"
-MEASURED = (0, 200, "2026-11-22")
-"""Edges supported, markets without one, date: what `hfm verify --null 200` said last."""
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One market: rho is None where nothing is planted."""
+    """One market. rho: of a planted signal, None in a market without an edge. bars: a file of real bars."""
 
     seed: int
     model: str
+    kind: Kind = "walk"
     rho: float | None = None
+    roll: Roll | None = None
+    bars: str | None = None
+
+    @property
+    def costs(self) -> tuple[str, ...]:
+        """Names of the settings under which it is judged."""
+        return tuple(COSTS) if self.rho is None else ("default",)
 
 
-def label(case: Case) -> str:
-    """The verdict on one market."""
+def labels(case: Case) -> tuple[str, ...]:
+    """The verdicts on one market, one for each of the case's costs."""
     from hfm.report.verdict import judge
 
-    simulate: dict[str, object] = {} if case.rho is None else {"signal": "planted", "rho": case.rho}
-    sessions = NULL_SESSIONS if case.rho is None else POWER_SESSIONS
-    settings: dict[str, dict[str, object]] = {
-        "simulate": simulate, "train": {"model": case.model}, "backtest": {"cash": CASH},
-    }  # fmt: skip
-    market = synthetic(sessions, 10_000 + case.seed, settings)
-    made = market.through("simulate", "train", "backtest")
-    return judge(made.table("backtest/trials.parquet")).label
+    trained = _market(case).through("simulate", "train")
+    out = []
+    for name in case.costs:
+        config = dataclasses.replace(trained.config, backtest=COSTS[name])
+        made = Market(config, trained.artifacts).through("backtest")
+        out.append(judge(made.table("backtest/trials.parquet")).label)
+    return tuple(out)
 
 
-def labels(cases: list[Case], workers: int, tell: Callable[[str], None]) -> Iterator[str]:
-    """The verdicts, in order, on several processes."""
+def _settings(case: Case) -> dict[str, dict[str, object]]:
+    planted: dict[str, object] = {} if case.rho is None else {"signal": "planted", "rho": case.rho}
+    return {"simulate": planted, "train": {"model": case.model}}
+
+
+def _market(case: Case) -> Market:
+    if case.rho is not None:
+        return synthetic(POWER_SESSIONS, 10_000 + case.seed, _settings(case))
+    return nulls.market(case.kind, 10_000 + case.seed, _settings(case), _real(case.bars), case.roll)
+
+
+@functools.cache
+def _real(path: str | None) -> pa.Table | None:
+    """Bars of the first symbol of a file, as fetch reads it; None without one."""
+    if path is None:
+        return None
+    from hfm.config import Layer, load
+
+    fetch: dict[str, object] = {"symbols": ("SPY",), "source": "file", "path": path}
+    return Market(load([Layer("verify", {"fetch": fetch})]), {}).through("fetch").table(BARS)
+
+
+def each(cases: Sequence[Case], workers: int, tell: Tell) -> Iterator[tuple[str, ...]]:
+    """The verdicts on all markets, in order, on several processes."""
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for done, got in enumerate(pool.map(label, cases), 1):
-            tell(f"{done} of {len(cases)} markets: {got}")
+        for done, got in enumerate(pool.map(labels, cases), 1):
+            tell(f"{done} of {len(cases)} markets: {', '.join(got)}")
             yield got
 
 
-def null(markets: int, model: str, workers: int, tell: Callable[[str], None]) -> list[Row]:
-    """The share of markets without an edge in which one is supported, at most LEVEL; its exact interval in words."""
-    got = sum(name == SUPPORTED for name in labels([Case(i, model) for i in range(markets)], workers, tell))
-    low, high = exact(got, markets)
-    words = f"at most {LEVEL:.0%}; 95 % interval {low:.2%} to {high:.2%}"
-    return [Row(f"edges supported in {markets} markets without one ({model})", words, got, 0, int(LEVEL * markets))]
+def null(runs: int, model: str, kinds: Sequence[Kind], bars: Path | None, workers: int, tell: Tell) -> list[Row]:
+    """How often an edge is supported in markets without one, in all and by kind and costs.
+
+    Parameters
+    ----------
+    runs : verdicts in all, shared equally between kinds and costs.
+    bars : a file of real bars whose sessions `flipped` and `bootstrapped` draw; None: those of the synthetic source.
+    """
+    count = max(1, round(runs / len(kinds) / len(COSTS)))
+    path = None if bars is None else str(bars)
+    cases = [Case(seed, model, kind, bars=path) for kind in kinds for seed in range(count)]
+    found: Counter[tuple[str, str]] = Counter()
+    for case, got in zip(cases, each(cases, workers, tell), strict=True):
+        found.update((case.kind, name) for name, label in zip(case.costs, got, strict=True) if label == SUPPORTED)
+    rows = [_row(f"{kind}, {name} costs", found[kind, name], count, model) for kind in kinds for name in COSTS]
+    total = sum(found.values())
+    return [*rows, _row("of all kinds, zero and default costs", total, len(cases) * len(COSTS), model, judged=True)]
 
 
-def false_positives() -> list[Row]:
-    """How often an edge was supported where there is none, as it was last measured; --null measures it again."""
-    hits, markets, day = MEASURED
-    low, high = exact(hits, markets)
-    words = f"at most {LEVEL:.0%}; 95 % interval {low:.2%} to {high:.2%}"
-    return [Row(f"edges supported in {markets} markets without one, measured {day}", words, hits, 0, LEVEL * markets)]
+def _row(what: str, hits: int, n: int, model: str, *, judged: bool = False) -> Row:
+    """The share of verdicts that support an edge. Only a count that is `judged` can fail: single kinds are too few."""
+    low, high = exact(hits, n)
+    most = next((k for k in range(n) if exact(k + 1, n)[1] > LEVEL), n) if judged else n
+    words = f"95 % interval {low:.2%} to {high:.2%}" + (f", at most {LEVEL:.0%}" if judged else "")
+    return Row(f"edges supported in {n:,} markets without one, {what} ({model})", words, hits, 0, most)
 
 
-def power(markets: int, model: str, workers: int, tell: Callable[[str], None]) -> list[Row]:
+def bounce(runs: int, model: str, workers: int, tell: Tell) -> list[Row]:
+    """How often an edge is supported in prices of trades that bounce around a random walk: never, at any cost.
+
+    runs: verdicts in all, over the grid of half-spread, persistence of sides, joined opens and interval.
+    """
+    places = nulls.grid()
+    count = max(1, round(runs / len(COSTS)))
+    cases = [Case(i, model, "bounced", roll=places[i % len(places)]) for i in range(count)]
+    found: Counter[str] = Counter()
+    n: Counter[str] = Counter()
+    for case, got in zip(cases, each(cases, workers, tell), strict=True):
+        assert case.roll is not None
+        name = f"{case.roll.interval} bars, {'joined' if case.roll.joined else 'own'} opens"
+        n[name] += len(got)
+        found[name] += sum(label == SUPPORTED for label in got)
+    rows = [
+        Row(f"edges supported in {n[name]:,} bounced markets: {name} ({model})",
+            "0; 95 % interval {:.2%} to {:.2%}".format(*exact(found[name], n[name])), found[name], 0, 0)
+        for name in sorted(n)
+    ]  # fmt: skip
+    total, hits = sum(n.values()), sum(found.values())
+    words = "0; 95 % interval {:.2%} to {:.2%}".format(*exact(hits, total))
+    return [*rows, Row(f"edges supported in {total:,} bounced markets in all ({model})", words, hits, 0, 0)]
+
+
+def few_nulls() -> list[Row]:
+    """A few markets of each make without an edge, at default and zero costs: `--null` and `--bounce` judge many."""
+    cases = [Case(700 + k, "logistic", kind) for kind in KINDS for k in range(3)]
+    got = [label for case in cases for label in labels(case)]
+    hits = sum(label == SUPPORTED for label in got)
+    words = "0; --null 1000 --kinds all judges a thousand"
+    return [Row(f"edges supported in {len(got)} verdicts on markets without one, of all makes", words, hits, 0, 0)]
+
+
+def power(markets: int, model: str, workers: int, tell: Tell) -> list[Row]:
     """The share of planted markets in which the edge is supported, for each strength."""
     rows = []
     for rho, least in POWER.items():
-        cases = [Case(i, model, rho) for i in range(markets)]
-        got = sum(name == SUPPORTED for name in labels(cases, workers, tell))
+        cases = [Case(i, model, rho=rho) for i in range(markets)]
+        got = sum(name == SUPPORTED for (name,) in each(cases, workers, tell))
         low, high = exact(got, markets)
         words = f"at least {least:.0%}; 95 % interval {low:.1%} to {high:.1%}"
         rows.append(
