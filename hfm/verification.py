@@ -29,10 +29,14 @@ def event(found: Verification, manifest: Manifest) -> dict[str, Any]:  # Any: JS
     }  # fmt: skip
 
 
-def newest(run: Run, manifest: Manifest) -> Verification | None:
-    """What was last said of the artifacts that stand now; None: nothing of just these."""
+def on_record(run: Run, manifest: Manifest) -> Verification | None:
+    """What was said of the artifacts that stand now; None: nothing of just these.
+
+    A failure stands over whatever came later: tests that find something at one seed of the cuts and nothing at the next
+    have found something. Otherwise the newest counts.
+    """
     found, present = None, artifacts(manifest)
     for body in journal.events(run.path / JOURNAL, "verified"):
-        if body["artifacts"] == present:
+        if body["artifacts"] == present and (found is None or found.passed):
             found = Verification(int(body["tests"]), int(body["seed"]), tuple(body["failed"]))
     return found
