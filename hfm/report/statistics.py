@@ -80,7 +80,8 @@ def reliability(p: Float, hit: Float, bins: int = 10, clusters: Int | None = Non
     weight = rows / rows.sum()
     ece = float(weight @ np.abs(observed - forecast))
     floor = float(weight @ spread) * math.sqrt(2 / math.pi)
-    return Reliability(forecast, observed, bounds[:, 0], bounds[:, 1], rows, ece, floor)
+    low, high = np.minimum(bounds[:, 0], observed), np.maximum(bounds[:, 1], observed)  # at 0 and 1 bounds round
+    return Reliability(forecast, observed, low, high, rows, ece, floor)
 
 
 def _clustered_bounds(hit: Float, group: Int) -> tuple[float, float]:

@@ -29,6 +29,18 @@ def _signals(r: Rows, shape: Shape, test: np.ndarray, share: float) -> np.ndarra
     return signal
 
 
+def _bounce(shape: Shape, net: np.ndarray, gross: np.ndarray, rows: int) -> dict[str, np.ndarray]:
+    """The columns against bid-ask bounce: of observed bars an edge that outlives a delay, of invented ones none."""
+    if shape.synthetic:
+        return dict.fromkeys(("late_return", "late_exposure", "free_return", "free_turnover"), np.full(rows, np.nan))
+    return {
+        "late_return": 0.9 * net,
+        "late_exposure": np.zeros(rows),
+        "free_return": gross,
+        "free_turnover": np.ones(rows),
+    }
+
+
 def backtest(r: Rows, shape: Shape, test: np.ndarray, meta: dict[str, Any]) -> dict[str, Any]:  # Any: JSON values
     """Trials, ledger, trades and metrics of the rows in `test`."""
     user = "p0.6"
@@ -61,7 +73,7 @@ def backtest(r: Rows, shape: Shape, test: np.ndarray, meta: dict[str, Any]) -> d
             "exposure": grid({name: held[name] / SLOTS for name in FAMILY}),
             "hold_return": np.repeat(total(hold), k),
             "trips": grid(trips).astype(np.int64),
-            **dict.fromkeys(("late_return", "late_exposure", "free_return", "free_turnover"), np.nan),
+            **_bounce(shape, grid(net), grid(gross), len(firsts) * k),
         },
         meta,
     )

@@ -26,7 +26,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report on disk."""
     path = tmp_path_factory.mktemp("page") / "report.html"
-    made = stage.run(make(sessions=70), Config(report=Report(reps=200)), Context("report", trials=30))
+    made = stage.run(make(sessions=70), Config(report=Report(reps=200)), Context("report", record=Record(trials=30)))
     path.write_bytes(dict([next(made)])[stage.PAGE])
     return path
 

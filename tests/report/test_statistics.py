@@ -76,6 +76,16 @@ def test_a_bin_of_one_cluster_knows_nothing_of_its_error() -> None:
     assert made.high.tolist() == [1, 1]
 
 
+def test_what_always_comes_true_lies_inside_its_own_interval() -> None:
+    """Clustered bounds at 0 and at 1 do not round past the share that was observed."""
+    p, cluster = np.linspace(0.6, 0.9, 600), np.repeat(np.arange(60), 10)
+    for hit in (np.ones(600), np.zeros(600)):
+        made = s.reliability(p, hit, clusters=cluster)
+        assert made is not None
+        assert (made.low <= made.observed).all()
+        assert (made.high >= made.observed).all()
+
+
 def test_probabilistic_sharpe_equals_jsharpe() -> None:
     """PSR with skewness and kurtosis, standard error at the observed ratio, n - 1 in the denominator."""
     x = np.random.default_rng(1).gamma(2.0, 1.0, 300) - 1.7
