@@ -95,6 +95,7 @@ class BarRequest:
     tz: str | None = None
     label: Literal["auto", "start", "end"] = "auto"
     columns: Mapping[str, str] | None = None
+    adjust: tuple[str, ...] = ()
     max_time: float = 300.0
     seed: int = 7
     since: Mapping[str, datetime] | None = None

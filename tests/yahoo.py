@@ -93,7 +93,7 @@ class Yahoo:
         self.factor: dict[int, float] = {}
         """Start stamp -> factor of its prices: a revision."""
         self.split: tuple[str, float] | None = None
-        """(day, ratio): from that day on, prices before it are divided by ratio."""
+        """(day, ratio): from that day on all prices are divided by ratio, those before it too."""
         self.recorded: dict[str, bytes] = {}
         """Symbol -> a body that Yahoo once sent, served as it is with `status`."""
         self.status = 200
@@ -170,7 +170,7 @@ class Yahoo:
 
     def _row(self, stamp: int, day: str, row: list[Any]) -> list[tuple[int, list[Any]]]:
         scale = self.factor.get(stamp, 1.0)
-        if self.split and day < self.split[0] and self.now[:10] >= self.split[0]:
+        if self.split and self.now[:10] >= self.split[0]:
             scale /= self.split[1]
         row = [price * scale for price in row[:4]] + [0 if stamp in self.silent else int(row[4])]
         if stamp in self.null:

@@ -69,6 +69,8 @@ FETCH: Options = {
     "label": option(str | None, "--label", help="A file's times label each bar's start or end. [auto]"),
     "as_of": option(str | None, "--as-of", help="ISO time to stand in for now."),
     "max_gap": option(str | None, "--max-gap", help="Largest share of bars that may miss. [5%]"),
+    "adjust": option(list[str] | None, "--adjust", metavar="SESSION=RATIO",
+                      help="Divide prices before SESSION by RATIO (a split), or no; may be given again."),
     "rebase": option(bool, "--rebase", help="Let a split rescale what the archive holds.", default=False),
     "max_time": option(float | None, "--max-time", help="Seconds for all of a vendor's requests together. [300]"),
 }  # fmt: skip
@@ -171,6 +173,8 @@ def fetch_flags(values: Mapping[str, Any]) -> Flags:  # Any: typer's values
         if bad := next((p[0] for p in pairs if not p[0] or not p[2]), None):
             raise UsageError(f"--map {bad!r} is not NAME=COLUMN", hint="for example --map close=Last")
         flags["map"] = {name: column for name, _, column in pairs}
+    if values["adjust"]:
+        flags["adjust"] = tuple(values["adjust"])
     if values["max_gap"] is not None:
         flags["max_gap"] = _share(values["max_gap"])
     return flags

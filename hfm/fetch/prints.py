@@ -88,7 +88,7 @@ def verdict(bars: Closes, row: int, others: Peers) -> bool:
     True where a witness speaks against the move and none for it.
     """
     close = bars.close
-    votes = [_volume(bars, row), _next_open(bars, row), _others(bars, row, others)]
+    votes = [_volume(bars, row), _next_open(bars, row), together(int(bars.time[row]), int(bars.time[row + 1]), others)]
     if abs(np.log(close[row] / close[row - 1])) > ABSURD:
         votes[0] = -1
     return min(votes) < 0 and max(votes) <= 0
@@ -114,10 +114,11 @@ def _next_open(bars: Closes, row: int) -> int:
     return -1 if abs(back - 1) < SHARE else 1 if abs(back) < SHARE else 0
 
 
-def _others(bars: Closes, row: int, others: Peers) -> int:
-    """1 where other symbols moved in either of the two bars, -1 where they stood still, 0 where there are none."""
+def together(first: int, last: int, others: Peers) -> int:
+    """1 where other symbols moved in bars that end between two times (ns UTC), -1 where they stood still, 0 where there
+    are none."""
     if not others.count:
         return 0
-    inside = (others.time >= bars.time[row]) & (others.time <= bars.time[row + 1])
+    inside = (others.time >= first) & (others.time <= last)
     most = int(others.moved[inside].max(initial=0))
     return 1 if most >= max(1.0, TOGETHER * others.count) else -1

@@ -2,8 +2,9 @@
 
 Order: rows after the horizon (the forming bar), rows outside the sessions, off-grid stamps, empty rows,
 broken prices and volumes, disorder of open, high, low and close, duplicates (the newest valid one is kept),
-jumps. A rejected row is counted by reason and listed; rows outside the sessions and empty ones are counted as
-such.
+prices on another level (hfm.fetch.levels), jumps of closes, then opens, wicks and border closes that one bar alone has
+(hfm.fetch.outliers). A rejected row is counted by reason and listed; rows outside the sessions and empty ones are
+counted as such.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm import stale
-from hfm.fetch import prints
+from hfm.fetch import levels, outliers, prints, witness
+from hfm.fetch.levels import Shift
 from hfm.fetch.prints import NEAR, NOBODY, Peers
 from hfm.fetch.sessions import Bool, Int, Sessions
+from hfm.fetch.witness import Priced
 from hfm.plugins import RawBars
 
 Float = npt.NDArray[np.float64]
@@ -67,9 +70,19 @@ class Quality:
     widened: int = 0
     """High or low moved by float32 rounding (at most 1e-6) to enclose open and close."""
     rejected: dict[str, int] = field(default_factory=dict)
-    """Reason -> rows: off_grid, price, volume, disorder, jump."""
+    """Reason -> rows: off_grid, price, volume, disorder, level, jump, open, wick."""
     rows: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON values
     """The first rejected rows, whole."""
+    excursions: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON values
+    """Stretches on another level: first, last, bars, and the factor to the prices around them."""
+    shifts: list[Shift] = field(default_factory=list)
+    """Where prices are on another level from there on (rows of the grid): judged by hfm.fetch.splits."""
+    jumps: list[str] = field(default_factory=list)
+    """Of these, what a user should know of those that were kept."""
+    adjusted: list[str] = field(default_factory=list)
+    """Adjustments of prices that were asked for, a sentence each."""
+    doubtful: list[str] = field(default_factory=list)
+    """Bars that hold a price far from those beside it and are kept: the first LISTED."""
     moves: int = 0
     """Moves of more than 10 MAD-sigma that stayed, or that came back and were real: news, kept."""
     filled: int = 0
@@ -101,7 +114,8 @@ class Quality:
 
     def as_json(self) -> dict[str, Any]:  # Any: JSON
         """All of it, for the metadata."""
-        return {**self.__dict__, "gap": round(self.gap, 6)}
+        shifts = [shift._asdict() for shift in self.shifts]
+        return {**self.__dict__, "shifts": shifts, "gap": round(self.gap, 6)}
 
     def reject(self, reason: str, raw: RawBars, rows: Int) -> None:
         """Count rows of `raw` as rejected, and list the first of them."""
@@ -136,13 +150,72 @@ def clean(raw: RawBars, sessions: Sessions, until: int, others: Peers = NOBODY) 
     rows, raw = _order(raw, rows, quality)
     rows = _newest(raw, rows, index, seq, quality)
     grid = Grid(index[rows], seq[rows], *(getattr(raw, name)[rows] for name in ("time", *PRICES, "volume")))
+    bars = witness.priced(grid.index, grid.seq, (grid.open, grid.high, grid.low, grid.close), grid.volume)
+    keep = _level(grid, bars, sessions, others, quality)
+    quality.reject("level", raw, rows[~keep])
+    rows, grid, bars = rows[keep], grid.pick(keep), bars.pick(keep)
     spikes, moves = jumps(grid, others)
     quality.reject("jump", raw, rows[spikes])
     quality.moves = int(moves.sum())
-    grid = grid.pick(~spikes)
+    rows, grid, bars = rows[~spikes], grid.pick(~spikes), bars.pick(~spikes)
+    _follow(quality, ~spikes)
+    left = np.ones(len(rows), bool)
+    for reason, found in _alone(grid, bars, others, quality).items():
+        quality.reject(reason, raw, rows[found & left])
+        left &= ~found
+    _follow(quality, left)
+    grid = grid.pick(left)
     quality.zero_volume = int((grid.volume == 0).sum())
     _fillings(grid, sessions, quality)
     return grid, quality
+
+
+def _level(grid: Grid, bars: Priced, sessions: Sessions, others: Peers, quality: Quality) -> Bool:
+    """[n] bars on the level of those around them; stretches of others are listed, and shifts are noted."""
+    keep = np.ones(len(grid.time), bool)
+    if not len(grid.time):
+        return keep
+    found = levels.find(bars, int(sessions.slots.max()))
+    after = np.append(grid.time[1:], grid.time[-1])
+    real = [
+        one for one in found.excursions
+        if not one.unit and prints.together(int(grid.time[one.first]), int(after[one.last]), others) > 0
+    ]  # fmt: skip
+    wrong = [one for one in found.excursions if one not in real]
+    for one in wrong:
+        keep[one.first : one.last + 1] = False
+    for one in wrong[:LISTED]:
+        quality.excursions.append({
+            "first": _stamp(grid.time[one.first]), "last": _stamp(grid.time[one.last]),
+            "bars": one.last - one.first + 1, "factor": float(f"{one.factor:.6g}"),
+        })  # fmt: skip
+    quality.doubtful = [_stamp(grid.time[one.first]) for one in (*found.traded, *real)]
+    quality.shifts = list(found.shifts)
+    _follow(quality, keep)
+    return keep
+
+
+def _follow(quality: Quality, keep: Bool) -> None:
+    """Let the shifts name the same bars after some have been dropped (the next bar where it was one of these)."""
+    place = np.cumsum(keep) - 1
+    quality.shifts = [s._replace(row=int(place[s.row]) + (not keep[s.row])) for s in quality.shifts]
+    quality.shifts = [s for s in quality.shifts if s.row < np.count_nonzero(keep)]
+
+
+def _alone(grid: Grid, bars: Priced, others: Peers, quality: Quality) -> dict[str, Bool]:
+    """[n] by reason, bars with a price that stands alone and is wrong. Those that are kept are listed: they were traded
+    as such a move is, or other symbols moved with them."""
+    found = {"jump": outliers.borders(bars), "open": outliers.opens(bars), "wick": outliers.wicks(bars)}
+    kept = np.zeros(len(grid.time), bool)
+    for each in found.values():
+        for row in np.flatnonzero(each.wrong).tolist():
+            last = int(grid.time[min(row + 1, len(grid.time) - 1)])
+            each.kept[row] |= prints.together(int(grid.time[row]), last, others) > 0
+        each.wrong[each.kept] = False
+        kept |= each.kept
+    times = {*quality.doubtful, *(_stamp(time) for time in grid.time[kept])}
+    quality.doubtful = sorted(times)[:LISTED]
+    return {reason: each.wrong for reason, each in found.items()}
 
 
 def _fillings(grid: Grid, sessions: Sessions, quality: Quality) -> None:

@@ -19,7 +19,7 @@ import pyarrow as pa
 from hfm import disk, tables
 from hfm.config import INTERVALS, Config
 from hfm.errors import ConfigError, DataError, HfmError, UsageError
-from hfm.fetch import archive, books, prints, quality, sessions, summary
+from hfm.fetch import archive, books, prints, quality, sessions, splits, summary
 from hfm.fetch.quality import Grid, Quality
 from hfm.fetch.sessions import Sessions
 from hfm.plugins import BarRequest, BarSource, BookSource, RawBars, find
@@ -135,6 +135,7 @@ def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> Ba
         tz=fetch.tz,
         label=fetch.label,
         columns=dict(fetch.map),
+        adjust=fetch.adjust,
         max_time=fetch.max_time,
         seed=fetch.seed,
     )
@@ -164,15 +165,24 @@ def _clean(
     whole = request.days is None and request.sessions is None
     grids, qualities = {}, {}
     others = prints.peers({symbol: prints.move_times(raw.time, raw.close) for symbol, raw in found.items()})
-    for symbol in sorted(found):
+    names = tuple(sorted(found))
+    splits.check(request.adjust, names)
+    for symbol in names:
         raw = found.pop(symbol)
         raw = raw if whole or not len(wanted) else _since(raw, int(wanted.open[0]))
+        raw, adjusted = splits.adjusted(raw, request.adjust, symbol, names, wanted)
         grid, account = None, Quality(raw=len(raw.time))
         if len(wanted):
             grid, account = quality.clean(raw, wanted, until, others[symbol])
         if grid is None or not grid.time.size:
             failed[symbol] = _nothing(symbol, account, request, until)
             continue
+        try:
+            account.jumps = splits.judged(symbol, account, grid, wanted, request.adjust, names)
+        except DataError as e:
+            failed[symbol] = e
+            continue
+        account.adjusted = adjusted
         first, last = (int(grid.index[0]), int(grid.index[-1])) if whole else (0, len(wanted) - 1)
         own = wanted.pick(slice(first, last + 1))
         quality.account(replace(grid, index=grid.index - first), account, own, until)

@@ -98,7 +98,10 @@ def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:
     for symbol, account in qualities.items():
         if account.rejected:
             reasons = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in account.rejected.items())
-            ctx.lose(f"{symbol}: {account.refused} rows rejected ({reasons}), the first at {account.rows[0]['time']}")
+            ctx.lose(
+                f"{symbol}: {account.refused} rows rejected ({reasons}), the first at {account.rows[0]['time']}"
+                f"{_excursions(account)}"
+            )
         if account.lost_sessions:
             lost.setdefault(tuple(account.lost_sessions), []).append(symbol)
         if account.outside > ELSEWHERE * account.raw:
@@ -111,6 +114,7 @@ def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:
             odd.setdefault(f"first session {account.first[:10]}, others {first}", []).append(symbol)
         if account.last[:10] < last and last not in account.lost_sessions:
             odd.setdefault(f"last session {account.last[:10]}, others {last}", []).append(symbol)
+    _prices(ctx, qualities)
     _filled(ctx, qualities)
     for text, symbols in odd.items():
         ctx.warn(f"{names(symbols)}: {text}")
@@ -120,6 +124,31 @@ def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:
         counts = [[qualities[symbol].thin_sessions[day] for symbol in symbols] for day in days]
         said = [f"{day} ({_range(count)} bars)" for day, count in zip(days, counts, strict=True)]
         ctx.warn(f"{names(symbols)}: less than half the bars on {_days(said)}")
+
+
+def _excursions(account: Quality) -> str:
+    """What is said of the stretches on another level, after the number of rows."""
+    parts = []
+    for one in account.excursions[:3]:
+        rows = f"{one['bars']} from {one['first']} to {one['last']}" if one["bars"] > 1 else one["first"]
+        parts.append(f"{rows} at {one['factor']:.4g} times the prices around")
+    more = len(account.excursions) - len(parts)
+    return "".join(f"; {part}" for part in parts) + (f"; and {more} more stretches" if more else "")
+
+
+def _prices(ctx: Context, qualities: Mapping[str, Quality]) -> None:
+    """Name shifts that were kept, adjustments, and bars that were kept in doubt."""
+    for symbol, account in qualities.items():
+        for text in account.jumps:
+            ctx.warn(f"{symbol}: {text}")
+        for text in account.adjusted:
+            ctx.warn(f"{symbol}: {text}")
+        if account.doubtful:
+            count = len(account.doubtful)
+            ctx.warn(
+                f"{symbol}: {count} bar{'s' * (count != 1)} with a price far from those beside it, kept as a real "
+                f"move: {_days(account.doubtful)}"
+            )
 
 
 def _filled(ctx: Context, qualities: Mapping[str, Quality]) -> None:

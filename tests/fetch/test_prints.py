@@ -60,7 +60,8 @@ def test_a_second_witness_decides(
     """Volume, the next open, other symbols: dropped where one speaks against the move and none for it."""
     bars = flash(size, busy, following, joined)
     grid, quality = clean(bars, OVER, ALL, prints.NOBODY if moved is None else others(moved))
-    assert quality.rejected == ({"jump": 1} if dropped else {})
+    late = {"open": 1} if joined else {}  # the next bar opens at the price that was none
+    assert quality.rejected == ({"jump": 1, **late} if dropped else {})
     assert (bars.time[ROW] in grid.time) is not dropped
     assert dropped or quality.moves > 0
 
@@ -73,10 +74,12 @@ def test_without_any_witness_it_is_kept() -> None:
 
 
 def test_no_volume_makes_a_price_double_for_a_bar() -> None:
-    """A hundred times the price, or half of it, is dropped however much was traded; not where the market moved too."""
+    """A hundred times the price, or half of it, is dropped however much was traded; half of it not where the market
+    moved too: a hundred times is another unit, whatever the market does."""
     for size in (99.0, -0.5):
-        assert clean(flash(size, 8.0, False), OVER, ALL)[1].rejected == {"jump": 1}
-        assert clean(flash(size, 8.0, False), OVER, ALL, others(10))[1].rejected == {}
+        assert clean(flash(size, 8.0, False), OVER, ALL)[1].rejected == {"level": 1}
+    assert clean(flash(99.0, 8.0, False), OVER, ALL, others(10))[1].rejected == {"level": 1}
+    assert clean(flash(-0.5, 8.0, False), OVER, ALL, others(10))[1].rejected == {}
 
 
 def test_the_others_of_a_symbol_are_all_but_itself() -> None:

@@ -1,0 +1,103 @@
+"""Prices that one bar alone has: an open, a high, a low or a close far from all prices beside it.
+
+Each is measured by the symbol's own moves (hfm.fetch.witness), and kept where the bar was traded as a move of that size
+asks: a flash crash is no error. A price beyond half as much again is none that any volume makes true.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.fetch import witness
+from hfm.fetch.levels import LEAP
+from hfm.fetch.witness import Priced
+
+Float = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+SIGMAS = 12.0
+"""Sigmas of a bar's return that a border's close is away from those beside it; and from which on an open is named."""
+OPEN = 20.0
+"""Sigmas that an open is away from the close before it and from its own. SPY has a real one at 15.8 (2025-05-19)."""
+NIGHTS = 6.0
+"""Sigmas of the night's return that a border's close must be away as well."""
+WICK, SHORTEST = 30.0, 0.05
+"""Sigmas, and share of the price, that a high or low is away from open and close. Shorter ones do no harm: wicks of 4
+to 5 % in real bars move the charged spread by less than .01 bp."""
+FAR, FARTHEST = 25.0, 0.03
+"""Sigmas, and share of the price, from which on a close within a session is named that left, came back and was kept."""
+BACK = 0.5
+"""Share of a departure that must have been undone."""
+
+
+class Alone(NamedTuple):
+    """[n] bars with a price that stands alone: wrong ones, and those that are kept (traded as such a move is, or nearer
+    than what is wrong for certain)."""
+
+    wrong: Bool
+    kept: Bool
+
+
+def opens(bars: Priced) -> Alone:
+    """Bars whose open is away from the close before it and from their own, on the same side of both."""
+    found = _nothing(bars)
+    if len(bars.close) < 2:
+        return found
+    leave = np.log(bars.open[1:] / bars.close[:-1])
+    back = np.log(bars.close[1:] / bars.open[1:])
+    new = bars.session[1:] != bars.session[:-1]
+    size = np.where(np.abs(leave + back) < BACK * np.abs(leave), np.minimum(np.abs(leave), np.abs(back)), 0.0)
+    scale = np.where(new, bars.opening[1:], bars.scale[1:])
+    for row in np.flatnonzero(size > SIGMAS * scale) + 1:
+        at, limit = float(size[row - 1]), SIGMAS * float(scale[row - 1])
+        _judge(bars, found, int(row), at, limit, certain=at > OPEN / SIGMAS * limit)
+    return found
+
+
+def wicks(bars: Priced) -> Alone:
+    """Bars whose high or low is away from both their open and their close."""
+    found = _nothing(bars)
+    up = np.log(bars.high / np.maximum(bars.open, bars.close))
+    down = np.log(np.minimum(bars.open, bars.close) / bars.low)
+    size = np.maximum(up, down)
+    new = np.append(True, bars.session[1:] != bars.session[:-1])[: len(size)]
+    limit = np.maximum(WICK * np.where(new, bars.opening, bars.scale), SHORTEST)
+    for row in np.flatnonzero((size > limit) | (size > LEAP)):
+        _judge(bars, found, int(row), float(size[row]), float(limit[row]), certain=True)
+    return found
+
+
+def borders(bars: Priced) -> Alone:
+    """A session's last bars whose close the next session does not know, and first bars whose close the next bar does
+    not know: it is back where the bar before was. Of bars within a session, whose closes are judged elsewhere
+    (quality.jumps), the far ones are named."""
+    found = _nothing(bars)
+    if len(bars.close) < 3:
+        return found
+    step = np.diff(np.log(bars.close))
+    night = bars.session[1:] != bars.session[:-1]
+    into, out = step[:-1], step[1:]
+    size = np.where(np.abs(into + out) < BACK * np.abs(into), np.minimum(np.abs(into), np.abs(out)), 0.0)
+    limit = np.fmax(SIGMAS * bars.scale[1:-1], NIGHTS * bars.night[1:-1])
+    limit = np.where(night[:-1], np.fmax(limit, SIGMAS * bars.opening[1:-1]), limit)
+    border = night[:-1] | night[1:]
+    limit = np.where(border, limit, np.fmax(FAR * bars.scale[1:-1], FARTHEST))
+    for row in np.flatnonzero(size > limit) + 1:
+        _judge(bars, found, int(row), float(size[row - 1]), float(limit[row - 1]), certain=bool(border[row - 1]))
+    return found
+
+
+def _nothing(bars: Priced) -> Alone:
+    return Alone(np.zeros(len(bars.close), bool), np.zeros(len(bars.close), bool))
+
+
+def _judge(bars: Priced, found: Alone, row: int, size: float, limit: float, *, certain: bool) -> None:
+    """Enter a departure of `size` beyond `limit` as wrong, or as kept; not at all where bars near it do the like."""
+    near = witness.local(bars, row) * limit / max(float(bars.scale[row]), 1e-12)
+    if size > LEAP and certain:
+        found.wrong[row] = True
+    elif size > near:
+        error = certain and not witness.traded(bars, row, row, size)
+        found.wrong[row], found.kept[row] = error, not error

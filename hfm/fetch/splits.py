@@ -1,0 +1,286 @@
+"""Shifts of a symbol's prices: which are splits or changes of unit, and the adjustments that a user typed for them.
+
+An adjustment SESSION=RATIO divides all prices before SESSION (a date, or an instant) by RATIO: 10 for a split of 10
+for 1. Volumes before it are multiplied by RATIO where they moved with the split, and stay where only the unit of the
+prices changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.errors import ConfigError, DataError
+from hfm.fetch.levels import LEAP, Shift
+from hfm.fetch.quality import Grid, Quality
+from hfm.fetch.sessions import SECOND, Sessions
+from hfm.plugins import RawBars
+
+Float = npt.NDArray[np.float64]
+KEEP = "no"
+LOOK = 10
+"""Sessions before a shift that its volume is compared with."""
+SURGE, SMALL_SURGE, SMALL = 3.0, 1.6, 2.5
+"""Times the usual turnover (price x volume) above which a shift is news; of ratios below SMALL, SMALL_SURGE."""
+LONG = 5
+"""Missing sessions after which prices may be elsewhere for good reasons."""
+MIXED = 0.2
+"""Share of bars on other levels above which none of them is right for certain."""
+WHOLE = 0.03
+"""How near, in logarithms, a ratio is to a whole number for that to be offered."""
+DAYS = 6.0
+"""Sigmas of so many sessions that they may be away then."""
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """symbol: None for the one symbol there is. moment: as typed; ratio: prices before it are divided by it."""
+
+    symbol: str | None
+    moment: str
+    ratio: float
+
+
+def parse(texts: Sequence[str]) -> tuple[set[str | None], list[Adjustment]]:
+    """(symbols whose shifts are kept, None: all; adjustments). Raises ConfigError for what is neither."""
+    keep: set[str | None] = set()
+    found: list[Adjustment] = []
+    for text in texts:
+        left, _, right = text.rpartition("=")
+        if not left:
+            symbol, _, word = text.rpartition(":")
+            if word.lower() != KEEP:
+                raise _unclear(text)
+            keep.add(symbol or None)
+            continue
+        found.append(_adjustment(text, left, right))
+    return keep, found
+
+
+def _adjustment(text: str, left: str, right: str) -> Adjustment:
+    symbol, moment = "", left
+    try:
+        datetime.fromisoformat(left)
+    except ValueError:
+        symbol, _, moment = left.partition(":")
+    try:
+        datetime.fromisoformat(moment)
+        ratio = float(Fraction(right.replace(":", "/")))
+    except (ValueError, ZeroDivisionError):
+        raise _unclear(text) from None
+    if not (1e-9 < ratio < 1e9):
+        raise _unclear(text)
+    return Adjustment(symbol or None, moment, ratio)
+
+
+def _unclear(text: str) -> ConfigError:
+    return ConfigError(
+        f"fetch.adjust is {text[:60]!r}: neither SESSION=RATIO nor no",
+        why="SESSION is a date, RATIO a number such as 10, 3/2 or 1/100; a symbol may stand before it: NVDA:",
+        hint="--adjust 2024-06-10=10",
+    )
+
+
+def word(ratio: float) -> str:
+    """A ratio as it is typed: 10, 3/2, 1/100, else a decimal."""
+    part = Fraction(ratio).limit_denominator(1000)
+    if abs(float(part) / ratio - 1.0) < 1e-9:
+        return str(part)
+    return f"{ratio:.6g}"
+
+
+def instant(moment: str, ratio: float, sessions: Sessions) -> int:
+    """ns UTC before which an adjustment holds: the open of the session of a date, else the instant (UTC where it names
+    no zone). ratio: for the message. Raises ConfigError for a date that is no session of the span."""
+    if len(moment) > 10:
+        when = np.datetime64(datetime.fromisoformat(moment).replace(tzinfo=None), "ns").astype(np.int64)
+        offset = datetime.fromisoformat(moment).utcoffset()
+        return int(when) - int(offset.total_seconds() * SECOND if offset is not None else 0)
+    place = np.flatnonzero(sessions.day == np.datetime64(moment))
+    if not place.size:
+        later = sessions.day[sessions.day > np.datetime64(moment)]
+        raise ConfigError(
+            f"fetch.adjust names {moment}, which is no session of {sessions.calendar} in the span of the bars",
+            why=f"the sessions run from {sessions.day[0]} to {sessions.day[-1]}" if len(sessions) else "",
+            hint=f"--adjust {later[0]}={word(ratio)}" if later.size else "name the first session at the new price",
+        )
+    return int(sessions.open[place[0]])
+
+
+def apply(raw: RawBars, chosen: Sequence[Adjustment], sessions: Sessions) -> tuple[RawBars, list[str]]:
+    """The bars after the adjustments, and a sentence for each."""
+    notes = []
+    for one in chosen:
+        before = raw.time <= instant(one.moment, one.ratio, sessions)
+        with_volume = _volume_moved(raw, before, one.ratio)
+        price, volume = np.where(before, 1.0 / one.ratio, 1.0), np.where(before & with_volume, one.ratio, 1.0)
+        raw = replace(
+            raw, open=raw.open * price, high=raw.high * price, low=raw.low * price, close=raw.close * price,
+            volume=raw.volume * volume,
+        )  # fmt: skip
+        also = f"volumes multiplied by {word(one.ratio)}" if with_volume else "volumes left as they are"
+        notes.append(f"prices before {one.moment} are divided by {word(one.ratio)} as asked, {also}")
+    return raw, notes
+
+
+def _volume_moved(raw: RawBars, before: npt.NDArray[np.bool_], ratio: float) -> bool:
+    """Whether the volumes on the two sides of a split are nearer to its ratio than to equal."""
+    order = np.argsort(raw.time[before], kind="stable")[-2000:]
+    old, new = raw.volume[before][order], raw.volume[~before][:2000]
+    old, new = old[old > 0], new[new > 0]
+    if not (old.size and new.size):
+        return False
+    moved = float(np.log(np.median(new) / np.median(old)))
+    return bool(abs(moved - np.log(ratio)) < abs(moved))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A shift with what the volume says: turnover (price x volume) and shares, times the usual.
+
+    refused: a split or a unit, or a leap that no volume explains. session: as it is typed.
+    """
+
+    shift: Shift
+    session: str
+    turnover: float
+    shares: float
+    refused: bool
+
+    def sentence(self) -> str:
+        """For a person."""
+        ratio = self.shift.ratio
+        times = f"{word(round(ratio, 4))} times" if ratio >= 0.1 else f"1/{1 / ratio:.4g} of"
+        traded = f", turnover {self.turnover:.2g} times the usual" if np.isfinite(self.turnover) else ""
+        return f"from {self.session} on, prices are {times} those before{traded}"
+
+    @property
+    def asked(self) -> str:
+        """The adjustment that would mend it."""
+        unit = self.shift.unit if np.isfinite(self.shift.unit) else _whole(self.shift.ratio)
+        return f"{self.session}={word(1.0 / unit)}"
+
+
+def _whole(ratio: float) -> float:
+    """A ratio as the whole number, or one over it, that it is near; else to four digits."""
+    many = round(max(ratio, 1.0 / ratio))
+    if abs(np.log(max(ratio, 1.0 / ratio) / many)) < WHOLE:
+        return float(many) if ratio > 1 else 1.0 / many
+    return float(f"{ratio:.4g}")
+
+
+def judge(shifts: Sequence[Shift], grid: Grid, sessions: Sessions) -> list[Judged]:
+    """Each shift with its session and whether it is refused. `grid.index` are positions in `sessions`."""
+    out = []
+    for shift in shifts:
+        turnover, shares = _traded(shift, grid)
+        session = str(sessions.day[grid.index[shift.row]])
+        if shift.inside:
+            start = int(grid.time[shift.row]) - sessions.interval
+            session = f"{np.datetime64(start, 'ns').astype('datetime64[s]')}Z"
+        out.append(Judged(shift, session, turnover, shares, _refused(shift, min(turnover, shares), grid)))
+    return [one for one in out if one.refused or abs(np.log(one.shift.ratio)) > LEAP or np.isfinite(one.shift.unit)]
+
+
+def _refused(shift: Shift, surge: float, grid: Grid) -> bool:
+    """Whether a shift is no news: of news, turnover and shares both surge. surge: the smaller of the two."""
+    size, unit = abs(float(np.log(shift.ratio))), shift.unit
+    if not np.isfinite(unit) and size <= LEAP:
+        return False
+    missing = int(grid.index[shift.row] - grid.index[max(shift.row - 1, 0)]) - 1
+    if missing > LONG and size < DAYS * _daily(grid) * np.sqrt(missing):
+        return False
+    small = np.isfinite(unit) and max(unit, 1.0 / unit) < SMALL
+    most = SMALL_SURGE if small or not np.isfinite(unit) else SURGE
+    return not (np.isfinite(surge) and surge > most)
+
+
+def _daily(grid: Grid) -> float:
+    """Sigma of the returns from session to session, at least 2 %."""
+    last = np.flatnonzero(np.append(grid.index[1:] != grid.index[:-1], True))
+    moves = np.abs(np.diff(np.log(grid.close[last])))
+    return max(1.4826 * float(np.median(moves)) if moves.size else 0.0, 0.02)
+
+
+def _traded(shift: Shift, grid: Grid) -> tuple[float, float]:
+    """Turnover and shares in the session after a shift, times those of the same slots in the LOOK sessions before it;
+    NaN where volume is not known."""
+    at = np.arange(len(grid.index))
+    first = grid.index[shift.row]
+    after = (grid.index == first) & (at >= shift.row)
+    before = (grid.index >= first - LOOK) & (at < shift.row) & np.isin(grid.seq, grid.seq[after])
+    if not before.any():
+        before = at < shift.row
+    out = []
+    for worth in (grid.close * grid.volume, grid.volume):
+        usual = float(np.median(worth[before])) if before.any() else 0.0
+        out.append(float(np.median(worth[after])) / usual if usual > 0 and worth[after].any() else float("nan"))
+    return out[0], out[1]
+
+
+def check(texts: Sequence[str], symbols: Sequence[str]) -> None:
+    """Raise ConfigError for adjustments that are unclear, or whose symbol is not there or not said."""
+    _, found = parse(texts)
+    for one in found:
+        text = f"{one.moment}={word(one.ratio)}"
+        if one.symbol is None and len(symbols) > 1:
+            raise ConfigError(
+                f"fetch.adjust {text} names no symbol, and there are {len(symbols)}",
+                hint=f"--adjust {symbols[0]}:{text}",
+            )
+        if one.symbol is not None and one.symbol not in symbols:
+            raise ConfigError(
+                f"fetch.adjust {one.symbol}:{text} names a symbol that is not there",
+                why=f"there are {', '.join(symbols[:10])}",
+                hint=f"--adjust {symbols[0]}:{text}" if symbols else "leave it out",
+            )
+
+
+def adjusted(
+    raw: RawBars, texts: Sequence[str], symbol: str, symbols: Sequence[str], sessions: Sessions
+) -> tuple[RawBars, list[str]]:
+    """A symbol's bars after the adjustments that were typed for it, and a sentence for each."""
+    _, found = parse(texts)
+    own = [one for one in found if one.symbol in (symbol, None)]
+    return apply(raw, own, sessions)
+
+
+def judged(
+    symbol: str, quality: Quality, grid: Grid, sessions: Sessions, texts: Sequence[str], symbols: Sequence[str]
+) -> list[str]:
+    """What a user should know of a symbol's shifts. Raises DataError where one must be settled first, or where so many
+    bars are on other levels that nobody can say which is the right one."""
+    wrong, first = quality.rejected.get("level", 0), next(iter(quality.excursions), {})
+    if wrong > MIXED * (wrong + len(grid.time)):
+        raise DataError(
+            f"{symbol}: {wrong} of {wrong + len(grid.time)} bars stand on another level than those around them",
+            why=f"the first from {first['first']} on, {first['factor']:g} times as high",
+            hint="export prices of one unit, adjusted for splits; no option mends this",
+        )
+    found = judge(quality.shifts, grid, sessions)
+    keep, _ = parse(texts)
+    kept = None in keep or symbol in keep
+    refused = [one for one in found if one.refused]
+    if refused and not kept:
+        raise _error(symbol, refused, texts, len(symbols) > 1)
+    return [one.sentence() + (", kept as asked" if one.refused else "") for one in found]
+
+
+def _error(symbol: str, wrong: Sequence[Judged], typed: Sequence[str], several: bool) -> DataError:
+    """Why a symbol with unexplained shifts is refused, with the adjustments that settle it."""
+    name = f"{symbol}:" if several else ""
+    asked = " ".join(f"--adjust {name}{one.asked}" for one in wrong[:10])
+    kept = " ".join(f"--adjust {text}" for text in typed)
+    known = all(np.isfinite(one.shift.unit) for one in wrong)
+    kind = "a split that is not adjusted, or another unit" if known else "no split is near, and no volume explains it"
+    more = f" (and {len(wrong) - 1} more such)" if len(wrong) > 1 else ""
+    return DataError(
+        f"{symbol}: {wrong[0].sentence()}{more}: {kind}",
+        why="it would be traded as a return, and raise every cost that is estimated from prices",
+        hint=f"{f'{kept} ' if kept else ''}{asked}, or --adjust {name}{KEEP}",
+    )

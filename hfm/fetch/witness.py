@@ -1,0 +1,107 @@
+"""What a symbol's bars are measured by: the usual size of their moves, and whether a move was traded as its size asks.
+
+Axes: [n] bars of one symbol in order. All scales are medians, so that a wrong price moves none of them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+MAD = 1.4826
+"""Median absolute value to standard deviation, of a normal."""
+TRAIL = 20
+"""Sessions before a bar's own that its scales come from."""
+NEAR = 6
+"""Bars on either side that a bar is compared with."""
+BUSY, USUAL = 1.5, 10.0
+"""A move of USUAL sigmas is traded at BUSY times the volume near it; one of z at BUSY sqrt(z / USUAL)."""
+
+
+class Priced(NamedTuple):
+    """Bars of one symbol in order, [n]. session: position of each bar's session; seq: its slot; scale: sigma of a bar's
+    return, night: that of the return between sessions, opening: that of a session's first bar (NaN: not known)."""
+
+    session: Int
+    seq: Int
+    open: Float
+    high: Float
+    low: Float
+    close: Float
+    volume: Float
+    scale: Float
+    night: Float
+    opening: Float
+
+    def pick(self, keep: Bool) -> Priced:
+        """Some of the bars."""
+        return self._replace(**{name: getattr(self, name)[keep] for name in self._fields})
+
+
+def priced(session: Int, seq: Int, prices: tuple[Float, Float, Float, Float], volume: Float) -> Priced:
+    """Bars with their scales. Each comes from the TRAIL sessions before the bar's own; of the first sessions, from what
+    there is."""
+    open_, high, low, close = prices
+    new = np.append(True, session[1:] != session[:-1])[: len(session)]
+    into, gap = np.full(len(close), np.nan), np.full(len(close), np.nan)
+    step = np.diff(np.log(close)) if len(close) else np.empty(0)
+    into[1:] = np.where(new[1:], np.nan, step)
+    if len(close):
+        gap[1:] = np.where(new[1:], np.log(open_[1:] / close[:-1]), np.nan)
+    first = np.where(new, np.log(close / open_), np.nan)
+    border = np.flatnonzero(new)
+    scale = trailing(border, into)
+    opening = np.fmax(trailing(border, first), 4.0 * scale)
+    night = np.fmax(trailing(border, gap), 5.0 * scale)
+    return Priced(session, seq, open_, high, low, close, volume, scale, night, opening)
+
+
+def trailing(border: Int, change: Float) -> Float:
+    """[n] MAD x median |change| of the TRAIL sessions before each row's own; of the first session its own; NaN where
+    there is none. Changes of nothing count as no trade."""
+    out = np.full(len(change), np.nan)
+    ends = np.append(border[1:], len(change))[: len(border)]
+    size = np.abs(change)
+    size[~(size > 0)] = np.nan
+    for k, (start, end) in enumerate(zip(border, ends, strict=True)):
+        low, high = (border[max(k - TRAIL, 0)], start) if k else (start, end)
+        window = size[low:high]
+        window = window[~np.isnan(window)]
+        if window.size:
+            out[start:end] = MAD * float(np.median(window))
+    return out
+
+
+def local(bars: Priced, row: int) -> float:
+    """Sigma of the returns of the NEAR bars on either side of a row, in its session; 0 where there are none."""
+    part = slice(max(row - NEAR - 1, 0), row + NEAR + 2)
+    rows = np.arange(part.start, min(part.stop, len(bars.close)))
+    rows = rows[(bars.session[rows] == bars.session[row]) & (rows != row)]
+    if len(rows) < 3:
+        return 0.0
+    return MAD * float(np.median(np.abs(np.diff(np.log(bars.close[rows])))))
+
+
+def usual_volume(bars: Priced, first: int, last: int) -> float:
+    """The volume of a bar around rows first..last: the median of the bars near them, and of the same slots in the TRAIL
+    sessions before and after, whichever is larger where they open or close a session. NaN where none is known."""
+    near = np.concatenate((bars.volume[max(first - NEAR, 0) : first], bars.volume[last + 1 : last + 1 + NEAR]))
+    same = (bars.seq >= bars.seq[first]) & (bars.seq <= bars.seq[last]) if last - first < NEAR else bars.seq >= 0
+    same &= np.abs(bars.session - bars.session[first]) <= TRAIL
+    same[first : last + 1] = False
+    slot = bars.volume[same]
+    found = [float(np.median(x[x > 0])) for x in (near, slot) if (x > 0).any()]
+    return max(found) if found else float("nan")
+
+
+def traded(bars: Priced, first: int, last: int, size: float) -> bool:
+    """Whether bars first..last were traded as a move of `size` (a logarithm) asks; False where volume is not known."""
+    usual = usual_volume(bars, first, last)
+    volume = float(bars.volume[first : last + 1].mean())
+    sigmas = size / max(float(bars.scale[first]), local(bars, first), 1e-9)
+    return bool(volume >= usual * BUSY * np.sqrt(max(sigmas / USUAL, 1.0)))
