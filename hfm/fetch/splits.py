@@ -155,7 +155,7 @@ class Judged:
     def sentence(self) -> str:
         """For a person."""
         ratio = self.shift.ratio
-        times = f"{word(round(ratio, 4))} times" if ratio >= 0.1 else f"1/{1 / ratio:.4g} of"
+        times = f"{ratio:.4g} times" if ratio > 1 else f"1/{1 / ratio:.4g} of"
         traded = f", turnover {self.turnover:.2g} times the usual" if np.isfinite(self.turnover) else ""
         return f"from {self.session} on, prices are {times} those before{traded}"
 

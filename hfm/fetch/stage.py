@@ -81,6 +81,8 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
         "notes": notes,
         "quality": {symbol: qualities[symbol].as_json() for symbol in sorted(qualities)},
     }
+    if ctx.losses or ctx.warnings:  # later stages and the report say it again
+        meta["warnings"] = [*ctx.losses, *ctx.warnings]
     yield from (("fetch/bars.parquet", group) for group in groups(grids, wanted, meta))
 
 

@@ -62,6 +62,8 @@ class Evidence:
     bridge: tuple[Step, ...] = ()
     verification: dict[str, Any] | None = None  # Any: JSON values
     """What the look-ahead tests said, where an edge would be supported without them."""
+    warnings: tuple[str, ...] = ()
+    """What fetch and simulate found odd about the data."""
 
     @property
     def synthetic(self) -> bool:
@@ -101,8 +103,15 @@ def gather(
     return Evidence(
         seen, cast, earned, found, json.loads(facts.data()) if facts else {},
         missing, _origins(inputs), _versions(), config, hashlib.sha256(tree.encode()).hexdigest()[:16], record.trials,
-        bridge.load(inputs), checked,
+        bridge.load(inputs), checked, _warnings(inputs),
     )  # fmt: skip
+
+
+def _warnings(inputs: Mapping[str, tables.Reader]) -> tuple[str, ...]:
+    """What the stages before found odd about the data, as the last of them has it."""
+    last = next((inputs[name] for name in ("simulate/quotes.parquet", "fetch/bars.parquet") if name in inputs), None)
+    found = last.meta.get("warnings", []) if last is not None else []
+    return tuple(str(text) for text in found)
 
 
 def _verdict(cast: Forecast | None, earned: Money | None, config: Config, record: Record) -> Verdict:

@@ -55,6 +55,7 @@ def render(run: Evidence, drawn: Sequence[Drawn]) -> str:
         sections=[(title, [(by_name[n], _pictures(by_name[n])) for n in names if n in by_name])
                   for title, names in SECTIONS],
         grids=grids(run), simulated=simulated(run), missing=run.missing, origin=wording.origin(run),
+        warnings=run.warnings,
         messages=[wording.capital(str(m)) for m in run.money.metrics.get("messages", [])] if run.money else [],
         settings=[(s, [(k, str(v)) for k, v in body.items()]) for s, body in as_tree(run.config).items()],
     )  # fmt: skip

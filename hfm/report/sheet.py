@@ -25,6 +25,8 @@ HEAD, ROW, EDGE, FOOT = 4.2, 3.75, 0.45, 2.3
 COLUMNS = 3
 BOX, LINE = 1.5, 0.19
 """Least height of the verdict's box, and that of one of its lines, in inches."""
+WARNINGS = 3
+"""Warnings about the data that the picture shows."""
 
 
 def draw(run: Evidence) -> bytes:
@@ -129,8 +131,11 @@ def _verdict(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
 
 
 def _sentences(run: Evidence) -> list[str]:
-    """The lines of the verdict's box."""
-    return [line for reason in (*run.verdict.flags, *run.verdict.reasons) for line in textwrap.wrap(reason, 165)]
+    """The lines of the verdict's box: flags, reasons, and the first warnings about the data."""
+    more = len(run.warnings) - WARNINGS
+    told = [f"Of the data: {text}." for text in run.warnings[:WARNINGS]]
+    told += [f"Of the data: {more} more warnings; the page has them all."] if more > 0 else []
+    return [line for each in (*run.verdict.flags, *run.verdict.reasons, *told) for line in textwrap.wrap(each, 165)]
 
 
 def _taller(run: Evidence) -> float:

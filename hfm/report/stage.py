@@ -51,7 +51,7 @@ def summary(run: Evidence) -> dict[str, Any]:  # Any: JSON values
         "fetch": {
             "symbols": list(market.symbols), "source": market.meta.get("source"), "synthetic": run.synthetic,
             "sessions": len(market.sessions), "rows": market.rows, "empty_share": market.empty,
-            "quality": market.meta.get("quality", {}),
+            "quality": market.meta.get("quality", {}), "warnings": list(run.warnings),
         },
         "simulate": {
             "spread_bps_median": market.spread_bps, "ofi_r2_same": market.same.r2 if market.same else None,
@@ -95,6 +95,8 @@ def _tell(run: Evidence, document: Mapping[str, Any], ctx: Context) -> None:  # 
         ctx.say(f"  {reason}")
     for flag in run.verdict.flags:
         ctx.warn(flag)
+    for text in run.warnings:
+        ctx.say(f"of the data: {text}")
     for each in wording.headline(run):
         beside = ", ".join(
             part for part in (f"95% {each.interval}" if each.interval else "", each.floor, each.note) if part

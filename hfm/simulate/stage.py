@@ -62,6 +62,8 @@ def _bars(bars: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     settings = stream.settings(bars, sim, ctx)
     charges = charged(settings)
     about = meta | claims.about(charges, meta, sim)
+    if ctx.warnings:  # the report says it again
+        about["warnings"] = [*meta.get("warnings", []), *ctx.warnings]
     moments = Moments()
     for group, passed in stream.sheets(bars, settings, ctx):
         moments.add([(p.grid.days, p.sums) for p in passed])
