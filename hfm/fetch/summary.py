@@ -99,7 +99,7 @@ def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:
         if account.rejected:
             reasons = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in account.rejected.items())
             ctx.lose(
-                f"{symbol}: {account.refused} rows rejected ({reasons}), the first at {account.rows[0]['time']}"
+                f"{symbol}: {account.refused} row{'s' * (account.refused != 1)} rejected ({reasons}), the first at {account.rows[0]['time']}"
                 f"{_excursions(account)}"
             )
         if account.lost_sessions:

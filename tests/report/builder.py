@@ -32,6 +32,7 @@ def make(shape: Shape | None = None, **changes: Any) -> dict[str, MemoryReader]:
         "symbols": list(shape.symbols),
         "notes": {shape.symbols[0]: ["times were starts"]},
         "quality": dict.fromkeys(shape.symbols, shape.quality),
+        **({"warnings": list(shape.warnings)} if shape.warnings else {}),
     }
     out: dict[str, Any] = {"fetch/bars.parquet": _bars(rows, shape, meta)}
     if "simulate" in shape.stages:

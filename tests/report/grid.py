@@ -24,6 +24,7 @@ class Shape:
     accuracy: float = 0.51
     symbols: tuple[str, ...] = ("SPY",)
     stages: tuple[str, ...] = ("fetch", "simulate", "train", "backtest")
+    warnings: tuple[str, ...] = ()
     quality: dict[str, Any] = field(default_factory=lambda: {"missing": 3, "duplicates": 0})  # Any: JSON values
 
 

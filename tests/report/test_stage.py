@@ -135,6 +135,19 @@ def test_the_page_says_what_is_odd_about_the_run(name: str, said: str) -> None:
     assert said in made[stage.PAGE].decode()
 
 
+def test_what_fetch_and_simulate_warned_of_stands_on_the_page_and_in_the_summary() -> None:
+    """Each sentence, escaped; the command says them again; without any there is no such part."""
+    texts = ("SPY: 1 row rejected (1 open), the first at 2025-01-02T15:00:00Z", "SPY: prices <b>before</b> it")
+    made, ctx = paper(warnings=texts)
+    page = made[stage.PAGE].decode()
+    assert "Warnings about the data" in page
+    assert texts[0] in page
+    assert "prices &lt;b&gt;before&lt;/b&gt; it" in page
+    assert made[stage.SUMMARY]["fetch"]["warnings"] == list(texts)
+    assert f"of the data: {texts[0]}" in ctx.lines
+    assert "Warnings about the data" not in paper()[0][stage.PAGE].decode()
+
+
 def test_real_bars_are_not_called_synthetic() -> None:
     """The badge is there where the bars are invented, and only there."""
     made, ctx = paper(synthetic=False, sessions=20)

@@ -72,7 +72,7 @@ def test_a_wrong_price_is_dropped_by_name_and_no_other_bar_is(
     assert true(bars)
     start = row - row % SLOTS if kind == "session" else row
     first = f"{np.datetime64(int(raw(OVER).time[start]), 'ns').astype('datetime64[s]')}Z"
-    assert f"{count} rows rejected" in bars.ctx.losses[0]
+    assert f"{count} row{'s' * (count > 1)} rejected" in bars.ctx.losses[0]
     assert first in bars.ctx.losses[0]
     assert bars.meta["warnings"][0] == bars.ctx.losses[0]
 
