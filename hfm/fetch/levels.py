@@ -25,9 +25,9 @@ LEAP = float(np.log(1.5))
 """A link that no trading makes inside a session, and few nights do."""
 NIGHT = 0.28
 """Between sessions, the smallest link that a split of 3 for 2 leaves on a bad night."""
-STEP, SIGMAS, SHORT = 0.05, 25.0, 6
-"""Inside a session a smaller link also breaks the chain where it is beyond STEP and SIGMAS sigmas, if it is undone
-within SHORT bars."""
+STEP, SIGMAS, NIGHTS, SHORT = 0.05, 25.0, 8.0, 6
+"""A smaller link also breaks the chain where it is beyond STEP and SIGMAS sigmas (NIGHTS of the night's), if it is
+undone within SHORT bars."""
 RETURN, DRIFT = 0.5, 0.25
 """Share of a link, at most so much, by which its return may miss it."""
 RATIOS = (1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 8.0, 10.0, 15.0, 20.0, 25.0, 30.0, 50.0, 100.0, 1000.0, 1e4, 1e6)
@@ -81,7 +81,8 @@ def find(bars: Priced, slots: int) -> Found:
     night = np.zeros(len(link), bool)
     night[1::2] = bars.session[1:] != bars.session[:-1]
     sigma = np.repeat(np.nan_to_num(bars.scale, nan=np.inf), 2)[1:]
-    fine = ~night & (np.abs(link) > STEP) & (np.abs(link) > SIGMAS * sigma)
+    nights = np.repeat(np.nan_to_num(bars.night, nan=np.inf), 2)[1:]
+    fine = (np.abs(link) > STEP) & (np.abs(link) > np.where(night, NIGHTS * nights, SIGMAS * sigma))
     broken = np.abs(link) > np.where(night, NIGHT, LEAP)
     wrong: list[Excursion] = []
     traded: list[Excursion] = []

@@ -309,7 +309,7 @@ def trailing_sigma(index: Int, change: Float) -> Float:
         window = np.abs(change[low:high])
         window = window[~np.isnan(window)]
         if window.size:
-            sigma[start:end] = 1.4826 * np.median(window)
+            sigma[start:end] = 1.4826 * witness.median(window)
     return sigma
 
 

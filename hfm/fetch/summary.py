@@ -98,8 +98,9 @@ def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:
     for symbol, account in qualities.items():
         if account.rejected:
             reasons = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in account.rejected.items())
+            count, first = account.refused, account.rows[0]["time"]
             ctx.lose(
-                f"{symbol}: {account.refused} row{'s' * (account.refused != 1)} rejected ({reasons}), the first at {account.rows[0]['time']}"
+                f"{symbol}: {count} row{'s' * (count != 1)} rejected ({reasons}), the first at {first}"
                 f"{_excursions(account)}"
             )
         if account.lost_sessions:
