@@ -94,29 +94,30 @@ def word(ratio: float) -> str:
     return f"{ratio:.6g}"
 
 
-def instant(moment: str, ratio: float, sessions: Sessions) -> int:
-    """ns UTC before which an adjustment holds: the open of the session of a date, else the instant (UTC where it names
-    no zone). ratio: for the message. Raises ConfigError for a date that is no session of the span."""
+def instant(moment: str, sessions: Sessions) -> int:
+    """ns UTC before which an adjustment holds: the open of the first session of a date or after it, else the instant
+    (UTC where it names no zone). Raises ConfigError for a date after the last session, for it would scale all bars."""
     if len(moment) > 10:
         when = np.datetime64(datetime.fromisoformat(moment).replace(tzinfo=None), "ns").astype(np.int64)
         offset = datetime.fromisoformat(moment).utcoffset()
         return int(when) - int(offset.total_seconds() * SECOND if offset is not None else 0)
-    place = np.flatnonzero(sessions.day == np.datetime64(moment))
-    if not place.size:
-        later = sessions.day[sessions.day > np.datetime64(moment)]
+    later = np.flatnonzero(sessions.day >= np.datetime64(moment))
+    if not later.size:
         raise ConfigError(
-            f"fetch.adjust names {moment}, which is no session of {sessions.calendar} in the span of the bars",
-            why=f"the sessions run from {sessions.day[0]} to {sessions.day[-1]}" if len(sessions) else "",
-            hint=f"--adjust {later[0]}={word(ratio)}" if later.size else "name the first session at the new price",
+            f"fetch.adjust names {moment}, and the last session of the bars is {sessions.day[-1]}",
+            why="RATIO divides the prices before SESSION: no price after it is there",
+            hint="name the first session at the new price",
         )
-    return int(sessions.open[place[0]])
+    return int(sessions.open[later[0]])
 
 
 def apply(raw: RawBars, chosen: Sequence[Adjustment], sessions: Sessions) -> tuple[RawBars, list[str]]:
     """The bars after the adjustments, and a sentence for each."""
     notes = []
     for one in chosen:
-        before = raw.time <= instant(one.moment, one.ratio, sessions)
+        before = raw.time <= instant(one.moment, sessions)
+        if not before.any():  # it lies before the span, as after a year of nights
+            continue
         with_volume = _volume_moved(raw, before, one.ratio)
         price, volume = np.where(before, 1.0 / one.ratio, 1.0), np.where(before & with_volume, one.ratio, 1.0)
         raw = replace(

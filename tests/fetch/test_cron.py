@@ -109,6 +109,14 @@ def test_a_split_inside_the_overlap_is_refused_until_rebase(yahoo: Yahoo, shared
     assert np.ptp(said["close"][:312]) < 50 < 200 < min(said["close"][:312]) < 300
 
 
+def test_a_price_in_another_unit_is_dropped_from_a_vendor_too(yahoo: Yahoo, shared: Child, tmp_path: Path) -> None:
+    """A bar at a hundred times its price, and half a session later the newest one at a hundredth: exit 7, by name."""
+    yahoo.factor = {at("2026-03-13T14:30"): 100.0, at("2026-03-13T19:55"): 0.01}
+    said = shared.ask(now=FRIDAY, home=str(tmp_path))
+    assert said["quality"]["SPY"]["rejected"] == {"level": 2}
+    assert said["code"] == 7
+
+
 def test_a_revised_a_null_a_shifted_and_a_lost_bar_in_the_overlap(yahoo: Yahoo, shared: Child, tmp_path: Path) -> None:
     """The archive's first-seen bars stand; each oddity is counted; the new day is appended."""
     first = at("2026-03-12T13:30")

@@ -172,10 +172,15 @@ def test_a_symbol_must_be_named_where_there_are_several_and_must_be_there() -> N
     splits.check([f"SPY:{DAY}=10"], ["QQQ", "SPY"])
 
 
-def test_a_day_that_is_no_session_is_refused_with_the_next_one() -> None:
-    with pytest.raises(ConfigError, match="no session") as caught:
-        said(split(10.0), "2026-02-14=10")
-    assert caught.value.hint == "--adjust 2026-02-17=10"
+def test_a_day_without_a_session_stands_for_the_next_and_one_after_all_bars_is_refused() -> None:
+    """2026-02-14 is a Saturday, and the Monday a holiday; a split before the span changes nothing."""
+    assert said(split(10.0, session=10), "2026-02-14=10") == []
+    assert OVER.day[10] == np.datetime64("2026-02-17")
+    with pytest.raises(ConfigError, match="the last session of the bars is 2026-02-27"):
+        said(split(10.0), "2026-03-02=10")
+    bars, notes = splits.adjusted(raw(OVER), ["2020-08-31=4"], "SPY", ["SPY"], OVER)
+    assert notes == []
+    assert (bars.close == raw(OVER).close).all()
 
 
 @given(st.integers(1, 400), st.integers(1, 40))
