@@ -269,7 +269,7 @@ def judged(
     refused = [one for one in found if one.refused]
     if refused and not kept:
         raise _error(symbol, refused, texts, len(symbols) > 1)
-    return [one.sentence() + (", kept as asked" if one.refused else "") for one in found]
+    return [one.sentence() + (", kept as asked: returns and costs hang on it" if one.refused else "") for one in found]
 
 
 def _error(symbol: str, wrong: Sequence[Judged], typed: Sequence[str], several: bool) -> DataError:

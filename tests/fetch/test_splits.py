@@ -71,7 +71,7 @@ def test_a_split_is_refused_by_session_and_ratio_and_what_is_typed_mends_it(
 def test_it_is_kept_where_that_is_typed_and_said() -> None:
     (text,) = said(split(10.0), "no")
     assert text.startswith(f"from {DAY} on, prices are 1/10 of those before")
-    assert text.endswith("kept as asked")
+    assert text.endswith("kept as asked: returns and costs hang on it")
     assert said(split(10.0), "SPY:no") == [text]
     with pytest.raises(DataError):
         said(split(10.0), "QQQ:no", symbols=("QQQ", "SPY"))
