@@ -95,6 +95,9 @@ class BarRequest:
     tz: str | None = None
     label: Literal["auto", "start", "end"] = "auto"
     columns: Mapping[str, str] | None = None
+    no_volume: bool = False
+    decimal: Literal["auto", "point", "comma"] = "auto"
+    price_unit: float | None = None
     max_time: float = 300.0
     seed: int = 7
     since: Mapping[str, datetime] | None = None

@@ -29,6 +29,8 @@ from hfm.tables import Reader
 DAYS = 30
 """Calendar days where neither --days nor --sessions is given."""
 SYMBOL = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.^=_-]{0,31}")
+NAME = re.compile(r"[^\W_][^\x00-\x1f\x7f-\x9f\u2028\u2029]{0,63}|[\^$#.@/][\w^$#.@/=: +-]{1,63}")
+"""A symbol of a vendor, and of a file: there a name may have blanks and slashes."""
 
 
 def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
@@ -111,14 +113,14 @@ def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> Ba
     DataError for a path where nothing is; ConfigError for as_of.
     """
     fetch = config.fetch
+    live = source.network or source.synthetic
     for symbol in fetch.symbols:
-        if not SYMBOL.fullmatch(symbol):
+        if not (SYMBOL if live or hasattr(source, "books") else NAME).fullmatch(symbol):
             raise UsageError(
                 f"{symbol[:40]!r} is not a symbol",
-                why="symbols are 1 to 32 of A-Z a-z 0-9 . ^ = _ -",
+                why="symbols are 1 to 32 of A-Z a-z 0-9 . ^ = _ -, those of a file 1 to 64 letters, digits and marks",
                 hint="hfm fetch SPY",
             )
-    live = source.network or source.synthetic
     if live and not fetch.symbols:
         raise UsageError(f"source {fetch.source} needs a symbol, none is given", hint="hfm fetch SPY")
     if fetch.days is not None and fetch.sessions is not None:
@@ -138,6 +140,9 @@ def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> Ba
         tz=fetch.tz,
         label=fetch.label,
         columns=dict(fetch.map),
+        no_volume=fetch.no_volume,
+        decimal=fetch.decimal,
+        price_unit=fetch.price_unit,
         max_time=fetch.max_time,
         seed=fetch.seed,
     )
