@@ -55,8 +55,15 @@ class HfmError(Exception):
 
 def _line(text: str) -> str:
     """`text` as one line that a person reads: of what is very long the beginning and the end."""
-    text = " ".join(text.splitlines())
+    text = printable(" ".join(text.splitlines()))
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 300]} ... {text[-300:]}"
+
+
+def printable(text: str) -> str:
+    """`text` with each character that no terminal prints as its escape: \\x1b for an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _rebuild(kind: type[HfmError], what: str, why: str, hint: str) -> HfmError:

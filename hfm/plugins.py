@@ -96,6 +96,9 @@ class BarRequest:
     label: Literal["auto", "start", "end"] = "auto"
     columns: Mapping[str, str] | None = None
     adjust: tuple[str, ...] = ()
+    no_volume: bool = False
+    decimal: Literal["auto", "point", "comma"] = "auto"
+    price_unit: float | None = None
     max_time: float = 300.0
     seed: int = 7
     since: Mapping[str, datetime] | None = None
@@ -106,7 +109,8 @@ class BarRequest:
 class RawBars:
     """Bars as a source has them: unsorted, ungridded, holes and all. Arrays of one length.
 
-    time: int64 ns UTC, each bar's END. notes: what was assumed or done, for the user.
+    time: int64 ns UTC, each bar's END. notes: what was assumed or done, for the user. warnings: what the user should
+    know and check.
     """
 
     time: Int
@@ -116,6 +120,7 @@ class RawBars:
     close: Float
     volume: Float
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class BarSource(Protocol):

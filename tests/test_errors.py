@@ -44,3 +44,10 @@ def test_a_line_stays_a_line_whatever_was_typed() -> None:
     assert all(len(line) < LONGEST + 20 and "\n" not in line for line in error.lines())
     assert error.lines()[0].startswith("error: --recipe is 'xxx")
     assert error.lines()[0].endswith("xxx': no recipe")
+
+
+def test_bytes_of_a_file_never_reach_the_terminal_raw() -> None:
+    """Escapes, NULs, marks that turn the line around: as text that shows what they are."""
+    error = HfmError("column \x1b[2J\0", why="\u202eevil\x07", hint="a\udc80b")
+    assert error.lines() == ["error: column \\x1b[2J\\x00", "  why: \\u202eevil\\x07", "  next: a\\udc80b"]
+    assert all(line.isprintable() for line in error.lines())

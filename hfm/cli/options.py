@@ -64,7 +64,8 @@ FETCH: Options = {
     "source": option(str | None, "--source", help="yahoo, synthetic, file; books: lobster, binance, tardis. [yahoo]"),
     "path": option(Path | None, "--path", help="File or folder that the source reads."),
     "map": option(list[str] | None, "--map", metavar="NAME=COLUMN",
-                   help="Column of a file, such as close=Last; may be given again."),
+                   help="Column of a file by name or position, such as close=Last; may be given again."),
+    "no_volume": option(bool, "--no-volume", help="A file has no volume: it is 0 in every bar.", default=False),
     "tz": option(str | None, "--tz", help="Time zone of a file that does not say, such as America/New_York."),
     "label": option(str | None, "--label", help="A file's times label each bar's start or end. [auto]"),
     "as_of": option(str | None, "--as-of", help="ISO time to stand in for now."),
@@ -156,7 +157,7 @@ def given(**values: object) -> Flags:
 
 def fetch_flags(values: Mapping[str, Any]) -> Flags:  # Any: typer's values
     """fetch's options as settings. Raises UsageError for a --map or --max-gap that says nothing."""
-    plain = ("days", "sessions", "interval", "source", "tz", "label", "as_of", "max_time", "rebase")
+    plain = ("days", "sessions", "interval", "source", "tz", "label", "as_of", "max_time", "rebase", "no_volume")
     flags = given(**{k: values[k] for k in plain})
     if "days" in flags and "sessions" in flags:
         raise UsageError("--days and --sessions both say how far back", hint="give one of them")

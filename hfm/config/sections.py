@@ -32,7 +32,13 @@ class Fetch:
     label: Literal["auto", "start", "end"] = "auto"
     """Whether a file's times stand at the start or the end of each bar."""
     map: Mapping[str, str] = field(default_factory=dict)
-    """Column names of a file: {"close": "Last", ...}."""
+    """Column names of a file: {"close": "Last", ...}; or positions, counted from 1."""
+    no_volume: bool = False
+    """Whether a file has no volume: it is 0 in every bar."""
+    decimal: Literal["auto", "point", "comma"] = "auto"
+    """Mark before the decimals of a file's numbers."""
+    price_unit: Annotated[float, Gt(0)] | None = None
+    """Currency of one unit of a file's prices, such as 1e-9; None: 1, or what the format says."""
     max_gap: Annotated[float, Ge(0), Le(1)] = 0.05
     """Largest share of bars that may miss inside the sessions present."""
     max_time: Annotated[float, Gt(0), Le(86400)] = 300.0

@@ -1,66 +1,47 @@
-"""A vendor's table as columns with known roles: reading CSV and Parquet, finding which column is what.
+"""A vendor's file as columns with known roles: container, dialect, header, roles, numbers, one after the other.
 
-Roles: time (or date and clock), symbol (optional), open, high, low, close, volume. A role is found by name, whatever
-its case and punctuation; where two columns could play it, or none, the file is refused until `map` says which.
+Roles: time (or date and clock), symbol (optional), open, high, low, close, volume. What the file does not make certain
+is refused, with the option that settles it.
 """
 
 from __future__ import annotations
 
 import csv
-import io
+import difflib
+import lzma
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import shlex
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pv
-import pyarrow.parquet as pq
 
 from hfm.errors import DataError, UsageError
+from hfm.fetch.files import container, dialect, fixed, header, numerals, positions
+from hfm.fetch.files.candidates import SEEN, candidates, other_volume, times, volumes
+from hfm.fetch.files.dialect import Delimited
+from hfm.fetch.files.header import plain
+from hfm.fetch.files.roles import NAMES, PRICES, VALUES, listed, mapped, roles_of
 
 Float = npt.NDArray[np.float64]
-VALUES = ("open", "high", "low", "close", "volume")
-NAMES: dict[str, tuple[str, ...]] = {
-    "time": (
-        "timestamp",
-        "datetime",
-        "time",
-        "date",
-        "ts",
-        "t",
-        "tsevent",
-        "opentime",
-        "windowstart",
-        "bartime",
-        "dateandtime",
-        "dt",
-        "closetime",
-        "gmttime",
-        "localtime",
-        "unix",
-        "epoch",
-    ),
-    "clock": ("time", "hour", "clock"),
-    "symbol": ("symbol", "ticker", "sym", "instrument", "code", "actsymbol", "security", "contract"),
-    "open": ("open", "o", "openprice", "first", "op"),
-    "high": ("high", "h", "highprice", "max", "hi"),
-    "low": ("low", "l", "lowprice", "min", "lo"),
-    "close": ("close", "c", "closeprice", "last", "cl", "latest"),
-    "volume": ("volume", "v", "vol", "totalvolume", "tradevolume", "sharevolume", "qty"),
-}
-"""Role -> names in order of preference, lower case without punctuation."""
-EMPTY = ["", "nan", "NaN", "NAN", "null", "NULL", "None", "NA", "N/A", "#N/A", "n/a", "<NA>", "-"]
+DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+OPENING = ("opentime", "windowstart", "starttime", "barstart", "opentimestamp")
+"""Names of a time that is a bar's open, lower case without punctuation."""
 
 
 @dataclass(frozen=True)
 class Columns:
     """What a file holds, rows in the file's order. symbol: None where the file has no such column.
 
-    time: strings, numbers or timestamps as they stand; time_name: for messages. notes: what was assumed.
+    time: strings, numbers or timestamps as they stand; time_name: for messages. notes: what was assumed. warnings: what
+    the user should check. others: columns without a role that may tell several symbols apart, by name. opening, zone:
+    what the name of the column of times says: that they are those of the bars' open, and that they are in UTC.
     """
 
     time: pa.ChunkedArray
@@ -68,171 +49,234 @@ class Columns:
     symbol: pa.DictionaryArray | None
     values: Mapping[str, Float]
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    others: Mapping[str, pa.ChunkedArray] | None = None
+    opening: bool = False
+    zone: str | None = None
 
 
-def read(path: Path, mapping: Mapping[str, str]) -> list[Columns]:
+@dataclass(frozen=True)
+class Reading:
+    """What the user says of a file: columns by role (--map), no volume, the mark of decimals, the unit of prices."""
+
+    mapping: Mapping[str, str]
+    no_volume: bool = False
+    decimal: str = "auto"
+    unit: float | None = None
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Roles that are numbers."""
+        return PRICES if self.no_volume else VALUES
+
+
+def read(
+    path: Path, mapping: Mapping[str, str], no_volume: bool = False, decimal: str = "auto", unit: float | None = None
+) -> list[Columns]:
     """The columns of one file; several where the file is wide (one part a symbol).
 
-    mapping: role -> column name. Raises DataError for a file that cannot be read, has no rows, lacks a role or holds a
-    word where a number should be; UsageError for an unknown role in `mapping`.
+    mapping: role -> column name. no_volume: the volume is 0, whatever the file has. decimal: point, comma or auto.
+    unit: currency of one unit of the prices; None: 1, or what the format says. Raises DataError for a file that cannot
+    be read, has no rows, lacks a role or holds a word where a number should be; UsageError for an unknown role.
     """
     unknown = sorted(set(mapping) - set(NAMES))
     if unknown:
+        role = next(iter(difflib.get_close_matches(unknown[0], NAMES, 1)), None)
+        option = f"--map {shlex.quote(f'{role}={mapping[unknown[0]]}')}"
         raise UsageError(
             f"--map {unknown[0]}={mapping[unknown[0]]}: there is no role {unknown[0]!r}",
-            hint=f"roles: {', '.join(NAMES)}",
+            why=f"roles are {', '.join(NAMES)}",
+            hint=option if role else "give one of the roles before the =",
         )
+    reading = Reading(mapping, no_volume, decimal, unit)
     try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            return [_columns(path, _parquet(path), mapping)]
-        return _csv(path, mapping)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
+        return [_columns(path, part, symbol, reading) for symbol, part in _parts(path)]
+    except (*DAMAGED, csv.Error) as e:
         why = e.strerror if isinstance(e, OSError) and e.strerror else str(e)
         raise DataError(
             f"{path} cannot be read", why=" ".join(why.split())[:200], hint="a whole CSV (.csv, .csv.gz) or .parquet"
         ) from e
 
 
-def _parquet(path: Path) -> pa.Table:
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        return file.read()
-
-
-def _csv(path: Path, mapping: Mapping[str, str]) -> list[Columns]:
-    """Columns of a CSV, all read as text first; the three-line headers of yfinance are wide."""
-    with pa.input_stream(str(path), compression="detect") as stream:
-        data = stream.read()
-    text = data[:65536].decode("utf-8-sig", "replace")
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
-        raise DataError(f"{path} is empty", hint="export it again, with a header line")
-    delimiter = max(",;\t|", key=lines[0].count)
-    head = list(csv.reader(lines[:3], delimiter=delimiter))
-    wide = len(head) == 3 and {head[0][0], head[1][0]} == {"Price", "Ticker"} and not any(head[2][1:])
-    names = [name.strip() for name in head[0]]
-    if wide:
-        fields, tickers = (head[0], head[1]) if head[0][0] == "Price" else (head[1], head[0])
-        names = [f"{a}\n{b}" for a, b in zip(fields, tickers, strict=True)]
-        names[0] = head[2][0]
-    elif len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"{path} has two columns {twice!r}", hint="rename one of them")
-    table = pv.read_csv(
-        io.BytesIO(data),
-        read_options=pv.ReadOptions(column_names=names, skip_rows=3 if wide else 1),
-        parse_options=pv.ParseOptions(delimiter=delimiter),
-        convert_options=pv.ConvertOptions(
-            column_types={name: pa.string() for name in names}, null_values=EMPTY, strings_can_be_null=True
-        ),
-    )
-    if not wide:
-        return [_columns(path, table, mapping)]
-    parts = []
-    for ticker in dict.fromkeys(name.split("\n")[1] for name in names[1:]):
-        part = {name.split("\n")[0]: table[name] for name in names[1:] if name.endswith(f"\n{ticker}")}
-        symbol = pa.array([ticker]).dictionary_encode().take(pa.array(np.zeros(table.num_rows, np.int32)))
-        parts.append(_columns(path, pa.table({names[0]: table[names[0]], **part, "symbol": symbol}), mapping))
+def _parts(path: Path) -> list[tuple[str | None, Delimited]]:
+    """(symbol, table): one with all columns, or of a wide table one a symbol, with its own and the shared columns."""
+    found = container.unpack(path)
+    if isinstance(found, pa.Table):
+        names = tuple(str(name) for name in found.column_names)
+        table = Delimited(names, tuple(found.columns), wide=header.flattened(names))
+        if not found.num_rows:
+            raise DataError(f"{path} has no rows", hint="export it again, with its rows")
+    else:
+        data, notes = container.text(found, path)
+        del found
+        table = dialect.delimited(data, path)
+        table = replace(table, notes=(*notes, *table.notes))
+    if table.wide is None:
+        return [(None, table)]
+    taken = {k for part in table.wide.values() for k in part.values()}
+    shared = [k for k in range(len(table.names)) if k not in taken]
+    parts: list[tuple[str | None, Delimited]] = []
+    for symbol, own in table.wide.items():
+        names = (*(table.names[k] for k in shared), *own)
+        columns = (*(table.columns[k] for k in shared), *(table.columns[k] for k in own.values()))
+        parts.append((symbol, replace(table, names=names, columns=columns, wide=None)))
     return parts
 
 
-def _columns(path: Path, table: pa.Table, mapping: Mapping[str, str]) -> Columns:
-    if table.num_rows == 0:
-        raise DataError(f"{path} has no rows", hint="export it again")
-    roles = roles_of(table.column_names, mapping, path)
-    if "time" not in roles:
-        stamps = [field.name for field in table.schema if pa.types.is_timestamp(field.type)]
-        if len(stamps) == 1:
-            roles["time"] = stamps[0]
-    lacking = [role for role in ("time", *VALUES) if role not in roles]
-    if lacking:
-        raise DataError(
-            f"{path} has no {' and no '.join(lacking)} column",
-            why=f"its columns are {', '.join(table.column_names)[:200]}",
-            hint=f"--map {lacking[0]}=COLUMN",
-        )
-    time, name = table[roles["time"]], roles["time"]
-    if "clock" in roles:
-        day, clock = (table[roles[role]].cast(pa.string()) for role in ("time", "clock"))
-        time, name = pc.binary_join_element_wise(day, clock, " "), f"{name} {roles['clock']}"
-    values = {role: _numbers(table[roles[role]], roles[role], path) for role in VALUES}
-    symbol = None
-    if "symbol" in roles:
-        words = table[roles["symbol"]]
-        words = (words if pa.types.is_dictionary(words.type) else words.cast(pa.string())).combine_chunks()
-        words = words.chunk(0) if isinstance(words, pa.ChunkedArray) else words
-        symbol = words.cast(pa.string()).dictionary_encode()
-        if symbol.null_count:
-            raise _odd(roles["symbol"], symbol.is_null(), table[roles["symbol"]], "a symbol", path)
-    used = {roles[role] for role in roles}
-    adjusted = [n for n in table.column_names if n not in used and _plain(n) in ("adjclose", "adjustedclose")]
-    notes = tuple(f"column {n} is not used: prices are as traded" for n in adjusted)
-    return Columns(time, name, symbol, values, notes)
+def _columns(path: Path, table: Delimited, symbol: str | None, reading: Reading) -> Columns:
+    """The roles of one table's columns, and their values."""
+    notes, warnings = list(table.notes), list(table.warnings)
+    if table.named:
+        roles = _named(path, table, reading)
+        name, chosen = _only_time(roles, table)
+        if chosen is not None:
+            roles["time"] = chosen
+            notes.append(f"column {name or '(no name)'} is the time: the one column of times")
+        _complete(path, roles, table, reading)
+    else:
+        roles = _unnamed(path, table, reading)
+        warnings.append(f"the file has no header; columns are taken by position: {_spelt(roles)}")
+    _single(path, {role: k for role, k in roles.items() if role not in reading.mapping}, table)
+    time, time_name = _time(roles, table)
+    raw = {role: table.columns[roles[role]] for role in reading.wanted}
+    labels = {role: table.names[roles[role]] for role in reading.wanted}
+    values, more = numerals.numbers(raw, labels, path, reading.decimal, table.delimiter)
+    notes += more
+    values, more, odd = fixed.scaled(values, raw, table.names, reading.unit, path)
+    notes += more
+    warnings += odd
+    if reading.no_volume:
+        values["volume"] = np.zeros(len(values["close"]))
+        notes.append("there is no volume, as told: it is 0 in every bar")
+    else:
+        warnings += other_volume(roles, table, values["volume"])
+    used = set(roles.values())
+    adjusted = [n for k, n in enumerate(table.names) if k not in used and plain(n) in ("adjclose", "adjustedclose")]
+    notes += [f"column {n} is not used: prices are as traded" for n in adjusted]
+    words = _constant(symbol, len(values["close"])) if symbol else _symbol(path, roles, table)
+    others = {n or str(k + 1): table.columns[k] for k, n in enumerate(table.names) if k not in used}
+    opening = plain(time_name) in OPENING or (not table.named and len(table.names) == positions.KLINES)
+    zone = "UTC" if re.search(r"(^|[^a-z])(utc|gmt)([^a-z]|$)", time_name.lower()) else None
+    return Columns(time, time_name, words, values, tuple(notes), tuple(warnings), others, opening, zone)
 
 
-def roles_of(names: Sequence[str], mapping: Mapping[str, str], path: Path) -> dict[str, str]:
-    """Role -> column name. Raises DataError where `mapping` names no column, or two columns could play one role."""
-    roles: dict[str, str] = {}
-    plain: dict[str, list[str]] = {}
-    for name in names:
-        plain.setdefault(_plain(name), []).append(name)
-    for role, column in mapping.items():
-        found = column if column in names else next(iter(plain.get(_plain(column), [])), None)
-        if found is None:
-            raise DataError(
-                f"{path} has no column {column!r} (--map {role}={column})",
-                why=f"its columns are {', '.join(names)[:200]}",
-                hint=f"--map {role}=COLUMN",
-            )
-        roles[role] = found
-    taken = set(roles.values())
-    for role, known in NAMES.items():
-        found_names = [name for key in known for name in plain.get(key, []) if name not in taken]
-        if role in roles or not found_names:
-            continue
-        if role == "clock":
-            if _plain(roles.get("time", "")) != "date":
-                continue
-        elif (
-            role == "time"
-            and "date" in plain
-            and "time" in plain
-            and "timestamp" not in plain
-            and "datetime" not in plain
-        ):
-            found_names = plain["date"]
-        elif len(found_names) > 1 and _plain(found_names[0]) != role and role != "time":
-            raise DataError(
-                f"{path}: columns {' and '.join(found_names)} could each be the {role}",
-                hint=f"--map {role}={found_names[0]}",
-            )
-        roles[role] = found_names[0]
-        taken.add(found_names[0])
+def _named(path: Path, table: Delimited, reading: Reading) -> dict[str, int]:
+    """Roles by name; a volume among several is the one of the symbol's own coin."""
+    roles = roles_of(table.names, reading.mapping, path)
+    if "volume" not in roles and "symbol" in roles:
+        word = plain(str(table.columns[roles["symbol"]][0].as_py()))
+        own = [k for k in volumes(table, roles) if word.startswith(plain(table.names[k]).removeprefix("volume"))]
+        own = [k for k in own if plain(table.names[k]).startswith("volume")]
+        if len(own) == 1:
+            roles["volume"] = own[0]
     return roles
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+def _unnamed(path: Path, table: Delimited, reading: Reading) -> dict[str, int]:
+    """Roles by position. Raises DataError where the values do not prove them and `reading` does not say them all."""
+    own = roles_of(table.names, reading.mapping, path)
+    wanted = ("time", *reading.wanted)
+    if set(wanted) <= set(own):
+        return own
+    found, proved = positions.positions(table.columns, path, reading.decimal, table.delimiter)
+    roles = {**found, **own}
+    if proved and set(wanted) <= set(roles) and not set(own) & set(PRICES):
+        return {role: k for role, k in roles.items() if role in (*wanted, "clock", "symbol")}
+    row = [str(column[0].as_py() or "")[:30] for column in table.columns]
+    why = "its first line is " + ", ".join(f"{k + 1}: {cell}" for k, cell in enumerate(row[:12]))
+    guess = [mapped(role, table.names, roles[role]) for role in (*wanted, "clock", "symbol") if role in roles]
+    if proved and set(wanted) - set(roles) == {"volume"}:
+        raise DataError(f"{path} has no header, and no column that is surely the volume", why=why, hint="--no-volume")
+    hint = "write a header line above the rows: time,open,high,low,close,volume, in the order of the columns"
+    if {"time", *PRICES} <= set(roles):
+        hint = " ".join([*guess, *([] if set(wanted) <= set(roles) else ["--no-volume"])])
+    raise DataError(f"{path} has no header, and its columns are not certain", why=why, hint=hint)
 
 
-def _numbers(column: pa.ChunkedArray, name: str, path: Path) -> Float:
-    """A column as float64, nulls NaN. Raises DataError with the first row that holds something else."""
-    try:
-        values: Float = np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
-        return values
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        words = column.cast(pa.string())
-        number = pc.match_substring_regex(words, r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$|^[+-]?inf(inity)?$")
-        bad = pc.and_(words.is_valid(), pc.invert(number))
-        if pc.any(bad).as_py():
-            raise _odd(name, bad, words, "a number", path) from None
-        return np.asarray(pc.utf8_trim_whitespace(words).cast(pa.float64()).to_numpy(), dtype=np.float64)
+def _spelt(roles: Mapping[str, int]) -> str:
+    return ", ".join(f"{k + 1} {role}" for role, k in sorted(roles.items(), key=lambda item: item[1]))
 
 
-def _odd(name: str, bad: pa.ChunkedArray, column: pa.ChunkedArray, wanted: str, path: Path) -> DataError:
-    flags = np.asarray(bad.to_numpy(zero_copy_only=False), dtype=bool)
-    row = int(np.flatnonzero(flags)[0])
-    return DataError(
-        f"{path}: column {name}, data row {row + 1}: {str(column[row].as_py())[:40]!r} is not {wanted}",
-        why=f"{int(flags.sum())} of {len(flags)} rows are like this",
-        hint="mend the file; nothing is guessed",
-    )
+def _only_time(roles: Mapping[str, int], table: Delimited) -> tuple[str, int | None]:
+    """(name, number) of the one column of times, where no name says which it is; number None: there is none or two."""
+    if "time" in roles:
+        return "", None
+    used = set(roles.values())
+    found = [k for k in range(len(table.names)) if k not in used and times(table.columns[k])]
+    return (table.names[found[0]], found[0]) if len(found) == 1 else ("", None)
+
+
+def _complete(path: Path, roles: Mapping[str, int], table: Delimited, reading: Reading) -> None:
+    """Raise DataError unless time, prices and volume have their columns; its hint names a column that can be one."""
+    lacking = [role for role in ("time", *reading.wanted) if role not in roles]
+    if not lacking:
+        return
+    hints, unknown = [], []
+    for role in lacking:
+        found = [mapped(role, table.names, k) for k in candidates(role, roles, table)]
+        if len(found) == 1 or (found and role == "volume"):
+            hints.append(found[0])
+        elif found and len(lacking) == 1:
+            hints.append(", or ".join(found))
+        elif role == "volume":
+            hints.append("--no-volume")
+        else:
+            unknown.append(role)
+    names = listed(table.names)
+    hint = " ".join(hints)
+    if unknown:
+        hint = (
+            f"export it again with columns time, open, high, low, close, volume: none here is surely the {unknown[0]}"
+        )
+    raise DataError(f"{path} has no {' and no '.join(lacking)} column", why=f"its columns are {names}", hint=hint)
+
+
+def _single(path: Path, roles: Mapping[str, int], table: Delimited) -> None:
+    """Raise DataError where a role's column has a namesake with other values."""
+    for role, k in roles.items():
+        for j, name in enumerate(table.names):
+            alike = j != k and name and plain(name) == plain(table.names[k])
+            if alike and not table.columns[j].equals(table.columns[k]):
+                raise DataError(
+                    f"{path} has two columns {name!r} with unequal values, at {k + 1} and {j + 1}",
+                    hint=f"--map {role}={k + 1}, or --map {role}={j + 1}",
+                )
+
+
+def _time(roles: Mapping[str, int], table: Delimited) -> tuple[pa.ChunkedArray, str]:
+    """The column of times and its name; a date and a clock as one."""
+    time, name = table.columns[roles["time"]], table.names[roles["time"]] or "(no name)"
+    if "clock" not in roles:
+        return time, name
+    clock = table.columns[roles["clock"]].cast(pa.string())
+    if pa.types.is_timestamp(time.type) and pc.all(pc.equal(pc.floor_temporal(time, unit="day"), time)).as_py():
+        time = time.cast(pa.date32())
+    day = time.cast(pa.string())
+    if pc.all(pc.match_substring_regex(day, r"[ T]00:00(:00(\.0+)?)?$")).as_py():
+        day = pc.replace_substring_regex(day, r"[ T]00:00(:00(\.0+)?)?$", "")
+    alike = pc.match_substring_regex(pc.utf8_trim_whitespace(clock.slice(0, SEEN)), rf"^{header.CLOCK}")
+    first = str(day[0].as_py() or "")
+    minute = plain(table.names[roles["clock"]]) == "minute" and ":" not in str(clock[0].as_py() or "")
+    if ":" in first or minute or not pc.any(alike).as_py():
+        return time, name
+    return pc.binary_join_element_wise(day, clock, " "), f"{name} {table.names[roles['clock']]}"
+
+
+def _constant(symbol: str, n: int) -> pa.DictionaryArray:
+    """A column of one symbol."""
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array([symbol]))
+
+
+def _symbol(path: Path, roles: Mapping[str, int], table: Delimited) -> pa.DictionaryArray | None:
+    """The column of symbols; None where there is none. NA, NULL and TRUE are symbols. Raises DataError for no name."""
+    if "symbol" not in roles:
+        return None
+    words = table.columns[roles["symbol"]]
+    words = (words if pa.types.is_dictionary(words.type) else words.cast(pa.string())).combine_chunks()
+    words = words.chunk(0) if isinstance(words, pa.ChunkedArray) else words
+    symbol = words.cast(pa.string()).dictionary_encode()
+    if symbol.null_count or not all(name.strip() and name.isprintable() for name in symbol.dictionary.to_pylist()):
+        cells = [(name or "").strip() for name in words.cast(pa.string()).to_pylist()]
+        bad = np.array([not (cell and cell.isprintable()) for cell in cells])
+        raise numerals.odd(table.names[roles["symbol"]], bad, table.columns[roles["symbol"]], "a symbol", path)
+    return symbol

@@ -7,7 +7,6 @@ of UTC days. exchange_calendars takes .8 s to import, so it is imported inside.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.errors import ConfigError, DataError
+from hfm.fetch.calendars import suggestion
 
 Int = npt.NDArray[np.int64]
 Days = npt.NDArray[np.datetime64]
@@ -130,10 +130,12 @@ def _years(calendar: str, first: str, last: str) -> Sessions:
         book = exchange_calendars.get_calendar(calendar, start=f"{first}-01-01", end=f"{last}-12-31")
     except InvalidCalendarName:
         known = exchange_calendars.get_calendar_names()
-        close = difflib.get_close_matches(calendar.upper(), known, 1)
+        found = suggestion(calendar, known)
+        names = sorted(exchange_calendars.get_calendar_names(include_aliases=False))
         raise ConfigError(
             f"fetch.calendar is {calendar!r}: exchange_calendars has no such calendar",
-            hint=f"--set fetch.calendar={close[0] if close else 'XNYS'}",
+            why=f"{found} has its sessions" if found else f"its names are {', '.join(names)}",
+            hint=f"--set fetch.calendar={found}" if found else "--set fetch.calendar=NAME, with one of these names",
         ) from None
     except (ValueError, NotImplementedError) as e:  # a few of its calendars cannot be built for every span
         raise DataError(

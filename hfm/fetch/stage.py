@@ -29,6 +29,8 @@ from hfm.tables import Reader
 DAYS = 30
 """Calendar days where neither --days nor --sessions is given."""
 SYMBOL = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.^=_-]{0,31}")
+NAME = re.compile(r"[^\W_][^\x00-\x1f\x7f-\x9f\u2028\u2029]{0,63}|[\^$#.@/][\w^$#.@/=: +-]{1,63}")
+"""A symbol of a vendor, and of a file: there a name may have blanks and slashes."""
 
 
 def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
@@ -59,6 +61,7 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
         ctx.progress("fetch", len(found) + len(failed), max(len(request.symbols), len(found) + len(failed)), symbol)
     live = source.network or source.synthetic
     notes = {symbol: list(raw.notes) for symbol, raw in found.items() if raw.notes}
+    warnings = {symbol: raw.warnings for symbol, raw in found.items() if raw.warnings}
     grids, qualities, wanted = _clean(found, failed, request, config.fetch.max_gap, live)
     if not grids:
         raise _none_left(failed)
@@ -66,6 +69,8 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
         own = error.what.startswith(f"{symbol} ")  # "SPY misses ..." but not "SPY: Yahoo ..."
         ctx.lose(f"{symbol} is left out: {'it ' * own}{_without(symbol, error.what)}")
     notes = {symbol: notes[symbol] for symbol in sorted(grids) if symbol in notes}
+    for text, symbols in summary.once({symbol: warnings.get(symbol, ()) for symbol in sorted(grids)}):
+        ctx.warn(f"{summary.names(symbols)}: {text}")
     summary.report(ctx, request, qualities, notes, source.synthetic)
     rate, sessions_a_year, slots = sessions.yearly(wanted.calendar, request.interval_s, wanted.day[0], wanted.day[-1])
     meta = {
@@ -110,14 +115,14 @@ def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> Ba
     DataError for a path where nothing is; ConfigError for as_of.
     """
     fetch = config.fetch
+    live = source.network or source.synthetic
     for symbol in fetch.symbols:
-        if not SYMBOL.fullmatch(symbol):
+        if not (SYMBOL if live or hasattr(source, "books") else NAME).fullmatch(symbol):
             raise UsageError(
                 f"{symbol[:40]!r} is not a symbol",
-                why="symbols are 1 to 32 of A-Z a-z 0-9 . ^ = _ -",
+                why="symbols are 1 to 32 of A-Z a-z 0-9 . ^ = _ -, those of a file 1 to 64 letters, digits and marks",
                 hint="hfm fetch SPY",
             )
-    live = source.network or source.synthetic
     if live and not fetch.symbols:
         raise UsageError(f"source {fetch.source} needs a symbol, none is given", hint="hfm fetch SPY")
     if fetch.days is not None and fetch.sessions is not None:
@@ -138,6 +143,9 @@ def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> Ba
         label=fetch.label,
         columns=dict(fetch.map),
         adjust=fetch.adjust,
+        no_volume=fetch.no_volume,
+        decimal=fetch.decimal,
+        price_unit=fetch.price_unit,
         max_time=fetch.max_time,
         seed=fetch.seed,
     )
@@ -214,7 +222,7 @@ def _since(raw: RawBars, start: int) -> RawBars:
     if keep.all():
         return raw
     o, h, low, c, volume = (getattr(raw, name)[keep] for name in ("open", "high", "low", "close", "volume"))
-    return RawBars(raw.time[keep], o, h, low, c, volume, raw.notes)
+    return RawBars(raw.time[keep], o, h, low, c, volume, raw.notes, raw.warnings)
 
 
 def _nothing(symbol: str, account: Quality, request: BarRequest, until: int) -> DataError:

@@ -6,31 +6,25 @@ is certain and said in the notes; where it is not, the file is refused with what
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from hfm.errors import DataError, HfmError, UsageError
+from hfm.errors import DataError, HfmError, UsageError, printable
 from hfm.fetch import layout, sessions, stamps
-from hfm.fetch.layout import Columns, Float
-from hfm.fetch.sessions import Int
+from hfm.fetch.files import filenames
+from hfm.fetch.files.parts import Part, contradictions, known, mixed, split
+from hfm.fetch.files.roles import VALUES
+from hfm.fetch.files.selection import choose, command
 from hfm.plugins import BarRequest, RawBars
 from hfm.stage import Context
 
-SUFFIXES = (".csv", ".csv.gz", ".txt", ".parquet", ".pq")
-
-
-@dataclass(frozen=True)
-class Part:
-    """One symbol's rows of one file: ns UTC as stamped, values by role, what was assumed."""
-
-    symbol: str | None
-    stamp: Int
-    values: dict[str, Float]
-    notes: tuple[str, ...]
+FOLDER = ".csv, .txt, .tsv (.gz, .bz2, .zst, .zip), .parquet, .pq, .feather"
+"""What a folder is read for."""
 
 
 class File:
@@ -44,10 +38,15 @@ class File:
 
         Raises DataError for a file that is not certain to be read right.
         """
-        chosen = choose(
-            [part for path in paths(request.path) for part in read(path, request)], request.symbols, str(request.path)
-        )
+        files = paths(request.path)
+        names = filenames.symbols(files) if len(files) > 1 else [None]
+        found_parts = [part for path, name in zip(files, names, strict=True) for part in read(path, request, name)]
+        chosen = choose(found_parts, request)
+        found_parts.clear()
         there = [part for found in chosen.values() if not isinstance(found, DataError) for part in found]
+        for symbol, found in chosen.items():
+            if not isinstance(found, DataError):
+                contradictions(symbol, found, command(request, symbol, found[0].path))
         if there:
             stamps.spacing([part.stamp for part in there], request.interval_s)
             side = request.label if request.label != "auto" else agreed(there, request)
@@ -60,83 +59,51 @@ class File:
 def paths(text: str | None) -> list[Path]:
     """The file, or the files of a folder by name. Raises UsageError or DataError where there is none."""
     if text is None:
-        raise UsageError("--source file needs a file", hint="--path bars.csv")
+        raise UsageError("--source file needs a file", hint="--path FILE, a CSV or Parquet file or a folder of them")
     path = Path(text)
     if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.name.lower().endswith(SUFFIXES))
+        found = _tables(path)
         if not found:
-            raise DataError(f"{path} holds no {', '.join(SUFFIXES)}", hint="check --path")
+            below = [p for p in sorted(path.iterdir()) if p.is_dir() and _tables(p)]
+            hint = f"--path {shlex.quote(str(below[0]))}" if below else "check --path"
+            raise DataError(f"{path} holds no {FOLDER}", hint=hint)
         return found
     if not path.exists():
         raise DataError(f"{path} does not exist", hint="check --path")
     return [path]
 
 
-def read(path: Path, request: BarRequest) -> list[Part]:
-    """The rows of one file by symbol. Raises DataError, with the file's name."""
+def _tables(folder: Path) -> list[Path]:
+    """The files of bars in a folder, by name; none where it may not be looked into."""
+    try:
+        return sorted(p for p in folder.iterdir() if filenames.TABLES.search(p.name) and p.name[0] not in ".~")
+    except OSError:
+        return []
+
+
+def read(path: Path, request: BarRequest, name: str | None = None) -> list[Part]:
+    """The rows of one file by symbol. name: the symbol of a file without a column of them.
+
+    Raises DataError, with the file's name.
+    """
     parts = []
-    for columns in layout.read(path, request.columns or {}):
+    for columns in layout.read(path, request.columns or {}, request.no_volume, request.decimal, request.price_unit):
         try:
-            time, zone = stamps.instants(columns.time, columns.time_name, request.tz)
+            time, zone = stamps.instants(columns.time, columns.time_name, request.tz or columns.zone)
         except DataError as e:
             raise DataError(f"{path}: {e.what}", why=e.why, hint=e.hint) from e
-        parts += split(columns, time, (*columns.notes, zone))
+        if columns.symbol is None:
+            mixed(path, time, columns)
+        found = split(columns, time, (*columns.notes, zone))
+        parts += [replace(known(part), symbol=part.symbol or name, path=str(path)) for part in found]
     return parts
-
-
-def split(columns: Columns, time: Int, notes: tuple[str, ...]) -> list[Part]:
-    """Rows by symbol, in the file's order."""
-    if columns.symbol is None:
-        return [Part(None, time, dict(columns.values), notes)]
-    names, code = columns.symbol.dictionary.to_pylist(), columns.symbol.indices.to_numpy()
-    order = np.argsort(code, kind="stable")
-    borders = np.searchsorted(code[order], np.arange(len(names) + 1))
-    parts = []
-    for k, name in enumerate(names):
-        rows = order[borders[k] : borders[k + 1]]
-        parts.append(Part(name.strip(), time[rows], {r: v[rows] for r, v in columns.values.items()}, notes))
-    return parts
-
-
-def choose(parts: list[Part], symbols: tuple[str, ...], path: str) -> dict[str, list[Part] | DataError]:
-    """The parts of each symbol asked for, else of each there is.
-
-    Raises UsageError where the file names no symbol and not exactly one is asked for.
-    """
-    named: dict[str, list[Part]] = {}
-    for part in parts:
-        if part.symbol is not None:
-            named.setdefault(part.symbol, []).append(part)
-    bare = [part for part in parts if part.symbol is None]
-    if bare:
-        if len(symbols) != 1 or named:
-            raise UsageError(
-                f"{path} has no symbol column, and {len(symbols)} symbols are asked for",
-                hint="name the one it holds: hfm fetch SPY --source file ...",
-            )
-        return {symbols[0]: bare}
-    if not symbols:
-        return {symbol: named[symbol] for symbol in sorted(named)}
-    folded = {name.upper(): name for name in sorted(named, reverse=True)}
-    out: dict[str, list[Part] | DataError] = {}
-    for symbol in symbols:
-        name = symbol if symbol in named else folded.get(symbol.upper())
-        has = sorted(named)
-        out[name or symbol] = (
-            named[name]
-            if name
-            else DataError(
-                f"{path} has no symbol {symbol}",
-                why=f"it has {', '.join(has[:10])}{' ...' if len(has) > 10 else ''}",
-                hint=f"hfm fetch {has[0]} --source file --path {path}",
-            )
-        )
-    return out
 
 
 def agreed(parts: list[Part], request: BarRequest) -> Literal["start", "end"]:
     """At which end of the bars all symbols' stamps stand. Raises DataError where it is not certain, or they differ."""
     first, last = min(int(p.stamp.min()) for p in parts), max(int(p.stamp.max()) for p in parts)
+    if all(part.opening for part in parts):
+        return "start"
     around = sessions.span(request.calendar, request.interval_s, first, last)
     votes: dict[str, str] = {}
     doubt: DataError | None = None
@@ -159,10 +126,14 @@ def agreed(parts: list[Part], request: BarRequest) -> Literal["start", "end"]:
 def bars(parts: list[Part], request: BarRequest, side: Literal["start", "end"]) -> RawBars:
     """One symbol's rows, stamped at the end of each bar."""
     time = np.concatenate([part.stamp for part in parts])
-    values = {role: np.concatenate([part.values[role] for part in parts]) for role in layout.VALUES}
+    values = {role: np.concatenate([part.values[role] for part in parts]) for role in VALUES}
     if side == "start" and time.size:
         around = sessions.span(request.calendar, request.interval_s, int(time.min()), int(time.max()))
         time = around.ends(time) if len(around) else time + request.interval_s * sessions.SECOND
-    how = "as told" if request.label != "auto" else "seen from the sessions' first and last stamps"
-    notes = dict.fromkeys(note for part in parts for note in part.notes)
-    return RawBars(time, **values, notes=(*notes, f"times stand at the {side} of each bar ({how})"))
+    named = all(part.opening for part in parts)
+    seen = "by the name of their column" if named else "seen from the sessions' first and last stamps"
+    how = "as told" if request.label != "auto" else seen
+    notes = dict.fromkeys(printable(note) for part in parts for note in part.notes)
+    warnings = dict.fromkeys(printable(text) for part in parts for text in part.warnings)
+    label = f"times stand at the {side} of each bar ({how})"
+    return RawBars(time, **values, notes=(*notes, label), warnings=tuple(warnings))

@@ -1,0 +1,86 @@
+"""Columns that could play a role which no name gives them: for the one column of times, for hints and for warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hfm.fetch.files import header
+from hfm.fetch.files.dialect import Delimited
+from hfm.fetch.files.header import plain
+from hfm.fetch.files.positions import MOST
+from hfm.fetch.files.roles import mapped
+
+Float = npt.NDArray[np.float64]
+SEEN = 200
+"""Rows in which a column is looked at before all of it is."""
+
+
+def times(column: pa.ChunkedArray) -> bool:
+    """Whether all values of a column are instants: timestamps, text that looks like one, or numbers since 1970."""
+    if pa.types.is_timestamp(column.type):
+        return True
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer)
+    if not any(kind(column.type) for kind in kinds):
+        return False
+    words = pc.utf8_trim_whitespace(column.slice(0, SEEN).cast(pa.string()))
+    return not column.null_count and bool(pc.all(pc.match_substring_regex(words, header.INSTANT)).as_py())
+
+
+def candidates(role: str, roles: Mapping[str, int], table: Delimited) -> list[int]:
+    """Columns without a role that could play one, the likeliest first."""
+    used = set(roles.values())
+    averages = ("vwap", "wap", "average", "avg", "mid")
+    free = [k for k, name in enumerate(table.names) if k not in used and plain(name) not in averages]
+    if role == "time":
+        return [k for k in free if times(table.columns[k])]
+    if role == "volume":
+        return volumes(table, roles)
+    known = {r: _try(table.columns[roles[r]]) for r in ("high", "low") if r in roles}
+    if len(known) < 2 or known["high"] is None or known["low"] is None:
+        return []
+    out = []
+    for k in free:
+        column = _try(table.columns[k])
+        if column is not None and ((column >= known["low"]) & (column <= known["high"])).mean() > MOST:
+            out.append(k)
+    return out
+
+
+def _try(column: pa.ChunkedArray) -> Float | None:
+    try:
+        return np.asarray(column.slice(0, SEEN).cast(pa.float64()).to_numpy(), np.float64)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
+
+
+def volumes(table: Delimited, roles: Mapping[str, int]) -> list[int]:
+    """Columns without a role whose name speaks of volume, those with a value above 0 first."""
+    used = set(roles.values())
+    found = [k for k, name in enumerate(table.names) if k not in used and "vol" in plain(name)]
+    found = [k for k in found if not any(word in plain(table.names[k]) for word in ("volat", "ma", "avg", "mean"))]
+    totals = {k: _total(table.columns[k]) for k in found}
+    return sorted((k for k in found if totals[k] is not None), key=lambda k: not totals[k])
+
+
+def _total(column: pa.ChunkedArray) -> float | None:
+    """The sum of a column's values above 0; None where it holds words."""
+    try:
+        values = np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
+    return float(values[values > 0].sum())
+
+
+def other_volume(roles: Mapping[str, int], table: Delimited, volume: Float) -> list[str]:
+    """A warning where the volume is 0 throughout and another column's is not."""
+    if (volume > 0).any():
+        return []
+    found = [k for k in volumes(table, roles) if _total(table.columns[k])]
+    name = table.names[roles["volume"]]
+    options = [(table.names[k], mapped("volume", table.names, k)) for k in found[:1]]
+    return [f"column {name} is 0 in every row, {other} is not: {option} takes it" for other, option in options]

@@ -1,0 +1,83 @@
+"""Prices in whole units of a small scale: read by it where the format is certain, refused where nothing tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from hfm.errors import DataError
+from hfm.fetch.files.header import plain
+from hfm.fetch.files.roles import PRICES
+
+Float = npt.NDArray[np.float64]
+DATABENTO = frozenset({"rtype", "publisherid"})
+"""Columns of every record that Databento writes; its whole prices are in units of 1e-9."""
+NANO, UNDEFINED = 1e9, 9.2e18
+"""Units of Databento's price in one of currency; and the number from which it means that there is no price."""
+HUGE, LARGE, STEP = 1e8, 1e5, 100
+"""Whole prices from HUGE on are refused; from LARGE on, and all multiples of STEP, they are warned of."""
+
+
+def scaled(
+    values: dict[str, Float],
+    columns: Mapping[str, pa.ChunkedArray],
+    names: Sequence[str],
+    unit: float | None,
+    path: Path,
+) -> tuple[dict[str, Float], tuple[str, ...], tuple[str, ...]]:
+    """Values with prices in currency; notes and warnings of it.
+
+    columns: by role, as they stand. unit: currency of one unit, where it is told. Raises DataError for whole prices
+    that are too large to be prices as they stand.
+    """
+    if unit is not None:
+        return _divided(values, 1 / unit), (f"prices are in units of {unit:g}",) if unit != 1 else (), ()
+    if not all(_integral(values[role][:100]) for role in PRICES) or not all(_integral(values[role]) for role in PRICES):
+        return values, (), ()
+    typical = float(np.nanmedian(values["close"])) if np.isfinite(values["close"]).any() else 0.0
+    if {plain(name) for name in names} >= DATABENTO and all(_integers(columns[role]) for role in PRICES):
+        return _divided(values, NANO), ("prices are Databento's whole numbers, in units of 1e-9",), ()
+    if typical >= HUGE:
+        raise DataError(
+            f"{path}: all prices are whole numbers, about {typical:,.0f}: they look like units of a small scale",
+            why="Databento writes units of 1e-9, others of 1e-8 or 1e-4",
+            hint="--set fetch.price_unit=1e-9, or --set fetch.price_unit=1 where they are prices as they stand",
+        )
+    if typical >= LARGE and all((np.fmod(values[role][np.isfinite(values[role])], STEP) == 0).all() for role in PRICES):
+        return (
+            values,
+            (),
+            (
+                f"all prices are whole multiples of {STEP} (about {typical:,.0f}); where they are in ten-thousandths: "
+                "--set fetch.price_unit=1e-4",
+            ),
+        )
+    return values, (), ()
+
+
+def _divided(values: dict[str, Float], by: float) -> dict[str, Float]:
+    """Prices over `by`: a quotient is rounded once, a product with 1e-9 twice."""
+    by = round(by) if by >= 1 and abs(by - round(by)) < 1e-6 * by else by
+    return {
+        role: np.where(column < UNDEFINED, column, np.nan) / by if role in PRICES else column
+        for role, column in values.items()
+    }
+
+
+def _integral(column: Float) -> bool:
+    """Whether all numbers of a column are whole."""
+    found = column[np.isfinite(column)]
+    return bool((np.rint(found) == found).all())
+
+
+def _integers(column: pa.ChunkedArray) -> bool:
+    """Whether a column's cells are written without decimals."""
+    if pa.types.is_integer(column.type):
+        return True
+    if not pa.types.is_string(column.type):
+        return False
+    return all(str(cell or "0").strip().isdigit() for cell in column.slice(0, 1000).to_pylist())

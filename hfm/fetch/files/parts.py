@@ -1,0 +1,122 @@
+"""One symbol's rows of one file, and whether they can be one symbol's: bars that contradict each other are not."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from hfm.errors import DataError
+from hfm.fetch.files.roles import PRICES
+from hfm.fetch.layout import Columns, Float
+from hfm.fetch.sessions import Bool, Int
+
+AGREE, SHARE, FEW = 1e-6, 0.8, 5
+"""Relative difference of equal prices; share of the common bars that must differ for two files to contradict each
+other, and how many those must be (or half of the shorter file)."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One symbol's rows of one file: ns UTC as stamped, values by role, what was assumed, what to check, the file.
+
+    opening: whether the stamps are those of each bar's open, by the name of their column.
+    """
+
+    symbol: str | None
+    stamp: Int
+    values: dict[str, Float]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    path: str = ""
+    opening: bool = False
+
+
+def split(columns: Columns, time: Int, notes: tuple[str, ...]) -> list[Part]:
+    """Rows by symbol, in the file's order."""
+    if columns.symbol is None:
+        return [Part(None, time, dict(columns.values), notes, columns.warnings, opening=columns.opening)]
+    names, code = columns.symbol.dictionary.to_pylist(), columns.symbol.indices.to_numpy()
+    order = np.argsort(code, kind="stable")
+    borders = np.searchsorted(code[order], np.arange(len(names) + 1))
+    parts = []
+    for k, name in enumerate(names):
+        rows = order[borders[k] : borders[k + 1]]
+        values = {role: column[rows] for role, column in columns.values.items()}
+        parts.append(Part(name.strip(), time[rows], values, notes, columns.warnings, opening=columns.opening))
+    return parts
+
+
+def known(part: Part) -> Part:
+    """The part; where no bar has a volume above 0 and some say that it is not known (-1, or nothing), with 0 in all."""
+    volume = part.values["volume"]
+    unknown = np.isnan(volume) | (volume == -1)
+    if not unknown.any() or not (unknown | (volume == 0)).all():
+        return part
+    cell = "-1" if (volume == -1).any() else "no value"
+    text = f"the volume is not known ({cell} in {int(unknown.sum())} of {len(volume)} rows) and taken as 0"
+    return replace(part, values={**part.values, "volume": np.zeros(len(volume))}, warnings=(*part.warnings, text))
+
+
+def mixed(path: Path, time: Int, columns: Columns) -> None:
+    """Raise DataError where a file without a column of symbols holds several: bars of one time that differ in most."""
+    if (np.diff(time) > 0).all():
+        return
+    order = np.argsort(time, kind="stable")
+    same = time[order][1:] == time[order][:-1]
+    if same.sum() < max(FEW, 0.2 * len(time)):
+        return
+    first, second = order[:-1][same], order[1:][same]
+    unlike = _unlike(columns.values, first, second)
+    if unlike.mean() < SHARE:
+        return
+    hint = "one file a symbol, or a column of symbols"
+    for name, column in (columns.others or {}).items():
+        words = np.asarray(column.cast(pa.string()).to_pandas(), dtype=object)
+        pairs = {(int(t), str(word)) for t, word in zip(time, words, strict=True)}
+        if len(pairs) > len(time) - 0.1 * same.sum() and len(set(words.tolist())) < 0.5 * len(time):
+            hint = f"--map {shlex.quote(f'symbol={name}')}"
+            break
+    raise DataError(
+        f"{path} has several bars of one time that contradict each other, and no symbol column",
+        why=f"{int(unlike.sum())} of {int(same.sum())} bars differ from another of their time: symbols are mixed",
+        hint=hint,
+    )
+
+
+def _unlike(values: Mapping[str, Float], first: Int, second: Int) -> Bool:
+    """[n] pairs of rows whose prices differ."""
+    unlike = np.zeros(len(first), bool)
+    for role in PRICES:
+        a, b = values[role][first], values[role][second]
+        unlike |= np.abs(a - b) > AGREE * np.abs(a)
+    return unlike
+
+
+def contradictions(symbol: str, parts: list[Part], hint: str) -> None:
+    """Raise DataError with `hint` where two files of one symbol have bars in common, of which nearly all differ."""
+    if len(parts) < 2:
+        return
+    time = np.concatenate([part.stamp for part in parts])
+    owner = np.repeat(np.arange(len(parts)), [len(part.stamp) for part in parts])
+    values = {role: np.concatenate([part.values[role] for part in parts]) for role in PRICES}
+    order = np.lexsort((owner, time))
+    same = (time[order][1:] == time[order][:-1]) & (owner[order][1:] != owner[order][:-1])
+    first, second = order[:-1][same], order[1:][same]
+    unlike = _unlike(values, first, second)
+    pair = owner[first] * len(parts) + owner[second]
+    for code in np.unique(pair):
+        a, b = parts[int(code) // len(parts)], parts[int(code) % len(parts)]
+        common = int((pair == code).sum())
+        bad = int(unlike[pair == code].sum())
+        if bad < SHARE * common or common < min(FEW, 0.5 * min(len(a.stamp), len(b.stamp))):
+            continue
+        raise DataError(
+            f"{a.path} and {b.path} contradict each other: {bad} of {common} bars of one time differ, both of {symbol}",
+            why="they are bars of two symbols, of two vendors or of two lengths",
+            hint=hint,
+        )
