@@ -156,7 +156,7 @@ class Judged:
     def sentence(self) -> str:
         """For a person."""
         ratio = self.shift.ratio
-        times = f"{ratio:.4g} times" if ratio > 1 else f"1/{1 / ratio:.4g} of"
+        times = f"{ratio:.3g} times" if ratio > 1 else f"1/{1 / ratio:.3g} of"
         traded = f", turnover {self.turnover:.2g} times the usual" if np.isfinite(self.turnover) else ""
         return f"from {self.session} on, prices are {times} those before{traded}"
 

@@ -108,7 +108,8 @@ def _cells(symbol: str, frame: pd.DataFrame, chosen: Mapping[str, str]) -> list[
             chosen["volume"], _number(volume, chosen, chosen["volume"] != "fraction")
         )
         prices = [_number(float(getattr(row, role)), chosen, False) for role in ROLES[1:5]]
-        rows.append([row.timestamp.isoformat(sep=" "), *prices, word, symbol])
+        time = row.timestamp if isinstance(row.timestamp, str) else row.timestamp.isoformat(sep=" ")
+        rows.append([time, *prices, word, symbol])
     return rows
 
 
