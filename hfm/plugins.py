@@ -105,7 +105,8 @@ class BarRequest:
 class RawBars:
     """Bars as a source has them: unsorted, ungridded, holes and all. Arrays of one length.
 
-    time: int64 ns UTC, each bar's END. notes: what was assumed or done, for the user.
+    time: int64 ns UTC, each bar's END. notes: what was assumed or done, for the user. warnings: what the user should
+    know and check.
     """
 
     time: Int
@@ -115,6 +116,7 @@ class RawBars:
     close: Float
     volume: Float
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class BarSource(Protocol):

@@ -60,7 +60,8 @@ EMPTY = ["", "nan", "NaN", "NAN", "null", "NULL", "None", "NA", "N/A", "#N/A", "
 class Columns:
     """What a file holds, rows in the file's order. symbol: None where the file has no such column.
 
-    time: strings, numbers or timestamps as they stand; time_name: for messages. notes: what was assumed.
+    time: strings, numbers or timestamps as they stand; time_name: for messages. notes: what was assumed. warnings: what
+    the user should check.
     """
 
     time: pa.ChunkedArray
@@ -68,6 +69,7 @@ class Columns:
     symbol: pa.DictionaryArray | None
     values: Mapping[str, Float]
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def read(path: Path, mapping: Mapping[str, str]) -> list[Columns]:

@@ -38,20 +38,23 @@ class Merged:
 def pick(bars: RawBars, rows: Int) -> RawBars:
     """Some of the bars."""
     o, h, low, c, v = (getattr(bars, name)[rows] for name in COLUMNS[1:])
-    return RawBars(bars.time[rows], o, h, low, c, v, bars.notes)
+    return RawBars(bars.time[rows], o, h, low, c, v, bars.notes, bars.warnings)
 
 
 def join(first: RawBars, second: RawBars) -> RawBars:
     """Both, the second's rows after the first's."""
     values = [np.concatenate([getattr(first, name), getattr(second, name)]) for name in COLUMNS]
     time, o, h, low, c, v = values
-    return RawBars(time, o, h, low, c, v, tuple(dict.fromkeys((*first.notes, *second.notes))))
+    notes, warnings = (
+        tuple(dict.fromkeys((*getattr(first, name), *getattr(second, name)))) for name in ("notes", "warnings")
+    )
+    return RawBars(time, o, h, low, c, v, notes, warnings)
 
 
 def scaled(bars: RawBars, ratio: float) -> RawBars:
     """Prices times `ratio`, volumes over it: what a split does to history."""
     o, h, low, c = (getattr(bars, name) * ratio for name in COLUMNS[1:5])
-    return RawBars(bars.time, o, h, low, c, bars.volume / ratio, bars.notes)
+    return RawBars(bars.time, o, h, low, c, bars.volume / ratio, bars.notes, bars.warnings)
 
 
 def merge(old: RawBars, new: RawBars, symbol: str, rebase: bool) -> Merged:

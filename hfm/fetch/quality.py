@@ -179,7 +179,7 @@ def _order(raw: RawBars, rows: Int, quality: Quality) -> tuple[Int, RawBars]:
     if near.any():
         highs, lows = raw.high.copy(), raw.low.copy()
         highs[rows], lows[rows] = np.maximum(high, top), np.minimum(low, bottom)
-        raw = RawBars(raw.time, raw.open, highs, lows, raw.close, raw.volume, raw.notes)
+        raw = RawBars(raw.time, raw.open, highs, lows, raw.close, raw.volume, raw.notes, raw.warnings)
     return rows[~bad], raw
 
 

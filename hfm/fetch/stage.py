@@ -59,6 +59,7 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
         ctx.progress("fetch", len(found) + len(failed), max(len(request.symbols), len(found) + len(failed)), symbol)
     live = source.network or source.synthetic
     notes = {symbol: list(raw.notes) for symbol, raw in found.items() if raw.notes}
+    warnings = {symbol: raw.warnings for symbol, raw in found.items() if raw.warnings}
     grids, qualities, wanted = _clean(found, failed, request, config.fetch.max_gap, live)
     if not grids:
         raise _none_left(failed)
@@ -66,6 +67,8 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
         own = error.what.startswith(f"{symbol} ")  # "SPY misses ..." but not "SPY: Yahoo ..."
         ctx.lose(f"{symbol} is left out: {'it ' * own}{_without(symbol, error.what)}")
     notes = {symbol: notes[symbol] for symbol in sorted(grids) if symbol in notes}
+    for text, symbols in summary.once({symbol: warnings.get(symbol, ()) for symbol in sorted(grids)}):
+        ctx.warn(f"{summary.names(symbols)}: {text}")
     summary.report(ctx, request, qualities, notes, source.synthetic)
     rate, sessions_a_year, slots = sessions.yearly(wanted.calendar, request.interval_s, wanted.day[0], wanted.day[-1])
     meta = {
@@ -202,7 +205,7 @@ def _since(raw: RawBars, start: int) -> RawBars:
     if keep.all():
         return raw
     o, h, low, c, volume = (getattr(raw, name)[keep] for name in ("open", "high", "low", "close", "volume"))
-    return RawBars(raw.time[keep], o, h, low, c, volume, raw.notes)
+    return RawBars(raw.time[keep], o, h, low, c, volume, raw.notes, raw.warnings)
 
 
 def _nothing(symbol: str, account: Quality, request: BarRequest, until: int) -> DataError:

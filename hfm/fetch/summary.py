@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hfm.fetch.quality import LISTED, Quality
@@ -73,11 +73,7 @@ def report(
     ctx.say(f"{mark}{asked}{count} sessions, {bars:,} bars, {len(qualities)} symbol{'s' * (len(qualities) != 1)}")
     for line in table(qualities):
         ctx.say(line)
-    said: dict[str, list[str]] = {}
-    for symbol, texts in notes.items():
-        for text in texts:
-            said.setdefault(text, []).append(symbol)
-    for text, symbols in said.items():
+    for text, symbols in once(notes):
         ctx.say(f"{names(symbols)}: {text}")
     _losses(ctx, qualities)
     figures: dict[str, Any] = {symbol: account.as_json() for symbol, account in qualities.items()}
@@ -86,6 +82,15 @@ def report(
     ctx.figures.update(
         {"bars": bars, "sessions": count, "symbols": list(qualities), "synthetic": synthetic, "quality": figures}
     )
+
+
+def once(texts: Mapping[str, Iterable[str]]) -> list[tuple[str, list[str]]]:
+    """(text, the symbols that have it), each text once and in the order of its first symbol."""
+    found: dict[str, list[str]] = {}
+    for symbol, own in texts.items():
+        for text in own:
+            found.setdefault(text, []).append(symbol)
+    return list(found.items())
 
 
 def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:

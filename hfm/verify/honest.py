@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from hfm.config import Train
 from hfm.errors import HfmError
+from hfm.fetch.overlap import COLUMNS
 from hfm.fetch.sources.synthetic import Synthetic
 from hfm.models.floors import Constant, Har, Logistic, Persistence
 from hfm.plugins import Arrays, BarRequest, Float, Panel, RawBars, Signals
@@ -171,7 +172,7 @@ def _volume(raw: RawBars, volume: Float) -> RawBars:
 def _kept(raw: RawBars, keep: npt.NDArray[np.bool_]) -> RawBars:
     """The bars where keep [n] is true."""
     o, h, low, c, v = (getattr(raw, name)[keep] for name in ("open", "high", "low", "close", "volume"))
-    return RawBars(raw.time[keep], o, h, low, c, v, raw.notes)
+    return RawBars(raw.time[keep], o, h, low, c, v, raw.notes, raw.warnings)
 
 
 def _day(raw: RawBars) -> npt.NDArray[np.int64]:
@@ -213,9 +214,7 @@ SOURCES: dict[str, Callable[[RawBars], RawBars]] = {
     "inverted": lambda raw: replace(
         raw, open=1e4 / raw.open, high=1e4 / raw.low, low=1e4 / raw.high, close=1e4 / raw.close
     ),
-    "backwards": lambda raw: RawBars(
-        raw.time[::-1], raw.open[::-1], raw.high[::-1], raw.low[::-1], raw.close[::-1], raw.volume[::-1], raw.notes
-    ),
+    "backwards": lambda raw: replace(raw, **{name: getattr(raw, name)[::-1] for name in COLUMNS}),
     "noted": lambda raw: replace(raw, notes=(*raw.notes, "as the vendor has them")),
 }
 

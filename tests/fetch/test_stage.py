@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -87,6 +88,15 @@ def test_with_no_symbol_left_the_error_is_the_vendors(answers: dict[str, RawBars
     answers.clear()
     with pytest.raises(DataError, match="no bars at all"):
         fetch(source="scripted")
+
+
+def test_the_warnings_of_a_source_are_said_once_for_all_symbols_that_have_them(
+    answers: dict[str, RawBars | HfmError],
+) -> None:
+    """Also where rows before the span are dropped."""
+    a, b = replace(raw(week()), warnings=("prices are odd",)), replace(raw(week(), 2), warnings=("prices are odd",))
+    answers.update({"A": a, "B": b, "C": raw(week(), 3)})
+    assert fetch(source="scripted", sessions=2).ctx.warnings == ["A, B: prices are odd"]
 
 
 def test_bars_outside_the_sessions_alone_are_no_bars_and_counted(answers: dict[str, RawBars | HfmError]) -> None:

@@ -25,12 +25,13 @@ SUFFIXES = (".csv", ".csv.gz", ".txt", ".parquet", ".pq")
 
 @dataclass(frozen=True)
 class Part:
-    """One symbol's rows of one file: ns UTC as stamped, values by role, what was assumed."""
+    """One symbol's rows of one file: ns UTC as stamped, values by role, what was assumed, what to check."""
 
     symbol: str | None
     stamp: Int
     values: dict[str, Float]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 class File:
@@ -87,14 +88,15 @@ def read(path: Path, request: BarRequest) -> list[Part]:
 def split(columns: Columns, time: Int, notes: tuple[str, ...]) -> list[Part]:
     """Rows by symbol, in the file's order."""
     if columns.symbol is None:
-        return [Part(None, time, dict(columns.values), notes)]
+        return [Part(None, time, dict(columns.values), notes, columns.warnings)]
     names, code = columns.symbol.dictionary.to_pylist(), columns.symbol.indices.to_numpy()
     order = np.argsort(code, kind="stable")
     borders = np.searchsorted(code[order], np.arange(len(names) + 1))
     parts = []
     for k, name in enumerate(names):
         rows = order[borders[k] : borders[k + 1]]
-        parts.append(Part(name.strip(), time[rows], {r: v[rows] for r, v in columns.values.items()}, notes))
+        values = {role: column[rows] for role, column in columns.values.items()}
+        parts.append(Part(name.strip(), time[rows], values, notes, columns.warnings))
     return parts
 
 
@@ -165,4 +167,6 @@ def bars(parts: list[Part], request: BarRequest, side: Literal["start", "end"]) 
         time = around.ends(time) if len(around) else time + request.interval_s * sessions.SECOND
     how = "as told" if request.label != "auto" else "seen from the sessions' first and last stamps"
     notes = dict.fromkeys(note for part in parts for note in part.notes)
-    return RawBars(time, **values, notes=(*notes, f"times stand at the {side} of each bar ({how})"))
+    warnings = dict.fromkeys(text for part in parts for text in part.warnings)
+    label = f"times stand at the {side} of each bar ({how})"
+    return RawBars(time, **values, notes=(*notes, label), warnings=tuple(warnings))

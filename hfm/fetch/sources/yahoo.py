@@ -118,7 +118,8 @@ def bars(symbol: str, wanted: Sessions, until: int, budget: Budget, ctx: Context
     ends = wanted.ends(index)
     if not wanted.grid(ends[-1:])[3][0] and values["volume"][-1] == 0:  # the live quote, which Yahoo puts last
         ends, values = ends[:-1], {name: column[:-1] for name, column in values.items()}
-    return RawBars(ends, **values, notes=tuple(notes))
+    opening, high, lowest, close, volume = (values[name] for name in ("open", "high", "low", "close", "volume"))
+    return RawBars(ends, opening, high, lowest, close, volume, tuple(notes))
 
 
 def _asker(symbol: str, interval: int, start: int, end: int, budget: Budget) -> Callable[[], Any]:
