@@ -19,7 +19,7 @@ import pyarrow as pa
 from hfm import disk, tables
 from hfm.config import INTERVALS, Config
 from hfm.errors import ConfigError, DataError, HfmError, UsageError
-from hfm.fetch import archive, books, prints, quality, sessions, summary
+from hfm.fetch import archive, books, gaps, prints, quality, sessions, summary
 from hfm.fetch.quality import Grid, Quality
 from hfm.fetch.sessions import Sessions
 from hfm.plugins import BarRequest, BarSource, BookSource, RawBars, find
@@ -174,18 +174,14 @@ def _clean(
         if len(wanted):
             grid, account = quality.clean(raw, wanted, until, others[symbol])
         if grid is None or not grid.time.size:
-            failed[symbol] = _nothing(symbol, account, request, until)
+            failed[symbol] = gaps.nothing(symbol, account, request, until, raw.time)
             continue
         first, last = (int(grid.index[0]), int(grid.index[-1])) if whole else (0, len(wanted) - 1)
         own = wanted.pick(slice(first, last + 1))
         quality.account(replace(grid, index=grid.index - first), account, own, until)
-        if account.gap > max_gap:
-            failed[symbol] = DataError(
-                f"{symbol} misses {account.gap:.2%} of the bars in its {account.sessions} sessions, the limit is "
-                f"{max_gap:.2%}",
-                why=f"{account.present} of {account.expected} bars are there",
-                hint=f"--max-gap {np.ceil(account.gap * 100):.0f}%",
-            )
+        fault = gaps.fault(symbol, grid, account, own, max_gap, raw.time)
+        if fault is not None:
+            failed[symbol] = fault
             continue
         grids[symbol], qualities[symbol] = grid, account
     return grids, qualities, wanted
@@ -206,24 +202,6 @@ def _since(raw: RawBars, start: int) -> RawBars:
         return raw
     o, h, low, c, volume = (getattr(raw, name)[keep] for name in ("open", "high", "low", "close", "volume"))
     return RawBars(raw.time[keep], o, h, low, c, volume, raw.notes, raw.warnings)
-
-
-def _nothing(symbol: str, account: Quality, request: BarRequest, until: int) -> DataError:
-    span = f"last {request.sessions} sessions" if request.sessions else f"last {request.days} days"
-    span = "file" if request.sessions is None and request.days is None else span
-    end = f"{np.datetime64(until, 'ns').astype('datetime64[s]')}Z"
-    counts = {
-        "after the horizon": account.future,
-        "outside the sessions": account.outside,
-        "empty": account.empty,
-        **account.rejected,
-    }
-    said = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items() if n) or "no rows at all"
-    return DataError(
-        f"{symbol} has no usable bar in the {span} up to {end} (calendar {request.calendar})",
-        why=f"of {account.raw} rows: {said}",
-        hint="ask for more days, or check --interval, --as-of, --tz and --set fetch.calendar",
-    )
 
 
 def _none_left(failed: Mapping[str, HfmError]) -> HfmError:

@@ -7,8 +7,9 @@ import pyarrow as pa
 import pytest
 
 from hfm.errors import DataError, UsageError
+from hfm.fetch.labelling import label
 from hfm.fetch.sessions import SECOND
-from hfm.fetch.stamps import epoch, instants, label, spacing
+from hfm.fetch.stamps import epoch, instants, spacing
 from tests.fetch.drive import raw, week
 
 T = 1_772_461_800_000_000_000
@@ -40,24 +41,25 @@ def words(*text: str) -> pa.ChunkedArray:
 def test_times_in_words_are_read_in_their_zone(text: str, tz: str | None) -> None:
     """ISO and other formats, epochs in words; what has its own zone needs none."""
     second = {"03/02/2026 09:30": "03/13/2026 09:30", "2-Mar-2026 9:30 AM": "13-Mar-2026 9:30 AM"}.get(text, text)
-    found, _ = instants(words(text, second), "t", tz)
-    assert found[0] == T
+    assert instants(words(text, second), "t", tz).utc[0] == T
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("s", 1), ("ms", 1000), ("us", 10**6), ("ns", 10**9)])
 def test_epochs_are_told_apart_by_size(unit: str, factor: int) -> None:
     """Whole numbers and fractions of seconds; the unit is said."""
-    found, said = instants(pa.chunked_array([pa.array([T // 10**9 * factor])]), "t", None)
-    assert found[0] == T
-    assert said == f"times are epoch {unit}"
-    assert epoch(np.array([T / 1e9 + 0.25]), "t")[0][0] == T + 250_000_000
+    found = instants(pa.chunked_array([pa.array([T // 10**9 * factor])]), "t", None)
+    assert found.utc[0] == T
+    assert found.notes == (f"times are epoch {unit}",)
+    quarter = epoch(np.array([T / 1e9 + 0.25]))
+    assert quarter is not None
+    assert quarter[0][0] == T + 250_000_000
 
 
 @pytest.mark.parametrize(("unit", "zone"), [("s", "UTC"), ("us", "America/New_York"), ("ns", "Asia/Tokyo")])
 def test_timestamps_with_a_zone_are_instants_whatever_their_unit(unit: str, zone: str) -> None:
     """Parquet's own types."""
     column = pa.chunked_array([pa.array([T], pa.timestamp("ns", "UTC")).cast(pa.timestamp(unit, zone))])
-    assert instants(column, "t", None)[0][0] == T
+    assert instants(column, "t", None).utc[0] == T
 
 
 @pytest.mark.parametrize(

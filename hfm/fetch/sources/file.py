@@ -6,17 +6,17 @@ is certain and said in the notes; where it is not, the file is refused with what
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from hfm.errors import DataError, HfmError, UsageError
-from hfm.fetch import layout, sessions, stamps
+from hfm.fetch import alignment, labelling, layout, sessions, stamps
 from hfm.fetch.layout import Columns, Float
-from hfm.fetch.sessions import Int
+from hfm.fetch.sessions import Bool, Int
+from hfm.fetch.stamps import Times
 from hfm.plugins import BarRequest, RawBars
 from hfm.stage import Context
 
@@ -32,6 +32,19 @@ class Part:
     values: dict[str, Float]
     notes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    wall: str | None = None
+    """The zone of --tz, where the clocks were taken in it."""
+    side: labelling.Side | None = None
+    """The side that the times' own column says: by its name, or as last instants of their bars."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the stamps of all symbols stand in their bars, how that is known, and warnings by symbol."""
+
+    side: labelling.Side
+    how: str
+    warnings: Mapping[str, tuple[str, ...]]
 
 
 class File:
@@ -48,14 +61,14 @@ class File:
         chosen = choose(
             [part for path in paths(request.path) for part in read(path, request)], request.symbols, str(request.path)
         )
-        there = [part for found in chosen.values() if not isinstance(found, DataError) for part in found]
+        there = {symbol: found for symbol, found in chosen.items() if not isinstance(found, DataError)}
         if there:
-            stamps.spacing([part.stamp for part in there], request.interval_s)
-            side = request.label if request.label != "auto" else agreed(there, request)
+            stamps.spacing([part.stamp for found in there.values() for part in found], request.interval_s)
+            placement = placed(there, request)
         there.clear()  # what is handed on is not held here: a large file is in memory once
         for symbol in list(chosen):
             found = chosen.pop(symbol)
-            yield symbol, found if isinstance(found, DataError) else bars(found, request, side)
+            yield symbol, found if isinstance(found, DataError) else bars(symbol, found, request, placement)
 
 
 def paths(text: str | None) -> list[Path]:
@@ -78,17 +91,20 @@ def read(path: Path, request: BarRequest) -> list[Part]:
     parts = []
     for columns in layout.read(path, request.columns or {}):
         try:
-            time, zone = stamps.instants(columns.time, columns.time_name, request.tz)
+            times = stamps.instants(columns.time, columns.time_name, request.tz, request.interval_s)
         except DataError as e:
             raise DataError(f"{path}: {e.what}", why=e.why, hint=e.hint) from e
-        parts += split(columns, time, (*columns.notes, zone))
+        parts += split(columns, times)
     return parts
 
 
-def split(columns: Columns, time: Int, notes: tuple[str, ...]) -> list[Part]:
+def split(columns: Columns, times: Times) -> list[Part]:
     """Rows by symbol, in the file's order."""
+    notes, warnings = (*columns.notes, *times.notes), (*columns.warnings, *times.warnings)
+    side: labelling.Side | None = "end" if times.inclusive else labelling.named(columns.time_name)
+    time = times.utc
     if columns.symbol is None:
-        return [Part(None, time, dict(columns.values), notes, columns.warnings)]
+        return [Part(None, time, dict(columns.values), notes, warnings, times.wall, side)]
     names, code = columns.symbol.dictionary.to_pylist(), columns.symbol.indices.to_numpy()
     order = np.argsort(code, kind="stable")
     borders = np.searchsorted(code[order], np.arange(len(names) + 1))
@@ -96,7 +112,7 @@ def split(columns: Columns, time: Int, notes: tuple[str, ...]) -> list[Part]:
     for k, name in enumerate(names):
         rows = order[borders[k] : borders[k + 1]]
         values = {role: column[rows] for role, column in columns.values.items()}
-        parts.append(Part(name.strip(), time[rows], values, notes, columns.warnings))
+        parts.append(Part(name.strip(), time[rows], values, notes, warnings, times.wall, side))
     return parts
 
 
@@ -136,37 +152,85 @@ def choose(parts: list[Part], symbols: tuple[str, ...], path: str) -> dict[str, 
     return out
 
 
-def agreed(parts: list[Part], request: BarRequest) -> Literal["start", "end"]:
-    """At which end of the bars all symbols' stamps stand. Raises DataError where it is not certain, or they differ."""
-    first, last = min(int(p.stamp.min()) for p in parts), max(int(p.stamp.max()) for p in parts)
-    around = sessions.span(request.calendar, request.interval_s, first, last)
-    votes: dict[str, str] = {}
+def placed(chosen: Mapping[str, list[Part]], request: BarRequest) -> Placement:
+    """At which end of the bars all symbols' stamps stand.
+
+    Raises DataError where it is not certain, where symbols differ, and where the stamps do not lie in the sessions.
+    """
+    sides = (request.label,) if request.label != "auto" else ("start", "end")
+    votes: dict[labelling.Side, str] = {}
+    warnings: dict[str, tuple[str, ...]] = {}
     doubt: DataError | None = None
-    for part in parts:
+    for symbol, parts in chosen.items():
+        time, volume, flat = (np.concatenate(columns) for columns in zip(*map(_evidence, parts), strict=True))
+        order = np.argsort(time, kind="stable")
+        time, volume, flat = time[order], volume[order], flat[order]
+        around = sessions.span(request.calendar, request.interval_s, int(time[0]), int(time[-1]))
+        if not len(around):
+            continue
         try:
-            votes[stamps.label(part.stamp, part.values["volume"], around)] = str(part.symbol)
+            warnings[symbol] = alignment.check(time, request.calendar, request.interval_s, sides, parts[0].wall)
+            alignment.on_grid(time, around, symbol)
+        except DataError as e:
+            raise DataError(f"{request.path}: {e.what}", why=e.why, hint=e.hint) from e
+        try:
+            votes[labelling.label(time, volume, around, flat)] = symbol
         except DataError as e:
             doubt = doubt or DataError(f"{request.path}: {e.what}", why=e.why, hint=e.hint)
-    if len(votes) == 1:
-        return "start" if "start" in votes else "end"
-    if votes:
-        raise DataError(
-            f"{request.path}: {votes['start']} looks labelled at the start of its bars, {votes['end']} at the end",
-            hint="--label start, or --label end",
-        )
-    assert doubt is not None
-    raise doubt
+    own = {part.side for parts in chosen.values() for part in parts}
+    return _settled(votes, own, warnings, request, doubt)
 
 
-def bars(parts: list[Part], request: BarRequest, side: Literal["start", "end"]) -> RawBars:
+def _evidence(part: Part) -> tuple[Int, Float, Bool]:
+    """(stamps, volumes, bars of one price) of the rows that are bars of a price at all."""
+    low = part.values["low"]
+    return part.stamp, part.values["volume"], (part.values["high"] == low) & (part.values["open"] == low)
+
+
+def _settled(
+    votes: Mapping[labelling.Side, str],
+    own: set[labelling.Side | None],
+    warnings: dict[str, tuple[str, ...]],
+    request: BarRequest,
+    doubt: DataError | None,
+) -> Placement:
+    """The side of all, from what each symbol's stamps and the times' own columns say, or as told."""
+    hint = "--label start, or --label end"
+    if request.label != "auto":
+        other = votes.get("end" if request.label == "start" else "start")
+        if other and len(votes) == 1:
+            text = f"the times look labelled at the other side of each bar than --label {request.label} says"
+            warnings[other] = (*warnings.get(other, ()), text)
+        return Placement(request.label, "as told", warnings)
+    if len(votes) > 1:
+        what = f"{votes['start']} looks labelled at the start of its bars, {votes['end']} at the end"
+        raise DataError(f"{request.path}: {what}", hint=hint)
+    named = next(iter(own)) if len(own) == 1 else None
+    side = next(iter(votes), None)
+    if side and named and side != named:
+        what = f"the column of times says {named}, the sessions' first and last stamps say {side}"
+        raise DataError(f"{request.path}: {what}", hint=hint)
+    if side:
+        return Placement(side, "seen from the sessions' first and last stamps", warnings)
+    if named:
+        return Placement(named, "as the column of times says", warnings)
+    raise doubt or DataError(
+        f"{request.path}: no session of {request.calendar} lies in the times of the file", hint="check the calendar"
+    )
+
+
+def bars(symbol: str, parts: list[Part], request: BarRequest, placement: Placement) -> RawBars:
     """One symbol's rows, stamped at the end of each bar."""
     time = np.concatenate([part.stamp for part in parts])
     values = {role: np.concatenate([part.values[role] for part in parts]) for role in layout.VALUES}
-    if side == "start" and time.size:
+    if placement.side == "start" and time.size:
         around = sessions.span(request.calendar, request.interval_s, int(time.min()), int(time.max()))
         time = around.ends(time) if len(around) else time + request.interval_s * sessions.SECOND
-    how = "as told" if request.label != "auto" else "seen from the sessions' first and last stamps"
     notes = dict.fromkeys(note for part in parts for note in part.notes)
     warnings = dict.fromkeys(text for part in parts for text in part.warnings)
-    label = f"times stand at the {side} of each bar ({how})"
-    return RawBars(time, **values, notes=(*notes, label), warnings=tuple(warnings))
+    return RawBars(
+        time,
+        **values,
+        notes=(*notes, f"times stand at the {placement.side} of each bar ({placement.how})"),
+        warnings=(*warnings, *placement.warnings.get(symbol, ())),
+    )

@@ -1,0 +1,185 @@
+"""Whether a file's stamps lie on the sessions of the calendar: the grid, and whole sessions that are hours off.
+
+A session whose first and last stamps are both the same quarter hours early or late is no session with holes: its clock
+is another zone's. Which one is found by trial.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hfm.errors import DataError
+from hfm.fetch import zones
+from hfm.fetch.sessions import DAY, SECOND, Bool, Int, Sessions, span
+
+QUARTER = 900 * SECOND
+HOUR = 3600 * SECOND
+LONG = 20 * HOUR
+"""Sessions of this length and more have no night to be told against."""
+SAMPLE = 2_000
+"""Stamps of a file that tell whether it is on the grid."""
+SHARE, FITS = 0.5, 0.8
+"""Share of sessions that are off above which a file is refused; share that lie right under a zone that is named."""
+ZONES = (
+    "America/New_York",
+    "UTC",
+    "America/Chicago",
+    "Europe/London",
+    "Europe/Paris",
+    "Europe/Athens",
+    "Asia/Tokyo",
+    "Asia/Hong_Kong",
+    "Asia/Kolkata",
+    "Australia/Sydney",
+    "America/Los_Angeles",
+    "America/Denver",
+    *(f"Etc/GMT{-hours:+d}" for hours in range(-12, 15) if hours),
+)
+"""Zones that are tried, after the exchange's own, in this order."""
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Where the stamps of each session begin and end. off: ns, sessions alike early or late; right: within a quarter.
+
+    has: sessions with a stamp. All [N].
+    """
+
+    has: Bool
+    off: Int
+    right: Bool
+
+    @property
+    def moved(self) -> Bool:
+        """[N] sessions that lie elsewhere as a whole."""
+        out: Bool = self.off != 0
+        return out
+
+
+def edges(stamps: Int, sessions: Sessions, sides: tuple[str, ...]) -> Edges:
+    """The edges of each session's stamps (ordered ns UTC), under the labels that make them fit best."""
+    zero = np.zeros(len(sessions), np.int64)
+    if not len(sessions) or (sessions.close - sessions.open).max() >= LONG or not len(stamps):
+        return Edges(zero > 0, zero, zero > 0)
+    night = np.maximum(DAY - (sessions.close - sessions.open), 0)
+    before = np.minimum(night, np.append(night[:1], sessions.open[1:] - sessions.close[:-1])) // 2
+    after = np.append(before[1:], night[-1] // 2)
+    low = np.searchsorted(stamps, sessions.open - before)
+    high = np.searchsorted(stamps, sessions.close + after)
+    has = high > low
+    first, last = stamps[np.minimum(low, len(stamps) - 1)], stamps[np.maximum(high - 1, 0)]
+    final = sessions.open + (sessions.slots - 1) * sessions.interval
+    off, right = zero, zero > 0
+    for side in sides:
+        begin = first - (sessions.open if side == "start" else sessions.open + sessions.interval)
+        end = last - (final if side == "start" else sessions.close)
+        right |= has & (np.abs(begin) < QUARTER) & (np.abs(end) < QUARTER)
+        alike = (np.abs(begin - end) <= sessions.interval) & ((begin % QUARTER == 0) | (end % QUARTER == 0))
+        moved = has & alike & (np.minimum(np.abs(begin), np.abs(end)) >= QUARTER)
+        off = np.where(moved & ((off == 0) | (np.abs(begin) < np.abs(off))), begin, off)
+    border = (np.abs(first - sessions.open) < QUARTER) | (np.abs(last - sessions.close) < QUARTER)
+    off = np.where(right | border, 0, off)
+    return Edges(has, off, right)
+
+
+def on_grid(stamps: Int, sessions: Sessions, name: str) -> None:
+    """Raise DataError where most stamps inside the sessions are off the grid that begins at each open.
+
+    Of many stamps a part is looked at, and all only where that part is off.
+    """
+    step = len(stamps) // SAMPLE
+    if step > 1 and _inside(stamps[::step], sessions)[1].mean() <= 0.25:
+        return
+    inside, off, rest = _inside(stamps, sessions)
+    if not off.any() or off[inside].mean() <= 0.5:
+        return
+    row = int(np.flatnonzero(off)[0])
+    opened = _clock(sessions.open[max(int(np.searchsorted(sessions.open, stamps[row], "right")) - 1, 0)], sessions.tz)
+    raise DataError(
+        f"{name}: {int(off.sum())} of {int(inside.sum())} times inside the sessions are off the grid of {opened} + "
+        f"{_length(sessions.interval)} (the first is {_clock(stamps[row], sessions.tz)} {sessions.tz})",
+        why=_why_off(stamps[off], sessions.interval, int(rest[row])),
+        hint="no option mends this: export bars that begin at the open (or shorter ones, that fit it)",
+    )
+
+
+def _inside(stamps: Int, sessions: Sessions) -> tuple[Bool, Bool, Int]:
+    """(stamps inside the sessions, those off the grid of their session, ns from the slot before)."""
+    index = np.maximum(np.searchsorted(sessions.open, stamps, "right") - 1, 0)
+    inside = (stamps >= sessions.open[index]) & (stamps < sessions.close[index])
+    inside &= (stamps <= sessions.pause[index]) | (stamps >= sessions.resume[index])
+    rest = (stamps - sessions.open[index]) % sessions.interval
+    return inside, inside & (rest != 0) & (stamps != sessions.pause[index]), rest
+
+
+def _why_off(stamps: Int, interval: int, rest: int) -> str:
+    if (stamps % interval == 0).mean() > 0.9:
+        return f"bars by the clock's {_length(interval)} do not fit a session that opens between two of them"
+    return f"they stand {rest / SECOND:g} s after it: neither the start nor the end of a bar"
+
+
+def check(stamps: Int, calendar: str, interval_s: int, sides: tuple[str, ...], wall: str | None) -> tuple[str, ...]:
+    """Warnings of single sessions that lie hours off; raises DataError where the file's zone is not theirs.
+
+    stamps: ordered ns UTC of one symbol. wall: the zone of --tz in which they were taken, None where the times say
+    their own.
+    """
+    around = span(calendar, interval_s, int(stamps[0]) - DAY, int(stamps[-1]) + DAY)
+    here = edges(stamps, around, sides)
+    count, total = int(here.moved.sum()), int(here.has.sum())
+    if not count:
+        return ()
+    hours = here.off[here.moved] / HOUR
+    days = around.day[here.moved]
+    what = (
+        f"the first and last times of {count} of {total} sessions lie {_hours(hours)} off the hours of {calendar} "
+        f"(the first {days[0]})"
+    )
+    clock = stamps if wall is None else stamps + zones.offset_at(stamps, wall)
+    zone = trial(clock, around, sides, count) if wall is not None else None
+    if zone is not None and zone != wall:
+        raise DataError(what, why=f"taken as {zone} they fit; they were taken as {wall}", hint=f"--tz {zone}")
+    if count > max(SHARE * total, 1) or (count == total and zone is None and _exact(here)):
+        raise DataError(
+            what,
+            why="the times were taken as they say themselves" if wall is None else "no zone that was tried fits",
+            hint="no option mends this: export the times again with their true zone, or check --set fetch.calendar",
+        )
+    return (f"{what}: is their clock another zone's?",)
+
+
+def _exact(here: Edges) -> bool:
+    """Whether every session is off by one same number of half hours."""
+    off = np.unique(here.off[here.moved])
+    return len(off) == 1 and int(off[0]) % (2 * QUARTER) == 0
+
+
+def trial(clock: Int, around: Sessions, sides: tuple[str, ...], moved: int) -> str | None:
+    """The zone under which wall clocks `clock` (ns) lie right in most sessions and are off in fewer than `moved`."""
+    best, found = 0, None
+    for zone in dict.fromkeys((around.tz, *ZONES)):
+        utc, bad = zones.wall(clock, zone)
+        if bad.size:
+            continue
+        there = edges(np.sort(utc), around, sides)
+        right = int(there.right.sum())
+        if right > best and right >= FITS * there.has.sum() and there.moved.sum() < min(moved, 1 + 0.05 * right):
+            best, found = right, zone
+    return found
+
+
+def _hours(off: np.ndarray) -> str:  # float64 [n] hours
+    low, high = off.min(), off.max()
+    return f"{low:+g} h" if low == high else f"{low:+g} to {high:+g} h"
+
+
+def _clock(time: np.int64, tz: str) -> str:
+    local = int(time) + int(zones.offset_at(np.array([time], np.int64), tz)[0])
+    return str(np.datetime64(local, "ns").astype("datetime64[s]"))[11:16]
+
+
+def _length(interval: int) -> str:
+    minutes = interval // (60 * SECOND)
+    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
