@@ -6,12 +6,13 @@ is another zone's. Which one is found by trial.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hfm.errors import DataError
-from hfm.fetch import zones
+from hfm.fetch import labelling, zones
+from hfm.fetch.labelling import Float
 from hfm.fetch.sessions import DAY, SECOND, Bool, Int, Sessions, span
 
 QUARTER = 900 * SECOND
@@ -20,8 +21,11 @@ LONG = 20 * HOUR
 """Sessions of this length and more have no night to be told against."""
 SAMPLE = 2_000
 """Stamps of a file that tell whether it is on the grid."""
-SHARE, FITS = 0.5, 0.8
-"""Share of sessions that are off above which a file is refused; share that lie right under a zone that is named."""
+NEAR = 300 * SECOND
+"""How far a session's first and last stamps may differ in how early they are: a bar that is missing at one of them."""
+SHARE, MANY, FITS = 0.5, 0.1, 0.8
+"""Share of times outside the sessions, or of sessions with hours around, that makes the zone doubtful; share of
+sessions that are off above which a file is refused; share that lie right under a zone that is named."""
 ZONES = (
     "America/New_York",
     "UTC",
@@ -44,12 +48,13 @@ ZONES = (
 class Edges:
     """Where the stamps of each session begin and end. off: ns, sessions alike early or late; right: within a quarter.
 
-    has: sessions with a stamp. All [N].
+    wide: with hours around. has: sessions with a stamp. All [N].
     """
 
     has: Bool
     off: Int
     right: Bool
+    wide: Bool
 
     @property
     def moved(self) -> Bool:
@@ -62,7 +67,7 @@ def edges(stamps: Int, sessions: Sessions, sides: tuple[str, ...]) -> Edges:
     """The edges of each session's stamps (ordered ns UTC), under the labels that make them fit best."""
     zero = np.zeros(len(sessions), np.int64)
     if not len(sessions) or (sessions.close - sessions.open).max() >= LONG or not len(stamps):
-        return Edges(zero > 0, zero, zero > 0)
+        return Edges(zero > 0, zero, zero > 0, zero > 0)
     night = np.maximum(DAY - (sessions.close - sessions.open), 0)
     before = np.minimum(night, np.append(night[:1], sessions.open[1:] - sessions.close[:-1])) // 2
     after = np.append(before[1:], night[-1] // 2)
@@ -71,17 +76,19 @@ def edges(stamps: Int, sessions: Sessions, sides: tuple[str, ...]) -> Edges:
     has = high > low
     first, last = stamps[np.minimum(low, len(stamps) - 1)], stamps[np.maximum(high - 1, 0)]
     final = sessions.open + (sessions.slots - 1) * sessions.interval
-    off, right = zero, zero > 0
+    off = zero
     for side in sides:
         begin = first - (sessions.open if side == "start" else sessions.open + sessions.interval)
         end = last - (final if side == "start" else sessions.close)
-        right |= has & (np.abs(begin) < QUARTER) & (np.abs(end) < QUARTER)
-        alike = (np.abs(begin - end) <= sessions.interval) & ((begin % QUARTER == 0) | (end % QUARTER == 0))
+        alike = (np.abs(begin - end) <= NEAR) & ((begin % QUARTER == 0) | (end % QUARTER == 0))
         moved = has & alike & (np.minimum(np.abs(begin), np.abs(end)) >= QUARTER)
         off = np.where(moved & ((off == 0) | (np.abs(begin) < np.abs(off))), begin, off)
-    border = (np.abs(first - sessions.open) < QUARTER) | (np.abs(last - sessions.close) < QUARTER)
-    off = np.where(right | border, 0, off)
-    return Edges(has, off, right)
+    begins = [np.abs(first - sessions.open) < QUARTER, np.abs(first - sessions.open - sessions.interval) < QUARTER]
+    ends = [np.abs(last - sessions.close) < QUARTER, np.abs(last - final) < QUARTER]
+    right = has & (begins[0] | begins[1]) & (ends[0] | ends[1])
+    off = np.where(right | begins[0] | ends[0], 0, off)
+    wide = has & (last - first > sessions.close - sessions.open + HOUR)
+    return Edges(has, off, right, wide)
 
 
 def on_grid(stamps: Int, sessions: Sessions, name: str) -> None:
@@ -120,7 +127,9 @@ def _why_off(stamps: Int, interval: int, rest: int) -> str:
     return f"they stand {rest / SECOND:g} s after it: neither the start nor the end of a bar"
 
 
-def check(stamps: Int, calendar: str, interval_s: int, sides: tuple[str, ...], wall: str | None) -> tuple[str, ...]:
+def check(
+    stamps: Int, volume: Float, calendar: str, interval_s: int, sides: tuple[str, ...], wall: str | None
+) -> tuple[str, ...]:
     """Warnings of single sessions that lie hours off; raises DataError where the file's zone is not theirs.
 
     stamps: ordered ns UTC of one symbol. wall: the zone of --tz in which they were taken, None where the times say
@@ -129,25 +138,60 @@ def check(stamps: Int, calendar: str, interval_s: int, sides: tuple[str, ...], w
     around = span(calendar, interval_s, int(stamps[0]) - DAY, int(stamps[-1]) + DAY)
     here = edges(stamps, around, sides)
     count, total = int(here.moved.sum()), int(here.has.sum())
-    if not count:
-        return ()
-    hours = here.off[here.moved] / HOUR
-    days = around.day[here.moved]
-    what = (
-        f"the first and last times of {count} of {total} sessions lie {_hours(hours)} off the hours of {calendar} "
-        f"(the first {days[0]})"
-    )
+    few = _inside(stamps, around)[0].mean() < SHARE and not here.right.any()
     clock = stamps if wall is None else stamps + zones.offset_at(stamps, wall)
-    zone = trial(clock, around, sides, count) if wall is not None else None
+    zone, late = None, 0
+    if wall is not None and (count or few):
+        zone = trial(clock, around, sides, count or total)
+    if not count and zone in (None, wall):
+        late = volume_late(stamps, volume, around) if here.wide.sum() > SHARE * total else 0
+        if not late:
+            return ()
+        zone = trial_by_volume(clock, volume, around) if wall is not None else None
+    what = f"most times lie outside the hours of {calendar}"
+    if late:
+        what = f"by their volume the market opens {late / HOUR:+g} h off the opens of {calendar}"
+    elif count:
+        what = (
+            f"the first and last times of {count} of {total} sessions lie {_hours(here.off[here.moved] / HOUR)} off "
+            f"the hours of {calendar} (the first {around.day[here.moved][0]})"
+        )
     if zone is not None and zone != wall:
         raise DataError(what, why=f"taken as {zone} they fit; they were taken as {wall}", hint=f"--tz {zone}")
-    if count > max(SHARE * total, 1) or (count == total and zone is None and _exact(here)):
+    if late or count > max(MANY * total, 1) or (count == total and zone is None and _exact(here)):
         raise DataError(
             what,
             why="the times were taken as they say themselves" if wall is None else "no zone that was tried fits",
             hint="no option mends this: export the times again with their true zone, or check --set fetch.calendar",
         )
     return (f"{what}: is their clock another zone's?",)
+
+
+def volume_late(stamps: Int, volume: Float, around: Sessions) -> int:
+    """ns by which the volume rises after the opens (before them: negative), in bars with hours around; else 0.
+
+    The one half hour of the day, not that of the open, before which there is little volume and after which there is
+    much; 0 where the open's own does, or several do.
+    """
+    if not len(around) or labelling.volume_side(stamps, volume, around):
+        return 0
+    shifts = [half * 2 * QUARTER for half in range(-28, 29) if half]
+    found = [shift for shift in shifts if labelling.volume_side(stamps, volume, _moved(around, shift))]
+    return found[0] if len(found) == 1 else 0
+
+
+def _moved(sessions: Sessions, shift: int) -> Sessions:
+    return replace(sessions, open=sessions.open + shift, close=sessions.close + shift)
+
+
+def trial_by_volume(clock: Int, volume: Float, around: Sessions) -> str | None:
+    """The first zone under which the volume of wall clocks `clock` (ns) rises at the opens."""
+    for zone in dict.fromkeys((around.tz, *ZONES)):
+        utc, bad = zones.wall(clock, zone)
+        order = np.argsort(utc, kind="stable")
+        if not bad.size and labelling.volume_side(utc[order], volume[order], around):
+            return zone
+    return None
 
 
 def _exact(here: Edges) -> bool:

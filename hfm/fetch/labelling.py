@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.errors import DataError
-from hfm.fetch.sessions import Bool, Int, Sessions
+from hfm.fetch.sessions import DAY, Bool, Int, Sessions
 
 Float = npt.NDArray[np.float64]
 Side = Literal["start", "end"]
@@ -58,8 +58,10 @@ def label(stamps: Int, volume: Float, sessions: Sessions, flat: Bool | None = No
     prints = _prints(stamps, sessions, flat)
     if left and left == right:
         return left
-    if left == "start" and right == "end" and len(prints) == 1:
-        return prints[0]
+    if prints == ["end"] and right == "end":
+        return "end"
+    if prints == ["start"] and left == "start":
+        return "start"
     alone = None
     if not closing.known and (opening.says(10) == "start" or closing.hidden) and prints != ["end"]:
         alone = opening.says(10)
@@ -67,7 +69,7 @@ def label(stamps: Int, volume: Float, sessions: Sessions, flat: Bool | None = No
         alone = closing.says(10)
     if alone:
         return alone
-    by_volume = _by_volume(stamps, volume, sessions)
+    by_volume = volume_side(stamps, volume, sessions)
     if by_volume:
         return by_volume
     opens, closes = (int(_among(t, stamps)[1].sum()) for t in (sessions.open, sessions.close))
@@ -110,18 +112,18 @@ def _borders(stamps: Int, sessions: Sessions) -> tuple[Border, Border]:
     """What the opens and the closes say: with start labels a stamp at the open and none at the close."""
     step, near = sessions.interval, EARLY * sessions.interval
     touching = sessions.open[1:] <= sessions.close[:-1]
-    every = np.ones(len(sessions), bool)
+    every, endless = np.ones(len(sessions), bool), sessions.close - sessions.open >= DAY
     broken = (sessions.resume < sessions.close) & ((sessions.pause - sessions.open) % step == 0)
     opening, closing = Border(), Border()
     for at, since, valid, touches in (
-        (sessions.open, sessions.open - near, every, np.append(False, touching)),
+        (sessions.open, sessions.open - near, every, endless | np.append(False, touching)),
         (sessions.resume, np.maximum(sessions.pause + 1, sessions.resume - near), broken, ~every),
     ):
         here, following = _among(at, stamps)[1], _among(at + step, stamps)[1]
         opening.count(valid, touches | _any(stamps, since, at), here, ~here & following)
     final = sessions.open + (sessions.slots - 1) * step
     for at, before, until, valid, touches in (
-        (sessions.close, final, sessions.close + near, every, np.append(touching, False)),
+        (sessions.close, final, sessions.close + near, every, endless | np.append(touching, False)),
         (sessions.pause, sessions.pause - step, np.minimum(sessions.resume, sessions.pause + near), broken, ~every),
     ):
         here, previous = _among(at, stamps)[1], _among(before, stamps)[1]
@@ -142,20 +144,19 @@ def _prints(stamps: Int, sessions: Sessions, flat: Bool | None) -> list[Side]:
     return out
 
 
-def _by_volume(stamps: Int, volume: Float, sessions: Sessions) -> Side | None:
+def volume_side(stamps: Int, volume: Float, sessions: Sessions) -> Side | None:
     """The side on which the market opened, by the volume around the opens of the sessions that have hours before them;
     None where too few have."""
     since = np.searchsorted(stamps, sessions.open - EARLY * sessions.interval)
     hours = 2 * (np.searchsorted(stamps, sessions.open) - since) >= EARLY
-    touching = np.append(False, sessions.open[1:] <= sessions.close[:-1])
-    if touching.any() or hours.sum() < min(3, len(sessions)):
+    if (sessions.close - sessions.open >= DAY).any() or hours.sum() < min(3, len(sessions)):
         return None
     sessions = sessions.pick(hours)
     before = _typical(stamps, volume, sessions, range(-EARLY, 0))
-    at, after = (_typical(stamps, volume, sessions, range(k, k + 1)) for k in (0, 1))
-    if at > STEP * before and after <= STEP / 2 * at:
+    last, at, after = (_typical(stamps, volume, sessions, range(k, k + 1)) for k in (-1, 0, 1))
+    if at > STEP * max(before, last) and after <= STEP / 2 * at:
         return "start"
-    if after > STEP * at and at <= STEP * max(before, 1.0):
+    if after > STEP * max(before, at) and at <= STEP * max(before, 1.0):
         return "end"
     return None
 

@@ -166,10 +166,10 @@ def placed(chosen: Mapping[str, list[Part]], request: BarRequest) -> Placement:
         order = np.argsort(time, kind="stable")
         time, volume, flat = time[order], volume[order], flat[order]
         around = sessions.span(request.calendar, request.interval_s, int(time[0]), int(time[-1]))
-        if not len(around):
-            continue
         try:
-            warnings[symbol] = alignment.check(time, request.calendar, request.interval_s, sides, parts[0].wall)
+            warnings[symbol] = alignment.check(time, volume, request.calendar, request.interval_s, sides, parts[0].wall)
+            if not len(around):
+                continue
             alignment.on_grid(time, around, symbol)
         except DataError as e:
             raise DataError(f"{request.path}: {e.what}", why=e.why, hint=e.hint) from e
@@ -197,10 +197,9 @@ def _settled(
     """The side of all, from what each symbol's stamps and the times' own columns say, or as told."""
     hint = "--label start, or --label end"
     if request.label != "auto":
-        other = votes.get("end" if request.label == "start" else "start")
-        if other and len(votes) == 1:
+        if {*votes, *(side for side in own if side)} == {"end" if request.label == "start" else "start"}:
             text = f"the times look labelled at the other side of each bar than --label {request.label} says"
-            warnings[other] = (*warnings.get(other, ()), text)
+            warnings = {symbol: (*texts, text) for symbol, texts in warnings.items()}
         return Placement(request.label, "as told", warnings)
     if len(votes) > 1:
         what = f"{votes['start']} looks labelled at the start of its bars, {votes['end']} at the end"
