@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hfm.errors import DataError
+from hfm.errors import ConfigError, DataError
 from hfm.fetch import labelling, zones
 from hfm.fetch.labelling import Float
 from hfm.fetch.sessions import DAY, SECOND, Bool, Int, Sessions, span
@@ -43,6 +43,11 @@ ZONES = (
 )
 """Zones that are tried, after the exchange's own, in this order."""
 
+CALENDARS = ("XNYS", "XLON", "XETR", "XTKS", "XHKG", "XASX", "XBOM", "CMES", "24/5", "24/7")
+"""Calendars that are tried where the one asked for does not fit."""
+FULL = 0.95
+"""Share of its bars that a calendar must have, and of the rows that it must hold, to be named."""
+
 
 @dataclass(frozen=True)
 class Edges:
@@ -63,16 +68,27 @@ class Edges:
         return out
 
 
+@dataclass(frozen=True)
+class Away:
+    """Sessions whose stamps lie hours off: what to say, and the spans [low, high) of ns UTC whose rows they are."""
+
+    warning: str
+    low: Int
+    high: Int
+
+    def without(self, stamps: Int) -> Bool:
+        """[n] rows that lie in none of these sessions."""
+        place = np.searchsorted(self.low, stamps, "right") - 1
+        out: Bool = (place < 0) | (stamps >= self.high[np.maximum(place, 0)])
+        return out
+
+
 def edges(stamps: Int, sessions: Sessions, sides: tuple[str, ...]) -> Edges:
     """The edges of each session's stamps (ordered ns UTC), under the labels that make them fit best."""
     zero = np.zeros(len(sessions), np.int64)
     if not len(sessions) or (sessions.close - sessions.open).max() >= LONG or not len(stamps):
         return Edges(zero > 0, zero, zero > 0, zero > 0)
-    night = np.maximum(DAY - (sessions.close - sessions.open), 0)
-    before = np.minimum(night, np.append(night[:1], sessions.open[1:] - sessions.close[:-1])) // 2
-    after = np.append(before[1:], night[-1] // 2)
-    low = np.searchsorted(stamps, sessions.open - before)
-    high = np.searchsorted(stamps, sessions.close + after)
+    low, high = (np.searchsorted(stamps, border) for border in _windows(sessions))
     has = high > low
     first, last = stamps[np.minimum(low, len(stamps) - 1)], stamps[np.maximum(high - 1, 0)]
     final = sessions.open + (sessions.slots - 1) * sessions.interval
@@ -89,6 +105,13 @@ def edges(stamps: Int, sessions: Sessions, sides: tuple[str, ...]) -> Edges:
     off = np.where(right | begins[0] | ends[0], 0, off)
     wide = has & (last - first > sessions.close - sessions.open + HOUR)
     return Edges(has, off, right, wide)
+
+
+def _windows(sessions: Sessions) -> tuple[Int, Int]:
+    """(begin, end) of the day around each session: half the night before it and after it, half a day at most."""
+    night = np.maximum(DAY - (sessions.close - sessions.open), 0)
+    before = np.minimum(night, np.append(night[:1], sessions.open[1:] - sessions.close[:-1])) // 2
+    return sessions.open - before, sessions.close + np.append(before[1:], night[-1] // 2)
 
 
 def on_grid(stamps: Int, sessions: Sessions, name: str) -> None:
@@ -129,8 +152,8 @@ def _why_off(stamps: Int, interval: int, rest: int) -> str:
 
 def check(
     stamps: Int, volume: Float, calendar: str, interval_s: int, sides: tuple[str, ...], wall: str | None
-) -> tuple[str, ...]:
-    """Warnings of single sessions that lie hours off; raises DataError where the file's zone is not theirs.
+) -> Away | None:
+    """The single sessions that lie hours off; raises DataError where the file's zone (or calendar) is not theirs.
 
     stamps: ordered ns UTC of one symbol. wall: the zone of --tz in which they were taken, None where the times say
     their own.
@@ -146,7 +169,8 @@ def check(
     if not count and zone in (None, wall):
         late = volume_late(stamps, volume, around) if here.wide.sum() > SHARE * total else 0
         if not late:
-            return ()
+            _other_calendar(stamps, around, here, sides)
+            return None
         zone = trial_by_volume(clock, volume, around) if wall is not None else None
     what = f"most times lie outside the hours of {calendar}"
     if late:
@@ -164,7 +188,24 @@ def check(
             why="the times were taken as they say themselves" if wall is None else "no zone that was tried fits",
             hint="no option mends this: export the times again with their true zone, or check --set fetch.calendar",
         )
-    return (f"{what}: is their clock another zone's?",)
+    low, high = _windows(around)
+    warning = f"{what}: is their clock another zone's? Their bars are left out"
+    return Away(warning, low[here.moved], high[here.moved])
+
+
+def _other_calendar(stamps: Int, around: Sessions, here: Edges, sides: tuple[str, ...]) -> None:
+    """Raise DataError where most stamps lie outside the sessions, and another calendar's are those that they fill."""
+    inside = float(_inside(stamps, around)[0].mean())
+    if here.right.any() or inside >= (MANY if here.wide.any() else SHARE):
+        return
+    for ends in ([stamps + around.interval] * ("start" in sides)) + [stamps] * ("end" in sides):
+        other = calendar_of(ends, around)
+        if other:
+            raise DataError(
+                f"most times lie outside the hours of {around.calendar}",
+                why=f"they fill the sessions of {other}",
+                hint=f"--set fetch.calendar={other}",
+            )
 
 
 def volume_late(stamps: Int, volume: Float, around: Sessions) -> int:
@@ -227,3 +268,25 @@ def _clock(time: np.int64, tz: str) -> str:
 def _length(interval: int) -> str:
     minutes = interval // (60 * SECOND)
     return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
+
+
+def calendar_of(times: Int, sessions: Sessions) -> str | None:
+    """The calendar, other than the sessions' own, whose bars the rows (ns UTC, their ends) fill and which has room for
+    them all."""
+    times = np.unique(times)
+    for name in CALENDARS:
+        if name == sessions.calendar:
+            continue
+        try:
+            around = span(name, sessions.interval // SECOND, int(times[0]), int(times[-1]))
+        except (DataError, ConfigError):
+            continue
+        if not len(around):
+            continue
+        index, _, _, on = around.grid(times)
+        held = np.unique(index[on])
+        inner = held[1:-1] if len(held) > 2 else held
+        filled = np.isin(index[on], inner).sum() >= FULL * around.expected[inner].sum()
+        if on.mean() >= FULL and filled:
+            return name
+    return None

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from hfm.errors import ConfigError, DataError
+from hfm.errors import DataError
+from hfm.fetch import alignment
 from hfm.fetch import sessions as calendars
 from hfm.fetch.quality import Grid, Quality
 from hfm.fetch.sessions import DAY, SECOND, Int, Sessions
 from hfm.plugins import BarRequest
 
-CALENDARS = ("XNYS", "XLON", "XETR", "XTKS", "XHKG", "XASX", "XBOM", "CMES", "24/5", "24/7")
-"""Calendars that are tried where the one asked for does not fit."""
-NEVER, MOST, FITS = 0.05, 0.8, 0.95
-"""Share of sessions in which a slot that is never there may be; share of the missing bars that such slots explain;
-share of its bars that a calendar must have to be named."""
+NEVER, MOST = 0.05, 0.8
+"""Share of sessions in which a slot that is never there may be; share of the missing bars that such slots explain."""
 
 
 def fault(
@@ -45,7 +43,7 @@ def fault(
         )
     never = _never(grid, sessions)
     if never:
-        other = _calendar(times, sessions)
+        other = alignment.calendar_of(times, sessions)
         return DataError(
             what,
             why=f"{why}; {never}: that is no hole but another zone, calendar or grid",
@@ -81,7 +79,7 @@ def _remedy(cause: str, request: BarRequest, times: Int) -> str:
         return f"--as-of {np.datetime64(int(times.max()), 'ns').astype('datetime64[s]')}Z"
     if cause == "outside the sessions":
         around = calendars.span(request.calendar, request.interval_s, int(times.min()) - DAY, int(times.max()) + DAY)
-        other = _calendar(times, around)
+        other = alignment.calendar_of(times, around)
         alike = "the times lie in the sessions of no calendar that was tried: check their zone and the calendar"
         return f"--set fetch.calendar={other}" if other else alike
     if cause == "off_grid":
@@ -126,24 +124,3 @@ def _never(grid: Grid, sessions: Sessions) -> str:
         f"the same {int(never.sum())} of {int((due > 0).sum())} slots are missing in every session (the first "
         f"{first} minutes from the open, the last {last})"
     )
-
-
-def _calendar(times: Int, sessions: Sessions) -> str | None:
-    """The calendar, other than the sessions' own, whose bars the rows fill and which has room for them all."""
-    times = np.unique(times)
-    for name in CALENDARS:
-        if name == sessions.calendar:
-            continue
-        try:
-            around = calendars.span(name, sessions.interval // SECOND, int(times[0]), int(times[-1]))
-        except (DataError, ConfigError):
-            continue
-        if not len(around):
-            continue
-        index, _, _, on = around.grid(times)
-        held = np.unique(index[on])
-        inner = held[1:-1] if len(held) > 2 else held
-        filled = np.isin(index[on], inner).sum() >= FITS * around.expected[inner].sum()
-        if on.mean() >= FITS and filled:
-            return name
-    return None

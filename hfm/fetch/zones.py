@@ -45,6 +45,8 @@ ABBREVIATIONS: dict[str, tuple[tuple[str, float], ...]] = {
 """Abbreviation -> the zones that it may mean and its hours from UTC."""
 CLOCKS = {"ET": "America/New_York", "CT": "America/Chicago", "MT": "America/Denver", "PT": "America/Los_Angeles"}
 """Abbreviations of a wall clock, summer and winter."""
+UNKNOWN = "--tz America/New_York, or --tz UTC"
+"""What helps where no zone is known; a caller that knows the market names its zone."""
 _OFFSET = re.compile(r"(?:UTC|GMT|UT|Z)?\s*([+\-\u2212])(\d{1,2})(?::?(\d\d)(?::?(\d\d))?)?", re.I)
 _UTC = ("Z", "UTC", "GMT", "UT", "UCT", "ZULU")
 
@@ -143,7 +145,7 @@ def localise(clock: Int, name: str, tz: str | None) -> Int:
         raise DataError(
             f"column {name} has no time zone (first {_face(clock[0])})",
             why="09:30 in New York and in UTC are different bars",
-            hint="--tz America/New_York, or --tz UTC",
+            hint=UNKNOWN,
         )
     utc, bad = wall(clock, tz)
     if bad.size:

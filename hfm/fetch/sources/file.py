@@ -7,13 +7,13 @@ is certain and said in the notes; where it is not, the file is refused with what
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from hfm.errors import DataError, HfmError, UsageError
-from hfm.fetch import alignment, labelling, layout, sessions, stamps
+from hfm.fetch import alignment, labelling, layout, sessions, stamps, zones
 from hfm.fetch.layout import Columns, Float
 from hfm.fetch.sessions import Bool, Int
 from hfm.fetch.stamps import Times
@@ -40,11 +40,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the stamps of all symbols stand in their bars, how that is known, and warnings by symbol."""
+    """Where the stamps of all symbols stand in their bars, and how that is known; by symbol, warnings and the sessions
+    that lie hours off."""
 
     side: labelling.Side
     how: str
     warnings: Mapping[str, tuple[str, ...]]
+    away: Mapping[str, alignment.Away]
 
 
 class File:
@@ -93,7 +95,11 @@ def read(path: Path, request: BarRequest) -> list[Part]:
         try:
             times = stamps.instants(columns.time, columns.time_name, request.tz, request.interval_s)
         except DataError as e:
-            raise DataError(f"{path}: {e.what}", why=e.why, hint=e.hint) from e
+            hint = e.hint
+            if hint == zones.UNKNOWN:
+                home = sessions.sessions(request.calendar, request.interval_s, "2024-01-01", "2024-12-31").tz
+                hint = f"--tz {home}, or --tz UTC" if home != "UTC" else "--tz UTC, or --tz America/New_York"
+            raise DataError(f"{path}: {e.what}", why=e.why, hint=hint) from e
         parts += split(columns, times)
     return parts
 
@@ -159,7 +165,7 @@ def placed(chosen: Mapping[str, list[Part]], request: BarRequest) -> Placement:
     """
     sides = (request.label,) if request.label != "auto" else ("start", "end")
     votes: dict[labelling.Side, str] = {}
-    warnings: dict[str, tuple[str, ...]] = {}
+    away: dict[str, alignment.Away] = {}
     doubt: DataError | None = None
     for symbol, parts in chosen.items():
         time, volume, flat = (np.concatenate(columns) for columns in zip(*map(_evidence, parts), strict=True))
@@ -167,7 +173,9 @@ def placed(chosen: Mapping[str, list[Part]], request: BarRequest) -> Placement:
         time, volume, flat = time[order], volume[order], flat[order]
         around = sessions.span(request.calendar, request.interval_s, int(time[0]), int(time[-1]))
         try:
-            warnings[symbol] = alignment.check(time, volume, request.calendar, request.interval_s, sides, parts[0].wall)
+            off = alignment.check(time, volume, request.calendar, request.interval_s, sides, parts[0].wall)
+            if off is not None:
+                away[symbol] = off
             if not len(around):
                 continue
             alignment.on_grid(time, around, symbol)
@@ -178,7 +186,7 @@ def placed(chosen: Mapping[str, list[Part]], request: BarRequest) -> Placement:
         except DataError as e:
             doubt = doubt or DataError(f"{request.path}: {e.what}", why=e.why, hint=e.hint)
     own = {part.side for parts in chosen.values() for part in parts}
-    return _settled(votes, own, warnings, request, doubt)
+    return replace(_settled(votes, own, list(chosen), request, doubt), away=away)
 
 
 def _evidence(part: Part) -> tuple[Int, Float, Bool]:
@@ -190,7 +198,7 @@ def _evidence(part: Part) -> tuple[Int, Float, Bool]:
 def _settled(
     votes: Mapping[labelling.Side, str],
     own: set[labelling.Side | None],
-    warnings: dict[str, tuple[str, ...]],
+    symbols: list[str],
     request: BarRequest,
     doubt: DataError | None,
 ) -> Placement:
@@ -199,8 +207,8 @@ def _settled(
     if request.label != "auto":
         if {*votes, *(side for side in own if side)} == {"end" if request.label == "start" else "start"}:
             text = f"the times look labelled at the other side of each bar than --label {request.label} says"
-            warnings = {symbol: (*texts, text) for symbol, texts in warnings.items()}
-        return Placement(request.label, "as told", warnings)
+            return Placement(request.label, "as told", dict.fromkeys(symbols, (text,)), {})
+        return Placement(request.label, "as told", {}, {})
     if len(votes) > 1:
         what = f"{votes['start']} looks labelled at the start of its bars, {votes['end']} at the end"
         raise DataError(f"{request.path}: {what}", hint=hint)
@@ -210,9 +218,9 @@ def _settled(
         what = f"the column of times says {named}, the sessions' first and last stamps say {side}"
         raise DataError(f"{request.path}: {what}", hint=hint)
     if side:
-        return Placement(side, "seen from the sessions' first and last stamps", warnings)
+        return Placement(side, "seen from the sessions' first and last stamps", {}, {})
     if named:
-        return Placement(named, "as the column of times says", warnings)
+        return Placement(named, "as the column of times says", {}, {})
     raise doubt or DataError(
         f"{request.path}: no session of {request.calendar} lies in the times of the file", hint="check the calendar"
     )
@@ -222,11 +230,15 @@ def bars(symbol: str, parts: list[Part], request: BarRequest, placement: Placeme
     """One symbol's rows, stamped at the end of each bar."""
     time = np.concatenate([part.stamp for part in parts])
     values = {role: np.concatenate([part.values[role] for part in parts]) for role in layout.VALUES}
+    warnings = list(dict.fromkeys(text for part in parts for text in part.warnings))
+    if symbol in placement.away:
+        keep = placement.away[symbol].without(time)
+        time, values = time[keep], {role: column[keep] for role, column in values.items()}
+        warnings.append(placement.away[symbol].warning)
     if placement.side == "start" and time.size:
         around = sessions.span(request.calendar, request.interval_s, int(time.min()), int(time.max()))
         time = around.ends(time) if len(around) else time + request.interval_s * sessions.SECOND
     notes = dict.fromkeys(note for part in parts for note in part.notes)
-    warnings = dict.fromkeys(text for part in parts for text in part.warnings)
     return RawBars(
         time,
         **values,

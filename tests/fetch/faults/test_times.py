@@ -276,6 +276,30 @@ def test_sessions_after_a_clock_change_that_the_file_does_not_follow(tmp_path: P
     assert same(take(tmp_path / "a.csv", tz="Etc/GMT+5"), BARS)
 
 
+def test_a_few_sessions_by_another_clock_are_left_out_by_name(tmp_path: Path) -> None:
+    """MetaTrader's clock is New York's and seven hours: Athens', but in the weeks between two clock changes."""
+    over = week(first="2025-09-02", last="2026-02-27")
+    bars, starts = truth(over)
+    local = pd.DatetimeIndex(starts).tz_localize("UTC").tz_convert("America/New_York").tz_localize(None)
+    times = (local + pd.Timedelta("7h")).strftime("%Y.%m.%d %H:%M")
+    pd.DataFrame({"time": times, **{n: getattr(bars, n) for n in VALUES}}).to_csv(tmp_path / "a.csv", index=False)
+    got = take(tmp_path / "a.csv", tz="Europe/Athens")
+    assert got.ctx.losses[0].startswith("SPY: 5 sessions without a bar: 2025-10-27")
+    assert "5 of 124 sessions lie +1 h off" in got.ctx.warnings[0]
+    place = np.searchsorted(bars.time, got.column("time"))
+    assert np.array_equal(got.column("close"), bars.close[place])
+
+
+@pytest.mark.parametrize("calendar", ["XTKS", "24/7", "XLON"])
+def test_a_calendar_that_is_not_the_files_names_the_one_that_is(tmp_path: Path, calendar: str) -> None:
+    """New York's bars: --set fetch.calendar=XNYS, and it works."""
+    write(tmp_path / "a.csv", BARS, STARTS, "iso", "UTC")
+    with pytest.raises(DataError) as e:
+        take(tmp_path / "a.csv", calendar=calendar, label="start")
+    assert e.value.hint == "--set fetch.calendar=XNYS"
+    assert same(take(tmp_path / "a.csv", label="start", **typed(e.value.hint)), BARS)
+
+
 def _extended() -> tuple[RawBars, Int]:
     """Bars from 04:00 to 20:00, quiet before the open and after the close."""
     step = OVER.interval
