@@ -53,13 +53,14 @@ FULL = 0.95
 class Edges:
     """Where the stamps of each session begin and end. off: ns, sessions alike early or late; right: within a quarter.
 
-    wide: with hours around. has: sessions with a stamp. All [N].
+    wide: with hours around. exact: off by half hours, at both edges alike. has: sessions with a stamp. All [N].
     """
 
     has: Bool
     off: Int
     right: Bool
     wide: Bool
+    exact: Bool
 
     @property
     def moved(self) -> Bool:
@@ -87,24 +88,26 @@ def edges(stamps: Int, sessions: Sessions, sides: tuple[str, ...]) -> Edges:
     """The edges of each session's stamps (ordered ns UTC), under the labels that make them fit best."""
     zero = np.zeros(len(sessions), np.int64)
     if not len(sessions) or (sessions.close - sessions.open).max() >= LONG or not len(stamps):
-        return Edges(zero > 0, zero, zero > 0, zero > 0)
+        return Edges(zero > 0, zero, zero > 0, zero > 0, zero > 0)
     low, high = (np.searchsorted(stamps, border) for border in _windows(sessions))
     has = high > low
     first, last = stamps[np.minimum(low, len(stamps) - 1)], stamps[np.maximum(high - 1, 0)]
     final = sessions.open + (sessions.slots - 1) * sessions.interval
-    off = zero
-    for side in sides:
-        begin = first - (sessions.open if side == "start" else sessions.open + sessions.interval)
-        end = last - (final if side == "start" else sessions.close)
+    off, exact = zero, zero > 0
+    early = {"start": first - sessions.open, "end": first - sessions.open - sessions.interval}
+    late = {"start": last - final, "end": last - sessions.close}
+    for one, other in (*((side, side) for side in sides), ("start", "end")):  # the last: open and close both stamped
+        begin, end = early[one], late[other]
         alike = (np.abs(begin - end) <= NEAR) & ((begin % QUARTER == 0) | (end % QUARTER == 0))
         moved = has & alike & (np.minimum(np.abs(begin), np.abs(end)) >= QUARTER)
         off = np.where(moved & ((off == 0) | (np.abs(begin) < np.abs(off))), begin, off)
-    begins = [np.abs(first - sessions.open) < QUARTER, np.abs(first - sessions.open - sessions.interval) < QUARTER]
-    ends = [np.abs(last - sessions.close) < QUARTER, np.abs(last - final) < QUARTER]
-    right = has & (begins[0] | begins[1]) & (ends[0] | ends[1])
-    off = np.where(right | begins[0] | ends[0], 0, off)
+        exact |= moved & (begin == end) & (begin % (2 * QUARTER) == 0)
+    opens, closes = ({side: np.abs(x) < QUARTER for side, x in edge.items()} for edge in (early, late))
+    right = has & (opens["start"] | opens["end"]) & (closes["start"] | closes["end"])
+    border = (opens["start"] | closes["end"]) & (len(sides) > 1)  # a label that is not told may be either
+    off = np.where(right | border, 0, off)
     wide = has & (last - first > sessions.close - sessions.open + HOUR)
-    return Edges(has, off, right, wide)
+    return Edges(has, off, right, wide, exact)
 
 
 def _windows(sessions: Sessions) -> tuple[Int, Int]:
@@ -151,14 +154,16 @@ def _why_off(stamps: Int, interval: int, rest: int) -> str:
 
 
 def check(
-    stamps: Int, volume: Float, calendar: str, interval_s: int, sides: tuple[str, ...], wall: str | None
+    name: str, stamps: Int, volume: Float, calendar: str, interval_s: int, sides: tuple[str, ...], wall: str | None
 ) -> Away | None:
     """The single sessions that lie hours off; raises DataError where the file's zone (or calendar) is not theirs.
 
-    stamps: ordered ns UTC of one symbol. wall: the zone of --tz in which they were taken, None where the times say
-    their own.
+    stamps: ordered ns UTC of the symbol `name`. wall: the zone of --tz in which they were taken, None where the times
+    say their own.
     """
     around = span(calendar, interval_s, int(stamps[0]) - DAY, int(stamps[-1]) + DAY)
+    if np.isin(around.open, stamps).sum() > SHARE * len(np.unique(around.holding(stamps)[0])):
+        on_grid(stamps, around, name)  # its clock is not another zone's where it has a stamp at the opens
     here = edges(stamps, around, sides)
     count, total = int(here.moved.sum()), int(here.has.sum())
     few = _inside(stamps, around)[0].mean() < SHARE and not here.right.any()
@@ -182,12 +187,14 @@ def check(
         )
     if zone is not None and zone != wall:
         raise DataError(what, why=f"taken as {zone} they fit; they were taken as {wall}", hint=f"--tz {zone}")
-    if late or count > max(MANY * total, 1) or (count == total and zone is None and _exact(here)):
+    if late or count > max(MANY * total, 1) or (total == 1 and here.exact[here.moved].all()):
         raise DataError(
             what,
             why="the times were taken as they say themselves" if wall is None else "no zone that was tried fits",
             hint="no option mends this: export the times again with their true zone, or check --set fetch.calendar",
         )
+    if total == 1:  # a day so far, with hours before it
+        return None
     low, high = _windows(around)
     warning = f"{what}: is their clock another zone's? Their bars are left out"
     return Away(warning, low[here.moved], high[here.moved])
@@ -233,12 +240,6 @@ def trial_by_volume(clock: Int, volume: Float, around: Sessions) -> str | None:
         if not bad.size and labelling.volume_side(utc[order], volume[order], around):
             return zone
     return None
-
-
-def _exact(here: Edges) -> bool:
-    """Whether every session is off by one same number of half hours."""
-    off = np.unique(here.off[here.moved])
-    return len(off) == 1 and int(off[0]) % (2 * QUARTER) == 0
 
 
 def trial(clock: Int, around: Sessions, sides: tuple[str, ...], moved: int) -> str | None:

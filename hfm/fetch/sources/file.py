@@ -173,7 +173,7 @@ def placed(chosen: Mapping[str, list[Part]], request: BarRequest) -> Placement:
         time, volume, flat = time[order], volume[order], flat[order]
         around = sessions.span(request.calendar, request.interval_s, int(time[0]), int(time[-1]))
         try:
-            off = alignment.check(time, volume, request.calendar, request.interval_s, sides, parts[0].wall)
+            off = alignment.check(symbol, time, volume, request.calendar, request.interval_s, sides, parts[0].wall)
             if off is not None:
                 away[symbol] = off
             if not len(around):

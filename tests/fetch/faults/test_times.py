@@ -267,6 +267,20 @@ def test_a_clock_that_the_text_calls_utc_and_is_not_is_refused_without_an_option
     assert e.value.hint.startswith("no option mends this")
 
 
+def test_one_session_is_enough_to_tell_another_clock_and_a_morning_is_none(tmp_path: Path) -> None:
+    """A day whose text calls New York's clock UTC; a day so far, with the hours before it."""
+    one = slice(0, 78)
+    local = pd.DatetimeIndex(STARTS[one]).tz_localize("UTC").tz_convert("America/New_York")
+    values = {n: getattr(BARS, n)[one] for n in VALUES}
+    pd.DataFrame({"t": local.strftime("%Y-%m-%dT%H:%MZ"), **values}).to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(DataError, match="off the hours of XNYS"):
+        take(tmp_path / "a.csv", max_gap=1.0)
+    bars, starts = _extended()
+    morning = RawBars(*(getattr(bars, n)[:80] for n in ("time", *VALUES)))
+    write(tmp_path / "a.csv", morning, starts[:80], "plain", "America/New_York")
+    assert take(tmp_path / "a.csv", tz="America/New_York").bars.num_rows == 14
+
+
 def test_sessions_after_a_clock_change_that_the_file_does_not_follow(tmp_path: Path) -> None:
     """New York's winter clock kept all the year: a fixed zone fits, and is named."""
     write(tmp_path / "a.csv", BARS, STARTS, "plain", "Etc/GMT+5")
