@@ -20,8 +20,9 @@ Float = npt.NDArray[np.float64]
 Side = Literal["start", "end"]
 STEP, EARLY = 3.0, 12
 """Factor between the volumes of bars that tells the market's open; bars before the open that it is told against."""
-PRINT, RARE = 0.9, 0.2
-"""Share of sessions whose first (or last) stamp is a bar of one price, and share of all bars that may be."""
+PRINT, FEW, CHANCE = 0.9, 3, 1e-3
+"""Share of sessions whose first (or last) stamp is a bar of one price, how many sessions tell it, and how likely they
+may be so by chance."""
 STARTS = (
     "opentime",
     "starttime",
@@ -134,13 +135,17 @@ def _borders(stamps: Int, sessions: Sessions) -> tuple[Border, Border]:
 def _prints(stamps: Int, sessions: Sessions, flat: Bool | None) -> list[Side]:
     """The labels that bars of one price speak for: at the opens alone `end` (an opening print), at the closes alone
     `start` (a closing print)."""
-    if flat is None or flat.mean() > RARE:
+    if flat is None:
         return []
     out: list[Side] = []
-    for border, side in ((sessions.open, "end"), (sessions.close, "start")):
+    beside = ~(np.isin(stamps, sessions.open) | np.isin(stamps, sessions.close))
+    chance = float(flat[beside].mean()) if beside.any() else 1.0
+    sides: tuple[tuple[Int, Side], ...] = ((sessions.open, "end"), (sessions.close, "start"))
+    for border, side in sides:
         place, here = _among(border, stamps)
-        if here.any() and flat[place][here].mean() >= PRINT:
-            out.append("end" if side == "end" else "start")
+        count = int(here.sum())
+        if count >= FEW and chance**count < CHANCE and flat[place][here].mean() >= PRINT:
+            out.append(side)
     return out
 
 

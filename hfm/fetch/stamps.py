@@ -74,7 +74,7 @@ def instants(column: pa.ChunkedArray, name: str, tz: str | None, interval_s: int
     words = pc.utf8_trim_whitespace(column.cast(pa.string())).combine_chunks()
     words = words.chunk(0) if isinstance(words, pa.ChunkedArray) else words
     if pc.all(pc.match_substring_regex(words.slice(0, 1), r"^\d+(\.\d+)?$")).as_py():
-        if pc.all(pc.match_substring_regex(words, r"^\d{8,19}$")).as_py():
+        if pc.all(pc.match_substring_regex(words, r"^(?:\d{8,18}|[0-8]\d{18})$")).as_py():
             return _inclusive(_numbers(words.cast(pa.int64()).to_numpy(), name, tz, interval_s))
         if pc.all(pc.match_substring_regex(words, r"^\d{5,10}(\.\d+)?$")).as_py():
             return _inclusive(_numbers(words.cast(pa.float64()).to_numpy(), name, tz, interval_s))
@@ -130,7 +130,7 @@ def _numbers(values: npt.NDArray[np.int64] | Float, name: str, tz: str | None, i
     found = epoch(values)
     whole = values if values.dtype.kind in "iu" else np.floor(values)
     clocks: dict[str, Int] = {}
-    if (whole == values).all() and len(values):
+    if (whole == values).all() and values.min() > 0 and values.max() < UNITS["ns"][1]:
         integers = whole.astype(np.int64)
         width = len(str(int(integers[0])))
         if width == 8 and not isinstance(timetext.dates(str(int(n)) for n in np.unique(integers)), str):

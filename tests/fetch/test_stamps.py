@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hfm.errors import DataError, UsageError
 from hfm.fetch.sessions import SECOND
@@ -147,6 +149,52 @@ def test_a_spacing_that_is_not_the_interval_is_refused_with_both_numbers() -> No
     spacing([minutes[:1]], 300)
     with pytest.raises(DataError, match="86400 s apart"):
         spacing([np.arange(5) * 86400 * SECOND], 300)
+
+
+PIECES = (
+    *("2024-03-18", "09:30:00", "T", "Z", " ", "-04", "+05:30", "America/New_York", "[", "]", "(", ")", "EDT", "PM"),
+    *(
+        "Mon, ",
+        "Mar",
+        "18",
+        "2024",
+        "20240318",
+        "0930",
+        ".000",
+        ",5",
+        "٣",
+        "−",
+        "24:00",
+        "1710768600",
+        "/",
+        "\x00",
+        "+",
+    ),
+    *("EST5EDT", "9999999999999999999", "45369.39", "inf", "nan", "1e9", "UTC", "GMT+", "../x", "ET", "-", "99:99"),
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    text=st.lists(st.sampled_from(PIECES), min_size=1, max_size=5).map("".join),
+    other=st.lists(st.sampled_from(PIECES), min_size=1, max_size=5).map("".join) | st.none(),
+    tz=st.sampled_from([None, "UTC", "America/New_York"]),
+)
+def test_any_words_are_times_or_one_clear_error(text: str, other: str | None, tz: str | None) -> None:
+    """Pieces of times in any order: never another exception."""
+    try:
+        found = instants(words(text, other or text, text), "t", tz, 300)
+        assert len(found.utc) == 3
+    except DataError as e:
+        assert e.hint
+        assert "\n" not in e.what
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -5.0, -202403180930.0, 0.0, 1e308, 20240318.5])
+def test_numbers_that_are_no_times_are_refused(value: float) -> None:
+    """Whatever their size and sign."""
+    with pytest.raises(DataError):
+        instants(pa.chunked_array([pa.array([value, value])]), "t", "UTC", 300)
 
 
 def test_the_spacing_tells_what_digits_mean() -> None:
