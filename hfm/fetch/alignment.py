@@ -162,11 +162,12 @@ def check(
     say their own.
     """
     around = span(calendar, interval_s, int(stamps[0]) - DAY, int(stamps[-1]) + DAY)
-    if np.isin(around.open, stamps).sum() > SHARE * len(np.unique(around.holding(stamps)[0])):
-        on_grid(stamps, around, name)  # its clock is not another zone's where it has a stamp at the opens
     here = edges(stamps, around, sides)
     count, total = int(here.moved.sum()), int(here.has.sum())
-    few = _inside(stamps, around)[0].mean() < SHARE and not here.right.any()
+    place = np.minimum(np.searchsorted(stamps, around.open), len(stamps) - 1)
+    if (stamps[place] == around.open).sum() > SHARE * total:
+        on_grid(stamps, around, name)  # its clock is not another zone's where it has a stamp at the opens
+    few = not here.right.any() and _inside(stamps, around)[0].mean() < SHARE
     clock = stamps if wall is None else stamps + zones.offset_at(stamps, wall)
     zone, late = None, 0
     if wall is not None and (count or few):

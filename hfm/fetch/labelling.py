@@ -56,9 +56,9 @@ def label(stamps: Int, volume: Float, sessions: Sessions, flat: Bool | None = No
     flat = None if flat is None else flat[order]
     opening, closing = _borders(stamps, sessions)
     left, right = opening.says(2), closing.says(2)
-    prints = _prints(stamps, sessions, flat)
     if left and left == right:
         return left
+    prints = _prints(stamps, sessions, flat)
     if prints == ["end"] and right == "end":
         return "end"
     if prints == ["start"] and left == "start":
@@ -138,7 +138,9 @@ def _prints(stamps: Int, sessions: Sessions, flat: Bool | None) -> list[Side]:
     if flat is None:
         return []
     out: list[Side] = []
-    beside = ~(np.isin(stamps, sessions.open) | np.isin(stamps, sessions.close))
+    beside = np.ones(len(stamps), bool)
+    for border in (sessions.open, sessions.close):
+        beside[_among(border, stamps)[0]] = False
     chance = float(flat[beside].mean()) if beside.any() else 1.0
     sides: tuple[tuple[Int, Side], ...] = ((sessions.open, "end"), (sessions.close, "start"))
     for border, side in sides:

@@ -169,8 +169,9 @@ def placed(chosen: Mapping[str, list[Part]], request: BarRequest) -> Placement:
     doubt: DataError | None = None
     for symbol, parts in chosen.items():
         time, volume, flat = (np.concatenate(columns) for columns in zip(*map(_evidence, parts), strict=True))
-        order = np.argsort(time, kind="stable")
-        time, volume, flat = time[order], volume[order], flat[order]
+        if (time[1:] < time[:-1]).any():
+            order = np.argsort(time, kind="stable")
+            time, volume, flat = time[order], volume[order], flat[order]
         around = sessions.span(request.calendar, request.interval_s, int(time[0]), int(time[-1]))
         try:
             off = alignment.check(symbol, time, volume, request.calendar, request.interval_s, sides, parts[0].wall)
@@ -190,7 +191,7 @@ def placed(chosen: Mapping[str, list[Part]], request: BarRequest) -> Placement:
 
 
 def _evidence(part: Part) -> tuple[Int, Float, Bool]:
-    """(stamps, volumes, bars of one price) of the rows that are bars of a price at all."""
+    """(stamps, volumes, whether the bar has one price) of the rows."""
     low = part.values["low"]
     return part.stamp, part.values["volume"], (part.values["high"] == low) & (part.values["open"] == low)
 
