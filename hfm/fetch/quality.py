@@ -257,8 +257,12 @@ def _order(raw: RawBars, rows: Int, quality: Quality) -> tuple[Int, RawBars]:
 
 
 def _newest(raw: RawBars, rows: Int, index: Int, seq: Int, quality: Quality) -> Int:
-    """Rows in order of the grid; of several in one slot the one that came last."""
-    rows = rows[np.lexsort((rows, seq[rows], index[rows]))]
+    """Rows in order of the grid; of several in one slot the one that came last.
+
+    A quote (one price, no volume) gives way to a bar with volume, whichever came last.
+    """
+    bar = (raw.volume[rows] > 0) | (raw.high[rows] != raw.low[rows])
+    rows = rows[np.lexsort((rows, bar, seq[rows], index[rows]))]
     same = (index[rows[1:]] == index[rows[:-1]]) & (seq[rows[1:]] == seq[rows[:-1]])
     older, newer = rows[:-1][same], rows[1:][same]
     quality.duplicates = int(same.sum())

@@ -80,11 +80,17 @@ class Sessions:
         return index, inside
 
     def ends(self, start: Int) -> Int:
-        """End stamps of bars that start at `start`: one interval later, at the latest their part's close."""
+        """End stamps of bars that start at `start`: one interval later, at the latest their part's close.
+
+        That end is for the short bar of a grid that does not fill its part. A start off the grid within an interval of
+        that close is no such bar and stays where it is, off the grid of end stamps too.
+        """
         index = np.maximum(np.searchsorted(self.open, start, "right") - 1, 0)
         end = start + self.interval
         for border in (self.pause[index], self.close[index]):
-            end = np.where((start < border) & (end > border), border, end)
+            over = np.flatnonzero((start < border) & (end > border) & (start >= self.open[index]))
+            begun = (start[over] - self.open[index[over]]) % self.interval == 0
+            end[over] = np.where(begun, border[over], start[over])
         return end
 
     def slot_end(self, index: Int, seq: Int) -> Int:

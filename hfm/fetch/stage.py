@@ -19,7 +19,7 @@ import pyarrow as pa
 from hfm import disk, tables
 from hfm.config import INTERVALS, Config
 from hfm.errors import ConfigError, DataError, HfmError, UsageError
-from hfm.fetch import archive, books, prints, quality, sessions, splits, summary
+from hfm.fetch import archive, books, gaps, prints, quality, sessions, splits, summary
 from hfm.fetch.quality import Grid, Quality
 from hfm.fetch.sessions import Sessions
 from hfm.plugins import BarRequest, BarSource, BookSource, RawBars, find
@@ -185,7 +185,7 @@ def _clean(
         if len(wanted):
             grid, account = quality.clean(raw, wanted, until, others[symbol])
         if grid is None or not grid.time.size:
-            failed[symbol] = _nothing(symbol, account, request, until)
+            failed[symbol] = gaps.nothing(symbol, account, request, until, raw.time)
             continue
         try:
             account.jumps = splits.judged(symbol, account, grid, wanted, request.adjust, names)
@@ -196,13 +196,9 @@ def _clean(
         first, last = (int(grid.index[0]), int(grid.index[-1])) if whole else (0, len(wanted) - 1)
         own = wanted.pick(slice(first, last + 1))
         quality.account(replace(grid, index=grid.index - first), account, own, until)
-        if account.gap > max_gap:
-            failed[symbol] = DataError(
-                f"{symbol} misses {account.gap:.2%} of the bars in its {account.sessions} sessions, the limit is "
-                f"{max_gap:.2%}",
-                why=f"{account.present} of {account.expected} bars are there",
-                hint=f"--max-gap {np.ceil(account.gap * 100):.0f}%",
-            )
+        fault = gaps.fault(symbol, grid, account, own, max_gap, raw.time)
+        if fault is not None:
+            failed[symbol] = fault
             continue
         grids[symbol], qualities[symbol] = grid, account
     return grids, qualities, wanted

@@ -1,14 +1,13 @@
-"""Times of a vendor's file as UTC instants, and whether they stand at the start or the end of each bar.
+"""Times of a vendor's file as UTC instants, and whether they are as far apart as the interval asked for.
 
-Nothing is guessed: a time without a zone, a date of unclear order, an epoch of unclear unit, a spacing that is not the
-interval asked for, labels that fit both readings are refused, with what to add on the command line.
+Nothing is guessed: a time without a zone, a date of unclear order, digits or an epoch of unclear meaning, a spacing
+that is not the interval asked for are refused, with what to add on the command line where something can be added.
 """
 
 from __future__ import annotations
 
-import itertools
-from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,37 +15,45 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hfm.config import INTERVALS
-from hfm.errors import DataError, UsageError
-from hfm.fetch.sessions import SECOND, Bool, Int, Sessions
+from hfm.errors import DataError
+from hfm.fetch import timetext, zones
+from hfm.fetch.sessions import SECOND, Int
 
 Float = npt.NDArray[np.float64]
-DATES = (
-    "%m/%d/%Y",
-    "%d/%m/%Y",
-    "%m-%d-%Y",
-    "%d-%m-%Y",
-    "%d.%m.%Y",
-    "%Y/%m/%d",
-    "%Y.%m.%d",
-    "%Y%m%d",
-    "%d-%b-%Y",
-    "%m/%d/%y",
-    "%d/%m/%y",
-)
-CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%H%M", "%H%M%S", "%I:%M %p", "%I:%M:%S %p")
 UNITS = {"s": (1e8, 5e9, SECOND), "ms": (1e11, 5e12, 10**6), "us": (1e14, 5e15, 1000), "ns": (1e17, 5e18, 1)}
 """Epoch units -> plausible range (1973 to 2128) and nanoseconds."""
-STEP, EARLY = 3.0, 12
-"""Factor between the volumes of bars that tells the market's open; bars before the open that it is told against."""
+SERIAL = (20_000.0, 80_000.0)
+"""Excel's serial days of 1954 to 2119."""
+ISO = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?"
+OFFSET = r"(?:Z|[+-](?:0\d|1[0-4]):?[0-5]\d)$"
+INCLUSIVE, MOST = (999_000_000, 999_999_000, 999_999_999), 0.9
+"""ns of a second at which an inclusive bar ends, and the share of rows that tells it."""
+ADVICE = "write the times as ISO, 2025-02-19T09:30:00-05:00"
 
 
-def instants(column: pa.ChunkedArray, name: str, tz: str | None) -> tuple[Int, str]:
-    """int64 [n] ns UTC of a time column, and what was assumed of it.
+@dataclass(frozen=True)
+class Times:
+    """Times of one column. utc: int64 [n] ns; notes: what was assumed; warnings: what the user should check.
 
-    tz: the zone of times that do not say theirs; times that do are taken as they are. Raises DataError for times that
-    cannot be read, have no zone, or are dates alone; UsageError for an unknown zone.
+    wall: the zone of --tz, where clocks without a zone were taken in it. inclusive: the stamps were the last instant
+    of each bar (04:59.999) and have been moved to its end.
     """
-    check_zone(tz)
+
+    utc: Int
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    wall: str | None = None
+    inclusive: bool = False
+
+
+def instants(column: pa.ChunkedArray, name: str, tz: str | None, interval_s: int | None = None) -> Times:
+    """A time column as UTC instants.
+
+    tz: the zone of times that do not say theirs; times that do are taken as they are. interval_s: settles what digits
+    mean (202403180930: a calendar time or epoch ms of 1976). Raises DataError for times that cannot be read, have no
+    zone, or are dates alone; UsageError for an unknown zone.
+    """
+    zones.check_zone(tz)
     kind = column.type
     if column.null_count:
         row = int(np.flatnonzero(column.is_null().to_numpy())[0])
@@ -57,16 +64,21 @@ def instants(column: pa.ChunkedArray, name: str, tz: str | None) -> tuple[Int, s
         )
     if pa.types.is_timestamp(kind):
         if kind.tz is not None:
-            return _ns(column, name), f"times are {kind.tz}'s"
-        return localise(_ns(column, name), name, tz)
+            return _inclusive(_zoned(_ns(column, name), f"times are {kind.tz}'s", tz))
+        return _inclusive(_walled(_ns(column, name), name, tz))
     if pa.types.is_date(kind):
         raise _dates_only(name)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return epoch(column.cast(pa.float64()).to_numpy() if pa.types.is_floating(kind) else column.to_numpy(), name)
-    words = pc.utf8_trim_whitespace(column.cast(pa.string()))
-    if pc.all(pc.match_substring_regex(words, r"^\d{9,10}(\.\d+)?$|^\d{12,13}$|^\d{15,16}$|^\d{18,19}$")).as_py():
-        return epoch(words.cast(pa.float64() if "." in words[0].as_py() else pa.int64()).to_numpy(), name)
-    return _words(words, name, tz)
+        values = column.cast(pa.float64()).to_numpy() if pa.types.is_floating(kind) else column.to_numpy()
+        return _inclusive(_numbers(values, name, tz, interval_s))
+    words = pc.utf8_trim_whitespace(column.cast(pa.string())).combine_chunks()
+    words = words.chunk(0) if isinstance(words, pa.ChunkedArray) else words
+    if pc.all(pc.match_substring_regex(words.slice(0, 1), r"^\d+(\.\d+)?$")).as_py():
+        if pc.all(pc.match_substring_regex(words, r"^(?:\d{8,18}|[0-8]\d{18})$")).as_py():
+            return _inclusive(_numbers(words.cast(pa.int64()).to_numpy(), name, tz, interval_s))
+        if pc.all(pc.match_substring_regex(words, r"^\d{5,10}(\.\d+)?$")).as_py():
+            return _inclusive(_numbers(words.cast(pa.float64()).to_numpy(), name, tz, interval_s))
+    return _inclusive(_words(words, name, tz, interval_s))
 
 
 def _ns(column: pa.ChunkedArray, name: str) -> Int:
@@ -78,107 +90,148 @@ def _ns(column: pa.ChunkedArray, name: str) -> Int:
     return out
 
 
-def epoch(values: npt.NDArray[np.int64] | Float, name: str) -> tuple[Int, str]:
-    """ns UTC of numbers since 1970, in the one unit that makes them all plausible dates. Raises DataError."""
-    for unit, (low, high, factor) in UNITS.items():
-        if (values >= low).all() and (values <= high).all():
-            whole = np.floor(values).astype(np.int64)
-            part = np.rint((values - whole) * factor).astype(np.int64)
-            return whole * factor + part, f"times are epoch {unit}"
-    raise DataError(
-        f"column {name} holds numbers that are no times since 1970 in s, ms, us or ns (first {values[0]})",
-        why=f"they run from {values.min()} to {values.max()}",
-        hint="write the times as ISO, 2025-02-19T09:30:00-05:00",
-    )
+def _zoned(utc: Int, note: str, tz: str | None) -> Times:
+    """Times that say their own zone: --tz is not used, and that is said."""
+    return Times(utc, (note,) if tz is None else (note, f"--tz {tz} is not needed and not used"))
 
 
-def _words(words: pa.ChunkedArray, name: str, tz: str | None) -> tuple[Int, str]:
-    """Times in words: ISO, or the one other format that reads every row."""
-    import pandas as pd
-
-    text = pd.Series(words.to_pandas())
-    zoned = np.asarray(pc.match_substring_regex(words, r"\d\d:\d\d.*(Z|UTC|[+-]\d\d:?\d\d)$").to_numpy(), dtype=bool)
-    if zoned.any() and not zoned.all():
-        row = int(np.flatnonzero(zoned != zoned[0])[0])
-        raise DataError(
-            f"column {name} mixes times with and without a zone: {text[0]!r} and {text[row]!r} (data row {row + 1})",
-            hint="write them all one way",
-        )
-    if zoned.all():
-        parsed = pd.to_datetime(text.str.replace("UTC", "+00:00"), format="ISO8601", utc=True, errors="coerce")
-        return _read_all(parsed, text, name), "times have their own zone"
-    if text.str.fullmatch(r"\d{4}-?\d\d-?\d\d|\d\d?[/.]\d\d?[/.]\d{2,4}").all():
-        raise _dates_only(name)
-    parsed = pd.to_datetime(text, format="ISO8601", errors="coerce")
-    if not parsed.isna().any():
-        return localise(_read_all(parsed, text, name), name, tz)
-    return localise(_read_all(_formatted(text, name), text, name), name, tz)
+def _walled(clock: Int, name: str, tz: str | None) -> Times:
+    """Wall clocks in the zone of --tz."""
+    return Times(zones.localise(clock, name, tz), (f"times are taken as {tz}",), wall=tz)
 
 
-def _formatted(text, name: str):  # type: ignore[no-untyped-def]  # pandas has no types here: Series of str -> Series
-    """Times by the one format that reads them all. Raises DataError where two do, and differ."""
-    import pandas as pd
-
-    good = {}
-    for date, clock in itertools.product(DATES, CLOCKS):
-        form = f"{date} {clock}"
-        if pd.isna(pd.to_datetime(text.iloc[0], format=form, errors="coerce")):
+def _inclusive(times: Times) -> Times:
+    """Stamps of the last instant of each bar (04:59.999, or 04:59 in whole seconds) moved to the bar's end."""
+    utc = times.utc
+    for size, ends, unit in ((SECOND, INCLUSIVE, None), (60 * SECOND, (59 * SECOND,), SECOND)):
+        if not np.isin(utc[:: max(len(utc) // 50, 1)] % size, ends).mean() >= MOST:
             continue
-        parsed = pd.to_datetime(text, format=form, errors="coerce")
-        if not parsed.isna().any():
-            good[form] = parsed
-    (first, times), *others = good.items() or [("", pd.to_datetime(text, format="ISO8601", errors="coerce"))]
-    for form, other in others:
-        if not times.equals(other):
-            raise DataError(
-                f"column {name}: {text.iloc[0]!r} can be read as {first} and as {form}, and so can every row",
-                hint="write the times as ISO, 2025-02-19T09:30:00-05:00",
-            )
+        rest = utc % size
+        found = np.isin(rest, ends)
+        if found.mean() >= MOST:
+            step = np.where(found, size - rest, 0) if unit is None else np.where(found, unit, 0)
+            note = "times are the last instant of each bar: the bar ends with the next second"
+            return replace(times, utc=utc + step, notes=(*times.notes, note), inclusive=True)
     return times
 
 
-def _read_all(parsed, text, name: str) -> Int:  # type: ignore[no-untyped-def]  # pandas Series
-    bad = np.flatnonzero((parsed.isna() | (parsed.dt.year < 1900) | (parsed.dt.year > 2200)).to_numpy())
-    if bad.size:
+def epoch(values: npt.NDArray[np.int64] | Float) -> tuple[Int, str] | None:
+    """ns UTC of numbers since 1970 in the one unit that makes them all plausible dates, and the unit; else None."""
+    for unit, (low, high, factor) in UNITS.items():
+        if (values >= low).all() and (values <= high).all():
+            whole = np.floor(values).astype(np.int64)
+            part = np.rint((values - whole) * min(factor, 10**6)).astype(np.int64) * (factor // min(factor, 10**6))
+            return whole * factor + part, unit
+    return None
+
+
+def _numbers(values: npt.NDArray[np.int64] | Float, name: str, tz: str | None, interval_s: int | None) -> Times:
+    """Numbers: seconds and their parts since 1970, a calendar time in digits, or Excel's serial days."""
+    found = epoch(values)
+    whole = values if values.dtype.kind in "iu" else np.floor(values)
+    clocks: dict[str, Int] = {}
+    if (whole == values).all() and values.min() > 0 and values.max() < UNITS["ns"][1]:
+        integers = whole.astype(np.int64)
+        width = len(str(int(integers[0])))
+        if width == 8 and not isinstance(timetext.dates(str(int(n)) for n in np.unique(integers)), str):
+            raise _dates_only(name)
+        clocks = dict(timetext.digits(integers)) if width in (10, 12, 14, 17) else {}
+    elif (values > SERIAL[0]).all() and (values < SERIAL[1]).all():
+        clocks = {"Excel's serial days": timetext.excel(values)}
+    epochs = {f"epoch {found[1]}": found[0]} if found else {}
+    if not clocks and not epochs:
         raise DataError(
-            f"column {name}, data row {bad[0] + 1}: {str(text.iloc[bad[0]])[:40]!r} is not a time",
-            why=f"{bad.size} of {len(text)} rows are like this (or before 1900, or after 2200)",
-            hint="write the times as ISO, 2025-02-19T09:30:00-05:00",
+            f"column {name} holds numbers that are no times since 1970 in s, ms, us or ns (first {values[0]})",
+            why=f"they run from {values.min()} to {values.max()}",
+            hint=ADVICE,
         )
-    zone = None if parsed.dt.tz is None else "UTC"
-    out: Int = parsed.astype("datetime64[ns]" if zone is None else "datetime64[ns, UTC]").astype(np.int64).to_numpy()
-    return out
+    chosen = _one({**clocks, **epochs}, name, str(values[0]), interval_s)
+    if chosen in epochs:
+        text = f"{chosen} is counted from 1970 in UTC: --tz {tz} is not used"
+        return Times(epochs[chosen], (f"times are {chosen}",), (text,) if tz not in (None, "UTC") else ())
+    times = _walled(clocks[chosen], name, tz)
+    return replace(times, notes=(f"times are read as {chosen}", *times.notes))
 
 
-def check_zone(tz: str | None) -> None:
-    """Raise UsageError unless `tz` is None or a time zone."""
-    try:
-        ZoneInfo(tz or ("UTC" if tz is None else "?"))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise UsageError(f"--tz {tz!r} is not a time zone", hint="--tz America/New_York") from None
-
-
-def localise(wall: Int, name: str, tz: str | None) -> tuple[Int, str]:
-    """ns UTC of wall-clock ns in zone `tz`. Raises DataError without a zone, or in the hour that a clock repeats."""
-    if tz is None:
-        first = np.datetime64(int(wall[0]), "ns").astype("datetime64[s]")
-        raise DataError(
-            f"column {name} has no time zone (first {first})",
-            why="09:30 in New York and in UTC are different bars",
-            hint="--tz America/New_York, or --tz UTC",
-        )
+def _words(words: pa.Array, name: str, tz: str | None, interval_s: int | None) -> Times:
+    """Times in words: ISO by pandas, which is fast; all else by its parts (timetext)."""
     import pandas as pd
 
-    local = pd.DatetimeIndex(wall.view("datetime64[ns]")).tz_localize(tz, ambiguous="NaT", nonexistent="NaT")
-    bad = np.flatnonzero(local.isna())
-    if bad.size:
-        first = np.datetime64(int(wall[bad[0]]), "ns").astype("datetime64[s]")
+    zoned = pc.match_substring_regex(words.slice(0, 1), OFFSET).to_pylist() == [True]
+    if pc.all(pc.match_substring_regex(words, ISO + (OFFSET if zoned else "$"))).as_py():
+        text = pd.Series(words.to_pandas())
+        parsed = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True if zoned else None)
+        if not (parsed.isna() | (parsed.dt.year < 1900) | (parsed.dt.year > 2200)).any():
+            kind = "datetime64[ns, UTC]" if zoned else "datetime64[ns]"
+            out: Int = parsed.astype(kind).astype(np.int64).to_numpy()
+            return _zoned(out, "times have their own zone", tz) if zoned else _walled(out, name, tz)
+    parts = timetext.split(words)
+    if isinstance(parts, int):
+        raise _unread(words, name, parts)
+    if parts.clock.texts == [""]:
+        found = timetext.dates(parts.date.texts)
+        raise _unread(words, name, _row(parts.date, found)) if isinstance(found, str) else _dates_only(name)
+    _mixed(parts.zone, words, name)
+    clocks = timetext.readings(parts)
+    if isinstance(clocks, str):
+        where = parts.date if clocks in parts.date.texts else parts.clock
+        raise _unread(words, name, _row(where, clocks))
+    clock = clocks[_one(clocks, name, words[0].as_py(), interval_s)]
+    if parts.zone.texts == [""]:
+        return _walled(clock, name, tz)
+    utc, settled = zones.instants(clock, parts.zone.code, parts.zone.texts, name, tz)
+    if settled:
+        return Times(utc, (f"the abbreviations in the times are taken as {tz}",))
+    return _zoned(utc, "times have their own zone", tz)
+
+
+def _row(part: timetext.Texts, text: str) -> int:
+    """The first row that holds `text`."""
+    return int(np.flatnonzero(part.code == part.texts.index(text))[0])
+
+
+def _mixed(zone: timetext.Texts, words: pa.Array, name: str) -> None:
+    """Raise DataError where some rows have a zone and others none."""
+    if "" in zone.texts and len(zone.texts) > 1:
+        bare = zone.code == zone.texts.index("")
+        row = int(np.flatnonzero(bare != bare[0])[0])
         raise DataError(
-            f"column {name}: {first} comes twice or never in {tz} (clock change); {bad.size} rows are like this",
-            hint="export the times in UTC",
+            f"column {name} mixes times with and without a zone: {words[0].as_py()!r} and {words[row].as_py()!r} "
+            f"(data row {row + 1})",
+            hint="write them all one way",
         )
-    out: Int = local.as_unit("ns").tz_convert("UTC").asi8
-    return out, f"times are taken as {tz}"
+
+
+def _one(readings: Mapping[str, Int], name: str, first: str, interval_s: int | None) -> str:
+    """The one reading of a column: the only one, or the only one whose times are as far apart as the bars asked for,
+    or as any bars that are known. Raises DataError where that leaves several that differ."""
+    left = dict(readings)
+    for key in list(readings)[1:]:
+        if any(np.array_equal(left[key], left[other]) for other in list(left) if other != key):
+            del left[key]
+    for wanted in ([interval_s] if interval_s else [], list(INTERVALS.values())):
+        if len(left) > 1 and len({_sort(key) for key in left}) > 1:
+            good = [key for key, time in left.items() if common_step([time])[0] in [s * SECOND for s in wanted]]
+            left = {key: left[key] for key in good} or left
+    if len(left) > 1:
+        one, other = list(left)[:2]
+        raise DataError(
+            f"column {name}: {first!r} can be read as {one} and as {other}, and so can every row", hint=ADVICE
+        )
+    return next(iter(left))
+
+
+def _sort(key: str) -> str:
+    """What a reading is but for the order of its date: that order is never told by the spacing."""
+    return key.split()[-1] if key.startswith("%") and " " in key else "epoch" if key.startswith("epoch") else "digits"
+
+
+def _unread(words: pa.Array, name: str, row: int) -> DataError:
+    return DataError(
+        f"column {name}, data row {row + 1}: {words[row].as_py()[:40]!r} is not a time",
+        why=f"of {len(words)} rows this is the first that cannot be read like the others (1900 to 2200)",
+        hint=ADVICE,
+    )
 
 
 def _dates_only(name: str) -> DataError:
@@ -189,62 +242,25 @@ def _dates_only(name: str) -> DataError:
     )
 
 
-def spacing(times: list[Int], interval_s: int) -> None:
-    """Raise DataError unless the commonest step between the stamps of a symbol (lists of ns) is `interval_s`."""
+def common_step(times: list[Int]) -> tuple[int, float]:
+    """(the commonest step in ns between the stamps of a symbol, its share of the steps); (0, 0) without a step."""
     steps = np.sort(np.concatenate([np.diff(np.sort(time)) for time in times]))
     steps = steps[steps > 0]
     if not steps.size:
-        return
+        return 0, 0.0
     border = np.flatnonzero(np.append(True, steps[1:] != steps[:-1]))
     counts = np.diff(np.append(border, len(steps)))
-    common = int(steps[border[np.argmax(counts)]])
-    if common != interval_s * SECOND:
+    return int(steps[border[np.argmax(counts)]]), float(counts.max() / steps.size)
+
+
+def spacing(times: list[Int], interval_s: int) -> None:
+    """Raise DataError unless the commonest step between the stamps of a symbol (lists of ns) is `interval_s`."""
+    common, share = common_step(times)
+    if common not in (0, interval_s * SECOND):
         word = next((name for name, seconds in INTERVALS.items() if seconds * SECOND == common), None)
         asked = next(name for name, seconds in INTERVALS.items() if seconds == interval_s)
         raise DataError(
-            f"the bars are {common / SECOND:g} s apart ({counts.max() / steps.size:.1%} of steps), "
+            f"the bars are {common / SECOND:g} s apart ({share:.1%} of steps), "
             f"--interval {asked} asks for {interval_s} s",
             hint=f"--interval {word}" if word else f"export bars of {', '.join(INTERVALS)}",
         )
-
-
-def label(stamps: Int, volume: Float, sessions: Sessions) -> Literal["start", "end"]:
-    """Whether the stamps (ns UTC, of one symbol) stand at the start or the end of their bars.
-
-    Start labels have the open and not the close, end labels the close and not the open. With both, for there are
-    hours before and after, the volume tells on which side of the stamp `open` the market opened. Raises DataError
-    where neither reading is certain.
-    """
-    order = np.argsort(stamps, kind="stable")
-    stamps, volume = stamps[order], volume[order]
-    opens, closes = (int(_among(t, stamps)[1].sum()) for t in (sessions.open, sessions.close))
-    if opens > 10 * closes:
-        return "start"
-    if closes > 10 * opens:
-        return "end"
-    before = _typical(stamps, volume, sessions, range(-EARLY, 0))
-    at, after = (_typical(stamps, volume, sessions, range(k, k + 1)) for k in (0, 1))
-    if opens and at > STEP * before and after <= STEP * at:
-        return "start"
-    if opens and after > STEP * at and at <= STEP * max(before, 1.0):
-        return "end"
-    raise DataError(
-        f"the times fit bars labelled at their start and at their end: of {len(sessions)} sessions {opens} have one "
-        f"at the open and {closes} at the close",
-        why="a bar 09:30-09:35 is stamped 09:30 by some vendors and 09:35 by others",
-        hint="--label start, or --label end",
-    )
-
-
-def _typical(stamps: Int, volume: Float, sessions: Sessions, slots: range) -> float:
-    """Median volume of the bars stamped `slots` intervals from the open; 0 where there are none."""
-    place, there = _among((sessions.open[:, None] + np.array(slots) * sessions.interval).ravel(), stamps)
-    found = volume[place][there]
-    found = found[~np.isnan(found)]
-    return float(np.median(found)) if found.size else 0.0
-
-
-def _among(times: Int, stamps: Int) -> tuple[Int, Bool]:
-    """Where each time stands in the ordered `stamps`, and whether it does (np.isin is ten times slower)."""
-    place = np.minimum(np.searchsorted(stamps, times), len(stamps) - 1)
-    return place, stamps[place] == times

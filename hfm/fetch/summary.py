@@ -110,6 +110,9 @@ def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:
             )
         if account.lost_sessions:
             lost.setdefault(tuple(account.lost_sessions), []).append(symbol)
+        if account.conflicts:
+            text = f"{account.conflicts} of {account.duplicates} doubled bars disagree; the newest with volume is kept"
+            odd.setdefault(text, []).append(symbol)
         if account.outside > ELSEWHERE * account.raw:
             odd.setdefault("most rows lie outside the sessions; is --set fetch.calendar right (24/7?)", []).append(
                 symbol

@@ -1,15 +1,16 @@
-"""Times as instants, their labels, their spacing."""
+"""Times as instants, and their spacing."""
 
 from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hfm.errors import DataError, UsageError
 from hfm.fetch.sessions import SECOND
-from hfm.fetch.stamps import epoch, instants, label, spacing
-from tests.fetch.drive import raw, week
+from hfm.fetch.stamps import epoch, instants, spacing
 
 T = 1_772_461_800_000_000_000
 """2026-03-02T14:30 UTC, 09:30 in New York."""
@@ -35,29 +36,65 @@ def words(*text: str) -> pa.ChunkedArray:
         ("1772461800000", None),
         ("1772461800000000000", None),
         ("2026-03-02 23:30:00", "Asia/Tokyo"),
+        ("2026-03-02 09:30:00-05", None),
+        ("2026-03-02 14:30:00+00", "Asia/Tokyo"),
+        ("2026-03-02 20:00:00+0530", None),
+        ("2026-03-02T14:30:00-00:00", None),
+        ("2026-03-02T14:30:00,000Z", None),
+        ("20260302T143000Z", None),
+        ("20260302T143000+0000", None),
+        ("202603021430Z", None),
+        ("20260302 09:30:00 US/Eastern", None),
+        ("20260302 09:30:00 America/New_York", None),
+        ("2026-03-02T09:30[America/New_York]", None),
+        ("2026-03-02T09:30-05:00[America/New_York]", None),
+        ("2026-03-02 09:30:00 EST", None),
+        ("2026-03-02 09:30 AM ET", None),
+        ("2026-03-02 15:30 CET", None),
+        ("2026-03-02 23:30 JST", None),
+        ("2026-03-02 08:30 CST", "America/Chicago"),
+        ("2026-03-02 22:30 CST", "Asia/Shanghai"),
+        ("2026-03-02 09:30:00 GMT-0500", None),
+        ("2026-03-02 16:30 UTC+2", None),
+        ("Mon, 2 Mar 2026 14:30:00 GMT", None),
+        ("Mon Mar 02 2026 09:30:00 GMT-0500 (Eastern Standard Time)", None),
+        ("Mon Mar  2 09:30:00 EST 2026", None),
+        ("2026-03-02 0930", "America/New_York"),
+        ("20260302 930", "America/New_York"),
+        ("20260302 93000", "America/New_York"),
+        ("20260302093000", "America/New_York"),
+        ("20260302093000000", "America/New_York"),
+        ("20260302-09:30:00", "America/New_York"),
+        ("02MAR2026:09:30:00", "America/New_York"),
+        ("Monday, March 2, 2026 9:30:00 a.m.", "America/New_York"),
+        ("09:30:00 2026-03-02", "America/New_York"),
+        ("2026-03-02 00:00:00 09:30", "America/New_York"),
+        ("2026-03-02 24:00", "Australia/Darwin"),
+        ("46083.395833", "America/New_York"),
     ],
 )
 def test_times_in_words_are_read_in_their_zone(text: str, tz: str | None) -> None:
     """ISO and other formats, epochs in words; what has its own zone needs none."""
     second = {"03/02/2026 09:30": "03/13/2026 09:30", "2-Mar-2026 9:30 AM": "13-Mar-2026 9:30 AM"}.get(text, text)
-    found, _ = instants(words(text, second), "t", tz)
-    assert found[0] == T
+    assert instants(words(text, second), "t", tz).utc[0] == T
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("s", 1), ("ms", 1000), ("us", 10**6), ("ns", 10**9)])
 def test_epochs_are_told_apart_by_size(unit: str, factor: int) -> None:
     """Whole numbers and fractions of seconds; the unit is said."""
-    found, said = instants(pa.chunked_array([pa.array([T // 10**9 * factor])]), "t", None)
-    assert found[0] == T
-    assert said == f"times are epoch {unit}"
-    assert epoch(np.array([T / 1e9 + 0.25]), "t")[0][0] == T + 250_000_000
+    found = instants(pa.chunked_array([pa.array([T // 10**9 * factor])]), "t", None)
+    assert found.utc[0] == T
+    assert found.notes == (f"times are epoch {unit}",)
+    quarter = epoch(np.array([T / 1e9 + 0.25]))
+    assert quarter is not None
+    assert quarter[0][0] == T + 250_000_000
 
 
 @pytest.mark.parametrize(("unit", "zone"), [("s", "UTC"), ("us", "America/New_York"), ("ns", "Asia/Tokyo")])
 def test_timestamps_with_a_zone_are_instants_whatever_their_unit(unit: str, zone: str) -> None:
     """Parquet's own types."""
     column = pa.chunked_array([pa.array([T], pa.timestamp("ns", "UTC")).cast(pa.timestamp(unit, zone))])
-    assert instants(column, "t", None)[0][0] == T
+    assert instants(column, "t", None).utc[0] == T
 
 
 @pytest.mark.parametrize(
@@ -72,6 +109,18 @@ def test_timestamps_with_a_zone_are_instants_whatever_their_unit(unit: str, zone
         (words("03/02/2026 09:30", "03/04/2026 09:30"), "UTC", "can be read as %m/%d/%Y %H:%M and as %d/%m/%Y %H:%M"),
         (pa.chunked_array([pa.array([1.0, 2.0])]), None, "no times since 1970"),
         (pa.chunked_array([pa.array([T // 10**9, T])]), None, "no times since 1970"),
+        (words("2026-03-02 08:30 CST"), None, "CST is not certain"),
+        (words("2026-07-02 09:30 EST"), None, "EST is not certain"),
+        (words("2026-07-02 08:30 IST"), "UTC", "IST is not certain"),
+        (words("2026-03-02T09:30-04:00[America/New_York]"), None, "contradict each other"),
+        (words("2026-03-02 09:30 Mars/Olympus"), None, "is no time zone"),
+        (words("Tue, 2 Mar 2026 14:30:00 GMT"), None, "is not a time"),
+        (words("2026-03-02 09:30 AM", "2026-03-02 09:35"), "UTC", "is not a time"),
+        (words("2026-03-02 13:30 PM"), "UTC", "is not a time"),
+        (words("26/03/02 09:30"), "UTC", "can be read as"),
+        (words("202603020930"), "UTC", "can be read as %Y%m%d%H%M and as epoch ms"),
+        (pa.chunked_array([pa.array([20260302, 20260303])]), "UTC", "dates without a time of day"),
+        (words("30:00.0"), "UTC", "is not a time"),
         (words("2025-11-02 01:30"), "America/New_York", "comes twice or never"),
         (words("2026-03-08 02:30"), "America/New_York", "comes twice or never"),
         (pa.chunked_array([pa.array(["2026-03-02T09:30Z", None])]), None, "data row 2: there is no time"),
@@ -102,33 +151,81 @@ def test_a_spacing_that_is_not_the_interval_is_refused_with_both_numbers() -> No
         spacing([np.arange(5) * 86400 * SECOND], 300)
 
 
-def test_labels_in_regular_hours_are_told_by_the_open_and_the_close() -> None:
-    """Stamps with the open and not the close stand at the start; the other way round, at the end."""
-    bars, over = raw(week()), week()
-    assert label(bars.time, bars.volume, over) == "end"
-    assert label(bars.time - over.interval, bars.volume, over) == "start"
-    keep = np.ones(390, bool)
-    keep[[0, 77, 160]] = False
-    assert label(bars.time[keep], bars.volume[keep], over) == "end"
+PIECES = (
+    *("2024-03-18", "09:30:00", "T", "Z", " ", "-04", "+05:30", "America/New_York", "[", "]", "(", ")", "EDT", "PM"),
+    *(
+        "Mon, ",
+        "Mar",
+        "18",
+        "2024",
+        "20240318",
+        "0930",
+        ".000",
+        ",5",
+        "٣",
+        "−",
+        "24:00",
+        "1710768600",
+        "/",
+        "\x00",
+        "+",
+    ),
+    *("EST5EDT", "9999999999999999999", "45369.39", "inf", "nan", "1e9", "UTC", "GMT+", "../x", "ET", "-", "99:99"),
+)
 
 
-@pytest.mark.parametrize("shift", [0, -1])
-def test_labels_with_hours_around_are_told_by_the_volume_at_the_open(shift: int) -> None:
-    """Both the open and the close are stamped then; the market's first bar is the one with the volume."""
-    over = week()
-    start, end = over.open - 60 * over.interval, over.close + 40 * over.interval
-    time = np.concatenate([np.arange(a + over.interval, b + 1, over.interval) for a, b in zip(start, end, strict=True)])
-    regular = over.holding(time)[1]
-    volume = np.where(regular, 1000.0, 20.0)
-    assert label(time + shift * over.interval, volume, over) == ("start" if shift else "end")
-    with pytest.raises(DataError, match="labelled at their start and at their end"):
-        label(time + shift * over.interval, np.ones(len(time)), over)
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    text=st.lists(st.sampled_from(PIECES), min_size=1, max_size=5).map("".join),
+    other=st.lists(st.sampled_from(PIECES), min_size=1, max_size=5).map("".join) | st.none(),
+    tz=st.sampled_from([None, "UTC", "America/New_York"]),
+)
+def test_any_words_are_times_or_one_clear_error(text: str, other: str | None, tz: str | None) -> None:
+    """Pieces of times in any order: never another exception."""
+    try:
+        found = instants(words(text, other or text, text), "t", tz, 300)
+        assert len(found.utc) == 3
+    except DataError as e:
+        assert e.hint
+        assert "\n" not in e.what
 
 
-def test_labels_without_the_first_and_the_last_bar_are_not_known() -> None:
-    """Nothing to tell by: refused, with the flag that says it."""
-    bars, over = raw(week()), week()
-    inner = (over.grid(bars.time)[1] > 0) & (over.grid(bars.time)[1] < 77)
-    with pytest.raises(DataError) as e:
-        label(bars.time[inner], bars.volume[inner], over)
-    assert "--label" in e.value.hint
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -5.0, -202403180930.0, 0.0, 1e308, 20240318.5])
+def test_numbers_that_are_no_times_are_refused(value: float) -> None:
+    """Whatever their size and sign."""
+    with pytest.raises(DataError):
+        instants(pa.chunked_array([pa.array([value, value])]), "t", "UTC", 300)
+
+
+def test_the_spacing_tells_what_digits_mean() -> None:
+    """Calendar time or epoch, hours or minutes: the reading whose bars are as far apart as those asked for."""
+    for text, interval_s, first in (
+        (("202603020930", "202603020935"), 300, "2026-03-02T09:30"),
+        (("2026030209", "2026030210"), 3600, "2026-03-02T09:00"),
+        (("2026-03-02 9", "2026-03-02 10"), 3600, "2026-03-02T09:00"),
+        (("2026-03-02 5", "2026-03-02 10", "2026-03-02 100"), 300, "2026-03-02T00:05"),
+        (("2026-03-02 570", "2026-03-02 575"), 300, "2026-03-02T09:30"),
+        (("26/03/30 09:30", "26/03/31 09:30", "26/04/01 09:30"), 300, "2026-03-30T09:30"),
+    ):
+        found = instants(words(*text), "t", "UTC", interval_s).utc[0]
+        assert np.datetime64(int(found), "ns") == np.datetime64(first, "ns")
+
+
+def test_the_hour_that_a_clock_repeats_is_told_by_its_abbreviation() -> None:
+    """EDT, then EST: an hour apart."""
+    found = instants(words("2025-11-02 01:30 EDT", "2025-11-02 01:30 EST"), "t", None).utc
+    assert np.diff(found) == 3600 * SECOND
+
+
+def test_tz_beside_a_zone_in_the_times_is_said_not_to_be_used() -> None:
+    """A note; of numbers since 1970 a warning, for some vendors count them by a wall clock."""
+    assert instants(words("2026-03-02T09:30-05:00"), "t", "Asia/Tokyo").notes[1].startswith("--tz Asia/Tokyo is not")
+    assert "counted from 1970 in UTC" in instants(words("1772461800"), "t", "Asia/Tokyo").warnings[0]
+    assert not instants(words("1772461800"), "t", "UTC").warnings
+
+
+def test_a_fixed_offset_for_tz_names_the_zone_that_keeps_it() -> None:
+    """POSIX turns the sign."""
+    with pytest.raises(UsageError) as e:
+        instants(words("2026-03-02 09:30"), "t", "UTC-5")
+    assert e.value.hint == "--tz Etc/GMT+5"

@@ -11,9 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from hfm.errors import DataError
+from hfm.fetch import labelling
 from hfm.fetch.files.roles import PRICES
 from hfm.fetch.layout import Columns, Float
 from hfm.fetch.sessions import Bool, Int
+from hfm.fetch.stamps import Times
 
 AGREE, SHARE, FEW = 1e-6, 0.8, 5
 """Relative difference of equal prices; share of the common bars that must differ for two files to contradict each
@@ -24,7 +26,8 @@ other, and how many those must be (or half of the shorter file)."""
 class Part:
     """One symbol's rows of one file: ns UTC as stamped, values by role, what was assumed, what to check, the file.
 
-    opening: whether the stamps are those of each bar's open, by the name of their column.
+    wall: the zone of --tz, where the clocks were taken in it. side: that the times' own column says, by its name or as
+    last instants of their bars.
     """
 
     symbol: str | None
@@ -33,13 +36,19 @@ class Part:
     notes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     path: str = ""
-    opening: bool = False
+    wall: str | None = None
+    side: labelling.Side | None = None
 
 
-def split(columns: Columns, time: Int, notes: tuple[str, ...]) -> list[Part]:
+def split(columns: Columns, times: Times) -> list[Part]:
     """Rows by symbol, in the file's order."""
+    notes, warnings = (*columns.notes, *times.notes), (*columns.warnings, *times.warnings)
+    side = "start" if columns.opening else labelling.named(columns.time_name)
+    whole = Part(
+        None, times.utc, dict(columns.values), notes, warnings, "", times.wall, "end" if times.inclusive else side
+    )
     if columns.symbol is None:
-        return [Part(None, time, dict(columns.values), notes, columns.warnings, opening=columns.opening)]
+        return [whole]
     names, code = columns.symbol.dictionary.to_pylist(), columns.symbol.indices.to_numpy()
     order = np.argsort(code, kind="stable")
     borders = np.searchsorted(code[order], np.arange(len(names) + 1))
@@ -47,7 +56,7 @@ def split(columns: Columns, time: Int, notes: tuple[str, ...]) -> list[Part]:
     for k, name in enumerate(names):
         rows = order[borders[k] : borders[k + 1]]
         values = {role: column[rows] for role, column in columns.values.items()}
-        parts.append(Part(name.strip(), time[rows], values, notes, columns.warnings, opening=columns.opening))
+        parts.append(replace(whole, symbol=name.strip(), stamp=times.utc[rows], values=values))
     return parts
 
 

@@ -7,24 +7,36 @@ is certain and said in the notes; where it is not, the file is refused with what
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from hfm.errors import DataError, HfmError, UsageError, printable
-from hfm.fetch import layout, sessions, stamps
+from hfm.fetch import alignment, labelling, layout, sessions, stamps, zones
 from hfm.fetch.files import filenames
 from hfm.fetch.files.parts import Part, contradictions, known, mixed, split
 from hfm.fetch.files.roles import VALUES
 from hfm.fetch.files.selection import choose, command
+from hfm.fetch.layout import Float
+from hfm.fetch.sessions import Bool, Int
 from hfm.plugins import BarRequest, RawBars
 from hfm.stage import Context
 
 FOLDER = ".csv, .txt, .tsv (.gz, .bz2, .zst, .zip), .parquet, .pq, .feather"
 """What a folder is read for."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the stamps of all symbols stand in their bars, and how that is known; by symbol, warnings and the sessions
+    that lie hours off."""
+
+    side: labelling.Side
+    how: str
+    warnings: Mapping[str, tuple[str, ...]]
+    away: Mapping[str, alignment.Away]
 
 
 class File:
@@ -43,17 +55,16 @@ class File:
         found_parts = [part for path, name in zip(files, names, strict=True) for part in read(path, request, name)]
         chosen = choose(found_parts, request)
         found_parts.clear()
-        there = [part for found in chosen.values() if not isinstance(found, DataError) for part in found]
-        for symbol, found in chosen.items():
-            if not isinstance(found, DataError):
-                contradictions(symbol, found, command(request, symbol, found[0].path))
+        there = {symbol: found for symbol, found in chosen.items() if not isinstance(found, DataError)}
+        for symbol, found in there.items():
+            contradictions(symbol, found, command(request, symbol, found[0].path))
         if there:
-            stamps.spacing([part.stamp for part in there], request.interval_s)
-            side = request.label if request.label != "auto" else agreed(there, request)
+            stamps.spacing([part.stamp for found in there.values() for part in found], request.interval_s)
+            placement = placed(there, request)
         there.clear()  # what is handed on is not held here: a large file is in memory once
         for symbol in list(chosen):
-            found = chosen.pop(symbol)
-            yield symbol, found if isinstance(found, DataError) else bars(found, request, side)
+            found_or = chosen.pop(symbol)
+            yield symbol, found_or if isinstance(found_or, DataError) else bars(symbol, found_or, request, placement)
 
 
 def paths(text: str | None) -> list[Path]:
@@ -89,51 +100,104 @@ def read(path: Path, request: BarRequest, name: str | None = None) -> list[Part]
     parts = []
     for columns in layout.read(path, request.columns or {}, request.no_volume, request.decimal, request.price_unit):
         try:
-            time, zone = stamps.instants(columns.time, columns.time_name, request.tz or columns.zone)
+            times = stamps.instants(columns.time, columns.time_name, columns.zone or request.tz, request.interval_s)
         except DataError as e:
-            raise DataError(f"{path}: {e.what}", why=e.why, hint=e.hint) from e
+            hint = e.hint
+            if hint == zones.UNKNOWN:
+                home = sessions.sessions(request.calendar, request.interval_s, "2024-01-01", "2024-12-31").tz
+                hint = f"--tz {home}, or --tz UTC" if home != "UTC" else "--tz UTC, or --tz America/New_York"
+            raise DataError(f"{path}: {e.what}", why=e.why, hint=hint) from e
         if columns.symbol is None:
-            mixed(path, time, columns)
-        found = split(columns, time, (*columns.notes, zone))
-        parts += [replace(known(part), symbol=part.symbol or name, path=str(path)) for part in found]
+            mixed(path, times.utc, columns)
+        parts += [replace(known(p), symbol=p.symbol or name, path=str(path)) for p in split(columns, times)]
     return parts
 
 
-def agreed(parts: list[Part], request: BarRequest) -> Literal["start", "end"]:
-    """At which end of the bars all symbols' stamps stand. Raises DataError where it is not certain, or they differ."""
-    first, last = min(int(p.stamp.min()) for p in parts), max(int(p.stamp.max()) for p in parts)
-    if all(part.opening for part in parts):
-        return "start"
-    around = sessions.span(request.calendar, request.interval_s, first, last)
-    votes: dict[str, str] = {}
+def placed(chosen: Mapping[str, list[Part]], request: BarRequest) -> Placement:
+    """At which end of the bars all symbols' stamps stand.
+
+    Raises DataError where it is not certain, where symbols differ, and where the stamps do not lie in the sessions.
+    """
+    sides = (request.label,) if request.label != "auto" else ("start", "end")
+    votes: dict[labelling.Side, str] = {}
+    away: dict[str, alignment.Away] = {}
     doubt: DataError | None = None
-    for part in parts:
+    for symbol, parts in chosen.items():
+        time, volume, flat = (np.concatenate(columns) for columns in zip(*map(_evidence, parts), strict=True))
+        if (time[1:] < time[:-1]).any():
+            order = np.argsort(time, kind="stable")
+            time, volume, flat = time[order], volume[order], flat[order]
+        around = sessions.span(request.calendar, request.interval_s, int(time[0]), int(time[-1]))
         try:
-            votes[stamps.label(part.stamp, part.values["volume"], around)] = str(part.symbol)
+            off = alignment.check(symbol, time, volume, request.calendar, request.interval_s, sides, parts[0].wall)
+            if off is not None:
+                away[symbol] = off
+            if not len(around):
+                continue
+            alignment.on_grid(time, around, symbol)
+        except DataError as e:
+            raise DataError(f"{request.path}: {e.what}", why=e.why, hint=e.hint) from e
+        try:
+            votes[labelling.label(time, volume, around, flat)] = symbol
         except DataError as e:
             doubt = doubt or DataError(f"{request.path}: {e.what}", why=e.why, hint=e.hint)
-    if len(votes) == 1:
-        return "start" if "start" in votes else "end"
-    if votes:
-        raise DataError(
-            f"{request.path}: {votes['start']} looks labelled at the start of its bars, {votes['end']} at the end",
-            hint="--label start, or --label end",
-        )
-    assert doubt is not None
-    raise doubt
+    own = {part.side for parts in chosen.values() for part in parts}
+    return replace(_settled(votes, own, list(chosen), request, doubt), away=away)
 
 
-def bars(parts: list[Part], request: BarRequest, side: Literal["start", "end"]) -> RawBars:
+def _evidence(part: Part) -> tuple[Int, Float, Bool]:
+    """(stamps, volumes, whether the bar has one price) of the rows."""
+    low = part.values["low"]
+    return part.stamp, part.values["volume"], (part.values["high"] == low) & (part.values["open"] == low)
+
+
+def _settled(
+    votes: Mapping[labelling.Side, str],
+    own: set[labelling.Side | None],
+    symbols: list[str],
+    request: BarRequest,
+    doubt: DataError | None,
+) -> Placement:
+    """The side of all, from what each symbol's stamps and the times' own columns say, or as told."""
+    hint = "--label start, or --label end"
+    if request.label != "auto":
+        if {*votes, *(side for side in own if side)} == {"end" if request.label == "start" else "start"}:
+            text = f"the times look labelled at the other side of each bar than --label {request.label} says"
+            return Placement(request.label, "as told", dict.fromkeys(symbols, (text,)), {})
+        return Placement(request.label, "as told", {}, {})
+    if len(votes) > 1:
+        what = f"{votes['start']} looks labelled at the start of its bars, {votes['end']} at the end"
+        raise DataError(f"{request.path}: {what}", hint=hint)
+    named = next(iter(own)) if len(own) == 1 else None
+    side = next(iter(votes), None)
+    if side and named and side != named:
+        what = f"the column of times says {named}, the sessions' first and last stamps say {side}"
+        raise DataError(f"{request.path}: {what}", hint=hint)
+    if side:
+        return Placement(side, "seen from the sessions' first and last stamps", {}, {})
+    if named:
+        return Placement(named, "as the column of times says", {}, {})
+    raise doubt or DataError(
+        f"{request.path}: no session of {request.calendar} lies in the times of the file", hint="check the calendar"
+    )
+
+
+def bars(symbol: str, parts: list[Part], request: BarRequest, placement: Placement) -> RawBars:
     """One symbol's rows, stamped at the end of each bar."""
     time = np.concatenate([part.stamp for part in parts])
     values = {role: np.concatenate([part.values[role] for part in parts]) for role in VALUES}
-    if side == "start" and time.size:
+    warnings = list(dict.fromkeys(printable(text) for part in parts for text in part.warnings))
+    if symbol in placement.away:
+        keep = placement.away[symbol].without(time)
+        time, values = time[keep], {role: column[keep] for role, column in values.items()}
+        warnings.append(placement.away[symbol].warning)
+    if placement.side == "start" and time.size:
         around = sessions.span(request.calendar, request.interval_s, int(time.min()), int(time.max()))
         time = around.ends(time) if len(around) else time + request.interval_s * sessions.SECOND
-    named = all(part.opening for part in parts)
-    seen = "by the name of their column" if named else "seen from the sessions' first and last stamps"
-    how = "as told" if request.label != "auto" else seen
     notes = dict.fromkeys(printable(note) for part in parts for note in part.notes)
-    warnings = dict.fromkeys(printable(text) for part in parts for text in part.warnings)
-    label = f"times stand at the {side} of each bar ({how})"
-    return RawBars(time, **values, notes=(*notes, label), warnings=tuple(warnings))
+    return RawBars(
+        time,
+        **values,
+        notes=(*notes, f"times stand at the {placement.side} of each bar ({placement.how})"),
+        warnings=(*warnings, *placement.warnings.get(symbol, ())),
+    )

@@ -104,23 +104,25 @@ def files(draw: st.DrawFn) -> dict[str, Any]:
         "span": draw(st.sampled_from(SPANS)), "scale": draw(st.sampled_from(SCALES)),
         "style": draw(st.sampled_from(STYLES)), "labels": draw(st.sampled_from(["start", "end", "inclusive"])),
         "zone": draw(st.sampled_from([MARKETS[calendar], "America/New_York", "UTC", "Asia/Tokyo"])),
-        "dialect": draw(dialect), "fault": draw(st.sampled_from(FAULTS)), "at": draw(st.floats(0.02, 0.98)),
+        "dialect": draw(dialect), "told": draw(st.booleans()), "fault": draw(st.sampled_from(FAULTS)), "at": draw(st.floats(0.02, 0.98)),
         "factor": draw(st.sampled_from(FACTORS)),
     }  # fmt: skip
 
 
 def tried(case: dict[str, Any], folder: Path) -> tuple[str, str]:
-    """(outcome, what is wrong in silence) of one file."""
+    """(outcome, what is wrong in silence) of one file. told: whether --label is given."""
     where = (case["calendar"], case["interval"], case["span"])
     bars, starts = market(*where, case["scale"])
     frame, order = spoiled(bars, *where, case["fault"], case["at"], case["factor"])
     columns, needed = clock_columns(bars.time[order], starts[order], case["style"], case["zone"], case["labels"])
     dialect, asked = case["dialect"], {"calendar": case["calendar"], "interval": case["interval"], **needed}
+    if case["told"]:
+        asked["label"] = "start" if case["labels"] == "start" else "end"
     if case["fault"] == "live":  # a quote in the middle of the last bar, as the newest row
         step = INTERVALS[case["interval"]] * 10**9 // 2
         more, _ = clock_columns(bars.time[-1:] - step, starts[-1:] + step, case["style"], case["zone"], case["labels"])
         columns = {name: [*values, *more[name]] for name, values in columns.items()}
-        frame = pd.concat([frame, frame[-1:].assign(**{p: frame.close.iloc[-1] for p in PRICES}, volume=0)])
+        frame = pd.concat([frame, frame[-1:].assign(**dict.fromkeys(PRICES, frame.close.iloc[-1]), volume=0)])
     known = dialect.get("volume", "real") not in ("unknown", "absent", "beside")
     if len(columns) == 1:
         (values,) = columns.values()
@@ -149,14 +151,15 @@ def silent(case: dict[str, Any]) -> tuple[str, str]:
 
 PLAIN: dict[str, Any] = {
     "calendar": "XNYS", "interval": "5m", "span": SPANS[0], "scale": 1.0, "style": "iso", "labels": "start",
-    "zone": "America/New_York", "dialect": {}, "fault": "none", "at": 0.5, "factor": 100.0,
+    "zone": "America/New_York", "dialect": {}, "told": False, "fault": "none", "at": 0.5, "factor": 100.0,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("change", "outcome"), [
     ({}, "read"), ({"fault": "shuffled"}, "read"), ({"labels": "end"}, "read"), ({"fault": "bar"}, "read, and named"),
     ({"fault": "split", "factor": 0.1}, "refused"), ({"fault": "live"}, "read, and named"),
-    ({"dialect": {"delimiter": ";", "decimal": ","}}, "read"), ({"calendar": "24/7", "zone": "UTC"}, "read"),
+    ({"dialect": {"delimiter": ";", "decimal": ","}}, "read"), ({"calendar": "24/7", "zone": "UTC"}, "refused"),
+    ({"calendar": "24/7", "zone": "UTC", "told": True}, "read"),
 ])  # fmt: skip
 def test_the_property_can_tell(change: dict[str, Any], outcome: str) -> None:
     """Clean files are read without a word, those with a fault are not: no case is right for nothing."""

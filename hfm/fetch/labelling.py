@@ -1,0 +1,188 @@
+"""At which end of its bar each stamp of a file stands, where the stamps, the bars or the column's name make it certain.
+
+With start labels a session has a stamp at its open and none at its close; with end labels the other way round. What
+lies before the open or after the close takes that evidence away.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.errors import DataError
+from hfm.fetch.sessions import DAY, Bool, Int, Sessions
+
+Float = npt.NDArray[np.float64]
+Side = Literal["start", "end"]
+STEP, EARLY = 3.0, 12
+"""Factor between the volumes of bars that tells the market's open; bars before the open that it is told against."""
+PRINT, FEW, CHANCE = 0.9, 3, 1e-3
+"""Share of sessions whose first (or last) stamp is a bar of one price, how many sessions tell it, and how likely they
+may be so by chance."""
+STARTS = (
+    "opentime",
+    "starttime",
+    "start",
+    "windowstart",
+    "barstart",
+    "begin",
+    "begintime",
+    "timeopen",
+    "intervalstart",
+)
+ENDS = ("closetime", "endtime", "end", "windowend", "barend", "timeclose")
+
+
+def named(column: str) -> Side | None:
+    """The side that a column's name says: open_time, close_time; None for timestamp."""
+    plain = re.sub(r"[^a-z0-9]", "", column.lower())
+    return "start" if plain in STARTS else "end" if plain in ENDS else None
+
+
+def label(stamps: Int, volume: Float, sessions: Sessions, flat: Bool | None = None) -> Side:
+    """Whether the stamps (ns UTC, of one symbol) stand at the start or the end of their bars.
+
+    Stamps at the opens and closes (and the borders of a lunch break) tell. Where both are stamped, bars of one price
+    (`flat`) at one border alone are the opening or closing print, which is no bar. With hours before the open the
+    volume tells on which side of the stamp `open` the market opened. Raises DataError where neither reading is
+    certain.
+    """
+    order = np.argsort(stamps, kind="stable")
+    stamps, volume = stamps[order], volume[order]
+    flat = None if flat is None else flat[order]
+    opening, closing = _borders(stamps, sessions)
+    left, right = opening.says(2), closing.says(2)
+    if left and left == right:
+        return left
+    prints = _prints(stamps, sessions, flat)
+    if prints == ["end"] and right == "end":
+        return "end"
+    if prints == ["start"] and left == "start":
+        return "start"
+    alone = None
+    if not closing.known and (opening.says(10) == "start" or closing.hidden) and prints != ["end"]:
+        alone = opening.says(10)
+    if not opening.known and (closing.says(10) == "end" or opening.hidden) and prints != ["start"]:
+        alone = closing.says(10)
+    if alone:
+        return alone
+    by_volume = volume_side(stamps, volume, sessions)
+    if by_volume:
+        return by_volume
+    opens, closes = (int(_among(t, stamps)[1].sum()) for t in (sessions.open, sessions.close))
+    raise DataError(
+        f"the times fit bars labelled at their start and at their end: of {len(sessions)} sessions {opens} have one "
+        f"at the open and {closes} at the close",
+        why="a bar 09:30-09:35 is stamped 09:30 by some vendors and 09:35 by others",
+        hint="--label start, or --label end",
+    )
+
+
+@dataclass
+class Border:
+    """Sessions by what the stamps at their open (or their close) look like. The borders of a lunch break count too.
+
+    hidden: stamps lie beyond the border, or the next session begins there, so that it says nothing.
+    """
+
+    start: int = 0
+    end: int = 0
+    hidden: int = 0
+
+    @property
+    def known(self) -> int:
+        """Sessions that say something."""
+        return self.start + self.end
+
+    def says(self, ratio: int) -> Side | None:
+        """The side that more than `ratio` times as many sessions look like as look like the other."""
+        return "start" if self.start > ratio * self.end else "end" if self.end > ratio * self.start else None
+
+    def count(self, valid: Bool, beyond: Bool, start: Bool, end: Bool) -> None:
+        """Add sessions."""
+        self.hidden += int((valid & beyond).sum())
+        self.start += int((valid & ~beyond & start).sum())
+        self.end += int((valid & ~beyond & end).sum())
+
+
+def _borders(stamps: Int, sessions: Sessions) -> tuple[Border, Border]:
+    """What the opens and the closes say: with start labels a stamp at the open and none at the close."""
+    step, near = sessions.interval, EARLY * sessions.interval
+    touching = sessions.open[1:] <= sessions.close[:-1]
+    every, endless = np.ones(len(sessions), bool), sessions.close - sessions.open >= DAY
+    broken = (sessions.resume < sessions.close) & ((sessions.pause - sessions.open) % step == 0)
+    opening, closing = Border(), Border()
+    for at, since, valid, touches in (
+        (sessions.open, sessions.open - near, every, endless | np.append(False, touching)),
+        (sessions.resume, np.maximum(sessions.pause + 1, sessions.resume - near), broken, ~every),
+    ):
+        here, following = _among(at, stamps)[1], _among(at + step, stamps)[1]
+        opening.count(valid, touches | _any(stamps, since, at), here, ~here & following)
+    final = sessions.open + (sessions.slots - 1) * step
+    for at, before, until, valid, touches in (
+        (sessions.close, final, sessions.close + near, every, endless | np.append(touching, False)),
+        (sessions.pause, sessions.pause - step, np.minimum(sessions.resume, sessions.pause + near), broken, ~every),
+    ):
+        here, previous = _among(at, stamps)[1], _among(before, stamps)[1]
+        closing.count(valid, touches | _any(stamps, at + 1, until), ~here & previous, here)
+    return opening, closing
+
+
+def _prints(stamps: Int, sessions: Sessions, flat: Bool | None) -> list[Side]:
+    """The labels that bars of one price speak for: at the opens alone `end` (an opening print), at the closes alone
+    `start` (a closing print)."""
+    if flat is None:
+        return []
+    out: list[Side] = []
+    beside = np.ones(len(stamps), bool)
+    for border in (sessions.open, sessions.close):
+        beside[_among(border, stamps)[0]] = False
+    chance = float(flat[beside].mean()) if beside.any() else 1.0
+    sides: tuple[tuple[Int, Side], ...] = ((sessions.open, "end"), (sessions.close, "start"))
+    for border, side in sides:
+        place, here = _among(border, stamps)
+        count = int(here.sum())
+        if count >= FEW and chance**count < CHANCE and flat[place][here].mean() >= PRINT:
+            out.append(side)
+    return out
+
+
+def volume_side(stamps: Int, volume: Float, sessions: Sessions) -> Side | None:
+    """The side on which the market opened, by the volume around the opens of the sessions that have hours before them;
+    None where too few have."""
+    since = np.searchsorted(stamps, sessions.open - EARLY * sessions.interval)
+    hours = 2 * (np.searchsorted(stamps, sessions.open) - since) >= EARLY
+    if (sessions.close - sessions.open >= DAY).any() or hours.sum() < min(3, len(sessions)):
+        return None
+    sessions = sessions.pick(hours)
+    before = _typical(stamps, volume, sessions, range(-EARLY, 0))
+    last, at, after = (_typical(stamps, volume, sessions, range(k, k + 1)) for k in (-1, 0, 1))
+    if at > STEP * max(before, last) and after <= STEP / 2 * at:
+        return "start"
+    if after > STEP * max(before, at) and at <= STEP * max(before, 1.0):
+        return "end"
+    return None
+
+
+def _typical(stamps: Int, volume: Float, sessions: Sessions, slots: range) -> float:
+    """Median volume of the bars stamped `slots` intervals from the open; 0 where there are none."""
+    place, here = _among((sessions.open[:, None] + np.array(slots) * sessions.interval).ravel(), stamps)
+    found = volume[place][here]
+    found = found[~np.isnan(found)]
+    return float(np.median(found)) if found.size else 0.0
+
+
+def _any(stamps: Int, since: Int, until: Int) -> Bool:
+    """Whether some of the ordered `stamps` lie in [since, until)."""
+    out: Bool = np.searchsorted(stamps, until) > np.searchsorted(stamps, since)
+    return out
+
+
+def _among(times: Int, stamps: Int) -> tuple[Int, Bool]:
+    """Where each time stands in the ordered `stamps`, and whether it does (np.isin is ten times slower)."""
+    place = np.minimum(np.searchsorted(stamps, times), len(stamps) - 1)
+    return place, stamps[place] == times
