@@ -60,7 +60,7 @@ def nothing(symbol: str, account: Quality, request: BarRequest, until: int, time
     whole = request.sessions is None and request.days is None
     end = f"{np.datetime64(until, 'ns').astype('datetime64[s]')}Z"
     counts = {
-        "after the horizon": account.future,
+        "after the horizon": max(account.future, int((times > until).sum())),
         "outside the sessions": account.outside,
         "empty": account.empty,
         **account.rejected,

@@ -40,9 +40,12 @@ def write(path: Path, bars: RawBars, starts: Int, style: str, zone: str, labels:
     return needed
 
 
-def take(path: Path, interval: str = "5m", symbol: str = "SPY", **settings: object) -> Fetched:
+def take(
+    path: Path, interval: str = "5m", symbol: str = "SPY", as_of: str | None = None, **settings: object
+) -> Fetched:
     """The stage's product for a file."""
-    return fetch(LATER, symbols=(symbol,), source="file", path=str(path), interval=interval, **settings)
+    later = LATER if as_of is None else datetime.fromisoformat(as_of).replace(tzinfo=UTC)
+    return fetch(later, symbols=(symbol,), source="file", path=str(path), interval=interval, **settings)
 
 
 def same(got: Fetched, bars: RawBars) -> bool:
@@ -396,6 +399,15 @@ def test_bars_of_another_market_name_its_calendar(tmp_path: Path) -> None:
         take(tmp_path / "a.csv", label="start")
     assert e.value.hint == "--set fetch.calendar=XLON"
     assert same(take(tmp_path / "a.csv", **typed(e.value.hint)), bars)
+
+
+def test_bars_after_the_moment_asked_for_name_it(tmp_path: Path) -> None:
+    """--as-of before the whole file: a later one, and it works."""
+    write(tmp_path / "a.csv", BARS, STARTS, "iso", "UTC")
+    with pytest.raises(DataError, match="no usable bar") as e:
+        take(tmp_path / "a.csv", as_of="2026-02-01")
+    assert "780 after the horizon" in e.value.why
+    assert e.value.hint == "--as-of 2026-03-13T20:00:00Z"
 
 
 CALENDARS = {
