@@ -62,6 +62,8 @@ def spoiled(bars: RawBars, calendar: str, interval: str, span: tuple[str, str], 
     rows = {"three": (np.arange(n) >= row) & (np.arange(n) < row + 3), "session": session == session[row],
             "from": np.arange(n) >= row, "split": session >= session[row]}.get(fault, rows)  # fmt: skip
     order = np.arange(n)
+    if rows.all():  # all of a file in another unit is as good as any
+        fault = "none"
     if fault in PRICES or fault in ("bar", "three", "session", "from", "split"):
         factor = {"high": max(factor, 1 / factor), "low": min(factor, 1 / factor)}.get(fault, factor)
         frame.loc[rows, [fault] if fault in PRICES else list(PRICES)] *= factor
