@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 import sys
 import tempfile
 import traceback
@@ -23,6 +24,8 @@ app = typer.Typer(
     epilog="Exit codes: 0 ok, 1 bug, 2 usage, 3 config, 4 data, 5 upstream, 6 rate limited, 7 partial, 8 check "
            "failed, 9 locked, 10 disk, 130 SIGINT, 143 SIGTERM.",
 )  # fmt: skip
+OF_RUN = ("simulate", "train", "backtest", "report", "predict", "stream", "export", "schedule", "status")
+"""Commands that work in a run that is there."""
 Body = Callable[[Show, Common, Values], ExitCode]
 
 
@@ -60,6 +63,7 @@ def _guarded(body: Body, show: Show, common: Common, values: Values) -> int:
     except HfmError as e:
         if common.debug:
             traceback.print_exc()
+        e.hint = _in_place(e.hint, common)
         report(e, show.command, show.as_json)
         return int(e.code)
     except BrokenPipeError:  # answered here: typer would make an exit code of 1 of it
@@ -73,10 +77,30 @@ def _guarded(body: Body, show: Show, common: Common, values: Values) -> int:
         if common.debug:
             print(text, file=sys.stderr)
         what = f"{type(e).__name__}: {e}".splitlines()[0][:300]
-        hint = f"see {kept}, or run again with --debug" if kept else "run again with --debug"
+        hint = f"report it with {kept}" if kept else "report it with what --debug prints"
         fault = HfmError(what, why="this is a fault in hfm or in a plug-in", hint=hint)
         report(fault, show.command, show.as_json)
         return int(fault.code)
+
+
+def _in_place(hint: str, common: Common) -> str:
+    """The commands of a hint with the --home, and the --run of a stage, that were typed: elsewhere they do nothing."""
+    if not hint.startswith("hfm "):
+        return hint
+    return ", or ".join(_placed(part, common) for part in hint.split(", or "))
+
+
+def _placed(part: str, common: Common) -> str:
+    words = shlex.split(part)
+    if words[0] != "hfm":
+        return part
+    if common.run and words[1] in OF_RUN and "--run" not in words:
+        words += ["--run", common.run]
+    if common.run and "/" in common.run and words[1] in OF_RUN and Path(common.run).name in words:
+        words[words.index(Path(common.run).name)] = common.run
+    if common.home and "--home" not in words:
+        words += ["--home", common.home]
+    return shlex.join(words)
 
 
 def _keep(text: str, run_dir: Path | None) -> Path | None:

@@ -18,7 +18,7 @@ from hfm.cli.options import Common, Options, Values, option
 from hfm.cli.settings import home_of
 from hfm.cli.show import Show
 from hfm.cli.trained import trained
-from hfm.errors import ExitCode, LockedError, UsageError
+from hfm.errors import ExitCode, LockedError, UsageError, typed
 
 if TYPE_CHECKING:
     from hfm.live.stream import Stream
@@ -82,7 +82,7 @@ def stream(show: Show, common: Common, values: Values) -> ExitCode:
         raise UsageError(f"--source is {values['source'][:40]!r}", hint="--source replay, or --source stdin")
     replay, state = values["source"] == "replay" or values["bench"], values["state"]
     if not replay and sys.stdin is None:
-        raise UsageError("stdin is closed", hint="feed | hfm stream --source stdin")
+        raise UsageError("stdin is closed", hint="pipe rows into it: cat FILE | hfm stream --source stdin")
     found = trained(show, common, replay)
     live = found.stream()
     if values["bench"]:
@@ -123,7 +123,8 @@ def _alone(state: Path) -> Iterator[None]:
         except filelock.Timeout:
             raise LockedError(
                 f"another stream keeps its state in {state}",
-                why="two that keep one state would each undo what the other has seen", hint="give another --state",
+                why="two that keep one state would each undo what the other has seen",
+                hint=typed("--state", f"{state}.2"),
             ) from None  # fmt: skip
     try:
         yield

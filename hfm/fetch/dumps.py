@@ -110,7 +110,7 @@ def find(source: str, text: str | None, sniff: Sniff) -> list[Dump]:
         raise UsageError(f"--source {source} needs a file or a folder", hint="--path FOLDER")
     path = Path(text)
     if not path.exists():
-        raise DataError(f"{path} does not exist", hint="check --path")
+        raise DataError(f"{path} does not exist", hint="give another --path")
     near = sorted(path.iterdir()) if path.is_dir() else [path]
     heads = {file: head(file) for file in near if file.name.lower().endswith(SUFFIXES)}
     found = [dump for file, names in heads.items() if (dump := sniff(file, names)) is not None]
