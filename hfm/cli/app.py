@@ -16,7 +16,7 @@ import typer
 from hfm.cli import signals
 from hfm.cli.options import COMMON, Common, Options, Values
 from hfm.cli.show import Show, mute, report
-from hfm.errors import ExitCode, HfmError, UsageError
+from hfm.errors import ExitCode, HfmError, UsageError, is_typed
 
 app = typer.Typer(
     name="hfm", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -77,7 +77,7 @@ def _guarded(body: Body, show: Show, common: Common, values: Values) -> int:
         if common.debug:
             print(text, file=sys.stderr)
         what = f"{type(e).__name__}: {e}".splitlines()[0][:300]
-        hint = f"report it with {kept}" if kept else "report it with what --debug prints"
+        hint = f"see {kept}, or run again with --debug" if kept else "run again with --debug"
         fault = HfmError(what, why="this is a fault in hfm or in a plug-in", hint=hint)
         report(fault, show.command, show.as_json)
         return int(fault.code)
@@ -85,15 +85,15 @@ def _guarded(body: Body, show: Show, common: Common, values: Values) -> int:
 
 def _in_place(hint: str, common: Common) -> str:
     """The commands of a hint with the --home, and the --run of a stage, that were typed: elsewhere they do nothing."""
-    if not hint.startswith("hfm "):
+    if not is_typed(hint):
         return hint
     return ", or ".join(_placed(part, common) for part in hint.split(", or "))
 
 
 def _placed(part: str, common: Common) -> str:
-    words = shlex.split(part)
-    if words[0] != "hfm":
+    if not part.startswith("hfm "):
         return part
+    words = shlex.split(part)
     if common.run and words[1] in OF_RUN and "--run" not in words:
         words += ["--run", common.run]
     if common.run and "/" in common.run and words[1] in OF_RUN and Path(common.run).name in words:

@@ -173,7 +173,10 @@ def _way_out(layer: Layer, section: str, key: str, form: str) -> str:
 
 def _retyped(layer: Layer, section: str, key: str, value: str) -> str:
     """What to add to a command for another value than the one that `layer` gave."""
-    return typed(f"--{key.replace('_', '-')}", value) if layer.flag else typed("--set", f"{section}.{key}={value}")
+    if layer.flag:
+        return typed(f"--{key.replace('_', '-')}", value)
+    word = '"none"' if value == "none" else value  # bare, it would be no value at all
+    return typed("--set", f"{section}.{key}={word}")
 
 
 def _nearest(name: str, known: Sequence[str], section: str) -> str:
