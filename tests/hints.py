@@ -172,7 +172,7 @@ def _settings(name: str, values: dict[str, Any], part: str) -> None:
             from hfm.fetch.sessions import sessions
 
             sessions(config.fetch.calendar, 300, "2024-03-18", "2024-03-22")
-    except (HfmError, ValueError, OSError) as e:
+    except (HfmError, ValueError, KeyError, OSError) as e:
         raise Untrue(f"{part!r}: {e}") from None
 
 

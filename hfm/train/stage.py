@@ -79,12 +79,12 @@ def _plan(quotes: Reader, task: panel.Task, config: Config, ctx: Context) -> lis
     window = config.train.window
     if task.block_s is None:
         sessions = panel.sessions(quotes)
-        return [*folds.plan(sessions, window, partial(_more, config.fetch, ctx)), folds.final(sessions, window)]
+        return [*folds.plan(sessions, window, partial(more, config.fetch, ctx)), folds.final(sessions, window)]
     blocks, rows = panel.blocks(quotes, task.block_s)
     return [*folds.plan_blocks(blocks, rows, window), folds.final_blocks(blocks, window)]
 
 
-def _more(fetch: Fetch, ctx: Context, sessions: int) -> str:
+def more(fetch: Fetch, ctx: Context, sessions: int) -> str:
     """What gives at least so many sessions: a command where the source can be asked for more of them."""
     source = find("sources", fetch.source)
     kept = getattr(source, "kept", {}).get(INTERVALS[fetch.interval], 36500)  # calendar days

@@ -18,6 +18,8 @@ from hfm import tables
 from hfm.errors import DataError, HfmError
 from hfm.fetch import dumps, duplicates, feed
 from hfm.fetch.dumps import Dump
+from hfm.fetch.duplicates import Flags
+from hfm.fetch.events import Int
 from hfm.fetch.feed import Book, Trades
 from hfm.plugins import BarRequest, RawBook
 from hfm.stage import Context
@@ -203,9 +205,10 @@ def _depth(found: Sequence[Dump], symbol: str, levels: int) -> Book:
             known = pc.is_in(data[name], pa.array(words)).to_numpy(zero_copy_only=False)
             dumps.demand(dump, known, f"its {name} is none of {', '.join(words)}")
         parts.append(dumps.of_symbol(data.append_column("stamp", pa.array(stamp)), symbol))
-    data = pa.concat_tables(parts).combine_chunks()
+    data = duplicates.joined(parts)
     whole = pc.equal(data["update_type"], "snap").to_numpy(zero_copy_only=False)
     update = data["last_update_id"].to_numpy()
+    _consistent(found, data, update, whole)
     order = np.lexsort((whole, update))
     whole, update, before = whole[order], update[order], data["pu"].to_numpy()[order]
     bid = pc.equal(data["side"], "b").to_numpy(zero_copy_only=False)[order]
@@ -217,3 +220,20 @@ def _depth(found: Sequence[Dump], symbol: str, levels: int) -> Book:
                         data["price"].to_numpy()[order], data["qty"].to_numpy()[order]), levels)  # fmt: skip
     book.counts["gaps"] = int((~follows).sum())
     return book
+
+
+def _consistent(found: Sequence[Dump], data: pa.Table, update: Int, whole: Flags) -> None:
+    """Raise DataError where one update gives a level two sizes; the same size twice changes nothing."""
+    bid = pc.equal(data["side"], "b").to_numpy()
+    keys = (data["price"].to_numpy(), bid, whole, update)
+    order = np.lexsort(keys)
+    same = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in keys])
+    size = data["qty"].to_numpy()[order]
+    wrong = np.flatnonzero(same & (size[1:] != size[:-1]))
+    if wrong.size:
+        row = int(order[1:][wrong].min())
+        raise DataError(
+            f"{duplicates.place(found, data, row)}: a second size of one level in update {update[row]}",
+            why="one of the two is wrong, and nothing in the files says which",
+            hint="remove one of the two rows from its file, or get the day's file again",
+        )

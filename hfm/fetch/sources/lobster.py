@@ -15,6 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from hfm import tables
@@ -228,11 +229,21 @@ def messages(path: Path) -> Messages:
         ((kind == HALT) & (np.abs(price) > 1), "its price is none of a halt's: -1, 0, 1"),
         (~((seconds >= 0) & (seconds < 86_400)), "its time is no second of a day"),
         (np.concatenate(([False], seconds[1:] < seconds[:-1])), "its time lies before the line before it"),
+        (_again(told.order, (kind == SUBMIT) & (told.order > 0)), "an order of its number was submitted before"),
     ):
         rows = np.flatnonzero(bad)
         if rows.size:
             raise DataError(f"{path}: line {rows[0] + 1} is no LOBSTER message", why=what, hint=lines.AGAIN)
     return told
+
+
+def _again(order: Int, new: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which of the submissions `new` has the number of an earlier one."""
+    rows = np.flatnonzero(new)
+    out = np.zeros(len(order), np.bool_)
+    out[rows] = True
+    out[rows[np.unique(order[rows], return_index=True)[1]]] = False
+    return out
 
 
 def vendor(day: Day, path: Path, told: Messages) -> Float:

@@ -148,6 +148,21 @@ def test_rows_out_of_order_without_an_id_are_to_be_sorted_by_hand(tmp_path: Path
     assert caught.value.hint == "sort the rows of the file by their time"
 
 
+def test_depth_updates_that_stand_twice_change_nothing_and_one_level_of_two_sizes_is_refused(tmp_path: Path) -> None:
+    """Sizes are absolute, so that a copy has no effect; a contradiction is named with its line."""
+    head = "symbol,timestamp,first_update_id,last_update_id,side,update_type,price,qty,pu"
+    rows = [f"ETHUSDT,{DAY},0,9,{side},snap,{price},5,-1" for side, price in (("b", 100), ("a", 101))]
+    rows += [f"ETHUSDT,{DAY + k},{10 * k},{10 * k + 9},b,set,{99 + k % 2},{k},{10 * k - 1}" for k in range(1, 20)]
+    path = tmp_path / "ETHUSDT_T_DEPTH_2024-01-15_depth_update.csv"
+    path.write_text("\n".join([head, *rows, ""]))
+    want, _ = run(tmp_path)
+    path.write_text("\n".join([head, *(row for row in rows for _ in range(2)), ""]))
+    assert events(run(tmp_path)[0]) == events(want)
+    path.write_text("\n".join([head, *rows, rows[7].replace(",6,", ",66,"), ""]))
+    with pytest.raises(DataError, match=r"line 23: a second size of one level in update 69"):
+        run(tmp_path)
+
+
 def test_ids_and_times_that_disagree_are_refused(tmp_path: Path) -> None:
     """Sorted by id the time runs back: neither order is certain."""
     rows = quotes()
