@@ -126,7 +126,7 @@ def test_twelve_sessions_of_a_source_that_has_more_are_a_command(home: Path) -> 
 @pytest.mark.parametrize("source", ["yahoo", "synthetic", "file", "lobster"])
 def test_too_few_sessions_of_a_file_are_no_command(source: str) -> None:
     """H6: a vendor can be asked for more; what a file does not hold cannot be typed."""
-    hint = more(Fetch(symbols=("BRK-B", "SPY"), source=source), Context("train", run="r"), 18)
+    hint = more(Fetch(source=source), ("BRK-B", "SPY"), Context("train", run="r"), 18)
     hints.check(hint)
     if source in ("yahoo", "synthetic"):
         assert hint == "hfm fetch BRK-B SPY --sessions 20 --run r"

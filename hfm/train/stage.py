@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import pyarrow as pa
@@ -79,12 +79,15 @@ def _plan(quotes: Reader, task: panel.Task, config: Config, ctx: Context) -> lis
     window = config.train.window
     if task.block_s is None:
         sessions = panel.sessions(quotes)
-        return [*folds.plan(sessions, window, partial(more, config.fetch, ctx)), folds.final(sessions, window)]
+        return [
+            *folds.plan(sessions, window, partial(more, config.fetch, quotes.meta["symbols"], ctx)),
+            folds.final(sessions, window),
+        ]
     blocks, rows = panel.blocks(quotes, task.block_s)
     return [*folds.plan_blocks(blocks, rows, window), folds.final_blocks(blocks, window)]
 
 
-def more(fetch: Fetch, ctx: Context, sessions: int) -> str:
+def more(fetch: Fetch, symbols: Sequence[str], ctx: Context, sessions: int) -> str:
     """What gives at least so many sessions: a command where the source can be asked for more of them."""
     source = find("sources", fetch.source)
     kept = getattr(source, "kept", {}).get(INTERVALS[fetch.interval], 36500)  # calendar days
@@ -93,4 +96,4 @@ def more(fetch: Fetch, ctx: Context, sessions: int) -> str:
     if sessions * 8 // 5 > kept:
         return f"fetch bars of a longer interval, or on more days: {fetch.source} keeps {kept} calendar days of these"
     run = ("--run", ctx.run) if ctx.run else ()
-    return typed("hfm", "fetch", *fetch.symbols, "--sessions", str(sessions + 2), *run)
+    return typed("hfm", "fetch", *symbols, "--sessions", str(sessions + 2), *run)
