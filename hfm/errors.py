@@ -1,15 +1,22 @@
 """What can go wrong, and the exit code that says so.
 
 Everything that a user can cause is an HfmError: what happened (with the value, the limit and the place), why,
-and what to type next. The command line prints it in one place; nothing else catches it except to add context.
+and what to do next. The command line prints it in one place; nothing else catches it except to add context.
+
+What to do next is one of two kinds, and its beginning decides which. To be typed: a command (`hfm ...`, `pip ...`) or
+an addition to the command that failed (`--tz UTC`), in words for a shell; alternatives are separated by `, or `, and
+each works as it stands. Advice: any other sentence, for what no command can do; it is printed with that mark.
 """
 
 from __future__ import annotations
 
+import re
+import shlex
 from enum import IntEnum
 
 LONGEST = 700
 """Characters of one line of an error: a value of any length may have been typed."""
+_TYPED = re.compile(r"(hfm|pip|mkdir|rm|mv|ls) \S|--[a-z]")
 
 
 class ExitCode(IntEnum):
@@ -34,7 +41,7 @@ class HfmError(Exception):
     """A fault with a cause that the user can act on.
 
     what: one line, with the value, the limit and the place. why: one line, may be empty.
-    hint: what to type or change next; every error has one.
+    hint: what to do next, to be typed or advice (see above); every error has one.
     """
 
     code: ExitCode = ExitCode.BUG
@@ -46,11 +53,22 @@ class HfmError(Exception):
 
     def lines(self) -> list[str]:
         """The lines that a person reads: what, why, what next."""
-        return [f"error: {self.what}", *([f"  why: {self.why}"] if self.why else []), f"  next: {self.hint}"]
+        mark = "" if is_typed(self.hint) else "(advice) "
+        return [f"error: {self.what}", *([f"  why: {self.why}"] if self.why else []), f"  next: {mark}{self.hint}"]
 
     def __reduce__(self) -> tuple[object, ...]:
         """Errors cross process borders whole (workers raise them)."""
         return _rebuild, (type(self), self.what, self.why, self.hint)
+
+
+def typed(*words: str) -> str:
+    """`words` as a shell reads them back: what has spaces or signs is quoted."""
+    return shlex.join(words)
+
+
+def is_typed(hint: str) -> bool:
+    """Whether a hint is to be typed; else it is advice."""
+    return _TYPED.match(hint) is not None
 
 
 def _line(text: str) -> str:

@@ -82,7 +82,7 @@ def inputs_of(run: Run, manifest: Manifest, stage: Stage) -> dict[str, str]:
         source = maker(artifact)
         entry = manifest.stages.get(source.name)
         known = entry.artifacts.get(artifact) if entry else None
-        again = f"hfm {source.name} --run {run.name}"
+        again = f"hfm {source.name}{_first(manifest, source.name)} --run {run.name}"
         if entry is None or known is None:
             if artifact in stage.needs:
                 raise DataError(f"{stage.name} needs {run.path / artifact}, which is not there", hint=again)
@@ -92,9 +92,15 @@ def inputs_of(run: Run, manifest: Manifest, stage: Stage) -> dict[str, str]:
         found[artifact] = known.sha256
     if stage.needs_one and not any(artifact in found for artifact in stage.needs_one):
         absent = " or ".join(str(run.path / artifact) for artifact in stage.needs_one)
-        again = f"hfm {maker(stage.needs_one[0]).name} --run {run.name}"
+        name = maker(stage.needs_one[0]).name
+        again = f"hfm {name}{_first(manifest, name)} --run {run.name}"
         raise DataError(f"{stage.name} needs {absent}, and neither is there", hint=again)
     return found
+
+
+def _first(manifest: Manifest, stage: str) -> str:
+    """What a run's first fetch takes beside the run: a symbol; a later one has what was recorded."""
+    return " SPY" if stage == "fetch" and "fetch" not in manifest.config else ""
 
 
 def check_hashes(run: Run, inputs: Mapping[str, str]) -> None:

@@ -62,7 +62,7 @@ def append(path: Path, head: str, count: int, events: Sequence[Mapping[str, Any]
         raise DataError(
             f"{path} was changed: {why}",
             why="its lines are chained by SHA-256",
-            hint="keep the folder as evidence and start a new run with hfm fetch",
+            hint="keep the folder as evidence, and fetch into a new run",
         )
     prev = link(lines[-1]) if lines else START
     fresh = []

@@ -154,7 +154,7 @@ def _context(
     seed = getattr(getattr(config, stage.name), "seed", 0)
     ctx = Context(
         stage.name, seed=seed, as_of=_as_of(config, now), workers=options.workers, wait=options.wait_s,
-        resume=options.resume, archive=options.home / "data",
+        run=run.name if run else "", resume=options.resume, archive=options.home / "data",
     )  # fmt: skip
     if options.progress is not None:
         ctx.progress = options.progress(stage.name)
@@ -185,9 +185,7 @@ def _as_of(config: Config, now: datetime) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(
-            f"--as-of is {text[:40]!r}, not an ISO time", hint="for example --as-of 2025-04-01T20:00:00Z"
-        ) from None
+        raise UsageError(f"--as-of is {text[:40]!r}, not an ISO time", hint="--as-of 2025-04-01T20:00:00Z") from None
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 

@@ -22,7 +22,7 @@ from typing import Any
 import filelock
 
 from hfm import disk, journal
-from hfm.errors import DataError, LockedError, UsageError
+from hfm.errors import DataError, LockedError, UsageError, typed
 
 FORMAT = 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -72,7 +72,7 @@ def find_home(option: str | None, environ: Mapping[str, str], cwd: Path) -> Path
     if given:
         home = Path(given).expanduser()
         if not (disk.there(home) and home.is_dir()):
-            raise UsageError(f"home {given!r} is not a folder", hint=f"mkdir -p {given}")
+            raise UsageError(f"home {given!r} is not a folder", hint=typed("mkdir", "-p", str(home)))
         return home.resolve()
     return next((p for p in (cwd, *cwd.parents) if (p / "hfm.toml").is_file()), cwd).resolve()
 
@@ -83,7 +83,7 @@ def check_name(name: str) -> str:
         raise UsageError(
             f"{name[:80]!r} cannot name a run",
             why="a name is 1 to 100 letters, digits, dots, dashes and underscores, and not 'latest'",
-            hint="for example --run nightly-1",
+            hint="--run nightly-1",
         )
     return name
 
@@ -103,7 +103,7 @@ def create(home: Path, name: str | None, symbols: Sequence[str], now: datetime) 
             with contextlib.suppress(FileExistsError):
                 (folder / (stem + suffix)).mkdir()
                 return Run(folder / (stem + suffix))
-    raise DataError(f"{folder} holds 999 runs of {stem}", hint="give --run NAME")
+    raise DataError(f"{folder} holds 999 runs of {stem}", hint="--run NAME")
 
 
 def locate(home: Path, given: str | None, environ: Mapping[str, str]) -> Run:
@@ -120,10 +120,14 @@ def locate(home: Path, given: str | None, environ: Mapping[str, str]) -> Run:
             raise UsageError(
                 f"{ref[:80]!r} cannot name a run",
                 why="a path to a run has no '..' in it",
-                hint="give a run's name, or its path",
+                hint="give a run's name, or its path, with --run",
             )
         if not disk.there(path / MANIFEST):
-            raise DataError(f"{path} is not a run", why=f"it holds no {MANIFEST}", hint="ls runs, then --run NAME")
+            raise DataError(
+                f"{path} is not a run",
+                why=f"it holds no {MANIFEST}",
+                hint="give the name of a run under runs/ with --run",
+            )
         return Run(path.resolve())
     path = home / "runs" / check_name(ref)
     if not path.is_dir():
@@ -165,7 +169,7 @@ class Run:
             except filelock.Timeout:
                 raise LockedError(
                     f"another hfm is at work in {self.path}", why=f"waited {wait_s:g} s for its lock",
-                    hint="try again later, or wait for it with --wait 60",
+                    hint="--wait 60",
                 ) from None  # fmt: skip
         try:
             disk.sweep(self.path)
@@ -196,7 +200,7 @@ class Run:
             raise DataError(
                 f"{path} is damaged",
                 why="its own SHA-256 does not fit",
-                hint=f"make the run again: hfm run SPY --run {self.name} after removing {path}",
+                hint=f"remove {path}, then make the run again with hfm fetch and its symbols",
             )
         if tree["format"] != FORMAT:
             raise DataError(

@@ -107,6 +107,8 @@ class Context:
     as_of: datetime = field(default_factory=lambda: datetime(1970, 1, 1, tzinfo=UTC))
     """Stands for now; set by the caller, so that a stage reads no clock."""
     workers: int = 1
+    run: str = ""
+    """The run's name, for what an error tells to type; no artifact depends on it."""
     archive: Path | None = None
     """Folder of the bar archive, for network sources."""
     wait: float = 0.0

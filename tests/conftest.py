@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import platformdirs
 import pytest
 from _pytest.terminal import TerminalReporter
+
+from tests import hints
 
 # Set before hfm.kernel is imported anywhere, and inherited by subprocesses whatever else they change.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(platformdirs.user_cache_dir("hfm")) / "kernels"))
@@ -18,6 +20,7 @@ OUTSIDE = dict(os.environ)
 """The environment that pytest was started in: for the one test that installs."""
 for _name in ("HFM_HOME", "HFM_RUN"):  # a home of the user's is none of a test's, nor of a module's fixture
     os.environ.pop(_name, None)
+hints.watch()
 CLOSED = "http://127.0.0.1:9"
 
 
@@ -29,6 +32,13 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name.lower(), CLOSED)
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "")
+
+
+@pytest.fixture(autouse=True)
+def true_hints() -> Iterator[None]:
+    """What any error of a test says to type can be typed (see tests.hints)."""
+    yield
+    hints.WATCH.check()
 
 
 @pytest.fixture(scope="session")

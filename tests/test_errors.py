@@ -29,12 +29,12 @@ def test_an_error_survives_pickling_with_its_hint(kind: type[HfmError]) -> None:
     """A worker process raises it; the parent prints it."""
     back = pickle.loads(pickle.dumps(kind("what", why="why", hint="hint")))
     assert type(back) is kind
-    assert back.lines() == ["error: what", "  why: why", "  next: hint"]
+    assert back.lines() == ["error: what", "  why: why", "  next: (advice) hint"]
 
 
 def test_a_reason_that_is_not_known_gives_no_empty_line() -> None:
     """Two lines where there is no why."""
-    assert HfmError("a", hint="b").lines() == ["error: a", "  next: b"]
+    assert HfmError("a", hint="b").lines() == ["error: a", "  next: (advice) b"]
 
 
 def test_a_line_stays_a_line_whatever_was_typed() -> None:

@@ -126,7 +126,7 @@ def test_neither_bars_nor_a_book_is_named_and_both_are_a_bug(run: Run, monkeypat
     monkeypatch.setattr(corridor, "STAGES", toy.EITHER)
     with pytest.raises(DataError, match=r"bars\.parquet or .*book\.parquet, and neither") as caught:
         execute(run, by_name("simulate"), Config(), options(run))
-    assert caught.value.hint == "hfm fetch --run r"
+    assert caught.value.hint == "hfm fetch SPY --run r"
     with pytest.raises(AssertionError, match="promised"):
         execute(run, by_name("fetch"), Config(fetch=Fetch(source="tardis")), options(run))
     assert not run.exists()

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from hfm import tables
-from hfm.errors import DataError, UsageError
+from hfm.errors import DataError, UsageError, typed
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -262,8 +262,12 @@ class _Feed:
             found.update(np.unique(tables.column_array(group.column("model"))).tolist())
         if not found:
             why = "too few sessions, or all of them went into training"
-            raise DataError("there are no out-of-sample predictions", why=why, hint="fetch more --days, then hfm train")
+            raise DataError(
+                "there are no out-of-sample predictions",
+                why=why,
+                hint="fetch more sessions into the run, then train it again",
+            )
         if self._model not in found:
             close = difflib.get_close_matches(self._model, sorted(found), 1)
-            hint = f"did you mean --model {close[0]}?" if close else f"known here: {', '.join(sorted(found))}"
+            hint = ", or ".join(typed("--model", name) for name in close or sorted(found))
             raise UsageError(f"there are no predictions of the model {self._model!r}", hint=hint)

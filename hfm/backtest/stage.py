@@ -81,14 +81,14 @@ def _check(settings: Backtest, meta: Mapping[str, Any]) -> None:
     if settings.fill == "close" and not settings.allow_lookahead:
         raise UsageError(
             "--fill close fills at the very price that the signal is made of",
-            why="nobody can trade at a close that they have already seen",
-            hint="--fill next-open; or --fill close --allow-lookahead, and every result says so",
+            why="nobody can trade at a close that they have already seen; with --allow-lookahead every result says so",
+            hint="--fill next-open, or --fill close --allow-lookahead",
         )
     if settings.queue and meta.get("every") != "event":
         raise UsageError(
             "backtest.queue needs the event rows of a replayed order book",
             why="a bar does not say in which order its trades and quotes came",
-            hint="--set backtest.queue=false; or fetch a book and simulate with --fidelity replay",
+            hint="--set backtest.queue=false",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 import sys
 import tempfile
 import traceback
@@ -15,7 +16,7 @@ import typer
 from hfm.cli import signals
 from hfm.cli.options import COMMON, Common, Options, Values
 from hfm.cli.show import Show, mute, report
-from hfm.errors import ExitCode, HfmError, UsageError
+from hfm.errors import ExitCode, HfmError, UsageError, is_typed
 
 app = typer.Typer(
     name="hfm", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -23,6 +24,8 @@ app = typer.Typer(
     epilog="Exit codes: 0 ok, 1 bug, 2 usage, 3 config, 4 data, 5 upstream, 6 rate limited, 7 partial, 8 check "
            "failed, 9 locked, 10 disk, 130 SIGINT, 143 SIGTERM.",
 )  # fmt: skip
+OF_RUN = ("simulate", "train", "backtest", "report", "predict", "stream", "export", "schedule", "status")
+"""Commands that work in a run that is there."""
 Body = Callable[[Show, Common, Values], ExitCode]
 
 
@@ -60,6 +63,7 @@ def _guarded(body: Body, show: Show, common: Common, values: Values) -> int:
     except HfmError as e:
         if common.debug:
             traceback.print_exc()
+        e.hint = _in_place(e.hint, common)
         report(e, show.command, show.as_json)
         return int(e.code)
     except BrokenPipeError:  # answered here: typer would make an exit code of 1 of it
@@ -77,6 +81,26 @@ def _guarded(body: Body, show: Show, common: Common, values: Values) -> int:
         fault = HfmError(what, why="this is a fault in hfm or in a plug-in", hint=hint)
         report(fault, show.command, show.as_json)
         return int(fault.code)
+
+
+def _in_place(hint: str, common: Common) -> str:
+    """The commands of a hint with the --home, and the --run of a stage, that were typed: elsewhere they do nothing."""
+    if not is_typed(hint):
+        return hint
+    return ", or ".join(_placed(part, common) for part in hint.split(", or "))
+
+
+def _placed(part: str, common: Common) -> str:
+    if not part.startswith("hfm "):
+        return part
+    words = shlex.split(part)
+    if common.run and words[1] in OF_RUN and "--run" not in words:
+        words += ["--run", common.run]
+    if common.run and "/" in common.run and words[1] in OF_RUN and Path(common.run).name in words:
+        words[words.index(Path(common.run).name)] = common.run
+    if common.home and "--home" not in words:
+        words += ["--home", common.home]
+    return shlex.join(words)
 
 
 def _keep(text: str, run_dir: Path | None) -> Path | None:

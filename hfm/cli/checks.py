@@ -82,7 +82,7 @@ def _markets(show: Show, common: Common, values: Values) -> Iterator[Row]:
         kinds = [kind for kind in nulls.KINDS if kind in names]
         if unknown := [name for name in names if name not in nulls.KINDS]:
             raise UsageError(
-                f"--kinds has no {unknown[0][:40]!r}", hint=f"hfm verify --null 1000 --kinds {','.join(nulls.KINDS)}"
+                f"--kinds has no {unknown[0][:40]!r}", why=f"it has {', '.join(nulls.KINDS)}", hint="--kinds all"
             )
         yield from verdicts.null(values["null"], model, kinds, values["bars"], workers, show.talk)
     if values["bounce"]:

@@ -11,7 +11,7 @@ from hfm.cli.options import Common, Options, Values, option
 from hfm.cli.settings import home_of
 from hfm.cli.show import Show
 from hfm.cli.trained import Trained, trained
-from hfm.errors import ExitCode, UsageError
+from hfm.errors import ExitCode, UsageError, typed
 
 EXPORT: Options = {
     "format": option(str, "--format", help="onnx (the model), or lobster (the order book as CSV). [onnx]",
@@ -102,7 +102,9 @@ def _lobster(show: Show, common: Common, values: Values) -> ExitCode:
     symbol, known = values["symbol"], list(book.meta["symbols"])
     if symbol is not None and symbol.upper() not in known:
         raise UsageError(
-            f"--symbol is {symbol[:40]!r}", why=f"the book has {', '.join(known)}", hint="name one of them"
+            f"--symbol is {symbol[:40]!r}",
+            why=f"the book has {', '.join(known)}",
+            hint=", or ".join(typed("--symbol", name) for name in known[:5]),
         )
     folder, rounded = (values["output"] or run.path / "lobster").absolute(), 0
     for group in book.groups():

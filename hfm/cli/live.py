@@ -15,10 +15,9 @@ import typer
 from hfm import disk
 from hfm.cli.app import command
 from hfm.cli.options import Common, Options, Values, option
-from hfm.cli.settings import home_of
 from hfm.cli.show import Show
 from hfm.cli.trained import trained
-from hfm.errors import ExitCode, LockedError, UsageError
+from hfm.errors import ExitCode, LockedError, UsageError, typed
 
 if TYPE_CHECKING:
     from hfm.live.stream import Stream
@@ -82,7 +81,7 @@ def stream(show: Show, common: Common, values: Values) -> ExitCode:
         raise UsageError(f"--source is {values['source'][:40]!r}", hint="--source replay, or --source stdin")
     replay, state = values["source"] == "replay" or values["bench"], values["state"]
     if not replay and sys.stdin is None:
-        raise UsageError("stdin is closed", hint="feed | hfm stream --source stdin")
+        raise UsageError("stdin is closed", hint="pipe rows into it: cat FILE | hfm stream --source stdin")
     found = trained(show, common, replay)
     live = found.stream()
     if values["bench"]:
@@ -123,7 +122,8 @@ def _alone(state: Path) -> Iterator[None]:
         except filelock.Timeout:
             raise LockedError(
                 f"another stream keeps its state in {state}",
-                why="two that keep one state would each undo what the other has seen", hint="give another --state",
+                why="two that keep one state would each undo what the other has seen",
+                hint=typed("--state", f"{state}.2"),
             ) from None  # fmt: skip
     try:
         yield
@@ -195,7 +195,14 @@ def schedule(show: Show, common: Common, values: Values) -> ExitCode:
         raise UsageError(f"{values['kind'][:40]!r} is no scheduler", hint="hfm schedule cron, or hfm schedule systemd")
     found = trained(show, common)
     hours = schedule.hours(found.quotes, found.stream().engine)
-    where = schedule.Where(Path(sys.argv[0]).absolute(), home_of(common), found.run.name)
+    program = Path(sys.argv[0]).absolute()
+    if program.name == "__main__.py":  # python -m hfm: the script lies beside the interpreter
+        program = Path(sys.executable).with_name("hfm")
+    runs = found.run.path.parent
+    if runs.name != "runs":  # a fetch, which names its run, would not find it
+        raise UsageError(f"{found.run.path} lies in no home's runs folder",
+                         hint="move it into the folder runs of a home, and give its name with --run")  # fmt: skip
+    where = schedule.Where(program, runs.parent, found.run.name)
     show.table = schedule.cron(hours, where) if values["kind"] == "cron" else schedule.systemd(hours, where)
     show.metrics["schedule"] = show.table
     return ExitCode.OK

@@ -172,7 +172,7 @@ def fetch_flags(values: Mapping[str, Any]) -> Flags:  # Any: typer's values
     if values["map"]:
         pairs = [item.partition("=") for item in values["map"]]
         if bad := next((p[0] for p in pairs if not p[0] or not p[2]), None):
-            raise UsageError(f"--map {bad!r} is not NAME=COLUMN", hint="for example --map close=Last")
+            raise UsageError(f"--map {bad!r} is not NAME=COLUMN", hint="write it as --map close=Last")
         flags["map"] = {name: column for name, _, column in pairs}
     if values["adjust"]:
         flags["adjust"] = tuple(values["adjust"])
@@ -185,4 +185,4 @@ def _share(text: str) -> float:
     try:
         return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except ValueError:
-        raise UsageError(f"--max-gap is {text[:40]!r}, not a share", hint="for example --max-gap 5%") from None
+        raise UsageError(f"--max-gap is {text[:40]!r}, not a share", hint="--max-gap 5%") from None

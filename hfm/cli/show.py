@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hfm.cli.bars import Bars, fancy
-from hfm.errors import ExitCode, HfmError
+from hfm.errors import ExitCode, HfmError, is_typed
 
 if TYPE_CHECKING:
     from hfm.pipeline import Outcome
@@ -111,5 +111,11 @@ def report(error: HfmError, command: str, as_json: bool) -> None:
     """Print an error: its lines on stderr, and the JSON object on stdout where that was asked for."""
     print("\n".join(error.lines()), file=sys.stderr)
     if as_json:
-        body = {"code": int(error.code), "kind": error.kind, "message": error.what, "hint": error.hint}
+        body = {
+            "code": int(error.code),
+            "kind": error.kind,
+            "message": error.what,
+            "hint": error.hint,
+            "typed": is_typed(error.hint),
+        }
         print(json.dumps({"schema_version": SCHEMA_VERSION, "command": command, "error": body}))

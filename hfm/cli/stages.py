@@ -75,8 +75,8 @@ def calibration(home: Path, name: str) -> Flags:
     if document["fidelity"] != "replay" or not document["constants"]:
         raise UsageError(
             f"run {other.name} froze no constants",
-            why="a replayed book of an hour and more does" if document["fidelity"] == "replay" else "it is no replay",
-            hint=f"hfm simulate --run {other.name} --fidelity replay",
+            why="it is too short a replay" if document["fidelity"] == "replay" else "it is no replay of a book",
+            hint="give the run of a replayed book of an hour or more: --calibrate-from RUN",
         )
     tables = document.get("tables", {})
     return {

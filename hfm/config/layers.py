@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hfm.config.sections import Config
-from hfm.errors import ConfigError, HfmError, UsageError
+from hfm.errors import ConfigError, HfmError, UsageError, typed
 
 Tree = Mapping[str, Mapping[str, object]]
 
@@ -59,7 +59,7 @@ def parse_set(items: Sequence[str]) -> Layer:
     for item in items:
         match = re.fullmatch(r"\s*([A-Za-z_]\w*)\.([A-Za-z_]\w*)\s*=(.*)", item, re.DOTALL)
         if match is None:
-            raise ConfigError(f"--set {item!r} is not section.key=value", hint="for example --set train.lr=1e-3")
+            raise ConfigError(f"--set {item!r} is not section.key=value", hint="write it as --set train.lr=1e-3")
         section, key, text = match.groups()
         try:
             value: object = tomllib.loads(f"v = {text.strip()}")["v"]
@@ -104,7 +104,7 @@ def load(layers: Sequence[Layer]) -> Config:
             raise _error(
                 owner[item.name, key],
                 f"{_place(owner[item.name, key], item.name, key)} is {first['input']!r}: {_said(first['msg'])}",
-                hint=f"{item.name}.{key} is {_doc(kind, key)}",
+                hint=_way_out(owner[item.name, key], item.name, key, _doc(kind, key)),
             ) from e
     config = Config(**sections)  # type: ignore[arg-type]  # built field by field from the fields' own types
     _check_threshold(config.backtest.threshold, owner.get(("backtest", "threshold")))
@@ -144,7 +144,7 @@ def _check_threshold(text: str, layer: Layer | None) -> None:
         raise _error(
             layer,
             f"{_place(layer, 'backtest', 'threshold')} is {text!r}: not {e}",
-            hint="hfm backtest --threshold 0.6, or --threshold q90",
+            hint=", or ".join(_retyped(layer, "backtest", "threshold", value) for value in ("0.6", "q90")),
         ) from None
 
 
@@ -161,6 +161,22 @@ def _place(layer: Layer, section: str, key: str) -> str:
 
 def _error(layer: Layer, what: str, hint: str) -> HfmError:
     return UsageError(what, hint=hint) if layer.flag else ConfigError(what, hint=hint)
+
+
+def _way_out(layer: Layer, section: str, key: str, form: str) -> str:
+    """The words that may be typed for a setting, or advice: the form that its value has."""
+    words = form.split(" or ")
+    if len(words) > 1 and " " not in "".join(words):
+        return ", or ".join(_retyped(layer, section, key, word) for word in words)
+    return f"give {section}.{key} as {form}"
+
+
+def _retyped(layer: Layer, section: str, key: str, value: str) -> str:
+    """What to add to a command for another value than the one that `layer` gave."""
+    if layer.flag:
+        return typed(f"--{key.replace('_', '-')}", value)
+    word = '"none"' if value == "none" else value  # bare, it would be no value at all
+    return typed("--set", f"{section}.{key}={word}")
 
 
 def _nearest(name: str, known: Sequence[str], section: str) -> str:

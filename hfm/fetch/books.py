@@ -27,7 +27,10 @@ def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Ite
     source's own error where no event is left.
     """
     if request.days is not None or request.sessions is not None:
-        raise UsageError(f"source {name} takes whole files, not --days or --sessions", hint="choose files with --path")
+        raise UsageError(
+            f"source {name} takes whole files, not --days or --sessions",
+            hint="leave --days and --sessions away, and choose files with --path",
+        )
     request = replace(request, calendar=source.calendar or request.calendar)
     end = sessions.instant(request.as_of)
     failed: list[tuple[str, HfmError]] = []
@@ -59,7 +62,7 @@ def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Ite
         yield "fetch/book.parquet", events.group(raw, symbol, meta)
         ctx.progress("fetch", len(days), len(days), f"{symbol} {raw.session}")
     if not days:
-        raise failed[0][1] if failed else DataError(f"{request.path} holds no events", hint="check --path")
+        raise failed[0][1] if failed else DataError(f"{request.path} holds no events", hint="give another --path")
     for symbol, error in failed:
         ctx.lose(f"{symbol} is left out: {error.what}" if symbol not in meta["quality"] else f"{symbol}: {error.what}")
     _report(ctx, meta, len(days))
@@ -67,9 +70,10 @@ def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Ite
 
 def _nothing(symbol: str, raw: RawBook, request: BarRequest) -> DataError:
     if not len(raw.time):
-        return DataError(f"{symbol} has no event on {raw.session}", hint="check --path")
+        return DataError(f"{symbol} has no event on {raw.session}", hint="give another --path")
     return DataError(
-        f"{symbol} has no event on {raw.session} up to {request.as_of:%Y-%m-%dT%H:%M:%SZ}", hint="check --as-of"
+        f"{symbol} has no event on {raw.session} up to {request.as_of:%Y-%m-%dT%H:%M:%SZ}",
+        hint="give an --as-of after the session's first event, or none",
     )
 
 

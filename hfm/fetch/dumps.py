@@ -15,13 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hfm.errors import DataError, HfmError, UsageError
+from hfm.config import INTERVALS
+from hfm.errors import DataError, HfmError, UsageError, typed
 from hfm.fetch import lines
 from hfm.fetch.events import Int
 from hfm.plugins import BarRequest, RawBook
 
 SUFFIXES = (".csv", ".csv.gz", ".zip", ".parquet")
-DAY = re.compile(r"\d{4}-\d\d-\d\d")
+SPAN = re.compile(r"\d{4}-\d\d(-\d\d)?")
+BARS = re.compile(r"(?P<symbol>[A-Z0-9]+)-(?P<interval>\d+[smhdw]|1mo)-\d{4}-\d\d(-\d\d)?\.(csv|csv\.gz|zip|parquet)")
+"""Names of Binance's files of bars (klines)."""
 Result = tuple[str, RawBook | HfmError]
 
 
@@ -36,9 +39,9 @@ class Dump:
     symbol: str | None = None
 
     @property
-    def day(self) -> str:
-        """The ISO day in its name, or nothing."""
-        found = DAY.search(self.path.name)
+    def span(self) -> str:
+        """The ISO day or month in its name, or nothing."""
+        found = SPAN.search(self.path.name)
         return found[0] if found else ""
 
 
@@ -62,9 +65,12 @@ def serve(source: str, request: BarRequest, sniff: Sniff, read: Read) -> Iterato
             what, why = f"files of {symbol}", f"it has {', '.join(dump.path.name for dump in found[:5])}"
             if own:
                 what, why = f"book of {symbol}", f"{own[0].path.name} has trades, and trades alone are no order book"
-            yield symbol, DataError(f"{request.path} has no {what}", why=why, hint="check --path and the symbol")
+            hint = "put the book's file beside the trades" if own else _others(source, request, found)
+            yield symbol, DataError(f"{request.path} has no {what}", why=why, hint=hint)
         else:
-            days = itertools.groupby(sorted(own, key=lambda dump: dump.day), key=lambda dump: dump.day)
+            months = {dump.span for dump in own if len(dump.span) == 7}
+            key = {dump: dump.span[:7] if dump.span[:7] in months else dump.span for dump in own}
+            days = itertools.groupby(sorted(own, key=lambda dump: key[dump]), key=lambda dump: key[dump])
             wanted += [(symbol, list(group)) for _, group in days]
     most = (max(dump.levels for dump in group) for _, group in wanted)
     levels = min((n for n in most if n), default=0)  # a day of trades alone says nothing of the book
@@ -74,6 +80,13 @@ def serve(source: str, request: BarRequest, sniff: Sniff, read: Read) -> Iterato
     ]
     for _, symbol, result in heapq.merge(*queues, key=lambda item: item[:2]):
         yield symbol, result
+
+
+def _others(source: str, request: BarRequest, found: Sequence[Dump]) -> str:
+    """The commands that fetch the symbols that are there."""
+    there = sorted({symbol for dump in found for symbol in _symbols(dump)})
+    return ", or ".join(typed("hfm", "fetch", name, "--source", source, "--path", str(request.path))
+                        for name in there[:3])  # fmt: skip
 
 
 def _sessions(
@@ -90,7 +103,7 @@ def _sessions(
             for raw in read(group, symbol, levels):
                 if str(raw.session) <= last:
                     raise DataError(f"{group[0].path}: {raw.session} of {symbol} is in an earlier file too",
-                                    hint="give one of them with --path")  # fmt: skip
+                                    hint="move one of the two out of the folder")  # fmt: skip
                 last, any_rows = str(raw.session), True
                 yield last, symbol, raw
         except DataError as e:
@@ -100,7 +113,10 @@ def _sessions(
         yield (
             last,
             symbol,
-            DataError(f"{groups[0][0].path} has no rows of {symbol}", hint="check --path and the symbol"),
+            DataError(
+                f"{groups[0][0].path} has no rows of {symbol}",
+                hint="ask for a symbol that is in the files, or give others with --path",
+            ),
         )
 
 
@@ -110,7 +126,7 @@ def find(source: str, text: str | None, sniff: Sniff) -> list[Dump]:
         raise UsageError(f"--source {source} needs a file or a folder", hint="--path FOLDER")
     path = Path(text)
     if not path.exists():
-        raise DataError(f"{path} does not exist", hint="check --path")
+        raise DataError(f"{path} does not exist", hint="give another --path")
     near = sorted(path.iterdir()) if path.is_dir() else [path]
     heads = {file: head(file) for file in near if file.name.lower().endswith(SUFFIXES)}
     found = [dump for file, names in heads.items() if (dump := sniff(file, names)) is not None]
@@ -119,9 +135,20 @@ def find(source: str, text: str | None, sniff: Sniff) -> list[Dump]:
         raise DataError(
             f"{path} holds no {source} file of levels or trades",
             why=seen or f"no file there ends in {', '.join(SUFFIXES)}",
-            hint="check --path and --source",
+            hint=_bars(source, near) or "give the folder of such files with --path, or another --source",
         )
     return found
+
+
+def _bars(source: str, files: Sequence[Path]) -> str:
+    """The command that fetches a vendor's bars, where the files are of bars; else nothing."""
+    for file in files:
+        found = BARS.fullmatch(file.name)
+        if found and source == "binance":
+            words = ("--interval", found["interval"]) if found["interval"] in INTERVALS else ()
+            return typed("hfm", "fetch", found["symbol"], "--source", "file", "--path", str(file), *words,
+                         "--set", "fetch.calendar=24/7", "--label", "start")  # fmt: skip
+    return ""
 
 
 def head(path: Path) -> list[str]:
@@ -171,18 +198,17 @@ def of_symbol(data: pa.Table, symbol: str) -> pa.Table:
     return data.filter(pc.is_in(data["symbol"], pa.array(names, pa.string()))) if data.num_rows else data
 
 
-def demand(dump: Dump, good: npt.NDArray[np.bool_], what: str) -> None:
+def demand(dump: Dump, good: npt.NDArray[np.bool_], what: str, hint: str = lines.AGAIN) -> None:
     """Raise DataError with the first line that is not good. Lines are counted as in a file with one header line."""
     bad = np.flatnonzero(~good)
     if bad.size:
-        raise DataError(f"{dump.path}: line {bad[0] + 2}: {what}", hint=lines.AGAIN)
+        raise DataError(f"{dump.path}: line {bad[0] + 2}: {what}", hint=hint)
 
 
 def ordered(dump: Dump, time: Int) -> Int:
     """`time`, which must never run back."""
-    demand(
-        dump, np.concatenate(([True], time[1:] >= time[:-1]))[: len(time)], "its time lies before the line before it"
-    )
+    forward = np.concatenate(([True], time[1:] >= time[:-1]))[: len(time)]
+    demand(dump, forward, "its time lies before the line before it", "sort the rows of the file by their time")
     return time
 
 

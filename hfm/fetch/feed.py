@@ -13,7 +13,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from hfm.errors import DataError
 from hfm.fetch import events, ladder
+from hfm.fetch.dumps import Dump
 from hfm.fetch.events import CODE, UNIT, Float, Int
 from hfm.plugins import RawBook
 
@@ -103,6 +105,17 @@ def changes(updates: Updates, levels: int) -> Book:
         levels=book,
         counts={"level_updates": int((~snapshot).sum()), "without_effect": int((~snapshot & (change == 0)).sum())},
     )
+
+
+def apart(trades: Sequence[Trades], dumps: Sequence[Dump]) -> None:
+    """Raise DataError where two files of trades lie in the same time: without ids both would count."""
+    spans = sorted((int(t.time[0]), int(t.time[-1])) for t in trades if len(t.time))
+    if any(start < end for (_, end), (start, _) in itertools.pairwise(spans)):
+        raise DataError(
+            f"{' and '.join(str(dump.path) for dump in dumps[:3])} have trades of the same time",
+            why="their rows have no id, and each trade would count twice",
+            hint="move one of them out of the folder",
+        )
 
 
 def merge(book: Book, trades: Sequence[Trades], notes: tuple[str, ...]) -> Iterator[RawBook]:

@@ -34,7 +34,7 @@ def content(path: Path) -> bytes:
         at = f" at line {_lines(path)}" if path.suffix == ".gz" else ""
         raise DataError(f"{path} is cut or damaged{at}", why=str(e), hint=AGAIN) from e
     except OSError as e:
-        raise DataError(f"{path} cannot be read: {e.strerror or e}", hint="check --path") from e
+        raise DataError(f"{path} cannot be read: {e.strerror or e}", hint="give another --path") from e
 
 
 def _lines(path: Path) -> int:

@@ -80,8 +80,9 @@ def merge(old: RawBars, new: RawBars, symbol: str, rebase: bool) -> Merged:
         if not rebase:
             raise DataError(
                 f"{symbol}: prices of {len(i)} archived bars are now {ratio:.6g} times what they were",
-                why=f"looks like a split of {_split(ratio)}: appending would put a jump into the archive",
-                hint=f"hfm fetch {symbol} --rebase multiplies the archive by {ratio:.6g}",
+                why=f"looks like a split of {_split(ratio)}: appending would put a jump into the archive; "
+                f"--rebase multiplies it by {ratio:.6g}",
+                hint="--rebase",
             )
         old = scaled(old, ratio)
         differ = ~steady

@@ -124,11 +124,14 @@ def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> Ba
                 hint="hfm fetch SPY",
             )
     if live and not fetch.symbols:
-        raise UsageError(f"source {fetch.source} needs a symbol, none is given", hint="hfm fetch SPY")
+        of = "" if fetch.source == "yahoo" else f" --source {fetch.source}"
+        raise UsageError(f"source {fetch.source} needs a symbol, none is given", hint="hfm fetch SPY" + of)
     if fetch.days is not None and fetch.sessions is not None:
-        raise UsageError(f"--days {fetch.days} and --sessions {fetch.sessions} exclude each other", hint="give one")
+        raise UsageError(
+            f"--days {fetch.days} and --sessions {fetch.sessions} exclude each other", hint="leave one of them away"
+        )
     if fetch.path is not None and not disk.there(Path(fetch.path)):
-        raise DataError(f"{fetch.path} does not exist", hint="check --path")
+        raise DataError(f"{fetch.path} does not exist", hint="give the path of a file or folder that is there")
     days = DAYS if live and fetch.days is None and fetch.sessions is None else fetch.days
     names = [symbol.upper() for symbol in fetch.symbols] if live else list(fetch.symbols)
     return BarRequest(

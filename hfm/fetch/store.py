@@ -61,7 +61,7 @@ def locked(archive: Path, source: str, symbol: str, wait_s: float) -> Iterator[N
             raise LockedError(
                 f"another hfm is at work in the archive of {symbol}",
                 why=f"waited {wait_s:g} s for {path}",
-                hint="try again later, or wait for it with --wait 60",
+                hint="--wait 60",
             ) from None
     try:
         yield

@@ -108,7 +108,7 @@ class Engine:
             except KeyError as e:
                 raise UsageError(
                     f"the model {self.model!r} has no step", why=f"its checkpoint holds no {e.args[0]}",
-                    hint="--set backtest.model=logistic, or train with --model lstm",
+                    hint="--set backtest.model=logistic",
                 ) from None  # fmt: skip
             self._folds[fold] = [step.Plan(m, final, place, self._rule, self._params) for m, final in fits]
         if self.whole is not None:

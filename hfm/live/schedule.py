@@ -2,6 +2,9 @@
 
 Hours are the exchange's, in its zone, as the run's own sessions have them. systemd knows zones; most crons do not (and
 Debian's ignores CRON_TZ), so a cron line fires all day and asks `date` for the exchange's clock first.
+
+Paths may hold any sign: what a shell reads is quoted for a shell (shlex), what systemd reads is quoted by its own rules
+on top (systemd.syntax: C escapes and specifiers; systemd.service: $$), and cron gets its percent signs escaped.
 """
 
 from __future__ import annotations
@@ -95,6 +98,9 @@ def cron(hours: Hours, where: Where) -> list[str]:
     every = min(max(hours.interval_s // 60, 1), 15)
     minutes = "*" if every == 1 else f"{DELAY}-59/{every}"
     out = shlex.quote(str(where.home / "runs" / where.run / "predict.jsonl"))
+    if "\\" in out:  # crons differ in what a backslash is
+        out = '"$HFM_HOME/runs/$HFM_RUN/predict.jsonl"'
+    hfm = shlex.quote(str(where.hfm)) if ":" in str(where.hfm.parent) else "hfm"  # no PATH can hold a colon
     days = "".join(str(d + 1) for d in hours.days)
 
     def at(first: int, last: int) -> str:
@@ -104,14 +110,14 @@ def cron(hours: Hours, where: Where) -> list[str]:
 
     night = hours.nightly
     jobs = [
-        (f"{minutes} * * * *", at(hours.fires[0], hours.fires[-1]) + forecast("hfm") + f" >> {out}"),
-        ("*/15 * * * *", at(night - night % 15, night - night % 15 + 14) + anew("hfm")),
+        (f"{minutes} * * * *", at(hours.fires[0], hours.fires[-1]) + forecast(hfm) + f" >> {out}"),
+        ("*/15 * * * *", at(night - night % 15, night - night % 15 + 14) + anew(hfm)),
     ]
     return [
         f"# hfm, run {where.run}: {hours.calendar} {_colon(hours.first)}-{_colon(hours.last)} {hours.tz}, "
         f"bars of {hours.interval_s // 60} min; right in any zone that cron runs in",
-        f"PATH={where.hfm.parent}:/usr/local/bin:/usr/bin:/bin",
-        f"HFM_HOME={where.home}",
+        *([f"PATH={where.hfm.parent}:/usr/local/bin:/usr/bin:/bin"] if hfm == "hfm" else []),
+        f"HFM_HOME={_cron_value(str(where.home))}",
         f"HFM_RUN={where.run}",
         *(f"{when}  {command.replace('%', chr(92) + '%')}" for when, command in jobs),
     ]
@@ -119,7 +125,8 @@ def cron(hours: Hours, where: Where) -> list[str]:
 
 def systemd(hours: Hours, where: Where) -> list[str]:
     """Two services and two timers for ~/.config/systemd/user, each under a comment with its file name."""
-    name = f"hfm-{where.run}"
+    name, hfm = f"hfm-{where.run}", shlex.quote(str(where.hfm))
+    variables = f"{_unit_word(f'HFM_HOME={where.home}')} {_unit_word(f'HFM_RUN={where.run}')}"
     days = ",".join(_DAYS[d] for d in hours.days)
     groups: dict[tuple[int, ...], list[int]] = {}
     for hour, same in itertools.groupby(hours.fires, key=lambda m: m // 60):
@@ -127,13 +134,12 @@ def systemd(hours: Hours, where: Where) -> list[str]:
     when = [f"{days} *-*-* {_list(h)}:{_list(m)}:00 {hours.tz}" for m, h in groups.items()]
     night = f"{days} *-*-* {_colon(hours.nightly)}:00 {hours.tz}"
     lines: list[str] = []
-    jobs = ((f"{name}-predict", forecast(str(where.hfm)), when), (f"{name}-nightly", anew(str(where.hfm)), [night]))
+    jobs = ((f"{name}-predict", forecast(hfm), when), (f"{name}-nightly", anew(hfm), [night]))
     for unit, command, times in jobs:
-        shell = command.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
         lines += [
             f"# ~/.config/systemd/user/{unit}.service",
             "[Unit]", f"Description=hfm {where.run}: {unit.rsplit('-', 1)[1]}", "", "[Service]", "Type=oneshot",
-            f"Environment=HFM_HOME={where.home} HFM_RUN={where.run}", f'ExecStart=/bin/sh -c "{shell}"',
+            f"Environment={variables}", f"ExecStart=/bin/sh -c {_unit_word(command.replace('$', '$$'))}",
             "",
             f"# ~/.config/systemd/user/{unit}.timer",
             "[Timer]", *(f"OnCalendar={t}" for t in times), "AccuracySec=5s", "", "[Install]",
@@ -141,6 +147,19 @@ def systemd(hours: Hours, where: Where) -> list[str]:
         ]  # fmt: skip
     return [*lines, f"# systemctl --user daemon-reload && systemctl --user enable --now {name}-predict.timer "
             f"{name}-nightly.timer; forecasts: journalctl --user -u {name}-predict -o cat"]  # fmt: skip
+
+
+def _unit_word(text: str) -> str:
+    """`text` as one word of a line of a unit: C escapes inside quotes, and no specifier."""
+    for sign, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("%", "%%")):
+        text = text.replace(sign, escaped)
+    return f'"{text}"'
+
+
+def _cron_value(text: str) -> str:
+    """A value as a crontab's line has it: as it is, and quoted where blanks at its end would be cut off."""
+    quote = "'" if '"' in text else '"'
+    return text if text == text.strip() else f"{quote}{text}{quote}"
 
 
 def _list(numbers: Sequence[int]) -> str:

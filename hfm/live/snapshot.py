@@ -15,7 +15,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from hfm.errors import DataError
+from hfm.errors import DataError, typed
 from hfm.live.stream import Stream
 
 FORMAT = 2
@@ -35,18 +35,18 @@ def load(data: bytes, stream: Stream, identity: Mapping[str, Any], name: str) ->
     """Make a new stream what it was when `data` were dumped. Raises DataError where they are damaged or another's."""
     body = data[32:]
     if hashlib.sha256(body).digest() != data[:32]:
-        raise DataError(f"{name} is damaged", why="its own SHA-256 does not fit", hint=f"start anew: rm {name}")
+        raise DataError(f"{name} is damaged", why="its own SHA-256 does not fit", hint=typed("rm", name))
     size = int.from_bytes(body[:8], "little")
     head = json.loads(json.loads(body[8 : 8 + size])["__metadata__"]["hfm"])
     if head["format"] != FORMAT:
-        raise DataError(f"{name} has format {head['format']}, this hfm reads {FORMAT}", hint=f"start anew: rm {name}")
+        raise DataError(f"{name} has format {head['format']}, this hfm reads {FORMAT}", hint=typed("rm", name))
     wanted = json.loads(json.dumps(dict(identity)))
     if head["identity"] != wanted:
         other = sorted(k for k in {*wanted, *head["identity"]} if wanted.get(k) != head["identity"].get(k))
         raise DataError(
             f"{name} is the state of another stream: its {other[0]} differs",
             why="a state goes on with the model, settings, symbols and source that it was made with",
-            hint=f"give another --state, or start anew: rm {name}",
+            hint=f"{typed('--state', name + '.2')}, or {typed('rm', name)}",
         )
     arrays = safetensors.numpy.load(body)
     stream.engine.load(arrays, head["fold"])

@@ -125,7 +125,7 @@ class Stream:
         if walk is not None and self.engine.whole is not None:
             raise UsageError(
                 f"{self.engine.model} cannot be replayed here", why="its graph takes whole sessions; folds end inside",
-                hint="hfm backtest is its replay",
+                hint="hfm backtest",
             )  # fmt: skip
         for day, block in sessions(quotes, self.engine):
             fold = plan.of(day)

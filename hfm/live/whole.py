@@ -36,7 +36,7 @@ def seal(data: bytes, about: tuple[str, str, str], trial: Any, want: Any) -> byt
     worst = float((np.abs(got - want) / np.maximum(1.0, np.abs(want))).max())
     if not worst <= TOLERANCE:
         raise CheckError(f"the exported graph of {about[0]} differs from torch by {worst:.1e}",
-                         hint="upgrade onnxruntime")  # fmt: skip
+                         hint="pip install --upgrade onnxruntime")  # fmt: skip
     return sealed
 
 

@@ -14,7 +14,7 @@ def instant(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        hint = "for example --as-of 2025-04-01T20:00:00Z"
+        hint = "--as-of 2025-04-01T20:00:00Z"
         raise UsageError(f"--as-of is {text[:40]!r}, not an ISO time", hint=hint) from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
@@ -23,7 +23,7 @@ def symbol(text: str | None, known: Sequence[str]) -> str | None:
     """The symbol that was typed, in capitals. Raises UsageError where the run does not have it."""
     if text is None or text.upper() in known:
         return text.upper() if text else None
-    raise UsageError(f"the run has no symbol {text[:20]!r}", hint=f"known here: {', '.join(known)}")
+    raise UsageError(f"the run has no symbol {text[:20]!r}", hint=f"name one of the run's symbols: {', '.join(known)}")
 
 
 def table(answers: Sequence[Answer], is_open: bool, model_id: str) -> list[str]:

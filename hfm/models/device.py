@@ -21,8 +21,8 @@ def chosen(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not here[name]:
-        raise UsageError(f"there is no {name} device here", why="torch finds none",
-                         hint="--device auto takes the processor where there is no other")  # fmt: skip
+        raise UsageError(f"there is no {name} device here", why="torch finds none; auto takes the processor then",
+                         hint="--device auto")  # fmt: skip
     return torch.device(name)
 
 

@@ -54,7 +54,7 @@ class Checkpoint:
         name = model or self.document["model"]
         if name not in self.document["stepped"]:
             raise UsageError(f"{name} cannot be run a row at a time", why="it is not linear floors and an LSTM alone",
-                             hint=f"known to the step: {', '.join(self.document['stepped'])}")  # fmt: skip
+                             hint=f"choose one that has a step: {', '.join(self.document['stepped'])}")  # fmt: skip
         arrays = self.part(fold, model)
         symbols = list(self.document["symbols"])
         return step.pack(arrays, symbols.index(symbol) if symbol in symbols else -1), arrays["finish"]
@@ -128,4 +128,4 @@ def _difference(old: Sequence[str], new: Sequence[str]) -> str:
 
 
 def _refused(why: str) -> DataError:
-    return DataError("the checkpoint train/model.safetensors is refused", why=why, hint="train again: hfm train")
+    return DataError("the checkpoint train/model.safetensors is refused", why=why, hint="hfm train")

@@ -27,7 +27,9 @@ def choose(text: str) -> Choice:
     kind, level = parse_threshold(text)
     if kind == "policy":
         if text in ("threshold", "quantile"):
-            raise UsageError(f"--threshold {text} names a policy without its level", hint="--threshold 0.6, or q90")
+            raise UsageError(
+                f"--threshold {text} names a policy without its level", hint="--threshold 0.6, or --threshold q90"
+            )
         return Choice(text, text, None, find("policies", text)())
     plugin = {"p": "threshold", "q": "quantile"}[kind]
     level = round(level, 9)

@@ -67,7 +67,7 @@ def grids(group: pa.Table, slots: int) -> Iterator[Grid]:
         raise DataError(
             f"bars have seq {int(seq.max())}, but a session has {slots} slots (0 to {slots - 1})",
             why="slots_per_session in the table's metadata disagrees with its rows",
-            hint="make the bars again: hfm fetch",
+            hint="fetch the bars again",
         )
     borders = blocks(group)
     starts, lengths = borders[:-1], np.diff(borders)

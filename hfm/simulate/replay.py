@@ -61,7 +61,10 @@ def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
         yield from _tables(found, rows, (symbol, day, end), _about(meta, sim, every, end - start), tick)
         ctx.progress("simulate", made, made, f"{symbol} {day}")
     if not made:
-        raise DataError("the order book leaves no row of quotes", hint="check the files with hfm fetch --dry-run")
+        raise DataError(
+            "the order book leaves no row of quotes",
+            hint="fetch a book with events inside the sessions of its calendar",
+        )
     yield "simulate/facts.json", studies.document() | calibration(fits)
 
 
@@ -123,7 +126,9 @@ def clock(text: str) -> int | None:
     length = int(float(match[1]) * {"ms": 1e6, "s": 1e9, "m": 6e10, "h": 3.6e12}[match[2]]) if match else 0
     if not 1_000_000 <= length <= 3600 * _SECOND:
         raise UsageError(
-            f"simulate.every is {text!r}", why="a row lasts from 1ms to 1h", hint="event, 100ms, 1s, 5m, ..."
+            f"simulate.every is {text!r}",
+            why="a row lasts from 1ms to 1h",
+            hint="--every event, or --every 1s, or --every 5m",
         )
     return length
 

@@ -48,11 +48,11 @@ def _misfit(fidelity: str) -> UsageError:
     if fidelity == "replay":
         return UsageError(
             "simulate.fidelity replay needs an order book, and the run holds bars",
-            hint="fetch one into a run of its own: hfm fetch AMZN --source lobster --path FOLDER",
+            hint="hfm fetch SYMBOL --source lobster --path FOLDER, or --fidelity bars",
         )
     return UsageError(
         f"simulate.fidelity {fidelity} needs bars, and the run holds an order book",
-        hint="hfm simulate --fidelity replay, or fetch bars into a run of their own: hfm fetch SPY",
+        hint="--fidelity replay",
     )
 
 

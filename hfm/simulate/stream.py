@@ -62,7 +62,7 @@ def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, Setting]:
     if "slots_per_session" not in meta:
         raise UsageError(
             "an order book is replayed, not simulated: no model of bars stands around it",
-            hint="hfm simulate --fidelity replay",
+            hint="--fidelity replay",
         )
     _refuse(sim, meta)
     level_sd = whole_sample_sd(bars) if sim.recipe == "seed" else {}
@@ -93,13 +93,13 @@ def _refuse(sim: Simulate, meta: dict[str, Any]) -> None:
         raise UsageError(
             f"a signal cannot be planted in bars of {meta.get('source', 'a real market')}",
             why="planting redraws the price path, and these prices were observed",
-            hint="fetch invented bars first: hfm fetch SPY --source synthetic",
+            hint="hfm fetch SPY --source synthetic",
         )
     if sim.kind != "linear" and filters.MOST < sim.carry < 1.0:
         raise UsageError(
             f"simulate.carry is {sim.carry:g}, and kind {sim.kind} takes 1 or at most {filters.MOST:g}",
             why="its exact filter is a grid, which cannot hold a noise as small as that",
-            hint=f"--set simulate.carry=1, or {filters.MOST:g} and less",
+            hint=f"--set simulate.carry=1, or --set simulate.carry={filters.MOST:g}",
         )
 
 
@@ -115,7 +115,7 @@ def calibrated(sim: Simulate) -> micro.Model:
         if not low <= value <= high:
             raise ConfigError(
                 f"simulate.constants.{name} is {value:g}: not within {low:g} to {high:g}",
-                hint="calibrate again: hfm simulate --calibrate-from RUN",
+                hint="--calibrate-from RUN",
             )
     return replace(micro.Model(tick=sim.tick), **sim.constants)
 

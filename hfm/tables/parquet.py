@@ -101,7 +101,7 @@ class FileReader:
         return DataError(
             f"{self.path} cannot be read",
             why=str(e).splitlines()[0][:200],
-            hint=f"make it again: {self._remake}",
+            hint=self._remake,
         )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hfm.errors import DataError
@@ -26,18 +27,19 @@ class Fold:
     test: tuple[int, int]
 
 
-def plan(sessions: int, window: int = 0) -> list[Fold]:
+def plan(sessions: int, window: int = 0, more: Callable[[int], str] | None = None) -> list[Fold]:
     """The folds of `sessions` sessions; the last may have a shorter test part.
 
     The training part grows with each fold, or rolls where window > 0 says how many sessions it holds. Session splits
-    need no purge: no label crosses a close. Raises DataError where not even one fold is full, with the minimum.
+    need no purge: no label crosses a close. Raises DataError where not even one fold is full, with the minimum;
+    more: what to do about it, from that minimum.
     """
     train, valid, test = next(sizes for least, sizes in SCHEMES if sessions >= least)
     if sessions < train + valid + test:
         raise DataError(
             f"{sessions} sessions are too few to train on: at least {train + valid + test} are needed",
             why=f"the first fold trains on {train} sessions, chooses on {valid} and is tested on {test}",
-            hint=f"fetch more: hfm fetch --days {-(-(train + valid + test) * 8 // 5)}",
+            hint=more(train + valid + test) if more else "train on more sessions",
         )
     folds = []
     for number, first in enumerate(range(train + valid, sessions, test)):
@@ -65,7 +67,7 @@ def plan_blocks(blocks: int, rows: int, window: int = 0) -> list[Fold]:
             f"{rows:,} rows in {blocks} blocks of clock time are too few to train on: "
             f"at least {ROWS:,} rows in {BLOCKS} blocks are needed",
             why="rows of an order book are split by time inside the session: train, then validation, then test",
-            hint="fetch more of the book; or shorter blocks: --set train.block_s=60",
+            hint="fetch more of the book, or cut shorter blocks, such as --set train.block_s=60",
         )
     valid, first = _valid(blocks), int(TRAIN * blocks) + _valid(blocks)
     borders = [first + (blocks - first) * k // TESTS for k in range(TESTS + 1)]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import pyarrow as pa
 
-from hfm.config import Config
+from hfm.config import INTERVALS, Config, Fetch
+from hfm.errors import typed
+from hfm.plugins import find
 from hfm.stage import Context, Product
 from hfm.tables import Reader
 from hfm.train import folds, insample, output, paired, panel, rivals, scoring, spans, summary
@@ -23,7 +26,7 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
         device.chosen(options.device)  # and so is a device that is not here
     quotes = inputs["simulate/quotes.parquet"]
     task = panel.task(quotes.meta, options)
-    plan = _plan(quotes, task, options.window)
+    plan = _plan(quotes, task, config, ctx)
     rows = panel.read(quotes, task)
     panel.check(rows)
     walk = Walk(rows, plan, options.model, names, fit(rows.panel, plan, names, options, ctx))
@@ -71,10 +74,26 @@ def _predictions(walk: Walk, said: dict[str, list[scoring.Forecast]], meta: outp
         yield output.predictions(walk.rows, fold, shown, meta)
 
 
-def _plan(quotes: Reader, task: panel.Task, window: int) -> list[folds.Fold]:
+def _plan(quotes: Reader, task: panel.Task, config: Config, ctx: Context) -> list[folds.Fold]:
     """The folds, and the fit on everything."""
+    window = config.train.window
     if task.block_s is None:
         sessions = panel.sessions(quotes)
-        return [*folds.plan(sessions, window), folds.final(sessions, window)]
+        return [
+            *folds.plan(sessions, window, partial(more, config.fetch, quotes.meta["symbols"], ctx)),
+            folds.final(sessions, window),
+        ]
     blocks, rows = panel.blocks(quotes, task.block_s)
     return [*folds.plan_blocks(blocks, rows, window), folds.final_blocks(blocks, window)]
+
+
+def more(fetch: Fetch, symbols: Sequence[str], ctx: Context, sessions: int) -> str:
+    """What gives at least so many sessions: a command where the source can be asked for more of them."""
+    source = find("sources", fetch.source)
+    kept = getattr(source, "kept", {}).get(INTERVALS[fetch.interval], 36500)  # calendar days
+    if not (source.network or source.synthetic):
+        return f"fetch a longer file: of at least {sessions} sessions"
+    if sessions * 8 // 5 > kept:
+        return f"fetch bars of a longer interval, or on more days: {fetch.source} keeps {kept} calendar days of these"
+    run = ("--run", ctx.run) if ctx.run else ()
+    return typed("hfm", "fetch", *symbols, "--sessions", str(sessions + 2), *run)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.command import hfm
+from tests.command import hfm, retype
 
 
 def bars(sessions: int = 3) -> pd.DataFrame:
@@ -38,7 +38,9 @@ def test_a_file_that_cannot_be_read_for_certain_is_refused(tmp_path: Path, name:
     """Exit 4, the file or the column by name, no run left behind."""
     change, says = REFUSED[name]
     change(bars()).to_csv(tmp_path / "bars.csv", index=False)
-    done = hfm("fetch", "SPY", "--source", "file", "--path", "bars.csv", cwd=tmp_path)
+    arguments = ("fetch", "SPY", "--source", "file", "--path", "bars.csv")
+    done = hfm(*arguments, cwd=tmp_path)
+    retype(done, arguments, tmp_path)
     assert done.code == 4, done.err
     assert says in done.err, done.err
     assert not list((tmp_path / "runs").glob("*"))

@@ -32,8 +32,8 @@ def test_an_error_goes_to_stderr_and_to_json(capsys: pytest.CaptureFixture[str])
     """Both, where --json was given."""
     report(DataError("what", hint="next"), "fetch", as_json=True)
     out, err = capsys.readouterr()
-    assert json.loads(out)["error"] == {"code": 4, "kind": "data", "message": "what", "hint": "next"}
-    assert err == "error: what\n  next: next\n"
+    assert json.loads(out)["error"] == {"code": 4, "kind": "data", "message": "what", "hint": "next", "typed": False}
+    assert err == "error: what\n  next: (advice) next\n"
 
 
 def test_no_bar_where_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,8 +38,9 @@ def test_a_symbol_is_the_one_asked_for_with_or_without_its_venue() -> None:
 
 def test_a_files_day_is_in_its_name() -> None:
     """Or nowhere."""
-    assert HERE.day == "2024-03-01"
-    assert Dump(Path("states.parquet"), "states", 5, ()).day == ""
+    assert HERE.span == "2024-03-01"
+    assert Dump(Path("states.parquet"), "states", 5, ()).span == ""
+    assert Dump(Path("BTCUSDT-trades-2024-03.zip"), "trades", 0, ()).span == "2024-03"
 
 
 def test_the_first_bad_row_is_a_line() -> None:

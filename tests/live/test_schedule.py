@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hfm.live import schedule
 from hfm.live.schedule import Hours, Where
@@ -84,18 +86,122 @@ def test_units_fire_after_each_bar_in_the_exchange_s_zone() -> None:
             found |= {60 * int(h) + int(m) for h in match[1].split(",") for m in match[2].split(",")}
     assert found == {*range(576, 962, 5), 990}
     assert Hours("XNYS", "America/New_York", 570, 960, 3600, (0,)).fires == [631, 691, 751, 811, 871, 931, 961]
-    assert any(line.startswith("Environment=HFM_HOME=/home/u HFM_RUN=r") for line in lines)
+    assert any(line == 'Environment="HFM_HOME=/home/u" "HFM_RUN=r"' for line in lines)
 
 
 def test_a_unit_s_command_is_the_shell_s_after_systemd_s_unquoting(box: Path) -> None:
     """$$ and %% are what systemd makes $ and % of."""
     lines = schedule.systemd(XNYS, Where(box / "hfm", box, "r"))
     starts = [line for line in lines if line.startswith("ExecStart=")]
-    commands_ = [re.fullmatch(r'ExecStart=/bin/sh -c "(.*)"', line)[1] for line in starts]  # type: ignore[index]
-    plain = [c.replace("$$", "$").replace("%%", "%") for c in commands_]
+    plain = [words(line.partition("=")[2], command=True)[2] for line in starts]
     assert calls(box, plain[0], 1, "1000", fetch=7) == (0, ["fetch", "simulate", "predict"])
     assert calls(box, plain[1], 1, "1000", run=7) == (0, ["run"])
     assert calls(box, plain[1], 1, "1000", run=5) == (5, ["run"])
+
+
+def test_a_home_with_a_blank_is_one_word() -> None:
+    """J1: else systemd keeps what stands before the blank, and the job works in another folder."""
+    lines = schedule.systemd(XNYS, Where(Path("/opt/h f/hfm"), Path("/home/quant/My Project"), "r1"))
+    assert lines.count('Environment="HFM_HOME=/home/quant/My Project" "HFM_RUN=r1"') == 2
+    assert any("/bin/sh -c \"'/opt/h f/hfm' fetch -q" in line for line in lines)
+
+
+def words(text: str, command: bool = False) -> list[str]:
+    """A unit's value as systemd splits it: quotes, C escapes, specifiers, and in a command $$ (systemd.syntax(7))."""
+    found: list[str] = []
+    quote, inside, at = "", False, 0
+    while at < len(text):
+        sign = text[at]
+        if sign == "\\":
+            at += 1
+            sign = {"n": "\n", "t": "\t", "s": " "}.get(text[at], text[at])
+        elif quote and sign == quote:
+            quote, sign = "", ""
+        elif not quote and sign in "'\"":
+            quote, sign = sign, ""
+        elif not quote and sign == " ":
+            inside, sign = False, ""
+            at += 1
+            continue
+        if sign in ("%", "$") and (sign == "%" or command):
+            at += 1
+            assert text[at] == sign, f"{text[at - 1 : at + 1]} would be replaced"
+        if not inside:
+            found.append("")
+        inside = True
+        found[-1] += sign
+        at += 1
+    assert not quote
+    return found
+
+
+PATHS = st.text(st.sampled_from("aB9 %'\"$\\;&|<>*?~#é{}()!=`\t.-"), min_size=1, max_size=12).filter(
+    lambda name: name not in (".", "..") and name == name.strip()
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(PATHS, PATHS)
+def test_any_path_comes_through_systemd_and_the_shell(
+    tmp_path_factory: pytest.TempPathFactory, program: str, home: str
+) -> None:
+    """What ExecStart says is run as systemd would, with its Environment: by a fake hfm in a folder of any name."""
+    box, root = tmp_path_factory.mktemp("bin") / program, tmp_path_factory.mktemp("home") / home
+    box.mkdir()
+    (root / "runs" / "r").mkdir(parents=True)
+    (box / "hfm").write_text('#!/bin/sh\nprintf "%s\\n" "$1 $HFM_HOME $HFM_RUN" >> "$HFM_HOME/calls"\n')
+    (box / "hfm").chmod(0o755)
+    lines = schedule.systemd(XNYS, Where(box / "hfm", root, "r"))
+    environment = [dict(v.split("=", 1) for v in words(line[12:])) for line in lines if line.startswith("Environment=")]
+    starts = [words(line[10:], command=True) for line in lines if line.startswith("ExecStart=")]
+    assert environment == [{"HFM_HOME": str(root), "HFM_RUN": "r"}] * 2
+    for env, start in zip(environment, starts, strict=True):
+        assert subprocess.run(start, env={"PATH": "/usr/bin:/bin", **env}, check=False).returncode == 0
+    assert (root / "calls").read_text() == "".join(f"{c} {root} r\n" for c in ("fetch", "simulate", "predict", "run"))
+
+
+@settings(max_examples=15, deadline=None)
+@given(PATHS, PATHS)
+def test_any_path_comes_through_cron_and_the_shell(
+    tmp_path_factory: pytest.TempPathFactory, program: str, home: str
+) -> None:
+    """The values of a crontab are what stands after the sign; forecasts land in the run's folder."""
+    box, root = tmp_path_factory.mktemp("bin") / program, tmp_path_factory.mktemp("home") / home
+    box.mkdir()
+    (root / "runs" / "r").mkdir(parents=True)
+    (box / "hfm").write_text('#!/bin/sh\n[ "$1" = predict ] && echo forecast; exit 0\n')
+    (box / "date").write_text('#!/bin/sh\ncase "$1" in +%u) echo 1;; +%H%M) echo 1001;; esac\n')
+    for name in ("hfm", "date"):
+        (box / name).chmod(0o755)
+    lines = schedule.cron(XNYS, Where(box / "hfm", root, "r"))
+    env = dict(line.split("=", 1) for line in lines if re.match(r"[A-Z_]+=", line))
+    assert env["HFM_HOME"] == str(root)
+    assert subprocess.run(["/bin/sh", "-c", commands(lines)[0][1]], env=env, check=False).returncode == 0
+    assert (root / "runs" / "r" / "predict.jsonl").read_text() == "forecast\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/usr/bin/systemd-analyze"), reason="systemd-analyze is not installed")
+def test_systemd_finds_nothing_wrong_with_odd_paths(tmp_path: Path) -> None:
+    """J1: a home with blanks and percent signs; the units are verified by systemd itself, and read back."""
+    box, root = tmp_path / "it's 100% $HOME", tmp_path / 'My "Project" \\ 50%'
+    for folder in (box, root):
+        folder.mkdir()
+    (box / "hfm").write_text("#!/bin/sh\n")
+    (box / "hfm").chmod(0o755)
+    units: dict[str, list[str]] = {}
+    for line in schedule.systemd(XNYS, Where(box / "hfm", root, "r1")):
+        if line.startswith("# ~/"):
+            units[line.rsplit("/", 1)[1]] = []
+        elif not line.startswith("#"):
+            list(units.values())[-1].append(line)
+    for name, body in units.items():
+        (tmp_path / name).write_text("\n".join([*body, ""]))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *(str(tmp_path / name) for name in units)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "ignoring" not in done.stderr, done.stderr
+    assert not [line for line in done.stderr.splitlines() if line.startswith(str(tmp_path))], done.stderr
 
 
 @pytest.mark.skipif(not os.path.exists("/usr/bin/systemd-analyze"), reason="systemd-analyze is not installed")

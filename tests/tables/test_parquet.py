@@ -66,7 +66,7 @@ def test_a_book_has_a_row_group_for_each_session_and_symbol_and_the_last_header(
         with pytest.raises(DataError, match="spread over two groups"):
             writer.write(other.set_column(2, other.schema.field("seq"), pa.array([2, 3])))
         writer.close()
-    reader = tables.FileReader(path, "hfm fetch")
+    reader = tables.FileReader(path, "hfm fetch --run r")
     assert [group.num_rows for group in reader.groups()] == [2, 2, 2]
     assert reader.meta == {"levels": 1, "sessions": 2}
     assert (
@@ -119,7 +119,7 @@ def test_flipped_bits_are_found_by_the_page_checksums(tmp_path: Path) -> None:
     body = range(4, len(raw) - int.from_bytes(raw[-8:-4], "little") - 8)
     for at in rng.choice(list(body), 60, replace=False):
         path.write_bytes(raw[:at] + bytes([raw[at] ^ 16]) + raw[at + 1 :])
-        reader = tables.FileReader(path, "hfm fetch")
+        reader = tables.FileReader(path, "hfm fetch --run r")
         with contextlib.suppress(DataError):
             assert reader.read().equals(group)  # a page header's spare bit: no data byte was touched
             continue
@@ -146,4 +146,4 @@ def test_what_is_no_parquet_is_said_so(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "bars.parquet"
     path.write_bytes(content)
     with pytest.raises(DataError, match="cannot be read"):
-        tables.FileReader(path, "hfm fetch").read()
+        tables.FileReader(path, "hfm fetch --run r").read()

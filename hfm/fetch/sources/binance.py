@@ -16,8 +16,10 @@ import pyarrow.compute as pc
 
 from hfm import tables
 from hfm.errors import DataError, HfmError
-from hfm.fetch import dumps, feed
+from hfm.fetch import dumps, duplicates, feed
 from hfm.fetch.dumps import Dump
+from hfm.fetch.duplicates import Flags
+from hfm.fetch.events import Int
 from hfm.fetch.feed import Book, Trades
 from hfm.plugins import BarRequest, RawBook
 from hfm.stage import Context
@@ -38,6 +40,8 @@ PUBLISHED = {
 """Columns of trade files in the published order; the last is spot's alone."""
 FIELDS = {"trades": ("time", "price", "qty", "is_buyer_maker"),
           "aggTrades": ("transact_time", "price", "quantity", "is_buyer_maker")}  # fmt: skip
+KEYS = {"trades": "id", "aggTrades": "agg_trade_id"}
+"""The id of a row: no two trades of a symbol have the same."""
 SIDED = ("timestamp", "price", "size", "side")
 """Trades of a recorder: side is the taker's, 1 or -1."""
 NOTE = "trades and the level changes that they cause are rows apart"
@@ -86,14 +90,19 @@ def read(group: Sequence[Dump], symbol: str, levels: int) -> Iterator[RawBook]:
     left = sorted({dump.kind for dump in group if dump.levels} - {chosen})
     notes = (NOTE, *(f"{kind} files are left out: there are {chosen}" for kind in left))
     own = [dump for dump in group if dump.kind == chosen]
-    trades = _one_kind([dump for dump in group if not dump.levels])
-    if chosen != "depth" and len(own) > 1:
+    trades, done = _trades(_one_kind([dump for dump in group if not dump.levels]), symbol)
+    if chosen == "states" and len(own) > 1:
         raise DataError(f"{own[1].path} and {own[0].path.name} are both {chosen} of the same day",
-                        hint="give one of them with --path")  # fmt: skip
-    book = _depth(own, symbol, levels) if chosen == "depth" else _states(own[0], symbol)
+                        hint="move one of the two out of the folder")  # fmt: skip
+    if chosen == "ticker":
+        book, more = _ticker(own, symbol)
+        done += more
+    else:
+        book = _depth(own, symbol, levels) if chosen == "depth" else _states(own[0], symbol)
+    notes = (*notes, *done)
     if book.counts.get("gaps"):
         notes = (*notes, f"{book.counts['gaps']} gaps in the update ids: levels may be stale until the next snapshot")
-    return feed.merge(feed.cut(book, levels), [_trades(dump, symbol) for dump in trades], notes)
+    return feed.merge(feed.cut(book, levels), trades, notes)
 
 
 def _one_kind(found: Sequence[Dump]) -> list[Dump]:
@@ -102,32 +111,78 @@ def _one_kind(found: Sequence[Dump]) -> list[Dump]:
     return single or list(found)
 
 
-def _trades(dump: Dump, symbol: str) -> Trades:
-    fields = SIDED if dump.kind == "sided" else FIELDS[dump.kind]
-    time, price, size, side = fields
+def _trades(found: Sequence[Dump], symbol: str) -> tuple[list[Trades], tuple[str, ...]]:
+    """The trades, each id once, and what was done. Raises DataError where files without ids overlap."""
+    out: list[Trades] = []
+    notes: tuple[str, ...] = ()
+    for kind in dict.fromkeys(dump.kind for dump in found):
+        own = [dump for dump in found if dump.kind == kind]
+        key = KEYS.get(kind, "")
+        if key and all(key in dump.names for dump in own):
+            data, more = duplicates.by_id(own, [_rows(dump, symbol, key) for dump in own], key, "trades")
+            duplicates.in_order(own, data, data["stamp"].to_numpy(), key)
+            out.append(_as_trades(data, kind))
+            notes += more
+            continue
+        for dump in own:
+            data = _rows(dump, symbol)
+            dumps.ordered(dump, data["stamp"].to_numpy())
+            out.append(_as_trades(data, kind))
+    feed.apart(out, found)
+    return out, notes
+
+
+def _rows(dump: Dump, symbol: str, key: str = "") -> pa.Table:
+    """The checked rows of a file of trades, with their times in ns as `stamp`; with their ids, where it has any."""
     sided = dump.kind == "sided"
+    time, price, size, side = SIDED if sided else FIELDS[dump.kind]
     kinds = {time: COUNT, price: NUMBER, size: NUMBER, side: COUNT if sided else pa.bool_()}
-    data = dumps.table(dump, {"symbol": TEXT, **kinds} if sided else kinds)
-    stamp = dumps.ordered(dump, dumps.nanoseconds(dump, data[time].to_numpy()))
+    data = dumps.table(dump, {"symbol": TEXT, **kinds} if sided else {key: COUNT, **kinds} if key else kinds)
+    stamp = dumps.nanoseconds(dump, data[time].to_numpy())
     dumps.demand(dump, (data[price].to_numpy() > 0) & (data[size].to_numpy() > 0), "its price or size is not positive")
-    data = dumps.of_symbol(data.append_column("stamp", pa.array(stamp)), symbol)
-    taker = data[side].to_numpy(zero_copy_only=False)
-    resting = -taker if sided else np.where(taker, 1, -1)
+    return dumps.of_symbol(data.append_column("stamp", pa.array(stamp)), symbol)
+
+
+def _as_trades(data: pa.Table, kind: str) -> Trades:
+    _, price, size, side = SIDED if kind == "sided" else FIELDS[kind]
+    taker = data[side].to_numpy(zero_copy_only=False) if isinstance(data[side], pa.Array) else data[side].to_numpy()
+    resting = -taker if kind == "sided" else np.where(taker, 1, -1)
     return Trades(data["stamp"].to_numpy(), data[price].to_numpy(), data[size].to_numpy(), resting.astype(np.int8))
 
 
-def _states(dump: Dump, symbol: str) -> Book:
-    """bookTicker, and Parquet of whole states."""
-    if dump.kind == "ticker":
-        time, names = "transaction_time", ["best_bid_price", "best_bid_qty", "best_ask_price", "best_ask_qty"]
-        data = dumps.table(dump, {time: COUNT, **dict.fromkeys(names, NUMBER)})
+def _ticker(found: Sequence[Dump], symbol: str) -> tuple[Book, tuple[str, ...]]:
+    """The best quotes of bookTicker files, each update once, in order of the update ids; and what was done."""
+    key, parts = "update_id", []
+    notes: tuple[str, ...] = ()
+    known = all(key in dump.names for dump in found)
+    if not known and len(found) > 1:
+        raise DataError(f"{found[1].path} and {found[0].path.name} are both ticker of the same day",
+                        hint="move one of the two out of the folder")  # fmt: skip
+    for dump in found:
+        data = dumps.table(dump, TICKER | {key: COUNT} if known else TICKER)
+        stamp = dumps.nanoseconds(dump, data["transaction_time"].to_numpy())
+        parts.append(dumps.of_symbol(data.append_column("stamp", pa.array(stamp)), symbol))
+    if known:
+        data, notes = duplicates.by_id(found, parts, key, "quotes", strict=False)
+        duplicates.in_order(found, data, data["stamp"].to_numpy(), key)
     else:
-        time = "timestamp"
-        names = [f"{side}_{what}_{i}" for i in range(1, dump.levels + 1) for side in ("bid", "ask")
-                 for what in ("price", "size")]  # fmt: skip
-        data = dumps.table(dump, {"symbol": TEXT, time: COUNT, **dict.fromkeys(names, NUMBER)})
+        data = parts[0]
+        dumps.ordered(found[0], data["stamp"].to_numpy())
+    return _book(data, [name for name in TICKER if name != "transaction_time"]), notes
+
+
+def _states(dump: Dump, symbol: str) -> Book:
+    """Parquet of whole states."""
+    time = "timestamp"
+    names = [f"{side}_{what}_{i}" for i in range(1, dump.levels + 1) for side in ("bid", "ask")
+             for what in ("price", "size")]  # fmt: skip
+    data = dumps.table(dump, {"symbol": TEXT, time: COUNT, **dict.fromkeys(names, NUMBER)})
     stamp = dumps.ordered(dump, dumps.nanoseconds(dump, data[time].to_numpy()))
-    data = dumps.of_symbol(data.append_column("stamp", pa.array(stamp)), symbol)
+    return _book(dumps.of_symbol(data.append_column("stamp", pa.array(stamp)), symbol), names)
+
+
+def _book(data: pa.Table, names: Sequence[str]) -> Book:
+    """The states of a table: prices and sizes of the levels by turns in the columns `names`."""
     levels = np.array([data[name].to_numpy() for name in names]).reshape(len(names), data.num_rows)
     empty = ~(levels[0::2] > 0) | ~(levels[1::2] > 0)
     levels[0::2][empty], levels[1::2][empty] = np.nan, 0.0
@@ -150,9 +205,10 @@ def _depth(found: Sequence[Dump], symbol: str, levels: int) -> Book:
             known = pc.is_in(data[name], pa.array(words)).to_numpy(zero_copy_only=False)
             dumps.demand(dump, known, f"its {name} is none of {', '.join(words)}")
         parts.append(dumps.of_symbol(data.append_column("stamp", pa.array(stamp)), symbol))
-    data = pa.concat_tables(parts).combine_chunks()
+    data = duplicates.joined(parts)
     whole = pc.equal(data["update_type"], "snap").to_numpy(zero_copy_only=False)
     update = data["last_update_id"].to_numpy()
+    _consistent(found, data, update, whole)
     order = np.lexsort((whole, update))
     whole, update, before = whole[order], update[order], data["pu"].to_numpy()[order]
     bid = pc.equal(data["side"], "b").to_numpy(zero_copy_only=False)[order]
@@ -164,3 +220,20 @@ def _depth(found: Sequence[Dump], symbol: str, levels: int) -> Book:
                         data["price"].to_numpy()[order], data["qty"].to_numpy()[order]), levels)  # fmt: skip
     book.counts["gaps"] = int((~follows).sum())
     return book
+
+
+def _consistent(found: Sequence[Dump], data: pa.Table, update: Int, whole: Flags) -> None:
+    """Raise DataError where one update gives a level two sizes; the same size twice changes nothing."""
+    bid = pc.equal(data["side"], "b").to_numpy()
+    keys = (data["price"].to_numpy(), bid, whole, update)
+    order = np.lexsort(keys)
+    same = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in keys])
+    size = data["qty"].to_numpy()[order]
+    wrong = np.flatnonzero(same & (size[1:] != size[:-1]))
+    if wrong.size:
+        row = int(order[1:][wrong].min())
+        raise DataError(
+            f"{duplicates.place(found, data, row)}: a second size of one level in update {update[row]}",
+            why="one of the two is wrong, and nothing in the files says which",
+            hint="remove one of the two rows from its file, or get the day's file again",
+        )

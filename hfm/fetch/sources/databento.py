@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm import tables
-from hfm.errors import ConfigError, DataError, HfmError, UsageError
+from hfm.errors import ConfigError, DataError, HfmError, UsageError, typed
 from hfm.fetch import events, lines, orders, sessions
 from hfm.fetch.events import CODE, Float, Int
 from hfm.plugins import BarRequest, RawBook
@@ -59,14 +59,29 @@ class Databento:
                 seen.add(symbol)
                 if more or day <= last:
                     yield symbol, DataError(f"{symbol} on {day} is spread over two files of {request.path}",
-                                            hint="--set fetch.calendar=24/7, or give one file with --path")  # fmt: skip
+                                            hint=_one_file(request))  # fmt: skip
                 else:
                     yield symbol, raw
             last = max([last, *(item[1].session for item in found)])
         for symbol in request.symbols:
             if symbol not in seen:
                 yield symbol, DataError(f"{request.path} has no session with events of {symbol}",
-                                        hint="check the symbol, --path, and --set fetch.calendar=24/7")  # fmt: skip
+                                        hint=_other_symbol(request, seen))  # fmt: skip
+
+
+def _one_file(request: BarRequest) -> str:
+    """What to do where two files hold parts of one session."""
+    if request.calendar != "24/7":
+        return "--set fetch.calendar=24/7"
+    return "move one of the two files out of the folder, or give one with --path"
+
+
+def _other_symbol(request: BarRequest, seen: set[str]) -> str:
+    """What to do where the files hold no event of a symbol in any session."""
+    if seen:
+        return ", or ".join(typed("hfm", "fetch", s, "--source", "databento", "--path", str(request.path))
+                            for s in sorted(seen)[:3])  # fmt: skip
+    return "--set fetch.calendar=24/7" if request.calendar != "24/7" else "give other files with --path"
 
 
 def _library() -> Any:  # Any: a module that need not be installed
@@ -83,12 +98,12 @@ def _library() -> Any:  # Any: a module that need not be installed
 
 def _paths(text: str | None) -> list[Path]:
     if text is None:
-        raise UsageError("--source databento needs a file or a folder", hint="--path glbx-mdp3-20240603.mbo.dbn.zst")
+        raise UsageError("--source databento needs a file or a folder", hint="--path FILE")
     path = Path(text)
     found = sorted(p for p in path.iterdir() if p.name.endswith((".dbn", ".dbn.zst"))) if path.is_dir() else [path]
     if not found or not path.exists():
         raise DataError(f"{path} {'holds no .dbn or .dbn.zst file' if path.exists() else 'does not exist'}",
-                        hint="check --path")  # fmt: skip
+                        hint="give another --path")  # fmt: skip
     return found
 
 
@@ -102,7 +117,10 @@ def _open(library: Any, path: Path) -> Any:  # Any: databento's store
 def _levels(path: Path, store: Any) -> int:
     schema = str(store.schema)
     if schema not in LEVELS:
-        raise DataError(f"{path} has schema {schema}, which is no order book", hint=f"ask for {', '.join(LEVELS)}")
+        raise DataError(
+            f"{path} has schema {schema}, which is no order book",
+            hint=f"ask Databento for one of the schemas {', '.join(LEVELS)}",
+        )
     return LEVELS[schema]
 
 
@@ -242,7 +260,9 @@ def _by_order(path: Path, own: Records, levels: int) -> RawBook:
     Raises DataError for a venue that gives its best prices as orders.
     """
     if (own["flags"] & TOP).any():
-        raise DataError(f"{path} has best prices in the place of orders", hint="ask for schema mbp-1 of this venue")
+        raise DataError(
+            f"{path} has best prices in the place of orders", hint="ask Databento for schema mbp-1 of this venue"
+        )
     own = own[own["action"] != b"N"]
     time, counts = _common(own)
     snapshot = (own["flags"] & SNAPSHOT).astype(bool)

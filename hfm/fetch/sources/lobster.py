@@ -15,10 +15,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from hfm import tables
-from hfm.errors import DataError, HfmError, UsageError
+from hfm.errors import DataError, HfmError, UsageError, typed
 from hfm.fetch import events, ladder, lines, unseen
 from hfm.fetch.events import CODE, Float, Int
 from hfm.plugins import BarRequest, RawBook
@@ -100,7 +101,9 @@ class Lobster:
                 yield (
                     symbol,
                     DataError(
-                        f"{request.path} has no files of {symbol}", why=f"it has {there}", hint="name one that is there"
+                        f"{request.path} has no files of {symbol}",
+                        why=f"it has {there}",
+                        hint=_other_symbol(request, [day.symbol for day in found]),
                     ),
                 )
         levels = min((day.levels for day in wanted if day.levels), default=0)
@@ -111,6 +114,13 @@ class Lobster:
                 yield day.symbol, e
 
 
+def _other_symbol(request: BarRequest, found: list[str]) -> str:
+    return ", or ".join(
+        typed("hfm", "fetch", symbol, "--source", "lobster", "--path", str(request.path))
+        for symbol in sorted(set(found))[:3]
+    )
+
+
 def days(text: str | None) -> list[Day]:
     """What a file or a folder holds, by day and symbol. Of a file its partner is looked for beside it.
 
@@ -118,10 +128,10 @@ def days(text: str | None) -> list[Day]:
     claim the same day of a symbol.
     """
     if text is None:
-        raise UsageError("--source lobster needs files", hint="--path AMZN_2012-06-21_34200000_57600000_message_1.csv")
+        raise UsageError("--source lobster needs files", hint="--path FOLDER")
     path = Path(text)
     if not path.exists():
-        raise DataError(f"{path} does not exist", hint="check --path")
+        raise DataError(f"{path} does not exist", hint="give another --path")
     near = sorted(path.iterdir()) if path.is_dir() else sorted(path.parent.iterdir())
     named = [(file, match) for file in near if (match := NAME.fullmatch(file.name))]
     if path.is_dir():
@@ -138,14 +148,14 @@ def days(text: str | None) -> list[Day]:
         if key in found:
             raise DataError(
                 f"{path} holds two message files of {key[1]} on {key[0]}: {found[key].message.name} and {file.name}",
-                hint=f"give one of them: --path {file}",
+                hint=", or ".join(typed("--path", str(one)) for one in (found[key].message, file)),
             )
         found[key] = Day(key[1], key[0], int(match["level"]), file, partner.get(_key(match)))
     if not found:
         raise DataError(
             f"{path} holds no LOBSTER message file",
             why="they are called like AMZN_2012-06-21_34200000_57600000_message_1.csv (or .csv.gz)",
-            hint="check --path; --source file reads bars",
+            hint="give the folder of such files with --path (files of bars are read by --source file)",
         )
     return [found[key] for key in sorted(found)]
 
@@ -192,7 +202,9 @@ def _session(day: Day) -> np.datetime64:
     try:
         return np.datetime64(day.day, "D")
     except ValueError:
-        raise DataError(f"{day.message} names {day.day}, which is no day", hint="check the file's name") from None
+        raise DataError(
+            f"{day.message} names {day.day}, which is no day", hint="rename the files to the day that they hold"
+        ) from None
 
 
 def _midnight(day: str) -> int:
@@ -217,11 +229,21 @@ def messages(path: Path) -> Messages:
         ((kind == HALT) & (np.abs(price) > 1), "its price is none of a halt's: -1, 0, 1"),
         (~((seconds >= 0) & (seconds < 86_400)), "its time is no second of a day"),
         (np.concatenate(([False], seconds[1:] < seconds[:-1])), "its time lies before the line before it"),
+        (_again(told.order, (kind == SUBMIT) & (told.order > 0)), "an order of its number was submitted before"),
     ):
         rows = np.flatnonzero(bad)
         if rows.size:
             raise DataError(f"{path}: line {rows[0] + 1} is no LOBSTER message", why=what, hint=lines.AGAIN)
     return told
+
+
+def _again(order: Int, new: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which of the submissions `new` has the number of an earlier one."""
+    rows = np.flatnonzero(new)
+    out = np.zeros(len(order), np.bool_)
+    out[rows] = True
+    out[rows[np.unique(order[rows], return_index=True)[1]]] = False
+    return out
 
 
 def vendor(day: Day, path: Path, told: Messages) -> Float:
@@ -256,7 +278,7 @@ def vendor(day: Day, path: Path, told: Messages) -> Float:
         raise DataError(
             f"{path}: line {wrong[0] + 1} contradicts {day.message.name}",
             why="an order was added there at a price that is better than the best",
-            hint="are they the two files of one download?",
+            hint="give the two files of one download",
         )
     if n and not data.endswith(b"\n") and not whole(raw, told):
         raise DataError(

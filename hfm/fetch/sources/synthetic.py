@@ -76,7 +76,7 @@ class Synthetic:
                     symbol,
                     DataError(
                         f"synthetic bars begin in 1970, {wanted.day[0]} is asked for",
-                        hint="a later --as-of, or fewer --days",
+                        hint="give a later --as-of, or fewer --days",
                     ),
                 )
             else:

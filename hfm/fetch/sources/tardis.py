@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from hfm import tables
 from hfm.errors import DataError, HfmError
-from hfm.fetch import dumps, feed, lines
+from hfm.fetch import dumps, duplicates, feed, lines
 from hfm.fetch.dumps import Dump
 from hfm.fetch.events import Float
 from hfm.fetch.feed import Book, Trades
@@ -71,17 +71,47 @@ def read(group: Sequence[Dump], symbol: str, levels: int) -> Iterator[RawBook]:
     chosen = next(kind for kind in ("changes", "states", "quotes") if any(dump.kind == kind for dump in group))
     left = sorted({dump.kind for dump in group} - {chosen, "trades"})
     notes = (NOTE, *(f"{kind} files are left out: there are {chosen}" for kind in left))
-    trades = [_trades(dump, symbol) for dump in group if dump.kind == "trades"]
+    trades, done = _trades([dump for dump in group if dump.kind == "trades"], symbol)
     own = [dump for dump in group if dump.kind == chosen]
     for dump in own[1:]:
         dumps.demand(dump, np.zeros(1, bool), f"a second file of {chosen} for the same day, after {own[0].path.name}")
     book = _changes(own[0], symbol, levels) if chosen == "changes" else _states(own[0], symbol)
-    return feed.merge(feed.cut(book, levels), trades, notes)
+    return feed.merge(feed.cut(book, levels), trades, (*notes, *done))
 
 
-def _trades(dump: Dump, symbol: str) -> Trades:
-    data = _checked(dump, dumps.table(dump, TRADES), tuple(RESTING))
-    data = dumps.of_symbol(data, symbol)
+def _trades(found: Sequence[Dump], symbol: str) -> tuple[list[Trades], tuple[str, ...]]:
+    """The trades, each id once, as they first arrived, and what was done.
+
+    A venue may give one id to several fills: rows of one id count apart where any of their values differ. Raises
+    DataError where files without ids overlap.
+    """
+    named = bool(found) and all({"id", "timestamp"} <= set(dump.names) for dump in found)
+    kinds = TRADES | {"id": TEXT, "timestamp": STAMP} if named else TRADES
+    parts = [dumps.of_symbol(_checked(dump, dumps.table(dump, kinds), tuple(RESTING)), symbol) for dump in found]
+    notes: tuple[str, ...] = ()
+    if named:
+        data = duplicates.joined(parts)
+        parts, more = [data.take(pc.sort_indices(data["local_timestamp"]))], 0
+        code = parts[0]["id"].combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
+        again = duplicates.repeated(code, parts[0], ("timestamp", "side", "price", "amount")).alike
+        again &= pc.not_equal(parts[0]["id"], "").to_numpy()
+        if more := int(again.sum()):
+            notes = (f"{more:,} trades that stood there twice count once (equal id, time, side, price and amount)",)
+            parts = [parts[0].filter(pa.array(~again))]
+        if len(found) > 1 and pc.any(pc.equal(parts[0]["id"], "")).as_py():
+            feed.apart([_as_trades(part) for part in _split(parts[0])], found)
+    out = [_as_trades(part) for part in parts]
+    feed.apart(out, found)
+    return out, notes
+
+
+def _split(data: pa.Table) -> list[pa.Table]:
+    """The rows of each file that have no id."""
+    data = data.filter(pc.equal(data["id"], ""))
+    return [data.filter(pc.equal(data[duplicates.FILE], k)) for k in pc.unique(data[duplicates.FILE]).to_pylist()]
+
+
+def _as_trades(data: pa.Table) -> Trades:
     side = pc.index_in(data["side"], pa.array(list(RESTING))).to_numpy()
     return Trades(data["local_timestamp"].to_numpy() * 1000, data["price"].to_numpy(), data["amount"].to_numpy(),
                   np.array(list(RESTING.values()), np.int8)[side])  # fmt: skip

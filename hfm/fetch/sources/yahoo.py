@@ -41,7 +41,7 @@ KEPT = {60: 30, 120: 60, 300: 60, 900: 60, 1800: 60, 3600: 730}
 WINDOW = {60: 7}
 """Bar seconds -> calendar days of one request (1m: eight are the limit)."""
 UNREACHABLE = ("resolve host", "resolve proxy", "Failed to connect", "Could not connect", "Connection refused")
-NO_ANSWER = "check the network, or wait: Yahoo may be down (hfm fetch again later)"
+NO_ANSWER = "check the network, or fetch again later: Yahoo may be down"
 
 
 @dataclass
@@ -93,7 +93,7 @@ def bars(symbol: str, wanted: Sessions, until: int, budget: Budget, ctx: Context
     """
     interval = wanted.interval // SECOND
     if not len(wanted):
-        raise DataError(f"{symbol}: no session is asked for", hint="more --days")
+        raise DataError(f"{symbol}: no session is asked for", hint="ask for more --days")
     kept = until - KEPT[interval] * DAY + 300 * SECOND
     whole = wanted.open[wanted.open >= kept]  # a session of which half is kept would pass for a thin one
     start = int(whole[0]) if whole.size else kept
@@ -109,7 +109,9 @@ def bars(symbol: str, wanted: Sessions, until: int, budget: Budget, ctx: Context
             error = e
     frames = [frame for frame in frames if len(frame)]
     if not frames:
-        raise error or DataError(f"{symbol}: Yahoo has no bars in these days", hint="more --days, or check the symbol")
+        raise error or DataError(
+            f"{symbol}: Yahoo has no bars in these days", hint="ask for more --days, or check the symbol"
+        )
     index = np.concatenate([frame.index.as_unit("ns").tz_convert("UTC").asi8 for frame in frames])
     values: dict[str, Float] = {
         name.lower(): np.concatenate([frame[name].to_numpy(np.float64) for frame in frames])
@@ -211,7 +213,7 @@ def within(ask: Callable[[], T], symbol: str, budget: Budget) -> T:
             raise UpstreamError(
                 f"{symbol}: no answer from Yahoo within --max-time",
                 why="every request together has that long",
-                hint="--max-time 600, or try later",
+                hint="--max-time 600",
             ) from None
     if not fine:
         raise answer

@@ -26,7 +26,7 @@ Bool = npt.NDArray[np.bool_]
 
 EDGES = (0.08, 0.2, 0.4, 0.6, 0.8, 0.93, 0.985)
 """Quantiles of the spread, by events, between its buckets: finer where it is wide, and must come back."""
-AGAIN = "calibrate again: hfm simulate --calibrate-from RUN"
+AGAIN = "--calibrate-from RUN"
 LEAST = 500
 """Events that a fit needs."""
 ROUNDS = 20

@@ -91,7 +91,7 @@ def _refuse(sim: Simulate) -> None:
         raise UsageError(
             f"simulate.{what} is not for the book",
             why="the book follows the prices and the calibrated spread of the bars, and adds nothing to them",
-            hint="--fidelity bars, or leave the signal at none and the recipe at calibrated",
+            hint="--fidelity bars",
         )
 
 

@@ -123,6 +123,7 @@ CUTS: dict[str, tuple[Callable[[Flow], Flow], str]] = {
     "a word for a number": (lambda m: refile(m, messages=_field(m.messages, 7, 3, "x1")), r"message_3\.csv: line 8 "),
     "an unknown type": (lambda m: refile(m, messages=_field(m.messages, 7, 1, "9")), r"line 8 is no LOBSTER message"),
     "a side that is none": (lambda m: refile(m, messages=_field(m.messages, 7, 5, "0")), r"line 8 is no LOBSTER"),
+    "a row twice": (lambda m: refile(m, *_twice(m)), r"line \d+ is no LOBSTER message"),
     "time that runs back": (lambda m: refile(m, messages=_field(m.messages, 9, 0, "1.5")), r"line 10 is no LOBSTER"),
     "the book of another day": (lambda m: refile(m, orderbook=flow(9, 200, 3, mid=500).orderbook), "contradicts"),
     "an empty file": (lambda m: refile(m, messages=""), r"message_3\.csv: line 1 "),
@@ -131,6 +132,13 @@ CUTS: dict[str, tuple[Callable[[Flow], Flow], str]] = {
 
 def _without(text: str, line: int) -> str:
     return "\n".join(part for i, part in enumerate(text.split("\n"), 1) if i != line)
+
+
+def _twice(made: Flow) -> tuple[str, str]:
+    """Both files with the line of the first order again after it."""
+    at = made.words.index("add")
+    files = [text.splitlines(keepends=True) for text in (made.messages, made.orderbook)]
+    return "".join([*files[0][: at + 1], *files[0][at:]]), "".join([*files[1][: at + 1], *files[1][at:]])
 
 
 def _field(text: str, line: int, at: int, value: str | None) -> str:
