@@ -46,9 +46,9 @@ class Charge:
     """One symbol's sessions.
 
     days, price [S]: the first open; tick [S]: currency; quoted [S]: relative quoted spread, NaN where the model's own
-    stands; bps [S]: the effective spread that is charged; unknown, contradicted [S]: whether nothing could be estimated, and whether a claim
-    gave way; claim_bps: mean claimed, NaN where nothing is; rulers: sessions by what ruled; why: what made, or would
-    make, an estimate impossible.
+    stands; bps [S]: the effective spread that is charged; unknown, contradicted [S]: whether nothing could be
+    estimated, and whether a claim gave way; claim_bps: mean claimed, NaN where nothing is; rulers: sessions by what
+    ruled; why: what made, or would make, an estimate impossible.
     """
 
     days: Array

@@ -34,10 +34,10 @@ _DEV_VOL, _DEV_SIZE = 2.5, 3.0  # a row is at most this far (in logs) from its s
 class Model:
     """The model's constants; the defaults are SPY's, from a year of trades and quotes.
 
-    tick: currency, or [S, 1] of each session. ln_excess: ln of the typical quoted spread less one tick, in ticks.
-    on_*: elasticities of that excess, depth_on_volatility that of depth. *_ar, *_sd: of the AR(1) that is left. effective: effective over quoted
-    spread. r2_*: share of the row's return variance that OFI, and signed volume, explain. depth: shares a side; None:
-    SPY's for SPY, else what gives signed volume its share of volume.
+    tick: currency, or [S, 1] of each session. ln_excess: ln of the typical quoted spread less one tick, in ticks. on_*:
+    elasticities of that excess, depth_on_volatility that of depth. *_ar, *_sd: of the AR(1) that is left. effective:
+    effective over quoted spread. r2_*: share of the row's return variance that OFI, and signed volume, explain. depth:
+    shares a side; None: SPY's for SPY, else what gives signed volume its share of volume.
     """
 
     tick: float | Float = 0.01
