@@ -122,8 +122,7 @@ def fill(state: Float, params: Float, row: Float, out: Float, trips: Float, orde
         ended = 1 if held * qty < 0.0 and size >= abs(held) else 0
     else:
         ended = book(state, row, (qty, px, mid, spread, fee, impact, closing), int(out[at.O_REASON]), trips[0])
-    after = held + qty
-    if abs(after - state[b + at.B_TARGET]) < 1e-6 * params[at.P_LOT]:  # parts of a unit do not add up exactly
-        after = state[b + at.B_TARGET]
-    state[b + at.B_QTY] = after
+    after, target = held + qty, state[b + at.B_TARGET]
+    off = 1e-6 * params[at.P_LOT] + 1e-15 * (abs(held) + size)  # parts of a unit do not add up exactly
+    state[b + at.B_QTY] = target if after != target and abs(after - target) < off else after
     return ended
