@@ -127,7 +127,7 @@ def tick_size(calendar: str, price: Float, evidence: Float) -> Float:
     on_rule = evidence[np.arange(len(price)), 1 + place]
     holds = (on_rule >= RULE_HOLDS * np.maximum(evidence[:, 0], 1.0)) | (rule < HARMLESS * price)
     otherwise = np.where(shown > 0, shown, np.where(rule < ABSURD * price, rule, _usual(price)))
-    least = rule if calendar in US else np.maximum(rule, shown)
+    least = np.maximum(rule, np.minimum(shown, CENT) if calendar in US else shown)
     return np.where(holds, least, otherwise)
 
 
@@ -173,7 +173,8 @@ def grid_counts(prices: Float, us: bool = False) -> Float:
     """[S, 1 + K] of prices [S, P] in the order in which they were made, NaN for none: how many differ from the one
     before, and how many of these are multiples of each candidate.
 
-    us: where a fifth are multiples of a cent, the other candidates are not tried: what divides a cent counts as full.
+    us: where a fifth are multiples of a cent and none is below a dollar, the other candidates are not tried: what
+    divides a cent counts as full.
     A session whose prices all fit in 32 bits may owe its last digits to that.
     """
     fresh = np.isfinite(prices) & (prices > 0)
@@ -187,7 +188,7 @@ def grid_counts(prices: Float, us: bool = False) -> Float:
     look = np.ones(len(prices), bool)
     if us:
         cents = _multiples(price, noise, fresh, CENT)
-        look = cents < RULE_HOLDS * np.maximum(out[:, 0], 1.0)
+        look = (cents < RULE_HOLDS * np.maximum(out[:, 0], 1.0)) | (fresh & (prices < 1.0)).any(axis=1)
         whole = np.abs(CENT / CANDIDATES - np.rint(CENT / CANDIDATES)) < 1e-6
         out[:, 1:] = np.where(whole & (CANDIDATES <= CENT * (1 + 1e-9)), out[:, :1], 0.0)
     if look.any():

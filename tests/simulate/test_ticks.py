@@ -137,7 +137,7 @@ def test_a_us_stock_quotes_in_cents_whatever_its_prints(price: float, inside: fl
 @pytest.mark.parametrize(
     ("calendar", "price", "tick", "found"),
     [
-        ("XNYS", 0.83, 1e-4, 1e-4), ("XNAS", 0.83, 0.01, 1e-4), ("XNYS", 1.085, 1e-5, 1e-5),
+        ("XNYS", 0.83, 1e-4, 1e-4), ("XNAS", 0.83, 0.01, 0.01), ("XNYS", 1.085, 1e-5, 1e-5),
         ("XNYS", 2.531, 0.001, 0.001), ("XTKS", 2500.0, 1.0, 1.0), ("XTKS", 2500.0, 0.5, 0.5),
         ("XTKS", 2500.0, 0.1, 0.5), ("XTKS", 800.0, 0.1, 0.1), ("24/5", 151.234, 0.001, 0.001),
         ("24/7", 68_000.0, 0.1, 0.1), ("24/7", 68_000.0, 0.01, 0.01), ("24/7", 2.8e-5, 1e-8, 1e-8),
@@ -148,7 +148,19 @@ def test_markets_as_they_are(calendar: str, price: float, tick: float, found: fl
     """Stocks below and above a dollar, currencies in a stock's calendar, Tokyo, coins, futures, pence."""
     quotes, _ = simulated(market(tick, price / tick, calendar=calendar, slots=78))
     assert meta(quotes)["tick"] == pytest.approx(found)
-    sane(quotes, min(found, tick))
+    sane(quotes, 0.0)
+    sane(quotes.slice(5 * 78), min(found, tick))
+
+
+@pytest.mark.parametrize("part", [0.0, 0.5, 0.9])
+def test_below_a_dollar_a_cent_is_the_tick_only_where_all_prices_lie_on_it(part: float) -> None:
+    """Of a stock at 83 cents: however many of its prices are whole cents, the rest shows the finer tick."""
+    bars = market(1e-4, 8300, calendar="XNYS", slots=78)
+    keep = np.random.default_rng(0).random(bars.num_rows) < part
+    columns = {n: np.where(keep, np.round(x, 2), x) for n, x in tables.arrays(bars, PRICES).items()}
+    low, high = (f(list(columns.values()), axis=0) for f in (np.min, np.max))
+    quotes, _ = simulated(edited(bars, **columns | {"low": low, "high": high}))
+    assert meta(quotes)["tick"] == pytest.approx(1e-4)
 
 
 def test_a_tick_hangs_on_earlier_sessions_alone() -> None:
