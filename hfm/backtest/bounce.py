@@ -24,6 +24,7 @@ from hfm.config import Backtest
 from hfm.ledger import layout as at
 from hfm.ledger.account import params_new, state_new
 from hfm.ledger.profit import Room, Rows, profit
+from hfm.ledger.units import lot_size, tick_sizes
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -49,7 +50,8 @@ class Bounce:
         free = dataclasses.replace(base, spread_share=0.0, impact=0.0, borrow=0.0, fee_bps=FEE * 1e4)
         self._cash, self._trials = base.cash, trials
         self.shown = shown(meta, symbols, base.spread_share)
-        late, costless = (params_new(each, len(symbols), float(meta["tick"])) for each in (base, free))
+        lot = lot_size(base, str(meta.get("calendar", "")))
+        late, costless = (params_new(each, len(symbols), tick_sizes(meta, symbols), lot=lot) for each in (base, free))
         self._params = np.stack([late] * trials + [costless] * trials + [late])
         self._params[:, at.P_TRIPS] = 0.0
         self._states = np.stack([state_new(base.cash, len(symbols))] * (2 * trials + 1))

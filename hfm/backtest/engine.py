@@ -26,6 +26,7 @@ from hfm.ledger import step
 from hfm.ledger.account import params_new, state_new
 from hfm.ledger.lots import value
 from hfm.ledger.profit import Rows, profit, room_for, rows_new
+from hfm.ledger.units import lot_size, tick_sizes
 from hfm.plugins import Signals
 
 Float = npt.NDArray[np.float64]
@@ -76,7 +77,10 @@ class Engine:
         self.proposed = np.zeros(len(self.trials), np.int64)
         """Rows with a proposal, by trial."""
         self._history = History(len(symbols), _slots(meta))
-        shape = (len(symbols), float(meta["tick"]), float(meta["slots_per_year"]) / horizon)
+        self.volume = False
+        """Whether any session says how much is traded a day."""
+        self.lot = lot_size(settings, str(meta.get("calendar", "")))
+        shape = (len(symbols), tick_sizes(meta, symbols), float(meta["slots_per_year"]) / horizon, self.lot)
         own, base = params_new(settings, *shape), params_new(base_settings(settings), *shape)
         count = len(self.trials)
         self._params = np.stack([*[base] * count, *[own] * LAGS])
@@ -112,6 +116,7 @@ class Engine:
         if found is None:
             return None
         panel, seen = found.panel, found.signals
+        self.volume |= bool((found.adv > 0).any())
         proposals = family.signals(self.trials, seen)
         self.proposed += np.count_nonzero(proposals, axis=1)
         order = rows.time_order(panel)
@@ -200,7 +205,7 @@ class Engine:
 def base_settings(settings: Backtest) -> Backtest:
     """The fill, sizing and limits under which all trials are compared, with the user's own costs and capital."""
     plain = Backtest()
-    own = ("model", "threshold", "fee_bps", "spread_share", "borrow", "impact", "cash")
+    own = ("model", "threshold", "fee_bps", "spread_share", "borrow", "impact", "cash", "lot")
     return dataclasses.replace(plain, **{name: getattr(settings, name) for name in own})
 
 

@@ -111,4 +111,5 @@ def _record(engine: Engine, ctx: Context, model: str) -> None:
 
 def costs(settings: Backtest) -> dict[str, Any]:  # Any: JSON values
     """The settings that decide fills and costs, as JSON values."""
-    return {k: v for k, v in dataclasses.asdict(settings).items() if k not in ("model", "threshold", "sweep")}
+    unset = () if settings.lot is not None else ("lot",)  # so that trials of before there were lots are the same
+    return {k: v for k, v in dataclasses.asdict(settings).items() if k not in ("model", "threshold", "sweep", *unset)}

@@ -101,6 +101,9 @@ def messages(engine: Engine, doc: Document) -> list[str]:
         out.append("limits fired: " + ", ".join(f"{name} in {n:,} rows" for name, n in fired.items()))
     if "bounce" in doc:
         out.append(bounce.message(doc["bounce"]))
+    below = doc["reasons"].get(reasons.NAMES[reasons.BELOW_LOT], 0)
+    if below and doc["metrics"]["trips"]["value"]:
+        out.append(f"no position was taken in {below:,} rows with a signal: {_dear(engine)}")
     return out + _pays(doc) + _free(engine) + _idle(engine, doc) + _own(doc)
 
 
@@ -110,8 +113,8 @@ def _free(engine: Engine) -> list[str]:
     free = int((traded & ~charged).sum())
     if not free or engine.settings.impact == 0 or engine.settings.fill == "passive":
         return []
-    return [f"impact was not charged in {free:,} of {int(traded.sum()):,} sessions traded: no session before says how "
-            "much is traded a day"]  # fmt: skip
+    why = "no session before says how much is traded a day" if engine.volume else "the bars have no volume"
+    return [f"impact was not charged in {free:,} of {int(traded.sum()):,} sessions traded: {why}"]
 
 
 def _own(doc: Document) -> list[str]:
@@ -164,9 +167,12 @@ def _idle(engine: Engine, doc: Document) -> list[str]:
     if trips and rows > 0.02 * seen:
         return []
     if not trips and rows:
-        why = ", ".join(f"{reason} in {n:,} rows" for reason, n in doc["reasons"].items())
+        below = reasons.NAMES[reasons.BELOW_LOT]
+        fired = {reason: n for reason, n in doc["reasons"].items() if reason != below}
+        why = [*([_dear(engine)] if below in doc["reasons"] else []), *(f"{k} in {n:,} rows" for k, n in fired.items())]
+        text = ", ".join(why) or "they stand in the last rows of sessions, after which nothing is filled"
         return [
-            f"nothing traded: threshold {name} gives a signal in {rows:,} rows, and none led to a round trip: {why}"
+            f"nothing traded: threshold {name} gives a signal in {rows:,} rows, and none led to a round trip: {text}"
         ]
     up, down = doc["largest_p"]["up"], doc["largest_p"]["down"]
     what = f"threshold {name}: {rows:,} of {seen:,} rows give a signal ({rows / max(seen, 1):.2%})"
@@ -179,6 +185,19 @@ def _idle(engine: Engine, doc: Document) -> list[str]:
     if would:
         out.append("these would trade more: " + ", ".join(would[::-1][:4]))
     return out
+
+
+def _dear(engine: Engine) -> str:
+    """That what a position may cost does not buy one lot, with the lowest price of the symbols."""
+    settings, many = engine.settings, len(engine.symbols)
+    price = float(np.nanmin(engine.tally.block("close")))
+    unit = "one unit" if engine.lot == 1.0 else f"one lot of {engine.lot:g} units"
+    worth = settings.cash * settings.size / many
+    if engine.lot * price > settings.cash:
+        return f"{unit} costs more than the account (price {price:,.8g}, cash {settings.cash:,.8g})"
+    if engine.lot * price > worth:
+        return f"{unit} costs more than a position may (price {price:,.8g}, position {worth:,.8g} of {many} symbols)"
+    return f"less than {unit} was wanted (lowest price {price:,.8g})"
 
 
 def tell(doc: Document, ctx: Context) -> None:

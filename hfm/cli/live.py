@@ -51,6 +51,7 @@ def predict(show: Show, common: Common, values: Values) -> ExitCode:
     """
     from datetime import UTC, datetime
 
+    from hfm.ledger.units import unit_name
     from hfm.live import market, words
     from hfm.live.predict import predict
 
@@ -63,7 +64,8 @@ def predict(show: Show, common: Common, values: Values) -> ExitCode:
     stale = [s for s in newest.stale if symbol in (None, s)]
     show.metrics |= {"market": "open" if newest.is_open else "closed", "model_id": identity["model"][:12],
                      "predictions": answers}  # fmt: skip
-    show.table = words.table(answers, newest.is_open, identity["model"][:12])
+    unit = unit_name(stream.engine.market.calendar)
+    show.table = words.table(answers, newest.is_open, identity["model"][:12], unit)
     for name in stale:
         text = f"{name}: its newest row is older than two intervals, and the market is open"
         show.warnings.append(text)

@@ -70,7 +70,8 @@ class Simulate:
     spread_bps: Annotated[float, Gt(0), Le(1000)] | None = None
     """Mean quoted spread; None: the tick model of SPY for SPY, else the upper side of what the bars show. A claim gives
     way where the bars contradict it."""
-    tick: Annotated[float, Gt(0), Le(10)] = 0.01
+    tick: Annotated[float, Gt(0), Le(10)] | None = None
+    """Price increment in currency; None: each symbol's own, by its market's rule or from its earlier prices."""
     l3: bool = False
     """`book` keeps orders apart, first in first out, each with its number."""
     events: bool = False
@@ -150,6 +151,8 @@ class Backtest:
     spread_share: Annotated[float, Ge(0), Le(1)] = 0.75
     """Effective over quoted half-spread at a fill."""
     cash: Annotated[float, Gt(0), Le(1e15)] = 1_000_000.0
+    lot: Annotated[float, Gt(0), Le(1e9)] | None = None
+    """Units of which a position is a multiple; None: whole ones, of coins (calendar 24/7) parts down to 1e-8."""
     size: Annotated[float, Gt(0), Le(1)] = 1.0
     """Share of the session's opening equity in a full position."""
     borrow: Annotated[float, Ge(0), Le(10)] = 0.0025

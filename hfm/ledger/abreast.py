@@ -31,6 +31,7 @@ def run(w: Float, params: Float, rows: Float, score: Float, start: int) -> int:
     Long where score [n] is above a ledger's level, short where it is below minus it; a NaN score is flat.
     """
     most, size = params[at.P_MAX_POSITION], params[at.P_SIZE]
+    lot, per_unit = params[at.P_LOT], params[at.P_LOTS]
     for i in range(start, score.size):
         row, close = rows[i], rows[i, at.R_MID_CLOSE]
         if not (close > 0.0 and close < np.inf):
@@ -55,7 +56,7 @@ def run(w: Float, params: Float, rows: Float, score: Float, start: int) -> int:
             s = score[i]
             for j in range(LEDGERS):
                 up, down, target = s > w[LEVEL + j], s < -w[LEVEL + j], w[TARGET + j]
-                new = min(np.floor(max(size * w[OPENED + j], 0.0) / close), most)
+                new = min(np.floor(max(size * w[OPENED + j], 0.0) / close * per_unit) * lot, most)
                 new_long, new_short = target if target > 0.0 else new, target if target < 0.0 else -new
                 w[TARGET + j] = new_long if up else (new_short if down else 0.0)
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -33,12 +35,16 @@ def state_new(cash: float, symbols: int) -> Float:
     return state
 
 
-def params_new(settings: Backtest, symbols: int, tick: float, rows_year: float = 1.0) -> Float:
-    """The kernel's parameters [PARAMS]. The capital is shared equally: size / symbols of it is one full position.
+def params_new(
+    settings: Backtest, symbols: int, tick: float | Sequence[float], rows_year: float = 1.0, lot: float = 1.0
+) -> Float:
+    """The kernel's parameters [PARAMS + symbols]. The capital is shared equally: size / symbols of it is one full
+    position.
 
-    tick: currency. rows_year: of the forecasts' horizon, rows a year over the horizon in rows (volatility sizing).
+    tick: currency, one or one a symbol. rows_year: of the forecasts' horizon, rows a year over the horizon in rows
+    (volatility sizing). lot: units, of which positions are multiples.
     """
-    params = np.zeros(at.PARAMS)
+    params = np.zeros(at.PARAMS + symbols)
     params[at.P_SIZE] = settings.size / symbols
     params[at.P_SPREAD_SHARE] = settings.spread_share
     params[at.P_FEE] = settings.fee_bps * 1e-4
@@ -46,7 +52,8 @@ def params_new(settings: Backtest, symbols: int, tick: float, rows_year: float =
     params[at.P_IMPACT] = settings.impact
     params[at.P_FILL] = FILLS[settings.fill]
     params[at.P_HOLD] = settings.hold_overnight
-    params[at.P_TICK] = tick
+    params[at.P_LOT], params[at.P_LOTS] = lot, 1.0 / lot
+    params[at.TICKS :] = tick
     params[at.P_SIZING] = SIZINGS[settings.sizing]
     params[at.P_VOL] = settings.vol_target * 1e4 / np.sqrt(rows_year)
     params[at.P_KELLY] = settings.kelly

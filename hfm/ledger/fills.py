@@ -21,6 +21,12 @@ def flag(out: Float, bit: int) -> None:
 
 
 @bare
+def in_lots(params: Float, size: float) -> float:
+    """The whole lots in so many units, as units."""
+    return float(np.floor(size * params[at.P_LOTS]) * params[at.P_LOT])
+
+
+@bare
 def quoted(mid: float, bid: float, ask: float) -> bool:
     """Whether a fill may take place: 0 < bid <= mid <= ask < inf (false for any NaN)."""
     return bid > 0.0 and bid <= mid and mid <= ask and ask < np.inf
@@ -41,7 +47,7 @@ def reached(state: Float, params: Float, row: Float, want: float) -> float:
         return abs(want) if state[b + at.B_TARGET] == 0.0 else 0.0
     if not (rest > 0.0 and rest < np.inf and price > 0.0 and price < np.inf):
         return 0.0
-    past = (rest - price if want > 0.0 else price - rest) / params[at.P_TICK]
+    past = (rest - price if want > 0.0 else price - rest) / params[at.TICKS + int(row[at.R_SYMBOL])]
     if past > 1.0 - 1e-6:  # prices are decimal, their differences are not
         return abs(want)
     if params[at.P_QUEUE] == 0.0 or not past > -1e-6:
@@ -50,7 +56,7 @@ def reached(state: Float, params: Float, row: Float, want: float) -> float:
     if not (against > 0.0 and against < np.inf):
         return 0.0
     state[b + at.B_AHEAD] -= against
-    mine = min(np.floor(max(-state[b + at.B_AHEAD], 0.0)), abs(want))
+    mine = min(in_lots(params, max(-state[b + at.B_AHEAD], 0.0)), abs(want))
     state[b + at.B_AHEAD] = max(state[b + at.B_AHEAD], 0.0)
     return float(mine)
 
@@ -111,9 +117,12 @@ def fill(state: Float, params: Float, row: Float, out: Float, trips: Float, orde
     out[at.O_IMPACT] += impact
     out[at.O_FEE] += fee
     out[o], out[o + 1] = qty, px
+    held, closing = state[b + at.B_QTY], 0.0 if when == OPEN else 1.0
     if params[at.P_TRIPS] == 0.0:
-        held = state[b + at.B_QTY]
-        state[b + at.B_QTY] = held + qty
-        return 1 if held * qty < 0.0 and size >= abs(held) else 0
-    closing = 0.0 if when == OPEN else 1.0
-    return book(state, row, (qty, px, mid, spread, fee, impact, closing), int(out[at.O_REASON]), trips[0])
+        ended = 1 if held * qty < 0.0 and size >= abs(held) else 0
+    else:
+        ended = book(state, row, (qty, px, mid, spread, fee, impact, closing), int(out[at.O_REASON]), trips[0])
+    after, target = held + qty, state[b + at.B_TARGET]
+    off = 1e-6 * params[at.P_LOT] + 1e-15 * (abs(held) + size)  # parts of a unit do not add up exactly
+    state[b + at.B_QTY] = target if after != target and abs(after - target) < off else after
+    return ended

@@ -34,12 +34,12 @@ EDGE = 4
 """Added to a row's signal in the codes of `profit` where the row may not be passed over: the first and last of a
 session, and those without a price."""
 
-# ------------------------------------------------------------------------------------------------ parameters [PARAMS]
+# -------------------------------------------------------------------------------------- parameters [PARAMS + symbols]
 P_SIZE, P_SPREAD_SHARE, P_FEE, P_BORROW, P_IMPACT = 0, 1, 2, 3, 4
 """Share of the session's opening equity in one symbol; effective over quoted half-spread; fee a side over notional;
 yearly borrow rate; Y of the square-root law."""
-P_FILL, P_HOLD, P_TICK = 5, 6, 7
-"""Fill mode; 1: positions stay overnight; the tick in currency."""
+P_FILL, P_HOLD, P_LOT = 5, 6, 7
+"""Fill mode; 1: positions stay overnight; the lot, of which positions are multiples, in units."""
 P_SIZING, P_VOL, P_KELLY = 8, 9, 10
 """Sizing mode; target standard deviation of the capital over one row's horizon in bp; share of the Kelly bet."""
 P_MAX_POSITION, P_MAX_GROSS, P_MAX_NET, P_THROTTLE = 11, 12, 13, 14
@@ -54,7 +54,11 @@ P_TRIPS = 22
 """0: round trips are counted, but not kept (a sweep needs no more)."""
 P_QUEUE = 23
 """1: a passive order waits for its turn at its price, as well as for a trade through it."""
-PARAMS = 24
+P_LOTS = 24
+"""Lots in a unit: 1 / P_LOT."""
+PARAMS = 25
+TICKS = PARAMS
+"""From here on the tick of each symbol, in currency."""
 
 FILL_NEXT_OPEN, FILL_NEXT_MID, FILL_CROSS, FILL_PASSIVE, FILL_CLOSE = 0, 1, 2, 3, 4
 SIZE_FIXED, SIZE_VOL, SIZE_KELLY = 0, 1, 2

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hfm.kernel import bare
 from hfm.ledger import layout as at
 from hfm.ledger import reasons as why
-from hfm.ledger.fills import flag, quoted, reached
+from hfm.ledger.fills import flag, in_lots, quoted, reached
 
 Float = npt.NDArray[np.float64]
 
@@ -43,7 +43,7 @@ def aim(state: Float, params: Float, row: Float, out: Float) -> None:
 
 @bare
 def _size(state: Float, params: Float, row: Float, out: Float, side: float) -> float:
-    """Whole shares of a new position before limits; never more than the fixed size."""
+    """Units of a new position before limits, in whole lots; never more than the fixed size."""
     share, sd = 1.0, row[at.R_RET_SD]
     if params[at.P_SIZING] == at.SIZE_VOL:
         share = params[at.P_VOL] / sd
@@ -54,7 +54,10 @@ def _size(state: Float, params: Float, row: Float, out: Float, side: float) -> f
         flag(out, why.NO_FORECAST)
         return 0.0
     worth = params[at.P_SIZE] * min(share, 1.0) * state[at.S_OPEN_EQUITY]
-    return float(np.floor(max(worth, 0.0) / row[at.R_MID_CLOSE]))
+    size = in_lots(params, max(worth, 0.0) / row[at.R_MID_CLOSE])
+    if size == 0.0:
+        flag(out, why.BELOW_LOT)
+    return size
 
 
 @bare
@@ -74,11 +77,11 @@ def _capped(state: Float, params: Float, row: Float, out: Float, order: tuple[fl
             net += worth
     room = params[at.P_MAX_GROSS] * capital - gross
     if size * mid > room:
-        size = max(np.floor(room / mid), 0.0)
+        size = max(in_lots(params, room / mid), 0.0)
         flag(out, why.MAX_GROSS)
     room = params[at.P_MAX_NET] * capital - side * net
     if size * mid > room:
-        size = max(np.floor(room / mid), 0.0)
+        size = max(in_lots(params, room / mid), 0.0)
         flag(out, why.MAX_NET)
     if state[b + at.B_ENTRY] > 0.0 and state[b + at.B_ROWS] - state[b + at.B_ENTRY] < params[at.P_THROTTLE]:
         size = 0.0
@@ -103,7 +106,7 @@ def allowed(state: Float, params: Float, row: Float, out: Float, want: float) ->
         if size < abs(want):
             flag(out, why.UNFILLED)
     if params[at.P_PARTICIPATION] < np.inf:
-        most = np.floor(params[at.P_PARTICIPATION] * max(state[b + at.B_VOLUME], 0.0))
+        most = in_lots(params, params[at.P_PARTICIPATION] * max(state[b + at.B_VOLUME], 0.0))
         if not size <= most:
             size = most if most > 0.0 else 0.0
             flag(out, why.PARTICIPATION)
@@ -119,7 +122,7 @@ def allowed(state: Float, params: Float, row: Float, out: Float, want: float) ->
             flag(out, why.STALE)
         room = params[at.P_TURNOVER] * state[at.S_OPEN_EQUITY] - state[at.S_TRADED]
         if (less + more) * mid > room:
-            more = min(more, max(np.floor(room / mid) - less, 0.0))
+            more = min(more, max(in_lots(params, room / mid) - less, 0.0))
             flag(out, why.TURNOVER)
     return less + more if want > 0.0 else -less - more
 

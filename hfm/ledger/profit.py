@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from hfm.kernel import bare
 from hfm.ledger import layout as at
-from hfm.ledger.fills import quoted
+from hfm.ledger.fills import in_lots, quoted
 from hfm.ledger.limits import watch
 from hfm.ledger.step import advance, equity
 from hfm.vector import prefetch
@@ -198,7 +198,7 @@ def _inside(state: Float, params: Float, rows: Rows, signals: Signals, sums: Flo
         if side == 0.0:
             target = 0.0
         elif side * target <= 0.0:
-            target = side * min(np.floor(worth / close), params[at.P_MAX_POSITION])
+            target = side * min(in_lots(params, worth / close), params[at.P_MAX_POSITION])
         i += 1
         if target == qty:
             first = i

@@ -34,6 +34,8 @@ DRAWDOWN = 1 << 17
 """Fell too far from the peak: flat, and halted until released by name."""
 MANUAL = 1 << 18
 """Halted by hand."""
+BELOW_LOT = 1 << 19
+"""What there is to spend on a position does not buy one lot."""
 
 NAMES = {
     NO_PRICE: "no price", SESSION_END: "session end", CARRIED: "carried over a missing close",
@@ -41,6 +43,7 @@ NAMES = {
     NO_FORECAST: "no forecast to size by", MAX_POSITION: "max position", MAX_GROSS: "max gross", MAX_NET: "max net",
     THROTTLE: "throttle", PARTICIPATION: "participation", TURNOVER: "turnover", WIDE_SPREAD: "spread too wide",
     STALE: "stale", COLLAR: "price collar", DAILY_LOSS: "daily loss", DRAWDOWN: "drawdown", MANUAL: "halted by hand",
+    BELOW_LOT: "less than one lot",
 }  # fmt: skip
 LIMITS = (
     MAX_POSITION | MAX_GROSS | MAX_NET | THROTTLE | PARTICIPATION | TURNOVER | WIDE_SPREAD | STALE | COLLAR

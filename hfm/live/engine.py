@@ -20,6 +20,7 @@ from hfm.errors import UsageError
 from hfm.features import batch
 from hfm.ledger import history
 from hfm.ledger.account import params_new, state_new
+from hfm.ledger.units import lot_size, tick_sizes
 from hfm.live import step
 from hfm.live.whole import Whole
 from hfm.models import step as models
@@ -32,22 +33,24 @@ from hfm.tables import Reader
 
 @dataclass(frozen=True)
 class Market:
-    """What the quotes say of themselves. symbols: sorted by spelling; tick: currency; slots: of a full session."""
+    """What the quotes say of themselves. symbols: sorted by spelling; ticks: currency, of each; slots: of a full
+    session."""
 
     symbols: tuple[str, ...]
     slots: int
     interval_s: float
     slots_year: float
-    tick: float
+    ticks: tuple[float, ...]
     calendar: str
     tz: str
 
     @staticmethod
     def of(meta: Mapping[str, Any]) -> Market:  # Any: JSON
         """The market of a quotes table's meta."""
+        symbols = tuple(sorted(meta["symbols"]))
         return Market(
-            tuple(sorted(meta["symbols"])), int(meta["slots_per_session"]), float(meta["interval_s"]),
-            float(meta["slots_per_year"]), float(meta["tick"]), str(meta["calendar"]), str(meta["tz"]),
+            symbols, int(meta["slots_per_session"]), float(meta["interval_s"]),
+            float(meta["slots_per_year"]), tuple(tick_sizes(meta, symbols)), str(meta["calendar"]), str(meta["tz"]),
         )  # fmt: skip
 
 
@@ -67,7 +70,8 @@ class Engine:
         self._run = step.run_events if len(self._maker.ROW) == step.EVENTS else step.run
         self._rule = self._rule_new()
         horizon = int(checkpoint.document["horizon"])
-        self._params = params_new(settings, count, market.tick, market.slots_year / horizon)
+        lot = lot_size(settings, market.calendar)
+        self._params = params_new(settings, count, market.ticks, market.slots_year / horizon, lot)
         self._plans: list[step.Plan] = []
         self._folds: dict[str, list[step.Plan]] = {}
         self._calls: dict[str, list[Callable[[], None]]] = {}

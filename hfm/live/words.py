@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from hfm.errors import UsageError
+from hfm.ledger.units import amount
 from hfm.live.stream import Answer
 
 
@@ -26,13 +27,13 @@ def symbol(text: str | None, known: Sequence[str]) -> str | None:
     raise UsageError(f"the run has no symbol {text[:20]!r}", hint=f"name one of the run's symbols: {', '.join(known)}")
 
 
-def table(answers: Sequence[Answer], is_open: bool, model_id: str) -> list[str]:
-    """A line for each answer, and whether the market is open."""
-    lines = [_line(a, model_id) for a in answers]
+def table(answers: Sequence[Answer], is_open: bool, model_id: str, unit: str = "shares") -> list[str]:
+    """A line for each answer, and whether the market is open. unit: what positions are counted in."""
+    lines = [_line(a, model_id, unit) for a in answers]
     return [*lines, f"market: {'open' if is_open else 'closed'}"]
 
 
-def _line(a: Answer, model_id: str) -> str:
+def _line(a: Answer, model_id: str, unit: str) -> str:
     head = f"{a['symbol']} {a['time']}"
     age = f"{a['age_s']:.0f} s old{', STALE' if a['stale'] else ''}"
     if a["status"] != "ok":
@@ -42,5 +43,5 @@ def _line(a: Answer, model_id: str) -> str:
     spread = "-"
     if a["spread_q50"] is not None:
         spread = f"{a['spread_q50']:.3f} ({a['spread_q10']:.3f} to {a['spread_q90']:.3f}) bps"
-    return (f"{head}  {side}  P(up) {p}  spread {spread}  wants {a['target']:.0f} shares  {age}  "
+    return (f"{head}  {side}  P(up) {p}  spread {spread}  wants {amount(a['target'])} {unit}  {age}  "
             f"{a['model']} {model_id}")  # fmt: skip

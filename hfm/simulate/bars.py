@@ -15,6 +15,7 @@ from hfm.config import Simulate
 from hfm.simulate import filters, micro, noise, oracle, original, planted, trailing
 from hfm.simulate.claims import MEAN_EXCESS, Charge
 from hfm.simulate.grid import Grid
+from hfm.simulate.ticks import TickSizes
 from hfm.stage import Context
 from hfm.tables import FLAG_AFTER_HOLE, FLAG_NO_VOLUME, FLAG_STALE, FLAG_UNMOVED, Array
 
@@ -25,7 +26,7 @@ Bool = npt.NDArray[np.bool_]
 @dataclass(frozen=True)
 class Setting:
     """What holds for a symbol's whole run. like_spy: the tick model's own level; level_sd: see original.spread_bps;
-    charge: the spreads of observed bars (None: the model's own)."""
+    charge: the spreads of observed bars (None: the model's own); ticks: the tick size of each session."""
 
     simulate: Simulate
     slots: int
@@ -34,6 +35,7 @@ class Setting:
     level_sd: float = float("nan")
     model: micro.Model = field(default_factory=micro.Model)
     charge: Charge | None = None
+    ticks: TickSizes = field(default_factory=TickSizes)
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ def market_new(slots: int) -> Market:
 
 @dataclass(frozen=True)
 class Sheet:
-    """What S sessions of one symbol came to, [S, T]: for quotes, oracle and facts. effective: see micro.Model."""
+    """What S sessions of one symbol came to, [S, T]: for quotes, oracle and facts. effective: see micro.Model; tick:
+    [S, 1], currency."""
 
     moves: micro.Moves
     levels: trailing.Levels
@@ -65,41 +68,43 @@ class Sheet:
     log_spread_mean: Float
     log_spread_sd: Float
     still: stale.Found
+    tick: Float
 
 
 def simulate(
     market: Market, grid: Grid, bars: dict[str, Array], setting: Setting, ctx: Context
 ) -> tuple[Sheet, Market]:
     """The sessions of `grid`, whose rows stand in `bars` (the group's columns), and the market after them."""
-    sim = setting.simulate
+    sim, tick = setting.simulate, setting.ticks.of(grid.days)
     moves = _moves(grid, bars)
     returns = np.log(moves.close / moves.origin)
     levels, memory = trailing.learn(
-        market.memory, _garman_klass(moves, sim.tick), moves.volume, returns, setting.interval_s
+        market.memory, _garman_klass(moves, tick), moves.volume, returns, setting.interval_s
     )
     draws = noise.draw(ctx, grid.symbol, grid.days, micro.NORMALS, micro.UNIFORMS, grid.slots + 1)
     own, nothing = draws.normal[2][:, 1:], np.full(returns.shape, np.nan)
     eps = np.stack((own, own))
     signal, p_up, p_latent = np.zeros(returns.shape), nothing, nothing
     dev_vol = levels.dev_vol
-    a = _level(grid, moves, setting)
+    a = _level(grid, moves, setting, tick)
     if sim.signal == "planted":
         planned, moves = _plant(grid, moves, levels, own, sim, ctx)
         eps, signal = np.stack((planned.eps, planned.eps_signed)), planned.drive
         p_up = filters.p_up(planned, moves.present, sim.kind, sim.rho, sim.carry)
         p_latent = filters.p_up_latent(planned.drive, sim.rho)
-        dev_vol = 0.5 * np.log(_garman_klass(moves, sim.tick)) - levels.phi_vol - levels.level_vol
-    model = setting.model
+        dev_vol = 0.5 * np.log(_garman_klass(moves, tick)) - levels.phi_vol - levels.level_vol
+    model = replace(setting.model, tick=tick)
     spread = micro.spread(levels, dev_vol, draws, moves.present, model, a)
-    flow = micro.flow(moves, levels, _depth(levels, moves, setting), draws, eps, model)
+    flow = micro.flow(moves, levels, _depth(levels, moves, setting, tick), draws, eps, model)
     mean, sd = oracle.log_spread(levels, spread, model, moves.close)
     past = market.original
     if sim.recipe == "seed":
         spread, flow, past = _original(grid, moves, (spread, flow), past, setting)
         mean, sd = nothing, nothing
+    spread = _above_zero(spread, moves)
     prices = (moves.open, moves.high, moves.low, moves.close)
     still, rows = stale.detect(market.rows, stale.Bars(*prices, moves.volume, moves.present))
-    sheet = Sheet(moves, levels, spread, flow, p_up, p_latent, signal, model.effective, mean, sd, still)
+    sheet = Sheet(moves, levels, spread, flow, p_up, p_latent, signal, model.effective, mean, sd, still, tick)
     return sheet, Market(memory, past, rows)
 
 
@@ -109,7 +114,7 @@ def _moves(grid: Grid, bars: dict[str, Array]) -> micro.Moves:
     return micro.Moves(micro.origin(open_, close, present), open_, high, low, close, volume, present)
 
 
-def _garman_klass(moves: micro.Moves, tick: float) -> Float:
+def _garman_klass(moves: micro.Moves, tick: Float) -> Float:
     """Garman-Klass variance (1980, eq. 20) of each row, at least that of a tenth of a tick: a one-price bar
     has a log."""
     spread, move = np.log(moves.high / moves.low), np.log(moves.close / moves.open)
@@ -117,36 +122,48 @@ def _garman_klass(moves: micro.Moves, tick: float) -> Float:
     return np.asarray(np.maximum(variance, (0.1 * tick / moves.close) ** 2))
 
 
-def _depth(levels: trailing.Levels, moves: micro.Moves, setting: Setting) -> Float:
+def _depth(levels: trailing.Levels, moves: micro.Moves, setting: Setting, tick: Float) -> Float:
     """The depth at level volatility: the calibrated one, SPY's for SPY, else by the share of signed volume."""
     model = setting.model
     if model.depth is not None:
         return np.asarray(model.depth)
     if setting.like_spy:
         return np.asarray(micro.DEPTH_SPY)
-    return micro.depth_level(levels, moves.origin, model.tick, model.r2_flow)
+    return micro.depth_level(levels, moves.origin, tick, model.r2_flow)
 
 
-def _level(grid: Grid, moves: micro.Moves, setting: Setting) -> Float:
+def _level(grid: Grid, moves: micro.Moves, setting: Setting, tick: Float) -> Float:
     """a [S, 1] of the spread model: the claimed level, or what is charged instead (see claims.py)."""
     sim, sessions = setting.simulate, len(moves.open)
     first = moves.open[np.arange(sessions), moves.present.argmax(axis=1)][:, None]
     if sim.spread_bps is not None:
-        claimed = _excess(np.full((sessions, 1), sim.spread_bps * 1e-4), first, sim.tick, 1e-3)
+        claimed = _excess(np.full((sessions, 1), sim.spread_bps * 1e-4), first, tick, 1e-3)
     else:
         claimed = np.full((sessions, 1), setting.model.ln_excess)
     if setting.charge is None:
         return claimed
     quoted = setting.charge.of(grid.days)[:, None]
     stands = np.isnan(quoted)
-    charged = _excess(np.where(stands, 0.0, quoted), first, sim.tick, float(np.exp(micro.LN_EXCESS)))
+    charged = _excess(np.where(stands, 0.0, quoted), first, tick, float(np.exp(micro.LN_EXCESS)))
     return np.where(stands, claimed, charged)
 
 
-def _excess(relative: Float, price: Float, tick: float, least: float) -> Float:
+def _excess(relative: Float, price: Float, tick: Float, least: float) -> Float:
     """a at which the mean spread is `relative` x price; e^a is at least `least`, for no spread is below a
     tick."""
     return np.asarray(np.log(np.maximum((relative * price / tick - 1.0) / MEAN_EXCESS, least)))
+
+
+def _above_zero(spread: micro.Spread, moves: micro.Moves) -> micro.Spread:
+    """The spread, at most as wide as the price is high: a bid of 0 or less is no quote."""
+    wide, early = spread.quoted > moves.close, spread.at_open > moves.open  # False in holes
+    if not (wide.any() or early.any()):
+        return spread
+    return replace(
+        spread,
+        quoted=np.where(wide, moves.close, spread.quoted),
+        at_open=np.where(early, moves.open, spread.at_open),
+    )
 
 
 def _plant(

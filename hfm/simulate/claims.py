@@ -11,14 +11,14 @@ wider by the model's ratio. Everything of a session comes from the sessions stri
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hfm.config import Simulate
-from hfm.simulate import charge, micro, spreads
+from hfm.simulate import charge, micro, spreads, ticks
 from hfm.simulate.charge import SpreadEstimate
 from hfm.simulate.grid import Grid, grids
 from hfm.stage import Context
@@ -45,14 +45,15 @@ _COLUMNS = ("open", "high", "low", "close", "volume")
 class Charge:
     """One symbol's sessions.
 
-    days, price [S]: the first open; quoted [S]: relative quoted spread, NaN where the claim stands; bps [S]: the
-    effective spread that is charged; unknown, contradicted [S]: whether nothing could be estimated, and whether a claim
-    gave way; claim_bps: mean claimed, NaN where nothing is; rulers: sessions by what ruled; why: what made, or would
-    make, an estimate impossible.
+    days, price [S]: the first open; tick [S]: currency; quoted [S]: relative quoted spread, NaN where the model's own
+    stands; bps [S]: the effective spread that is charged; unknown, contradicted [S]: whether nothing could be
+    estimated, and whether a claim gave way; claim_bps: mean claimed, NaN where nothing is; rulers: sessions by what
+    ruled; why: what made, or would make, an estimate impossible.
     """
 
     days: Array
     price: Float
+    tick: Float
     quoted: Float
     bps: Float
     unknown: Bool
@@ -66,10 +67,10 @@ class Charge:
         """`quoted` of some of the sessions."""
         return self.quoted[np.searchsorted(self.days, days)]
 
-    def ticks(self, tick: float) -> float:
+    def ticks(self) -> float:
         """Median quoted spread in ticks, of the sessions in which no claim stands; 0 of none."""
         own = np.isfinite(self.quoted)
-        return float(np.median((self.quoted * self.price)[own])) / tick if own.any() else 0.0
+        return float(np.median((self.quoted * self.price / self.tick)[own])) if own.any() else 0.0
 
 
 @dataclass
@@ -88,15 +89,25 @@ class _Past:
     tick: list[Float]
 
 
-def charges(bars: Reader, sim: Simulate, model: micro.Model) -> dict[str, Charge]:
-    """By symbol, what is charged around observed bars: one pass over them ahead of the simulation's own."""
+def charges(
+    bars: Reader, sim: Simulate, model: micro.Model, sizes: Mapping[str, ticks.TickSizes] | None = None
+) -> dict[str, Charge]:
+    """By symbol, what is charged around observed bars: one pass over them ahead of the simulation's own.
+
+    sizes: the tick sizes of each symbol (None: the model's).
+    """
     slots = int(bars.meta["slots_per_session"])
     pasts: dict[str, _Past] = {}
     for group in bars.groups(("symbol", "session", "seq", *_COLUMNS)):
         columns = arrays(group, _COLUMNS)
         for grid in grids(group, slots):
             _learn(pasts, grid, columns)
-    return {symbol: _charge(symbol, past, sim, model) for symbol, past in pasts.items()}
+    every = ticks.TickSizes(float(np.max(model.tick)))
+    return {
+        symbol: _charge(symbol, past, sim, replace(model, tick=(sizes or {}).get(symbol, every).of(days)[:, 0]))
+        for symbol, past in pasts.items()
+        for days in (np.concatenate(past.days),)
+    }
 
 
 def _learn(pasts: dict[str, _Past], grid: Grid, columns: Mapping[str, Array]) -> None:
@@ -139,11 +150,12 @@ def _increments(close: Float) -> Float:
     """[S, 1 + TICKS]: changes of price from row to row, and those that are multiples of each increment."""
     out = np.zeros((len(close), 1 + len(TICKS)))
     change = np.diff(close, axis=1)
-    moved = np.isfinite(change) & (change != 0)
+    moved = np.abs(change) > 1e-9 * close[:, 1:]  # less is the noise of a float
     out[:, 0] = moved.sum(axis=1)
     for i, tick in enumerate(TICKS):
         steps = change * (1.0 / tick)
-        out[:, 1 + i] = (moved & (np.abs(steps - np.rint(steps)) < 1e-4)).sum(axis=1)
+        near = (np.abs(steps - np.rint(steps)) < 1e-4) & (np.abs(steps) > 0.5)
+        out[:, 1 + i] = (moved & near).sum(axis=1)
         if i == 0 and out[:, 1].sum() < 0.5 * out[:, 0].sum():
             break
     return out
@@ -156,12 +168,16 @@ def _tick(counts: Float) -> Float:
 
 
 def claimed(symbol: str, price: Float, sim: Simulate, model: micro.Model) -> Float | None:
-    """[S]: relative quoted spread that is claimed at opening prices [S] in currency; None where nothing is."""
+    """[S]: relative quoted spread that is claimed at opening prices [S] in currency; None where nothing is.
+
+    Of a pair of G10 currencies half a pip, the price increment of the dealers' market since 2012 (EBS).
+    """
     if sim.spread_bps is not None:
         return np.full(len(price), sim.spread_bps * 1e-4)
     if symbol == "SPY" or "ln_excess" in sim.constants:
         return np.asarray(model.tick * (1.0 + MEAN_EXCESS * np.exp(model.ln_excess)) / price)
-    return None
+    pip = ticks.pip(symbol)
+    return None if pip is None else np.asarray(np.maximum(0.5 * pip, model.tick * (1.0 + MEAN_EXCESS * 0.15)) / price)
 
 
 def _charge(symbol: str, past: _Past, sim: Simulate, model: micro.Model) -> Charge:
@@ -181,13 +197,14 @@ def _charge(symbol: str, past: _Past, sim: Simulate, model: micro.Model) -> Char
         by_tick = least > claim * (1.0 + 1e-9)
         contradicted = by_bars | by_tick
         asked = np.maximum(np.where(by_bars, effective / ratio, 0.0), np.maximum(least, claim))
-        quoted = np.where(contradicted, asked, np.nan)
+        by_pip = sim.spread_bps is None and ticks.pip(symbol) is not None
+        quoted = np.where(contradicted, asked, claim if by_pip else np.nan)
         bps = 1e4 * ratio * np.where(contradicted, asked, claim)
         unknown = np.zeros(len(price), bool)
-        names = np.where(by_bars, np.array(spreads.NAMES)[by], np.where(by_tick, "tick", "claim"))
+        names = np.where(by_bars, np.array(spreads.NAMES)[by], np.where(by_tick, "tick", "pip" if by_pip else "claim"))
     found, count = np.unique(names, return_counts=True)
     return Charge(
-        np.concatenate(past.days), price, quoted, bps, unknown, contradicted,
+        np.concatenate(past.days), price, np.broadcast_to(model.tick, price.shape), quoted, bps, unknown, contradicted,
         float("nan") if claim is None else float(1e4 * ratio * claim.mean()),
         dict(zip(found.tolist(), count.tolist(), strict=True)),
         charge.estimate(past.total[: -1 - len(TICKS)]), _why(past),
@@ -223,9 +240,12 @@ def ruler(one: Charge) -> str:
     """What ruled in most of a symbol's sessions, in words; of a claim that gave way, what ruled instead."""
     counts = dict(one.rulers)
     if one.contradicted.any():
-        counts.pop("claim", None)
+        counts = {name: count for name, count in counts.items() if name not in ("claim", "pip")}
     name = max(counts, key=lambda k: counts[k])
-    fixed = {"bound": "a bound, for nothing can be estimated", "claim": "as claimed", "tick": "the step of its prices"}
+    fixed = {
+        "bound": "a bound, for nothing can be estimated", "claim": "as claimed", "tick": "the step of its prices",
+        "pip": "half a pip, the dealers' price increment",
+    }  # fmt: skip
     return fixed.get(name) or f"upper 95 % side of {_LABEL[name]}"
 
 

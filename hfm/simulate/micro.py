@@ -34,13 +34,13 @@ _DEV_VOL, _DEV_SIZE = 2.5, 3.0  # a row is at most this far (in logs) from its s
 class Model:
     """The model's constants; the defaults are SPY's, from a year of trades and quotes.
 
-    tick: currency. ln_excess: ln of the typical quoted spread less one tick, in ticks. on_*: elasticities of that
-    excess, depth_on_volatility that of depth. *_ar, *_sd: of the AR(1) that is left. effective: effective over quoted
-    spread. r2_*: share of the row's return variance that OFI, and signed volume, explain. depth: shares a side; None:
-    SPY's for SPY, else what gives signed volume its share of volume.
+    tick: currency, or [S, 1] of each session. ln_excess: ln of the typical quoted spread less one tick, in ticks. on_*:
+    elasticities of that excess, depth_on_volatility that of depth. *_ar, *_sd: of the AR(1) that is left. effective:
+    effective over quoted spread. r2_*: share of the row's return variance that OFI, and signed volume, explain. depth:
+    shares a side; None: SPY's for SPY, else what gives signed volume its share of volume.
     """
 
-    tick: float = 0.01
+    tick: float | Float = 0.01
     ln_excess: float = LN_EXCESS
     on_volatility: float = 0.8
     on_volume: float = -0.2
@@ -158,7 +158,7 @@ def flow(moves: Moves, levels: Levels, depth0: Float, draws: Draws, eps: Float, 
     return Flow(depth, ofi, signed, eps[0], int(np.count_nonzero(signed[moves.present] != wish[moves.present])))
 
 
-def depth_level(levels: Levels, price: Float, tick: float, r2_flow: float = R2_FLOW) -> Float:
+def depth_level(levels: Levels, price: Float, tick: float | Float, r2_flow: float = R2_FLOW) -> Float:
     """[S, T]: the depth at which signed volume has sd FLOW_SHARE of volume, from levels of volume and
     volatility.
 

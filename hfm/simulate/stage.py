@@ -16,6 +16,7 @@ from hfm.simulate import claims, facts, stream, trailing
 from hfm.simulate.bars import Setting, Sheet, flags, quotes
 from hfm.simulate.grid import Grid
 from hfm.simulate.moments import Moments
+from hfm.simulate.ticks import CENT
 from hfm.stage import Context, Product
 from hfm.tables import ORACLE, QUOTES, Provenance, Reader, build, column_array
 
@@ -61,20 +62,38 @@ def _bars(bars: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     meta = bars.meta
     settings = stream.settings(bars, sim, ctx)
     charges = charged(settings)
-    about = meta | claims.about(charges, meta, sim)
+    about = meta | claims.about(charges, meta, sim) | tick_meta(settings)
     if ctx.warnings:  # the report says it again
         about["warnings"] = [*meta.get("warnings", []), *ctx.warnings]
     moments = Moments()
     for group, passed in stream.sheets(bars, settings, ctx):
         moments.add([(p.grid.days, p.sums) for p in passed])
         yield from _tables(group, [(p.grid, p.sheet) for p in passed], about, sim)
+    say_ticks(settings, ctx)
     claims.say(charges, ctx)
     yield "simulate/facts.json", _facts(moments, settings, bool(meta.get("synthetic")), ctx)
+
+
+def tick_meta(settings: Mapping[str, Setting]) -> dict[str, Any]:
+    """What a quotes table says of its ticks: the coarsest, and each symbol's own (that of its last session)."""
+    sizes = {symbol: setting.ticks.last for symbol, setting in settings.items()}
+    return {"tick": max(sizes.values()), "ticks": sizes}
 
 
 def charged(settings: Mapping[str, Setting]) -> dict[str, claims.Charge]:
     """By symbol, the spreads of observed bars."""
     return {symbol: s.charge for symbol, s in settings.items() if s.charge is not None}
+
+
+def say_ticks(settings: Mapping[str, Setting], ctx: Context) -> None:
+    """A line of the summary where ticks are not all a cent."""
+    sizes = {symbol: setting.ticks.last for symbol, setting in settings.items()}
+    if set(sizes.values()) == {CENT}:
+        return
+    if len(sizes) > 3:
+        ctx.say(f"tick: {min(sizes.values()):g} to {max(sizes.values()):g}; each in quotes.parquet")
+        return
+    ctx.say("tick: " + ", ".join(f"{size:g} of {symbol}" for symbol, size in sizes.items()))
 
 
 def _tables(
@@ -90,7 +109,7 @@ def _tables(
     unknown = np.full(n, np.nan)
     about = meta | {
         "fidelity": sim.fidelity, "recipe": sim.recipe, "signal": sim.signal, "kind": sim.kind, "rho": sim.rho,
-        "carry": sim.carry, "tick": sim.tick, "simulate_seed": sim.seed,
+        "carry": sim.carry, "simulate_seed": sim.seed,
     }  # fmt: skip
     yield "simulate/quotes.parquet", build(
         QUOTES,

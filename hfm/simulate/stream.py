@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from hfm.config import Simulate
 from hfm.errors import ConfigError, UsageError
-from hfm.simulate import claims, filters, micro, original, tally
+from hfm.simulate import claims, filters, micro, original, tally, ticks
 from hfm.simulate.bars import Market, Setting, Sheet, market_new, simulate
 from hfm.simulate.grid import Grid, grids
 from hfm.stage import Context
@@ -56,7 +56,8 @@ def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, Setting]:
     """What holds for each symbol. Observed bars are read once ahead, for the spread that each session's past shows; the
     original recipe reads the bars for its whole-sample noise instead.
 
-    Raises UsageError for a signal that cannot be planted, or a table that is not of bars; ConfigError for constants.
+    Raises UsageError for a signal that cannot be planted, a table that is not of bars, or a tick above a price;
+    ConfigError for constants.
     """
     meta = bars.meta
     if "slots_per_session" not in meta:
@@ -68,8 +69,8 @@ def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, Setting]:
     level_sd = whole_sample_sd(bars) if sim.recipe == "seed" else {}
     if level_sd:
         ctx.warn("recipe seed: the spread's noise is scaled by the whole sample, as in the original (not causal)")
-    model = calibrated(sim)
-    charges = {} if meta.get("synthetic") or sim.recipe == "seed" else claims.charges(bars, sim, model)
+    model, sizes = calibrated(sim), ticks.tick_sizes(bars, sim)
+    charges = {} if meta.get("synthetic") or sim.recipe == "seed" else claims.charges(bars, sim, model, sizes)
     claims.warn(charges, ctx)
     return {
         symbol: Setting(
@@ -78,8 +79,9 @@ def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, Setting]:
             float(meta["interval_s"]),
             symbol == "SPY" or bool(meta.get("synthetic")),
             level_sd.get(symbol, float("nan")),
-            model,
+            replace(model, tick=sizes[symbol].last),
             charges.get(symbol),
+            sizes[symbol],
         )
         for symbol in meta["symbols"]
     }
@@ -117,7 +119,7 @@ def calibrated(sim: Simulate) -> micro.Model:
                 f"simulate.constants.{name} is {value:g}: not within {low:g} to {high:g}",
                 hint="--calibrate-from RUN",
             )
-    return replace(micro.Model(tick=sim.tick), **sim.constants)
+    return replace(micro.Model(tick=ticks.CENT if sim.tick is None else sim.tick), **sim.constants)
 
 
 def whole_sample_sd(bars: Reader) -> dict[str, float]:

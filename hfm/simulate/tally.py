@@ -69,7 +69,7 @@ def _pair(out: dict[str, Float], name: str, a: Float, b: Float, both: Bool) -> N
 
 def _flow_sums(out: dict[str, Float], sheet: Sheet, setting: Setting, x: Float, here: Bool) -> None:
     flow = sheet.flow
-    impact = 0.5 * setting.simulate.tick / flow.depth * flow.ofi / (sheet.levels.sigma * sheet.moves.origin)
+    impact = 0.5 * sheet.tick / flow.depth * flow.ofi / (sheet.levels.sigma * sheet.moves.origin)
     _pair(out, "ofi", _only(here, impact), x, here)
     next_two = here[:, :-1] & here[:, 1:]
     _pair(out, "lead", _only(here, flow.eps)[:, :-1], x[:, 1:], next_two)
@@ -92,7 +92,7 @@ def _lag_sums(out: dict[str, Float], r: Float, x: Float, here: Bool, yesterday: 
 
 def _spread_sums(out: dict[str, Float], sheet: Sheet, setting: Setting, here: Bool) -> None:
     slots = here.shape[1]
-    ticks = _only(here, sheet.spread.quoted / setting.simulate.tick)
+    ticks = _only(here, sheet.spread.quoted / sheet.tick)
     out["ticks"] = _sum(ticks)
     out["one"] = _sum(_only(here, np.maximum(0.0, 1.0 - np.exp(sheet.spread.x))))
     opening = np.arange(slots) * setting.interval_s < 900.0

@@ -18,6 +18,7 @@ from hfm.config import Train
 from hfm.errors import DataError
 from hfm.features import batch
 from hfm.features.step import LOOKBACK
+from hfm.ledger.units import tick_sizes
 from hfm.models.floors import NEEDED
 from hfm.models.ridge import Mask
 from hfm.plugins import Float, Int, Panel
@@ -149,10 +150,13 @@ def _assemble(data: dict[str, Array], wanted: Task, meta: Mapping[str, Any], dig
         made = masked(every, stale)
     block, known = (None, None) if wanted.block_s is None else _blocks(data["time"], there, wanted.block_s)
     slots, days = int(meta["slots_per_session"]), session[start[:-1]].astype("datetime64[D]").astype(np.int64)
+    tick = None  # of each row's symbol
+    if wanted.events:
+        tick = np.repeat(np.array(tick_sizes(meta, symbols.tolist()))[symbol], np.diff(start))
     panel = Panel(
         x=x, names=names, own=len(batch.GROUPS[wanted.features]), slot=seq, spread_bps=data["spread_bps"],
         up=made.up, ret_bps=made.ret_bps, log_spread=made.log_spread,
-        log_vol=realised(mid, start, there, 1e3 * meta["tick"] / mid) if wanted.events else made.log_vol,
+        log_vol=made.log_vol if tick is None else realised(mid, start, there, 1e3 * tick / mid),
         start=start, symbol=symbol.astype(np.int64), session=days,
         symbols=tuple(str(s) for s in symbols), slots=1 if wanted.events or slots > TABLE else slots,
         horizon=wanted.horizon, block=block, known=known,

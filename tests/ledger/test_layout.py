@@ -26,7 +26,8 @@ def test_the_head_of_the_state_leaves_room_before_the_first_block() -> None:
     assert len(set(places)) == len(places)
     assert max(places) < at.HEAD
     assert state_new(1.0, 3).size == at.HEAD + 3 * at.BLOCK
-    assert params_new(Backtest(), 3, 0.01).size == at.PARAMS
+    assert params_new(Backtest(), 3, 0.01).size == at.PARAMS + 3
+    assert params_new(Backtest(), 3, (0.1, 0.2, 0.3))[at.TICKS :].tolist() == [0.1, 0.2, 0.3]
 
 
 def test_results_stand_in_the_order_of_the_ledgers_table() -> None:

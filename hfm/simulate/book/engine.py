@@ -114,6 +114,11 @@ class Frame:
     reach: int = REACH
 
 
+def _wider(tick: float, times: float) -> float:
+    """The least power of ten that is so many times the tick, and a bit."""
+    return float(10.0 ** math.ceil(math.log10(1.01 * times * tick)))
+
+
 class Book:
     """The book of one session, from its first bar on."""
 
@@ -125,7 +130,7 @@ class Book:
         if span > MOST_TICKS:
             raise DataError(
                 f"a session spans {span:,.0f} ticks of {tick:g}, the book has at most {MOST_TICKS:,}",
-                hint=f"give a wider tick: --set simulate.tick={10 ** math.ceil(math.log10(tick * span / 1e5)):g}",
+                hint=f"give a wider tick: --set simulate.tick={_wider(tick, span / 1e5):g}",
             )
         if low / tick < least:
             finer = 10.0 ** math.floor(math.log10(low / least / 2))
@@ -217,9 +222,10 @@ class Book:
         """`f` and `i` set for the bar."""
         if (bar.high - bar.low) / self.tick > MOST_BAR:
             span = (bar.high - bar.low) / self.tick
+            wider = _wider(self.tick, span / MOST_BAR)
             raise DataError(
                 f"a bar spans {span:,.0f} ticks of {self.tick:g}, the book takes {MOST_BAR:,}",
-                hint="give a wider tick, for example --set simulate.tick=0.1, or --fidelity bars",
+                hint=f"give a wider tick: --set simulate.tick={wider:g}, or --fidelity bars",
             )
         steps = len(bar.path) - 1
         f, i = np.concatenate((self.f[: at.PATH], bar.path, self.tables)), self.i

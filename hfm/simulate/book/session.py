@@ -82,7 +82,7 @@ def steps_of(interval_s: float) -> int:
 def play(grid: Grid, sheet: Sheet, s: int, setting: Setting, depth0: float, ctx: Context) -> Session:
     """Session `s` of the sheet. depth0: its level of depth (shares). Raises DataError where prices span too many
     ticks."""
-    m, sim = sheet.moves, setting.simulate
+    m, sim, tick = sheet.moves, setting.simulate, float(sheet.tick[s, 0])
     there = np.flatnonzero(m.present[s])
     rng = ctx.rng(f"{grid.symbol}:book", grid.days[s])
     words = rng.integers(1, 2**63, (grid.slots, 2), dtype=np.uint64)
@@ -94,7 +94,7 @@ def play(grid: Grid, sheet: Sheet, s: int, setting: Setting, depth0: float, ctx:
     low, high = float(np.nanmin(m.low[s])), float(np.nanmax(m.high[s]))
     tables = fitted.packed(sim.tables, unit) if sim.tables else None
     reach = fitted.reach(sim.tables) if sim.tables else REACH
-    book = Book(low, high, Frame(sim.tick, lot, sim.l3, sim.events, tables, reach))
+    book = Book(low, high, Frame(tick, lot, sim.l3, sim.events, tables, reach))
     rates = EVENTS_A_SECOND * np.exp(curve(VOLUME_CURVE, grid.slots))
     slot = slot_spread(sheet, s)
     played: list[Played] = []
@@ -102,7 +102,7 @@ def play(grid: Grid, sheet: Sheet, s: int, setting: Setting, depth0: float, ctx:
         if n and there[n - 1] != t - 1:
             book.renew()
         book.seed(words[t])
-        pace = float(np.exp(sheet.levels.level_vol[s, t])) * m.open[s, t] / sim.tick / math.sqrt(setting.interval_s)
+        pace = float(np.exp(sheet.levels.level_vol[s, t])) * m.open[s, t] / tick / math.sqrt(setting.interval_s)
         bar = Bar(
             open=float(m.open[s, t]),
             high=float(m.high[s, t]),

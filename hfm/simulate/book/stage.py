@@ -22,7 +22,7 @@ from hfm.simulate import facts as bar_facts
 from hfm.simulate.bars import Setting, flags
 from hfm.simulate.book import engine, facts, fitted, records, session, tally, tape, work
 from hfm.simulate.moments import Moments
-from hfm.simulate.stage import charged, provenance
+from hfm.simulate.stage import charged, provenance, say_ticks, tick_meta
 from hfm.simulate.stream import Pass
 from hfm.stage import Context, Product
 from hfm.tables import ORACLE, QUOTES, Array, Reader, arrays, build, column_array
@@ -42,23 +42,25 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     _refuse(sim)
     settings = stream.settings(bars, sim, ctx)
     charges = charged(settings)
-    _narrow(charges, sim, ctx)
+    _narrow(charges, ctx)
+    meta = bars.meta | tick_meta(settings)
     of_bars, of_book, tallied = Moments(), Moments(), Tally()
     for group, passed in stream.sheets(bars, settings, ctx):
         of_bars.add([(p.grid.days, p.sums) for p in passed])
         if not passed:
             continue
         columns: Table = {name: np.full(group.num_rows, np.nan) for name in tape.COLUMNS}
-        yield from sessions(group, passed, settings, (columns, of_book, tallied), bars.meta, ctx)
-        yield from _tables(group, passed, columns, bars.meta | claims.about(charges, bars.meta, sim), sim)
+        yield from sessions(group, passed, settings, (columns, of_book, tallied), meta, ctx)
+        yield from _tables(group, passed, columns, meta | claims.about(charges, meta, sim), sim)
+    say_ticks(settings, ctx)
     claims.say(charges, ctx)
     yield "simulate/facts.json", _document(of_bars, of_book, tallied, settings, bool(bars.meta.get("synthetic")), ctx)
 
 
-def _narrow(charges: Mapping[str, claims.Charge], sim: Simulate, ctx: Context) -> None:
+def _narrow(charges: Mapping[str, claims.Charge], ctx: Context) -> None:
     """Warn of symbols whose spread is wider than the book can be."""
     for symbol, one in charges.items():
-        ticks = one.ticks(sim.tick)
+        ticks = one.ticks()
         if ticks > 1.0 + micro.CAP_TICKS:
             ctx.warn(
                 f"{symbol}: {ticks:.0f} ticks of spread are due, and the simulated book's is at most "
@@ -129,16 +131,17 @@ class Done:
 def carry_out(job: Job, ctx: Context) -> Done:
     """Play a session. Nothing is shared with another job but what both only read."""
     sim, sheet, s = job.setting.simulate, job.of.sheet, job.s
+    tick = float(sheet.tick[s, 0])
     one = session.play(job.of.grid, sheet, s, job.setting, job.depth, ctx)
     key = {"symbol": job.of.grid.symbol, "session": job.of.grid.days[s], "meta": job.about}
     made = {}
     if sim.events:
-        made["simulate/book.parquet"] = tape.events(one, key, job.opening, sim.levels, sim.tick)
+        made["simulate/book.parquet"] = tape.events(one, key, job.opening, sim.levels, tick)
     if sim.prints:
         made["simulate/prints.parquet"] = records.prints(one, key, job.opening)
     if sim.snapshots:
-        made["simulate/snapshots.parquet"] = records.snapshots(one, key, job.opening, sim.tick)
-    columns, equal = tape.rows(one, sheet, s, sim.tick), tape.faithful(one, sheet, s)
+        made["simulate/snapshots.parquet"] = records.snapshots(one, key, job.opening, tick)
+    columns, equal = tape.rows(one, sheet, s, tick), tape.faithful(one, sheet, s)
     found = tally.sums(one, sheet, s, job.setting)
     return Done(job, one.without_events(), columns, equal, found, made)
 
@@ -153,7 +156,7 @@ def _jobs(
     for day in np.unique(np.concatenate([p.grid.days for p in passed])):
         for p in passed:
             setting = settings[p.grid.symbol]
-            about = _about(meta, setting.simulate) | {"tick": dict.fromkeys(meta["symbols"], setting.simulate.tick)}
+            about = _about(meta, setting.simulate) | {"tick": tick_meta(settings)["ticks"]}
             for s in np.flatnonzero(p.grid.days == day):
                 rows = np.arange(group.num_rows)[p.grid.rows][p.grid.cell // p.grid.slots == s]
                 opening = int(when["time"][rows[0]] - (when["seq"][rows[0]] + 1) * interval)
@@ -200,14 +203,14 @@ def _depths(p: Pass, setting: Setting) -> Float:
     model = setting.model
     if model.depth is not None or setting.like_spy:
         return np.full(len(p.grid.days), model.depth or micro.DEPTH_SPY)
-    level = micro.depth_level(p.sheet.levels, p.sheet.moves.origin, model.tick, model.r2_flow)
+    level = micro.depth_level(p.sheet.levels, p.sheet.moves.origin, p.sheet.tick, model.r2_flow)
     return np.asarray(level[np.arange(len(level)), p.sheet.moves.present.argmax(axis=1)])
 
 
 def _about(meta: Mapping[str, Any], sim: Simulate) -> dict[str, Any]:
     return dict(meta) | {
         "fidelity": sim.fidelity, "recipe": sim.recipe, "signal": sim.signal, "kind": sim.kind, "rho": sim.rho,
-        "carry": sim.carry, "tick": sim.tick, "simulate_seed": sim.seed, "l3": sim.l3, "levels": sim.levels,
+        "carry": sim.carry, "simulate_seed": sim.seed, "l3": sim.l3, "levels": sim.levels,
     }  # fmt: skip
 
 
@@ -270,6 +273,6 @@ def _document(
         "facts": rows,
         "spread": claims.document(charged(settings)),
         "counts": {"events": tallied.events, "bars": tallied.bars, "silent": tallied.silent, "thin": tallied.thin},
-        "constants": engine.constants() | {"tick": pooled.simulate.tick, "a": micro.LN_EXCESS},
+        "constants": engine.constants() | {"tick": pooled.ticks.last, "a": micro.LN_EXCESS},
         "tables": {name: list(values) for name, values in pooled.simulate.tables.items()},
     }

@@ -51,7 +51,7 @@ def _returns(out: dict[str, float], snaps: Float, session: Session, sheet: Sheet
     at_second = np.rint(snaps[:, 0]).astype(np.int64)
     mid[at_second], ofi[at_second] = snaps[:, 1], snaps[:, 6]
     a_bar = int(setting.interval_s)
-    sigma = np.repeat(sheet.levels.sigma[s] * sheet.moves.origin[s] / setting.simulate.tick, a_bar) / math.sqrt(a_bar)
+    sigma = np.repeat(sheet.levels.sigma[s] * sheet.moves.origin[s] / sheet.tick[s], a_bar) / math.sqrt(a_bar)
     depth = np.repeat(2.0 * sheet.flow.depth[s], a_bar) / session.unit
     for h in HORIZONS:
         place = np.arange(0, seconds - h, h)
@@ -94,7 +94,7 @@ def _impact(out: dict[str, float], session: Session, sheet: Sheet, s: int, setti
         if not len(rows):
             continue
         size = rows[:, 2] * session.unit / session.volume[n]
-        sd = sheet.levels.sigma[s, t] * sheet.moves.origin[s, t] / setting.simulate.tick
+        sd = sheet.levels.sigma[s, t] * sheet.moves.origin[s, t] / sheet.tick[s, 0]
         place = np.clip(np.floor(np.log2(size / LEAST)), 0, BINS - 1).astype(np.int64)
         for k, x in enumerate((np.ones(len(rows)), size, rows[:, 3] * rows[:, 1] / sd)):
             np.add.at(total[:, k], place, x)

@@ -1,0 +1,32 @@
+"""What prices and positions are multiples of, by symbol and market: tick sizes and the lot size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hfm.config import Backtest
+
+LOTS = {"24/7": 1e-8}
+"""Smallest part of a unit that markets of a calendar trade: a coin has eight decimals. Elsewhere whole units."""
+
+
+def tick_sizes(meta: Mapping[str, Any], symbols: Sequence[str]) -> list[float]:  # Any: JSON
+    """The tick of each symbol, currency, as a quotes table's meta has it: its own, else the one of all."""
+    own = meta.get("ticks", {})
+    return [float(own.get(symbol, meta["tick"])) for symbol in symbols]
+
+
+def lot_size(settings: Backtest, calendar: str) -> float:
+    """Units of which every position is a multiple: backtest.lot, else by the market (1 where it is not known)."""
+    return settings.lot if settings.lot is not None else LOTS.get(calendar, 1.0)
+
+
+def unit_name(calendar: str) -> str:
+    """What a unit of a market's symbols is called: shares where stocks trade."""
+    return "units" if calendar in ("24/7", "24/5") else "shares"
+
+
+def amount(size: float) -> str:
+    """A number of units: whole as it is, else with up to eight decimals."""
+    return f"{size:.0f}" if size == round(size) else f"{size:.8f}".rstrip("0")
