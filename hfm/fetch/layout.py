@@ -254,10 +254,9 @@ def _time(roles: Mapping[str, int], table: Delimited) -> tuple[pa.ChunkedArray, 
     day = time.cast(pa.string())
     if pc.all(pc.match_substring_regex(day, r"[ T]00:00(:00(\.0+)?)?$")).as_py():
         day = pc.replace_substring_regex(day, r"[ T]00:00(:00(\.0+)?)?$", "")
-    alike = pc.match_substring_regex(pc.utf8_trim_whitespace(clock.slice(0, SEEN)), rf"^{header.CLOCK}")
+    alike = pc.match_substring_regex(pc.utf8_trim_whitespace(clock.slice(0, SEEN)), rf"^({header.CLOCK}|\d{{1,6}}$)")
     first = str(day[0].as_py() or "")
-    minute = plain(table.names[roles["clock"]]) == "minute" and ":" not in str(clock[0].as_py() or "")
-    if ":" in first or minute or not pc.any(alike).as_py():
+    if ":" in first or not pc.any(alike).as_py():
         return time, name
     return pc.binary_join_element_wise(day, clock, " "), f"{name} {table.names[roles['clock']]}"
 
