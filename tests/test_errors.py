@@ -49,5 +49,5 @@ def test_a_line_stays_a_line_whatever_was_typed() -> None:
 def test_bytes_of_a_file_never_reach_the_terminal_raw() -> None:
     """Escapes, NULs, marks that turn the line around: as text that shows what they are."""
     error = HfmError("column \x1b[2J\0", why="\u202eevil\x07", hint="a\udc80b")
-    assert error.lines() == ["error: column \\x1b[2J\\x00", "  why: \\u202eevil\\x07", "  next: a\\udc80b"]
+    assert error.lines() == ["error: column \\x1b[2J\\x00", "  why: \\u202eevil\\x07", "  next: (advice) a\\udc80b"]
     assert all(line.isprintable() for line in error.lines())

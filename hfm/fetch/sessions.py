@@ -141,7 +141,7 @@ def _years(calendar: str, first: str, last: str) -> Sessions:
         raise ConfigError(
             f"fetch.calendar is {calendar!r}: exchange_calendars has no such calendar",
             why=f"{found} has its sessions" if found else f"its names are {', '.join(names)}",
-            hint=f"--set fetch.calendar={found}" if found else "--set fetch.calendar=NAME, with one of these names",
+            hint=f"--set fetch.calendar={found}" if found else "take one of these names",
         ) from None
     except (ValueError, NotImplementedError) as e:  # a few of its calendars cannot be built for every span
         raise DataError(

@@ -101,7 +101,7 @@ def _below(grid: Grid, price: Float, tick: float) -> None:
     if (price < tick).any():
         raise UsageError(
             f"simulate.tick is {tick:g}, above the price of {grid.symbol} ({float(price.min()):g})",
-            hint="--set simulate.tick=none: the tick is then found from the prices",
+            hint="--set simulate.tick=none",
         )
 
 

@@ -44,8 +44,8 @@ def scaled(
     if typical >= HUGE:
         raise DataError(
             f"{path}: all prices are whole numbers, about {typical:,.0f}: they look like units of a small scale",
-            why="Databento writes units of 1e-9, others of 1e-8 or 1e-4",
-            hint="--set fetch.price_unit=1e-9, or --set fetch.price_unit=1 where they are prices as they stand",
+            why="Databento writes units of 1e-9, others of 1e-8 or 1e-4; a unit of 1 takes prices as they stand",
+            hint="--set fetch.price_unit=1e-9, or --set fetch.price_unit=1",
         )
     if typical >= LARGE and all((np.fmod(values[role][np.isfinite(values[role])], STEP) == 0).all() for role in PRICES):
         return (

@@ -70,7 +70,9 @@ class File:
 def paths(text: str | None) -> list[Path]:
     """The file, or the files of a folder by name. Raises UsageError or DataError where there is none."""
     if text is None:
-        raise UsageError("--source file needs a file", hint="--path FILE, a CSV or Parquet file or a folder of them")
+        raise UsageError(
+            "--source file needs a file", why="a CSV or Parquet file, or a folder of them", hint="--path FILE"
+        )
     path = Path(text)
     if path.is_dir():
         found = _tables(path)

@@ -130,7 +130,7 @@ class Book:
         if span > MOST_TICKS:
             raise DataError(
                 f"a session spans {span:,.0f} ticks of {tick:g}, the book has at most {MOST_TICKS:,}",
-                hint=f"give a wider tick: --set simulate.tick={_wider(tick, span / 1e5):g}",
+                hint=f"--set simulate.tick={_wider(tick, span / 1e5):g}",
             )
         if low / tick < least:
             finer = 10.0 ** math.floor(math.log10(low / least / 2))
@@ -225,7 +225,7 @@ class Book:
             wider = _wider(self.tick, span / MOST_BAR)
             raise DataError(
                 f"a bar spans {span:,.0f} ticks of {self.tick:g}, the book takes {MOST_BAR:,}",
-                hint=f"give a wider tick: --set simulate.tick={wider:g}, or --fidelity bars",
+                hint=f"--set simulate.tick={wider:g}, or --fidelity bars",
             )
         steps = len(bar.path) - 1
         f, i = np.concatenate((self.f[: at.PATH], bar.path, self.tables)), self.i

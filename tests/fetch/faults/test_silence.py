@@ -106,7 +106,8 @@ def files(draw: st.DrawFn) -> dict[str, Any]:
         "span": draw(st.sampled_from(SPANS)), "scale": draw(st.sampled_from(SCALES)),
         "style": draw(st.sampled_from(STYLES)), "labels": draw(st.sampled_from(["start", "end", "inclusive"])),
         "zone": draw(st.sampled_from([MARKETS[calendar], "America/New_York", "UTC", "Asia/Tokyo"])),
-        "dialect": draw(dialect), "told": draw(st.booleans()), "fault": draw(st.sampled_from(FAULTS)), "at": draw(st.floats(0.02, 0.98)),
+        "dialect": draw(dialect), "told": draw(st.booleans()), "fault": draw(st.sampled_from(FAULTS)),
+        "at": draw(st.floats(0.02, 0.98)),
         "factor": draw(st.sampled_from(FACTORS)),
     }  # fmt: skip
 
