@@ -31,7 +31,7 @@ def test_constants_go_from_a_replayed_run_to_another(real: Path, tmp_path: Path)
     assert fitted["gain_nats"] > fitted["gain_nats_held_out"] > 0.2
     refused = hfm("simulate", "--run", "bars", "--calibrate-from", "bars", cwd=tmp_path)
     assert refused.code == 2
-    assert "--fidelity replay" in refused.err
+    assert "--calibrate-from RUN" in refused.err
 
 
 def test_stages_typed_one_by_one_work_on_the_latest_run(tmp_path: Path) -> None:
