@@ -10,17 +10,19 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests import readme
 from tests.command import hfm
 from tests.conftest import OUTSIDE
 from tests.fetch import orderflow
+from tests.fetch.drive import frame, raw, week
 from tests.fetch.levels import messages
 from tests.fetch.sources import test_binance, test_databento, test_tardis
 from tests.yahoo import Yahoo
 
-TAGS = ("main", "test", "tour", "book", "real", "feeds")
+TAGS = ("main", "test", "tour", "book", "real", "adjust", "feeds")
 COMMANDS = (
     "fetch", "simulate", "train", "backtest", "report", "run", "status", "verify",
     "predict", "stream", "export", "schedule", "doctor", "prune",
@@ -138,6 +140,23 @@ def test_real_sources_run_as_they_are_typed(tmp_path: Path) -> None:
         for command in readme.commands("real"):
             done = shell(command, tmp_path, **stub.env())
             assert done.returncode == 0, f"{command}\n{done.stderr}"
+
+
+def test_a_split_is_settled_as_it_is_typed(tmp_path: Path) -> None:
+    """A file with a split of 10 for 1 on 2024-03-20 is refused with just these two ways to go on, and each works."""
+    bars = frame(raw(over := week(first="2024-03-11", last="2024-03-22")))
+    early = (raw(over).time <= over.open[7]) & (over.day[7] == np.datetime64("2024-03-20"))
+    bars.loc[early, ["open", "high", "low", "close"]] *= 10
+    bars.loc[early, "volume"] /= 10
+    bars.to_csv(tmp_path / "vod.csv", index=False)
+    refused = hfm("fetch", "VOD", "--source", "file", "--path", "vod.csv", cwd=tmp_path)
+    assert refused.code == 4
+    commands = readme.commands("adjust")
+    typed = [command.partition("  #")[0].partition("vod.csv ")[2].strip() for command in commands]
+    assert refused.err.splitlines()[-1] == f"  next: {', or '.join(typed)}"
+    for command in commands:
+        done = shell(command, tmp_path)
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("source", ["binance", "tardis", "databento"])

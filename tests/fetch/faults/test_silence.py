@@ -64,6 +64,8 @@ def spoiled(bars: RawBars, calendar: str, interval: str, span: tuple[str, str], 
     order = np.arange(n)
     if rows.all():  # all of a file in another unit is as good as any
         fault = "none"
+    if fault == "filled" and (n < 400 or not 0.5 < at < 0.9):  # little is known of a market by then, or little is left
+        fault = "none"
     if fault in PRICES or fault in ("bar", "three", "session", "from", "split"):
         factor = {"high": max(factor, 1 / factor), "low": min(factor, 1 / factor)}.get(fault, factor)
         frame.loc[rows, [fault] if fault in PRICES else list(PRICES)] *= factor
