@@ -71,7 +71,7 @@ FETCH: Options = {
     "as_of": option(str | None, "--as-of", help="ISO time to stand in for now."),
     "max_gap": option(str | None, "--max-gap", help="Largest share of bars that may miss. [5%]"),
     "adjust": option(list[str] | None, "--adjust", metavar="SESSION=RATIO",
-                      help="Divide prices before SESSION by RATIO (a split), or no; may be given again."),
+                      help="Multiply prices from SESSION on by RATIO (10 for a split), or no; may be repeated."),
     "rebase": option(bool, "--rebase", help="Let a split rescale what the archive holds.", default=False),
     "max_time": option(float | None, "--max-time", help="Seconds for all of a vendor's requests together. [300]"),
 }  # fmt: skip

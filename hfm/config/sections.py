@@ -46,8 +46,8 @@ class Fetch:
     as_of: str | None = None
     """ISO time to stand in for now; bars that end later are dropped."""
     adjust: tuple[str, ...] = ()
-    """Splits and changes of unit: SESSION=RATIO divides all prices before SESSION by RATIO; `no` keeps the prices as
-    they are. SYMBOL: may stand before either."""
+    """Splits and changes of unit: SESSION=RATIO multiplies all prices from SESSION on by RATIO; `no` keeps the prices
+    as they are. SYMBOL: may stand before either."""
     rebase: bool = False
     """Whether a split in the overlap may rescale the archive's prices."""
     seed: Annotated[int, Ge(0), Lt(2**63)] = 7

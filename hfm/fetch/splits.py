@@ -1,8 +1,8 @@
 """Shifts of a symbol's prices: which are splits or changes of unit, and the adjustments that a user typed for them.
 
-An adjustment SESSION=RATIO divides all prices before SESSION (a date, or an instant) by RATIO: 10 for a split of 10
-for 1. Volumes before it are multiplied by RATIO where they moved with the split, and stay where only the unit of the
-prices changed.
+An adjustment SESSION=RATIO multiplies all prices from SESSION (a date, or an instant) on by RATIO: 10 for a split of 10
+for 1. Volumes from it on are divided by RATIO where they moved with the split, and stay where only the unit of the
+prices changed. Rows before it stay as they are, so that no row hangs on what comes later.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from hfm.fetch.sessions import SECOND, Sessions
 from hfm.plugins import RawBars
 
 Float = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
 KEEP = "no"
 LOOK = 10
 """Sessions before a shift that its volume is compared with."""
@@ -95,46 +96,48 @@ def word(ratio: float) -> str:
 
 
 def instant(moment: str, sessions: Sessions) -> int:
-    """ns UTC before which an adjustment holds: the open of the first session of a date or after it, else the instant
-    (UTC where it names no zone). Raises ConfigError for a date after the last session, for it would scale all bars."""
+    """ns UTC from which an adjustment holds: the open of the first session of a date or after it, else the instant (UTC
+    where it names no zone). A date after the last session is after all bars."""
     if len(moment) > 10:
         when = np.datetime64(datetime.fromisoformat(moment).replace(tzinfo=None), "ns").astype(np.int64)
         offset = datetime.fromisoformat(moment).utcoffset()
         return int(when) - int(offset.total_seconds() * SECOND if offset is not None else 0)
     later = np.flatnonzero(sessions.day >= np.datetime64(moment))
-    if not later.size:
-        raise ConfigError(
-            f"fetch.adjust names {moment}, and the last session of the bars is {sessions.day[-1]}",
-            why="RATIO divides the prices before SESSION: no price after it is there",
-            hint="name the first session at the new price",
-        )
-    return int(sessions.open[later[0]])
+    return int(sessions.open[later[0]] if later.size else sessions.close.max(initial=0))
 
 
 def apply(raw: RawBars, chosen: Sequence[Adjustment], sessions: Sessions) -> tuple[RawBars, list[str]]:
-    """The bars after the adjustments, and a sentence for each."""
+    """The bars after the adjustments, and a sentence for each. One before the first bar changes nothing."""
     notes = []
     for one in chosen:
-        before = raw.time <= instant(one.moment, sessions)
-        if not before.any():  # it lies before the span, as after a year of nights
+        after = raw.time > instant(one.moment, sessions)
+        if after.all():
             continue
-        with_volume = _volume_moved(raw, before, one.ratio)
-        price, volume = np.where(before, 1.0 / one.ratio, 1.0), np.where(before & with_volume, one.ratio, 1.0)
+        if not after.any():
+            notes.append(f"no bar is as late as {one.moment}: {one.moment}={word(one.ratio)} adjusts nothing")
+            continue
+        with_volume = _volume_moved(raw, after, one.ratio, sessions)
+        price, volume = np.where(after, one.ratio, 1.0), np.where(after & with_volume, one.ratio, 1.0)
         raw = replace(
             raw, open=raw.open * price, high=raw.high * price, low=raw.low * price, close=raw.close * price,
-            volume=raw.volume * volume,
+            volume=raw.volume / volume,
         )  # fmt: skip
-        also = f"volumes multiplied by {word(one.ratio)}" if with_volume else "volumes left as they are"
-        notes.append(f"prices before {one.moment} are divided by {word(one.ratio)} as asked, {also}")
+        also = f"volumes divided by {word(one.ratio)}" if with_volume else "volumes left as they are"
+        notes.append(f"prices from {one.moment} on are multiplied by {word(one.ratio)} as asked, {also}")
     return raw, notes
 
 
-def _volume_moved(raw: RawBars, before: npt.NDArray[np.bool_], ratio: float) -> bool:
-    """Whether the volumes on the two sides of a split are nearer to its ratio than to equal."""
-    order = np.argsort(raw.time[before], kind="stable")[-2000:]
-    old, new = raw.volume[before][order], raw.volume[~before][:2000]
-    old, new = old[old > 0], new[new > 0]
-    if not (old.size and new.size):
+def _volume_moved(raw: RawBars, after: Bool, ratio: float, sessions: Sessions) -> bool:
+    """Whether the volumes of the first session after a split are nearer to its ratio than to those of the LOOK sessions
+    before it."""
+    index, inside = sessions.holding(raw.time)
+    known = inside & (raw.volume > 0)
+    if not (known & after).any() or not (known & ~after).any():
+        return False
+    first = int(index[known & after].min())
+    new = raw.volume[known & after & (index == first)]
+    old = raw.volume[known & ~after & (index >= first - LOOK)]
+    if not old.size:
         return False
     moved = float(np.log(np.median(new) / np.median(old)))
     return bool(abs(moved - np.log(ratio)) < abs(moved))

@@ -63,8 +63,9 @@ def test_a_split_is_refused_by_session_and_ratio_and_what_is_typed_mends_it(
     assert said(bars, typed) == []
     mended, notes = splits.adjusted(bars, (typed,), "SPY", ("SPY",), OVER)
     true = raw(OVER)
-    for name in ("open", "high", "low", "close", "volume"):
-        assert np.allclose(getattr(mended, name), getattr(true, name), rtol=1e-12)
+    for name in ("open", "high", "low", "close"):  # in the unit of before: rows before the split are as they were
+        assert np.allclose(getattr(mended, name), getattr(true, name) * ratio, rtol=1e-12)
+    assert np.allclose(mended.volume, true.volume if unit else true.volume / ratio, rtol=1e-12)
     assert len(notes) == 1
 
 
@@ -172,15 +173,28 @@ def test_a_symbol_must_be_named_where_there_are_several_and_must_be_there() -> N
     splits.check([f"SPY:{DAY}=10"], ["QQQ", "SPY"])
 
 
-def test_a_day_without_a_session_stands_for_the_next_and_one_after_all_bars_is_refused() -> None:
-    """2026-02-14 is a Saturday, and the Monday a holiday; a split before the span changes nothing."""
+def test_a_day_without_a_session_stands_for_the_next() -> None:
+    """2026-02-14 is a Saturday, and the Monday a holiday; a split before the span changes nothing, nor one after it."""
     assert said(split(10.0, session=10), "2026-02-14=10") == []
     assert OVER.day[10] == np.datetime64("2026-02-17")
-    with pytest.raises(ConfigError, match="the last session of the bars is 2026-02-27"):
-        said(split(10.0), "2026-03-02=10")
-    bars, notes = splits.adjusted(raw(OVER), ["2020-08-31=4"], "SPY", ["SPY"], OVER)
-    assert notes == []
-    assert (bars.close == raw(OVER).close).all()
+    for text, count in (("2020-08-31=4", 0), ("2026-03-02=10", 1)):
+        bars, notes = splits.adjusted(raw(OVER), [text], "SPY", ["SPY"], OVER)
+        assert len(notes) == count
+        assert (bars.close == raw(OVER).close).all()
+
+
+@pytest.mark.parametrize("typed", [(f"{DAY}=10",), (f"{DAY}=10", f"{OVER.day[14]}=1/3")])
+def test_no_adjusted_row_hangs_on_what_comes_later(typed: tuple[str, ...]) -> None:
+    """The bars up to any session are those that a file that ends there gives, before the split and after it."""
+    bars = split(10.0)
+    whole, _ = splits.adjusted(bars, typed, "SPY", ["SPY"], OVER)
+    for session in range(1, 19):
+        keep = bars.time <= OVER.close[session]
+        names = ("time", "open", "high", "low", "close", "volume")
+        part = RawBars(*(getattr(bars, n)[keep] for n in names))
+        cut, _ = splits.adjusted(part, typed, "SPY", ["SPY"], OVER.pick(slice(0, session + 1)))
+        for name in names:
+            assert (getattr(cut, name) == getattr(whole, name)[keep]).all()
 
 
 @given(st.integers(1, 400), st.integers(1, 40))

@@ -93,7 +93,7 @@ def test_a_level_that_stays_is_refused_until_it_is_typed(kind: str, factor: floa
     assert len(bars.bars) == N
     ratio = bars.column("close") / raw(OVER).close
     assert np.ptp(ratio) < 1e-9 * ratio[0]
-    assert any("divided by" in text for text in bars.ctx.warnings)
+    assert any("multiplied by" in text for text in bars.ctx.warnings)
     kept = got(table, tmp_path, adjust=["no"])
     assert any("kept as asked" in text for text in kept.ctx.warnings)
 
