@@ -117,12 +117,18 @@ def _wrong(bars: Priced, run: Excursion) -> bool:
 
 
 def _ends(bars: Priced, link: Float, found: Found, shifts: Sequence[int], slots: int) -> Found:
-    """The shifts but those beyond which only a file's first or newest bars stand in another unit: these are wrong
-    too."""
+    """The shifts but those beyond which only a file's first or newest bars stand in another unit, or nothing but its
+    first open or its last close, untraded: these are wrong too."""
     n, kept, excursions = len(bars.close), [], list(found.excursions)
     for at in shifts:
         row, ratio = (at + 1) // 2, float(np.exp(link[at]))
-        inside = row == 0 or bool(bars.session[row] == bars.session[row - 1])
+        if at == 0:  # an open with nothing before it, that its own bar contradicts
+            excursions.append(Excursion(0, 0, 1.0 / ratio))
+            continue
+        if at == len(link) - 1 and not witness.traded(bars, n - 1, n - 1, abs(float(link[at]))):
+            excursions.append(Excursion(n - 1, n - 1, ratio))
+            continue
+        inside = bool(bars.session[row] == bars.session[row - 1])
         before, after = at // 2 + 1, n - row
         if inside and np.isfinite(nearest(ratio, UNITS)):
             if at == shifts[-1] and after < min(slots, n / 2):

@@ -103,10 +103,10 @@ def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:
     for symbol, account in qualities.items():
         if account.rejected:
             reasons = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in account.rejected.items())
-            count, first = account.refused, account.rows[0]["time"]
+            count = account.refused
             ctx.lose(
-                f"{symbol}: {count} row{'s' * (count != 1)} rejected ({reasons}), the first at {first}"
-                f"{_excursions(account)}"
+                f"{symbol}: {count} row{'s' * (count != 1)} rejected ({reasons}), the first at "
+                f"{account.rows[0]['time']}{_excursions(account)}"
             )
         if account.lost_sessions:
             lost.setdefault(tuple(account.lost_sessions), []).append(symbol)

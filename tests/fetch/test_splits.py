@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 
 import numpy as np
@@ -187,3 +188,23 @@ def test_a_day_without_a_session_stands_for_the_next_and_one_after_all_bars_is_r
 def test_a_ratio_is_typed_as_it_is_read(a: int, b: int) -> None:
     (one,) = splits.parse([f"2026-02-17={splits.word(a / b)}"])[1]
     assert one.ratio == pytest.approx(a / b, rel=1e-5)
+
+
+@pytest.mark.parametrize("symbol", ["NVDA", "X:BTC/USD perp", "EUR USD", "NASDAQ:NVDA"])
+def test_the_adjustment_of_one_of_several_symbols_can_be_typed_whatever_its_name(symbol: str) -> None:
+    """The next line is words for a shell, and a symbol may hold colons and blanks."""
+    grid, account = quality.clean(split(10.0), OVER, UNTIL)
+    with pytest.raises(DataError) as caught:
+        splits.judged(symbol, account, grid, OVER, (), (symbol, "SPY"))
+    first, second = (shlex.split(part) for part in caught.value.hint.split(", or "))
+    assert (first[0], second) == ("--adjust", ["--adjust", f"{symbol}:no"])
+    assert splits.parse([first[1]]) == (set(), [splits.Adjustment(symbol, DAY, 10.0)])
+    mended, notes = splits.adjusted(split(10.0), [first[1]], symbol, (symbol, "SPY"), OVER)
+    assert len(notes) == 1
+    assert np.allclose(mended.close, raw(OVER).close, rtol=1e-12)
+
+
+def test_of_two_adjustments_of_a_session_the_last_holds() -> None:
+    """What is typed again with a next line is not divided by twice."""
+    assert said(split(10.0), f"{DAY}=10", f"{DAY}=10") == []
+    assert said(split(10.0), f"{DAY}=3", f"SPY:{DAY}=10") == []

@@ -93,4 +93,7 @@ def command(request: BarRequest, symbol: str = "", path: str | None = None) -> s
     words += ["--no-volume"] if request.no_volume else []
     words += ["--set", f"fetch.decimal={request.decimal}"] if request.decimal != "auto" else []
     words += ["--set", f"fetch.price_unit={request.price_unit:g}"] if request.price_unit is not None else []
+    words += ["--days", str(request.days)] if request.days is not None else []
+    words += ["--sessions", str(request.sessions)] if request.sessions is not None else []
+    words += [word for text in request.adjust for word in ("--adjust", text)]
     return shlex.join(words)
