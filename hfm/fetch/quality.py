@@ -114,7 +114,7 @@ class Quality:
 
     def as_json(self) -> dict[str, Any]:  # Any: JSON
         """All of it, for the metadata."""
-        shifts = [shift._asdict() for shift in self.shifts]
+        shifts = [{**shift._asdict(), "unit": _number(shift.unit)} for shift in self.shifts]
         return {**self.__dict__, "shifts": shifts, "gap": round(self.gap, 6)}
 
     def reject(self, reason: str, raw: RawBars, rows: Int) -> None:

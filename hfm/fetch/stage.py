@@ -204,8 +204,9 @@ def _clean(
         account.adjusted = adjusted
         first, last = (int(grid.index[0]), int(grid.index[-1])) if whole else (0, len(wanted) - 1)
         own = wanted.pick(slice(first, last + 1))
-        quality.account(replace(grid, index=grid.index - first), account, own, until)
-        fault = gaps.fault(symbol, grid, account, own, request, max_gap, raw.time)
+        of_own = replace(grid, index=grid.index - first)
+        quality.account(of_own, account, own, until)
+        fault = gaps.fault(symbol, of_own, account, own, request, max_gap, raw.time)
         if fault is not None:
             failed[symbol] = fault
             continue

@@ -252,3 +252,16 @@ def test_one_of_several_symbols_is_left_out_with_the_option_that_settles_it(tmp_
     got = fetch(**settings, adjust=tuple(option[1:]))
     assert got.meta["symbols"] == ["SPY", "X:NV DA"]
     assert got.ctx.losses == []
+
+
+def test_a_symbol_that_begins_later_is_judged_by_its_own_sessions(tmp_path: Path) -> None:
+    """Its holes are counted and named there, whatever sessions other symbols have; here the last bars of each."""
+    table = frame(TRUE)
+    second = table[156:][np.arange(234) % 78 < 60]
+    both = pd.concat([table[:200].assign(symbol="EARLY"), second.assign(symbol="LATE")])
+    error = refused(save(both, tmp_path / "a.csv"))
+    assert "2 symbols" in error.what
+    assert error.hint == "--max-gap 15%"
+    got = fetch(source="file", path=str(tmp_path / "a.csv"), max_gap=0.15)
+    assert got.meta["symbols"] == ["EARLY"]
+    assert "LATE is left out: it misses 16.67% of the bars in its 3 sessions" in got.ctx.losses[0]
