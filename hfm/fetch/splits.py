@@ -187,7 +187,13 @@ def judge(shifts: Sequence[Shift], grid: Grid, sessions: Sessions) -> list[Judge
             start = int(grid.time[shift.row]) - sessions.interval
             session = f"{np.datetime64(start, 'ns').astype('datetime64[s]')}Z"
         out.append(Judged(shift, session, turnover, shares, _refused(shift, min(turnover, shares), grid)))
-    return [one for one in out if one.refused or abs(np.log(one.shift.ratio)) > LEAP or np.isfinite(one.shift.unit)]
+    return [one for one in out if one.refused or np.isfinite(one.shift.unit) or _named(one)]
+
+
+def _named(one: Judged) -> bool:
+    """Whether a shift that is not refused is large, or quiet: of news turnover and shares surge."""
+    surge = min(one.turnover, one.shares)
+    return bool(abs(np.log(one.shift.ratio)) > LEAP or not (np.isfinite(surge) and surge > SMALL_SURGE))
 
 
 def _refused(shift: Shift, surge: float, grid: Grid) -> bool:

@@ -208,3 +208,24 @@ def test_of_two_adjustments_of_a_session_the_last_holds() -> None:
     """What is typed again with a next line is not divided by twice."""
     assert said(split(10.0), f"{DAY}=10", f"{DAY}=10") == []
     assert said(split(10.0), f"{DAY}=3", f"SPY:{DAY}=10") == []
+
+
+@pytest.mark.parametrize("ratio", [1.25, 1.2, 1.1, 0.8])
+def test_a_small_split_on_a_quiet_night_is_named_and_not_refused(ratio: float) -> None:
+    """Five for four, a dividend in shares: smaller than news may be, so it is kept; on a busy day it is news."""
+    (text,) = said(split(ratio))
+    assert text.startswith(f"from {DAY} on, prices are ")
+    assert said(split(ratio), f"{DAY}={ratio:g}") == []
+    bars = split(ratio, 1.0)
+    day = (bars.time > OVER.open[SPLIT]) & (bars.time <= OVER.close[SPLIT])
+    assert said(replace(bars, volume=np.where(day, bars.volume * 3, bars.volume))) == []
+
+
+def test_a_session_a_third_off_is_named_at_both_its_nights() -> None:
+    """Among nights that move as they do."""
+    bars, session = raw(OVER), np.repeat(np.arange(len(OVER)), 78)
+    level = np.exp(np.random.default_rng(4).normal(0, 3e-3, len(OVER)))
+    level[SPLIT] *= 1.3
+    prices = {n: getattr(bars, n) * level[session] for n in ("open", "high", "low", "close")}
+    found = said(replace(bars, **prices))
+    assert [text.split(" on, ")[0] for text in found] == [f"from {DAY}", f"from {OVER.day[SPLIT + 1]}"]
