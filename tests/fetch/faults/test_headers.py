@@ -69,6 +69,13 @@ def test_positions_that_are_not_certain_are_refused_with_those_that_the_values_s
     assert same(fetch(**typed(error.hint, source="file", path=str(path), symbols=("SPY",))))
 
 
+@pytest.mark.parametrize("order", ["volume open high low close", "n open high low close volume"])
+def test_a_volume_before_the_prices_is_no_high(tmp_path: Path, order: str) -> None:
+    """It is above all of them: no position is offered, for the ones that the values seem to show are wrong."""
+    path = save(frame(TRUE).assign(n=10**6)[["timestamp", *order.split()]], tmp_path / "a.csv", header=False)
+    assert refused(path, symbols=("SPY",)).hint.startswith("write a header line")
+
+
 def test_an_average_behind_the_prices_is_no_volume(tmp_path: Path) -> None:
     """Nor is an adjusted close; --no-volume is offered, and works."""
     table = frame(TRUE).assign(volume=TRUE.close * 0.9)
