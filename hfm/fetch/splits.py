@@ -250,9 +250,7 @@ def check(texts: Sequence[str], symbols: Sequence[str]) -> None:
             )
 
 
-def adjusted(
-    raw: RawBars, texts: Sequence[str], symbol: str, symbols: Sequence[str], sessions: Sessions
-) -> tuple[RawBars, list[str]]:
+def adjusted(raw: RawBars, texts: Sequence[str], symbol: str, sessions: Sessions) -> tuple[RawBars, list[str]]:
     """A symbol's bars after the adjustments that were typed for it, and a sentence for each; of several for one session
     the last holds."""
     _, found = parse(texts)

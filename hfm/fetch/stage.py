@@ -189,7 +189,7 @@ def _clean(
     for symbol in names:
         raw = found.pop(symbol)
         raw = raw if whole or not len(wanted) else _since(raw, int(wanted.open[0]))
-        raw, adjusted = splits.adjusted(raw, request.adjust, symbol, names, wanted)
+        raw, adjusted = splits.adjusted(raw, request.adjust, symbol, wanted)
         grid, account = None, Quality(raw=len(raw.time))
         if len(wanted):
             grid, account = quality.clean(raw, wanted, until, others[symbol])

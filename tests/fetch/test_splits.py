@@ -40,7 +40,7 @@ def split(ratio: float, volume: float | None = None, session: int = SPLIT) -> Ra
 def said(bars: RawBars, *texts: str, symbols: tuple[str, ...] = ("SPY",)) -> list[str]:
     """What is said of the shifts of SPY's bars after the adjustments."""
     splits.check(texts, symbols)
-    bars, _ = splits.adjusted(bars, texts, "SPY", symbols, OVER)
+    bars, _ = splits.adjusted(bars, texts, "SPY", OVER)
     grid, account = quality.clean(bars, OVER, UNTIL)
     assert account.rejected == {}
     return splits.judged("SPY", account, grid, OVER, texts, symbols)
@@ -62,7 +62,7 @@ def test_a_split_is_refused_by_session_and_ratio_and_what_is_typed_mends_it(
     typed = caught.value.hint.removeprefix("--adjust ").split(", or ")[0]
     assert typed == f"{OVER.day[session]}={splits.word(ratio)}"
     assert said(bars, typed) == []
-    mended, notes = splits.adjusted(bars, (typed,), "SPY", ("SPY",), OVER)
+    mended, notes = splits.adjusted(bars, (typed,), "SPY", OVER)
     true = raw(OVER)
     for name in ("open", "high", "low", "close", "volume"):
         assert np.allclose(getattr(mended, name), getattr(true, name), rtol=1e-12)
@@ -179,7 +179,7 @@ def test_a_day_without_a_session_stands_for_the_next_and_one_after_all_bars_is_r
     assert OVER.day[10] == np.datetime64("2026-02-17")
     with pytest.raises(ConfigError, match="the last session of the bars is 2026-02-27"):
         said(split(10.0), "2026-03-02=10")
-    bars, notes = splits.adjusted(raw(OVER), ["2020-08-31=4"], "SPY", ["SPY"], OVER)
+    bars, notes = splits.adjusted(raw(OVER), ["2020-08-31=4"], "SPY", OVER)
     assert notes == []
     assert (bars.close == raw(OVER).close).all()
 
@@ -199,7 +199,7 @@ def test_the_adjustment_of_one_of_several_symbols_can_be_typed_whatever_its_name
     first, second = (shlex.split(part) for part in caught.value.hint.split(", or "))
     assert (first[0], second) == ("--adjust", ["--adjust", f"{symbol}:no"])
     assert splits.parse([first[1]]) == (set(), [splits.Adjustment(symbol, DAY, 10.0)])
-    mended, notes = splits.adjusted(split(10.0), [first[1]], symbol, (symbol, "SPY"), OVER)
+    mended, notes = splits.adjusted(split(10.0), [first[1]], symbol, OVER)
     assert len(notes) == 1
     assert np.allclose(mended.close, raw(OVER).close, rtol=1e-12)
 
