@@ -185,7 +185,8 @@ def _clean(
     grids, qualities = {}, {}
     others = prints.peers({symbol: prints.move_times(raw.time, raw.close) for symbol, raw in found.items()})
     names = tuple(sorted(found))
-    splits.check(request.adjust, names)
+    asked = tuple(sorted({*found, *failed}))  # a vendor's fault of today is no fault of an adjustment
+    splits.check(request.adjust, asked)
     for symbol in names:
         raw = found.pop(symbol)
         raw = raw if whole or not len(wanted) else _since(raw, int(wanted.open[0]))
@@ -197,7 +198,7 @@ def _clean(
             failed[symbol] = gaps.nothing(symbol, account, request, until, raw.time)
             continue
         try:
-            account.jumps = splits.judged(symbol, account, grid, wanted, request.adjust, names)
+            account.jumps = splits.judged(symbol, account, grid, wanted, request.adjust, asked)
         except DataError as e:
             failed[symbol] = e
             continue
