@@ -239,11 +239,13 @@ def _single(path: Path, roles: Mapping[str, int], table: Delimited) -> None:
 
 
 def _time(roles: Mapping[str, int], table: Delimited) -> tuple[pa.ChunkedArray, str]:
-    """The column of times and its name; a date and a clock as one."""
+    """The column of times and its name; a date and a clock as one (HHMMSS and ms are nine digits, as epochs may be)."""
     time, name = table.columns[roles["time"]], table.names[roles["time"]] or "(no name)"
     if "clock" not in roles:
         return time, name
     clock = table.columns[roles["clock"]].cast(pa.string())
+    if times(table.columns[roles["clock"]]) and not pc.any(pc.match_substring_regex(clock, r"^\s*\d{9}\s*$")).as_py():
+        return table.columns[roles["clock"]], table.names[roles["clock"]]  # it has its own date
     if pa.types.is_timestamp(time.type) and pc.all(pc.equal(pc.floor_temporal(time, unit="day"), time)).as_py():
         time = time.cast(pa.date32())
     day = time.cast(pa.string())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -200,3 +201,22 @@ def test_lines_that_are_certainly_no_row_are_left_out_and_said(tmp_path: Path) -
     for odd in (rows[-1][:30], "Total,390", rows[-1] + ",7"):
         error = refused(lines(tmp_path / "b.csv", [head, *rows[:-1], odd]), symbols=("SPY",))
         assert f"line {len(rows) + 1} has" in error.what
+
+
+def test_a_time_beside_a_date_that_has_its_own_date_is_the_time(tmp_path: Path) -> None:
+    """As ISO with its zone, or since 1970: the column of dates adds nothing to it."""
+    table = frame(TRUE).rename(columns={"timestamp": "time"})
+    utc = pd.DatetimeIndex(table.time).tz_convert("UTC")
+    for time in (utc.strftime("%Y-%m-%dT%H:%M:%SZ"), utc.as_unit("s").asi8, utc.strftime("%d-%b-%Y %H:%M+00:00")):
+        both = table.assign(date=utc.strftime("%Y-%m-%d"), time=time)
+        assert same(fetch(source="file", path=str(save(both, tmp_path / "a.csv")), symbols=("SPY",)))
+    digits = table.assign(date=utc.strftime("%Y%m%d"), time=utc.strftime("%H%M%S000"))
+    assert same(fetch(source="file", path=str(save(digits, tmp_path / "b.csv")), symbols=("SPY",), tz="UTC"))
+
+
+def test_names_of_other_letters_that_are_left_out_are_named(tmp_path: Path) -> None:
+    """SPY and spy in one column: the rows of one are not lost without a word."""
+    table = frame(TRUE).assign(symbol=np.where(np.arange(390) < 200, "SPY", "spy"))
+    path = str(save(table, tmp_path / "a.csv"))
+    got = fetch(source="file", path=path, symbols=("SPY",))
+    assert got.ctx.warnings[0].startswith("SPY: the file also has rows of spy, which are left out")
