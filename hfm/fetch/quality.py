@@ -89,6 +89,8 @@ class Quality:
     """Prices that stood still where the symbol's own bars say that they move: filled by the vendor, it seems."""
     filled_sessions: dict[str, int] = field(default_factory=dict)
     """Sessions with such -> bars, the worst LISTED."""
+    standing: list[str] = field(default_factory=list)
+    """Runs of one price in the first sessions, which have no look-back for `filled`: the first LISTED."""
     zero_volume: int = 0
     expected: int = 0
     """Bars due in the sessions present."""
@@ -236,6 +238,11 @@ def _fillings(grid: Grid, sessions: Sessions, quality: Quality) -> None:
     found, _ = stale.detect(stale.memory_new(slots), bars)
     rows = stale.extent(found.unmoved.ravel()[cell], found.stale.ravel()[cell], row)
     quality.filled = int(rows.sum())
+    runs = outliers.standing((grid.open, grid.high, grid.low, grid.close), grid.index)
+    quality.standing = [
+        f"{last - first + 1} from {_stamp(grid.time[first])} to {_stamp(grid.time[last])}"
+        for first, last in runs if not rows[first : last + 1].any()
+    ][:LISTED]  # fmt: skip
     counts = np.bincount(row[rows], minlength=len(days))
     worst = np.sort(np.argsort(-counts, kind="stable")[: min(LISTED, np.count_nonzero(counts))])
     quality.filled_sessions = {str(sessions.day[days[k]]): int(counts[k]) for k in worst}

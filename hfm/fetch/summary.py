@@ -174,6 +174,12 @@ def _filled(ctx: Context, qualities: Mapping[str, Quality]) -> None:
             f"where its own bars say that it moves: filled forward by the vendor? In {more}{len(days)} sessions, most "
             f"on {_days([f'{day} ({q.filled_sessions[day]})' for day in days[:3]])}; scores leave them out"
         )
+    for symbol, q in qualities.items():
+        if q.standing:
+            ctx.warn(
+                f"{symbol}: bars keep one price where nearly all others move: filled forward by the vendor? "
+                f"{_days(q.standing)}; scores hold them"
+            )
     if len(some) > SHOWN:
         ctx.warn(f"prices seem to be filled forward in {len(some) - SHOWN} more symbols, in none more often")
 
