@@ -265,3 +265,11 @@ def test_a_symbol_that_begins_later_is_judged_by_its_own_sessions(tmp_path: Path
     got = fetch(source="file", path=str(tmp_path / "a.csv"), max_gap=0.15)
     assert got.meta["symbols"] == ["EARLY"]
     assert "LATE is left out: it misses 16.67% of the bars in its 3 sessions" in got.ctx.losses[0]
+
+
+def test_a_file_of_databento_is_answered_by_the_source_that_reads_it(tmp_path: Path) -> None:
+    """Words for a shell and no others, with the file's own path."""
+    path = tmp_path / "a day.dbn.csv"
+    path.write_bytes(b"DBN\x01" + bytes(100))
+    hint = refused(path, symbols=("SPY",)).hint
+    assert shlex.split(hint) == ["hfm", "fetch", "SYMBOL", "--source", "databento", "--path", str(path)]
