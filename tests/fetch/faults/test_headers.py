@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.fetch.drive import fetch, frame, lines, raw
+from tests.fetch.drive import fetch, frame, lines, raw, week
 from tests.fetch.faults.truth import (
     OVER,
+    PRICES,
     TRUE,
     Write,
     clocked,
@@ -220,3 +221,13 @@ def test_names_of_other_letters_that_are_left_out_are_named(tmp_path: Path) -> N
     path = str(save(table, tmp_path / "a.csv"))
     got = fetch(source="file", path=path, symbols=("SPY",))
     assert got.ctx.warnings[0].startswith("SPY: the file also has rows of spy, which are left out")
+
+
+def test_twelve_columns_without_a_header_are_klines_by_their_values_alone(tmp_path: Path) -> None:
+    """Of a market that never closes nothing else tells the labels: told columns are no open times for their number."""
+    over = week("24/7", 3600)
+    table = frame(raw(over), "UTC", 0).assign(**dict.fromkeys("abcdef", 1))
+    path = save(table, tmp_path / "a.csv", header=False)
+    told = {role: str(k + 1) for k, role in enumerate(("time", *PRICES, "volume"))}
+    error = refused(path, symbols=("BTC",), interval="1h", calendar="24/7", map=told)
+    assert error.hint == "--label start, or --label end"
