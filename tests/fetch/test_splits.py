@@ -215,7 +215,7 @@ def test_the_adjustment_of_one_of_several_symbols_can_be_typed_whatever_its_name
     assert splits.parse([first[1]]) == (set(), [splits.Adjustment(symbol, DAY, 10.0)])
     mended, notes = splits.adjusted(split(10.0), [first[1]], symbol, OVER)
     assert len(notes) == 1
-    assert np.allclose(mended.close, raw(OVER).close, rtol=1e-12)
+    assert np.allclose(mended.close, raw(OVER).close * 10, rtol=1e-12)
 
 
 def test_of_two_adjustments_of_a_session_the_last_holds() -> None:
