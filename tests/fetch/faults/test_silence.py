@@ -75,7 +75,8 @@ def spoiled(bars: RawBars, calendar: str, interval: str, span: tuple[str, str], 
         frame = frame.round(8)
     if fault == "twice":
         order = np.insert(order, row, row)
-    if fault == "filled":
+    if fault == "filled":  # eleven bars; two or three no rule can tell from a quiet hour
+        row = min(row, n - 12)
         last = slice(row + 1, row + 12)
         frame.loc[last, list(PRICES)] = frame.close[row]
     if fault == "shuffled":
