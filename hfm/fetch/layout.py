@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hfm.errors import DataError, UsageError
-from hfm.fetch.files import container, dialect, fixed, header, numerals, positions
+from hfm.fetch.files import clocks, container, dialect, fixed, header, numerals, positions
 from hfm.fetch.files.candidates import SEEN, candidates, other_volume, times, volumes
 from hfm.fetch.files.dialect import Delimited
 from hfm.fetch.files.header import plain
@@ -248,7 +248,7 @@ def _time(roles: Mapping[str, int], table: Delimited) -> tuple[pa.ChunkedArray, 
     time, name = table.columns[roles["time"]], table.names[roles["time"]] or "(no name)"
     if "clock" not in roles:
         return time, name
-    clock = table.columns[roles["clock"]].cast(pa.string())
+    clock = clocks.written(table.columns[roles["clock"]].cast(pa.string()))
     if pa.types.is_timestamp(time.type) and pc.all(pc.equal(pc.floor_temporal(time, unit="day"), time)).as_py():
         time = time.cast(pa.date32())
     day = time.cast(pa.string())

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from hfm.errors import DataError
-from hfm.fetch import splits
+from hfm.fetch import events, splits
 from hfm.fetch.files import filenames
 from tests.fetch.drive import Fetched, fetch, frame, raw, week
 from tests.fetch.faults.truth import LATER, PRICES, TRUE, folder, refused, same, save, typed
@@ -168,3 +168,26 @@ def test_coins_by_the_hour_on_a_calendar_of_shares_are_sent_round_the_clock(tmp_
     coins = frame(raw(week("24/7", 3600, last="2026-03-12")), "UTC", -3600)
     path = save(coins, tmp_path / "BTC.csv")
     assert refused(path, symbols=["BTC"], interval="1h", label="start").hint == "--set fetch.calendar=24/7"
+
+
+@pytest.mark.parametrize("form", ["%Hh%M", "%-H.%M", "%-I:%M%p", "number", "part"])
+def test_a_clock_beside_a_date_as_people_write_it(tmp_path: Path, form: str) -> None:
+    table = frame(TRUE)
+    minutes = table.timestamp.dt.hour * 60 + table.timestamp.dt.minute
+    if form == "number":
+        clock = (minutes // 60 * 100 + minutes % 60).astype(float).astype(str)
+    elif form == "part":
+        clock = (minutes / 1440).round(9).astype(str)
+    else:
+        clock = table.timestamp.dt.strftime(form).str.replace("AM", "a").str.replace("PM", "p")
+    table.insert(0, "Time", clock)
+    table.insert(0, "Date", table.timestamp.dt.strftime("%d-%b-%Y"))
+    path = save(table.drop(columns="timestamp"), tmp_path / "SPY.csv")
+    assert same(fetch(source="file", path=str(path), symbols=["SPY"], tz="America/New_York"))
+
+
+def test_a_quote_in_another_unit_is_counted_and_warned_of() -> None:
+    bid = np.full(6, 100.0)
+    bid[3] = 10_000.0
+    assert events._leaps(bid, bid + 0.01) == {"leaps": 2}
+    assert events._leaps(np.array([100.0, np.nan, 101.0]), np.array([100.1, 100.2, 101.1])) == {}
