@@ -20,7 +20,7 @@ NEVER, MOST = 0.05, 0.8
 
 
 def fault(
-    symbol: str, grid: Grid, account: Quality, sessions: Sessions, max_gap: float, times: Int
+    symbol: str, grid: Grid, account: Quality, sessions: Sessions, request: BarRequest, max_gap: float, times: Int
 ) -> DataError | None:
     """Why `symbol` is left out; None where it has what it should.
 
@@ -38,9 +38,9 @@ def fault(
     refused = account.refused - off
     if refused and account.present + account.refused >= account.expected * (1 - max_gap):
         reasons = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in account.rejected.items() if n)
-        return DataError(
-            what, why=f"{why}; rejected: {reasons}", hint="mend the rows that were rejected; no option takes them"
-        )
+        unsized = account.rejected.get("volume", 0) > 0.5 * refused
+        hint = "--no-volume" if unsized and request.path else "mend the rows that were rejected; no option takes them"
+        return DataError(what, why=f"{why}; rejected: {reasons}", hint=hint)
     never = _never(grid, sessions)
     if never:
         other = alignment.calendar_of(times, sessions)
@@ -85,8 +85,8 @@ def _remedy(cause: str, request: BarRequest, times: Int) -> str:
     if cause == "off_grid":
         return "no option mends this: export bars that begin at the session's open, on the grid of --interval"
     if cause == "volume":
-        return "mend the column of volumes, or leave it out"
-    if cause in ("empty", "price", "disorder", "jump"):
+        return "--no-volume" if request.path else "take another source: this one's volumes are no numbers from 0 on"
+    if cause:
         return "mend the prices of the file; no option takes them as they are"
     return "ask for more days" if request.days or request.sessions else "the file has no rows of this symbol"
 

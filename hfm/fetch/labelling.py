@@ -25,6 +25,7 @@ PRINT, FEW, CHANCE = 0.9, 3, 1e-3
 may be so by chance."""
 STARTS = (
     "opentime",
+    "opentimestamp",
     "starttime",
     "start",
     "windowstart",

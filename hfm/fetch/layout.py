@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import difflib
 import lzma
-import re
 import shlex
 import zipfile
 import zlib
@@ -31,8 +30,6 @@ from hfm.fetch.files.roles import NAMES, PRICES, VALUES, listed, mapped, roles_o
 
 Float = npt.NDArray[np.float64]
 DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
-OPENING = ("opentime", "windowstart", "starttime", "barstart", "opentimestamp")
-"""Names of a time that is a bar's open, lower case without punctuation."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +37,8 @@ class Columns:
     """What a file holds, rows in the file's order. symbol: None where the file has no such column.
 
     time: strings, numbers or timestamps as they stand; time_name: for messages. notes: what was assumed. warnings: what
-    the user should check. others: columns without a role that may tell several symbols apart, by name. opening, zone:
-    what the name of the column of times says: that they are those of the bars' open, and that they are in UTC.
+    the user should check. others: columns without a role that may tell several symbols apart, by name. opening:
+    the times are those of the bars' open (Binance's klines without a header).
     """
 
     time: pa.ChunkedArray
@@ -52,7 +49,6 @@ class Columns:
     warnings: tuple[str, ...] = ()
     others: Mapping[str, pa.ChunkedArray] | None = None
     opening: bool = False
-    zone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -155,9 +151,8 @@ def _columns(path: Path, table: Delimited, symbol: str | None, reading: Reading)
     notes += [f"column {n} is not used: prices are as traded" for n in adjusted]
     words = _constant(symbol, len(values["close"])) if symbol else _symbol(path, roles, table)
     others = {n or str(k + 1): table.columns[k] for k, n in enumerate(table.names) if k not in used}
-    opening = plain(time_name) in OPENING or (not table.named and len(table.names) == positions.KLINES)
-    zone = "UTC" if re.search(r"(^|[^a-z])(utc|gmt)([^a-z]|$)", time_name.lower()) else None
-    return Columns(time, time_name, words, values, tuple(notes), tuple(warnings), others, opening, zone)
+    opening = not table.named and len(table.names) == positions.KLINES and "time" not in reading.mapping
+    return Columns(time, time_name, words, values, tuple(notes), tuple(warnings), others, opening)
 
 
 def _named(path: Path, table: Delimited, reading: Reading) -> dict[str, int]:
@@ -244,11 +239,14 @@ def _single(path: Path, roles: Mapping[str, int], table: Delimited) -> None:
 
 
 def _time(roles: Mapping[str, int], table: Delimited) -> tuple[pa.ChunkedArray, str]:
-    """The column of times and its name; a date and a clock as one."""
+    """The column of times and its name; a date and a clock as one (HHMMSS and ms are nine digits, as epochs may be)."""
     time, name = table.columns[roles["time"]], table.names[roles["time"]] or "(no name)"
     if "clock" not in roles:
         return time, name
-    clock = clocks.written(table.columns[roles["clock"]].cast(pa.string()))
+    clock = table.columns[roles["clock"]].cast(pa.string())
+    if times(table.columns[roles["clock"]]) and not pc.any(pc.match_substring_regex(clock, r"^\s*\d{9}\s*$")).as_py():
+        return table.columns[roles["clock"]], table.names[roles["clock"]]  # it has its own date
+    clock = clocks.written(clock)
     if pa.types.is_timestamp(time.type) and pc.all(pc.equal(pc.floor_temporal(time, unit="day"), time)).as_py():
         time = time.cast(pa.date32())
     day = time.cast(pa.string())

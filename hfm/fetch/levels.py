@@ -23,8 +23,9 @@ Int = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 LEAP = float(np.log(1.5))
 """A link that no trading makes inside a session, and few nights do."""
-NIGHT = 0.28
-"""Between sessions, the smallest link that a split of 3 for 2 leaves on a bad night."""
+NIGHT, GAP = 0.28, 0.09
+"""Between sessions, the smallest link that a split of 3 for 2 leaves on a bad night; and that is looked at where it is
+beyond NIGHTS sigmas, as of a split of 11 for 10."""
 STEP, SIGMAS, NIGHTS, SHORT = 0.05, 25.0, 8.0, 6
 """A smaller link also breaks the chain where it is beyond STEP and SIGMAS sigmas (NIGHTS of the night's), if it is
 undone within SHORT bars."""
@@ -95,10 +96,13 @@ def find(bars: Priced, slots: int) -> Found:
             pending.append(int(at))
             continue
         pending = [k for k in pending if k < start or (k > start and broken[k])]
-        found = Excursion((start + 1) // 2, int(at) // 2, float(np.exp(link[start])))
-        (wrong if _wrong(bars, found) else traded).append(found)
+        run = Excursion((start + 1) // 2, int(at) // 2, float(np.exp(link[start])))
+        (wrong if _wrong(bars, run) else traded).append(run)
     shifts = [at for at in pending if broken[at]]
-    return _ends(bars, link, Found(tuple(wrong), tuple(traded), ()), shifts, slots)
+    found = _ends(bars, link, Found(tuple(wrong), tuple(traded), ()), shifts, slots)
+    gaps = [at for at in pending if night[at] and not broken[at] and abs(link[at]) > GAP]
+    small = [Shift((at + 1) // 2, float(np.exp(link[at])), float("nan"), False) for at in gaps]
+    return found._replace(shifts=tuple(sorted((*found.shifts, *small))))
 
 
 def _encloses(link: Float, first: int, last: int, slots: int) -> bool:
@@ -119,12 +123,18 @@ def _wrong(bars: Priced, run: Excursion) -> bool:
 
 
 def _ends(bars: Priced, link: Float, found: Found, shifts: Sequence[int], slots: int) -> Found:
-    """The shifts but those beyond which only a file's first or newest bars stand in another unit, or NEWEST of them on
-    another level that was not traded as such a move is: these are wrong too."""
+    """The shifts but those beyond which only a file's first or newest bars stand in another unit, or nothing but its
+    first open, its last close or NEWEST bars, untraded: these are wrong too."""
     n, kept, excursions = len(bars.close), [], list(found.excursions)
     for at in shifts:
         row, ratio = (at + 1) // 2, float(np.exp(link[at]))
-        inside = row == 0 or bool(bars.session[row] == bars.session[row - 1])
+        if at == 0:  # an open with nothing before it, that its own bar contradicts
+            excursions.append(Excursion(0, 0, 1.0 / ratio))
+            continue
+        if at == len(link) - 1 and not witness.traded(bars, n - 1, n - 1, abs(float(link[at]))):
+            excursions.append(Excursion(n - 1, n - 1, ratio))
+            continue
+        inside = bool(bars.session[row] == bars.session[row - 1])
         before, after = at // 2 + 1, n - row
         unit, few = bool(np.isfinite(nearest(ratio, UNITS))), min(before, after)
         if inside and (unit or few <= NEWEST):

@@ -11,11 +11,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hfm import stale
 from hfm.fetch import witness
 from hfm.fetch.levels import LEAP
 from hfm.fetch.witness import Priced
 
 Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 SIGMAS = 12.0
 """Sigmas of a bar's return that a border's close is away from those beside it; and from which on an open is named."""
@@ -30,6 +32,10 @@ FAR, FARTHEST = 25.0, 0.03
 """Sigmas, and share of the price, from which on a close within a session is named that left, came back and was kept."""
 BACK = 0.5
 """Share of a departure that must have been undone."""
+
+
+EARLY = stale.LOOK
+"""Sessions of a file that have no look-back to judge standing prices by."""
 
 
 class Alone(NamedTuple):
@@ -113,3 +119,24 @@ def _judge(bars: Priced, found: Alone, row: int, size: float, limit: float, *, c
     elif size > near:
         error = certain and not witness.traded(bars, row, row, size)
         found.wrong[row], found.kept[row] = error, not error
+
+
+def standing(prices: tuple[Float, Float, Float, Float], session: Int) -> list[tuple[int, int]]:
+    """(first, last) rows of the runs of one price in a file's first EARLY sessions, open, high, low and close as the
+    close before, that the share of such rows in these sessions makes improbable.
+
+    hfm.stale judges by the sessions before, which these sessions lack; a run goes on from a session to the next. At
+    least one row.
+    """
+    open_, high, low, close = prices
+    still = np.append(False, (high[1:] == low[1:]) & (open_[1:] == close[1:]) & (close[1:] == close[:-1]))
+    early = session < session[0] + EARLY
+    still &= early
+    edge = np.diff(np.concatenate(([0], still.astype(np.int8), [0])))
+    out = []
+    for first, end in zip(np.flatnonzero(edge == 1), np.flatnonzero(edge == -1), strict=True):
+        length, others = int(end - first), int(still.sum() - (end - first))
+        odds = stale.PERSIST * (others + 1) / max(int(early.sum()) - length - others, 1)
+        if length * np.log(max(odds / (1.0 + odds), stale.LEAST)) < np.log(stale.RARE):
+            out.append((int(first), int(end) - 1))
+    return out

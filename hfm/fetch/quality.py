@@ -89,6 +89,8 @@ class Quality:
     """Prices that stood still where the symbol's own bars say that they move: filled by the vendor, it seems."""
     filled_sessions: dict[str, int] = field(default_factory=dict)
     """Sessions with such -> bars, the worst LISTED."""
+    standing: list[str] = field(default_factory=list)
+    """Runs of one price in the first sessions, which have no look-back for `filled`: the first LISTED."""
     zero_volume: int = 0
     expected: int = 0
     """Bars due in the sessions present."""
@@ -114,7 +116,7 @@ class Quality:
 
     def as_json(self) -> dict[str, Any]:  # Any: JSON
         """All of it, for the metadata."""
-        shifts = [shift._asdict() for shift in self.shifts]
+        shifts = [{**shift._asdict(), "unit": _number(shift.unit)} for shift in self.shifts]
         return {**self.__dict__, "shifts": shifts, "gap": round(self.gap, 6)}
 
     def reject(self, reason: str, raw: RawBars, rows: Int) -> None:
@@ -236,6 +238,11 @@ def _fillings(grid: Grid, sessions: Sessions, quality: Quality) -> None:
     found, _ = stale.detect(stale.memory_new(slots), bars)
     rows = stale.extent(found.unmoved.ravel()[cell], found.stale.ravel()[cell], row)
     quality.filled = int(rows.sum())
+    runs = outliers.standing((grid.open, grid.high, grid.low, grid.close), grid.index)
+    quality.standing = [
+        f"{last - first + 1} from {_stamp(grid.time[first])} to {_stamp(grid.time[last])}"
+        for first, last in runs if not rows[first : last + 1].any()
+    ][:LISTED]  # fmt: skip
     counts = np.bincount(row[rows], minlength=len(days))
     worst = np.sort(np.argsort(-counts, kind="stable")[: min(LISTED, np.count_nonzero(counts))])
     quality.filled_sessions = {str(sessions.day[days[k]]): int(counts[k]) for k in worst}

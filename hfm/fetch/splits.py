@@ -7,6 +7,7 @@ prices changed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,7 +16,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from hfm.errors import ConfigError, DataError
+from hfm.errors import ConfigError, DataError, typed
 from hfm.fetch.levels import LEAP, Shift
 from hfm.fetch.quality import Grid, Quality
 from hfm.fetch.sessions import SECOND, Sessions
@@ -44,6 +45,8 @@ SMALL_STEP, SMALL_NIGHTS = 0.045, 8.0
 """A smaller shift between sessions is named beyond so much, and so many sigmas of the night, if volume stays usual."""
 COPIED = 0.95
 """Share of a session's bars that are those of the session before from which on it is called a copy."""
+_SESSION = re.compile(r"(?:(.+):)?(\d{4}-\d\d-\d\d(?:[T ].*)?)")
+"""A symbol, which may hold colons itself, and a session."""
 DAYS = 6.0
 """Sigmas of so many sessions that they may be away then."""
 
@@ -74,11 +77,10 @@ def parse(texts: Sequence[str]) -> tuple[set[str | None], list[Adjustment]]:
 
 
 def _adjustment(text: str, left: str, right: str) -> Adjustment:
-    symbol, moment = "", left
-    try:
-        datetime.fromisoformat(left)
-    except ValueError:
-        symbol, _, moment = left.partition(":")
+    found = _SESSION.fullmatch(left)
+    if found is None:
+        raise _unclear(text)
+    symbol, moment = found.groups()
     try:
         datetime.fromisoformat(moment)
         ratio = float(Fraction(right.replace(":", "/")))
@@ -201,7 +203,13 @@ def judge(shifts: Sequence[Shift], grid: Grid, sessions: Sessions) -> list[Judge
             start = int(grid.time[shift.row]) - sessions.interval
             session = f"{np.datetime64(start, 'ns').astype('datetime64[s]')}Z"
         out.append(Judged(shift, session, turnover, shares, _refused(shift, min(turnover, shares), grid)))
-    return [one for one in out if one.refused or abs(np.log(one.shift.ratio)) > LEAP or np.isfinite(one.shift.unit)]
+    return [one for one in out if one.refused or np.isfinite(one.shift.unit) or _named(one)]
+
+
+def _named(one: Judged) -> bool:
+    """Whether a shift that is not refused is large, or quiet: of news turnover and shares surge."""
+    surge = min(one.turnover, one.shares)
+    return bool(abs(np.log(one.shift.ratio)) > LEAP or not (np.isfinite(surge) and surge > SMALL_SURGE))
 
 
 def _refused(shift: Shift, surge: float, grid: Grid) -> bool:
@@ -248,23 +256,22 @@ def check(texts: Sequence[str], symbols: Sequence[str]) -> None:
         if one.symbol is None and len(symbols) > 1:
             raise ConfigError(
                 f"fetch.adjust {text} names no symbol, and there are {len(symbols)}",
-                hint=f"--adjust {symbols[0]}:{text}",
+                hint=typed("--adjust", f"{symbols[0]}:{text}"),
             )
         if one.symbol is not None and one.symbol not in symbols:
             raise ConfigError(
                 f"fetch.adjust {one.symbol}:{text} names a symbol that is not there",
                 why=f"there are {', '.join(symbols[:10])}",
-                hint=f"--adjust {symbols[0]}:{text}" if symbols else "leave it out",
+                hint=typed("--adjust", f"{symbols[0]}:{text}") if symbols else "leave it out",
             )
 
 
-def adjusted(
-    raw: RawBars, texts: Sequence[str], symbol: str, symbols: Sequence[str], sessions: Sessions
-) -> tuple[RawBars, list[str]]:
-    """A symbol's bars after the adjustments that were typed for it, and a sentence for each."""
+def adjusted(raw: RawBars, texts: Sequence[str], symbol: str, sessions: Sessions) -> tuple[RawBars, list[str]]:
+    """A symbol's bars after the adjustments that were typed for it, and a sentence for each; of several for one session
+    the last holds."""
     _, found = parse(texts)
-    own = [one for one in found if one.symbol in (symbol, None)]
-    return apply(raw, own, sessions)
+    own = {one.moment: one for one in found if one.symbol in (symbol, None)}
+    return apply(raw, list(own.values()), sessions)
 
 
 def judged(
@@ -286,6 +293,7 @@ def judged(
     if refused and not kept:
         raise _error(symbol, refused, texts, len(symbols) > 1)
     texts = [one.sentence() + (", kept as asked: returns and costs hang on it" if one.refused else "") for one in found]
+    texts = [text + _doubt(one) for text, one in zip(texts, found, strict=True)]
     return texts + small(grid, sessions, {one.shift.row for one in found}) + copied(grid, sessions)
 
 
@@ -306,10 +314,17 @@ def small(grid: Grid, sessions: Sessions, known: set[int]) -> list[str]:
         turnover, shares = _traded(shift, grid)
         if min(turnover, shares) <= SMALL_SURGE:
             session = str(sessions.day[grid.index[shift.row]])
-            asked = f"{session}={word(1.0 / likely(shift.ratio, near=CLOSE))}"
-            text = Judged(shift, session, turnover, shares, False).sentence()
-            out.append(f"{text}: a small split, a spin-off, a dividend or another currency? {ASK} {asked}")
+            one = Judged(shift, session, turnover, shares, False)
+            out.append(one.sentence() + _doubt(one))
     return out
+
+
+def _doubt(one: Judged) -> str:
+    """What a small shift that no turnover explains may be, and what adjusts it; nothing of other shifts."""
+    if one.refused or np.isfinite(one.shift.unit) or abs(np.log(one.shift.ratio)) > LEAP:
+        return ""
+    asked = f"{one.session}={word(1.0 / likely(one.shift.ratio, near=CLOSE))}"
+    return f": a small split, a spin-off, a dividend or another currency? {ASK} {asked}"
 
 
 def copied(grid: Grid, sessions: Sessions) -> list[str]:
@@ -331,16 +346,19 @@ def copied(grid: Grid, sessions: Sessions) -> list[str]:
     ]
 
 
-def _error(symbol: str, wrong: Sequence[Judged], typed: Sequence[str], several: bool) -> DataError:
+def _options(texts: Sequence[str]) -> list[str]:
+    return [word for text in texts for word in ("--adjust", text)]
+
+
+def _error(symbol: str, wrong: Sequence[Judged], texts: Sequence[str], several: bool) -> DataError:
     """Why a symbol with unexplained shifts is refused, with the adjustments that settle it."""
     name = f"{symbol}:" if several else ""
-    asked = " ".join(f"--adjust {name}{one.asked}" for one in wrong[:10])
-    kept = " ".join(f"--adjust {text}" for text in typed)
+    asked = [f"{name}{one.asked}" for one in wrong[:10]]
     known = all(np.isfinite(one.shift.unit) for one in wrong)
     kind = "a split that is not adjusted, or another unit" if known else "no split is near, and no volume explains it"
     more = f" (and {len(wrong) - 1} more such)" if len(wrong) > 1 else ""
     return DataError(
         f"{symbol}: {wrong[0].sentence()}{more}: {kind}",
         why="it would be traded as a return, and raise every cost that is estimated from prices",
-        hint=f"{f'{kept} ' if kept else ''}{asked}, or --adjust {name}{KEEP}",
+        hint=f"{typed(*_options((*texts, *asked)))}, or {typed(*_options([name + KEEP]))}",
     )

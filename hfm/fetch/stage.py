@@ -67,7 +67,8 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
         raise _none_left(failed)
     for symbol, error in failed.items():
         own = error.what.startswith(f"{symbol} ")  # "SPY misses ..." but not "SPY: Yahoo ..."
-        ctx.lose(f"{symbol} is left out: {'it ' * own}{_without(symbol, error.what)}")
+        settles = f" ({error.hint})" if error.hint.startswith("--") else ""
+        ctx.lose(f"{symbol} is left out: {'it ' * own}{_without(symbol, error.what)}{settles}")
     notes = {symbol: notes[symbol] for symbol in sorted(grids) if symbol in notes}
     for text, symbols in summary.once({symbol: warnings.get(symbol, ()) for symbol in sorted(grids)}):
         ctx.warn(f"{summary.names(symbols)}: {text}")
@@ -117,15 +118,15 @@ def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> Ba
     fetch = config.fetch
     live = source.network or source.synthetic
     for symbol in fetch.symbols:
-        if not (SYMBOL if live or hasattr(source, "books") else NAME).fullmatch(symbol):
+        of_file = not live and not hasattr(source, "books")
+        if not (NAME if of_file else SYMBOL).fullmatch(symbol):
             raise UsageError(
                 f"{symbol[:40]!r} is not a symbol",
                 why="symbols are 1 to 32 of A-Z a-z 0-9 . ^ = _ -, those of a file 1 to 64 letters, digits and marks",
-                hint="hfm fetch SPY",
+                hint="give a symbol of the file, or none for all of them" if of_file else _example(fetch.source),
             )
     if live and not fetch.symbols:
-        of = "" if fetch.source == "yahoo" else f" --source {fetch.source}"
-        raise UsageError(f"source {fetch.source} needs a symbol, none is given", hint="hfm fetch SPY" + of)
+        raise UsageError(f"source {fetch.source} needs a symbol, none is given", hint=_example(fetch.source))
     if fetch.days is not None and fetch.sessions is not None:
         raise UsageError(
             f"--days {fetch.days} and --sessions {fetch.sessions} exclude each other", hint="leave one of them away"
@@ -154,6 +155,11 @@ def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> Ba
     )
 
 
+def _example(source: str) -> str:
+    """A fetch of one symbol from a source."""
+    return "hfm fetch SPY" if source == "yahoo" else f"hfm fetch SPY --source {source}"
+
+
 def _as_of(text: str | None, now: datetime) -> datetime:
     """`text` as an instant, UTC where it names no zone; `now` where there is none. Raises ConfigError."""
     if text is None:
@@ -179,11 +185,12 @@ def _clean(
     grids, qualities = {}, {}
     others = prints.peers({symbol: prints.move_times(raw.time, raw.close) for symbol, raw in found.items()})
     names = tuple(sorted(found))
-    splits.check(request.adjust, names)
+    asked = tuple(sorted({*found, *failed}))  # a vendor's fault of today is no fault of an adjustment
+    splits.check(request.adjust, asked)
     for symbol in names:
         raw = found.pop(symbol)
         raw = raw if whole or not len(wanted) else _since(raw, int(wanted.open[0]))
-        raw, adjusted = splits.adjusted(raw, request.adjust, symbol, names, wanted)
+        raw, adjusted = splits.adjusted(raw, request.adjust, symbol, wanted)
         grid, account = None, Quality(raw=len(raw.time))
         if len(wanted):
             grid, account = quality.clean(raw, wanted, until, others[symbol])
@@ -191,15 +198,16 @@ def _clean(
             failed[symbol] = gaps.nothing(symbol, account, request, until, raw.time)
             continue
         try:
-            account.jumps = splits.judged(symbol, account, grid, wanted, request.adjust, names)
+            account.jumps = splits.judged(symbol, account, grid, wanted, request.adjust, asked)
         except DataError as e:
             failed[symbol] = e
             continue
         account.adjusted = adjusted
         first, last = (int(grid.index[0]), int(grid.index[-1])) if whole else (0, len(wanted) - 1)
         own = wanted.pick(slice(first, last + 1))
-        quality.account(replace(grid, index=grid.index - first), account, own, until)
-        fault = gaps.fault(symbol, grid, account, own, max_gap, raw.time)
+        of_own = replace(grid, index=grid.index - first)
+        quality.account(of_own, account, own, until)
+        fault = gaps.fault(symbol, of_own, account, own, request, max_gap, raw.time)
         if fault is not None:
             failed[symbol] = fault
             continue
@@ -222,24 +230,6 @@ def _since(raw: RawBars, start: int) -> RawBars:
         return raw
     o, h, low, c, volume = (getattr(raw, name)[keep] for name in ("open", "high", "low", "close", "volume"))
     return RawBars(raw.time[keep], o, h, low, c, volume, raw.notes, raw.warnings)
-
-
-def _nothing(symbol: str, account: Quality, request: BarRequest, until: int) -> DataError:
-    span = f"last {request.sessions} sessions" if request.sessions else f"last {request.days} days"
-    span = "file" if request.sessions is None and request.days is None else span
-    end = f"{np.datetime64(until, 'ns').astype('datetime64[s]')}Z"
-    counts = {
-        "after the horizon": account.future,
-        "outside the sessions": account.outside,
-        "empty": account.empty,
-        **account.rejected,
-    }
-    said = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items() if n) or "no rows at all"
-    return DataError(
-        f"{symbol} has no usable bar in the {span} up to {end} (calendar {request.calendar})",
-        why=f"of {account.raw} rows: {said}",
-        hint="ask for more days, or check --interval, --as-of, --tz and --set fetch.calendar",
-    )
 
 
 def _none_left(failed: Mapping[str, HfmError]) -> HfmError:

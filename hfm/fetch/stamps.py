@@ -96,7 +96,10 @@ def _zoned(utc: Int, note: str, tz: str | None) -> Times:
 
 
 def _walled(clock: Int, name: str, tz: str | None) -> Times:
-    """Wall clocks in the zone of --tz."""
+    """Wall clocks in the zone that the name of their column says, else in that of --tz."""
+    own = zones.of_column(name)
+    if own is not None:
+        return _zoned(zones.localise(clock, name, own), f"times are {own}'s, as the name of their column says", tz)
     return Times(zones.localise(clock, name, tz), (f"times are taken as {tz}",), wall=tz)
 
 

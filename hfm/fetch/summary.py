@@ -103,10 +103,10 @@ def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:
     for symbol, account in qualities.items():
         if account.rejected:
             reasons = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in account.rejected.items())
-            count, first = account.refused, account.rows[0]["time"]
+            count = account.refused
             ctx.lose(
-                f"{symbol}: {count} row{'s' * (count != 1)} rejected ({reasons}), the first at {first}"
-                f"{_excursions(account)}"
+                f"{symbol}: {count} row{'s' * (count != 1)} rejected ({reasons}), the first at "
+                f"{account.rows[0]['time']}{_excursions(account)}"
             )
         if account.lost_sessions:
             lost.setdefault(tuple(account.lost_sessions), []).append(symbol)
@@ -174,6 +174,12 @@ def _filled(ctx: Context, qualities: Mapping[str, Quality]) -> None:
             f"where its own bars say that it moves: filled forward by the vendor? In {more}{len(days)} sessions, most "
             f"on {_days([f'{day} ({q.filled_sessions[day]})' for day in days[:3]])}; scores leave them out"
         )
+    for symbol, q in qualities.items():
+        if q.standing:
+            ctx.warn(
+                f"{symbol}: bars keep one price where nearly all others move: filled forward by the vendor? "
+                f"{_days(q.standing)}; scores hold them"
+            )
     if len(some) > SHOWN:
         ctx.warn(f"prices seem to be filled forward in {len(some) - SHOWN} more symbols, in none more often")
 

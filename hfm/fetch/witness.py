@@ -110,10 +110,12 @@ def local(bars: Priced, row: int) -> float:
 
 def usual_volume(bars: Priced, first: int, last: int) -> float:
     """The volume of a bar around rows first..last: the median of the bars near them, and of the same slots in the TRAIL
-    sessions before and after, whichever is larger where they open or close a session. NaN where none is known."""
+    sessions before (of the first session after, for there is none before), whichever is larger. NaN where none is
+    known."""
     near = np.concatenate((bars.volume[max(first - NEAR, 0) : first], bars.volume[last + 1 : last + 1 + NEAR]))
     same = (bars.seq >= bars.seq[first]) & (bars.seq <= bars.seq[last]) if last - first < NEAR else bars.seq >= 0
-    same &= np.abs(bars.session - bars.session[first]) <= TRAIL
+    ago = bars.session[first] - bars.session
+    same &= ((ago >= 0) & (ago <= TRAIL)) if ago[0] > 0 else (ago >= -TRAIL)
     same[first : last + 1] = False
     slot = bars.volume[same]
     found = [float(np.median(x[x > 0])) for x in (near, slot) if (x > 0).any()]

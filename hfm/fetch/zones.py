@@ -49,6 +49,8 @@ UNKNOWN = "--tz America/New_York, or --tz UTC"
 """What helps where no zone is known; a caller that knows the market names its zone."""
 _OFFSET = re.compile(r"(?:UTC|GMT|UT|Z)?\s*([+\-\u2212])(\d{1,2})(?::?(\d\d)(?::?(\d\d))?)?", re.I)
 _UTC = ("Z", "UTC", "GMT", "UT", "UCT", "ZULU")
+_COLUMN = re.compile(r"(?:^|[^a-z])(?:utc|gmt)(?:\s*([+\-\u2212])\s*(\d{1,2})(?::?(\d\d))?())?(?:[^a-z0-9]|$)", re.I)
+"""UTC or GMT as a word of a column's name, and how far from it."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,16 @@ def parse(text: str) -> Zone | None:
         return Zone(abbreviation=text.upper())
     name = CLOCKS.get(text.upper()) or _known(text)
     return Zone(name=name) if name else None
+
+
+def of_column(name: str) -> str | None:
+    """The zone that the name of a column of times says (`time_utc`, `Gmt time`, `Time (UTC+8)`); None where it says
+    none, or an offset that is not of whole hours."""
+    found = _COLUMN.search(name)
+    if found is None:
+        return None
+    seconds = _seconds(found) if found[1] else 0
+    return _fixed(seconds) if seconds else "UTC"
 
 
 def _seconds(found: re.Match[str]) -> int:

@@ -62,6 +62,8 @@ def params_new(
     for name, place in LIMITS.items():
         value = getattr(settings, name)
         params[place] = (0.0 if name == "throttle" else np.inf) if value is None else value * _UNITS.get(name, 1.0)
+    if params[at.P_MAX_POSITION] < np.inf:  # no more lots than it holds
+        params[at.P_MAX_POSITION] = np.floor(params[at.P_MAX_POSITION] / lot * (1 + 1e-12)) * lot
     return params
 
 

@@ -176,8 +176,13 @@ def claimed(symbol: str, price: Float, sim: Simulate, model: micro.Model) -> Flo
         return np.full(len(price), sim.spread_bps * 1e-4)
     if symbol == "SPY" or "ln_excess" in sim.constants:
         return np.asarray(model.tick * (1.0 + MEAN_EXCESS * np.exp(model.ln_excess)) / price)
-    pip = ticks.pip(symbol)
+    pip = _claimed_pip(symbol, sim)
     return None if pip is None else np.asarray(np.maximum(0.5 * pip, model.tick * (1.0 + MEAN_EXCESS * 0.15)) / price)
+
+
+def _claimed_pip(symbol: str, sim: Simulate) -> float | None:
+    """The pip of a currency pair whose spread nothing else claims; None for the rest."""
+    return None if sim.spread_bps is not None or "ln_excess" in sim.constants else ticks.pip(symbol)
 
 
 def _charge(symbol: str, past: _Past, sim: Simulate, model: micro.Model) -> Charge:
@@ -197,7 +202,7 @@ def _charge(symbol: str, past: _Past, sim: Simulate, model: micro.Model) -> Char
         by_tick = least > claim * (1.0 + 1e-9)
         contradicted = by_bars | by_tick
         asked = np.maximum(np.where(by_bars, effective / ratio, 0.0), np.maximum(least, claim))
-        by_pip = sim.spread_bps is None and ticks.pip(symbol) is not None
+        by_pip = _claimed_pip(symbol, sim) is not None
         quoted = np.where(contradicted, asked, claim if by_pip else np.nan)
         bps = 1e4 * ratio * np.where(contradicted, asked, claim)
         unknown = np.zeros(len(price), bool)

@@ -125,3 +125,15 @@ def test_a_move_that_is_traded_as_its_size_asks_is_kept_and_named() -> None:
 def test_the_nearest_ratio_of_a_split(ratio: float, known: float) -> None:
     """Within a night's move of it; AMD's 1.3755 of 2025-10-06 and SMCI's .7297 are none."""
     assert nearest(ratio, levels.RATIOS) == pytest.approx(known, nan_ok=True)
+
+
+@pytest.mark.parametrize("factor", [1.7, 0.45, 10.0, 100.0])
+def test_a_first_open_or_an_untraded_last_close_that_stands_alone_is_its_bars_fault(factor: float) -> None:
+    """Nothing lies beyond it that an adjustment could mend: the bar goes. A last close that was traded is a shift."""
+    for name, row in (("open", 0), ("close", N - 1)):
+        found = levels.find(scaled(row, row, factor, (name,)), SLOTS)
+        assert [(e.first, e.last) for e in found.excursions] == [(row, row)]
+        assert found.shifts == ()
+    traded = scaled(N - 1, N - 1, factor, ("close",))
+    traded.volume[-1] *= 1e3
+    assert bool(levels.find(traded, SLOTS).shifts) == (factor < 5)

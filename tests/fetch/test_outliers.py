@@ -73,3 +73,22 @@ def test_hardly_any_bars_are_no_trouble(count: int) -> None:
     some = bars(market()).pick(np.arange(SLOTS * 8) < count)
     for judge in (outliers.opens, outliers.wicks, outliers.borders):
         assert len(judge(some).wrong) == count
+
+
+def test_a_run_of_one_price_in_the_first_sessions_is_named_where_others_move() -> None:
+    """Eleven of fifty bars, over the night too; not two, and not where every other bar stands still anyway."""
+    rng = np.random.default_rng(3)
+    close = 100 * np.exp(np.cumsum(rng.normal(0, 1e-3, 50)))
+    open_ = np.append(100.0, close[:-1])
+    session = np.repeat(np.arange(10), 5)
+
+    def runs(first: int, count: int, rare: bool = True) -> list[tuple[int, int]]:
+        values = [open_.copy(), np.maximum(open_, close), np.minimum(open_, close), close.copy()]
+        for row in (*range(first, first + count), *([] if rare else range(1, 40, 2))):
+            for column in values:
+                column[row] = values[3][row - 1]
+        return outliers.standing((values[0], values[1], values[2], values[3]), session)
+
+    assert runs(38, 11) == [(38, 48)]
+    assert runs(38, 2) == []
+    assert runs(41, 4, rare=False) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -199,3 +200,13 @@ def test_prices_that_were_filled_forward_are_counted_with_their_sessions() -> No
     assert quality.filled_sessions == {str(OVER.day[2]): 41}
     assert quality.refused == 0
     assert clean(bars, OVER, ALL)[1].filled == 0
+
+
+def test_the_account_is_json_without_numbers_that_json_has_not() -> None:
+    """A shift that is near no split has no ratio there."""
+    bars = raw(week())
+    late = np.arange(390) >= 200
+    prices = {n: np.where(late, getattr(bars, n) * 1.73, getattr(bars, n)) for n in ("open", "high", "low", "close")}
+    _, account = clean(replace(bars, **prices), week(), int(week().close[-1]))
+    assert [shift["unit"] for shift in account.as_json()["shifts"]] == [None]
+    json.dumps(account.as_json(), allow_nan=False)

@@ -120,11 +120,15 @@ def test_two_years_are_averaged_and_days_without_end_have_all_their_slots() -> N
     assert yearly("24/7", 300, np.datetime64("2025-03-26"), np.datetime64("2025-04-01")) == (105_120.0, 365.0, 288)
 
 
-def test_an_unknown_calendar_is_a_setting_with_a_nearest_name() -> None:
-    """Exit 3, and the name that was probably meant."""
+def test_an_unknown_calendar_is_a_setting_and_its_market_has_a_name() -> None:
+    """Exit 3, and the calendar of the market that is meant; alike letters mean none, and all names are listed."""
+    with pytest.raises(ConfigError, match="SENSEX") as e:
+        sessions("SENSEX", 300, "2026-03-02", "2026-03-06")
+    assert e.value.hint == "--set fetch.calendar=XBOM"
     with pytest.raises(ConfigError, match="XNYX") as e:
         sessions("XNYX", 300, "2026-03-02", "2026-03-06")
-    assert "fetch.calendar=" in e.value.hint
+    assert e.value.hint == "take one of these names"
+    assert "XNYS" in e.value.why
 
 
 def test_days_before_a_calendar_begins_are_data_that_is_missing() -> None:

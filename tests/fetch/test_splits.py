@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 
 import numpy as np
@@ -39,7 +40,7 @@ def split(ratio: float, volume: float | None = None, session: int = SPLIT) -> Ra
 def said(bars: RawBars, *texts: str, symbols: tuple[str, ...] = ("SPY",)) -> list[str]:
     """What is said of the shifts of SPY's bars after the adjustments."""
     splits.check(texts, symbols)
-    bars, _ = splits.adjusted(bars, texts, "SPY", symbols, OVER)
+    bars, _ = splits.adjusted(bars, texts, "SPY", OVER)
     grid, account = quality.clean(bars, OVER, UNTIL)
     assert account.rejected == {}
     return splits.judged("SPY", account, grid, OVER, texts, symbols)
@@ -61,7 +62,7 @@ def test_a_split_is_refused_by_session_and_ratio_and_what_is_typed_mends_it(
     typed = caught.value.hint.removeprefix("--adjust ").split(", or ")[0]
     assert typed == f"{OVER.day[session]}={splits.word(ratio)}"
     assert said(bars, typed) == []
-    mended, notes = splits.adjusted(bars, (typed,), "SPY", ("SPY",), OVER)
+    mended, notes = splits.adjusted(bars, (typed,), "SPY", OVER)
     true = raw(OVER)
     for name in ("open", "high", "low", "close", "volume"):
         assert np.allclose(getattr(mended, name), getattr(true, name), rtol=1e-12)
@@ -178,7 +179,7 @@ def test_a_day_without_a_session_stands_for_the_next_and_one_after_all_bars_is_r
     assert OVER.day[10] == np.datetime64("2026-02-17")
     with pytest.raises(ConfigError, match="the last session of the bars is 2026-02-27"):
         said(split(10.0), "2026-03-02=10")
-    bars, notes = splits.adjusted(raw(OVER), ["2020-08-31=4"], "SPY", ["SPY"], OVER)
+    bars, notes = splits.adjusted(raw(OVER), ["2020-08-31=4"], "SPY", OVER)
     assert notes == []
     assert (bars.close == raw(OVER).close).all()
 
@@ -187,3 +188,44 @@ def test_a_day_without_a_session_stands_for_the_next_and_one_after_all_bars_is_r
 def test_a_ratio_is_typed_as_it_is_read(a: int, b: int) -> None:
     (one,) = splits.parse([f"2026-02-17={splits.word(a / b)}"])[1]
     assert one.ratio == pytest.approx(a / b, rel=1e-5)
+
+
+@pytest.mark.parametrize("symbol", ["NVDA", "X:BTC/USD perp", "EUR USD", "NASDAQ:NVDA"])
+def test_the_adjustment_of_one_of_several_symbols_can_be_typed_whatever_its_name(symbol: str) -> None:
+    """The next line is words for a shell, and a symbol may hold colons and blanks."""
+    grid, account = quality.clean(split(10.0), OVER, UNTIL)
+    with pytest.raises(DataError) as caught:
+        splits.judged(symbol, account, grid, OVER, (), (symbol, "SPY"))
+    first, second = (shlex.split(part) for part in caught.value.hint.split(", or "))
+    assert (first[0], second) == ("--adjust", ["--adjust", f"{symbol}:no"])
+    assert splits.parse([first[1]]) == (set(), [splits.Adjustment(symbol, DAY, 10.0)])
+    mended, notes = splits.adjusted(split(10.0), [first[1]], symbol, OVER)
+    assert len(notes) == 1
+    assert np.allclose(mended.close, raw(OVER).close, rtol=1e-12)
+
+
+def test_of_two_adjustments_of_a_session_the_last_holds() -> None:
+    """What is typed again with a next line is not divided by twice."""
+    assert said(split(10.0), f"{DAY}=10", f"{DAY}=10") == []
+    assert said(split(10.0), f"{DAY}=3", f"SPY:{DAY}=10") == []
+
+
+@pytest.mark.parametrize("ratio", [1.25, 1.2, 1.1, 0.8])
+def test_a_small_split_on_a_quiet_night_is_named_and_not_refused(ratio: float) -> None:
+    """Five for four, a dividend in shares: smaller than news may be, so it is kept; on a busy day it is news."""
+    (text,) = said(split(ratio))
+    assert text.startswith(f"from {DAY} on, prices are ")
+    assert said(split(ratio), f"{DAY}={ratio:g}") == []
+    bars = split(ratio, 1.0)
+    day = (bars.time > OVER.open[SPLIT]) & (bars.time <= OVER.close[SPLIT])
+    assert said(replace(bars, volume=np.where(day, bars.volume * 3, bars.volume))) == []
+
+
+def test_a_session_a_third_off_is_named_at_both_its_nights() -> None:
+    """Among nights that move as they do."""
+    bars, session = raw(OVER), np.repeat(np.arange(len(OVER)), 78)
+    level = np.exp(np.random.default_rng(4).normal(0, 3e-3, len(OVER)))
+    level[SPLIT] *= 1.3
+    prices = {n: getattr(bars, n) * level[session] for n in ("open", "high", "low", "close")}
+    found = said(replace(bars, **prices))
+    assert [text.split(" on, ")[0] for text in found] == [f"from {DAY}", f"from {OVER.day[SPLIT + 1]}"]

@@ -77,6 +77,17 @@ def test_one_bad_symbol_is_named_and_spoils_no_other(answers: dict[str, RawBars 
     assert "misses 50.00% of the bars in its 5 sessions, the limit is 5.00%" in got.ctx.losses[1]
 
 
+def test_the_adjustment_of_a_symbol_that_a_vendor_failed_today_spoils_no_other(
+    answers: dict[str, RawBars | HfmError],
+) -> None:
+    """It is kept for the day on which the symbol is there again; one of a symbol that was not asked for is refused."""
+    answers.update({"SPY": raw(week()), "NVDA": DataError("NVDA: no answer", hint="x")})
+    got = fetch(source="scripted", adjust=("NVDA:2026-03-04=10",))
+    assert got.meta["symbols"] == ["SPY"]
+    with pytest.raises(ConfigError, match="not there"):
+        fetch(source="scripted", adjust=("QQQ:2026-03-04=10",))
+
+
 def test_with_no_symbol_left_the_error_is_the_vendors(answers: dict[str, RawBars | HfmError]) -> None:
     """One symbol: its own error. Several: their reasons once, and the kind of the first."""
     answers["SPY"] = RateLimitError("SPY: Yahoo answers 429", hint="wait")

@@ -229,3 +229,32 @@ def test_a_fixed_offset_for_tz_names_the_zone_that_keeps_it() -> None:
     with pytest.raises(UsageError) as e:
         instants(words("2026-03-02 09:30"), "t", "UTC-5")
     assert e.value.hint == "--tz Etc/GMT+5"
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("time_utc", "2026-03-02T09:30"),
+        ("Gmt time", "2026-03-02T09:30"),
+        ("Date (UTC+00:00)", "2026-03-02T09:30"),
+        ("Open Time (UTC+8)", "2026-03-02T01:30"),
+        ("Date (GMT-0500) Time", "2026-03-02T14:30"),
+        ("time_utc-5", "2026-03-02T14:30"),
+        ("Time (UTC\u221205:00)", "2026-03-02T14:30"),
+    ],
+)
+@pytest.mark.parametrize("tz", [None, "Asia/Tokyo"])
+def test_a_zone_in_the_name_of_the_column_is_the_zone_of_its_times(name: str, first: str, tz: str | None) -> None:
+    """UTC, or so many hours from it; --tz does not override it, and that is a note."""
+    found = instants(words("2026-03-02 09:30"), name, tz)
+    assert np.datetime64(int(found.utc[0]), "ns") == np.datetime64(first, "ns")
+    assert found.wall is None
+    assert found.notes[1:] == (() if tz is None else ("--tz Asia/Tokyo is not needed and not used",))
+    assert instants(words("2026-03-02T14:30Z"), name, None).notes == ("times have their own zone",)
+
+
+@pytest.mark.parametrize("name", ["time", "utcoffset", "Time (UTC+5:30)", "time (UTC+99)", "outcome_gmtx"])
+def test_a_name_that_says_no_zone_for_certain_says_none(name: str) -> None:
+    """No name is taken for UTC because three of its letters are."""
+    with pytest.raises(DataError, match="has no time zone"):
+        instants(words("2026-03-02 09:30"), name, None)

@@ -89,3 +89,9 @@ def test_prices_that_were_filled_forward_are_named_with_share_and_sessions() -> 
     assert [w[:2] for w in warned] == ["C:", "B:"]
     assert "100 of 390 bars (25.6%)" in warned[0]
     assert "In 4 sessions, most on 2026-03-10 (40), 2026-03-12 (30), 2026-03-11 (20)" in warned[0]
+
+
+def test_rows_rejected_of_one_symbol_do_not_hide_that_another_begins_later() -> None:
+    late = good(first="2026-03-10T13:35:00Z")
+    odd = good(rejected={"jump": 1}, rows=[{"time": "2026-03-12T15:00:00Z"}])
+    assert told({"A": odd, "B": late}).warnings == ["B: first session 2026-03-10, others 2026-03-09"]

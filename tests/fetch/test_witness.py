@@ -48,3 +48,13 @@ def test_volume_that_is_not_known_is_no_witness_for_a_move() -> None:
     values = market()
     values["volume"] = np.zeros(SLOTS * DAYS)
     assert not witness.traded(bars(values), 70, 70, 0.1)
+
+
+def test_the_usual_volume_does_not_hang_on_later_sessions() -> None:
+    """What a bar is judged by stays when sessions are appended, but for the bars just after it; the first session has
+    none before it, and its slots are compared with what there is."""
+    values = {k: v.copy() for k, v in market().items()}
+    busy = {**values, "volume": np.where(np.arange(SLOTS * DAYS) < SLOTS * 5, values["volume"], 1e6)}
+    row = SLOTS * 4 + 1
+    assert witness.usual_volume(bars(values), row, row) == witness.usual_volume(bars(busy), row, row)
+    assert witness.usual_volume(bars(values), 1, 1) < witness.usual_volume(bars(busy), 1, 1)

@@ -24,6 +24,7 @@ LOTS = (1.0, 1e-8, 1e-3, 0.25, 0.3, 7.0, 100.0)
 RULES: tuple[dict[str, Any], ...] = (
     {}, {"participation": 1e-5}, {"max_turnover": 1.3}, {"max_gross": 0.77}, {"max_net": 0.31}, {"throttle": 2},
     {"fill": "cross"}, {"fill": "passive"}, {"hold_overnight": True}, {"daily_loss": 0.01}, {"sizing": "vol"},
+    {"max_position": 7.3},
 )  # fmt: skip
 
 

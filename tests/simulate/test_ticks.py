@@ -233,6 +233,9 @@ def test_a_currency_pair_without_volume_is_charged_half_a_pip() -> None:
     assert 0.2 < np.median(bps) < 0.7
     assert any("half a pip" in line for line in ctx.lines)
     assert ctx.warnings == []
+    wide, ctx = simulated(edited(bars, volume=np.zeros(bars.num_rows)), constants={"ln_excess": 3.0})
+    assert np.median(tables.arrays(wide, ("spread_bps",))["spread_bps"]) > 2 * np.median(bps)
+    assert not any("pip" in line for line in ctx.lines)  # a calibration's own claim
     other, ctx = simulated(edited(market(1e-5, 108_500, calendar="24/5"), volume=np.zeros(24 * 6)))
     assert np.median(tables.arrays(other, ("spread_bps",))["spread_bps"]) > 5
     assert any("cannot be estimated" in text for text in ctx.warnings)

@@ -25,7 +25,7 @@ OTHERS = {
     b"\x93NUMPY": ("a NumPy array", "write the table as Parquet or CSV, with names of columns"),
     b"%PDF": ("a PDF", "export CSV or Parquet"),
     b"\x89PNG": ("a picture", "export CSV or Parquet"),
-    b"DBN": ("a DBN file", "hfm fetch SPY --source databento --path FOLDER, or write it as CSV"),
+    b"DBN": ("a DBN file", "hfm fetch SYMBOL --source databento --path FILE"),
     b"ORC": ("an ORC file", "write the table as Parquet or CSV"),
     b"Obj\x01": ("an Avro file", "write the table as Parquet or CSV"),
     b"7z\xbc\xaf": ("a 7z archive", "unpack it"),
@@ -80,7 +80,7 @@ def _format(path: Path, data: bytes) -> pa.Table | bytes:
         return pf.read_table(io.BytesIO(data))
     for magic, (what, todo) in OTHERS.items():
         if data.startswith(magic):
-            raise DataError(f"{path} is {what}, not CSV or Parquet", hint=todo)
+            raise DataError(f"{path} is {what}, not CSV or Parquet", hint=todo.replace("FILE", shlex.quote(str(path))))
     return data
 
 

@@ -40,7 +40,7 @@ def numbers(
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             pass
         else:
-            if decimal == "auto" and delimiter == ";" and _thousands(columns):
+            if decimal == "auto" and delimiter in (";", "\t", "|") and _thousands(columns):
                 raise _ambiguous(path, names, columns)
             return plain, ()
     words = {role: _bare(column) for role, column in columns.items()}

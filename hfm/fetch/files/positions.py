@@ -23,6 +23,8 @@ from hfm.fetch.files.roles import PRICES
 Float = npt.NDArray[np.float64]
 MOST = 0.99
 """Share of rows in which the high must be the largest price and the low the smallest."""
+WIDE = 1.5
+"""Times the usual low that the usual high is at most."""
 KLINES = 12
 """Columns of Binance's klines: open time, four prices, volume, close time, and five more."""
 FEWEST = 3
@@ -94,12 +96,15 @@ def _order(values: dict[str, Float]) -> tuple[int, ...] | None:
 def _proved(prices: Sequence[Float]) -> bool:
     """Whether four columns are open, high, low and close in this order.
 
-    The high and the low are so in MOST rows, and an open lies nearer to the last close than a close to the last open.
+    The high and the low are so in MOST rows and not WIDE apart, as a volume is from a price, and an open lies nearer to
+    the last close than a close to the last open.
     """
     o, h, low, c = prices
     rows = np.isfinite(np.stack([o, h, low, c])).all(0)
     o, h, low, c = o[rows], h[rows], low[rows], c[rows]
     if len(o) < FEWEST or not ((h >= np.maximum(o, c)) & (low <= np.minimum(o, c))).mean() >= MOST:
+        return False
+    if np.median(h) > WIDE * np.median(low):
         return False
     forward, backward = np.abs(o[1:] - c[:-1]), np.abs(c[1:] - o[:-1])
     return bool(h.sum() > low.sum() and np.median(forward) < np.median(backward))

@@ -40,7 +40,7 @@ def choose(parts: list[Part], request: BarRequest) -> dict[str, list[Part] | Dat
         name = _match(symbol, sorted(named))
         has = sorted(named)
         out[name or symbol] = (
-            named[name]
+            _alike(named, name)
             if name
             else DataError(
                 f"{path} has no symbol {symbol}",
@@ -59,6 +59,17 @@ def _renamed(part: Part, symbol: str) -> Part:
         return part
     text = f"the file is called {Path(part.path).name}; its bars are taken as {symbol}'s, as asked"
     return replace(part, warnings=(*part.warnings, text))
+
+
+def _alike(named: dict[str, list[Part]], name: str) -> list[Part]:
+    """The parts of one name; with a warning where others are the same in capitals."""
+    others = sorted(other for other in named if other != name and other.upper() == name.upper())
+    if not others:
+        return named[name]
+    text = (
+        f"the file also has rows of {', '.join(others)}, which are left out: they are another symbol by their letters"
+    )
+    return [replace(part, warnings=(*part.warnings, text)) for part in named[name]]
 
 
 def _match(symbol: str, names: list[str]) -> str | None:
@@ -93,4 +104,7 @@ def command(request: BarRequest, symbol: str = "", path: str | None = None) -> s
     words += ["--no-volume"] if request.no_volume else []
     words += ["--set", f"fetch.decimal={request.decimal}"] if request.decimal != "auto" else []
     words += ["--set", f"fetch.price_unit={request.price_unit:g}"] if request.price_unit is not None else []
+    words += ["--days", str(request.days)] if request.days is not None else []
+    words += ["--sessions", str(request.sessions)] if request.sessions is not None else []
+    words += [word for text in request.adjust for word in ("--adjust", text)]
     return shlex.join(words)

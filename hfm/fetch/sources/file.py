@@ -102,7 +102,7 @@ def read(path: Path, request: BarRequest, name: str | None = None) -> list[Part]
     parts = []
     for columns in layout.read(path, request.columns or {}, request.no_volume, request.decimal, request.price_unit):
         try:
-            times = stamps.instants(columns.time, columns.time_name, columns.zone or request.tz, request.interval_s)
+            times = stamps.instants(columns.time, columns.time_name, request.tz, request.interval_s)
         except DataError as e:
             hint = e.hint
             if hint == zones.UNKNOWN:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from hfm.errors import ConfigError
+from hfm.errors import ConfigError, is_typed
 from tests.fetch.drive import fetch, frame, lines
 from tests.fetch.faults.truth import (
     FIRST,
@@ -40,6 +42,23 @@ def test_marks_that_read_both_ways_are_refused_until_one_is_given(tmp_path: Path
         assert np.allclose(got.column("close"), table.close * factor, rtol=1e-12)
     mixed = save(words.assign(volume=[f"{v:.1f}" for v in TRUE.volume]), tmp_path / "b.csv", sep=";")
     assert "thousands or decimals" in refused(mixed, symbols=("SPY",)).what
+
+
+@pytest.mark.parametrize("sep", [";", "\t", "|"])
+def test_points_before_thousands_alone_are_refused_whatever_parts_the_columns(tmp_path: Path, sep: str) -> None:
+    """18.766 and 21.045 in all rows are an index and its volume, or a thousandth of both; with a point that no
+    thousands have, or volumes without one, they are plain numbers."""
+    table = frame(TRUE)
+    dotted = table.assign(
+        **{c: [f"{v * 40:,.0f}".replace(",", ".") for v in table[c]] for c in PRICES},
+        volume=[f"{v * 100:,.0f}".replace(",", ".") for v in TRUE.volume],
+    )
+    path = save(dotted, tmp_path / "a.csv", sep=sep)
+    assert "thousands or decimals" in refused(path, symbols=("SPY",)).what
+    got = fetch(source="file", path=str(path), symbols=("SPY",), decimal="comma")
+    assert np.array_equal(got.column("close"), (TRUE.close * 40).round())
+    plain = save(dotted.assign(volume=TRUE.volume), tmp_path / "b.csv", sep=sep)
+    assert fetch(source="file", path=str(plain), symbols=("SPY",)).column("close")[0] < 100
 
 
 @pytest.mark.parametrize(
@@ -201,3 +220,56 @@ def test_cases_of_the_folder_that_are_warned_of_or_refused(real: Path) -> None:
     path = str(faults / "N1_metatrader5_vol_zero.csv")
     got = fetch(source="file", path=path, symbols=("SPY",), tz="Europe/Athens", as_of=LATER)
     assert "--map 'volume=<TICKVOL>'" in got.ctx.warnings[0]
+
+
+@pytest.mark.parametrize("rows", [slice(0, None), slice(0, 300)])
+def test_volumes_that_are_none_are_left_out_by_what_is_typed(tmp_path: Path, rows: slice) -> None:
+    """All of them below zero, or so many that bars are missing: no price is at fault."""
+    table = frame(TRUE)
+    volume = TRUE.volume.copy()
+    volume[rows] = -2.0
+    path = save(table.assign(volume=volume), tmp_path / "a.csv")
+    error = refused(path, symbols=("SPY",))
+    assert error.hint == "--no-volume"
+    assert same(fetch(source="file", path=str(path), symbols=("SPY",), no_volume=True), volume=False)
+
+
+def test_a_name_that_no_file_has_is_answered_by_the_file(tmp_path: Path) -> None:
+    """No command of another source is offered for it."""
+    assert not is_typed(refused(save(frame(TRUE), tmp_path / "a.csv"), symbols=("~~",)).hint)
+
+
+def test_one_of_several_symbols_is_left_out_with_the_option_that_settles_it(tmp_path: Path) -> None:
+    """As printed, its name quoted for the shell, it brings the symbol back."""
+    table = frame(TRUE)
+    early = np.arange(len(table)) < 3 * 78
+    split = table.assign(**{c: np.where(early, table[c] * 10, table[c]) for c in PRICES})
+    split["volume"] = np.where(early, TRUE.volume / 10, TRUE.volume)
+    both = pd.concat([table.assign(symbol="SPY"), split.assign(symbol="X:NV DA")])
+    settings = {"source": "file", "path": str(save(both, tmp_path / "a.csv"))}
+    (loss,) = fetch(**settings).ctx.losses
+    option = shlex.split(loss[loss.rindex("(") + 1 : -1].split(", or ")[0])
+    got = fetch(**settings, adjust=tuple(option[1:]))
+    assert got.meta["symbols"] == ["SPY", "X:NV DA"]
+    assert got.ctx.losses == []
+
+
+def test_a_symbol_that_begins_later_is_judged_by_its_own_sessions(tmp_path: Path) -> None:
+    """Its holes are counted and named there, whatever sessions other symbols have; here the last bars of each."""
+    table = frame(TRUE)
+    second = table[156:][np.arange(234) % 78 < 60]
+    both = pd.concat([table[:200].assign(symbol="EARLY"), second.assign(symbol="LATE")])
+    error = refused(save(both, tmp_path / "a.csv"))
+    assert "2 symbols" in error.what
+    assert error.hint == "--max-gap 15%"
+    got = fetch(source="file", path=str(tmp_path / "a.csv"), max_gap=0.15)
+    assert got.meta["symbols"] == ["EARLY"]
+    assert "LATE is left out: it misses 16.67% of the bars in its 3 sessions" in got.ctx.losses[0]
+
+
+def test_a_file_of_databento_is_answered_by_the_source_that_reads_it(tmp_path: Path) -> None:
+    """Words for a shell and no others, with the file's own path."""
+    path = tmp_path / "a day.dbn.csv"
+    path.write_bytes(b"DBN\x01" + bytes(100))
+    hint = refused(path, symbols=("SPY",)).hint
+    assert shlex.split(hint) == ["hfm", "fetch", "SYMBOL", "--source", "databento", "--path", str(path)]

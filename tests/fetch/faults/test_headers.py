@@ -5,12 +5,14 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from tests.fetch.drive import fetch, frame, lines, raw
+from tests.fetch.drive import fetch, frame, lines, raw, week
 from tests.fetch.faults.truth import (
     OVER,
+    PRICES,
     TRUE,
     Write,
     clocked,
@@ -67,6 +69,13 @@ def test_positions_that_are_not_certain_are_refused_with_those_that_the_values_s
     error = refused(path, symbols=("SPY",))
     assert "its columns are not certain" in error.what
     assert same(fetch(**typed(error.hint, source="file", path=str(path), symbols=("SPY",))))
+
+
+@pytest.mark.parametrize("order", ["volume open high low close", "n open high low close volume"])
+def test_a_volume_before_the_prices_is_no_high(tmp_path: Path, order: str) -> None:
+    """It is above all of them: no position is offered, for the ones that the values seem to show are wrong."""
+    path = save(frame(TRUE).assign(n=10**6)[["timestamp", *order.split()]], tmp_path / "a.csv", header=False)
+    assert refused(path, symbols=("SPY",)).hint.startswith("write a header line")
 
 
 def test_an_average_behind_the_prices_is_no_volume(tmp_path: Path) -> None:
@@ -193,3 +202,32 @@ def test_lines_that_are_certainly_no_row_are_left_out_and_said(tmp_path: Path) -
     for odd in (rows[-1][:30], "Total,390", rows[-1] + ",7"):
         error = refused(lines(tmp_path / "b.csv", [head, *rows[:-1], odd]), symbols=("SPY",))
         assert f"line {len(rows) + 1} has" in error.what
+
+
+def test_a_time_beside_a_date_that_has_its_own_date_is_the_time(tmp_path: Path) -> None:
+    """As ISO with its zone, or since 1970: the column of dates adds nothing to it."""
+    table = frame(TRUE).rename(columns={"timestamp": "time"})
+    utc = pd.DatetimeIndex(table.time).tz_convert("UTC")
+    for time in (utc.strftime("%Y-%m-%dT%H:%M:%SZ"), utc.as_unit("s").asi8, utc.strftime("%d-%b-%Y %H:%M+00:00")):
+        both = table.assign(date=utc.strftime("%Y-%m-%d"), time=time)
+        assert same(fetch(source="file", path=str(save(both, tmp_path / "a.csv")), symbols=("SPY",)))
+    digits = table.assign(date=utc.strftime("%Y%m%d"), time=utc.strftime("%H%M%S000"))
+    assert same(fetch(source="file", path=str(save(digits, tmp_path / "b.csv")), symbols=("SPY",), tz="UTC"))
+
+
+def test_names_of_other_letters_that_are_left_out_are_named(tmp_path: Path) -> None:
+    """SPY and spy in one column: the rows of one are not lost without a word."""
+    table = frame(TRUE).assign(symbol=np.where(np.arange(390) < 200, "SPY", "spy"))
+    path = str(save(table, tmp_path / "a.csv"))
+    got = fetch(source="file", path=path, symbols=("SPY",))
+    assert got.ctx.warnings[0].startswith("SPY: the file also has rows of spy, which are left out")
+
+
+def test_twelve_columns_without_a_header_are_klines_by_their_values_alone(tmp_path: Path) -> None:
+    """Of a market that never closes nothing else tells the labels: told columns are no open times for their number."""
+    over = week("24/7", 3600)
+    table = frame(raw(over), "UTC", 0).assign(**dict.fromkeys("abcdef", 1))
+    path = save(table, tmp_path / "a.csv", header=False)
+    told = {role: str(k + 1) for k, role in enumerate(("time", *PRICES, "volume"))}
+    error = refused(path, symbols=("BTC",), interval="1h", calendar="24/7", map=told)
+    assert error.hint == "--label start, or --label end"
