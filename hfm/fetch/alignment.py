@@ -134,8 +134,16 @@ def on_grid(stamps: Int, sessions: Sessions, name: str) -> None:
         f"{name}: {int(off.sum())} of {int(inside.sum())} times inside the sessions are off the grid of {opened} + "
         f"{_length(sessions.interval)} (the first is {_clock(stamps[row], sessions.tz)} {sessions.tz})",
         why=_why_off(stamps[off], sessions.interval, int(rest[row])),
-        hint="no option mends this: export bars that begin at the open (or shorter ones, that fit it)",
+        hint="--set fetch.calendar=24/7"
+        if _round_the_clock(stamps) and sessions.calendar != "24/7"
+        else "no option mends this: export bars that begin at the open (or shorter ones, that fit it)",
     )
+
+
+def _round_the_clock(stamps: Int) -> bool:
+    """Whether the stamps lie in weekends as often as coins are traded then: from Saturday to Sunday 20:00 UTC."""
+    hour = (stamps // (3600 * SECOND) + 72) % 168  # from Monday 00:00 UTC on
+    return bool(((hour >= 120) & (hour < 164)).mean() > 0.1)
 
 
 def _inside(stamps: Int, sessions: Sessions) -> tuple[Bool, Bool, Int]:

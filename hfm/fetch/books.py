@@ -115,6 +115,10 @@ def _report(ctx: Context, meta: Mapping[str, Any], count: int) -> None:
             ctx.say(f"{symbol}: {text}")
         if counts["crossed"]:
             ctx.warn(f"{symbol}: the book is crossed after {counts['crossed']:,} of {counts['rows']:,} events")
+        if counts.get("leaps"):
+            ctx.warn(
+                f"{symbol}: the mid leaps by half or more {counts['leaps']:,} times: prices of another unit, or wrong"
+            )
     ctx.figures.update(
         {
             "events": rows,

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hfm import tables
+from hfm.fetch.levels import LEAP
 from hfm.plugins import RawBook
 from hfm.tables import BOOK_EVENTS, Provenance
 
@@ -77,8 +78,17 @@ def account(raw: RawBook) -> dict[str, int]:
         "one_sided": int((np.isnan(bid) | np.isnan(ask)).sum()),
         "locked": int((bid == ask).sum()),
         "crossed": int((bid > ask).sum()),
+        **_leaps(bid, ask),
         **raw.counts,
     }
+
+
+def _leaps(bid: Float, ask: Float) -> dict[str, int]:
+    """The count of rows whose mid is half as much again as, or two thirds of, the mid before; nothing where none is."""
+    mid = 0.5 * (bid + ask)
+    mid = mid[np.isfinite(mid) & (mid > 0)]
+    count = int((np.abs(np.diff(np.log(mid))) > LEAP).sum())
+    return {"leaps": count} if count else {}
 
 
 def tick(price: Int, unit: int) -> float:

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hfm.errors import DataError, UsageError
-from hfm.fetch.files import container, dialect, fixed, header, numerals, positions
+from hfm.fetch.files import clocks, container, dialect, fixed, header, numerals, positions
 from hfm.fetch.files.candidates import SEEN, candidates, other_volume, times, volumes
 from hfm.fetch.files.dialect import Delimited
 from hfm.fetch.files.header import plain
@@ -246,6 +246,7 @@ def _time(roles: Mapping[str, int], table: Delimited) -> tuple[pa.ChunkedArray, 
     clock = table.columns[roles["clock"]].cast(pa.string())
     if times(table.columns[roles["clock"]]) and not pc.any(pc.match_substring_regex(clock, r"^\s*\d{9}\s*$")).as_py():
         return table.columns[roles["clock"]], table.names[roles["clock"]]  # it has its own date
+    clock = clocks.written(clock)
     if pa.types.is_timestamp(time.type) and pc.all(pc.equal(pc.floor_temporal(time, unit="day"), time)).as_py():
         time = time.cast(pa.date32())
     day = time.cast(pa.string())

@@ -29,6 +29,8 @@ beyond NIGHTS sigmas, as of a split of 11 for 10."""
 STEP, SIGMAS, NIGHTS, SHORT = 0.05, 25.0, 8.0, 6
 """A smaller link also breaks the chain where it is beyond STEP and SIGMAS sigmas (NIGHTS of the night's), if it is
 undone within SHORT bars."""
+NEWEST = 2
+"""Bars of a file's end that are wrong on another level by any factor, unless they were traded as such a move is."""
 RETURN, DRIFT = 0.5, 0.25
 """Share of a link, at most so much, by which its return may miss it."""
 RATIOS = (1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 8.0, 10.0, 15.0, 20.0, 25.0, 30.0, 50.0, 100.0, 1000.0, 1e4, 1e6)
@@ -122,7 +124,7 @@ def _wrong(bars: Priced, run: Excursion) -> bool:
 
 def _ends(bars: Priced, link: Float, found: Found, shifts: Sequence[int], slots: int) -> Found:
     """The shifts but those beyond which only a file's first or newest bars stand in another unit, or nothing but its
-    first open or its last close, untraded: these are wrong too."""
+    first open, its last close or NEWEST bars, untraded: these are wrong too."""
     n, kept, excursions = len(bars.close), [], list(found.excursions)
     for at in shifts:
         row, ratio = (at + 1) // 2, float(np.exp(link[at]))
@@ -134,7 +136,12 @@ def _ends(bars: Priced, link: Float, found: Found, shifts: Sequence[int], slots:
             continue
         inside = bool(bars.session[row] == bars.session[row - 1])
         before, after = at // 2 + 1, n - row
-        if inside and np.isfinite(nearest(ratio, UNITS)):
+        unit, few = bool(np.isfinite(nearest(ratio, UNITS))), min(before, after)
+        if inside and (unit or few <= NEWEST):
+            rows = (row, n - 1) if after <= before else (0, before - 1)
+            if not unit and witness.traded(bars, *rows, abs(float(link[at]))):
+                kept.append(Shift(row, ratio, nearest(ratio, RATIOS), inside))
+                continue
             if at == shifts[-1] and after < min(slots, n / 2):
                 excursions.append(Excursion(row, n - 1, ratio))
                 continue

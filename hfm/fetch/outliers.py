@@ -92,7 +92,19 @@ def borders(bars: Priced) -> Alone:
     limit = np.where(border, limit, np.fmax(FAR * bars.scale[1:-1], FARTHEST))
     for row in np.flatnonzero(size > limit) + 1:
         _judge(bars, found, int(row), float(size[row - 1]), float(limit[row - 1]), certain=bool(border[row - 1]))
+    _unconfirmed(bars, found, step, night)
     return found
+
+
+def _unconfirmed(bars: Priced, found: Alone, step: Float, night: Bool) -> None:
+    """Name a file's first and newest bars whose close is far from the one neighbour that they have, as a vendor's last
+    quote can be: nothing beyond them says whether the move is real. step: [n - 1] between closes."""
+    for row, at in ((0, 0), (len(step), -1)):
+        limit = float(np.fmax(FAR * bars.scale[row], FARTHEST))
+        if night[at]:
+            limit = max(limit, NIGHTS * float(np.nan_to_num(bars.night[row])))
+        if abs(float(step[at])) > limit:
+            _judge(bars, found, row, abs(float(step[at])), limit, certain=False)
 
 
 def _nothing(bars: Priced) -> Alone:

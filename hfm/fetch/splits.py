@@ -25,6 +25,7 @@ from hfm.plugins import RawBars
 Float = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 KEEP = "no"
+ASK = "To adjust it: --adjust"
 LOOK = 10
 """Sessions before a shift that its volume is compared with."""
 SURGE, SMALL_SURGE, SMALL = 3.0, 1.6, 2.5
@@ -35,6 +36,16 @@ MIXED = 0.2
 """Share of bars on other levels above which none of them is right for certain."""
 WHOLE = 0.03
 """How near, in logarithms, a ratio is to a whole number for that to be offered."""
+SURE = 0.06
+"""How near a common ratio is preferred to a rare one that is nearer: 10 to 9.5, and not to 9."""
+CLOSE = 0.012
+"""The same for small steps, where neighbours are a few hundredths apart."""
+FRACTIONS = (21 / 20, 11 / 10, 6 / 5, 5 / 4, 4 / 3, 7 / 5, 3 / 2, 5 / 3, 7 / 4, 5 / 2, 7 / 2)
+"""Splits, stock dividends and spin-offs that are no whole number."""
+SMALL_STEP, SMALL_NIGHTS = 0.045, 8.0
+"""A smaller shift between sessions is named beyond so much, and so many sigmas of the night, if volume stays usual."""
+COPIED = 0.95
+"""Share of a session's bars that are those of the session before from which on it is called a copy."""
 _SESSION = re.compile(r"(?:(.+):)?(\d{4}-\d\d-\d\d(?:[T ].*)?)")
 """A symbol, which may hold colons itself, and a session."""
 DAYS = 6.0
@@ -168,16 +179,21 @@ class Judged:
     @property
     def asked(self) -> str:
         """The adjustment that would mend it."""
-        unit = self.shift.unit if np.isfinite(self.shift.unit) else _whole(self.shift.ratio)
-        return f"{self.session}={word(1.0 / unit)}"
+        return f"{self.session}={word(1.0 / likely(self.shift.ratio, self.shift.unit))}"
 
 
-def _whole(ratio: float) -> float:
-    """A ratio as the whole number, or one over it, that it is near; else to four digits."""
-    many = round(max(ratio, 1.0 / ratio))
-    if abs(np.log(max(ratio, 1.0 / ratio) / many)) < WHOLE:
-        return float(many) if ratio > 1 else 1.0 / many
-    return float(f"{ratio:.4g}")
+def likely(ratio: float, unit: float = np.nan, near: float = WHOLE) -> float:
+    """The ratio that was meant: `unit` (NaN: none) where the measured one is as near as a night allows, else the whole
+    number or the small fraction that it is near, or one over it; else the measured one to four digits. near: how near,
+    in logarithms."""
+    if np.isfinite(unit) and abs(np.log(ratio / unit)) < SURE:
+        return unit
+    many = max(ratio, 1.0 / ratio)
+    known = np.array([*FRACTIONS, max(2.0, float(round(many)))])
+    best = float(known[np.abs(np.log(many / known)).argmin()])
+    if abs(np.log(many / best)) < near:
+        return best if ratio > 1 else 1.0 / best
+    return unit if np.isfinite(unit) else float(f"{ratio:.4g}")
 
 
 def judge(shifts: Sequence[Shift], grid: Grid, sessions: Sessions) -> list[Judged]:
@@ -279,7 +295,58 @@ def judged(
     refused = [one for one in found if one.refused]
     if refused and not kept:
         raise _error(symbol, refused, texts, len(symbols) > 1)
-    return [one.sentence() + (", kept as asked: returns and costs hang on it" if one.refused else "") for one in found]
+    texts = [one.sentence() + (", kept as asked: returns and costs hang on it" if one.refused else "") for one in found]
+    texts = [text + _doubt(one) for text, one in zip(texts, found, strict=True)]
+    return texts + small(grid, sessions, {one.shift.row for one in found}) + copied(grid, sessions)
+
+
+def small(grid: Grid, sessions: Sessions, known: set[int]) -> list[str]:
+    """A sentence for each step between sessions that is too small to be refused, too large for the symbol's nights,
+    and that no turnover explains. known: rows (first bars of sessions) that are judged already."""
+    rows = np.flatnonzero(grid.index[1:] != grid.index[:-1]) + 1
+    before = grid.close[rows - 1]
+    step, close = np.log(grid.open[rows] / before), np.log(grid.close[rows] / before)
+    sigma = 1.4826 * float(np.median(np.abs(step))) if rows.size else 0.0
+    size = np.where(step * close > 0, np.minimum(np.abs(step), np.abs(close)), 0.0)
+    near = grid.index[rows] - grid.index[rows - 1] <= LONG
+    out = []
+    for k in np.flatnonzero((size > max(SMALL_STEP, SMALL_NIGHTS * sigma)) & near):
+        if int(rows[k]) in known:
+            continue
+        shift = Shift(int(rows[k]), float(np.exp(step[k])), np.nan, False)
+        turnover, shares = _traded(shift, grid)
+        if min(turnover, shares) <= SMALL_SURGE:
+            session = str(sessions.day[grid.index[shift.row]])
+            one = Judged(shift, session, turnover, shares, False)
+            out.append(one.sentence() + _doubt(one))
+    return out
+
+
+def _doubt(one: Judged) -> str:
+    """What a small shift that no turnover explains may be, and what adjusts it; nothing of other shifts."""
+    if one.refused or np.isfinite(one.shift.unit) or abs(np.log(one.shift.ratio)) > LEAP:
+        return ""
+    asked = f"{one.session}={word(1.0 / likely(one.shift.ratio, near=CLOSE))}"
+    return f": a small split, a spin-off, a dividend or another currency? {ASK} {asked}"
+
+
+def copied(grid: Grid, sessions: Sessions) -> list[str]:
+    """A sentence for the sessions whose bars are those of the session before, to the last digit and the last share."""
+    borders = np.flatnonzero(np.append(True, grid.index[1:] != grid.index[:-1]))
+    ends = np.append(borders[1:], len(grid.index))
+    found = []
+    for start, middle, end in zip(borders[:-1], borders[1:], ends[1:], strict=True):
+        if end - middle != middle - start or (grid.volume[middle:end] == 0).all():
+            continue
+        names = ("seq", "open", "high", "low", "close", "volume")
+        alike = [getattr(grid, name)[start:middle] == getattr(grid, name)[middle:end] for name in names]
+        if np.logical_and.reduce(alike).mean() >= COPIED:
+            found.append(str(sessions.day[grid.index[middle]]))
+    if not found:
+        return []
+    return [
+        f"the bars of {', '.join(found[:5])} are those of the session before, volume included: copied by the vendor?"
+    ]
 
 
 def _options(texts: Sequence[str]) -> list[str]:

@@ -59,12 +59,18 @@ def _try(column: pa.ChunkedArray) -> Float | None:
 
 
 def volumes(table: Delimited, roles: Mapping[str, int]) -> list[int]:
-    """Columns without a role whose name speaks of volume, those with a value above 0 first."""
+    """Columns without a role whose name speaks of volume: those with a value above 0 first, and of two of which one is
+    the other times the price (the worth of what was traded) the other."""
     used = set(roles.values())
     found = [k for k, name in enumerate(table.names) if k not in used and "vol" in plain(name)]
     found = [k for k in found if not any(word in plain(table.names[k]) for word in ("volat", "ma", "avg", "mean"))]
     totals = {k: _total(table.columns[k]) for k in found}
-    return sorted((k for k in found if totals[k] is not None), key=lambda k: not totals[k])
+    sums = {k: total for k, total in totals.items() if total is not None}
+    close = _try(table.columns[roles["close"]]) if "close" in roles else None
+    price = float(np.nanmedian(close)) if close is not None and np.isfinite(close).any() else np.nan
+    worth = {k for k, total in sums.items() for other in sums.values() if other and 0.7 < total / other / price < 1.4}
+    worth = worth if not 0.7 < price < 1.4 else set()
+    return sorted(sums, key=lambda k: (not sums[k], k in worth))
 
 
 def _total(column: pa.ChunkedArray) -> float | None:

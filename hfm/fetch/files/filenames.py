@@ -40,6 +40,11 @@ WORDS = frozenset(
         "adjsplitdiv",
         "splitadj",
         "raw",
+        "unadj",
+        "nonadjusted",
+        "nosplit",
+        "splits",
+        "dividends",
         "data",
         "bars",
         "bar",
@@ -104,6 +109,11 @@ WORDS = frozenset(
     ]
 )
 """Words of a file's name that name no symbol."""
+MARKETS = frozenset(
+    ["amex", "arca", "bats", "binance", "binanceus", "bitfinex", "bitmex", "bitstamp", "bybit", "cboe", "cme",
+     "coinbase", "comex", "gemini", "kraken", "kucoin", "nasdaq", "nymex", "nyse", "nysearca", "oanda", "okex", "okx"]
+)  # fmt: skip
+"""Markets whose name stands before the symbol in the files of TradingView and CryptoDataDownload."""
 
 
 def stem(path: Path) -> str:
@@ -120,6 +130,8 @@ def symbol(path: Path) -> str | None:
     if not any(kept):
         return None
     first, last = kept.index(True), len(kept) - 1 - kept[::-1].index(True)
+    if tokens[first].lower() in MARKETS and tokens[first + 1 : first + 2] == ["_"] and True in kept[first + 1 :]:
+        first = kept.index(True, first + 1)
     words = [t for t, keep in zip(tokens[first : last + 1], kept[first : last + 1], strict=True) if keep or _joint(t)]
     name = "".join(words).strip("-_ .,+")
     name = re.sub(r"([-_ ,+])[-_ ,+]+", r"\1", name)

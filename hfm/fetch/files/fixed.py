@@ -18,8 +18,9 @@ DATABENTO = frozenset({"rtype", "publisherid"})
 """Columns of every record that Databento writes; its whole prices are in units of 1e-9."""
 NANO, UNDEFINED = 1e9, 9.2e18
 """Units of Databento's price in one of currency; and the number from which it means that there is no price."""
-HUGE, LARGE, STEP = 1e8, 1e5, 100
-"""Whole prices from HUGE on are refused; from LARGE on, and all multiples of STEP, they are warned of."""
+HUGE, LARGE, SOME, STEP = 1e8, 1e5, 2e4, 100
+"""Whole prices from HUGE on are refused; from LARGE on, and all multiples of STEP, they are warned of, and from SOME on
+as cents."""
 
 
 def scaled(
@@ -45,18 +46,31 @@ def scaled(
         raise DataError(
             f"{path}: all prices are whole numbers, about {typical:,.0f}: they look like units of a small scale",
             why="Databento writes units of 1e-9, others of 1e-8 or 1e-4; a unit of 1 takes prices as they stand",
-            hint="--set fetch.price_unit=1e-9, or --set fetch.price_unit=1",
+            hint=", or ".join(f"--set fetch.price_unit={u}" for u in dict.fromkeys((_cents(values), "1e-9", "1"))),
         )
+    cents = _cents(values) if typical >= SOME and np.isfinite(typical) else ""
+    if (cents == "1e-2" and (np.fmod(values["close"], 5) != 0).any()) or (cents == "1e-3" and typical >= LARGE):
+        text = f"all prices are whole numbers (about {typical:,.0f}); where they are cents or parts of them"
+        return values, (), (f"{text}: --set fetch.price_unit={cents}",)
     if typical >= LARGE and all((np.fmod(values[role][np.isfinite(values[role])], STEP) == 0).all() for role in PRICES):
         return (
             values,
             (),
             (
-                f"all prices are whole multiples of {STEP} (about {typical:,.0f}); where they are in ten-thousandths: "
-                "--set fetch.price_unit=1e-4",
+                f"all prices are whole multiples of {STEP} (about {typical:,.0f}); where they are in units of a small "
+                f"scale: --set fetch.price_unit={cents}",
             ),
         )
     return values, (), ()
+
+
+def _cents(values: Mapping[str, Float]) -> str:
+    """The unit in which all prices are whole cents, and some are no whole tenths: of 470030000 it is 1e-6."""
+    prices = np.concatenate([values[role] for role in PRICES])
+    prices = prices[np.isfinite(prices) & (prices < UNDEFINED)]
+    common = int(np.gcd.reduce(np.abs(prices).astype(np.int64)))
+    zeros = len(str(common)) - len(str(common).rstrip("0"))
+    return f"1e-{zeros + 2}"
 
 
 def _divided(values: dict[str, Float], by: float) -> dict[str, Float]:

@@ -97,7 +97,7 @@ def levels(rows: Sequence[Sequence[str]]) -> tuple[list[str], Wide] | None:
     for fields, symbols in ((rows[0], rows[1]), (rows[1], rows[0])):
         found: dict[str, dict[str, int]] = {}
         for k, (field, symbol) in enumerate(zip(fields, symbols, strict=True)):
-            if plain(field) in FIELDS and symbol:
+            if plain(field) in FIELDS and re.search(r"\w", symbol):
                 if FIELDS[plain(field)] in found.setdefault(symbol, {}):
                     return None
                 found[symbol][FIELDS[plain(field)]] = k

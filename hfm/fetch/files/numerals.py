@@ -7,7 +7,7 @@ and give other numbers (1,234 may be 1234 or 1.234), the file is refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,15 +46,18 @@ def numbers(
     words = {role: _bare(column) for role, column in columns.items()}
     bad = {mark: {role: _odd(word, mark, role) for role, word in words.items()} for mark in MARKS}
     good = [mark for mark in MARKS if not any(flags.any() for flags in bad[mark].values())]
+    if decimal != "auto" and good and NUMBERS[decimal] not in good:
+        role, flags = next((role, flags) for role, flags in bad[NUMBERS[decimal]].items() if flags.any())
+        raise odd(names[role], flags, columns[role], f"a number with a decimal {decimal}", path)
     if decimal != "auto":
         good = [NUMBERS[decimal]] if NUMBERS[decimal] in good else []
     if not good:
         raise _no_number(path, names, columns, bad)
     values = [{role: _value(word, mark, role) for role, word in words.items()} for mark in good]
     if len(values) == 2 and not all(np.array_equal(values[0][r], values[1][r], equal_nan=True) for r in words):
-        raise _ambiguous(path, names, columns)
+        raise _ambiguous(path, names, columns, ("comma", "point") if delimiter == ";" else ("point", "comma"))
     if len(good) == 1 and decimal == "auto" and _unconfirmed(words, good[0]):
-        raise _ambiguous(path, names, columns)
+        raise _ambiguous(path, names, columns, tuple(name for name, mark in NUMBERS.items() if mark == good[0]))
     notes = ("a comma marks the decimals",) if good == [","] else ()
     if "volume" in words and pc.any(pc.match_substring_regex(words["volume"], "[KMBkmb]$")).as_py():
         notes = (*notes, "volumes are rounded, as the file writes them (1.2M)")
@@ -122,13 +125,19 @@ def _thousands(columns: Mapping[str, pa.ChunkedArray]) -> bool:
     return "volume" not in words or bool(pc.any(pc.match_substring(words["volume"], ".")).as_py())
 
 
-def _ambiguous(path: Path, names: Mapping[str, str], columns: Mapping[str, pa.ChunkedArray]) -> DataError:
+def _ambiguous(
+    path: Path,
+    names: Mapping[str, str],
+    columns: Mapping[str, pa.ChunkedArray],
+    marks: Sequence[str] = ("point", "comma"),
+) -> DataError:
+    """Why neither mark is taken. marks: those that read every cell, the likelier first (beside semicolons a comma)."""
     role = "close" if "close" in columns else next(iter(columns))
     cell = next((str(v) for v in columns[role].to_pylist() if v), "")
     return DataError(
         f"{path}: column {names[role]}: {cell[:40]!r} and every other cell may have thousands or decimals",
         why="no cell of the file tells which mark stands before the decimals",
-        hint="--set fetch.decimal=point, or --set fetch.decimal=comma",
+        hint=", or ".join(f"--set fetch.decimal={mark}" for mark in marks),
     )
 
 

@@ -72,27 +72,34 @@ def known(part: Part) -> Part:
 
 
 def mixed(path: Path, time: Int, columns: Columns) -> None:
-    """Raise DataError where a file without a column of symbols holds several: bars of one time that differ in most."""
-    if (np.diff(time) > 0).all():
+    """Raise DataError where rows of one symbol (all rows, where no column names it) are of several: bars of one time
+    that differ in most."""
+    if columns.symbol is None and (np.diff(time) > 0).all():
         return
-    order = np.argsort(time, kind="stable")
-    same = time[order][1:] == time[order][:-1]
+    code = np.zeros(len(time), np.int64) if columns.symbol is None else columns.symbol.indices.to_numpy()
+    order = np.lexsort((time, code))
+    same = (time[order][1:] == time[order][:-1]) & (code[order][1:] == code[order][:-1])
     if same.sum() < max(FEW, 0.2 * len(time)):
         return
     first, second = order[:-1][same], order[1:][same]
     unlike = _unlike(columns.values, first, second)
     if unlike.mean() < SHARE:
         return
-    hint = "one file a symbol, or a column of symbols"
+    bare = columns.symbol is None
+    hint = "one file a symbol, or a column of symbols" if bare else "keep one of the rows of each time and symbol"
     for name, column in (columns.others or {}).items():
         words = np.asarray(column.cast(pa.string()).to_pandas(), dtype=object)
-        pairs = {(int(t), str(word)) for t, word in zip(time, words, strict=True)}
+        pairs = {(int(t), int(c), str(word)) for t, c, word in zip(time, code, words, strict=True)}
         if len(pairs) > len(time) - 0.1 * same.sum() and len(set(words.tolist())) < 0.5 * len(time):
-            hint = f"--map {shlex.quote(f'symbol={name}')}"
+            kinds = ", ".join(str(word)[:20] for word in dict.fromkeys(words.tolist()[:1000]))[:60]
+            hint = f"keep the rows of one {name[:40]} ({kinds})"
+            hint = f"--map {shlex.quote(f'symbol={name}')}" if bare else hint
             break
     raise DataError(
-        f"{path} has several bars of one time that contradict each other, and no symbol column",
-        why=f"{int(unlike.sum())} of {int(same.sum())} bars differ from another of their time: symbols are mixed",
+        f"{path} has several bars of one time that contradict each other, and "
+        f"{'no symbol column' if bare else 'one symbol'}",
+        why=f"{int(unlike.sum())} of {int(same.sum())} bars differ from another of their time: "
+        f"{'symbols' if bare else 'markets, or bid and ask,'} are mixed",
         hint=hint,
     )
 

@@ -109,8 +109,7 @@ def read(path: Path, request: BarRequest, name: str | None = None) -> list[Part]
                 home = sessions.sessions(request.calendar, request.interval_s, "2024-01-01", "2024-12-31").tz
                 hint = f"--tz {home}, or --tz UTC" if home != "UTC" else "--tz UTC, or --tz America/New_York"
             raise DataError(f"{path}: {e.what}", why=e.why, hint=hint) from e
-        if columns.symbol is None:
-            mixed(path, times.utc, columns)
+        mixed(path, times.utc, columns)
         parts += [replace(known(p), symbol=p.symbol or name, path=str(path)) for p in split(columns, times)]
     return parts
 
