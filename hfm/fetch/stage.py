@@ -19,7 +19,7 @@ import pyarrow as pa
 from hfm import disk, tables
 from hfm.config import INTERVALS, Config
 from hfm.errors import ConfigError, DataError, HfmError, UsageError
-from hfm.fetch import archive, books, gaps, prints, quality, sessions, splits, summary
+from hfm.fetch import adjustments, archive, books, gaps, prints, quality, sessions, splits, summary
 from hfm.fetch.quality import Grid, Quality
 from hfm.fetch.sessions import Sessions
 from hfm.plugins import BarRequest, BarSource, BookSource, RawBars, find
@@ -186,11 +186,11 @@ def _clean(
     others = prints.peers({symbol: prints.move_times(raw.time, raw.close) for symbol, raw in found.items()})
     names = tuple(sorted(found))
     asked = tuple(sorted({*found, *failed}))  # a vendor's fault of today is no fault of an adjustment
-    splits.check(request.adjust, asked)
+    adjustments.check(request.adjust, asked)
     for symbol in names:
         raw = found.pop(symbol)
         raw = raw if whole or not len(wanted) else _since(raw, int(wanted.open[0]))
-        raw, adjusted = splits.adjusted(raw, request.adjust, symbol, wanted)
+        raw, adjusted = adjustments.adjusted(raw, request.adjust, symbol, wanted)
         grid, account = None, Quality(raw=len(raw.time))
         if len(wanted):
             grid, account = quality.clean(raw, wanted, until, others[symbol])

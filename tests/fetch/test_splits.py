@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hfm.errors import ConfigError, DataError
-from hfm.fetch import quality, splits
+from hfm.errors import DataError
+from hfm.fetch import adjustments, quality, splits
 from hfm.fetch.levels import RATIOS
 from hfm.plugins import RawBars
 from tests.fetch.drive import raw, week
@@ -39,8 +39,8 @@ def split(ratio: float, volume: float | None = None, session: int = SPLIT) -> Ra
 
 def said(bars: RawBars, *texts: str, symbols: tuple[str, ...] = ("SPY",)) -> list[str]:
     """What is said of the shifts of SPY's bars after the adjustments."""
-    splits.check(texts, symbols)
-    bars, _ = splits.adjusted(bars, texts, "SPY", OVER)
+    adjustments.check(texts, symbols)
+    bars, _ = adjustments.adjusted(bars, texts, "SPY", OVER)
     grid, account = quality.clean(bars, OVER, UNTIL)
     assert account.rejected == {}
     return splits.judged("SPY", account, grid, OVER, texts, symbols)
@@ -60,9 +60,9 @@ def test_a_split_is_refused_by_session_and_ratio_and_what_is_typed_mends_it(
     with pytest.raises(DataError) as caught:
         said(bars)
     typed = caught.value.hint.removeprefix("--adjust ").split(", or ")[0]
-    assert typed == f"{OVER.day[session]}={splits.word(ratio)}"
+    assert typed == f"{OVER.day[session]}={adjustments.word(ratio)}"
     assert said(bars, typed) == []
-    mended, notes = splits.adjusted(bars, (typed,), "SPY", OVER)
+    mended, notes = adjustments.adjusted(bars, (typed,), "SPY", OVER)
     true = raw(OVER)
     for name in ("open", "high", "low", "close"):  # in the unit of before: rows before the split are as they were
         assert np.allclose(getattr(mended, name), getattr(true, name) * ratio, rtol=1e-12)
@@ -149,61 +149,6 @@ def test_most_bars_on_other_levels_are_refused_and_nothing_typed_helps() -> None
         splits.judged("SPY", account, grid, OVER, (), ("SPY",))
 
 
-@pytest.mark.parametrize("text", ["foo", "2026-02-17", "2026-02-17=", "2026-02-17=0", "x=2", "2026-02-17=-2", "=2",
-                                  "2026-02-17=1/0", "2026-02-17=nan", "QQQ:2026-13-01=2"])  # fmt: skip
-def test_an_unclear_adjustment_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="neither SESSION=RATIO nor no"):
-        splits.parse([text])
-
-
-@pytest.mark.parametrize(("text", "symbol", "ratio"), [
-    ("2026-02-17=10", None, 10.0), ("SPY:2026-02-17=3/2", "SPY", 1.5), ("BTC/USDT:2026-02-17T14:30Z=1/1000",
-    "BTC/USDT", 0.001), ("2026-02-17T14:30:00-05:00=10:1", None, 10.0), ("2026-02-17=0.1", None, 0.1),
-])  # fmt: skip
-def test_an_adjustment_is_read(text: str, symbol: str | None, ratio: float) -> None:
-    (one,) = splits.parse([text])[1]
-    assert (one.symbol, one.ratio) == (symbol, ratio)
-
-
-def test_a_symbol_must_be_named_where_there_are_several_and_must_be_there() -> None:
-    with pytest.raises(ConfigError, match="names no symbol") as caught:
-        splits.check([f"{DAY}=10"], ["QQQ", "SPY"])
-    assert caught.value.hint == f"--adjust QQQ:{DAY}=10"
-    with pytest.raises(ConfigError, match="that is not there"):
-        splits.check([f"IWM:{DAY}=10"], ["QQQ", "SPY"])
-    splits.check([f"SPY:{DAY}=10"], ["QQQ", "SPY"])
-
-
-def test_a_day_without_a_session_stands_for_the_next() -> None:
-    """2026-02-14 is a Saturday, and the Monday a holiday; a split before the span changes nothing, nor one after it."""
-    assert said(split(10.0, session=10), "2026-02-14=10") == []
-    assert OVER.day[10] == np.datetime64("2026-02-17")
-    for text, count in (("2020-08-31=4", 0), ("2026-03-02=10", 1)):
-        bars, notes = splits.adjusted(raw(OVER), [text], "SPY", OVER)
-        assert len(notes) == count
-        assert (bars.close == raw(OVER).close).all()
-
-
-@pytest.mark.parametrize("typed", [(f"{DAY}=10",), (f"{DAY}=10", f"{OVER.day[14]}=1/3")])
-def test_no_adjusted_row_hangs_on_what_comes_later(typed: tuple[str, ...]) -> None:
-    """The bars up to any session are those that a file that ends there gives, before the split and after it."""
-    bars = split(10.0)
-    whole, _ = splits.adjusted(bars, typed, "SPY", OVER)
-    for session in range(1, 19):
-        keep = bars.time <= OVER.close[session]
-        names = ("time", "open", "high", "low", "close", "volume")
-        part = RawBars(*(getattr(bars, n)[keep] for n in names))
-        cut, _ = splits.adjusted(part, typed, "SPY", OVER.pick(slice(0, session + 1)))
-        for name in names:
-            assert (getattr(cut, name) == getattr(whole, name)[keep]).all()
-
-
-@given(st.integers(1, 400), st.integers(1, 40))
-def test_a_ratio_is_typed_as_it_is_read(a: int, b: int) -> None:
-    (one,) = splits.parse([f"2026-02-17={splits.word(a / b)}"])[1]
-    assert one.ratio == pytest.approx(a / b, rel=1e-5)
-
-
 @pytest.mark.parametrize("symbol", ["NVDA", "X:BTC/USD perp", "EUR USD", "NASDAQ:NVDA"])
 def test_the_adjustment_of_one_of_several_symbols_can_be_typed_whatever_its_name(symbol: str) -> None:
     """The next line is words for a shell, and a symbol may hold colons and blanks."""
@@ -212,16 +157,10 @@ def test_the_adjustment_of_one_of_several_symbols_can_be_typed_whatever_its_name
         splits.judged(symbol, account, grid, OVER, (), (symbol, "SPY"))
     first, second = (shlex.split(part) for part in caught.value.hint.split(", or "))
     assert (first[0], second) == ("--adjust", ["--adjust", f"{symbol}:no"])
-    assert splits.parse([first[1]]) == (set(), [splits.Adjustment(symbol, DAY, 10.0)])
-    mended, notes = splits.adjusted(split(10.0), [first[1]], symbol, OVER)
+    assert adjustments.parse([first[1]]) == (set(), [adjustments.Adjustment(symbol, DAY, 10.0)])
+    mended, notes = adjustments.adjusted(split(10.0), [first[1]], symbol, OVER)
     assert len(notes) == 1
     assert np.allclose(mended.close, raw(OVER).close * 10, rtol=1e-12)
-
-
-def test_of_two_adjustments_of_a_session_the_last_holds() -> None:
-    """What is typed again with a next line is not divided by twice."""
-    assert said(split(10.0), f"{DAY}=10", f"{DAY}=10") == []
-    assert said(split(10.0), f"{DAY}=3", f"SPY:{DAY}=10") == []
 
 
 @pytest.mark.parametrize("ratio", [1.25, 1.2, 1.1, 0.8])

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from hfm.errors import DataError
-from hfm.fetch import events, splits
+from hfm.fetch import adjustments, events, splits
 from hfm.fetch.files import filenames
 from tests.fetch.drive import Fetched, fetch, frame, raw, week
 from tests.fetch.faults.truth import LATER, PRICES, TRUE, folder, refused, same, save, typed
@@ -57,7 +57,7 @@ def test_the_ratio_to_be_typed_is_the_one_measured(tmp_path: Path, many: float) 
     """9 for 1 is not offered as 10 for 1."""
     table = scaled(slice(0, MIDDLE - 1), many, 1 / many)
     hint = refused(save(table, tmp_path / "SPY.csv"), as_of=LATER, symbols=["SPY"]).hint
-    assert hint.split(", or ")[0] == f"--adjust {OVER.day[9]}={splits.word(many)}"
+    assert hint.split(", or ")[0] == f"--adjust {OVER.day[9]}={adjustments.word(many)}"
 
 
 @pytest.mark.parametrize("measured", [0.105, 0.096, 0.1])
