@@ -50,6 +50,8 @@ class Grid:
 
     def pick(self, keep: Bool | Int) -> Grid:
         """Some of the bars."""
+        if keep.dtype == bool and keep.all():
+            return self
         return Grid(*(getattr(self, name)[keep] for name in self.__dataclass_fields__))
 
 
@@ -156,7 +158,7 @@ def clean(raw: RawBars, sessions: Sessions, until: int, others: Peers = NOBODY) 
     keep = _level(grid, bars, sessions, others, quality)
     quality.reject("level", raw, rows[~keep])
     rows, grid, bars = rows[keep], grid.pick(keep), bars.pick(keep)
-    spikes, moves = jumps(grid, others)
+    spikes, moves = jumps(grid, others, bars.sigma)
     quality.reject("jump", raw, rows[spikes])
     quality.moves = int(moves.sum())
     rows, grid, bars = rows[~spikes], grid.pick(~spikes), bars.pick(~spikes)
@@ -278,13 +280,14 @@ def _newest(raw: RawBars, rows: Int, index: Int, seq: Int, quality: Quality) -> 
     return rows[~np.append(same, False)] if rows.size else rows
 
 
-def jumps(grid: Grid, others: Peers = NOBODY) -> tuple[Bool, Bool]:
+def jumps(grid: Grid, others: Peers = NOBODY, sigma: Float | None = None) -> tuple[Bool, Bool]:
     """(spikes, moves) of bars in order: closes that leave by more than JUMP sigmas and return, or stay.
 
     Sigma: 1.4826 x the median absolute return of the TRAIL sessions before (the first session: its own), and
     at least that of the NEAR bars on either side, so that a wild hour is no row of errors. A spike needs the
     bars before and after it in the same session: nothing is said of a session's first and last bar. Moves
     that stay are news, and so are those that return where no second witness speaks against them (prints.verdict).
+    sigma: where it is known already.
     """
     n = len(grid.time)
     spikes, moves = np.zeros(n, bool), np.zeros(n, bool)
@@ -294,7 +297,7 @@ def jumps(grid: Grid, others: Peers = NOBODY) -> tuple[Bool, Bool]:
     step[grid.index[1:] != grid.index[:-1]] = np.nan
     into = np.append(np.nan, step)
     out = np.append(step, np.nan)
-    sigma = trailing_sigma(grid.index, into)
+    sigma = trailing_sigma(grid.index, into) if sigma is None else sigma
     with np.errstate(invalid="ignore"):
         big = np.abs(into) > JUMP * sigma
         back = (np.minimum(np.abs(into), np.abs(out)) > JUMP * sigma) & (np.abs(into + out) < np.abs(into) / 2)

@@ -193,14 +193,15 @@ def _doubt(one: Judged) -> str:
 def copied(grid: Grid, sessions: Sessions) -> list[str]:
     """A sentence for the sessions whose bars are those of the session before, to the last digit and the last share."""
     borders = np.flatnonzero(np.append(True, grid.index[1:] != grid.index[:-1]))
-    ends = np.append(borders[1:], len(grid.index))
+    count = np.diff(np.append(borders, len(grid.index)))
     found = []
-    for start, middle, end in zip(borders[:-1], borders[1:], ends[1:], strict=True):
-        if end - middle != middle - start or (grid.volume[middle:end] == 0).all():
-            continue
+    for k in np.flatnonzero(count[1:] == count[:-1]) + 1:
+        start, middle, end = borders[k - 1], borders[k], borders[k] + count[k]
+        if grid.close[start] != grid.close[middle] and grid.close[middle - 1] != grid.close[end - 1]:
+            continue  # most sessions: neither their first closes nor their last are alike
         names = ("seq", "open", "high", "low", "close", "volume")
         alike = [getattr(grid, name)[start:middle] == getattr(grid, name)[middle:end] for name in names]
-        if np.logical_and.reduce(alike).mean() >= COPIED:
+        if np.logical_and.reduce(alike).mean() >= COPIED and (grid.volume[middle:end] > 0).any():
             found.append(str(sessions.day[grid.index[middle]]))
     if not found:
         return []

@@ -24,8 +24,11 @@ BUSY, USUAL = 1.5, 10.0
 
 
 class Priced(NamedTuple):
-    """Bars of one symbol in order, [n]. session: position of each bar's session; seq: its slot; scale: sigma of a bar's
-    return, night: that of the return between sessions, opening: that of a session's first bar (NaN: not known)."""
+    """Bars of one symbol in order, [n]. session: position of each bar's session; seq: its slot.
+
+    scale: sigma of a bar's return, night: that of the return between sessions, opening: that of a session's first bar
+    (NaN: not known). sigma: scale with the bars that did not move.
+    """
 
     session: Int
     seq: Int
@@ -37,9 +40,12 @@ class Priced(NamedTuple):
     scale: Float
     night: Float
     opening: Float
+    sigma: Float
 
     def pick(self, keep: Bool) -> Priced:
         """Some of the bars."""
+        if keep.all():
+            return self
         return self._replace(**{name: getattr(self, name)[keep] for name in self._fields})
 
 
@@ -50,13 +56,13 @@ def priced(session: Int, seq: Int, prices: tuple[Float, Float, Float, Float], vo
     new = np.append(True, session[1:] != session[:-1])[: len(session)]
     border = np.flatnonzero(new)
     step = np.append(np.nan, np.diff(np.log(close)))[: len(close)]
-    scale = trailing(border, np.where(new, np.nan, step))
+    scale, sigma = trailing(border, np.where(new, np.nan, step))
     night, opening = np.full(len(border), np.nan), np.log(close[border] / open_[border])
     night[1:] = np.log(open_[border[1:]] / close[border[1:] - 1])
     counts = np.diff(np.append(border, len(close)))[: len(border)]
     opening, night = (np.repeat(by_session(x), counts) for x in (opening, night))
     opening, night = np.fmax(opening, 4.0 * scale), np.fmax(night, 5.0 * scale)
-    return Priced(session, seq, open_, high, low, close, volume, scale, night, opening)
+    return Priced(session, seq, open_, high, low, close, volume, scale, night, opening, sigma)
 
 
 def median(values: Float) -> float:
@@ -68,21 +74,35 @@ def median(values: Float) -> float:
     return float(0.5 * (part[half - 1] + part[half]))
 
 
-def trailing(border: Int, change: Float) -> Float:
-    """[n] MAD x median |change| of the TRAIL sessions before each row's own; of the first session its own; NaN where
-    there is none. Changes of nothing count as no trade."""
+def trailing(border: Int, change: Float) -> tuple[Float, Float]:
+    """MAD x median |change| of the TRAIL sessions before each row's own; of the first session its own; NaN where there
+    is none.
+
+    Returns
+    -------
+    scale, sigma : [n] without changes of nothing, which are no trade, and with them (quality.trailing_sigma).
+
+    Notes
+    -----
+    One partition of a window gives both medians: the order statistics of the changes with those of nothing in front.
+    """
     size = np.abs(change)
     known = size > 0
-    place = np.append(0, np.cumsum(known))
+    place, count = np.append(0, np.cumsum(known)), np.append(0, np.cumsum(~np.isnan(size)))
     size = size[known]
     ends = np.append(border[1:], len(change))[: len(border)]
-    out = np.full(len(border), np.nan)
+    scale, sigma = np.full(len(border), np.nan), np.full(len(border), np.nan)
     for k, (start, end) in enumerate(zip(border, ends, strict=True)):
         low, high = (border[max(k - TRAIL, 0)], start) if k else (start, end)
-        window = size[place[low] : place[high]]
-        if window.size:
-            out[k] = MAD * median(window)
-    return np.repeat(out, ends - border)
+        n, m = int(count[high] - count[low]), int(place[high] - place[low])
+        if not n:
+            continue
+        ranks = [(m - 1) // 2, m // 2, (n - 1) // 2 - (n - m), n // 2 - (n - m)]
+        asked = sorted({rank for rank in ranks if 0 <= rank < m})
+        part = np.partition(size[place[low] : place[high]], asked) if asked else size[:0]
+        a, b, c, d = (float(part[rank]) if rank >= 0 else 0.0 for rank in ranks) if m else (np.nan, np.nan, 0.0, 0.0)
+        scale[k], sigma[k] = MAD * (0.5 * (a + b)), MAD * (0.5 * (c + d))
+    return np.repeat(scale, ends - border), np.repeat(sigma, ends - border)
 
 
 def by_session(change: Float) -> Float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hfm.fetch import witness
 from tests.fetch.test_levels import DAYS, SLOTS, bars, market
@@ -58,3 +60,19 @@ def test_the_usual_volume_does_not_hang_on_later_sessions() -> None:
     row = SLOTS * 4 + 1
     assert witness.usual_volume(bars(values), row, row) == witness.usual_volume(bars(busy), row, row)
     assert witness.usual_volume(bars(values), 1, 1) < witness.usual_volume(bars(busy), 1, 1)
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([0.0, 0.0, 0.1, -0.2, 0.35, 1.0, np.nan]), min_size=1, max_size=9), max_size=30)
+)
+def test_both_medians_of_one_partition_are_those_of_numpy(sessions: list[list[float]]) -> None:
+    """Of the moves, and of the moves with those of nothing, in the twenty sessions before each."""
+    border = np.cumsum([0, *(len(each) for each in sessions)])[:-1]
+    change = np.array([x for each in sessions for x in each], float)
+    scale, sigma = witness.trailing(border, change)
+    for k, start in enumerate(border):
+        window = np.abs([x for each in (sessions[max(k - 20, 0) : k] or sessions[:1]) for x in each])
+        window = window[~np.isnan(window)]
+        for found, values in ((scale, window[window > 0]), (sigma, window)):
+            true = witness.MAD * np.median(values) if values.size else np.nan
+            assert found[start] == pytest.approx(true, nan_ok=True, rel=1e-12)
