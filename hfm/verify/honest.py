@@ -190,8 +190,8 @@ def _drawn(raw: RawBars) -> RawBars:
 
 
 def _adjusted(raw: RawBars) -> RawBars:
-    """A split of two for one on a fixed day, carried forward: what came before stays."""
-    return scaled(raw, np.where(_day(raw) >= 20_500, 0.5, 1.0))
+    """A split of five for four on a fixed day, carried forward: what came before stays. Larger ones are refused."""
+    return scaled(raw, np.where(_day(raw) >= 20_500, 0.8, 1.0))
 
 
 def _rounded(raw: RawBars) -> RawBars:
