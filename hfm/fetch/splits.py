@@ -155,9 +155,9 @@ def judged(
     refused = [one for one in found if one.refused]
     if refused and not kept:
         raise _error(symbol, refused, texts, len(symbols) > 1)
-    texts = [one.sentence() + (", kept as asked: returns and costs hang on it" if one.refused else "") for one in found]
-    texts = [text + _doubt(one) for text, one in zip(texts, found, strict=True)]
-    return texts + small(grid, sessions, {one.shift.row for one in found}) + copied(grid, sessions)
+    asked = ", kept as asked: returns and costs hang on it"
+    sentences = [one.sentence() + (asked if one.refused else _doubt(one)) for one in found]
+    return sentences + small(grid, sessions, {one.shift.row for one in found}) + copied(grid, sessions)
 
 
 def small(grid: Grid, sessions: Sessions, known: set[int]) -> list[str]:
