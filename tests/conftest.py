@@ -13,7 +13,7 @@ from _pytest.terminal import TerminalReporter
 
 from tests import hints
 
-# Set before hfm.kernel is imported anywhere, and inherited by subprocesses whatever else they change.
+# Set before hfm.kernels.jit is imported anywhere, and inherited by subprocesses whatever else they change.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(platformdirs.user_cache_dir("hfm")) / "kernels"))
 os.environ.setdefault("MPLBACKEND", "Agg")
 OUTSIDE = dict(os.environ)

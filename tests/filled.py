@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hfm.stale import Bars
+from hfm.stale_rows import Bars
 
 NAMES = ("open", "high", "low", "close")
 

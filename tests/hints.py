@@ -38,7 +38,7 @@ def commands() -> dict[str, Any]:  # Any: typer's own click, which has no public
     """The commands of the command line, by name."""
     import typer
 
-    from hfm.cli import checks, export, live, stages  # noqa: F401  # they register the commands
+    from hfm.cli import checks, export, live, stage_commands  # noqa: F401  # they register the commands
     from hfm.cli.app import app
 
     found: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]

@@ -11,13 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from hfm import corridor, tables
+from hfm import tables
 from hfm.config import Config
-from hfm.corridor import Stage
 from hfm.errors import DataError
-from hfm.freshness import status
-from hfm.pipeline import Options, Outcome, run_all
-from hfm.run import Run
+from hfm.runs import stages
+from hfm.runs.freshness import status
+from hfm.runs.manifest import Run
+from hfm.runs.pipeline import Options, Outcome, run_all
+from hfm.runs.stages import Stage
 from hfm.stage import Context, Product
 from hfm.tables import Reader
 from tests.tables.test_rows import bars
@@ -112,7 +113,7 @@ def simulate_either(inputs: Mapping[str, Reader], config: Config, ctx: Context) 
 
 def placed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A new run `r` under `folder`, whose corridor these stages are from now on."""
-    monkeypatch.setattr(corridor, "STAGES", STAGES)
+    monkeypatch.setattr(stages, "STAGES", STAGES)
     run = Run(folder / "runs" / "r")
     run.path.mkdir(parents=True)
     return run

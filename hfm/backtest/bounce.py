@@ -18,12 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.backtest import family
-from hfm.backtest.panel import Panel
-from hfm.backtest.rows import edges
+from hfm.backtest.joined_panel import Panel
+from hfm.backtest.ledger_tables import edges
+from hfm.backtest.sweep.summary_ledger import Room, Rows, profit
 from hfm.config import Backtest
 from hfm.ledger import layout as at
 from hfm.ledger.account import params_new, state_new
-from hfm.ledger.profit import Room, Rows, profit
 from hfm.ledger.units import lot_size, tick_sizes
 
 Float = npt.NDArray[np.float64]

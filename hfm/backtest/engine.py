@@ -13,19 +13,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hfm.backtest import bounce, family, rows
+from hfm.backtest import bounce, family, ledger_tables
 from hfm.backtest.bounce import Bounce
 from hfm.backtest.family import Trial
-from hfm.backtest.history import History
-from hfm.backtest.panel import Panel
-from hfm.backtest.sweep import Sweep
-from hfm.backtest.tally import Tally
+from hfm.backtest.joined_panel import Panel
+from hfm.backtest.prior_sessions import History
+from hfm.backtest.session_sums import Tally
+from hfm.backtest.sweep.summary_ledger import Rows, profit, room_for, rows_new
+from hfm.backtest.sweep.thresholds import Sweep
 from hfm.config import Backtest
+from hfm.ledger import accounting
 from hfm.ledger import layout as at
-from hfm.ledger import step
 from hfm.ledger.account import params_new, state_new
-from hfm.ledger.lots import value
-from hfm.ledger.profit import Rows, profit, room_for, rows_new
+from hfm.ledger.round_trips import value
 from hfm.ledger.units import lot_size, tick_sizes
 from hfm.plugins import Signals
 
@@ -119,11 +119,11 @@ class Engine:
         self.volume |= bool((found.adv > 0).any())
         proposals = family.signals(self.trials, seen)
         self.proposed += np.count_nonzero(proposals, axis=1)
-        order = rows.time_order(panel)
+        order = ledger_tables.time_order(panel)
         if len(self._rows.whole) < len(panel.seq):
             self._rows = rows_new(len(panel.seq) + len(panel.seq) // 4)
         table = self._rows.part(slice(len(panel.seq)))
-        rows.kernel_rows(panel, (found.sigma_day, found.adv, seen.cost_bps), order, table)
+        ledger_tables.kernel_rows(panel, (found.sigma_day, found.adv, seen.cost_bps), order, table)
         result = self._ledgers(panel, table, proposals, order)
         self.tally.add(panel, result.out, order, found.level)
         return panel, result
@@ -146,7 +146,7 @@ class Engine:
     def _ledgers(self, panel: Panel, table: Rows, proposals: family.Sign, order: Int | None) -> Result:
         own = proposals[self.user]
         late = [family.delayed(own, panel.borders, lag) for lag in range(1, LAGS + 1)]
-        edge, room = rows.edges(table.whole), room_for(len(own))
+        edge, room = ledger_tables.edges(table.whole), room_for(len(own))
         n, blocks = len(own), len(panel.borders) - 1
         sums = np.zeros((len(self._params), blocks, at.SUMS))
         for k, signal in enumerate([*proposals, *late]):
@@ -158,7 +158,7 @@ class Engine:
         own = own if order is None else own[order]
         table.whole[:, at.R_SIGNAL] = own
         out, trips = self._space("out", (n, at.OUT)), self._space("trips", (2 * n + 2, at.TRADE))
-        ended = step.loop(self._state, self._own, table.whole, out, trips)
+        ended = accounting.loop(self._state, self._own, table.whole, out, trips)
         self._ended(trips[:ended])
         if order is not None:
             back = np.empty_like(out)
@@ -170,11 +170,11 @@ class Engine:
         return Result(out, sums, self.bounce.take(panel, table, proposals, order, room))
 
     def _ended(self, trips: Float) -> None:
-        self.trips = rows.by_entry(np.concatenate([self.trips, trips]))
+        self.trips = ledger_tables.by_entry(np.concatenate([self.trips, trips]))
         self.nets.append(trips[:, at.T_NET].copy())
         entered, block_s = trips[:, at.T_SESSION].astype(np.int64), self.tally.block_s
         if block_s is not None:
-            entered = (entered * rows.DAY_NS + trips[:, at.T_NS].astype(np.int64)) // (block_s * 10**9)
+            entered = (entered * ledger_tables.DAY_NS + trips[:, at.T_NS].astype(np.int64)) // (block_s * 10**9)
         self.entries.append(entered)
 
     def whole(self) -> Float:
@@ -194,7 +194,7 @@ class Engine:
                 mine = np.flatnonzero(last.symbol == s)
                 row = int(mine[-1]) if mine.size else len(last.symbol) - 1
                 trip[at.T_EXIT_SESSION] = last.session[row]
-                trip[at.T_EXIT_NS] = last.time[row] - last.session[row] * rows.DAY_NS
+                trip[at.T_EXIT_NS] = last.time[row] - last.session[row] * ledger_tables.DAY_NS
                 ends.append(trip)
         if ends:
             self._ended(np.stack(ends))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hfm.backtest.panel import Panel
+from hfm.backtest.joined_panel import Panel
 from hfm.config import Backtest
 from hfm.plugins import Policy, Signals
 from hfm.policies.choice import choose

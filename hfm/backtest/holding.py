@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from hfm.backtest.history import last_valid
-from hfm.backtest.panel import Panel
+from hfm.backtest.joined_panel import Panel
+from hfm.backtest.prior_sessions import last_valid
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from hfm import tables
-from hfm.backtest import bounce, bridge, family, rows, summary
+from hfm.backtest import bounce, family, ledger_tables, performance
 from hfm.backtest.engine import Engine, base_settings
-from hfm.backtest.panel import EXTREMES, RESTING, Panel, ahead, panels
+from hfm.backtest.joined_panel import EXTREMES, RESTING, Panel, ahead, panels
 from hfm.backtest.totals import Totals
 from hfm.config import Backtest, Config
 from hfm.errors import UsageError
+from hfm.recipe import reconciliation
 from hfm.stage import Context, Product
 
 LEDGER, TRADES, TRIALS = "backtest/ledger.parquet", "backtest/trades.parquet", "backtest/trials.parquet"
@@ -48,27 +49,27 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
         if taken is None:
             continue
         last, result = taken
-        yield LEDGER, rows.ledger_table(last, result.out, names, meta)
+        yield LEDGER, ledger_tables.ledger_table(last, result.out, names, meta)
         yield (
             TRIALS,
-            rows.trials_table(
+            ledger_tables.trials_table(
                 last, engine.trials, result.sums[: len(engine.trials)], result.bounce, settings.cash, symbols, meta
             ),
         )
         totals.add(last, result.sums, result.out)
         ended = engine.whole()
         if len(ended):
-            yield TRADES, rows.trades_table(ended, count, names, symbols, meta)
+            yield TRADES, ledger_tables.trades_table(ended, count, names, symbols, meta)
             count += len(ended)
         ctx.progress("sessions", totals.sessions, 0)
     assert last is not None  # a model with predictions has a session with one: panels() has raised otherwise
-    yield TRADES, rows.trades_table(engine.rest(last), count, names, symbols, meta)
+    yield TRADES, ledger_tables.trades_table(engine.rest(last), count, names, symbols, meta)
     _record(engine, ctx, model)
-    document = summary.document(engine, totals, model, meta)
-    summary.tell(document, ctx)
+    document = performance.document(engine, totals, model, meta)
+    performance.tell(document, ctx)
     yield "backtest/metrics.json", document
-    if bridge.INSAMPLE in inputs:
-        yield bridge.ARTIFACT, bridge.table(inputs, settings, document, len(engine.trials))
+    if reconciliation.INSAMPLE in inputs:
+        yield reconciliation.ARTIFACT, reconciliation.table(inputs, settings, document, len(engine.trials))
 
 
 def _columns(settings: Backtest, meta: Mapping[str, Any]) -> tuple[str, ...]:  # Any: JSON values

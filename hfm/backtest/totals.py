@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.backtest.engine import LAGS
-from hfm.backtest.panel import Panel
-from hfm.backtest.rows import hold
+from hfm.backtest.joined_panel import Panel
+from hfm.backtest.ledger_tables import hold
 from hfm.ledger import layout as at
 
 Float = npt.NDArray[np.float64]

@@ -18,28 +18,28 @@ def main() -> None:
 
         print(f"hfm {__version__}")
         return
-    from hfm.cli import signals
+    from hfm.cli import interrupts
 
     _three_streams()
-    signals.listen()
+    interrupts.listen()
     if "OMP_NUM_THREADS" not in os.environ:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more spin for a tenth of a second as NumPy is imported
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own keeps what it was given
     gc.set_threshold(50_000, 20, 50)  # imports make many objects and drop few: looking for cycles is a tenth of them
     try:
-        from hfm.cli import stages, checks, live, export  # noqa: F401, I001  # in the order of the help
+        from hfm.cli import stage_commands, checks, live, export  # noqa: F401, I001  # in the order of the help
         from hfm.cli.app import invoke
 
         code = invoke(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
-        from hfm.cli.show import mute
+        from hfm.cli.console import mute
 
         mute()
         code = 0
-    except (KeyboardInterrupt, signals.Stopped):
-        code = signals.asked() or 130
-        print(signals.WORDS[code], file=sys.stderr)
+    except (KeyboardInterrupt, interrupts.Stopped):
+        code = interrupts.asked() or 130
+        print(interrupts.WORDS[code], file=sys.stderr)
     gc.freeze()  # nor does it look for any among what is about to go
     sys.exit(code)
 

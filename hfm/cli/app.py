@@ -13,9 +13,9 @@ from typing import Any
 
 import typer
 
-from hfm.cli import signals
+from hfm.cli import interrupts
+from hfm.cli.console import Show, mute, report
 from hfm.cli.options import COMMON, Common, Options, Values
-from hfm.cli.show import Show, mute, report
 from hfm.errors import ExitCode, HfmError, UsageError, is_typed
 
 app = typer.Typer(
@@ -70,8 +70,8 @@ def _guarded(body: Body, show: Show, common: Common, values: Values) -> int:
         mute()
         return int(ExitCode.OK)
     except Exception as e:
-        if signals.asked():  # a library made something else of the signal's exception
-            raise signals.Stopped from None
+        if interrupts.asked():  # a library made something else of the signal's exception
+            raise interrupts.Stopped from None
         text = traceback.format_exc()
         kept = _keep(text, show.run_dir)
         if common.debug:

@@ -8,21 +8,21 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from hfm.cli.app import command
+from hfm.cli.console import Show
 from hfm.cli.options import PRUNE, VERIFY, Common, Flags, Values
 from hfm.cli.settings import config_of, home_of
-from hfm.cli.show import Show
 from hfm.errors import ExitCode, HfmError, UsageError
 
 if TYPE_CHECKING:
-    from hfm.run import Manifest, Run
+    from hfm.runs.manifest import Manifest, Run
     from hfm.stage import Verification
     from hfm.verify.claims import Row
 
 
 def check_bands(show: Show, common: Common, flags: Flags) -> ExitCode:
     """The table of simulate --check: the bars of --run NAME, else the markets that the bands were drawn for."""
-    from hfm import corridor, freshness
-    from hfm.run import locate
+    from hfm.runs import freshness, stages
+    from hfm.runs.manifest import locate
     from hfm.verify import bands
 
     home = home_of(common)
@@ -32,7 +32,7 @@ def check_bands(show: Show, common: Common, flags: Flags) -> ExitCode:
         run = locate(home, common.run, os.environ)
         show.run_dir, manifest = run.path, run.manifest()
         config = config_of(common, home, manifest.config, "simulate", flags)
-        readers = freshness.readers(run, freshness.check_inputs(run, manifest, corridor.by_name("simulate")))
+        readers = freshness.readers(run, freshness.check_inputs(run, manifest, stages.by_name("simulate")))
         bars = list(readers.values())
     return judge(show, bands.check(bars, config))
 
@@ -52,7 +52,7 @@ def verify(show: Show, common: Common, values: Values) -> ExitCode:
 
     With --run NAME: whether that run is what it says it is.
     """
-    from hfm.run import locate
+    from hfm.runs.manifest import locate
     from hfm.verify import claims
 
     if values["quick"] and values["full"]:
@@ -62,7 +62,8 @@ def verify(show: Show, common: Common, values: Values) -> ExitCode:
         show.run_dir = run.path
         rows = of_run(show, run, common.wait, values["seed"])
     elif values["leaks"]:
-        from hfm.verify import cuts, detection
+        from hfm.verify.leaks import detection
+        from hfm.verify.lookahead import cuts
 
         rows = detection.rows(show.talk, cuts.seed_new() if values["seed"] is None else values["seed"])
     elif values["null"] or values["power"] or values["bounce"]:
@@ -96,15 +97,16 @@ def of_run(show: Show, run: Run, wait_s: float = 0.0, seed: int | None = None) -
 
     Each line that fails is also said on stderr. What the look-ahead tests say goes on record in the run's journal.
     """
-    from hfm.verify import cuts, lookahead, tampering
+    from hfm.verify import tampering
+    from hfm.verify.lookahead import cuts, run_tests
 
     rows = tampering.of_run(run)
     if all(row.passed for row in rows):
         seed = cuts.seed_new() if seed is None else seed
         manifest = run.manifest()
-        found = lookahead.of_run(run, show.talk, seed)
+        found = run_tests.of_run(run, show.talk, seed)
         rows += found
-        record(show, run, manifest, lookahead.as_verification(found, seed), wait_s)
+        record(show, run, manifest, run_tests.as_verification(found, seed), wait_s)
     else:
         show.talk("look-ahead is not looked for: the files are not those that were committed together")
     for row in rows:
@@ -117,7 +119,7 @@ def record(show: Show, run: Run, manifest: Manifest, found: Verification, wait_s
     """Put what was found on record, unless the run has changed meanwhile or cannot be written."""
     from datetime import UTC, datetime
 
-    from hfm import verification
+    from hfm.runs import verification
 
     try:
         with run.lock(wait_s):
@@ -133,7 +135,7 @@ def record(show: Show, run: Run, manifest: Manifest, found: Verification, wait_s
 @command("doctor", {})
 def doctor(show: Show, common: Common, values: Values) -> ExitCode:
     """Look at what a run will stand on: libraries, disk, kernels."""
-    from hfm import doctor
+    from hfm.ops import doctor
 
     findings = doctor.examine(home_of(common))
     show.table = doctor.table(findings)
@@ -146,7 +148,7 @@ def prune(show: Show, common: Common, values: Values) -> ExitCode:
     """Empty old runs; their trials stay on record."""
     from datetime import UTC, datetime
 
-    from hfm import prune
+    from hfm.runs import prune
 
     home = home_of(common)
     for item in prune.prune(home, values["keep"], datetime.now(UTC)):

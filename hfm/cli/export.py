@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from hfm import disk
+from hfm import atomic
 from hfm.cli.app import command
+from hfm.cli.console import Show
 from hfm.cli.options import Common, Options, Values, option
 from hfm.cli.settings import home_of
-from hfm.cli.show import Show
-from hfm.cli.trained import Trained, trained
+from hfm.cli.trained_run import Trained, trained
 from hfm.errors import ExitCode, UsageError, typed
 
 EXPORT: Options = {
@@ -29,7 +29,7 @@ def export(show: Show, common: Common, values: Values) -> ExitCode:
     Of the graph: raw features and state in, forecast and state out; parity is asserted. Of the book: a message and an
     orderbook file a session and symbol.
     """
-    from hfm.live import graph
+    from hfm.live import onnx_export as graph
 
     if values["format"] == "lobster":
         return _lobster(show, common, values)
@@ -50,16 +50,17 @@ def export(show: Show, common: Common, values: Values) -> ExitCode:
 
 
 def _write(show: Show, path: Path, data: bytes) -> None:
-    disk.write(path.absolute(), data)
+    atomic.write(path.absolute(), data)
     show.paths.append(path.absolute())
 
 
 def _step(show: Show, found: Trained, wanted: str | None) -> bytes:
     """The graph of one step of a symbol's final fit."""
-    from hfm.live import graph, words
+    from hfm.live import onnx_export as graph
+    from hfm.live import parsing
 
     engine = found.stream().engine
-    symbol = words.symbol(wanted, engine.market.symbols) or engine.market.symbols[0]
+    symbol = parsing.symbol(wanted, engine.market.symbols) or engine.market.symbols[0]
     arrays = engine.checkpoint.part("final", engine.model)
     known = list(engine.checkpoint.document["symbols"])
     number = known.index(symbol) if symbol in known else -1
@@ -72,12 +73,12 @@ def _step(show: Show, found: Trained, wanted: str | None) -> bytes:
 
 def _network(show: Show, found: Trained, fit: str) -> bytes:
     """The graph of a fit of a network that has no step, over a whole session; a replay takes those of the folds."""
-    from hfm.live import whole
-    from hfm.models import traced
+    from hfm.live import onnx_session
+    from hfm.models.networks import onnx_trace
 
     rows = int(found.quotes.meta["slots_per_session"])
-    graph, trial, want = traced.trace(found.checkpoint.part(fit, found.model), found.model, rows)
-    data = whole.seal(graph, (found.model, fit, found.weights), trial, want)
+    graph, trial, want = onnx_trace.trace(found.checkpoint.part(fit, found.model), found.model, rows)
+    data = onnx_session.seal(graph, (found.model, fit, found.weights), trial, want)
     show.metrics["export"] = {"bytes": len(data), "model": found.model, "rows": rows}
     show.talk(f"export: {found.model}, {fit}, sessions of {rows} rows, {len(data) / 1e6:.2f} MB")
     return data
@@ -85,15 +86,15 @@ def _network(show: Show, found: Trained, fit: str) -> bytes:
 
 def _lobster(show: Show, common: Common, values: Values) -> ExitCode:
     """The LOBSTER files of the run's simulated order book, or of the real one that it fetched."""
-    from hfm import corridor, freshness
-    from hfm.run import locate
-    from hfm.simulate import lobster
+    from hfm.runs import freshness, stages
+    from hfm.runs.manifest import locate
+    from hfm.simulate.replay import lobster_export
 
     run = locate(home_of(common), common.run, os.environ)
     show.run_dir, manifest = run.path, run.manifest()
-    wanted = corridor.Stage("export", "", takes=(corridor.EVENTS, corridor.BOOK))
+    wanted = stages.Stage("export", "", takes=(stages.EVENTS, stages.BOOK))
     readers = freshness.readers(run, freshness.check_inputs(run, manifest, wanted))
-    book = readers.get(corridor.EVENTS) or readers.get(corridor.BOOK)
+    book = readers.get(stages.EVENTS) or readers.get(stages.BOOK)
     if book is None:
         raise UsageError(
             f"run {run.name} holds no order book",
@@ -109,10 +110,10 @@ def _lobster(show: Show, common: Common, values: Values) -> ExitCode:
     folder, rounded = (values["output"] or run.path / "lobster").absolute(), 0
     for group in book.groups():
         if symbol is None or group.column("symbol")[0].as_py() == symbol.upper():
-            made = lobster.files(group, book.meta)
+            made = lobster_export.files(group, book.meta)
             rounded += made.rounded
             for name, data in (made.message, made.orderbook):
-                disk.write(folder / name, data)
+                atomic.write(folder / name, data)
                 show.paths.append(folder / name)
     show.metrics["export"] = {"files": len(show.paths), "rounded": rounded}
     show.talk(f"export: {len(show.paths)} LOBSTER files" + f", {rounded:,} prices rounded to .0001" * (rounded > 0))

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hfm import disk
+from hfm import atomic
 from hfm.cli.app import command
+from hfm.cli.console import Show
 from hfm.cli.options import Common, Options, Values, option
-from hfm.cli.show import Show
-from hfm.cli.trained import trained
+from hfm.cli.trained_run import trained
 from hfm.errors import ExitCode, LockedError, UsageError, typed
 
 if TYPE_CHECKING:
     from hfm.live.stream import Stream
-    from hfm.run import Run
+    from hfm.runs.manifest import Run
 
 LINE = 1 << 20
 """Most bytes of a line; a row has some five hundred."""
@@ -52,20 +52,20 @@ def predict(show: Show, common: Common, values: Values) -> ExitCode:
     from datetime import UTC, datetime
 
     from hfm.ledger.units import unit_name
-    from hfm.live import market, words
+    from hfm.live import market_hours, parsing
     from hfm.live.predict import predict
 
-    now = words.instant(values["as_of"]) if values["as_of"] else datetime.now(UTC)
+    now = parsing.instant(values["as_of"]) if values["as_of"] else datetime.now(UTC)
     found = trained(show, common)
     stream, identity = found.stream(), found.identity()
-    symbol = words.symbol(values["symbol"], stream.engine.market.symbols)
-    newest = predict(stream, found.quotes, int(now.timestamp() * 1e9), market.opened)
+    symbol = parsing.symbol(values["symbol"], stream.engine.market.symbols)
+    newest = predict(stream, found.quotes, int(now.timestamp() * 1e9), market_hours.opened)
     answers = [a for a in newest.answers if symbol in (None, a["symbol"])]
     stale = [s for s in newest.stale if symbol in (None, s)]
     show.metrics |= {"market": "open" if newest.is_open else "closed", "model_id": identity["model"][:12],
                      "predictions": answers}  # fmt: skip
     unit = unit_name(stream.engine.market.calendar)
-    show.table = words.table(answers, newest.is_open, identity["model"][:12], unit)
+    show.table = parsing.table(answers, newest.is_open, identity["model"][:12], unit)
     for name in stale:
         text = f"{name}: its newest row is older than two intervals, and the market is open"
         show.warnings.append(text)
@@ -89,10 +89,10 @@ def stream(show: Show, common: Common, values: Values) -> ExitCode:
     if values["bench"]:
         return _bench(show, live, found.quotes)
     with _alone(state) if state else contextlib.nullcontext():
-        if state and disk.there(state):
+        if state and atomic.there(state):
             from hfm.live import snapshot
 
-            with disk.disk_errors(state):
+            with atomic.disk_errors(state):
                 data = state.read_bytes()
             snapshot.load(data, live, found.identity(), str(state))
             show.talk(f"state: goes on from {state}")
@@ -117,7 +117,7 @@ def _alone(state: Path) -> Iterator[None]:
     if not state.name:
         raise UsageError(f"--state is {str(state)!r}", hint="--state FILE")
     path = state.with_name(f"{state.name}.lock")
-    with disk.disk_errors(path):
+    with atomic.disk_errors(path):
         held = filelock.FileLock(path, timeout=0)
         try:
             held.acquire()
@@ -147,15 +147,16 @@ def _kept(
     lines: Iterator[str], run: Run, live: Stream, identity: dict[str, Any], where: tuple[Path | None, int]
 ) -> Iterator[str]:
     """The lines; after every so many, and at the end, the state and metrics.prom are written."""
-    from hfm import disk, health
+    from hfm import atomic
     from hfm.live import snapshot
+    from hfm.runs import metrics_file
 
     state, every = where
 
     def keep() -> None:
         if state is not None:
-            disk.write(state.absolute(), snapshot.dump(live, identity))
-        health.renew(run, live.gauge.families(f"{live.engine.model}/{live.engine.fold}"), health.STREAM)
+            atomic.write(state.absolute(), snapshot.dump(live, identity))
+        metrics_file.renew(run, live.gauge.families(f"{live.engine.model}/{live.engine.fold}"), metrics_file.STREAM)
 
     for count, line in enumerate(lines, start=1):
         yield line  # printed before it is saved: a kill between the two says a line twice rather than never
@@ -191,7 +192,7 @@ def schedule(show: Show, common: Common, values: Values) -> ExitCode:
 
     They keep it fresh and print a forecast after every bar.
     """
-    from hfm.live import schedule
+    from hfm.ops import schedule
 
     if values["kind"] not in ("cron", "systemd"):
         raise UsageError(f"{values['kind'][:40]!r} is no scheduler", hint="hfm schedule cron, or hfm schedule systemd")

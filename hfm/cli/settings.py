@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hfm.cli.console import Show
 from hfm.cli.options import Common, Flags, Values, fetch_flags
-from hfm.cli.show import Show
 from hfm.errors import ExitCode
 
 
 def home_of(common: Common) -> Path:
     """Where runs/ and data/ lie."""
-    from hfm.run import find_home
+    from hfm.runs.manifest import find_home
 
     return find_home(common.home, os.environ, Path.cwd())
 
@@ -34,13 +34,13 @@ def options_of(
     common: Common, home: Path, show: Show, resume: bool = False, verify: bool = False
 ) -> Any:  # Any: pipeline.Options
     """How to carry stages out. verify: with the look-ahead tests before an edge is supported."""
-    from hfm.pipeline import Options
+    from hfm.runs.pipeline import Options
 
     def tests(run: Any) -> Any:  # Any: Run, Verification, whose modules load on demand
-        from hfm.verify import lookahead
+        from hfm.verify.lookahead import run_tests
 
         show.talk("an edge would be supported: looking for look-ahead first")
-        return lookahead.verification(run, show.talk)
+        return run_tests.verification(run, show.talk)
 
     workers = common.workers or os.cpu_count() or 1
     return Options(home, common.wait, workers, resume, show.progress(), verify=tests if verify else None)
@@ -48,15 +48,15 @@ def options_of(
 
 def carry_out(name: str, show: Show, common: Common, flags: Flags, resume: bool = False) -> ExitCode:
     """One stage in the run that the options mean."""
-    from hfm import corridor, pipeline
-    from hfm.run import locate
+    from hfm.runs import pipeline, stages
+    from hfm.runs.manifest import locate
 
     home = home_of(common)
     run = locate(home, common.run, os.environ)
     show.run_dir = run.path
     with run.lock(common.wait):
         config = config_of(common, home, run.manifest().config, name, flags)
-        outcome = pipeline.execute(run, corridor.by_name(name), config, options_of(common, home, show, resume))
+        outcome = pipeline.execute(run, stages.by_name(name), config, options_of(common, home, show, resume))
     show.outcome(outcome)
     return outcome.code
 
@@ -65,7 +65,7 @@ def new_run(show: Show, common: Common, home: Path, values: Values) -> tuple[Any
     """The run that a fetch goes to: --run NAME (new or not), else a new one with a name of its own."""
     from datetime import UTC, datetime
 
-    from hfm.run import create
+    from hfm.runs.manifest import create
 
     flags = fetch_flags(values)
     config_of(common, home, {}, "fetch", flags)  # a bad flag is said before a folder is made

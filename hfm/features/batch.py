@@ -9,22 +9,24 @@ from types import ModuleType
 import numpy as np
 import numpy.typing as npt
 
-from hfm.features import events, step
+from hfm.features import bar_features, event_features
 from hfm.tables import Array
 
 Float = npt.NDArray[np.float64]
 
-INPUTS: tuple[str, ...] = ("symbol", *step.ROW)
+INPUTS: tuple[str, ...] = ("symbol", *bar_features.ROW)
 """Quotes columns that `compute` reads."""
 
-_BARS = tuple(n for n in step.NAMES if n not in ("volatility", "volatility_nights", "spread", "imbalance", "micro"))
+_BARS = tuple(
+    n for n in bar_features.NAMES if n not in ("volatility", "volatility_nights", "spread", "imbalance", "micro")
+)
 GROUPS: dict[str, tuple[str, ...]] = {
     "default": _BARS,
     "seed": ("volume_ratio", "momentum", "volatility", "ofi", "spread", "volatility_nights"),
     "book": (*_BARS, "imbalance", "micro"),
     "events": (
         "imbalance", "micro", "momentum", "ret_sigma", "surprise", "flow_surprise", "log_spread", "spread_12",
-        "spread_78", "rv_12", "rv_78", *events.OWN,
+        "spread_78", "rv_12", "rv_78", *event_features.OWN,
     ),
 }  # fmt: skip
 """Feature lists by name. `seed`: the mission's four, the spread itself, and the volatility with nights in it, both in
@@ -57,7 +59,7 @@ _DAY_NS = 86_400 * 10**9
 
 def maker(names: Sequence[str]) -> ModuleType:
     """What makes these features: `step`, or `events` where one of them is its own."""
-    return step if set(names) <= set(step.NAMES) else events
+    return bar_features if set(names) <= set(bar_features.NAMES) else event_features
 
 
 def inputs(names: Sequence[str]) -> tuple[str, ...]:
@@ -71,7 +73,7 @@ def state_new(slots_per_session: int, interval_s: float, names: Sequence[str] = 
     return state
 
 
-def row_matrix(columns: Mapping[str, Array], names: Sequence[str] = step.ROW) -> Float:
+def row_matrix(columns: Mapping[str, Array], names: Sequence[str] = bar_features.ROW) -> Float:
     """float64 [n, len(names)] of quotes columns as `tables.arrays` gives them; times from midnight UTC of the session
     on, in ns."""
     out = np.empty((len(columns["seq"]), len(names)))

@@ -16,11 +16,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from hfm import disk, tables
+from hfm import atomic, tables
 from hfm.config import INTERVALS, Config
 from hfm.errors import ConfigError, DataError, HfmError, UsageError
-from hfm.fetch import adjustments, archive, books, gaps, prints, quality, sessions, splits, summary
-from hfm.fetch.quality import Grid, Quality
+from hfm.fetch import quality_summary, sessions
+from hfm.fetch.archive import network
+from hfm.fetch.book import stage
+from hfm.fetch.quality import accounting, adjustments, bad_prints, gaps, splits
+from hfm.fetch.quality.accounting import Grid, Quality
 from hfm.fetch.sessions import Sessions
 from hfm.plugins import BarRequest, BarSource, BookSource, RawBars, find
 from hfm.stage import Context, Product
@@ -41,7 +44,7 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     source = find("sources", config.fetch.source)()
     request = _request(config, ctx, source)
     if hasattr(source, "books"):
-        yield from books.run(source, config.fetch.source, request, ctx)
+        yield from stage.run(source, config.fetch.source, request, ctx)
         return
     yield from _bars(source, request, config, ctx)
 
@@ -52,7 +55,7 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
     failed: dict[str, HfmError] = {}
     results = source.fetch(request, ctx)
     if source.network and ctx.archive is not None:
-        results = archive.through(source, config.fetch.source, request, ctx, config.fetch.rebase)
+        results = network.through(source, config.fetch.source, request, ctx, config.fetch.rebase)
     for symbol, result in results:
         if isinstance(result, HfmError):
             failed[symbol] = result
@@ -70,9 +73,9 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
         settles = f" ({error.hint})" if error.hint.startswith("--") else ""
         ctx.lose(f"{symbol} is left out: {'it ' * own}{_without(symbol, error.what)}{settles}")
     notes = {symbol: notes[symbol] for symbol in sorted(grids) if symbol in notes}
-    for text, symbols in summary.once({symbol: warnings.get(symbol, ()) for symbol in sorted(grids)}):
-        ctx.warn(f"{summary.names(symbols)}: {text}")
-    summary.report(ctx, request, qualities, notes, source.synthetic)
+    for text, symbols in quality_summary.once({symbol: warnings.get(symbol, ()) for symbol in sorted(grids)}):
+        ctx.warn(f"{quality_summary.names(symbols)}: {text}")
+    quality_summary.report(ctx, request, qualities, notes, source.synthetic)
     rate, sessions_a_year, slots = sessions.yearly(wanted.calendar, request.interval_s, wanted.day[0], wanted.day[-1])
     meta = {
         "source": config.fetch.source,
@@ -106,7 +109,7 @@ def dry(config: Config, ctx: Context) -> None:
     request = _request(config, ctx, source)
     for symbol in request.symbols:
         if ctx.archive is not None:
-            found = archive.plan(source, config.fetch.source, request, symbol, ctx)
+            found = network.plan(source, config.fetch.source, request, symbol, ctx)
             ctx.say(found.line(config.fetch.source))
             ctx.figures[symbol] = {"held": found.held, "missing": list(found.missing), "asks": found.since is not None}
 
@@ -131,7 +134,7 @@ def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> Ba
         raise UsageError(
             f"--days {fetch.days} and --sessions {fetch.sessions} exclude each other", hint="leave one of them away"
         )
-    if fetch.path is not None and not disk.there(Path(fetch.path)):
+    if fetch.path is not None and not atomic.there(Path(fetch.path)):
         raise DataError(f"{fetch.path} does not exist", hint="give the path of a file or folder that is there")
     days = DAYS if live and fetch.days is None and fetch.sessions is None else fetch.days
     names = [symbol.upper() for symbol in fetch.symbols] if live else list(fetch.symbols)
@@ -183,7 +186,7 @@ def _clean(
     wanted = _span(found, request, until)
     whole = request.days is None and request.sessions is None
     grids, qualities = {}, {}
-    others = prints.peers({symbol: prints.move_times(raw.time, raw.close) for symbol, raw in found.items()})
+    others = bad_prints.peers({symbol: bad_prints.move_times(raw.time, raw.close) for symbol, raw in found.items()})
     names = tuple(sorted(found))
     asked = tuple(sorted({*found, *failed}))  # a vendor's fault of today is no fault of an adjustment
     adjustments.check(request.adjust, asked)
@@ -193,7 +196,7 @@ def _clean(
         raw, adjusted = adjustments.adjusted(raw, request.adjust, symbol, wanted)
         grid, account = None, Quality(raw=len(raw.time))
         if len(wanted):
-            grid, account = quality.clean(raw, wanted, until, others[symbol])
+            grid, account = accounting.clean(raw, wanted, until, others[symbol])
         if grid is None or not grid.time.size:
             failed[symbol] = gaps.nothing(symbol, account, request, until, raw.time)
             continue
@@ -206,7 +209,7 @@ def _clean(
         first, last = (int(grid.index[0]), int(grid.index[-1])) if whole else (0, len(wanted) - 1)
         own = wanted.pick(slice(first, last + 1))
         of_own = replace(grid, index=grid.index - first)
-        quality.account(of_own, account, own, until)
+        accounting.account(of_own, account, own, until)
         fault = gaps.fault(symbol, of_own, account, own, request, max_gap, raw.time)
         if fault is not None:
             failed[symbol] = fault
@@ -242,7 +245,7 @@ def _none_left(failed: Mapping[str, HfmError]) -> HfmError:
         said.setdefault(_without(symbol, error.what), []).append(symbol)
     if len(failed) == 1:
         return first
-    what = "; ".join(f"{summary.names(symbols)}: {text}" for text, symbols in said.items())
+    what = "; ".join(f"{quality_summary.names(symbols)}: {text}" for text, symbols in said.items())
     return type(first)(f"none of {len(failed)} symbols is left: {what[:500]}", why=first.why, hint=first.hint)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hfm.kernel import bare
+from hfm.kernels.jit import bare
 from hfm.ledger import layout as at
-from hfm.ledger.lots import book
+from hfm.ledger.round_trips import book
 
 Float = npt.NDArray[np.float64]
 OPEN, CLOSE, FLATTEN = 0.0, 1.0, 2.0

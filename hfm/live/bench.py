@@ -19,11 +19,12 @@ import numpy as np
 
 from hfm import tables
 from hfm.config import Backtest
-from hfm.live import graph, rows, step
-from hfm.live.engine import Engine, Market
+from hfm.live import onnx_export, row_step
+from hfm.live import quote_rows as rows
+from hfm.live.node import Engine, Market
 from hfm.live.stream import Stream
-from hfm.models import step as step_of
-from hfm.models.store import Checkpoint
+from hfm.models import inference as step_of
+from hfm.models.checkpoint import Checkpoint
 from hfm.plugins import Arrays, Float
 from hfm.tables import Reader
 
@@ -84,13 +85,13 @@ def windows(x: Float, length: int) -> list[Any]:  # Any: float32 arrays
 def graphs(arrays: Arrays, x: Float, slots: int) -> list[Timing]:
     """ONNX Runtime: one network over the window at each row, and stepped with its state; the whole exported graph."""
     one = {k: v for k, v in arrays.items() if not k.startswith("seed") or k.startswith("seed0/")}
-    size, last = graph.shape_of(step_of.pack(one, 0)), len(x) - slots
-    whole = [graph.inputs_of(x[i : i + 1, None], size, None) for i in range(last - 64, last)]
-    out = [rival("ONNX Runtime, exported graph, step", graph.session_of(graph.build(one, 0)), whole)]
+    size, last = onnx_export.shape_of(step_of.pack(one, 0)), len(x) - slots
+    whole = [onnx_export.inputs_of(x[i : i + 1, None], size, None) for i in range(last - 64, last)]
+    out = [rival("ONNX Runtime, exported graph, step", onnx_export.session_of(onnx_export.build(one, 0)), whole)]
     if size.networks:
-        run = graph.session_of(graph.network(one))
+        run = onnx_export.session_of(onnx_export.network(one))
         for name, length in (("window", slots), ("step", 1)):
-            inputs = [graph.inputs_of(x[i : i + length, None], size, None) for i in range(last - 64, last)]
+            inputs = [onnx_export.inputs_of(x[i : i + length, None], size, None) for i in range(last - 64, last)]
             out.append(rival(f"ONNX Runtime, 1 network, {name}", run, inputs))
     return out
 
@@ -121,11 +122,11 @@ def _lines(stream: Stream, table: Float, symbols: Sequence[int]) -> list[float]:
     """Seconds of each line; sessions move on with each pass, so that every row is new."""
     names = stream.engine.market.symbols
     texts = [_text(row, names[s]) for row, s in zip(table, symbols, strict=True)]
-    shift = int(table[-1, step.V_SESSION] - table[0, step.V_SESSION]) + 1
+    shift = int(table[-1, row_step.V_SESSION] - table[0, row_step.V_SESSION]) + 1
     seconds: list[float] = []
     turn = 0
     while len(seconds) < ROWS:
-        for day, text in zip(table[:, step.V_SESSION], texts, strict=True):
+        for day, text in zip(table[:, row_step.V_SESSION], texts, strict=True):
             line = json.dumps({**text, "session": rows.spell_day(int(day) + turn * shift)}).encode()
             began = time.perf_counter()
             stream.answer(line)
@@ -139,10 +140,10 @@ def _lines(stream: Stream, table: Float, symbols: Sequence[int]) -> list[float]:
 def _text(row: Float, symbol: str) -> dict[str, Any]:  # Any: JSON
     """A row as a feed sends it, times as ns."""
     item = {name: None if np.isnan(v) else float(v) for name, v in zip(rows.NAMES, row, strict=True)}
-    midnight = int(row[step.V_SESSION]) * rows.DAY_NS
+    midnight = int(row[row_step.V_SESSION]) * rows.DAY_NS
     times = {name: midnight + int(row[place]) for name, place in
-             (("time_open", step.V_OPEN_NS), ("time", step.V_CLOSE_NS))}  # fmt: skip
-    return {**item, **times, "symbol": symbol, "seq": int(row[step.V_SEQ]), "is_last": bool(row[step.V_LAST])}
+             (("time_open", row_step.V_OPEN_NS), ("time", row_step.V_CLOSE_NS))}  # fmt: skip
+    return {**item, **times, "symbol": symbol, "seq": int(row[row_step.V_SEQ]), "is_last": bool(row[row_step.V_LAST])}
 
 
 def _timed(function: Callable[[int], object], count: int) -> list[float]:

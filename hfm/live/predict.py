@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hfm.live import rows, step
+from hfm.live import quote_rows, row_step
 from hfm.live.stream import Answer, Stream, in_time, sessions
 from hfm.plugins import Float
 from hfm.tables import Reader
@@ -43,11 +43,11 @@ def predict(stream: Stream, quotes: Reader, now: int, opened: Opened) -> Newest:
     said: dict[int, Answer] = {}
     for symbol, row in in_time(held) if held else ():
         said[symbol] = stream.take(symbol, row)
-    first = min((float(data[0, step.V_OPEN_NS]) for _, data in held), default=0.0)
+    first = min((float(data[0, row_step.V_OPEN_NS]) for _, data in held), default=0.0)
     began = _began(stream, newest, now, (int(first), opened))
     answers, stale = [], []
     for symbol, row in sorted(newest.items()):
-        end = int(row[step.V_SESSION]) * rows.DAY_NS + int(row[step.V_CLOSE_NS])
+        end = int(row[row_step.V_SESSION]) * quote_rows.DAY_NS + int(row[row_step.V_CLOSE_NS])
         answer = said.get(symbol) or stream.head("no row in the last session", symbol, row)
         answer["age_s"] = (now - end) / 1e9
         late = began is not None and now - max(end, began) > PATIENCE * engine.market.interval_s * 1e9
@@ -66,9 +66,9 @@ def _began(stream: Stream, newest: dict[int, Float], now: int, clock: tuple[int,
     """
     market = stream.engine.market
     for row in newest.values():
-        end = int(row[step.V_SESSION]) * rows.DAY_NS + int(row[step.V_CLOSE_NS])
+        end = int(row[row_step.V_SESSION]) * quote_rows.DAY_NS + int(row[row_step.V_CLOSE_NS])
         if now - end <= PATIENCE * market.interval_s * 1e9 and market.calendar != "24/7":
-            if row[step.V_LAST] == 0.0:
-                return int(row[step.V_SESSION]) * rows.DAY_NS + clock[0]
+            if row[row_step.V_LAST] == 0.0:
+                return int(row[row_step.V_SESSION]) * quote_rows.DAY_NS + clock[0]
             return None
     return clock[1](market.calendar, now)

@@ -19,11 +19,11 @@ from hfm import tables
 from hfm.errors import DataError, UsageError
 from hfm.ledger import layout as at
 from hfm.ledger.reasons import spell
-from hfm.live import order, rows, step
-from hfm.live.engine import Engine
-from hfm.live.folds import Folds, Walk
-from hfm.live.gauge import Gauge
-from hfm.models.step import OUT
+from hfm.live import quote_rows, row_step, sequence
+from hfm.live.fit_chooser import Folds, Walk
+from hfm.live.monitor import Gauge
+from hfm.live.node import Engine
+from hfm.models.inference import OUT
 from hfm.plugins import Float
 from hfm.tables import Reader
 
@@ -35,11 +35,11 @@ class Stream:
     """An engine with its judge of what arrives, its counts, and the answers to both."""
 
     def __init__(self, engine: Engine) -> None:
-        self.engine, self.order = engine, order.Order(len(engine.market.symbols))
+        self.engine, self.order = engine, sequence.Order(len(engine.market.symbols))
         self.gauge = Gauge()
         self.taken = 0
         """Rows read from a replay, warm-up included: where a restart goes on."""
-        self._row = np.empty(step.ROW)
+        self._row = np.empty(row_step.ROW)
         self._clock = time.perf_counter
         """Only for the gauge's latencies; no answer depends on it."""
 
@@ -49,12 +49,12 @@ class Stream:
         out = engine.take(symbol, row)
         self.gauge.add(out, row, engine.market.slots, flags)
         gap, unfinished = flags
-        answer = self.head(order.OK, symbol, row)
+        answer = self.head(sequence.OK, symbol, row)
         answer["model"] = f"{engine.model}/{engine.fold}"
         values = out.tolist()
         for name, value in zip(OUT, values, strict=False):
             answer[name] = value if math.isfinite(value) else None
-        book = values[step.LEDGER :]
+        book = values[row_step.LEDGER :]
         answer["signal"] = int(book[at.O_SIGNAL])
         answer["target"], answer["position"] = book[at.O_TARGET], book[at.O_POSITION]
         answer["equity"], answer["net_pnl"] = book[at.O_EQUITY], book[at.O_NET]
@@ -63,16 +63,16 @@ class Stream:
             answer["gap"] = gap
         if unfinished:
             answer["unfinished"] = True
-        if row[step.V_LAST]:
+        if row[row_step.V_LAST]:
             answer["last"] = True
         return answer
 
     def head(self, status: str, symbol: int, row: Float) -> Answer:
         """An answer's first entries: its status and the row's key."""
-        day = int(row[step.V_SESSION])
+        day = int(row[row_step.V_SESSION])
         return {
-            "status": status, "symbol": self.engine.market.symbols[symbol], "session": rows.spell_day(day),
-            "seq": int(row[step.V_SEQ]), "time": rows.spell_time(day, row[step.V_CLOSE_NS]),
+            "status": status, "symbol": self.engine.market.symbols[symbol], "session": quote_rows.spell_day(day),
+            "seq": int(row[row_step.V_SEQ]), "time": quote_rows.spell_time(day, row[row_step.V_CLOSE_NS]),
         }  # fmt: skip
 
     # ------------------------------------------------------------------------------------------------- a live feed
@@ -93,17 +93,17 @@ class Stream:
     def answer(self, text: bytes) -> str:
         """The answer to one line of a feed, as one line; a line that cannot be understood is answered, too."""
         try:
-            name = rows.parse(_read(text), self._row)
+            name = quote_rows.parse(_read(text), self._row)
             symbol = self.engine.number(name)
             if symbol < 0:
                 raise DataError(f"symbol {name[:20]!r} is not one of the run's", hint="")
             if self.order.far(self._row):
-                raise DataError(f"its session lies more than {order.FAR} days after the newest", hint="")
+                raise DataError(f"its session lies more than {sequence.FAR} days after the newest", hint="")
         except DataError as e:
             self.gauge.count(INVALID)
             return _written({"status": INVALID, "why": e.what})
         verdict, gap, unfinished = self.order.judge(symbol, self._row)
-        if verdict == order.OK:
+        if verdict == sequence.OK:
             return _written(self.take(symbol, self._row, (gap, unfinished)))
         self.gauge.count(verdict)
         return _written(self.head(verdict, symbol, self._row))
@@ -170,13 +170,13 @@ def _written(answer: Answer) -> str:
 
 def sessions(quotes: Reader, engine: Engine) -> Iterator[tuple[int, list[tuple[int, Float]]]]:
     """(day, [(symbol's number, its rows [n, ROW])]) of each session in order."""
-    for group in quotes.groups(list(rows.COLUMNS)):
-        columns = tables.arrays(group, rows.COLUMNS)
-        data, names = rows.matrix(columns), columns["symbol"]
+    for group in quotes.groups(list(quote_rows.COLUMNS)):
+        columns = tables.arrays(group, quote_rows.COLUMNS)
+        data, names = quote_rows.matrix(columns), columns["symbol"]
         blocks = [
             (engine.number(str(names[a])), data[a:b]) for a, b in itertools.pairwise(tables.blocks(group).tolist())
         ]
-        for day, same in itertools.groupby(blocks, key=lambda block: int(block[1][0, step.V_SESSION])):
+        for day, same in itertools.groupby(blocks, key=lambda block: int(block[1][0, row_step.V_SESSION])):
             yield day, list(same)
 
 
@@ -188,5 +188,5 @@ def in_time(block: list[tuple[int, Float]]) -> Iterator[tuple[int, Float]]:
         return
     every = np.concatenate([data for _, data in block])
     owner = np.repeat([symbol for symbol, _ in block], [len(data) for _, data in block])
-    for i in np.argsort(every[:, step.V_CLOSE_NS], kind="stable"):
+    for i in np.argsort(every[:, row_step.V_CLOSE_NS], kind="stable"):
         yield int(owner[i]), every[i]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hfm.models.network import Recurrent
+from hfm.models.networks.lstm_network import Recurrent
 from hfm.plugins import Arrays
 
 Float32 = npt.NDArray[np.float32]

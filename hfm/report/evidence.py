@@ -19,12 +19,16 @@ import hfm
 from hfm import config as settings
 from hfm import tables
 from hfm.config import Config
-from hfm.report import assurance, bridge, forecast, leakage, market, money, verdict
-from hfm.report.bridge import Step
-from hfm.report.forecast import Forecast
-from hfm.report.market import Market
-from hfm.report.money import Money
+from hfm.report import assurance, leakage, verdict
+from hfm.report import forecast_data as forecast
+from hfm.report import market_data as market
+from hfm.report import strategy_data as money
+from hfm.report import waterfall as bridge
+from hfm.report.forecast_data import Forecast
+from hfm.report.market_data import Market
+from hfm.report.strategy_data import Money
 from hfm.report.verdict import Verdict
+from hfm.report.waterfall import Step
 from hfm.stage import Record, Verification
 
 ARTIFACTS = {

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from hfm.config import as_tree
 from hfm.report import wording
 from hfm.report.evidence import Evidence
-from hfm.report.grids import grids
+from hfm.report.page_tables import grids
 from hfm.report.svg import Drawn
 
 SECTIONS = (

@@ -11,7 +11,7 @@ from typing import Any
 
 from hfm import tables
 from hfm.config import Config, as_tree
-from hfm.report import evidence, page, sheet, svg, wording
+from hfm.report import evidence, page, poster, svg, wording
 from hfm.report.evidence import Evidence
 from hfm.report.panels.catalogue import Panel, panels
 from hfm.stage import Context, Product
@@ -35,7 +35,7 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     document = summary(found)
     _tell(found, document, ctx)
     yield SUMMARY, document
-    yield PICTURE, sheet.draw(found)
+    yield PICTURE, poster.draw(found)
     ctx.progress("report", steps, steps, "done")
 
 

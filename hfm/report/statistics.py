@@ -14,7 +14,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from hfm.policies.luck import sharpe_hurdle
+from hfm.policies.multiple_testing import sharpe_hurdle
 from hfm.proportion import wilson as wilson
 from hfm.proportion import wilson_clustered
 

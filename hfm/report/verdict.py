@@ -16,11 +16,11 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from hfm.policies.luck import sharpe_hurdle
-from hfm.report import randomization, spending, statistics
+from hfm.policies.multiple_testing import sharpe_hurdle
+from hfm.report import alpha_spending, randomization, statistics
 from hfm.report.randomization import Randomization
-from hfm.report.returns import Family, Float, Int, family
 from hfm.report.statistics import NORMAL
+from hfm.report.trial_returns import Family, Float, Int, family
 from hfm.stage import Record
 
 Label = Literal["insufficient data", "edge supported", "no edge found"]
@@ -76,7 +76,7 @@ def judge(trials: pa.Table, *, record: Record = NOTHING, reps: int = 10_000, see
     """
     fam = family(trials)
     trips, traded = fam.trips.sum(axis=0), fam.traded
-    level = spending.critical_p(record, max(len(fam.sessions), 1))
+    level = alpha_spending.critical_p(record, max(len(fam.sessions), 1))
     numbers: dict[str, Any] = {
         "sessions": len(fam.sessions), "trials": max(record.trials, len(fam.names)), "family": len(fam.names),
         "judged": 0, "level": level, "rank": record.rank, "configurations": record.configurations,
@@ -167,7 +167,7 @@ def _spent(numbers: dict[str, Any]) -> str:  # Any: JSON values
     return (
         f"N = {numbers['trials']:,} trials on record for these symbols and sessions{sweeps}; this is configuration "
         f"{rank} of those tried in this home{again}. Over all configurations and looks together an edge is supported "
-        f"by chance in at most {spending.ALPHA:.0%} of cases; {numbers['level']:.2g} of that is left for this look. "
+        f"by chance in at most {alpha_spending.ALPHA:.0%} of cases; {numbers['level']:.2g} of that is left for this look. "
         "What was tried in another home, or not recorded, cannot be known here."
     )
 

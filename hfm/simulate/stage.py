@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from hfm.config import Config, Simulate
 from hfm.errors import UsageError
-from hfm.simulate import claims, facts, stream, trailing
-from hfm.simulate.bars import Setting, Sheet, flags, quotes
-from hfm.simulate.grid import Grid
+from hfm.simulate.bars import bar_facts, bar_stream, trailing_stats
+from hfm.simulate.bars.generator import Setting, Sheet, flags, quotes
+from hfm.simulate.bars.slot_grid import Grid
 from hfm.simulate.moments import Moments
+from hfm.simulate.spread import spread_claims
 from hfm.simulate.ticks import CENT
 from hfm.stage import Context, Product
 from hfm.tables import ORACLE, QUOTES, Provenance, Reader, build, column_array
@@ -35,9 +36,9 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     if (sim.fidelity == "replay") == (held == "fetch/bars.parquet"):
         raise _misfit(sim.fidelity)
     if sim.fidelity == "replay":
-        from hfm.simulate import replay
+        from hfm.simulate.replay import stage
 
-        return replay.run(inputs[held], sim, ctx)
+        return stage.run(inputs[held], sim, ctx)
     if sim.fidelity == "book":
         from hfm.simulate.book import stage as book
 
@@ -60,17 +61,17 @@ def _misfit(fidelity: str) -> UsageError:
 def _bars(bars: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     """`bars` fidelity, group by group."""
     meta = bars.meta
-    settings = stream.settings(bars, sim, ctx)
+    settings = bar_stream.settings(bars, sim, ctx)
     charges = charged(settings)
-    about = meta | claims.about(charges, meta, sim) | tick_meta(settings)
+    about = meta | spread_claims.about(charges, meta, sim) | tick_meta(settings)
     if ctx.warnings:  # the report says it again
         about["warnings"] = [*meta.get("warnings", []), *ctx.warnings]
     moments = Moments()
-    for group, passed in stream.sheets(bars, settings, ctx):
+    for group, passed in bar_stream.sheets(bars, settings, ctx):
         moments.add([(p.grid.days, p.sums) for p in passed])
         yield from _tables(group, [(p.grid, p.sheet) for p in passed], about, sim)
     say_ticks(settings, ctx)
-    claims.say(charges, ctx)
+    spread_claims.say(charges, ctx)
     yield "simulate/facts.json", _facts(moments, settings, bool(meta.get("synthetic")), ctx)
 
 
@@ -80,7 +81,7 @@ def tick_meta(settings: Mapping[str, Setting]) -> dict[str, Any]:
     return {"tick": max(sizes.values()), "ticks": sizes}
 
 
-def charged(settings: Mapping[str, Setting]) -> dict[str, claims.Charge]:
+def charged(settings: Mapping[str, Setting]) -> dict[str, spread_claims.Charge]:
     """By symbol, the spreads of observed bars."""
     return {symbol: s.charge for symbol, s in settings.items() if s.charge is not None}
 
@@ -163,10 +164,10 @@ def provenance(sim: Simulate, synthetic: bool) -> dict[str, Provenance]:
 
 def _facts(moments: Moments, settings: dict[str, Setting], synthetic: bool, ctx: Context) -> dict[str, Any]:
     """facts.json, and what of it a person reads."""
-    pooled = facts.pooled(settings)
+    pooled = bar_facts.pooled(settings)
     sim = pooled.simulate
-    rows = facts.document(moments, pooled, not synthetic)
-    failed = facts.outside(rows)
+    rows = bar_facts.document(moments, pooled, not synthetic)
+    failed = bar_facts.outside(rows)
     ctx.figures |= {"facts": len(rows), "facts_outside": failed}
     for name in ("ofi_slope", "ofi_r2", "spread_ticks", "oracle_accuracy"):
         if name in rows:
@@ -180,8 +181,8 @@ def _facts(moments: Moments, settings: dict[str, Setting], synthetic: bool, ctx:
         "fidelity": sim.fidelity,
         "sessions": moments.sessions,
         "facts": rows,
-        "spread": claims.document(charged(settings)),
+        "spread": spread_claims.document(charged(settings)),
         "constants": {
-            **dataclasses.asdict(pooled.model), "look_back_sessions": trailing.LOOK, "weights": list(trailing.WEIGHTS),
+            **dataclasses.asdict(pooled.model), "look_back_sessions": trailing_stats.LOOK, "weights": list(trailing_stats.WEIGHTS),
         },
     }  # fmt: skip

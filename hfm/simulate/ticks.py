@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from hfm.config import Simulate
 from hfm.errors import UsageError
-from hfm.simulate.grid import Grid, grids
+from hfm.simulate.bars.slot_grid import Grid, grids
 from hfm.tables import Array, Reader, arrays
 
 Float = npt.NDArray[np.float64]

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hfm.errors import DataError
-from hfm.tables import lanes
+from hfm.tables import partition
 from hfm.tables.rows import blocks, broken, check, column_array, empty, first_disorder, fixed, header, split_sessions
 from hfm.tables.schema import TABLES, Table
 
@@ -165,18 +165,18 @@ def _of_lane(group: pa.Table, lane: str, value: str) -> pa.Table:
 def _whole(file: pq.ParquetFile, lane: str, columns: list[str]) -> Iterator[pa.Table]:
     """Batches of all lanes, in the table's order."""
     order = TABLES[header(file.schema_arrow)["table"]].order
-    for batch in lanes.batches(file.metadata, lane):
+    for batch in partition.batches(file.metadata, lane):
         if len(batch) == 1:
             yield file.read_row_group(batch[0][0], columns)
         else:
             needed = [*columns, *(name for name in order[:-1] if name not in columns)]
-            yield lanes.woven([file.read_row_group(i, needed) for i, _ in batch], order).select(columns)
+            yield partition.woven([file.read_row_group(i, needed) for i, _ in batch], order).select(columns)
 
 
 def _part(file: pq.ParquetFile, which: tuple[str, str], columns: list[str]) -> Iterator[pa.Table]:
     """The rows of one lane, which = (column, value); a group of several values is read and filtered."""
     lane, value = which
-    for batch in lanes.batches(file.metadata, lane):
+    for batch in partition.batches(file.metadata, lane):
         for i, known in batch:
             if known == value:
                 yield file.read_row_group(i, columns)
@@ -238,7 +238,7 @@ class Writer:
             self._header = group.schema.metadata
         if self._writer is None:
             lane = [self._table.lane] if self._table.lane else []
-            self._least = GROUP_ROWS * max(lanes.count(group, lane[0]) if lane else 1, 1)
+            self._least = GROUP_ROWS * max(partition.count(group, lane[0]) if lane else 1, 1)
             self._writer = pq.ParquetWriter(
                 self._sink,
                 group.schema,
@@ -263,7 +263,7 @@ class Writer:
             if self._table.lane or self._single:
                 merged = merged.combine_chunks()  # rows are taken, or cut into many
             for part in _singles(merged) if self._single else split_sessions(merged, self._least):
-                for one in lanes.apart(part, self._table.lane) if self._table.lane else (part,):
+                for one in partition.apart(part, self._table.lane) if self._table.lane else (part,):
                     self._writer.write_table(
                         one.replace_schema_metadata(self._writer.schema.metadata),
                         row_group_size=max(one.num_rows, 1),

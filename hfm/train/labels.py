@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hfm.models.ridge import Mask
+from hfm.models.linear.ridge import Mask
 from hfm.plugins import Float, Int
 
 NO_TIME = np.iinfo(np.int64).min

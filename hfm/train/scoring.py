@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hfm.models.ridge import Mask
+from hfm.models.linear.ridge import Mask
 from hfm.plugins import Float, Int
 from hfm.train.calibration import QUANTILES, clustered, pinball
 from hfm.train.labels import AHEAD

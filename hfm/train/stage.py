@@ -10,10 +10,12 @@ import pyarrow as pa
 from hfm.config import INTERVALS, Config, Fetch
 from hfm.errors import typed
 from hfm.plugins import find
+from hfm.recipe import insample
 from hfm.stage import Context, Product
 from hfm.tables import Reader
-from hfm.train import folds, insample, output, paired, panel, rivals, scoring, spans, summary
-from hfm.train.walk import FLOORS, HIDDEN, Walk, chosen, fit, predict, settle
+from hfm.train import fold_rows, folds, paired_gains, score_floors, scoring, training_output, training_summary
+from hfm.train import training_panel as panel
+from hfm.train.walk_forward import FLOORS, HIDDEN, Walk, chosen, fit, predict, settle
 
 
 def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
@@ -21,7 +23,7 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     options = config.train
     names = chosen(options.model, options.also)  # a wrong name is said at once, not after the floors are fitted
     if options.device not in ("auto", "cpu"):
-        from hfm.models import device
+        from hfm.models.networks import device
 
         device.chosen(options.device)  # and so is a device that is not here
     quotes = inputs["simulate/quotes.parquet"]
@@ -36,28 +38,28 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
         meta |= {"target": task.target}
     if task.block_s is not None:
         meta |= {"block_s": task.block_s}
-    meta |= output.staleness(rows, plan)
+    meta |= training_output.staleness(rows, plan)
     said: dict[str, list[scoring.Forecast]] = {name: [] for name in names}
     told = _predictions(walk, said, meta)
-    for part in told if rows.panel.block is None else output.whole_sessions(told):
+    for part in told if rows.panel.block is None else training_output.whole_sessions(told):
         yield "train/predictions.parquet", part
-    truth = output.truth(rows, plan, inputs.get("simulate/oracle.parquet"))
+    truth = training_output.truth(rows, plan, inputs.get("simulate/oracle.parquet"))
     models = {name: scoring.joined(parts) for name, parts in said.items()}
     scores = scoring.score(truth, models)
-    floor = rivals.floors(scores, FLOORS, truth, models)
-    pairs = paired.score(truth, models)
-    scores, floor = [*scores, *pairs], [*floor, *[rivals.Floor(0.0, paired.BESIDE)] * len(pairs)]
-    yield "train/scores.parquet", output.scores(scores, floor, meta)
-    yield "train/history.parquet", output.history(walk, meta)
-    data, document = output.checkpoint(walk, options, task)
+    floor = score_floors.floors(scores, FLOORS, truth, models)
+    pairs = paired_gains.score(truth, models)
+    scores, floor = [*scores, *pairs], [*floor, *[score_floors.Floor(0.0, paired_gains.BESIDE)] * len(pairs)]
+    yield "train/scores.parquet", training_output.scores(scores, floor, meta)
+    yield "train/history.parquet", training_output.history(walk, meta)
+    data, document = training_output.checkpoint(walk, options, task)
     yield "train/model.safetensors", data
     yield "train/model.json", document
     if insample.asked(quotes, options) and (table := insample.table(quotes, options, ctx)) is not None:
         yield insample.ARTIFACT, table
-    summary.tell(scores, floor, truth, models, options.model, ctx)
+    training_summary.tell(scores, floor, truth, models, options.model, ctx)
 
 
-def _predictions(walk: Walk, said: dict[str, list[scoring.Forecast]], meta: output.Meta) -> Iterator[pa.Table]:
+def _predictions(walk: Walk, said: dict[str, list[scoring.Forecast]], meta: training_output.Meta) -> Iterator[pa.Table]:
     """Settle fold by fold; the predictions of each fold's test part, which `said` collects by model."""
     panel = walk.rows.panel
     for fold in walk.plan:
@@ -65,13 +67,13 @@ def _predictions(walk: Walk, said: dict[str, list[scoring.Forecast]], meta: outp
             settle(walk, name, fold)
         if fold.number < 0:
             continue
-        test, shown = spans.lead(panel, *fold.test), {}
+        test, shown = fold_rows.lead(panel, *fold.test), {}
         for name in walk.names:
             heads, finished = (made[test.inside] for made in predict(walk, name, fold, test.panel))
             said[name].append(scoring.Forecast(finished[:, 0], finished[:, 7], heads))
             if name not in HIDDEN:
                 shown[name] = finished
-        yield output.predictions(walk.rows, fold, shown, meta)
+        yield training_output.predictions(walk.rows, fold, shown, meta)
 
 
 def _plan(quotes: Reader, task: panel.Task, config: Config, ctx: Context) -> list[folds.Fold]:

@@ -7,12 +7,12 @@ import math
 import numpy as np
 
 from hfm.backtest.metrics import YEAR, sharpe
-from hfm.policies.luck import sharpe_hurdle
+from hfm.policies.multiple_testing import sharpe_hurdle
 from hfm.report.statistics import overfitting
 from hfm.tables import arrays
 from hfm.verify.claims import Row
-from hfm.verify.market import Market
-from hfm.verify.planted import market
+from hfm.verify.in_memory_run import Market
+from hfm.verify.planted_edge import market
 
 TRUTH = 1.5
 SESSIONS, SLOTS = 504, 78

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 from hfm.config import Config
-from hfm.simulate.check import SEEDS, SESSIONS, table
+from hfm.simulate.bars.bar_check import SEEDS, SESSIONS, table
 from hfm.tables import MemoryReader, Reader
 from hfm.verify.claims import Row
-from hfm.verify.market import BARS, synthetic
+from hfm.verify.in_memory_run import BARS, synthetic
 
 
 def markets() -> list[Reader]:

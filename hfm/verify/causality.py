@@ -7,12 +7,12 @@ import itertools
 import numpy as np
 import pyarrow as pa
 
+from hfm.features.bar_features import state_new
 from hfm.features.batch import GROUPS, INPUTS, compute
-from hfm.features.step import state_new
 from hfm.tables import arrays, column_array, header
-from hfm.verify import compare
 from hfm.verify.claims import Row
-from hfm.verify.market import BARS, ORACLE, QUOTES, Market, synthetic
+from hfm.verify.in_memory_run import BARS, ORACLE, QUOTES, Market, synthetic
+from hfm.verify.lookahead import compare
 
 SESSIONS = 40
 PREDICTIONS = "train/predictions.parquet"

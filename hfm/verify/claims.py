@@ -39,9 +39,9 @@ class Claim:
 
 CLAIMS: tuple[Claim, ...] = (
     Claim("hfm.verify.arithmetic:known_sharpe", "quick"),
-    Claim("hfm.verify.planted:accuracy", "quick"),
-    Claim("hfm.verify.planted:logistic_share", "quick"),
-    Claim("hfm.verify.planted:network_share", "full"),
+    Claim("hfm.verify.planted_edge:accuracy", "quick"),
+    Claim("hfm.verify.planted_edge:logistic_share", "quick"),
+    Claim("hfm.verify.planted_edge:network_share", "full"),
     Claim("hfm.verify.structure:order_flow", "quick"),
     Claim("hfm.verify.structure:reaggregation", "quick"),
     Claim("hfm.verify.structure:book_reaggregation", "standard"),
@@ -49,7 +49,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("hfm.verify.causality:future_poison", "quick"),
     Claim("hfm.verify.causality:forecast_poison", "standard"),
     Claim("hfm.verify.causality:split_and_resume", "quick"),
-    Claim("hfm.verify.detection:detected", "full"),
+    Claim("hfm.verify.leaks.detection:detected", "full"),
     Claim("hfm.verify.parity:live_is_batch", "standard"),
     Claim("hfm.verify.parity:killed_and_resumed", "full"),
     Claim("hfm.verify.arithmetic:ledger", "quick"),

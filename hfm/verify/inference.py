@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hfm.report import randomization, spending
+from hfm.report import alpha_spending, randomization
 from hfm.report.statistics import Float
 from hfm.stage import Look
 from hfm.verify.claims import Row
@@ -37,12 +37,12 @@ def nightly_users() -> list[Row]:
     """Users without an edge who look every night cross a boundary as often as was spent, and no more."""
     level = 0.2
     looks = [Look(FIRST, FIRST), *(Look(FIRST + k, 1) for k in range(1, NIGHTS + 1))]
-    bounds = spending.boundaries(looks, level)
+    bounds = alpha_spending.boundaries(looks, level)
     path: Float = np.random.default_rng(52).standard_normal((USERS, FIRST + NIGHTS)).cumsum(axis=1)
     crossed = np.zeros(USERS, bool)
     for look, bound in zip(looks, bounds, strict=True):
         crossed |= path[:, look.sessions - 1] / np.sqrt(look.sessions) >= bound
-    budget = level * spending.spent(FIRST + NIGHTS)
+    budget = level * alpha_spending.spent(FIRST + NIGHTS)
     error = 3.5 * np.sqrt(budget * (1 - budget) / USERS)
     text = f"users without an edge who look {NIGHTS + 1} times and see one, at {level:.0%} in all"
     return [Row(text, f"{budget:.4f}, what is spent by then", float(crossed.mean()), 0.9 * budget, budget + error)]

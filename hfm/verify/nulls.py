@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from hfm import tables
 from hfm.tables import arrays
-from hfm.verify.market import BARS, Market, synthetic
+from hfm.verify.in_memory_run import BARS, Market, synthetic
 
 Float = npt.NDArray[np.float64]
 Kind = Literal["walk", "garch", "flipped", "bootstrapped", "bounced"]

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from hfm import disk
-from hfm.live.engine import Engine
-from hfm.live.engine import Market as Feed
+from hfm import atomic
+from hfm.live.node import Engine
+from hfm.live.node import Market as Feed
 from hfm.live.stream import Stream
-from hfm.models import store
-from hfm.models.step import OUT
+from hfm.models import checkpoint as store
+from hfm.models.inference import OUT
 from hfm.tables import MemoryReader, arrays
 from hfm.verify.claims import Row
-from hfm.verify.market import QUOTES, synthetic
+from hfm.verify.in_memory_run import QUOTES, synthetic
 
 MODEL = ("train/model.safetensors", "train/model.json")
 BOOKED = ("signal", "target", "net_pnl", "position", "equity")
@@ -73,7 +73,7 @@ def killed_and_resumed() -> list[Row]:
         same = 0
         for name in names:
             with contextlib.suppress(OSError):
-                same += disk.sha256(home / "runs" / "whole" / "train" / name) == disk.sha256(
+                same += atomic.sha256(home / "runs" / "whole" / "train" / name) == atomic.sha256(
                     home / "runs" / "killed" / "train" / name
                 )
     n = len(names)

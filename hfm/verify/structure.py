@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hfm.simulate.book import bridge
+from hfm.simulate.book import price_path
 from hfm.tables import column_array
 from hfm.verify.claims import Row
-from hfm.verify.market import BARS, QUOTES, synthetic
+from hfm.verify.in_memory_run import BARS, QUOTES, synthetic
 
 Float = npt.NDArray[np.float64]
 HORIZONS = (1, 10, 60, 300)
@@ -64,18 +64,18 @@ def bridged(sessions: int, seed: int, scatter: float = 0.0) -> tuple[Float, Floa
     """
     rng = np.random.default_rng(seed)
     steps = SECONDS * A_SECOND
-    known = bridge.pool(steps)
+    known = price_path.pool(steps)
     paths, walks = [], []
     for _ in range(sessions):
         sigma = np.exp(scatter * rng.standard_normal(BARS_A_SESSION) - scatter**2)  # E sigma^2 = 1
         move = rng.standard_normal((BARS_A_SESSION, steps)) * sigma[:, None] / np.sqrt(steps)
         walk = np.concatenate(([0.0], np.cumsum(move)))
-        path, error = walk.copy(), bridge.ForecastError(known)
+        path, error = walk.copy(), price_path.ForecastError(known)
         for first, draw in zip(range(0, len(walk) - 1, steps), rng.random(BARS_A_SESSION), strict=True):
             bar = walk[first : first + steps + 1]
             low, spread = float(bar.min()), float(np.ptp(bar))
             start, end = ((float(x) - low) / spread for x in (bar[0], bar[-1]))
-            path[first : first + steps + 1] = low + spread * bridge.path(known, start, end, spread, error.sd, draw)
+            path[first : first + steps + 1] = low + spread * price_path.path(known, start, end, spread, error.sd, draw)
             error.see(spread)
         paths.append(path[::A_SECOND])
         walks.append(walk[::A_SECOND])

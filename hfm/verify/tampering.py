@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from hfm import corridor, disk, journal
-from hfm.freshness import stale_inputs
-from hfm.run import JOURNAL, Run
+from hfm import atomic
+from hfm.runs import journal, stages
+from hfm.runs.freshness import stale_inputs
+from hfm.runs.manifest import JOURNAL, Run
 from hfm.tables import BARS, Writer
 from hfm.verify.claims import Row
-from hfm.verify.market import synthetic
+from hfm.verify.in_memory_run import synthetic
 
 FLIPS = 300
 
@@ -60,7 +61,7 @@ def of_run(run: Run) -> list[Row]:
     """A run on disk: every file is the one that was committed, every input the one that was read, the journal whole."""
     manifest = run.manifest()
     rows = []
-    for stage in corridor.STAGES:
+    for stage in stages.STAGES:
         entry = manifest.stages.get(stage.name)
         if entry is None:
             continue
@@ -88,6 +89,6 @@ def of_run(run: Run) -> list[Row]:
 
 def _same(path: Path, sha: str) -> bool:
     try:
-        return disk.sha256(path) == sha
+        return atomic.sha256(path) == sha
     except OSError:
         return False

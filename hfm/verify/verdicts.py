@@ -21,7 +21,7 @@ from scipy import stats
 from hfm.config import Backtest
 from hfm.verify import nulls
 from hfm.verify.claims import Row
-from hfm.verify.market import BARS, Market, synthetic
+from hfm.verify.in_memory_run import BARS, Market, synthetic
 from hfm.verify.nulls import KINDS, Kind, Roll
 
 POWER_SESSIONS = 250

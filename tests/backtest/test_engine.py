@@ -8,7 +8,7 @@ import pytest
 
 from hfm import tables
 from hfm.backtest.engine import LAGS, Engine, _slots, base_settings
-from hfm.backtest.panel import RESTING, Panel, panels
+from hfm.backtest.joined_panel import RESTING, Panel, panels
 from hfm.config import Backtest
 from hfm.ledger import layout as at
 from tests.backtest import market

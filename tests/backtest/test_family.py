@@ -7,7 +7,7 @@ import pytest
 
 from hfm import tables
 from hfm.backtest import family
-from hfm.backtest.panel import panels
+from hfm.backtest.joined_panel import panels
 from hfm.config import Backtest
 from tests.backtest import market
 

@@ -8,7 +8,7 @@ import pytest
 
 from hfm import tables
 from hfm.backtest.holding import Holding
-from hfm.backtest.panel import Panel, panels
+from hfm.backtest.joined_panel import Panel, panels
 from tests.backtest import market
 
 NAMES = ["AAA", "BBB"]

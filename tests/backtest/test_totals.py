@@ -8,7 +8,7 @@ from hfm.backtest.engine import LAGS
 from hfm.backtest.totals import Totals
 from hfm.ledger import layout as at
 from tests.backtest import market
-from tests.backtest.test_tally import panel_of
+from tests.backtest.test_session_sums import panel_of
 
 
 def test_cuts_between_panels_change_no_bit() -> None:

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from hfm.backtest.rows import _woven, edges
+from hfm.backtest.ledger_tables import _woven, edges
+from hfm.backtest.sweep.summary_ledger import profit, room_for, rows_new, rows_of
 from hfm.config import Backtest
-from hfm.kernel import frozen
+from hfm.kernels.jit import frozen
+from hfm.ledger import accounting
 from hfm.ledger import layout as at
-from hfm.ledger import step
 from hfm.ledger.account import equity, params_new, state_new
-from hfm.ledger.profit import profit, room_for, rows_new, rows_of
 from tests.backtest.walk import walk
 from tests.bench.figure import Figure, rate
 
@@ -44,7 +44,7 @@ def figures() -> Iterator[Figure]:
 
     def ledger() -> float:
         state = state_new(CASH, 1)
-        step.loop(state, params, rows, out, trips)
+        accounting.loop(state, params, rows, out, trips)
         return equity(state)
 
     lean, codes, room = params.copy(), signal.astype(np.int8) + edges(rows), room_for(len(rows))
@@ -58,7 +58,7 @@ def figures() -> Iterator[Figure]:
 
     def near() -> None:
         for _ in range(BARS // NEAR):
-            step.loop(state_new(CASH, 1), params, rows[:NEAR], out[:NEAR], trips[: 2 * NEAR + 2])
+            accounting.loop(state_new(CASH, 1), params, rows[:NEAR], out[:NEAR], trips[: 2 * NEAR + 2])
 
     assert abs(ledger() - pnl()) < 1e-6
     yield rate("backtest rows, laid once from columns for all trials, bars", BARS, laying(rows))
@@ -158,7 +158,7 @@ def slow() -> Iterator[Figure]:
 
     def ours() -> float:
         state = state_new(CASH, 1)
-        step.loop(state, params, rows, out, trips)
+        accounting.loop(state, params, rows, out, trips)
         return equity(state)
 
     assert abs(peer() / ours() - 1) < 1e-6

@@ -47,7 +47,7 @@ def prepare(home: Path, sessions: int) -> int:
             "--run", "big", "-q")  # fmt: skip
     command(home, "simulate", "--run", "big", "-q")
     command(home, drawn=True)
-    from hfm.run import Run
+    from hfm.runs.manifest import Run
 
     return int(Run(home / "runs" / "big").manifest().stages["simulate"].artifacts["simulate/quotes.parquet"].rows or 0)
 
@@ -90,13 +90,13 @@ def drawn(data: Mapping[str, tables.Array], rng: np.random.Generator, meta: Mapp
 
 def main() -> None:
     """Commit drawn predictions in the run `big` of $HFM_HOME, as the train stage would."""
-    from hfm import corridor, pipeline
-    from hfm.run import Run
+    from hfm.runs import pipeline, stages
+    from hfm.runs.manifest import Run
 
     home = Path(os.environ["HFM_HOME"])
     run = Run(home / "runs" / "big")
-    stage = corridor.Stage("train", "tests.bench.backtest_cold:predictions", needs=(corridor.QUOTES,),
-                           takes=(corridor.ORACLE,), writes=(corridor.PREDICTIONS,))  # fmt: skip
+    stage = stages.Stage("train", "tests.bench.backtest_cold:predictions", needs=(stages.QUOTES,),
+                           takes=(stages.ORACLE,), writes=(stages.PREDICTIONS,))  # fmt: skip
     with run.lock():
         pipeline.execute(run, stage, Config(), pipeline.Options(home))
 

@@ -21,8 +21,11 @@ import pyarrow as pa
 from hfm import tables
 from hfm.config import Config, Fetch, Simulate
 from hfm.fetch import stage as fetch
-from hfm.simulate import distance, intervals, replay, stage, tape
-from hfm.simulate.book import fitted, seen
+from hfm.simulate import stage
+from hfm.simulate.book import fitted, observed_events
+from hfm.simulate.replay import book_distance, intervals
+from hfm.simulate.replay import event_tape as tape
+from hfm.simulate.replay import stage as replay
 from hfm.stage import Context
 from tests.bars import bar_meta
 from tests.bench import cst
@@ -39,18 +42,18 @@ class Real:
     table: pa.Table
     levels: int
     tape: tape.Tape
-    rows: seen.Rows
+    rows: observed_events.Rows
     start: int
     end: int
-    parts: list[distance.Window]
+    parts: list[book_distance.Window]
 
     @property
     def even(self) -> npt.NDArray[np.bool_]:
         """[n] rows of the even half-hours."""
-        return np.asarray((self.rows.time - self.start) // distance.HALF_HOUR % 2 == 0)
+        return np.asarray((self.rows.time - self.start) // book_distance.HALF_HOUR % 2 == 0)
 
     @property
-    def depths(self) -> seen.Rows | None:
+    def depths(self) -> observed_events.Rows | None:
         """The rows, where the book has levels enough to see orders behind the best ones."""
         return self.rows if self.levels > 1 else None
 
@@ -67,12 +70,12 @@ def real(folder: str, symbol: str, hours: float) -> Real:
     found = tape.read(table, levels)
     assert found is not None
     start, _ = replay.hours("XNYS", np.datetime64("2012-06-21"))
-    rows, end = seen.rows(table, TICK), start + int(hours * 3600) * SECOND
-    parts = distance.windows(found, start, end, TICK, 1.0, rows if levels > 1 else None)
+    rows, end = observed_events.rows(table, TICK), start + int(hours * 3600) * SECOND
+    parts = book_distance.windows(found, start, end, TICK, 1.0, rows if levels > 1 else None)
     return Real(table, levels, found, rows, start, end, parts)
 
 
-def ours(book: Real, seed: int = SEED) -> list[distance.Window]:
+def ours(book: Real, seed: int = SEED) -> list[book_distance.Window]:
     """The even half-hours of our book, fitted to them and played on their five-minute bars."""
     flow = fitted.fit([book.rows], [book.even], 1800.0 * len(book.parts[::2]))
     rows = intervals.by_clock(book.tape, book.start, book.end, BAR * SECOND)
@@ -97,19 +100,19 @@ def ours(book: Real, seed: int = SEED) -> list[distance.Window]:
     assert isinstance(made, pa.Table)
     found = tape.read(made, book.levels)
     assert found is not None
-    depths = seen.rows(made, TICK) if book.levels > 1 else None
-    return distance.windows(found, book.start, book.end, TICK, 1.0, depths)[: 2 * len(book.parts) : 2]
+    depths = observed_events.rows(made, TICK) if book.levels > 1 else None
+    return book_distance.windows(found, book.start, book.end, TICK, 1.0, depths)[: 2 * len(book.parts) : 2]
 
 
-def peer(book: Real, seed: int = SEED) -> list[distance.Window]:
+def peer(book: Real, seed: int = SEED) -> list[book_distance.Window]:
     """The odd half-hours of the Cont-Stoikov-Talreja book fitted to the even ones."""
     columns = tables.arrays(book.table, ("price", "size"))
     added = book.table.column("event").cast(pa.string()).to_numpy(zero_copy_only=False) == "add"
-    use = ((book.tape.time - book.start) // distance.HALF_HOUR) % 2 == 0
+    use = ((book.tape.time - book.start) // book_distance.HALF_HOUR) % 2 == 0
     rates = cst.fit(book.tape, use, added, columns["price"], columns["size"], TICK)
     seconds = (book.end - book.start) / SECOND
     market = cst.simulate(rates, float(book.tape.mid[book.tape.first]), TICK, book.start, seconds, seed)
-    return distance.windows(market, book.start, book.end, TICK)[1::2]
+    return book_distance.windows(market, book.start, book.end, TICK)[1::2]
 
 
 def figures() -> Iterator[Figure]:
@@ -121,16 +124,16 @@ def figures() -> Iterator[Figure]:
     for symbol, hours in (("AMZN", 6.5), ("AAPL", 1.0)):
         book = real(folder, symbol, hours)
         odd = book.parts[1::2]
-        near, _ = distance.mean(distance.distances(odd, book.parts[::2]))
+        near, _ = book_distance.mean(book_distance.distances(odd, book.parts[::2]))
         yield _figure(f"{symbol}, real, even half-hours", odd, book.parts[::2], near)
         yield _figure(f"{symbol}, ours, fitted on the even", odd, ours(book), near)
         yield _figure(f"{symbol}, Cont-Stoikov-Talreja, fitted on the even", odd, peer(book), near)
 
 
-def _figure(name: str, odd: list[distance.Window], other: list[distance.Window], near: float) -> Figure:
-    each = distance.distances(odd, other)
-    found, variation = distance.mean(each)
-    low, high = distance.interval(odd, other, DRAWS, 1)
+def _figure(name: str, odd: list[book_distance.Window], other: list[book_distance.Window], near: float) -> Figure:
+    each = book_distance.distances(odd, other)
+    found, variation = book_distance.mean(each)
+    low, high = book_distance.interval(odd, other, DRAWS, 1)
     samples = ", ".join(f"{n} {d[0]:.2f}" for n, d in each.items())
     range_ = f"95 % {low:.3f} to {high:.3f}" if len(odd) > 1 else "one half-hour a side, so no interval"
     note = f"{range_}, total variation {variation:.3f}; {samples}"

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from hfm.fetch import events
+from hfm.fetch.book import book_events
 from hfm.fetch.sources import lobster
 from hfm.fetch.sources.lobster import Day
 from tests.bench.figure import Figure, rate
@@ -64,7 +64,7 @@ def _figure(day: Day) -> Figure:
 
     def ours() -> tuple[int, float]:
         raw = lobster.load(day, day.levels)
-        return events.group(raw, day.symbol, {}).num_rows, float(np.nansum(raw.levels[0]))
+        return book_events.group(raw, day.symbol, {}).num_rows, float(np.nansum(raw.levels[0]))
 
     def peer() -> tuple[int, float]:
         return _pair(day) if day.orderbook else _rebuild(day)

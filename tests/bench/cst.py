@@ -13,7 +13,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from hfm.simulate.tape import Tape, order_flow
+from hfm.simulate.replay.event_tape import Tape, order_flow
 
 Float = npt.NDArray[np.float64]
 REACH, GRID = 80, 40_000

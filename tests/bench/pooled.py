@@ -28,9 +28,9 @@ from hfm.fetch import stage as fetch
 from hfm.simulate import stage as simulate
 from hfm.stage import Context
 from hfm.tables import MemoryReader
-from hfm.train import folds, output, panel, rivals, scoring, spans
+from hfm.train import fold_rows, folds, score_floors, scoring, training_output, training_panel
 from hfm.train.stage import _predictions
-from hfm.train.walk import FLOORS, Walk, chosen, fit
+from hfm.train.walk_forward import FLOORS, Walk, chosen, fit
 from tests.bench.figure import Figure
 
 FILE = Path("bars") / "multi20_5m_2025-05_2026-03.parquet"
@@ -67,17 +67,17 @@ def common(table: pa.Table) -> dict[str, int]:
 def walked(table: pa.Table, since: dict[str, int]) -> tuple[int, scoring.Truth, dict[str, scoring.Forecast]]:
     """(test rows of a walk over these quotes; of those from each symbol's `since` on the truth and what models say)."""
     reader = MemoryReader(table)
-    task = panel.task(reader.meta, OPTIONS)
-    rows = panel.read(reader, task)
-    plan, names = folds.plan(panel.sessions(reader)), chosen(OPTIONS.model)
+    task = training_panel.task(reader.meta, OPTIONS)
+    rows = training_panel.read(reader, task)
+    plan, names = folds.plan(training_panel.sessions(reader)), chosen(OPTIONS.model)
     walk = Walk(rows, plan, OPTIONS.model, names, fit(rows.panel, plan, names, OPTIONS, Context("train", seed=7)))
     said: dict[str, list[scoring.Forecast]] = {name: [] for name in names}
     for _ in _predictions(walk, said, reader.meta):
         pass
     begins = np.array([since[s] for s in rows.panel.symbols])[rows.panel.symbol]
     late = np.repeat(rows.panel.session >= begins, np.diff(rows.panel.start))
-    good = np.concatenate([late[spans.place(rows.panel, *fold.test)] for fold in plan])
-    truth = output.truth(rows, plan, None)
+    good = np.concatenate([late[fold_rows.place(rows.panel, *fold.test)] for fold in plan])
+    truth = training_output.truth(rows, plan, None)
     return len(good), truth.take(good), {name: scoring.joined(parts).take(good) for name, parts in said.items()}
 
 
@@ -95,7 +95,7 @@ def side(kind: str) -> None:
     truth = scoring.Truth(*(np.concatenate([getattr(t, n) for _, t, _ in found]) for n in fields))
     models = {name: scoring.joined([said[name] for *_, said in found]) for name in found[0][2]}
     scores = scoring.score(truth, models)
-    floor = rivals.floors(scores, FLOORS, truth, models)
+    floor = score_floors.floors(scores, FLOORS, truth, models)
     told = {f"{s.task} {s.metric}": (s.value, s.se, f.value) for s, f in zip(scores, floor, strict=True)
             if s.fold < 0 and s.model == OPTIONS.model and (s.task, s.metric) in WANTED}  # fmt: skip
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hfm.backtest.sweep import sweep
+from hfm.backtest.sweep.thresholds import sweep
 from hfm.config import Backtest
 from hfm.ledger import layout as at
 from hfm.ledger.account import params_new

@@ -19,7 +19,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from hfm.config import Train
-from hfm.models import device, fit, floors, losses
+from hfm.models.linear import floors
+from hfm.models.networks import device, losses, trainer
 from hfm.plugins import Panel
 from hfm.stage import Context
 from tests.bench.figure import Figure, rate
@@ -73,7 +74,7 @@ def figures() -> Iterator[Figure]:
     samples = Windows(*_flat(train))
     with device.steady(1):
         for sessions, windows in ((OPTIONS.batch, ROWS * OPTIONS.batch), (1, 64), (OPTIONS.batch, OWN)):
-            network = fit.Fitting(train.own, dataclasses.replace(OPTIONS, batch=sessions))
+            network = trainer.Fitting(train.own, dataclasses.replace(OPTIONS, batch=sessions))
             peer = Usual(train.own)
             adam = torch.optim.Adam(peer.parameters(), lr=1e-3)
             theirs, note = partial(_pass, peer, adam, samples, windows), f"DataLoader, {windows} 20-bar windows a step"
@@ -87,8 +88,8 @@ def figures() -> Iterator[Figure]:
 
 def _batch(panel: Panel) -> tuple[losses.Batch, np.ndarray]:
     arrays = floors.Logistic().fit(panel, panel, OPTIONS, Context("bench"))
-    arrays["unit"] = fit._units(arrays, panel)
-    return fit.batch(arrays, panel), np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]
+    arrays["unit"] = trainer._units(arrays, panel)
+    return trainer.batch(arrays, panel), np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]
 
 
 def _flat(panel: Panel) -> tuple[torch.Tensor, torch.Tensor]:
@@ -98,7 +99,7 @@ def _flat(panel: Panel) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(z.astype(np.float32)), torch.from_numpy(np.nan_to_num(panel.up).astype(np.float32))
 
 
-def _passes(network: fit.Fitting, data: losses.Batch, widths: np.ndarray, count: int) -> None:
+def _passes(network: trainer.Fitting, data: losses.Batch, widths: np.ndarray, count: int) -> None:
     """So many epochs by sessions."""
     for _ in range(count):
         network.take_epoch(data, widths)
@@ -118,7 +119,7 @@ def _fold(data: losses.Batch, widths: np.ndarray, features: int, labels: int) ->
     """Processor seconds of 50 epochs over 60 sessions, no early stop."""
     taken = []
     for _ in range(3):
-        network = fit.Fitting(features, OPTIONS)
+        network = trainer.Fitting(features, OPTIONS)
         start = time.process_time()
         for _ in range(50):
             network.take_epoch(data, widths)
@@ -142,11 +143,11 @@ def _by_sessions(learn: Panel, watch: Panel, test: Panel, seed: int) -> float:
     """The bare network's: no floor below it, direction alone."""
     torch.manual_seed(seed)
     arrays = {**floors.Logistic().fit(learn, learn, OPTIONS, Context("bench")), "unit": np.ones(2)}
-    data, seen, fresh = (_bare(fit.batch(arrays, part)) for part in (learn, watch, test))
-    network, widths = fit.Fitting(learn.own, OPTIONS), np.ones(2)
+    data, seen, fresh = (_bare(trainer.batch(arrays, part)) for part in (learn, watch, test))
+    network, widths = trainer.Fitting(learn.own, OPTIONS), np.ones(2)
 
     def judged() -> tuple[float, float]:
-        loss = float(fit.check(network.mean, seen, widths)[0])
+        loss = float(trainer.check(network.mean, seen, widths)[0])
         with torch.inference_mode():
             return loss, _hits(network.mean(fresh.x)[..., 0], fresh)
 

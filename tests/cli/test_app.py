@@ -223,7 +223,7 @@ def test_an_unforeseen_fault_is_exit_1_and_its_traceback_is_kept(tmp_path: Path)
     """One line for the person, the traceback for us."""
     code = """
 import sys
-from hfm import pipeline
+from hfm.runs import pipeline
 def broken(stage):
     raise ZeroDivisionError("boom")
 pipeline._function = broken

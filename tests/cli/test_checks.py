@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hfm.cli import checks
-from hfm.cli.show import Show
+from hfm.cli.console import Show
 from hfm.errors import ExitCode
 from hfm.verify.claims import Row
 from tests.cli.test_app import FETCH

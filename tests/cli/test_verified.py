@@ -23,7 +23,7 @@ class Roll:
 """
 LATE = """
 import numpy as np
-from hfm.models.floors import Logistic
+from hfm.models.linear.floors import Logistic
 
 class Late(Logistic):
     def predict(self, arrays, panel):

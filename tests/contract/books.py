@@ -10,7 +10,7 @@ import pytest
 
 from hfm import tables
 from hfm.errors import DataError, HfmError, UsageError
-from hfm.fetch import events
+from hfm.fetch.book import book_events
 from hfm.plugins import BarRequest, BookSource, RawBook
 from hfm.stage import Context
 
@@ -110,4 +110,4 @@ class BookContract:
     def test_the_table_takes_what_it_gives(self, source: BookSource, request_: BarRequest) -> None:
         """By the schema of its levels."""
         for symbol, raw in taken(source, request_):
-            tables.check(events.group(raw, symbol, {}), tables.book(len(raw.levels) // 4))
+            tables.check(book_events.group(raw, symbol, {}), tables.book(len(raw.levels) // 4))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hfm import plugins
-from hfm.models import store
+from hfm.models import checkpoint
 from hfm.plugins import Arrays, Forecaster, Panel
 from hfm.stage import Context
 from tests.train.market import SMALL, rows
@@ -79,7 +79,7 @@ def test_only_training_rows_are_fitted(name: str) -> None:
     other = replace(valid, x=valid.x * 3 + 1)
     one, two = (model(name).fit(train, v, replace(SMALL, epochs=1), Context("train", seed=7)) for v in (valid, other))
     for key in one:
-        if key.endswith(store.SCALERS):
+        if key.endswith(checkpoint.SCALERS):
             np.testing.assert_array_equal(one[key], two[key])
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hfm.features import batch, events, step
+from hfm.features import bar_features, batch, event_features
 from hfm.tables import Array
 from tests.quotes import quote_columns
 
@@ -35,7 +35,7 @@ def weave(*parts: dict[str, Array]) -> dict[str, Array]:
     return part(joined, order)
 
 
-WHOLE = batch.compute(COLUMNS, states(), step.NAMES)
+WHOLE = batch.compute(COLUMNS, states(), bar_features.NAMES)
 
 
 @settings(max_examples=25, deadline=None)
@@ -43,9 +43,9 @@ WHOLE = batch.compute(COLUMNS, states(), step.NAMES)
 def test_rows_split_anywhere_give_the_same_bits(cut: int) -> None:
     """The state is the whole memory: two calls equal one."""
     memory = states()
-    first = batch.compute(part(COLUMNS, slice(0, cut)), memory, step.NAMES)
+    first = batch.compute(part(COLUMNS, slice(0, cut)), memory, bar_features.NAMES)
     memory = {name: np.array(state.tolist()) for name, state in memory.items()}  # saved and loaded
-    second = batch.compute(part(COLUMNS, slice(cut, N)), memory, step.NAMES)
+    second = batch.compute(part(COLUMNS, slice(cut, N)), memory, bar_features.NAMES)
     np.testing.assert_array_equal(np.concatenate((first, second)), WHOLE)
 
 
@@ -57,7 +57,7 @@ def test_what_comes_later_changes_no_feature(at: int, factor: float) -> None:
         name: np.where(np.arange(N) > at, data * factor + 1.0, data) if data.dtype == float else data
         for name, data in COLUMNS.items()
     }
-    changed = batch.compute(poisoned, states(), step.NAMES)
+    changed = batch.compute(poisoned, states(), bar_features.NAMES)
     np.testing.assert_array_equal(changed[: at + 1], WHOLE[: at + 1])
 
 
@@ -65,14 +65,14 @@ def test_what_comes_later_changes_no_feature(at: int, factor: float) -> None:
 def test_prices_in_another_unit_change_no_feature(factor: float) -> None:
     """Features are unit-free: prices times a constant leave them as they are."""
     scaled = {n: c * factor if n.startswith("mid_") else c for n, c in COLUMNS.items()}
-    np.testing.assert_allclose(batch.compute(scaled, states(), step.NAMES), WHOLE, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(batch.compute(scaled, states(), bar_features.NAMES), WHOLE, rtol=1e-7, atol=1e-9)
 
 
 def test_sizes_in_another_unit_change_no_feature() -> None:
     """Shares in lots of a hundred: volumes, flows and depths together leave every feature as it is."""
     sizes = ("volume", "signed_volume", "ofi", "depth_bid", "depth_ask")
     scaled = {n: c / 100.0 if n in sizes else c for n, c in COLUMNS.items()}
-    np.testing.assert_allclose(batch.compute(scaled, states(), step.NAMES), WHOLE, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(batch.compute(scaled, states(), bar_features.NAMES), WHOLE, rtol=1e-7, atol=1e-9)
 
 
 def test_each_symbol_has_what_it_would_have_alone() -> None:
@@ -93,16 +93,16 @@ def test_mirrored_prices_flip_the_signed_features_and_no_others() -> None:
         mirror[name] = 250_000.0 / COLUMNS[name]
     mirror["mid_high"], mirror["mid_low"] = 250_000.0 / COLUMNS["mid_low"], 250_000.0 / COLUMNS["mid_high"]
     mirror |= {name: -COLUMNS[name] for name in ("signed_volume", "ofi", "imbalance", "micro_bps")}
-    flipped = batch.compute(mirror, states(), step.NAMES)
-    sign = np.array([-1.0 if name in batch.SIGNED else 1.0 for name in step.NAMES])
+    flipped = batch.compute(mirror, states(), bar_features.NAMES)
+    sign = np.array([-1.0 if name in batch.SIGNED else 1.0 for name in bar_features.NAMES])
     np.testing.assert_allclose(flipped, sign * WHOLE, rtol=1e-7, atol=1e-9)
 
 
 def test_groups_name_known_features_and_the_seed_group_holds_the_missions_four() -> None:
     """A group is a list of features that exist, without a double."""
     for names in batch.GROUPS.values():
-        assert set(names) <= set(events.NAMES)
-        assert set(names) <= set(step.NAMES) or names is batch.GROUPS["events"]
+        assert set(names) <= set(event_features.NAMES)
+        assert set(names) <= set(bar_features.NAMES) or names is batch.GROUPS["events"]
         assert len(set(names)) == len(names)
     assert {"volume_ratio", "momentum", "volatility", "ofi"} <= set(batch.GROUPS["seed"])
 
@@ -110,7 +110,7 @@ def test_groups_name_known_features_and_the_seed_group_holds_the_missions_four()
 def test_bars_without_a_book_have_all_features_but_the_books_own() -> None:
     """Imbalance and microprice NaN: the default group is finite, the book group's two are not."""
     blind = COLUMNS | {name: np.full(N, np.nan) for name in ("imbalance", "micro_bps")}
-    out = batch.compute(blind, states(), batch.GROUPS["book"])[step.LOOKBACK - 1 :]
+    out = batch.compute(blind, states(), batch.GROUPS["book"])[bar_features.LOOKBACK - 1 :]
     known = [name not in ("imbalance", "micro") for name in batch.GROUPS["book"]]
     assert np.isfinite(out[:, known]).all()
     assert np.isnan(out[:, np.logical_not(known)]).all()

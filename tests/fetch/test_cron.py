@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow.dataset as ds
 import pytest
 
-from hfm.fetch import store
+from hfm.fetch.archive import month_files
 from hfm.fetch.sessions import SECOND, sessions
 from tests.command import hfm
+from tests.fetch.archive.test_month_files import tree
 from tests.fetch.child import Child, start
-from tests.fetch.test_store import tree
 from tests.yahoo import Yahoo
 
 THURSDAY, FRIDAY = "2026-03-12T20:30:00+00:00", "2026-03-13T20:30:00+00:00"
@@ -155,7 +155,7 @@ def test_sixty_daily_commands_build_one_gapless_archive_and_a_later_one_asks_not
     seq = np.concatenate([np.arange(n) for n in over.slots])
     table = ds.dataset(tmp_path / "data" / "bars", format="parquet", partitioning="hive").to_table()
     for symbol in ("SPY", "QQQ"):
-        have = store.read(store.folder(tmp_path / "data", "yahoo", symbol, 300))
+        have = month_files.read(month_files.folder(tmp_path / "data", "yahoo", symbol, 300))
         assert (have.time == over.slot_end(index, seq)).all()
     assert table.num_rows == 2 * len(index)
     assert over.close[0] // SECOND

@@ -17,7 +17,8 @@ from hfm import plugins
 from hfm.config import Train
 from hfm.errors import DataError
 from hfm.features import batch
-from hfm.models import floors, step, store
+from hfm.models import checkpoint, inference
+from hfm.models.linear import floors
 from hfm.plugins import Arrays, Panel
 from hfm.stage import Context
 from hfm.train.calibration import confidences
@@ -67,12 +68,12 @@ def write() -> None:
     arrays["finish"] = np.concatenate([[0.9], arrays["floor/ret_sd"], confidences(np.linspace(-1, 1, 9), 0.9)])
     data = panel()
     document = {
-        **store.describe("seed", data.names, data.own),
+        **checkpoint.describe("seed", data.names, data.own),
         "model": "lstm",
         "stepped": ["lstm"],
         "symbols": list(data.symbols),
     }
-    bytes_, document = store.dump({f"final/{k}": v for k, v in arrays.items()}, document)
+    bytes_, document = checkpoint.dump({f"final/{k}": v for k, v in arrays.items()}, document)
     (FOLDER / "model.safetensors").write_bytes(bytes_)
     (FOLDER / "model.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
     (FOLDER / "steps.json").write_text(json.dumps(stepped(), indent=1) + "\n")
@@ -81,12 +82,12 @@ def write() -> None:
 def stepped() -> list[list[float]]:
     """What the stored checkpoint says of every fifth row of the first sessions, one step at a time."""
     document: dict[str, Any] = json.loads((FOLDER / "model.json").read_text())
-    model, finish = store.load((FOLDER / "model.safetensors").read_bytes(), document).steps("final", "SPY")
-    data, state, out, said = panel(), step.state_new(model), np.empty(len(step.OUT)), []
+    model, finish = checkpoint.load((FOLDER / "model.safetensors").read_bytes(), document).steps("final", "SPY")
+    data, state, out, said = panel(), inference.state_new(model), np.empty(len(inference.OUT)), []
     for t in range(65):
         if data.slot[t] == 0:
-            state = step.state_new(model)
-        step.step(state, np.append(data.x[t], [data.slot[t], data.spread_bps[t]]), model, finish, out)
+            state = inference.state_new(model)
+        inference.step(state, np.append(data.x[t], [data.slot[t], data.spread_bps[t]]), model, finish, out)
         if t % 5 == 4:
             said.append(out.tolist())
     return said
@@ -120,7 +121,7 @@ def test_the_stored_checkpoint_is_refused_once_it_does_not_fit(change: Any, reas
     document: dict[str, Any] = json.loads((FOLDER / "model.json").read_text())
     change(document)
     with pytest.raises(DataError) as error:
-        store.load((FOLDER / "model.safetensors").read_bytes(), document)
+        checkpoint.load((FOLDER / "model.safetensors").read_bytes(), document)
     assert reason in error.value.why
 
 

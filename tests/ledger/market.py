@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-import hfm.kernel
+import hfm.kernels.jit
 from hfm.config import Backtest
+from hfm.ledger import accounting
 from hfm.ledger import layout as at
-from hfm.ledger import step
 from hfm.ledger.account import params_new, state_new
 
 FREE = Backtest(cash=10_000.0, fee_bps=0.0, spread_share=0.0, borrow=0.0, impact=0.0)
@@ -49,7 +49,7 @@ def day(closes: list[float], signals: list[float], *, start: float | None = None
     ])  # fmt: skip
 
 
-def play(rows: np.ndarray, settings: Backtest = FREE, *, symbols: int = 1, state: Any = None, module: Any = step,
+def play(rows: np.ndarray, settings: Backtest = FREE, *, symbols: int = 1, state: Any = None, module: Any = accounting,
          params: Any = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """(ledger [n, OUT], trips [m, TRADE], final state) of rows in time order."""
     state = state_new(settings.cash, symbols) if state is None else state
@@ -102,9 +102,9 @@ def symbols_of(rows: np.ndarray) -> int:
 
 
 def unjitted(patch: pytest.MonkeyPatch, changes: dict[str, tuple[str, str]] | None = None) -> ModuleType:
-    """hfm.ledger.step and all kernels it calls, as plain Python. changes: module -> (old, new) in its source."""
-    patch.setattr(hfm.kernel, "bare", lambda function: function)
-    folder = Path(step.__file__).parent
+    """hfm.ledger.accounting and all kernels it calls, as plain Python. changes: module -> (old, new) in its source."""
+    patch.setattr(hfm.kernels.jit, "bare", lambda function: function)
+    folder = Path(accounting.__file__).parent
     for name in ("lots", "fills", "limits", "step"):
         source = (folder / f"{name}.py").read_text("utf-8")
         old, new = (changes or {}).get(name, ("", ""))

@@ -191,7 +191,7 @@ MUTANTS = {
     "the price check": ("not quoted(mid, bid, ask)", "False"),
     "the price check of the size": ("row[at.R_MID_CLOSE] > 0.0 and row[at.R_MID_CLOSE] < np.inf", "True"),
 }
-"""What is taken out of hfm/ledger/limits.py, and what stands in its place: some scenario must fail for each."""
+"""What is taken out of hfm/risk/limits.py, and what stands in its place: some scenario must fail for each."""
 
 
 def fails(module: ModuleType) -> list[str]:

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hfm.backtest.rows import edges
-from hfm.backtest.sweep import sweep
+from hfm.backtest.ledger_tables import edges
+from hfm.backtest.sweep.summary_ledger import profit, room_for, rows_of
+from hfm.backtest.sweep.thresholds import sweep
 from hfm.config import Backtest
 from hfm.ledger import layout as at
 from hfm.ledger import reasons, units
 from hfm.ledger.account import equity, params_new, state_new
-from hfm.ledger.profit import profit, room_for, rows_of
 from tests.ledger.market import FREE, day, markets, play, random_rows, symbols_of
 
 COSTLY = Backtest(cash=10_000.0, fee_bps=1.0, spread_share=0.75, borrow=0.05, impact=0.7)

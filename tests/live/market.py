@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from hfm import tables
 from hfm.backtest import stage as backtest
 from hfm.config import Backtest, Config
-from hfm.models import store
+from hfm.models import checkpoint as store
 from hfm.plugins import Float
 from hfm.stage import Context
 from hfm.tables import MemoryReader

@@ -8,9 +8,9 @@ import pytest
 from hfm import tables
 from hfm.config import Backtest
 from hfm.live.predict import Newest, predict
-from hfm.models import step as models
+from hfm.models import inference as models
 from hfm.tables import MemoryReader
-from hfm.train import panel
+from hfm.train import training_panel
 from tests.live.market import Made, made
 from tests.live.test_stream import TWO, stream
 
@@ -36,7 +36,7 @@ def test_it_is_the_last_row_of_a_batch_over_the_same_rows_with_the_final_fit() -
     """train's own batch: features, heads and finish of the whole panel."""
     of = cut_last(made(), 5)
     said = newest(of, last_time(of)).answers[0]
-    data = panel.read(MemoryReader(of.quotes), panel.Task()).panel
+    data = training_panel.read(MemoryReader(of.quotes), training_panel.Task()).panel
     arrays = of.checkpoint.part("final")
     out = np.empty((len(data.slot), len(models.OUT)))
     models.finish(models.heads(arrays, data), data.spread_bps, arrays["finish"], out)

@@ -15,8 +15,8 @@ from hfm import tables
 from hfm.config import Backtest, Config, Fetch, Simulate
 from hfm.features import batch as features
 from hfm.fetch import stage as fetch
-from hfm.live import snapshot, step
-from hfm.models import store
+from hfm.live import row_step, snapshot
+from hfm.models import checkpoint
 from hfm.simulate import stage as simulate
 from hfm.stage import Context
 from hfm.tables import MemoryReader
@@ -37,7 +37,7 @@ def thirty(real: Path) -> Made:
     found, _ = train(quotes, small(epochs=2))
     document = json.loads(json.dumps(found["train/model.json"]))
     weights = bytes(found["train/model.safetensors"])
-    return Made(quotes, found["train/predictions.parquet"], store.load(weights, document), {})
+    return Made(quotes, found["train/predictions.parquet"], checkpoint.load(weights, document), {})
 
 
 def assert_features_are_batch(of: Made) -> None:
@@ -51,7 +51,7 @@ def assert_features_are_batch(of: Made) -> None:
     for line in live.replay(MemoryReader(of.quotes)):
         key = (json.loads(line)["symbol"], json.loads(line)["session"], json.loads(line)["seq"])
         np.testing.assert_array_equal(live.engine._scratch.x[: len(names)], want[key])
-        np.testing.assert_array_equal(live.engine.out[step.LEDGER :], of_batch[key][1])
+        np.testing.assert_array_equal(live.engine.out[row_step.LEDGER :], of_batch[key][1])
 
 
 @pytest.mark.slow
@@ -87,7 +87,7 @@ def hour_of_amzn(real: Path) -> Made:
     found, _ = train(quotes, small(epochs=1, seeds=1))
     document = json.loads(json.dumps(found["train/model.json"]))
     weights = bytes(found["train/model.safetensors"])
-    return Made(quotes, found["train/predictions.parquet"], store.load(weights, document), {})
+    return Made(quotes, found["train/predictions.parquet"], checkpoint.load(weights, document), {})
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hfm import tables
-from hfm.live import rows, step
+from hfm.live import quote_rows, row_step
 from tests.live.market import made
 from tests.live.test_stream import stream
 
@@ -24,8 +24,8 @@ def grown(count: int) -> float:
     """MiB by which a stream grows from a tenth of `count` rows to all of them; each is judged, taken and answered."""
     of = made(interval="1m")  # at fewer rows a day ten million would end beyond the year 2262, where int64 ns do
     live = stream(of)
-    table = rows.matrix(tables.arrays(of.quotes, rows.COLUMNS))
-    shift = int(table[-1, step.V_SESSION] - table[0, step.V_SESSION]) + 1
+    table = quote_rows.matrix(tables.arrays(of.quotes, quote_rows.COLUMNS))
+    shift = int(table[-1, row_step.V_SESSION] - table[0, row_step.V_SESSION]) + 1
     done, before = 0, 0.0
     while done < count:
         for row in table:
@@ -33,7 +33,7 @@ def grown(count: int) -> float:
             assert verdict == "ok"
             json.dumps(live.take(0, row, (gap, unfinished)))
         done += len(table)
-        table[:, step.V_SESSION] += shift
+        table[:, row_step.V_SESSION] += shift
         if not before and done >= count // 10:
             before = resident()
     return resident() - before

@@ -13,11 +13,11 @@ import pytest
 from hfm import tables
 from hfm.config import Backtest
 from hfm.errors import DataError
-from hfm.live import order, snapshot
-from hfm.live.engine import Engine, Market
-from hfm.live.folds import Folds
+from hfm.live import sequence, snapshot
+from hfm.live.fit_chooser import Folds
+from hfm.live.node import Engine, Market
 from hfm.live.stream import Stream
-from hfm.models.step import OUT
+from hfm.models.inference import OUT
 from hfm.tables import MemoryReader
 from tests.bars import edited
 from tests.live.market import Q50, Made, batch, keys, made, objects, with_fill
@@ -156,9 +156,9 @@ def test_a_feed_equals_a_batch_over_the_same_rows_with_final() -> None:
     whole = stream(of)
     whole.engine.place("final")
     first = keys(of.quotes).index((got[0]["symbol"], got[0]["session"], got[0]["seq"]))
-    from hfm.live import rows
+    from hfm.live import quote_rows
 
-    table = rows.matrix(tables.arrays(of.quotes, rows.COLUMNS))
+    table = quote_rows.matrix(tables.arrays(of.quotes, quote_rows.COLUMNS))
     for row in table[:first]:
         whole.engine.take(0, row, trade=False)
     for said, row in zip(got, table[first:], strict=True):
@@ -179,7 +179,7 @@ def test_a_row_in_disorder_is_counted_and_answered_by_its_rule_and_clean_rows_ar
         *items[n + 1 :],
     ]  # fmt: skip
     expected = {
-        order.OK: len(clean), order.DUPLICATE: 2, order.DISORDER: 1, order.LATE: 1, order.HALT: 1, "invalid": 4,
+        sequence.OK: len(clean), sequence.DUPLICATE: 2, sequence.DISORDER: 1, sequence.LATE: 1, sequence.HALT: 1, "invalid": 4,
     }  # fmt: skip
     one, two = stream(made()), stream(made())
     for live in (one, two):

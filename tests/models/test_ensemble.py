@@ -7,7 +7,7 @@ import pytest
 
 from hfm import plugins, tables
 from hfm.errors import UsageError
-from hfm.models import store
+from hfm.models import checkpoint as store
 from hfm.models.ensemble import Ensemble, part
 from hfm.stage import Context
 from tests.train.market import SMALL, market, rows, small

@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hfm import disk, journal
-from hfm.run import JOURNAL, Run
+from hfm import atomic
+from hfm.runs import journal
+from hfm.runs.manifest import JOURNAL, Run
 from tests.command import hears_ctrl_c, hfm
 
 AS_OF = "2026-03-06T22:00:00Z"
@@ -34,13 +35,13 @@ def files(run: Path, report: bool = False) -> dict[str, bytes]:
     return {
         str(path.relative_to(run)): path.read_bytes()
         for path in sorted(run.glob("*/*"))
-        if path.is_file() and disk.TEMP_MARK not in path.name and (report or path.parent.name != "report")
+        if path.is_file() and atomic.TEMP_MARK not in path.name and (report or path.parent.name != "report")
     }
 
 
 def temps(run: Path) -> list[Path]:
     """Half-written files."""
-    return [path for path in run.rglob("*") if disk.TEMP_MARK in path.name]
+    return [path for path in run.rglob("*") if atomic.TEMP_MARK in path.name]
 
 
 def sound(run: Path, known: list[dict[str, bytes]]) -> int:
@@ -53,7 +54,7 @@ def sound(run: Path, known: list[dict[str, bytes]]) -> int:
         assert journal.fault(journal.read(run / JOURNAL), manifest.head, manifest.count) is None
         for stage, entry in manifest.stages.items():
             for name, artifact in entry.artifacts.items():
-                assert disk.sha256(run / name) == artifact.sha256, f"{stage} is committed, {name} is another file"
+                assert atomic.sha256(run / name) == artifact.sha256, f"{stage} is committed, {name} is another file"
     return len(there)
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hfm import corridor, freshness, journal
 from hfm.config import Config
 from hfm.errors import DataError
-from hfm.fetch import store
+from hfm.fetch.archive import month_files
 from hfm.plugins import RawBars
-from hfm.run import JOURNAL, MANIFEST, Run
+from hfm.runs import freshness, journal, stages
+from hfm.runs.manifest import JOURNAL, MANIFEST, Run
 from tests.command import hfm
 from tests.conftest import Count
 from tests.reliability.corridor import files, whole
@@ -45,8 +45,8 @@ def test_every_damaged_artifact_is_found_where_it_is_read(made: Path, count: Cou
     run = Run(made)
     manifest = run.manifest()
     for seed, (name, raw) in enumerate(files(made, report=True).items()):
-        maker = corridor.maker(name)
-        reader = next((s for s in corridor.STAGES if name in s.reads), None)
+        maker = stages.maker(name)
+        reader = next((s for s in stages.STAGES if name in s.reads), None)
         n = 0
         for bad in damages(raw, FLIPS, seed):
             n += 1
@@ -95,19 +95,19 @@ def test_every_damaged_manifest_is_refused(made: Path, tmp_path: Path, count: Co
 
 def test_every_damaged_month_of_the_archive_is_found(tmp_path: Path, count: Count) -> None:
     """Its bytes and the hash beside it: a month is what was written, or an error that names it."""
-    where = store.folder(tmp_path, "yahoo", "SPY", 300)
+    where = month_files.folder(tmp_path, "yahoo", "SPY", 300)
     end = int(datetime(2026, 3, 2, 14, 35, tzinfo=UTC).timestamp()) * 10**9 + 300 * 10**9 * np.arange(78)
     close = 500 + np.sin(np.arange(78.0))
-    store.append(where, RawBars(end, close, close + 1, close - 1, close, np.full(78, 1e5)))
+    month_files.append(where, RawBars(end, close, close + 1, close - 1, close, np.full(78, 1e5)))
     (path,) = where.glob("*.parquet")
     raw, n = path.read_bytes(), 0
     for bad in damages(raw, FLIPS, 2):
         path.write_bytes(bad)
         with pytest.raises(DataError, match=r"archive: .*2026-03\.parquet is damaged"):
-            store.read_month(path)
+            month_files.read_month(path)
         n += 1
     path.write_bytes(raw)
-    assert len(store.read_month(path).time) == 78
+    assert len(month_files.read_month(path).time) == 78
     count("flips and cuts of a month of the archive", n)
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hfm.fetch import store
+from hfm.fetch.archive import month_files
 from hfm.fetch.sessions import sessions
-from hfm.run import Run
+from hfm.runs.manifest import Run
 from tests.conftest import Count
 from tests.reliability.corridor import files, sound, start, temps
 from tests.reliability.test_disk_full import limited
@@ -128,7 +128,7 @@ class Nights:
         """Every file of the night is what its manifest says, the archive is whole; how many files were looked at."""
         path = self.home / "runs" / f"nightly-{day:%Y%m%d}"
         for month in self.home.glob("data/bars/**/????-??.parquet"):
-            store.read_month(month)
+            month_files.read_month(month)
         return sound(path, [files(path)]) if path.is_dir() else 0
 
 
@@ -151,11 +151,11 @@ def test_a_year_of_nights_needs_no_hand(tmp_path: Path, count: Count, days: int)
             looked += job.inspect(day)
             if i % 20 == 19:
                 assert job.call("prune", "--keep", 10, "-q") == 0
-    kept = store.folder(home / "data", "yahoo", "SPY", 300)
+    kept = month_files.folder(home / "data", "yahoo", "SPY", 300)
     first = sessions("XNYS", 300, (nights[0] - timedelta(days=34)).date().isoformat(), nights[-1].date().isoformat())
     index = np.repeat(np.arange(len(first)), first.slots)
     seq = np.concatenate([np.arange(n) for n in first.slots])
-    assert (store.read(kept).time == first.slot_end(index, seq)).all(), "the archive has a gap"
+    assert (month_files.read(kept).time == first.slot_end(index, seq)).all(), "the archive has a gap"
     last = home / "runs" / f"nightly-{nights[-1]:%Y%m%d}"
     assert (last / "report" / "report.html").is_file()
     assert temps(last) == []

@@ -17,13 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hfm.cli import checks, export, live, stages
+from hfm.cli import checks, export, live, stage_commands
 from hfm.cli.app import invoke
 from tests.cli.test_bad_input import bars
 from tests.conftest import Count
 from tests.reliability.corridor import whole
 
-COMMANDS = (stages, checks, live, export)
+COMMANDS = (stage_commands, checks, live, export)
 """Imported for what they register."""
 pytestmark = pytest.mark.timeout(3600)
 CODES = {0, 2, 3, 4, 7, 8}
@@ -189,7 +189,7 @@ def test_a_pickle_is_never_opened(tmp_path: Path, count: Count) -> None:
     home = tmp_path / "home"
     home.mkdir()
     run = whole(home)
-    from hfm.models import store
+    from hfm.models import checkpoint
     from hfm.tables import FileReader
 
     for path in sorted(run.glob("*/*")):
@@ -198,7 +198,7 @@ def test_a_pickle_is_never_opened(tmp_path: Path, count: Count) -> None:
         stage = {"fetch": "simulate", "simulate": "train", "train": "backtest"}.get(path.parent.name, "report")
         typed(home, stage, "--run", "r", "-q", *(("--set", "train.model=logistic") if stage == "train" else ()))
         with contextlib.suppress(Exception):
-            store.load(path.read_bytes(), {})
+            checkpoint.load(path.read_bytes(), {})
         with contextlib.suppress(Exception):
             FileReader(path, "").read()
         path.write_bytes(raw)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hfm.run import Run
+from hfm.runs.manifest import Run
 from tests.conftest import Count
 from tests.reliability.corridor import FETCH, files, sound, start, temps, whole
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from hfm import corridor
-from hfm.commit import Staged
 from hfm.config import Backtest, Config, Fetch, Simulate, Train
-from hfm.pipeline import Options, execute
-from hfm.run import Run
+from hfm.runs import stages
+from hfm.runs.manifest import Run
+from hfm.runs.pipeline import Options, execute
+from hfm.runs.staging import Staged
 from hfm.stage import Payload
 
 NOW = datetime(2026, 3, 6, 22, 0, tzinfo=UTC)
@@ -33,7 +33,7 @@ def digests(home: Path, kind: str) -> dict[str, str]:
     config = Config(train=Train(seeds=1, epochs=2, hidden=8, layers=1), **sections)
     run = Run(home / "runs" / "r")
     run.path.mkdir(parents=True)
-    for stage in corridor.STAGES[: 5 if kind == "bars" else 2]:
+    for stage in stages.STAGES[: 5 if kind == "bars" else 2]:
         execute(run, stage, config, Options(home, clock=lambda: NOW))
     return {name: item.sha256 for stage in run.manifest().stages.values() for name, item in stage.artifacts.items()}
 

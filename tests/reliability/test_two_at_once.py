@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from hfm import corridor, freshness, pipeline
 from hfm.config import Config, Fetch
 from hfm.errors import LockedError
-from hfm.fetch import store
-from hfm.pipeline import Options
-from hfm.run import Run
+from hfm.fetch.archive import month_files
+from hfm.runs import freshness, pipeline
+from hfm.runs import stages as corridor
+from hfm.runs.manifest import Run
+from hfm.runs.pipeline import Options
 from tests import toy
 from tests.conftest import Count
 
@@ -43,7 +44,7 @@ def keep(archive: Path, barrier: Any, rounds: int, out: Queue[str]) -> None:
     for _ in range(rounds):
         barrier.wait()
         try:
-            with store.locked(archive, "yahoo", "SPY", 0.0):
+            with month_files.locked(archive, "yahoo", "SPY", 0.0):
                 time.sleep(0.002)
             out.put("worked")
         except LockedError:

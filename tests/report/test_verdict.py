@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from hfm import tables
-from hfm.report.returns import family
+from hfm.report.trial_returns import family
 from hfm.report.verdict import SESSIONS, judge
 from hfm.stage import Look, Record
 

@@ -128,9 +128,9 @@ def test_building_and_reading_tables_imports_neither_pandas_nor_scipys_algebra()
 import sys, numpy as np
 from hfm import tables
 from hfm.config import Backtest
-from hfm.ledger import layout as at, step
+from hfm.ledger import layout as at, accounting
 from hfm.ledger.account import params_new, state_new
-step.loop(state_new(1e6, 1), params_new(Backtest(), 1, 0.01), np.zeros((1, at.ROW)), np.zeros((1, at.OUT)),
+accounting.loop(state_new(1e6, 1), params_new(Backtest(), 1, 0.01), np.zeros((1, at.ROW)), np.zeros((1, at.OUT)),
           np.zeros((4, at.TRADE)))
 made = tables.build(tables.SCORES, {"model": "m", "fold": 0, "task": "t", "metric": "a", "value": np.ones(2),
                                     "se": 0.0, "n": 1, "floor": np.nan, "floor_label": "b"})

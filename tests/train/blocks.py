@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from hfm.plugins import Panel
-from hfm.train.panel import Rows
+from hfm.train.training_panel import Rows
 from tests.train.market import rows
 
 

@@ -12,7 +12,7 @@ from hfm.fetch import stage as fetch
 from hfm.simulate import stage as simulate
 from hfm.stage import Context
 from hfm.tables import MemoryReader
-from hfm.train import panel
+from hfm.train import training_panel
 
 SMALL = Train(epochs=4, seeds=2, hidden=8, layers=2, patience=4)
 """A network that is fitted in a moment."""
@@ -52,9 +52,11 @@ def rows(
     rho: float = 0.1,
     interval: str = "15m",
     kind: str = "linear",
-) -> panel.Rows:
+) -> training_panel.Rows:
     """The panel of such a market."""
-    return panel.read(MemoryReader(market(sessions, symbols, interval, signal, rho, kind)[0]), panel.Task())
+    return training_panel.read(
+        MemoryReader(market(sessions, symbols, interval, signal, rho, kind)[0]), training_panel.Task()
+    )
 
 
 def small(**changes: object) -> Config:

@@ -13,11 +13,11 @@ import pytest
 from hfm import tables
 from hfm.config import Config, Fetch, Train
 from hfm.fetch import stage as fetch
-from hfm.simulate import original
+from hfm.recipe import original_spread
 from hfm.simulate import stage as simulate
 from hfm.stage import Context
 from hfm.tables import MemoryReader
-from hfm.train import calibration, output, scoring, walk
+from hfm.train import calibration, scoring, training_output, walk_forward
 from hfm.train.folds import Fold
 from tests.train.market import market, rows
 from tests.train.test_stage import train
@@ -36,15 +36,15 @@ def shares(
     a, b, c = sessions
     fold = Fold(0, (0, a), (a, a + b), (a + b, a + b + c))
     data = rows(a + b + c, signal="planted", rho=rho, interval="5m", kind=kind)
-    names, options = walk.chosen("lstm", also), Train(seeds=seeds)
-    made = walk.Walk(
-        data, [fold], "lstm", names, walk.fit(data.panel, [fold], names, options, Context("train", seed=1))
+    names, options = walk_forward.chosen("lstm", also), Train(seeds=seeds)
+    made = walk_forward.Walk(
+        data, [fold], "lstm", names, walk_forward.fit(data.panel, [fold], names, options, Context("train", seed=1))
     )
     oracle = market(a + b + c, interval="5m", signal="planted", rho=rho, kind=kind)[1]
-    truth, found = output.truth(data, [fold], MemoryReader(oracle)), {}
+    truth, found = training_output.truth(data, [fold], MemoryReader(oracle)), {}
     for name in ("logistic", *also, "lstm"):
-        walk.settle(made, name, fold)
-        _, out = walk.predict(made, name, fold, data.panel.of_sessions(*fold.test))
+        walk_forward.settle(made, name, fold)
+        _, out = walk_forward.predict(made, name, fold, data.panel.of_sessions(*fold.test))
         found[name] = scoring.oracle_share(out[:, 0], truth.oracle)
     print(f"rho {rho} {kind}:", ", ".join(f"{name} {share:.3f} of the oracle's gain" for name, share in found.items()))
     return found
@@ -87,14 +87,14 @@ def test_where_nothing_is_planted_nothing_is_gained() -> None:
     """12,500 rows: log-loss no lower than one half's by three errors, clustered by session."""
     data = rows(520, interval="5m")
     fold = Fold(0, (0, 160), (160, 200), (200, 520))
-    names = walk.chosen("lstm")
-    made = walk.Walk(
-        data, [fold], "lstm", names, walk.fit(data.panel, [fold], names, OPTIONS, Context("train", seed=1))
+    names = walk_forward.chosen("lstm")
+    made = walk_forward.Walk(
+        data, [fold], "lstm", names, walk_forward.fit(data.panel, [fold], names, OPTIONS, Context("train", seed=1))
     )
     test = data.panel.of_sessions(*fold.test)
-    walk.settle(made, "logistic", fold)
-    walk.settle(made, "lstm", fold)
-    _, out = walk.predict(made, "lstm", fold, test)
+    walk_forward.settle(made, "logistic", fold)
+    walk_forward.settle(made, "lstm", fold)
+    _, out = walk_forward.predict(made, "lstm", fold, test)
     right = np.where(test.up > 0.5, out[:, 0], 1 - out[:, 0])
     gain = np.where(np.isfinite(test.up), np.log(2 * right), np.nan)
     mean, se = calibration.clustered(gain, np.repeat(test.session, np.diff(test.start)))
@@ -111,14 +111,14 @@ def test_shuffled_labels_give_an_auc_of_one_half() -> None:
     mixed[good] = np.random.default_rng(0).permutation(panel.up[good])
     shuffled = replace(data, panel=replace(panel, up=mixed))
     fold = Fold(0, (0, 30), (30, 40), (40, 60))
-    names = walk.chosen("ensemble")
-    made = walk.Walk(shuffled, [fold], "ensemble", names,
-                     walk.fit(shuffled.panel, [fold], names, OPTIONS, Context("train", seed=1)))  # fmt: skip
+    names = walk_forward.chosen("ensemble")
+    made = walk_forward.Walk(shuffled, [fold], "ensemble", names,
+                     walk_forward.fit(shuffled.panel, [fold], names, OPTIONS, Context("train", seed=1)))  # fmt: skip
     test = shuffled.panel.of_sessions(40, 60)
     day = np.repeat(test.session, np.diff(test.start))
     for name in ("logistic", "gbm", "lstm", "ensemble"):
-        walk.settle(made, name, fold)
-        _, out = walk.predict(made, name, fold, test)
+        walk_forward.settle(made, name, fold)
+        _, out = walk_forward.predict(made, name, fold, test)
         rows_known = np.isfinite(test.up) & np.isfinite(out[:, 0])
         p = out[rows_known, 1]  # before calibration: it may settle on one half for all
         if np.ptp(p) > 0:
@@ -182,12 +182,12 @@ def test_the_seed_recipes_spread_is_called_as_well_as_by_its_own_rule(real: Path
     rows_q = tables.arrays(quotes)
     place = {f"{s}/{q}": i for i, (s, q) in enumerate(zip(rows_q["session"], rows_q["seq"], strict=True))}
     at = np.array([place[k] for k in key])
-    volatility, _ = original.volatility(original.returns(rows_q["mid_close"], np.nan), np.empty(0))
+    volatility, _ = original_spread.volatility(original_spread.returns(rows_q["mid_close"], np.nan), np.empty(0))
     volatility = volatility[at]
     now, after = rows_q["spread_bps"][at], data["y_spread_bps"][mine]
     good = np.isfinite(after) & (after != now)
     widened = (after > now)[good]
-    rule = (now < original.level_bps(volatility))[good] == widened
+    rule = (now < original_spread.level_bps(volatility))[good] == widened
     model = (data["p_widen"][mine] > 0.5)[good] == widened
     gap = model.astype(float) - rule
     assert rule.mean() > 0.7

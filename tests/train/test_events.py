@@ -19,7 +19,7 @@ from hfm.fetch import stage as fetch
 from hfm.plugins import Float
 from hfm.stage import Context
 from hfm.tables import MemoryReader
-from hfm.train import output, paired, panel, scoring, spans, walk
+from hfm.train import fold_rows, paired_gains, scoring, training_output, training_panel, walk_forward
 from hfm.train.calibration import clustered
 from hfm.train.folds import Fold
 from tests.orderbook import queue_race, replayed
@@ -147,7 +147,9 @@ def test_two_symbols_in_the_same_sessions_share_blocks_and_stand_in_order() -> N
     found, _ = train(made, small(model="logistic"))
     data = tables.arrays(found["train/predictions.parquet"])
     assert tables.first_disorder(found["train/predictions.parquet"], tables.PREDICTIONS.order) is None
-    rows = panel.read(MemoryReader(made), panel.task(tables.header(made.schema)["meta"], Train())).panel
+    rows = training_panel.read(
+        MemoryReader(made), training_panel.task(tables.header(made.schema)["meta"], Train())
+    ).panel
     assert rows.block is not None
     first = rows.block[: int(rows.start[1])], rows.block[int(rows.start[1]) : int(rows.start[2])]
     assert set(first[0]) == set(first[1]) == set(range(18))
@@ -177,43 +179,43 @@ def test_features_that_are_never_known_are_refused_by_name() -> None:
         train(market()[0], small(model="logistic", features="book"))
 
 
-def split(rows: panel.Rows, fold: Fold, options: Train) -> tuple[scoring.Truth, dict[str, scoring.Forecast]]:
+def split(rows: training_panel.Rows, fold: Fold, options: Train) -> tuple[scoring.Truth, dict[str, scoring.Forecast]]:
     """What each model says of the test part of one causal split."""
-    names = walk.chosen(options.model, options.also)
-    made = walk.Walk(rows, [fold], options.model, names,
-                     walk.fit(rows.panel, [fold], names, options, Context("train", seed=1)))  # fmt: skip
-    test, said = spans.lead(rows.panel, *fold.test), {}
+    names = walk_forward.chosen(options.model, options.also)
+    made = walk_forward.Walk(rows, [fold], options.model, names,
+                     walk_forward.fit(rows.panel, [fold], names, options, Context("train", seed=1)))  # fmt: skip
+    test, said = fold_rows.lead(rows.panel, *fold.test), {}
     for name in names:
-        walk.settle(made, name, fold)
-        heads, out = (part[test.inside] for part in walk.predict(made, name, fold, test.panel))
+        walk_forward.settle(made, name, fold)
+        heads, out = (part[test.inside] for part in walk_forward.predict(made, name, fold, test.panel))
         said[name] = scoring.Forecast(out[:, 0], out[:, 1], heads)
-    return output.truth(rows, [fold], None), said
+    return training_output.truth(rows, [fold], None), said
 
 
 def test_a_test_blocks_state_is_carried_from_the_sessions_open() -> None:
     """The network's heads of a block are those of the same rows of the whole session; from the block on they differ."""
     made = quotes(2000)
-    rows = panel.read(MemoryReader(made), panel.task(tables.header(made.schema)["meta"], Train()))
+    rows = training_panel.read(MemoryReader(made), training_panel.task(tables.header(made.schema)["meta"], Train()))
     fold = Fold(0, (0, 10), (10, 12), (14, 16))
     options = replace(SMALL, epochs=1, seeds=1)
-    done = walk.Walk(
-        rows, [fold], "lstm", ("lstm",), walk.fit(rows.panel, [fold], ("lstm",), options, Context("train"))
+    done = walk_forward.Walk(
+        rows, [fold], "lstm", ("lstm",), walk_forward.fit(rows.panel, [fold], ("lstm",), options, Context("train"))
     )
-    walk.settle(done, "lstm", fold)
+    walk_forward.settle(done, "lstm", fold)
     done.arrays["lstm", 0] |= {"gates": np.ones(3), "seed0/head/w": np.full((8, 5), 0.1, np.float32)}
-    led, block = spans.lead(rows.panel, *fold.test), rows.panel.block
+    led, block = fold_rows.lead(rows.panel, *fold.test), rows.panel.block
     assert block is not None
     inside = (block >= 14) & (block < 16)
-    heads = walk.predict(done, "lstm", fold, led.panel)[0][led.inside]
-    np.testing.assert_array_equal(heads, walk.predict(done, "lstm", fold, rows.panel)[0][inside])
-    alone = walk.predict(done, "lstm", fold, spans.part(rows.panel, *fold.test))[0]
+    heads = walk_forward.predict(done, "lstm", fold, led.panel)[0][led.inside]
+    np.testing.assert_array_equal(heads, walk_forward.predict(done, "lstm", fold, rows.panel)[0][inside])
+    alone = walk_forward.predict(done, "lstm", fold, fold_rows.part(rows.panel, *fold.test))[0]
     assert (heads[:5, 0] != alone[:5, 0]).any()
 
 
 def test_shuffled_labels_give_an_auc_of_one_half() -> None:
     """Moves permuted among the rows before training leave nothing to find, within 3 errors clustered by block."""
     made = quotes(4000)
-    rows = panel.read(MemoryReader(made), panel.task(tables.header(made.schema)["meta"], Train()))
+    rows = training_panel.read(MemoryReader(made), training_panel.task(tables.header(made.schema)["meta"], Train()))
     good = np.flatnonzero(np.isfinite(rows.panel.up))
     mixed = rows.panel.up.copy()
     mixed[good] = np.random.default_rng(0).permutation(mixed[good])
@@ -253,7 +255,9 @@ def test_the_next_move_of_a_real_book_is_called_as_it_should_be(real: Path) -> N
 
     Printed beside them: the network without a floor, and the sign of the move over 1, 10 and 100 events.
     """
-    rows = panel.read(MemoryReader(book(real, "AMZN")), panel.Task("events", "next-move", 1, 300, True))
+    rows = training_panel.read(
+        MemoryReader(book(real, "AMZN")), training_panel.Task("events", "next-move", 1, 300, True)
+    )
     truth, said = split(rows, REAL, Train(model="ensemble", also=("bare",), seeds=1, epochs=20))
     found = {name: clustered(accuracy(truth, each), truth.cluster) for name, each in said.items()}
     for name, (value, se) in found.items():
@@ -274,10 +278,12 @@ def test_the_default_model_and_the_ensemble_are_no_worse_than_gbm_on_a_real_book
     real: Path, symbol: str, fold: Fold
 ) -> None:
     """Accuracy and log-loss on the same rows, errors by five minutes: no 95 % interval lies below 0."""
-    rows = panel.read(MemoryReader(book(real, symbol)), panel.Task("events", "next-move", 1, 300, True))
+    rows = training_panel.read(
+        MemoryReader(book(real, symbol)), training_panel.Task("events", "next-move", 1, 300, True)
+    )
     truth, said = split(rows, fold, Train(model="ensemble", seeds=1))
     for name in ("lstm", "ensemble"):
-        for metric, gain, se, _ in paired.gains(truth, said[name], said["gbm"]):
+        for metric, gain, se, _ in paired_gains.gains(truth, said[name], said["gbm"]):
             print(f"{symbol} {name} {metric} {gain:+.4f} ({se:.4f})")
             assert gain + 1.96 * se >= 0, (name, metric, gain, se)
 
@@ -286,7 +292,9 @@ def test_the_default_model_and_the_ensemble_are_no_worse_than_gbm_on_a_real_book
 @pytest.mark.parametrize(("horizon", "least"), [(1, 0.65), (10, 0.63), (100, 0.5)])
 def test_the_sign_over_so_many_events_of_a_real_book(real: Path, horizon: int, least: float) -> None:
     """Trained on that sign itself: 1 and 10 events; over 100 no model is shown to know more than the base rate."""
-    rows = panel.read(MemoryReader(book(real, "AMZN")), panel.Task("events", "horizon", horizon, 300, True))
+    rows = training_panel.read(
+        MemoryReader(book(real, "AMZN")), training_panel.Task("events", "horizon", horizon, 300, True)
+    )
     truth, said = split(rows, REAL, Train(model="gbm"))
     for name in ("constant", "logistic", "gbm"):
         value, se = clustered(accuracy(truth, said[name]), truth.cluster)

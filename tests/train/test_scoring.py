@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, r2_score, roc_auc_score
 
-from hfm.train import rivals, scoring
-from hfm.train.rivals import Floor
+from hfm.train import score_floors, scoring
+from hfm.train.score_floors import Floor
 from hfm.train.scoring import Forecast, Truth
 
 N = 3000
@@ -104,7 +104,7 @@ def test_the_floor_of_a_score_is_the_best_rival_floor() -> None:
     coin = Forecast(np.full(N, 0.5), said.p_widen, said.heads)
     models = {"m": said, "coin": coin, "other": coin}
     scores = scoring.score(truth, models)
-    floor = rivals.floors(scores, ("coin", "other"), truth, models)
+    floor = score_floors.floors(scores, ("coin", "other"), truth, models)
     for s, f in zip(scores, floor, strict=True):
         if s.metric == "log_loss" and s.model == "m":
             assert f == Floor(pytest.approx(np.log(2)), "coin")
@@ -113,7 +113,7 @@ def test_the_floor_of_a_score_is_the_best_rival_floor() -> None:
         if s.metric == scoring.GAIN:
             assert f == Floor(0, "har")
         if s.metric == "ece" and s.fold < 0 and s.model == "m":
-            assert f == Floor(scoring.expected_error(said.p_up), rivals.PERFECT)
+            assert f == Floor(scoring.expected_error(said.p_up), score_floors.PERFECT)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.45, 0.6])
@@ -129,7 +129,7 @@ def test_the_floor_of_an_accuracy_is_the_better_of_base_rate_and_larger_class(sh
               "m": Forecast(np.where(heard, said.p_up, np.nan), said.p_widen, said.heads)}  # fmt: skip
     scores = scoring.score(truth, models)
     seen = 0
-    for s, f in zip(scores, rivals.floors(scores, ("constant",), truth, models), strict=True):
+    for s, f in zip(scores, score_floors.floors(scores, ("constant",), truth, models), strict=True):
         if s.metric != "accuracy" or s.model != "m":
             continue
         rows = (truth.fold == s.fold) | (s.fold < 0)
@@ -142,7 +142,7 @@ def test_the_floor_of_an_accuracy_is_the_better_of_base_rate_and_larger_class(sh
         larger, called = up[rows & heard].mean(), up[rows].mean()
         larger, called = (1 - larger, 1 - called) if s.task == "direction_10" else (larger, called)
         larger = max(larger, 1 - larger)
-        want = (called, rivals.BASE) if called > larger - 1e-12 else (larger, rivals.LARGER)
+        want = (called, score_floors.BASE) if called > larger - 1e-12 else (larger, score_floors.LARGER)
         assert f == Floor(pytest.approx(want[0]), want[1]), s
         assert f.value >= max(rose, 1 - rose) - 0.01
     assert seen == 4 * 3
@@ -187,7 +187,7 @@ def test_floors_of_stale_and_moving_rows_are_over_their_own_rows() -> None:
     assert truth.stale is not None
     truth = replace(truth, up=np.where(truth.stale, 1.0, truth.up))
     scores = scoring.score(truth, models)
-    floor = {(s.metric, s.model): f.value for s, f in zip(scores, rivals.floors(scores, (), truth, models), strict=True)
+    floor = {(s.metric, s.model): f.value for s, f in zip(scores, score_floors.floors(scores, (), truth, models), strict=True)
              if s.fold < 0 and s.task == "direction"}  # fmt: skip
     assert floor["accuracy_all_rows", "m"] == pytest.approx(max(truth.up.mean(), 1 - truth.up.mean()))
     assert floor["accuracy", "m"] < floor["accuracy_all_rows", "m"] - 0.1

@@ -13,7 +13,7 @@ import pytest
 from hfm import tables
 from hfm.config import Config
 from hfm.errors import DataError
-from hfm.models import store
+from hfm.models import checkpoint as store
 from hfm.stage import Context
 from hfm.tables import MemoryReader
 from hfm.train import stage
@@ -129,13 +129,13 @@ def test_the_same_run_twice_gives_the_same_bytes_and_another_seed_others() -> No
 def test_any_number_of_processes_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folds in two spawned workers against folds one after the other."""
     quotes = market()[0]
-    monkeypatch.setattr("hfm.train.jobs.WORTH", 0)
+    monkeypatch.setattr("hfm.train.fit_jobs.WORTH", 0)
     assert digest(train(quotes, small(epochs=2))[0]) == digest(train(quotes, small(epochs=2), workers=2)[0])
 
 
 def test_the_checkpoint_loads_and_the_step_gives_the_predictions_again(done: tuple[dict[str, Any], Context]) -> None:
     """Live equals batch: rows of a test session, one step at a time from the stored file, bit for bit."""
-    from hfm.models import step
+    from hfm.models import inference
     from tests.train.market import rows
 
     found, _ = done
@@ -146,12 +146,12 @@ def test_the_checkpoint_loads_and_the_step_gives_the_predictions_again(done: tup
         for i in np.flatnonzero(panel.session == panel.session[-1]):
             symbol = panel.symbols[panel.symbol[i]]
             model, finish = checkpoint.steps("fold1", symbol, name)
-            state, out = step.state_new(model), np.empty(8)
+            state, out = inference.state_new(model), np.empty(8)
             mine = (data["model"] == name) & (data["symbol"] == symbol) & (data["session"] == data["session"][-1])
-            said = np.column_stack([data[c][mine] for c in step.OUT])
+            said = np.column_stack([data[c][mine] for c in inference.OUT])
             for k, t in enumerate(range(int(panel.start[i]), int(panel.start[i + 1]))):
                 x = np.concatenate([panel.x[t], [float(panel.slot[t]), panel.spread_bps[t]]])
-                step.step(state, x, model, finish, out)
+                inference.step(state, x, model, finish, out)
                 np.testing.assert_array_equal(out, said[k])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from hfm.config import Train
 from hfm.errors import HfmError
 from hfm.fetch.sources.synthetic import Synthetic
-from hfm.models.floors import Logistic
+from hfm.models.linear.floors import Logistic
 from hfm.plugins import Arrays, BarRequest, Float, Panel, RawBars, Signals
 from hfm.stage import Context
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from hfm.tables import column_array
 from hfm.verify import causality
-from hfm.verify.market import synthetic
+from hfm.verify.in_memory_run import synthetic
 
 
 def test_a_poisoned_future_differs_and_the_past_does_not() -> None:

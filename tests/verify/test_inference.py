@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hfm.report import randomization, spending
+from hfm.report import alpha_spending, randomization
 from hfm.stage import Look
 from hfm.verify import inference
 
@@ -20,9 +20,9 @@ def test_boundaries_that_forget_the_looks_before_fail_the_claim(monkeypatch: pyt
     """A user who is given the whole level each night crosses far more often."""
 
     def forgetful(looks: list[Look], level: float) -> list[float]:
-        return [spending.NORMAL.inv_cdf(1 - level * spending.spent(look.sessions)) for look in looks]
+        return [alpha_spending.NORMAL.inv_cdf(1 - level * alpha_spending.spent(look.sessions)) for look in looks]
 
-    monkeypatch.setattr(spending, "boundaries", forgetful)
+    monkeypatch.setattr(alpha_spending, "boundaries", forgetful)
     (row,) = inference.nightly_users()
     assert not row.passed
 

@@ -11,7 +11,7 @@ import pytest
 from hfm import tables
 from hfm.tables import arrays
 from hfm.verify import nulls
-from hfm.verify.market import BARS, Market, synthetic
+from hfm.verify.in_memory_run import BARS, Market, synthetic
 from hfm.verify.nulls import KINDS, Kind, Roll
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from hfm.tables import column_array
 from hfm.verify import structure
-from hfm.verify.market import Market
+from hfm.verify.in_memory_run import Market
 
 
 def test_one_changed_price_fails_the_reaggregation(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hfm.config import Config
-from hfm.pipeline import Options, run_all
-from hfm.run import Run
+from hfm.runs.manifest import Run
+from hfm.runs.pipeline import Options, run_all
 from hfm.verify import tampering
 from tests import toy
 

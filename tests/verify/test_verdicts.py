@@ -10,7 +10,7 @@ import pytest
 from hfm.config import Layer, load
 from hfm.report import verdict
 from hfm.verify import nulls, verdicts
-from hfm.verify.market import Market, synthetic
+from hfm.verify.in_memory_run import Market, synthetic
 from hfm.verify.nulls import KINDS, Roll
 from hfm.verify.verdicts import Case, exact
 

@@ -17,7 +17,7 @@ import pyarrow.csv as pv
 
 from hfm.errors import DataError
 from hfm.fetch.files import header
-from hfm.fetch.files.top import SAMPLE, Top, beginning, column_names, left_out, split_line, torn_line
+from hfm.fetch.files.preamble import SAMPLE, Top, beginning, column_names, left_out, split_line, torn_line
 
 
 @dataclass(frozen=True)

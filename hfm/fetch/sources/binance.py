@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 
 from hfm import tables
 from hfm.errors import DataError, HfmError
-from hfm.fetch import dumps, duplicates, feed
-from hfm.fetch.dumps import Dump
-from hfm.fetch.duplicates import Flags
-from hfm.fetch.events import Int
-from hfm.fetch.feed import Book, Trades
+from hfm.fetch.book import dumps, duplicates, feed
+from hfm.fetch.book.book_events import Int
+from hfm.fetch.book.dumps import Dump
+from hfm.fetch.book.duplicates import Flags
+from hfm.fetch.book.feed import Book, Trades
 from hfm.plugins import BarRequest, RawBook
 from hfm.stage import Context
 

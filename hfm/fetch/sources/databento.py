@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from hfm import tables
 from hfm.errors import ConfigError, DataError, HfmError, UsageError, typed
-from hfm.fetch import events, lines, orders, sessions
-from hfm.fetch.events import CODE, Float, Int
+from hfm.fetch import sessions
+from hfm.fetch.book import book_events, csv_file, mbo
+from hfm.fetch.book.book_events import CODE, Float, Int
 from hfm.plugins import BarRequest, RawBook
 from hfm.stage import Context
 
@@ -111,7 +112,7 @@ def _open(library: Any, path: Path) -> Any:  # Any: databento's store
     try:
         return library.DBNStore.from_file(path)
     except Exception as e:  # its errors have no base of their own: ValueError, BentoError, DBNError, zstd's
-        raise DataError(f"{path} is no whole DBN file", why=str(e)[:200], hint=lines.AGAIN) from e
+        raise DataError(f"{path} is no whole DBN file", why=str(e)[:200], hint=csv_file.AGAIN) from e
 
 
 def _levels(path: Path, store: Any) -> int:
@@ -131,7 +132,7 @@ def _records(path: Path, store: Any) -> Records:
         try:
             records: Records = store.to_ndarray()
         except Exception as e:  # see _open; a cut file is a BentoWarning
-            raise DataError(f"{path} is cut or damaged", why=str(e)[:200], hint=lines.AGAIN) from e
+            raise DataError(f"{path} is cut or damaged", why=str(e)[:200], hint=csv_file.AGAIN) from e
     return records
 
 
@@ -251,7 +252,7 @@ def _by_price(path: Path, own: Records, levels: int) -> RawBook:
 
 
 def _tick(price: Int) -> float:
-    return events.tick(price[price != NONE], PRICE)
+    return book_events.tick(price[price != NONE], PRICE)
 
 
 def _by_order(path: Path, own: Records, levels: int) -> RawBook:
@@ -268,7 +269,7 @@ def _by_order(path: Path, own: Records, levels: int) -> RawBook:
     snapshot = (own["flags"] & SNAPSHOT).astype(bool)
     ends = ((own["flags"] & LAST).astype(bool) & ~snapshot) | np.append(snapshot[1:] != snapshot[:-1], True)[: len(own)]
     message = np.concatenate(([0], np.cumsum(ends)[:-1]))[: len(own)].astype(np.int64)
-    rows = orders.Orders(
+    rows = mbo.Orders(
         action=own["action"],
         side=_sides(own),
         price=own["price"].astype(np.int64),
@@ -277,7 +278,7 @@ def _by_order(path: Path, own: Records, levels: int) -> RawBook:
         message=message,
         snapshot=snapshot,
     )
-    made, book = orders.book(rows, levels)
+    made, book = mbo.book(rows, levels)
     book[0::2] /= PRICE
     known = time[np.flatnonzero(ends)] if len(own) else time
     whole = made.event == CODE["snapshot"]

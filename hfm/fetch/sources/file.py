@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from hfm.errors import DataError, HfmError, UsageError, printable
-from hfm.fetch import alignment, labelling, layout, sessions, stamps, zones
-from hfm.fetch.files import filenames
+from hfm.fetch import sessions
+from hfm.fetch.files import alignment, filenames, labelling, time_zones, timestamps
+from hfm.fetch.files import columns as layout
+from hfm.fetch.files.columns import Float
 from hfm.fetch.files.parts import Part, contradictions, known, mixed, split
 from hfm.fetch.files.roles import VALUES
 from hfm.fetch.files.selection import choose, command
-from hfm.fetch.layout import Float
 from hfm.fetch.sessions import Bool, Int
 from hfm.plugins import BarRequest, RawBars
 from hfm.stage import Context
@@ -59,7 +60,7 @@ class File:
         for symbol, found in there.items():
             contradictions(symbol, found, command(request, symbol, found[0].path))
         if there:
-            stamps.spacing([part.stamp for found in there.values() for part in found], request.interval_s)
+            timestamps.spacing([part.stamp for found in there.values() for part in found], request.interval_s)
             placement = placed(there, request)
         there.clear()  # what is handed on is not held here: a large file is in memory once
         for symbol in list(chosen):
@@ -102,10 +103,10 @@ def read(path: Path, request: BarRequest, name: str | None = None) -> list[Part]
     parts = []
     for columns in layout.read(path, request.columns or {}, request.no_volume, request.decimal, request.price_unit):
         try:
-            times = stamps.instants(columns.time, columns.time_name, request.tz, request.interval_s)
+            times = timestamps.instants(columns.time, columns.time_name, request.tz, request.interval_s)
         except DataError as e:
             hint = e.hint
-            if hint == zones.UNKNOWN:
+            if hint == time_zones.UNKNOWN:
                 home = sessions.sessions(request.calendar, request.interval_s, "2024-01-01", "2024-12-31").tz
                 hint = f"--tz {home}, or --tz UTC" if home != "UTC" else "--tz UTC, or --tz America/New_York"
             raise DataError(f"{path}: {e.what}", why=e.why, hint=hint) from e

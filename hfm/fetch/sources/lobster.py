@@ -20,8 +20,8 @@ import pyarrow as pa
 
 from hfm import tables
 from hfm.errors import DataError, HfmError, UsageError, typed
-from hfm.fetch import events, ladder, lines, unseen
-from hfm.fetch.events import CODE, Float, Int
+from hfm.fetch.book import book_events, csv_file, price_levels, prior_orders
+from hfm.fetch.book.book_events import CODE, Float, Int
 from hfm.plugins import BarRequest, RawBook
 from hfm.stage import Context
 
@@ -191,7 +191,7 @@ def load(day: Day, levels: int) -> RawBook:
         size=np.where(kind == HALT, 0, told.size).astype(np.float64),
         order_id=np.where(own & (told.order > 0), told.order, -1),
         levels=book[: 4 * levels],
-        tick=events.tick(price[kind <= VISIBLE], PRICE),
+        tick=book_events.tick(price[kind <= VISIBLE], PRICE),
         estimated=day.orderbook is None,
         notes=notes,
         counts=counts,
@@ -218,7 +218,7 @@ def messages(path: Path) -> Messages:
     The seconds are doubles: below 86,400 they are good to 2e-11, so that the rounded ns is the decimal's own.
     Raises DataError, naming the line, for one that is cut or impossible.
     """
-    data = lines.table(lines.content(path), path, FIELDS, header=False)
+    data = csv_file.table(csv_file.content(path), path, FIELDS, header=False)
     told = Messages(*(column.to_numpy() for column in data.columns))
     seconds, kind, size, price, way = told.seconds, told.kind, told.size, told.price, told.way
     own = kind <= HIDDEN
@@ -233,7 +233,7 @@ def messages(path: Path) -> Messages:
     ):
         rows = np.flatnonzero(bad)
         if rows.size:
-            raise DataError(f"{path}: line {rows[0] + 1} is no LOBSTER message", why=what, hint=lines.AGAIN)
+            raise DataError(f"{path}: line {rows[0] + 1} is no LOBSTER message", why=what, hint=csv_file.AGAIN)
     return told
 
 
@@ -251,18 +251,18 @@ def vendor(day: Day, path: Path, told: Messages) -> Float:
 
     Raises DataError where it does not have a line of 4 x level fields for each message, or contradicts one.
     """
-    data = lines.content(path)
+    data = csv_file.content(path)
     names = [
         f"{side} {what} {i}" for i in range(1, day.level + 1) for side in ("ask", "bid") for what in ("price", "size")
     ]
-    columns = lines.table(data, path, dict.fromkeys(names, pa.int64()), header=False).columns
+    columns = csv_file.table(data, path, dict.fromkeys(names, pa.int64()), header=False).columns
     n = len(told.kind)
     if len(columns[0]) != n:
         short, long = (path, day.message) if len(columns[0]) < n else (day.message, path)
         raise DataError(
             f"{short}: line {min(len(columns[0]), n) + 1} is missing",
             why=f"{long.name} goes on to line {max(len(columns[0]), n)}",
-            hint=lines.AGAIN,
+            hint=csv_file.AGAIN,
         )
     raw = [column.to_numpy() for column in columns]
     book = np.empty((4 * day.level, n))
@@ -284,7 +284,7 @@ def vendor(day: Day, path: Path, told: Messages) -> Float:
         raise DataError(
             f"{path}: line {n} is not ended, and may be cut",
             why=f"its last size is {raw[-1][-1]}, which does not follow from the line before and the message",
-            hint=f"{lines.AGAIN}, or end the line if it is whole",
+            hint=f"{csv_file.AGAIN}, or end the line if it is whole",
         )
     return book
 
@@ -312,13 +312,13 @@ def rebuilt(day: Day, told: Messages, levels: int) -> tuple[Float, str, dict[str
             hint=f"put {day.message.name.replace('message', 'orderbook')} beside it",
         )
     new, visible = told.kind == SUBMIT, np.flatnonzero(told.kind <= VISIBLE)
-    came, first, held = unseen.orders(told.order, told.size, new, ~new & (told.kind <= VISIBLE))
+    came, first, held = prior_orders.orders(told.order, told.size, new, ~new & (told.kind <= VISIBLE))
     row = np.concatenate([came, visible])
     change = np.concatenate([held, np.where(new, told.size, -told.size)[visible]]).astype(np.float64)
     at = np.argsort(row, kind="stable")
     pick = np.concatenate([first, visible])[at]
-    moves = ladder.Changes(row[at], told.way[pick], told.price[pick], change[at], absolute=False)
-    book, done = ladder.rebuild(moves, len(new), levels)
+    moves = price_levels.Changes(row[at], told.way[pick], told.price[pick], change[at], absolute=False)
+    book, done = price_levels.rebuild(moves, len(new), levels)
     book[0::2] /= PRICE
     early = int((came == 0).sum())
     note = (

@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 
 from hfm import tables
 from hfm.errors import DataError, HfmError
-from hfm.fetch import dumps, duplicates, feed, lines
-from hfm.fetch.dumps import Dump
-from hfm.fetch.events import Float
-from hfm.fetch.feed import Book, Trades
+from hfm.fetch.book import csv_file, dumps, duplicates, feed
+from hfm.fetch.book.book_events import Float
+from hfm.fetch.book.dumps import Dump
+from hfm.fetch.book.feed import Book, Trades
 from hfm.plugins import BarRequest, RawBook
 from hfm.stage import Context
 
@@ -158,5 +158,5 @@ def _numbers(dump: Dump, column: pa.ChunkedArray, name: str) -> Float:
     try:
         numbers: Float = pc.if_else(pc.equal(column, ""), "nan", column).cast(pa.float64()).to_numpy()
     except pa.ArrowInvalid as e:
-        raise DataError(f"{dump.path}: {name} is no number", why=str(e)[:200], hint=lines.AGAIN) from e
+        raise DataError(f"{dump.path}: {name} is no number", why=str(e)[:200], hint=csv_file.AGAIN) from e
     return numbers

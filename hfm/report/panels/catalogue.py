@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 
 from hfm.report.evidence import Evidence
-from hfm.report.panels import bridge, costs, limits, luck, market, model, money
+from hfm.report.panels import (
+    costs,
+    limits_panel,
+    market_panels,
+    model_panels,
+    random_signs,
+    strategy_panels,
+    waterfall_panel,
+)
 from hfm.report.panels.style import Ink, Told, bare, note
 
 Draw = Callable[[Axes, Evidence, Ink], Told]
@@ -55,24 +63,31 @@ def absent(run: Evidence) -> set[str]:
 
 
 PANELS = (
-    Panel("equity", "Equity and drawdown", "backtest", money.equity, True, Margin(left=0.78, bottom=0.3, top=0.45)),
-    Panel("thresholds", "The family of trials", "backtest", money.thresholds, margin=Margin(bottom=0.95)),
-    Panel("null", "Ours against luck", "backtest", luck.null, margin=Margin(left=0.3)),
-    Panel("histogram", "Session returns", "backtest", luck.histogram),
+    Panel(
+        "equity",
+        "Equity and drawdown",
+        "backtest",
+        strategy_panels.equity,
+        True,
+        Margin(left=0.78, bottom=0.3, top=0.45),
+    ),
+    Panel("thresholds", "The family of trials", "backtest", strategy_panels.thresholds, margin=Margin(bottom=0.95)),
+    Panel("null", "Ours against luck", "backtest", random_signs.null, margin=Margin(left=0.3)),
+    Panel("histogram", "Session returns", "backtest", random_signs.histogram),
     Panel("costs", "Where the gross went", "backtest", costs.costs),
-    Panel("sensitivity", "Cost and delay", "backtest", money.sensitivity),
-    Panel("limits", "Limits and stops", "backtest", limits.limits, margin=Margin(left=1.3)),
-    Panel("models", "Models against their floors", "train", model.models, margin=Margin(left=1.05, bottom=0.3)),
-    Panel("loss", "Loss against the floor", "train", model.loss, margin=Margin(left=0.85)),
-    Panel("reliability", "Calibration of P(up)", "train", model.reliability),
-    Panel("spread_series", "Spread: predicted, realised", "train", model.spread_series, wide=True),
-    Panel("spread_scatter", "Spread: coverage", "train", model.spread_scatter),
-    Panel("flow", "Order flow and returns", "simulate", market.flow),
-    Panel("diurnal", "Time of day", "fetch", market.diurnal),
-    Panel("heat", "Movement by day and time", "fetch", market.heat, margin=Margin(right=0.3)),
-    Panel("quality", "Bars there, bars missing", "fetch", market.quality, margin=Margin(bottom=0.3)),
+    Panel("sensitivity", "Cost and delay", "backtest", strategy_panels.sensitivity),
+    Panel("limits", "Limits and stops", "backtest", limits_panel.limits, margin=Margin(left=1.3)),
+    Panel("models", "Models against their floors", "train", model_panels.models, margin=Margin(left=1.05, bottom=0.3)),
+    Panel("loss", "Loss against the floor", "train", model_panels.loss, margin=Margin(left=0.85)),
+    Panel("reliability", "Calibration of P(up)", "train", model_panels.reliability),
+    Panel("spread_series", "Spread: predicted, realised", "train", model_panels.spread_series, wide=True),
+    Panel("spread_scatter", "Spread: coverage", "train", model_panels.spread_scatter),
+    Panel("flow", "Order flow and returns", "simulate", market_panels.flow),
+    Panel("diurnal", "Time of day", "fetch", market_panels.diurnal),
+    Panel("heat", "Movement by day and time", "fetch", market_panels.heat, margin=Margin(right=0.3)),
+    Panel("quality", "Bars there, bars missing", "fetch", market_panels.quality, margin=Margin(bottom=0.3)),
 )
-BRIDGE = Panel("bridge", "From the original recipe's figures to honest ones", "backtest", bridge.bridge, True,
+BRIDGE = Panel("bridge", "From the original recipe's figures to honest ones", "backtest", waterfall_panel.bridge, True,
                Margin(left=1.3, right=1.65, top=0.2))  # fmt: skip
 """Drawn only where the run is one of the original recipe."""
 

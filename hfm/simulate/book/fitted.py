@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.errors import ConfigError
-from hfm.simulate.book import layout as at
-from hfm.simulate.book.seen import CANCEL, DEEP_ADD, DEEP_CANCEL, HIDDEN, IMPROVE, JOIN, TRADE, Rows
+from hfm.simulate.book import book_state as at
+from hfm.simulate.book.observed_events import CANCEL, DEEP_ADD, DEEP_CANCEL, HIDDEN, IMPROVE, JOIN, TRADE, Rows
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]

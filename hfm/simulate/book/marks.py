@@ -13,12 +13,12 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from hfm.kernel import bare
-from hfm.simulate.book import layout as at
-from hfm.simulate.book.chance import Seed, uniform
-from hfm.simulate.book.orders import ends
-from hfm.simulate.book.prints import beside, lit
+from hfm.kernels.jit import bare
+from hfm.simulate.book import book_state as at
+from hfm.simulate.book.executions import beside, lit
+from hfm.simulate.book.level3 import ends
 from hfm.simulate.book.queues import add, leave, settle
+from hfm.simulate.book.random_draws import Seed, uniform
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hfm.kernel import bare
-from hfm.simulate.book import layout as at
-from hfm.simulate.book.chance import Seed, place, uniform
-from hfm.simulate.book.orders import SIZE, append, ends, node, restless, shrink
+from hfm.kernels.jit import bare
+from hfm.simulate.book import book_state as at
+from hfm.simulate.book.level3 import SIZE, append, ends, node, restless, shrink
+from hfm.simulate.book.random_draws import Seed, place, uniform
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]

@@ -17,13 +17,14 @@ import pyarrow as pa
 
 from hfm.config import Config, Simulate
 from hfm.errors import UsageError
-from hfm.simulate import claims, micro, stream
-from hfm.simulate import facts as bar_facts
-from hfm.simulate.bars import Setting, flags
-from hfm.simulate.book import engine, facts, fitted, records, session, tally, tape, work
+from hfm.simulate.bars import bar_facts, bar_stream, micro
+from hfm.simulate.bars.bar_stream import Pass
+from hfm.simulate.bars.generator import Setting, flags
+from hfm.simulate.book import book_facts, book_sums, book_tape, fitted, session_workers, simulator, trade_tables
+from hfm.simulate.book import book_session as session
 from hfm.simulate.moments import Moments
+from hfm.simulate.spread import spread_claims
 from hfm.simulate.stage import charged, provenance, say_ticks, tick_meta
-from hfm.simulate.stream import Pass
 from hfm.stage import Context, Product
 from hfm.tables import ORACLE, QUOTES, Array, Reader, arrays, build, column_array
 
@@ -40,24 +41,24 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     """
     bars, sim = inputs["fetch/bars.parquet"], config.simulate
     _refuse(sim)
-    settings = stream.settings(bars, sim, ctx)
+    settings = bar_stream.settings(bars, sim, ctx)
     charges = charged(settings)
     _narrow(charges, ctx)
     meta = bars.meta | tick_meta(settings)
     of_bars, of_book, tallied = Moments(), Moments(), Tally()
-    for group, passed in stream.sheets(bars, settings, ctx):
+    for group, passed in bar_stream.sheets(bars, settings, ctx):
         of_bars.add([(p.grid.days, p.sums) for p in passed])
         if not passed:
             continue
-        columns: Table = {name: np.full(group.num_rows, np.nan) for name in tape.COLUMNS}
+        columns: Table = {name: np.full(group.num_rows, np.nan) for name in book_tape.COLUMNS}
         yield from sessions(group, passed, settings, (columns, of_book, tallied), meta, ctx)
-        yield from _tables(group, passed, columns, meta | claims.about(charges, meta, sim), sim)
+        yield from _tables(group, passed, columns, meta | spread_claims.about(charges, meta, sim), sim)
     say_ticks(settings, ctx)
-    claims.say(charges, ctx)
+    spread_claims.say(charges, ctx)
     yield "simulate/facts.json", _document(of_bars, of_book, tallied, settings, bool(bars.meta.get("synthetic")), ctx)
 
 
-def _narrow(charges: Mapping[str, claims.Charge], ctx: Context) -> None:
+def _narrow(charges: Mapping[str, spread_claims.Charge], ctx: Context) -> None:
     """Warn of symbols whose spread is wider than the book can be."""
     for symbol, one in charges.items():
         ticks = one.ticks()
@@ -136,13 +137,13 @@ def carry_out(job: Job, ctx: Context) -> Done:
     key = {"symbol": job.of.grid.symbol, "session": job.of.grid.days[s], "meta": job.about}
     made = {}
     if sim.events:
-        made["simulate/book.parquet"] = tape.events(one, key, job.opening, sim.levels, tick)
+        made["simulate/book.parquet"] = book_tape.events(one, key, job.opening, sim.levels, tick)
     if sim.prints:
-        made["simulate/prints.parquet"] = records.prints(one, key, job.opening)
+        made["simulate/prints.parquet"] = trade_tables.prints(one, key, job.opening)
     if sim.snapshots:
-        made["simulate/snapshots.parquet"] = records.snapshots(one, key, job.opening, tick)
-    columns, equal = tape.rows(one, sheet, s, tick), tape.faithful(one, sheet, s)
-    found = tally.sums(one, sheet, s, job.setting)
+        made["simulate/snapshots.parquet"] = trade_tables.snapshots(one, key, job.opening, tick)
+    columns, equal = book_tape.rows(one, sheet, s, tick), book_tape.faithful(one, sheet, s)
+    found = book_sums.sums(one, sheet, s, job.setting)
     return Done(job, one.without_events(), columns, equal, found, made)
 
 
@@ -176,7 +177,7 @@ def sessions(
     columns, moments, tallied = into
     jobs = _jobs(group, passed, settings, meta)
     workers = min(ctx.workers, MOST_AT_ONCE) if any(s.simulate.events for s in settings.values()) else ctx.workers
-    results = work.in_order((partial(carry_out, job, ctx) for job in jobs), workers)
+    results = session_workers.in_order((partial(carry_out, job, ctx) for job in jobs), workers)
     days = len(np.unique(np.concatenate([p.grid.days for p in passed])))
     for number, (_, same_day) in enumerate(itertools.groupby(results, lambda d: d.job.of.grid.days[d.job.s])):
         sums: list[tuple[Array, dict[str, Float]]] = []
@@ -240,7 +241,7 @@ def judged(
 ) -> dict[str, dict[str, Any]]:  # Any: JSON
     """Facts by id: the bars' own, which are nothing to pass where they are `observed`, and the book's."""
     rows = {k: v for k, v in bar_facts.document(of_bars, pooled, observed).items() if v["of"] == "bars"}
-    rows |= facts.document(of_book, pooled, observed)
+    rows |= book_facts.document(of_book, pooled, observed)
     rows["reaggregated"] = {
         "label": "share of bars that their trades make again", "value": tallied.equal / max(tallied.bars, 1), "se": 0.0,
         "band": [1.0, 1.0], "pass": tallied.equal == tallied.bars, "of": "simulated",
@@ -271,8 +272,8 @@ def _document(
         "fidelity": "book",
         "sessions": of_book.sessions,
         "facts": rows,
-        "spread": claims.document(charged(settings)),
+        "spread": spread_claims.document(charged(settings)),
         "counts": {"events": tallied.events, "bars": tallied.bars, "silent": tallied.silent, "thin": tallied.thin},
-        "constants": engine.constants() | {"tick": pooled.ticks.last, "a": micro.LN_EXCESS},
+        "constants": simulator.constants() | {"tick": pooled.ticks.last, "a": micro.LN_EXCESS},
         "tables": {name: list(values) for name, values in pooled.simulate.tables.items()},
     }

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from hfm.errors import DataError
-from hfm.fetch import adjustments, events, splits
+from hfm.fetch.book import book_events
 from hfm.fetch.files import filenames
+from hfm.fetch.quality import adjustments, splits
 from tests.fetch.drive import Fetched, fetch, frame, raw, week
 from tests.fetch.faults.truth import LATER, PRICES, TRUE, folder, refused, same, save, typed
 
@@ -189,5 +190,5 @@ def test_a_clock_beside_a_date_as_people_write_it(tmp_path: Path, form: str) -> 
 def test_a_quote_in_another_unit_is_counted_and_warned_of() -> None:
     bid = np.full(6, 100.0)
     bid[3] = 10_000.0
-    assert events._leaps(bid, bid + 0.01) == {"leaps": 2}
-    assert events._leaps(np.array([100.0, np.nan, 101.0]), np.array([100.1, 100.2, 101.1])) == {}
+    assert book_events._leaps(bid, bid + 0.01) == {"leaps": 2}
+    assert book_events._leaps(np.array([100.0, np.nan, 101.0]), np.array([100.1, 100.2, 101.1])) == {}

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from hfm import tables
 from hfm.config import Config, Fetch
 from hfm.errors import DataError, UsageError
-from hfm.fetch import events, stage
+from hfm.fetch import stage
+from hfm.fetch.book import book_events
 from hfm.fetch.sources import lobster
 from hfm.fetch.sources.lobster import days, load
 from hfm.plugins import RawBook
@@ -216,7 +217,7 @@ def test_what_is_not_certain_is_refused(tmp_path: Path) -> None:
 def test_events_after_the_horizon_are_not_there(tmp_path: Path) -> None:
     """--as-of cuts inside a session."""
     raw = read(write(tmp_path, flow(seed=1, events=100, level=1), 1))
-    cut = events.until(raw, int(raw.time[49]))
+    cut = book_events.until(raw, int(raw.time[49]))
     assert len(cut.time) == cut.levels.shape[1] == np.searchsorted(raw.time, raw.time[49], "right")
 
 
@@ -295,7 +296,7 @@ def test_apples_whole_hour_agrees_with_another_rebuild(real: Path) -> None:
     """Best two levels in every row, all ten in 98.9 %: deeper down the two place unseen orders differently."""
     raw = read(real / "book" / f"{AAPL}_37800000_message_50.csv.gz")
     other = pq.read_table(real / "book" / "aapl_l10_2012-06-21_0930_1030.parquet")
-    names = [name.replace("px", "price").replace("sz", "size") for name in events.level_names(10)]
+    names = [name.replace("px", "price").replace("sz", "size") for name in book_events.level_names(10)]
     names = [f"{side}_{what}_{i}" for side, what, i in (name.split("_") for name in names)]
     theirs = np.array([other[name].to_numpy() / (10_000 if "price" in name else 1) for name in names])
     same = raw.levels == theirs

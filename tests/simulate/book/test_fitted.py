@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from hfm.errors import ConfigError
-from hfm.simulate import distance
-from hfm.simulate.book import fitted, seen
-from hfm.simulate.book import layout as at
+from hfm.simulate.book import book_state as at
+from hfm.simulate.book import fitted, observed_events
+from hfm.simulate.replay import book_distance
 
 RNG = np.random.default_rng(5)
 
 
-def flow(n: int = 20_000, seed: int = 1) -> seen.Rows:
+def flow(n: int = 20_000, seed: int = 1) -> observed_events.Rows:
     """Events whose law is known: a trade is always followed by a cancel of the same side; gaps are 1 ms or 1 s; what
     the spread is, four or eight ticks, decides whether an order joins or improves."""
     rng = np.random.default_rng(seed)
@@ -25,18 +25,18 @@ def flow(n: int = 20_000, seed: int = 1) -> seen.Rows:
     wide = rng.random(n) < 0.5
     draw = rng.random(n)
     for j in range(n):
-        if j and kind[j - 1] == seen.TRADE:
-            kind[j], side[j] = seen.CANCEL, side[j - 1]
+        if j and kind[j - 1] == observed_events.TRADE:
+            kind[j], side[j] = observed_events.CANCEL, side[j - 1]
         elif draw[j] < 0.25:
-            kind[j] = seen.TRADE
+            kind[j] = observed_events.TRADE
         else:
-            kind[j] = seen.IMPROVE if wide[j] else seen.JOIN
-    gap = np.where(kind == seen.CANCEL, 1e-3, 1.0) * rng.uniform(0.9, 1.1, n)
+            kind[j] = observed_events.IMPROVE if wide[j] else observed_events.JOIN
+    gap = np.where(kind == observed_events.CANCEL, 1e-3, 1.0) * rng.uniform(0.9, 1.1, n)
     many = np.ones(n)
-    return seen.Rows(
+    return observed_events.Rows(
         np.cumsum(gap * 1e9).astype(np.int64), kind, side, gap, np.where(wide, 8.0, 4.0), 300 * many, 300 * many,
-        np.where(kind == seen.TRADE, 60.0, 100.0), np.where(kind == seen.IMPROVE, 2.0, 0.0),
-        np.where(kind == seen.CANCEL, 3.0, 0.0), 150 * many, np.ones(n, bool),
+        np.where(kind == observed_events.TRADE, 60.0, 100.0), np.where(kind == observed_events.IMPROVE, 2.0, 0.0),
+        np.where(kind == observed_events.CANCEL, 3.0, 0.0), 150 * many, np.ones(n, bool),
     )  # fmt: skip
 
 
@@ -60,10 +60,10 @@ def test_a_known_law_is_recovered() -> None:
     rows = flow()
     tables = fitted.fit([rows], [np.ones(len(rows.kind), bool)], 10_000.0)
     marks = shaped(tables, "marks")
-    assert marks[seen.TRADE, 0, seen.CANCEL * 2] == pytest.approx(1.0, abs=1e-3)
+    assert marks[observed_events.TRADE, 0, observed_events.CANCEL * 2] == pytest.approx(1.0, abs=1e-3)
     of_spread, narrow, wide = shaped(tables, "of_spread"), 0, int((shaped(tables, "spread_edges") < 8.0).sum())
-    assert of_spread[seen.JOIN, narrow] > 100 * of_spread[seen.JOIN, wide]
-    assert of_spread[seen.IMPROVE, wide] > 100 * of_spread[seen.IMPROVE, narrow]
+    assert of_spread[observed_events.JOIN, narrow] > 100 * of_spread[observed_events.JOIN, wide]
+    assert of_spread[observed_events.IMPROVE, wide] > 100 * of_spread[observed_events.IMPROVE, narrow]
     assert set(tables["join"]) == {100.0}
     assert set(tables["inside"]) == {2.0}
     assert set(tables["back"]) == {3.0}
@@ -124,7 +124,8 @@ def test_ours_is_near_the_real_book_and_far_nearer_than_the_peer(real: Path, sym
     book = bench.real(str(real), symbol, hours)
     odd = book.parts[1::2]
     near, made, peer = (
-        distance.mean(distance.distances(odd, other)) for other in (book.parts[::2], bench.ours(book), bench.peer(book))
+        book_distance.mean(book_distance.distances(odd, other))
+        for other in (book.parts[::2], bench.ours(book), bench.peer(book))
     )
     for k in (0, 1):
         assert made[k] <= 2.0 * near[k]

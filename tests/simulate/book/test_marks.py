@@ -11,10 +11,11 @@ import pytest
 
 from hfm import tables
 from hfm.config import Config, Simulate
-from hfm.simulate import distance, stage, tape
-from hfm.simulate.book import fitted, seen
-from hfm.simulate.book import layout as at
+from hfm.simulate import stage
+from hfm.simulate.book import book_state as at
+from hfm.simulate.book import fitted, observed_events
 from hfm.simulate.book.marks import bucket, law, quantile
+from hfm.simulate.replay import book_distance, event_tape
 from hfm.stage import Context
 from hfm.tables import MemoryReader
 from tests.bars import bar_table, same
@@ -34,7 +35,7 @@ def run(settings: dict[str, Any], seed: int = 7, slots: int = 12) -> dict[str, A
 def flow() -> dict[str, tuple[float, ...]]:
     """Laws of a book of ours that stands for a real one: three levels of an hour of the built-in flow."""
     book = run({"levels": 3})["book"]
-    rows = seen.rows(book, 0.01)
+    rows = observed_events.rows(book, 0.01)
     found = fitted.fit([rows], [np.ones(len(rows.kind), bool)], 3600.0)
     return {name: tuple(values) for name, values in found.items()}
 
@@ -69,12 +70,12 @@ def test_a_book_fitted_to_a_book_is_near_it() -> None:
     sides = []
     for settings in ({"levels": 3}, {"tables": flow(), "levels": 3}):
         book = run(settings)["book"]
-        found = tape.read(book, 3)
+        found = event_tape.read(book, 3)
         assert found is not None
         begin = int(found.time[0])
-        sides.append(distance.windows(found, begin, begin + 2 * distance.HALF_HOUR, 0.01))
+        sides.append(book_distance.windows(found, begin, begin + 2 * book_distance.HALF_HOUR, 0.01))
     assert len(sides[0]) == len(sides[1]) == 2
-    assert distance.mean(distance.distances(*sides))[0] < 0.4
+    assert book_distance.mean(book_distance.distances(*sides))[0] < 0.4
 
 
 def test_kernels_look_up_as_numpy_does() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hfm.simulate.book import layout as at
+from hfm.simulate.book import book_state as at
 from hfm.simulate.book.queues import REACH, add, elapse, leave, settle
-from hfm.simulate.tape import order_flow
+from hfm.simulate.replay.event_tape import order_flow
 from tests.board import MIDDLE, board, queues
 
 

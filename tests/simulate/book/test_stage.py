@@ -16,7 +16,8 @@ import pytest
 from hfm import tables
 from hfm.config import Config, Simulate
 from hfm.errors import DataError, UsageError
-from hfm.simulate import stage, tape
+from hfm.simulate import stage
+from hfm.simulate.replay import event_tape
 from hfm.stage import Context
 from hfm.tables import MemoryReader
 from tests.bars import GroupedReader, bar_table, edited, same
@@ -132,7 +133,7 @@ def test_quotes_are_what_the_replay_reads_out_of_the_events(played: dict[str, An
     for first, last in itertools.pairwise(borders.tolist()):
         group = played["book"].slice(first, last - first)
         day, symbol = group["session"][0].as_py(), group["symbol"][0].as_py()
-        found = tape.read(group, 3)
+        found = event_tape.read(group, 3)
         assert found is not None
         own = np.flatnonzero((quotes["session"] == np.datetime64(day)) & (quotes["symbol"].astype(str) == symbol))
         for n in own[1:]:

@@ -1,0 +1,1 @@
+"""Many thresholds over the same rows: ledgers that keep sums alone."""

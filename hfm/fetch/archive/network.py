@@ -1,0 +1,176 @@
+"""Network sources through the archive: ask for what is missing, merge, append, and hand on the whole span.
+
+A symbol's sessions that the archive has are not asked for again, but for an overlap of two sessions before the first
+one missing, in which fresh and archived bars must agree.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from hfm.errors import DataError, HfmError
+from hfm.fetch import sessions
+from hfm.fetch.archive import month_files, overlap
+from hfm.fetch.sessions import DAY, SECOND, Bool, Sessions
+from hfm.plugins import BarRequest, BarSource, RawBars
+from hfm.stage import Context
+
+OVERLAP = 2
+"""Sessions before the first missing one that are asked for again."""
+MARGIN = 7 * DAY
+"""Time (ns) before the archive's last bar in which the overlap's sessions lie, whatever the holidays."""
+SETTLE = 20 * 60 * SECOND
+"""Age (ns) at which a bar is archived: younger ones are handed on, but vendors still correct them."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the archive has of one symbol, and from where on the vendor is asked (None: for nothing).
+
+    over: the sessions asked for, and before them those since the archive's last bar (so that it has no gap and a split
+    is seen), and the overlap. have: archived bars of them. held, missing: sessions.
+    """
+
+    symbol: str
+    over: Sessions
+    have: RawBars
+    held: int
+    missing: tuple[str, ...]
+    since: int | None
+
+    def line(self, source: str) -> str:
+        """For a person."""
+        ask = "nothing is asked for"
+        if self.since is not None:
+            ask = f"{source} is asked from {np.datetime64(self.since, 'ns').astype('datetime64[m]')}Z on"
+        return f"{self.symbol}: {self.held} sessions archived, {len(self.missing)} missing; {ask}"
+
+
+def plan(source: BarSource, name: str, request: BarRequest, symbol: str, ctx: Context) -> Plan:
+    """What to ask of the vendor for `symbol`. Raises DataError for a damaged month."""
+    assert ctx.archive is not None
+    until = sessions.instant(request.as_of)
+    wanted = sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
+    if not len(wanted):
+        return Plan(symbol, wanted, month_files.nothing(), 0, (), None)
+    where = month_files.folder(ctx.archive, name, symbol, request.interval_s)
+    days = getattr(source, "kept", {}).get(request.interval_s)
+    reach = until - days * DAY if days is not None else 0
+    start = int(wanted.open[0])
+    before = month_files.last_before(where, start)
+    if before is not None:
+        start = min(max(before - MARGIN, reach), start)
+    over = sessions.span(request.calendar, request.interval_s, start, until)
+    have = month_files.read(where, start, until)
+    have = overlap.pick(have, np.flatnonzero((have.time > over.open[0]) & (have.time <= until)))
+    first = int(have.time.min(initial=until))
+    missing = absent(over, have, until) & (over.open > reach) & (over.open >= min(first, int(wanted.open[0])))
+    rows = np.flatnonzero(missing)
+    since = int(over.open[max(int(rows[0]) - OVERLAP, 0)]) if rows.size else None
+    index, inside = over.holding(have.time)
+    held = np.unique(index[inside & (have.time > wanted.open[0])]).size
+    return Plan(symbol, over, have, held, tuple(str(day) for day in over.day[missing]), since)
+
+
+def absent(over: Sessions, have: RawBars, until: int) -> Bool:
+    """[N] sessions of which a bar is due and none is archived, or of which, being the last, not all is."""
+    if not len(over):
+        return np.zeros(0, bool)
+    due = over.due(until)
+    index, inside = over.holding(have.time)
+    count = np.bincount(index[inside], minlength=len(over))
+    missing = (due > 0) & (count == 0)
+    if inside.any():
+        last = int(have.time[inside].max())
+        missing |= over.due(until) > over.due(last)
+    out: Bool = missing
+    return out
+
+
+def through(
+    source: BarSource, name: str, request: BarRequest, ctx: Context, rebase: bool
+) -> Iterator[tuple[str, RawBars | HfmError]]:
+    """The source's bars, with what the archive holds of them; the archive has all that is yielded.
+
+    Raises LockedError where another process is at work in the archive of a symbol, DiskError.
+    """
+    assert ctx.archive is not None
+    with contextlib.ExitStack() as locks:
+        for symbol in sorted(request.symbols):
+            locks.enter_context(month_files.locked(ctx.archive, name, symbol, ctx.wait))
+            month_files.recover(month_files.folder(ctx.archive, name, symbol, request.interval_s))
+        plans: dict[str, Plan] = {}
+        for symbol in request.symbols:
+            try:
+                plans[symbol] = plan(source, name, request, symbol, ctx)
+            except DataError as e:
+                yield symbol, e
+                continue
+            if plans[symbol].since is None and plans[symbol].held:
+                yield symbol, _noted(plans.pop(symbol).have, "all from the archive")
+        if not plans:
+            return
+        since = {s: _moment(p.since) for s, p in plans.items() if p.since is not None}
+        for symbol, fresh in source.fetch(replace(request, symbols=tuple(plans), since=since), ctx):
+            if isinstance(fresh, HfmError):
+                yield symbol, fresh
+                continue
+            try:
+                yield symbol, _take(plans[symbol], fresh, (name, request, rebase), ctx)
+            except DataError as e:
+                yield symbol, e
+
+
+def _take(found: Plan, fresh: RawBars, asked: tuple[str, BarRequest, bool], ctx: Context) -> RawBars:
+    """Append what is new of `fresh`, and return the archive's bars of the span with the rows that were not archived
+    (young, doubled, broken, off the grid, forming), which the quality account then counts."""
+    name, request, rebase = asked
+    assert ctx.archive is not None
+    where = month_files.folder(ctx.archive, name, found.symbol, request.interval_s)
+    rows = whole(fresh, found.over, sessions.instant(request.as_of) - SETTLE)
+    if rebase and len(month_files.months(where)):
+        found = replace(found, have=month_files.read(where))
+    merged = overlap.merge(found.have, overlap.pick(fresh, rows), found.symbol, rebase)
+    if merged.ratio != 1.0:
+        month_files.rewrite(where, merged.bars)
+        ctx.events.append({"event": "rebase", "symbol": found.symbol, "ratio": merged.ratio})
+    elif merged.added.time.size:
+        month_files.append(where, merged.added)
+    left = np.setdiff1d(np.arange(len(fresh.time)), rows)
+    notes = [f"{len(merged.bars.time) - len(merged.added.time)} bars archived before, {len(merged.added.time)} new"]
+    if len(found.have.time) and not merged.common and rows.size:
+        notes.append("no bar is both archived and fresh: a split between them would not be seen")
+    if merged.ratio != 1.0:
+        notes.append(f"the archive was multiplied by {merged.ratio:.6g}")
+    if merged.revised.size:
+        first = np.datetime64(int(merged.revised[0]), "ns").astype("datetime64[s]")
+        notes.append(f"{merged.revised.size} bars are revised by the vendor (first {first}Z); first-seen values stay")
+        ctx.warn(f"{found.symbol}: {notes[-1]}")
+        ctx.events.append({"event": "revised", "symbol": found.symbol, "times": merged.revised.tolist()})
+    both = overlap.join(overlap.pick(fresh, left), merged.bars)
+    for note in notes:
+        both = _noted(both, note)
+    return both
+
+
+def whole(fresh: RawBars, over: Sessions, until: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Rows fit for the archive: on the grid of a session, over by `until`, all values valid, the newest of its time."""
+    _, _, _, on = over.grid(fresh.time)
+    values = np.stack([getattr(fresh, column) for column in overlap.COLUMNS[1:]])
+    good = on & (fresh.time <= until) & np.isfinite(values).all(0) & (values[:4] > 0).all(0) & (values[4] >= 0)
+    rows = np.flatnonzero(good)
+    _, latest = np.unique(fresh.time[rows][::-1], return_index=True)
+    return rows[::-1][latest]
+
+
+def _noted(bars: RawBars, note: str) -> RawBars:
+    return replace(bars, notes=(*bars.notes, note))
+
+
+def _moment(time: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time // 1000)

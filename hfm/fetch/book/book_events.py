@@ -1,0 +1,102 @@
+"""Order-book events of one (session, symbol) as a row group of the book table, and what is to be said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hfm import tables
+from hfm.fetch.quality.level_shifts import LEAP
+from hfm.plugins import RawBook
+from hfm.tables import BOOK_EVENTS, Provenance
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+CODE = {name: code for code, name in enumerate(BOOK_EVENTS)}
+UNIT = 100_000_000
+"""Integer price units in one of currency, for feeds with decimal prices (the finest crypto tick is 1e-8)."""
+
+
+def level_names(levels: int) -> list[str]:
+    """Columns of the book table in the order of RawBook.levels."""
+    return tables.book(levels).names[-4 * levels :]
+
+
+def group(raw: RawBook, symbol: str, meta: Mapping[str, object]) -> pa.Table:
+    """The rows as a row group of tables.book."""
+    n, levels = len(raw.time), len(raw.levels) // 4
+    words = pa.array(BOOK_EVENTS, pa.string())
+    ids = pa.nulls(n, pa.int64()) if raw.order_id is None else pa.array(raw.order_id, mask=raw.order_id < 0)
+    columns: dict[str, object] = {
+        "symbol": symbol,
+        "session": pa.array(np.full(n, raw.session.astype("datetime64[D]"))),
+        "seq": np.arange(n),
+        "time": raw.time,
+        "event": pa.DictionaryArray.from_arrays(pa.array(raw.event.astype(np.int32)), words),
+        "side": raw.side,
+        "price": raw.price,
+        "size": raw.size,
+        "order_id": ids,
+    }
+    names = level_names(levels)
+    columns.update(zip(names, raw.levels, strict=True))
+    rebuilt: Provenance = "estimated" if raw.estimated else "observed"
+    origin: dict[str, Provenance] = {name: rebuilt if name in names else "observed" for name in columns}
+    return tables.build(tables.book(levels), columns, meta, origin)
+
+
+def until(raw: RawBook, end: int) -> RawBook:
+    """The events that are known by `end` (ns UTC)."""
+    n = int(np.searchsorted(raw.time, end, "right"))
+    if n == len(raw.time):
+        return raw
+    ids = None if raw.order_id is None else raw.order_id[:n]
+    return replace(
+        raw,
+        time=raw.time[:n],
+        event=raw.event[:n],
+        side=raw.side[:n],
+        price=raw.price[:n],
+        size=raw.size[:n],
+        order_id=ids,
+        levels=raw.levels[:, :n],
+    )
+
+
+def account(raw: RawBook) -> dict[str, int]:
+    """Counts of one (session, symbol): rows, each kind of event, rows without a bid or an ask, locked, crossed."""
+    bid, ask = raw.levels[0], raw.levels[2]
+    kinds = np.bincount(raw.event, minlength=len(BOOK_EVENTS))
+    return {
+        "rows": len(raw.time),
+        **{name: int(n) for name, n in zip(BOOK_EVENTS, kinds, strict=True) if n},
+        "one_sided": int((np.isnan(bid) | np.isnan(ask)).sum()),
+        "locked": int((bid == ask).sum()),
+        "crossed": int((bid > ask).sum()),
+        **_leaps(bid, ask),
+        **raw.counts,
+    }
+
+
+def _leaps(bid: Float, ask: Float) -> dict[str, int]:
+    """The count of rows whose mid is half as much again as, or two thirds of, the mid before; nothing where none is."""
+    mid = 0.5 * (bid + ask)
+    mid = mid[np.isfinite(mid) & (mid > 0)]
+    count = int((np.abs(np.diff(np.log(mid))) > LEAP).sum())
+    return {"leaps": count} if count else {}
+
+
+def tick(price: Int, unit: int) -> float:
+    """The largest step, in currency, that all of `price` (integers, `unit` to one of currency) are multiples of."""
+    distinct = pc.unique(pa.array(price)).to_numpy(zero_copy_only=False)
+    return float(np.gcd.reduce(distinct, initial=0)) / unit
+
+
+def units(price: Float) -> Int:
+    """Decimal prices in UNITs, exact for what was written with up to eight decimals."""
+    return np.rint(price * UNIT).astype(np.int64)

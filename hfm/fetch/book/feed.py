@@ -1,0 +1,168 @@
+"""A venue's book feed and its trade feed as one sequence of events, session by session.
+
+The two feeds are apart at the source: a trade row shows the book as the book feed last gave it, and the level change
+that the trade caused comes as a row of its own. Sessions are UTC days.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.errors import DataError
+from hfm.fetch.book import book_events, price_levels
+from hfm.fetch.book.book_events import CODE, UNIT, Float, Int
+from hfm.fetch.book.dumps import Dump
+from hfm.plugins import RawBook
+
+Sides = npt.NDArray[np.int8]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Trades:
+    """Trades in order, [n]: ns UTC, currency, size in units of the base, resting side (1 bid, -1 ask, 0 not known)."""
+
+    time: Int
+    price: Float
+    size: Float
+    side: Sides
+
+
+@dataclass(frozen=True)
+class Book:
+    """Book rows in order, [n], and the states that they show.
+
+    state: [n] index into the columns of levels [4 L, k] (as in RawBook). The rest as in RawBook.
+    """
+
+    time: Int
+    event: Sides
+    side: Sides
+    price: Float
+    size: Float
+    state: Int
+    levels: Float
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Updates:
+    """New sizes of levels, [m], several a message.
+
+    message: a running number from 0. time: of its message. snapshot: the message is (a part of) a whole book: where the
+    one before was none, the book begins anew. side: 1 bid, -1 ask. price: currency. size: 0 removes the level.
+    """
+
+    message: Int
+    time: Int
+    snapshot: Flags
+    side: Sides
+    price: Float
+    size: Float
+
+
+def states(time: Int, levels: Float) -> Book:
+    """A feed that gives the whole book each time."""
+    n = len(time)
+    return Book(time, np.full(n, CODE["snapshot"], np.int8), np.zeros(n, np.int8), np.full(n, np.nan), np.zeros(n),
+                np.arange(n), levels)  # fmt: skip
+
+
+def changes(updates: Updates, levels: int) -> Book:
+    """A feed of new sizes of levels: all rows of a message show the book after all of it.
+
+    A snapshot is one row; of the other messages each level that changed is a row: what was added to it or taken away.
+    """
+    message, snapshot, side = updates.message, updates.snapshot, updates.side
+    time, price, size = updates.time, updates.price, updates.size
+    m = len(message)
+    fresh = snapshot & ~np.concatenate(([False], snapshot[:-1]))
+    at = np.flatnonzero(fresh)
+    row: Int = np.insert(message, at, message[at])
+    sides: Int = np.insert(side.astype(np.int64), at, 0)
+    prices: Int = np.insert(book_events.units(price), at, 0)
+    sizes: Float = np.insert(size, at, 0.0)
+    total = int(message[-1]) + 1 if m else 0
+    book, change = price_levels.rebuild(price_levels.Changes(row, sides, prices, sizes, absolute=True), total, levels)
+    book[0::2] /= UNIT
+    change = np.delete(change, at + np.arange(len(at)))
+    first = snapshot & np.concatenate(([True], message[1:] != message[:-1]))[:m]
+    keep = np.flatnonzero(first | (~snapshot & (change != 0)))
+    whole, up, gone = snapshot[keep], change[keep] > 0, size[keep] == 0
+    kind = np.where(up, CODE["add"], np.where(gone, CODE["delete"], CODE["reduce"]))
+    return Book(
+        time=time[keep],
+        event=np.where(whole, CODE["snapshot"], kind).astype(np.int8),
+        side=np.where(whole, 0, side[keep]).astype(np.int8),
+        price=np.where(whole, np.nan, price[keep]),
+        size=np.where(whole, 0, np.abs(change[keep])),
+        state=message[keep],
+        levels=book,
+        counts={"level_updates": int((~snapshot).sum()), "without_effect": int((~snapshot & (change == 0)).sum())},
+    )
+
+
+def apart(trades: Sequence[Trades], dumps: Sequence[Dump]) -> None:
+    """Raise DataError where two files of trades lie in the same time: without ids both would count."""
+    spans = sorted((int(t.time[0]), int(t.time[-1])) for t in trades if len(t.time))
+    if any(start < end for (_, end), (start, _) in itertools.pairwise(spans)):
+        raise DataError(
+            f"{' and '.join(str(dump.path) for dump in dumps[:3])} have trades of the same time",
+            why="their rows have no id, and each trade would count twice",
+            hint="move one of them out of the folder",
+        )
+
+
+def merge(book: Book, trades: Sequence[Trades], notes: tuple[str, ...]) -> Iterator[RawBook]:
+    """Both feeds by time, trades first where it is the same, a RawBook for each UTC day; seen as they were known."""
+    parts: list[Trades | Book] = [*trades, book]
+    time = np.concatenate([part.time for part in parts])
+    order = np.argsort(time, kind="stable")
+    event = np.concatenate([*(np.full(len(t.time), CODE["execute"], np.int8) for t in trades), book.event])[order]
+    side, price, size = (
+        np.concatenate([getattr(part, name) for part in parts])[order] for name in ("side", "price", "size")
+    )
+    shown = np.concatenate([*(np.zeros(len(t.time), np.int64) for t in trades), book.state + 1])[order]
+    shown = np.maximum.accumulate(shown) - 1
+    time = time[order]
+    day = time.astype("datetime64[ns]").astype("datetime64[D]")
+    borders = np.concatenate(([0], np.flatnonzero(day[1:] != day[:-1]) + 1, [len(day)])) if len(day) else [0]
+    step = book_events.tick(book_events.units(np.unique(book.levels[0:4:2][~np.isnan(book.levels[0:4:2])])), UNIT)
+    counts = book.counts
+    for start, end in itertools.pairwise(borders):
+        rows = slice(int(start), int(end))
+        yield RawBook(
+            session=day[start],
+            time=time[rows],
+            event=event[rows],
+            side=side[rows].astype(np.int8),
+            price=price[rows],
+            size=size[rows],
+            order_id=None,
+            levels=_shown(book.levels, shown[rows]),
+            tick=step,
+            notes=notes,
+            counts=counts,
+        )
+        counts = {}
+
+
+def _shown(levels: Float, state: Int) -> Float:
+    """[4 L, n] columns of `levels`; before the first (-1) there is no book."""
+    before = int(np.searchsorted(state, 0))
+    out = np.empty((len(levels), len(state)))
+    for row, level in zip(out, levels, strict=True):  # row by row: several times faster than take along the axis
+        row[before:] = level[state[before:]]
+    out[0::2, :before] = np.nan
+    out[1::2, :before] = 0.0
+    return out
+
+
+def cut(book: Book, levels: int) -> Book:
+    """The best `levels` levels of it."""
+    return replace(book, levels=book.levels[: 4 * levels]) if len(book.levels) > 4 * levels else book

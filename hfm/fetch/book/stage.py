@@ -1,0 +1,131 @@
+"""The fetch stage of an order book: a source's sessions, cut at the horizon and accounted for, one row group each.
+
+Losses (exit 7): symbols or sessions that could not be read right, named with file and line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from hfm.errors import DataError, HfmError, UsageError
+from hfm.fetch import sessions
+from hfm.fetch.book import book_events
+from hfm.plugins import BarRequest, BookSource, RawBook
+from hfm.stage import Context, Product
+
+SHOWN = ("rows", "execute", "execute_hidden", "cross", "halt", "one_sided", "locked", "crossed")
+"""Counts of the table that a person reads."""
+
+
+def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Iterator[Product]:
+    """fetch/book.parquet of the symbols asked for; meta grows with each group, the last one's is whole.
+
+    Raises UsageError where days or sessions are asked for: a book source takes the files it is given. Raises the
+    source's own error where no event is left.
+    """
+    if request.days is not None or request.sessions is not None:
+        raise UsageError(
+            f"source {name} takes whole files, not --days or --sessions",
+            hint="leave --days and --sessions away, and choose files with --path",
+        )
+    request = replace(request, calendar=source.calendar or request.calendar)
+    end = sessions.instant(request.as_of)
+    failed: list[tuple[str, HfmError]] = []
+    meta: dict[str, Any] = {
+        "source": name,
+        "synthetic": source.synthetic,
+        "calendar": request.calendar,
+        "tz": "UTC",
+        "levels": 0,
+        "tick": {},
+        "symbols": [],
+        "rebuilt": [],
+        "notes": {},
+        "quality": {},
+    }
+    days: set[np.datetime64] = set()
+    for symbol, result in source.books(request, ctx):
+        if isinstance(result, HfmError):
+            failed.append((symbol, result))
+            continue
+        raw = book_events.until(result, end)
+        if not len(raw.time):
+            failed.append((symbol, _nothing(symbol, result, request)))
+            continue
+        if raw.session not in days:
+            meta["tz"] = _check_day(raw.session, request, ctx)
+        days.add(raw.session)
+        _describe(meta, symbol, raw)
+        yield "fetch/book.parquet", book_events.group(raw, symbol, meta)
+        ctx.progress("fetch", len(days), len(days), f"{symbol} {raw.session}")
+    if not days:
+        raise failed[0][1] if failed else DataError(f"{request.path} holds no events", hint="give another --path")
+    for symbol, error in failed:
+        ctx.lose(f"{symbol} is left out: {error.what}" if symbol not in meta["quality"] else f"{symbol}: {error.what}")
+    _report(ctx, meta, len(days))
+
+
+def _nothing(symbol: str, raw: RawBook, request: BarRequest) -> DataError:
+    if not len(raw.time):
+        return DataError(f"{symbol} has no event on {raw.session}", hint="give another --path")
+    return DataError(
+        f"{symbol} has no event on {raw.session} up to {request.as_of:%Y-%m-%dT%H:%M:%SZ}",
+        hint="give an --as-of after the session's first event, or none",
+    )
+
+
+def _check_day(day: np.datetime64, request: BarRequest, ctx: Context) -> str:
+    """The exchange's zone; warns of a day on which the calendar has no session."""
+    found = sessions.sessions(request.calendar, request.interval_s, str(day), str(day))
+    if not len(found):
+        ctx.warn(f"{day} is no session of {request.calendar}")
+    return found.tz
+
+
+def _describe(meta: dict[str, Any], symbol: str, raw: RawBook) -> None:
+    """Add one session to what the table says of itself: quality sums counts over sessions."""
+    meta["levels"] = len(raw.levels) // 4
+    meta["symbols"] = sorted({*meta["symbols"], symbol})
+    meta["tick"] = {**meta["tick"], symbol: min(raw.tick, meta["tick"].get(symbol, raw.tick))}
+    if raw.estimated:
+        meta["rebuilt"] = sorted({*meta["rebuilt"], symbol})
+    if raw.notes:
+        meta["notes"][symbol] = list(dict.fromkeys([*meta["notes"].get(symbol, []), *raw.notes]))
+    counts, before = book_events.account(raw), meta["quality"].get(symbol, {"sessions": 0})
+    sums = {key: before.get(key, 0) + counts.get(key, 0) for key in dict.fromkeys([*before, *counts])}
+    meta["quality"][symbol] = {**sums, "sessions": before["sessions"] + 1}
+
+
+def _report(ctx: Context, meta: Mapping[str, Any], count: int) -> None:
+    """Say what came: sessions, events, a line of counts a symbol, notes."""
+    quality = meta["quality"]
+    rows = sum(counts["rows"] for counts in quality.values())
+    names = len(quality)
+    ctx.say(
+        f"{count} session{'s' * (count != 1)}, {rows:,} events, {names} symbol{'s' * (names != 1)}, "
+        f"{meta['levels']} level{'s' * (meta['levels'] != 1)}"
+    )
+    for symbol, counts in quality.items():
+        shown = ", ".join(f"{counts[key]:,} {key.replace('_', ' ')}" for key in SHOWN if counts.get(key))
+        ctx.say(f"{symbol}: {shown}; tick {meta['tick'][symbol]:g}")
+        for text in meta["notes"].get(symbol, []):
+            ctx.say(f"{symbol}: {text}")
+        if counts["crossed"]:
+            ctx.warn(f"{symbol}: the book is crossed after {counts['crossed']:,} of {counts['rows']:,} events")
+        if counts.get("leaps"):
+            ctx.warn(
+                f"{symbol}: the mid leaps by half or more {counts['leaps']:,} times: prices of another unit, or wrong"
+            )
+    ctx.figures.update(
+        {
+            "events": rows,
+            "sessions": count,
+            "symbols": meta["symbols"],
+            "synthetic": meta["synthetic"],
+            "quality": quality,
+        }
+    )

@@ -1,0 +1,1 @@
+"""Compiled kernels: the decorators, the processor they are compiled for, and what touches numba."""

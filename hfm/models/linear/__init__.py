@@ -1,0 +1,1 @@
+"""Linear models: scalers, ridge and logistic regression, and the floors made of them."""

@@ -1,0 +1,199 @@
+"""The floors, which any model must beat: constant, persistence, rule, har, logistic. All are linear and stepped.
+
+Each fits the same arrays (`step.pack` reads them): a scaler by symbol, direction weights, volatility and spread weights
+with a time-of-day table, the labels' scale by symbol, residual quantiles of the spread. So the network can be laid on
+any of them, and live runs them all through one kernel. HAR: Corsi 2009, J. Financial Econometrics 7(2),
+doi:10.1093/jjfinec/nbp001, on Garman-Klass volatility, with a diurnal ridge.
+Legend: n rows, F features, S symbols, K slots.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from hfm.config import Train
+from hfm.features.batch import SIGNED
+from hfm.models import inference
+from hfm.models.linear.ridge import Mask, known, logistic, ridge, rows_of, scaler, standardise
+from hfm.plugins import Arrays, Float, Int, Panel
+from hfm.stage import Context
+
+VOLATILITY = ("gk_1", "gk_3", "gk_12", "gk_78", "rv_1", "rv_12")
+"""Regressors of the next row's log volatility."""
+VOLATILITY_EVENTS = (
+    *VOLATILITY,
+    "log_spread",
+    "spread_12",
+    "spread_78",
+    "depth",
+    "age",
+    "still",
+    "wait",
+    "pace_78",
+    "jump",
+)
+"""The same of event rows: how far the mid moves next is a matter of the spread that it moves in."""
+SPREAD = ("log_spread", "spread_3", "spread_12", "spread_78", "gk_1", "gk_3", "gk_12", "volume_ratio")
+"""Regressors of the log spread at the horizon."""
+SPREAD_SEED = (*SPREAD, "spread", "volatility", "log_volatility", "volatility_nights")
+"""The same where the features are the mission's four: its recipe's spread is linear in that volatility, in bps."""
+LEVEL = ("spread_78",)
+"""What the level of the spread follows, beside the time of day: the one-line rule's model."""
+LEVEL_SEED = ("volatility", "log_volatility", "volatility_nights")
+"""The same where the features are the mission's four: there the level follows the volatility."""
+NEEDED = tuple(
+    name for name in dict.fromkeys((*VOLATILITY, *SPREAD_SEED, *LEVEL, *LEVEL_SEED)) if name != "volatility_nights"
+)
+"""Features that the floors read, whatever group the networks see; the mission's group has volatility_nights itself."""
+PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4, 1e5, 1e6)
+"""Ridge penalties of the logistic direction, tried by evidence."""
+QUANTILES = (0.1, 0.5, 0.9)
+
+
+class Constant:
+    """Says the training rows' means: base rate, mean log volatility, quantiles of the log spread."""
+
+    base: ClassVar[str | None] = None
+    deep, stepped = False, True
+    members: ClassVar[tuple[str, ...]] = ()
+
+    def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
+        """See Forecaster."""
+        arrays = blank(train)
+        arrays["floor/direction"][-1] = base_logit(train)
+        return settle(arrays, train)
+
+    def predict(self, arrays: Arrays, panel: Panel) -> Float:
+        """See Forecaster."""
+        return inference.heads(arrays, panel)
+
+
+class Persistence(Constant):
+    """Says that volatility and spread stay what they are, and nothing (.5) of the direction."""
+
+    def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
+        """See Forecaster."""
+        arrays = blank(train)
+        own = "jump" if "jump" in train.names else "gk_1"  # of event rows: the next move is as large as the last
+        gk, spread = train.names.index(own), train.names.index("log_spread")
+        arrays["floor/vol"][gk] = arrays["floor/spread"][spread] = 1.0
+        centre, factor = arrays["floor/centre"], arrays["floor/factor"]
+        width = 1.0 / np.where(factor > 0, factor, 1.0)
+        arrays["floor/label"] = np.column_stack([centre[:, gk], width[:, gk], centre[:, spread], width[:, spread]])
+        return settle(arrays, train)
+
+
+class Rule(Constant):
+    """Says that the spread returns to the level that its model gives it in this row, and nothing else."""
+
+    def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
+        """See Forecaster."""
+        arrays = blank(train)
+        z, rows = _design(arrays, train, np.log(train.spread_bps))
+        picks = _columns(train, LEVEL_SEED if options.features == "seed" else LEVEL)
+        level = (np.log(train.spread_bps) - _label(arrays, train)[:, 2]) / _label(arrays, train)[:, 3]
+        w, table = ridge(z[rows][:, picks], train.slot[rows], level[rows], train.slots)
+        arrays["floor/spread"][picks], arrays["floor/spread_slot"] = w, table
+        arrays["floor/label"][:, :2] = np.nan
+        settle(arrays, train)
+        arrays["floor/residual"][1] = 0.0
+        arrays["floor/residual"][[0, 2]] = np.array([-1, 1]) * np.abs(arrays["floor/residual"][[0, 2]])
+        return arrays
+
+
+class Har(Constant):
+    """HAR with a time-of-day table for log volatility and log spread; the base rate for the direction."""
+
+    def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
+        """See Forecaster."""
+        arrays = blank(train)
+        arrays["floor/direction"][-1] = base_logit(train)
+        label, spread = _label(arrays, train), SPREAD_SEED if options.features == "seed" else SPREAD
+        volatility = VOLATILITY_EVENTS if set(VOLATILITY_EVENTS) <= set(train.names) else VOLATILITY
+        for name, y, at, columns in (("vol", train.log_vol, 0, volatility), ("spread", train.log_spread, 2, spread)):
+            z, rows = _design(arrays, train, y)
+            picks = _columns(train, columns)
+            target = (y - label[:, at]) / label[:, at + 1]
+            if rows.any():
+                w, table = ridge(z[rows][:, picks], train.slot[rows], target[rows], train.slots)
+                arrays[f"floor/{name}"][picks], arrays[f"floor/{name}_slot"] = w, table
+        return settle(arrays, train)
+
+
+class Logistic(Har):
+    """HAR's volatility and spread, and a ridge logistic regression of the direction.
+
+    It reads the chosen features that are odd in price, all of them where none is: in a mirrored market the others are
+    the same and cannot tell up from down, and each useless coefficient costs 1 / (2 n) nats.
+    """
+
+    def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
+        """See Forecaster."""
+        arrays = super().fit(train, valid, options, ctx)
+        z, rows = _design(arrays, train, train.up)
+        own = signed(train)
+        w, penalty = logistic(z[rows][:, own], train.up[rows], PENALTIES)
+        arrays["floor/direction"][own], arrays["floor/direction"][-1] = w[:-1], w[-1]
+        arrays["floor/penalty"] = np.array([penalty])
+        return arrays
+
+
+def signed(train: Panel) -> Int:
+    """Columns of the chosen features that are odd in price; of all of them where none is."""
+    return np.array([i for i in range(train.own) if train.names[i] in SIGNED] or range(train.own))
+
+
+def blank(train: Panel) -> Arrays:
+    """The arrays of a floor that says nothing, scalers fitted: features and labels by symbol."""
+    count, symbol = len(train.symbols), rows_of(train)
+    centre, factor = scaler(train.x, symbol, count)
+    label = np.column_stack([train.log_vol, train.log_spread])
+    label[~known(train)] = np.nan
+    middle, inverse = scaler(label, symbol, count)
+    width = 1.0 / np.where(inverse > 0, inverse, 1.0)
+    return {
+        "floor/centre": centre, "floor/factor": factor, "floor/direction": np.zeros(train.x.shape[1] + 1),
+        "floor/vol": np.zeros(train.x.shape[1]), "floor/vol_slot": np.zeros(train.slots),
+        "floor/spread": np.zeros(train.x.shape[1]), "floor/spread_slot": np.zeros(train.slots),
+        "floor/label": np.column_stack([middle[:, 0], width[:, 0], middle[:, 1], width[:, 1]]),
+        "floor/residual": np.zeros(3), "floor/ret_sd": np.ones(1),
+    }  # fmt: skip
+
+
+def settle(arrays: Arrays, train: Panel) -> Arrays:
+    """`arrays` with the spread's residual quantiles and the return's sd over exp(log volatility), on train."""
+    said = inference.heads(arrays, train)
+    unit = _label(arrays, train)[:, 3]
+    error = (train.log_spread - said[:, 3]) / unit
+    error = error[np.isfinite(error)]
+    if error.size:
+        arrays["floor/residual"] = np.quantile(error, QUANTILES)
+    ratio = train.ret_bps * np.exp(-said[:, 1])
+    ratio = ratio[np.isfinite(ratio)]
+    if ratio.size:
+        arrays["floor/ret_sd"] = np.array([np.sqrt(np.mean(ratio * ratio))])
+    return arrays
+
+
+def base_logit(train: Panel) -> float:
+    """Log-odds of the share of up moves among the labelled rows, Laplace-smoothed."""
+    up = train.up[known(train) & np.isfinite(train.up)]
+    return float(np.log((up.sum() + 1) / (len(up) - up.sum() + 1)))
+
+
+def _design(arrays: Arrays, train: Panel, y: Float) -> tuple[Float, Mask]:
+    """(z [n, F], whether the row has all features and the label y)."""
+    z = standardise(train.x, rows_of(train), arrays["floor/centre"], arrays["floor/factor"])
+    return z, known(train) & np.isfinite(y)
+
+
+def _label(arrays: Arrays, train: Panel) -> Float:
+    """[n, 4] centre and sd of volatility and spread of each row's symbol."""
+    label: Float = arrays["floor/label"][rows_of(train)]
+    return label
+
+
+def _columns(train: Panel, names: tuple[str, ...]) -> Int:
+    return np.array([train.names.index(name) for name in names])

@@ -1,0 +1,121 @@
+"""The floors' arithmetic: scalers by symbol, ridge regression with a time-of-day table, ridge logistic regression.
+
+Legend: n rows, F features, S symbols, K slots of a session. All in float64, by normal equations and Newton steps, so
+that a golden value holds to 1e-9 on any processor.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.models.inference import CLIP
+from hfm.plugins import Float, Int, Panel
+
+Mask = npt.NDArray[np.bool_]
+
+HARMONICS = 4
+"""Sine and cosine pairs of the smooth part of the time-of-day curve."""
+SLOT_PENALTY = 20.0
+"""Ridge on a slot's own departure from the smooth curve, in rows: with 20 rows a slot it is half believed."""
+
+
+def rows_of(panel: Panel) -> Int:
+    """[n] index of each row's symbol."""
+    return np.repeat(panel.symbol, np.diff(panel.start))
+
+
+def known(panel: Panel) -> Mask:
+    """[n] whether all features of the row are known."""
+    return np.asarray(np.isfinite(panel.x).all(axis=1))
+
+
+def scaler(values: Float, symbol: Int, count: int) -> tuple[Float, Float]:
+    """(centre, factor), each [S+1, F], of values [n, F]: a symbol's mean and 1/sd; the last row is all symbols pooled.
+
+    NaN is left out. A column that does not vary has factor 0; a symbol with fewer than two rows has the pooled ones.
+    """
+    centre = np.zeros((count + 1, values.shape[1]))
+    factor = np.zeros_like(centre)
+    good = np.isfinite(values).all(axis=1)
+    for s in (count, *range(count)):
+        part = values[good if s == count else good & (symbol == s)]
+        if len(part) < 2:
+            centre[s], factor[s] = centre[count], factor[count]
+            continue
+        centre[s] = part.mean(axis=0)
+        sd = part.std(axis=0)
+        varies = sd > 1e-9 * np.maximum(np.abs(centre[s]), 1e-6)
+        factor[s, varies] = 1.0 / sd[varies]
+    return centre, factor
+
+
+def standardise(x: Float, symbol: Int, centre: Float, factor: Float) -> Float:
+    """x [n, F] in units of its symbol's scaler, cut at +-CLIP; NaN stays NaN."""
+    z: Float = np.clip((x - centre[symbol]) * factor[symbol], -CLIP, CLIP)
+    return z
+
+
+def ridge(z: Float, slot: Int, y: Float, slots: int, penalty: float = 0.01) -> tuple[Float, Float]:
+    """(w [F], table [K]) of y ~ z @ w + table[slot], least squares with ridge.
+
+    The table is a level, HARMONICS of the time of day and each slot's own departure (SLOT_PENALTY). penalty: on w, in
+    rows. Rows must be complete. A slot beyond the last counts as the last; a table of one slot is a level.
+    """
+    curve, slot = _curve(slots), np.minimum(slot, slots - 1)
+    own = np.eye(slots)
+    design = np.hstack([z, curve[slot], own[slot]])
+    weight = np.concatenate(
+        [np.full(z.shape[1], penalty), [1e-9], np.ones(curve.shape[1] - 1), np.full(slots, SLOT_PENALTY)]
+    )
+    beta = np.linalg.solve(design.T @ design + np.diag(weight), design.T @ y)
+    at = z.shape[1]
+    return beta[:at], curve @ beta[at : at + curve.shape[1]] + beta[at + curve.shape[1] :]
+
+
+def _curve(slots: int) -> Float:
+    """[K, 1 + 2 HARMONICS] a constant, then sines and cosines over the session (fewer where it has few slots)."""
+    angle = 2 * np.pi * (np.arange(slots) + 0.5) / slots
+    pairs = [f(k * angle) for k in range(1, min(HARMONICS, (slots - 1) // 2) + 1) for f in (np.sin, np.cos)]
+    return np.column_stack([np.ones(slots), *pairs])
+
+
+def logistic(z: Float, y: Float, penalties: tuple[float, ...]) -> tuple[Float, float]:
+    """(w [F+1] with the intercept last, penalty) of P(y = 1) = sigmoid(z @ w + b); ridge on all but the intercept.
+
+    The penalty is the one of `penalties` with the highest Laplace evidence (MacKay 1992, Neural Computation 4(3),
+    doi:10.1162/neco.1992.4.3.448): no validation rows are spent on it. y of one class only: intercept at its
+    Laplace-smoothed log-odds, w = 0.
+    """
+    if len(y) == 0 or y.min() == y.max():
+        return np.append(np.zeros(z.shape[1]), np.log((y.sum() + 1) / (len(y) - y.sum() + 1))), penalties[-1]
+    best, chosen, w = -np.inf, penalties[-1], np.zeros(z.shape[1] + 1)
+    design = np.column_stack([z, np.ones(len(z))])
+    kept = w
+    for penalty in sorted(penalties, reverse=True):
+        w, evidence = _newton(design, y, penalty, w)
+        if evidence > best:
+            best, chosen, kept = evidence, penalty, w
+    return kept, chosen
+
+
+def _newton(design: Float, y: Float, penalty: float, w: Float) -> tuple[Float, float]:
+    """(w, log evidence) at the optimum of the penalised log-likelihood, from the start w."""
+    weight = np.append(np.full(design.shape[1] - 1, penalty), 1e-9)
+    for _ in range(50):
+        p = sigmoid(design @ w)
+        hessian = (design * (p * (1 - p))[:, None]).T @ design + np.diag(weight)
+        step = np.linalg.solve(hessian, design.T @ (y - p) - weight * w)
+        w = w + step
+        if np.abs(step).max() < 1e-10:
+            break
+    score = design @ w
+    loglik = float(np.sum(y * score - np.logaddexp(0, score)))
+    evidence = loglik - 0.5 * float(weight @ (w * w)) + 0.5 * (len(w) - 1) * np.log(penalty)
+    return w, evidence - 0.5 * float(np.linalg.slogdet(hessian)[1])
+
+
+def sigmoid(x: Float) -> Float:
+    """1 / (1 + e^-x), without overflow."""
+    out: Float = 0.5 * (1 + np.tanh(0.5 * x))
+    return out

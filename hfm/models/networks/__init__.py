@@ -1,0 +1,1 @@
+"""Networks in torch: layers, losses, the trainer, and the forecasters that wrap them."""

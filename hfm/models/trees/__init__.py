@@ -1,0 +1,1 @@
+"""Boosted trees, fitted by scikit-learn and summed by a kernel."""

@@ -1,0 +1,110 @@
+"""gbm: histogram gradient boosting (Ke et al. 2017) of the direction, the log volatility and the log spread.
+
+Fitted by scikit-learn on the chosen features and the clock slot, stored as arrays (see trees); the number of trees of
+each head is the one with the least loss on the validation rows, none where that is best.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from hfm.config import Train
+from hfm.models.linear import floors
+from hfm.models.linear.ridge import known, rows_of, standardise
+from hfm.models.trees import tree_arrays
+from hfm.plugins import Arrays, Float, Panel
+from hfm.stage import Context
+
+TREES, RATE, LEAVES, LEAST = 150, 0.05, 15, 100
+"""At most so many trees, each with so small a step, so many leaves and at least so many rows in a leaf."""
+
+
+class Gbm:
+    """Gradient boosting, one model a head; the quantiles are those of its errors on validation rows."""
+
+    base: ClassVar[str | None] = None
+    deep, stepped = True, False
+    members: ClassVar[tuple[str, ...]] = ()
+
+    def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
+        """See Forecaster."""
+        arrays = floors.blank(train)
+        for k, name in enumerate(("direction", "vol", "spread")):
+            x, y = rows(arrays, train, name)
+            if len(y) < 2 * LEAST or (name == "direction" and y.min() == y.max()):
+                arrays |= _flat(train, name)
+                continue
+            found = grown(x, y, name, options.threads)
+            arrays |= tree_arrays.cut(found, name, best(found, name, *rows(arrays, valid, name)))
+            ctx.progress("trees", k + 1, 3, f"{len(arrays[f'{name}/roots'])} trees of {name}")
+        return _settled(arrays, train, valid)
+
+    def predict(self, arrays: Arrays, panel: Panel) -> Float:
+        """See Forecaster."""
+        out = np.full((len(panel.slot), 5), np.nan)
+        seen = known(panel)
+        x, label = design(arrays, panel)[seen], arrays["floor/label"][rows_of(panel)][seen]
+        out[seen, 0] = tree_arrays.summed(arrays, "direction", x)
+        out[seen, 1] = label[:, 0] + label[:, 1] * tree_arrays.summed(arrays, "vol", x)
+        spread = tree_arrays.summed(arrays, "spread", x)
+        for q in range(3):
+            out[seen, 2 + q] = label[:, 2] + label[:, 3] * (spread + arrays["floor/residual"][q])
+        return out
+
+
+def grown(x: Float, y: Float, name: str, threads: int) -> Arrays:
+    """TREES trees of the head `name`, fitted on complete rows x [n, F + 1]: of the direction a classifier."""
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from threadpoolctl import threadpool_limits
+
+    kind = HistGradientBoostingClassifier if name == "direction" else HistGradientBoostingRegressor
+    model = kind(max_iter=TREES, learning_rate=RATE, max_leaf_nodes=LEAVES, min_samples_leaf=LEAST,
+                 early_stopping=False, random_state=0)  # fmt: skip
+    with threadpool_limits(threads):
+        return tree_arrays.take_out(model.fit(x, y), name)
+
+
+def design(arrays: Arrays, panel: Panel) -> Float:
+    """[n, own + 1] standardised features of the chosen group, and the clock slot."""
+    z = standardise(panel.x, rows_of(panel), arrays["floor/centre"], arrays["floor/factor"])
+    return np.column_stack([z[:, : panel.own], np.minimum(panel.slot, panel.slots - 1)])
+
+
+def rows(arrays: Arrays, panel: Panel, name: str) -> tuple[Float, Float]:
+    """(x, y) of the labelled rows of one head, the levels in units of their symbol's labels."""
+    label = arrays["floor/label"][rows_of(panel)]
+    y = {"direction": panel.up, "vol": (panel.log_vol - label[:, 0]) / label[:, 1],
+         "spread": (panel.log_spread - label[:, 2]) / label[:, 3]}[name]  # fmt: skip
+    rows = known(panel) & np.isfinite(y)
+    return design(arrays, panel)[rows], y[rows]
+
+
+def best(found: Arrays, name: str, x: Float, y: Float) -> int:
+    """How many trees have the least loss on these rows; all where there are none."""
+    if len(y) == 0:
+        return len(found[f"{name}/roots"])
+    path = tree_arrays.said(found, name, x)
+    loss = np.logaddexp(0, path) - y[:, None] * path if name == "direction" else (y[:, None] - path) ** 2
+    return int(np.argmin(loss.mean(axis=0)))
+
+
+def _flat(train: Panel, name: str) -> Arrays:
+    """No tree: the base rate, or the mean (0 in the labels' own units)."""
+    base = floors.base_logit(train) if name == "direction" else 0.0
+    return {f"{name}/links": np.zeros((0, 3), np.int64), f"{name}/values": np.zeros((0, 2)),
+            f"{name}/roots": np.zeros(0, np.int64), f"{name}/base": np.array([base])}  # fmt: skip
+
+
+def _settled(arrays: Arrays, train: Panel, valid: Panel) -> Arrays:
+    """With residual quantiles and the return's sd over exp(log volatility) from rows that were not fitted."""
+    panel = valid if np.isfinite(valid.log_spread).sum() > 50 else train
+    heads = Gbm().predict(arrays, panel)
+    error = (panel.log_spread - heads[:, 3]) / arrays["floor/label"][rows_of(panel)][:, 3]
+    ratio = panel.ret_bps * np.exp(-heads[:, 1])
+    if np.isfinite(error).any():
+        arrays["floor/residual"] = np.quantile(error[np.isfinite(error)], floors.QUANTILES)
+    if np.isfinite(ratio).any():
+        arrays["floor/ret_sd"] = np.array([np.sqrt(np.nanmean(ratio * ratio))])
+    return arrays

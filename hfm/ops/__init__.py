@@ -1,0 +1,1 @@
+"""What an operator asks for: a check of the installation, and schedules for cron and systemd."""

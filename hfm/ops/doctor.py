@@ -1,0 +1,111 @@
+"""`hfm doctor`: what a run will stand on, each with what to do where it does not hold."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+from hfm import __version__
+from hfm.errors import HfmError
+from hfm.runs import journal
+from hfm.runs.manifest import JOURNAL, LATEST, Run
+
+LEAST_FREE = 1 << 30
+"""Bytes below which a home is called full."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: what was looked at, what was found, what to do (empty where all is well)."""
+
+    what: str
+    found: str
+    cure: str = ""
+
+
+def examine(home: Path) -> list[Finding]:
+    """All findings, in order."""
+    looks: list[Callable[[Path], Finding]] = [_python, _libraries, _folder, _space, _kernels, _calendar, _latest]
+    return [look(home) for look in looks]
+
+
+def table(findings: list[Finding]) -> list[str]:
+    """Aligned lines."""
+    wide = max(len(f.what) for f in findings)
+    return [
+        f"{'ok ' if not f.cure else 'NOT'}  {f.what:{wide}}  {f.found}{f' -> {f.cure}' if f.cure else ''}"
+        for f in findings
+    ]
+
+
+def _python(home: Path) -> Finding:
+    return Finding("python", f"{platform.python_version()} on {platform.machine()}, hfm {__version__}")
+
+
+def _libraries(home: Path) -> Finding:
+    """Each declared dependency is installed; whether the versions fit is pip's business, and pip says so."""
+    names = [re.split(r"[^\w.-]", line)[0] for line in requires("hfm") or [] if "extra ==" not in line]
+    missing = []
+    for name in names:
+        try:
+            version(name)
+        except PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return Finding("libraries", f"missing: {', '.join(missing)}", "pip install -e .")
+    return Finding("libraries", f"{len(names)} there, torch {version('torch')}, yfinance {version('yfinance')}")
+
+
+def _folder(home: Path) -> Finding:
+    try:
+        with tempfile.TemporaryFile(dir=home):
+            return Finding("home", f"{home} is writable")
+    except OSError as e:
+        return Finding("home", f"{home}: {e.strerror}", "choose another with --home or HFM_HOME")
+
+
+def _space(home: Path) -> Finding:
+    free = shutil.disk_usage(home).free
+    cure = "hfm prune --keep 5" if free < LEAST_FREE else ""
+    return Finding("disk", f"{free / (1 << 30):.1f} GiB free", cure)
+
+
+def _kernels(home: Path) -> Finding:
+    from hfm.kernels import object_store
+    from hfm.kernels.jit import cache_folder
+
+    folder = cache_folder()
+    count = len(list(folder.rglob("*.o" if object_store.works_here() else "*.nbc")))
+    lasting = not folder.name.startswith("hfm-kernels-")  # what the kernels fall back to where nothing can be kept
+    cure = "" if lasting else "set NUMBA_CACHE_DIR to a folder that stays, or every process compiles again"
+    return Finding("kernels", f"{count} compiled in {folder}", cure)
+
+
+def _calendar(home: Path) -> Finding:
+    import exchange_calendars
+
+    last = exchange_calendars.get_calendar("XNYS").last_session
+    return Finding("calendar", f"XNYS known to {last:%Y-%m-%d}")
+
+
+def _latest(home: Path) -> Finding:
+    """Whether the latest run can be read, and its journal holds."""
+    path = home / "runs" / LATEST
+    if not path.exists():
+        return Finding("latest run", "none yet")
+    run = Run(path.resolve())
+    try:
+        manifest = run.manifest()
+    except HfmError as e:
+        return Finding("latest run", e.what, e.hint)
+    why = journal.fault(journal.read(run.path / JOURNAL), manifest.head, manifest.count)
+    cure = f"hfm verify --run {run.name}" if why else ""
+    return Finding(
+        "latest run", f"{run.name}: {', '.join(manifest.stages) or 'nothing in it'}{f'; {why}' if why else ''}", cure
+    )

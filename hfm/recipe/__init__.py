@@ -1,0 +1,1 @@
+"""The original one-file recipe, kept as a demonstration: its spread, its network, and why its figures do not hold."""

@@ -1,0 +1,227 @@
+"""What the predictions, scores and histories say of the models.
+
+Only out-of-sample rows exist here. Spreads in bp, probabilities in [0, 1], errors clustered by session, or by the
+block that a replayed session was split by.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hfm import tables
+from hfm.report import resample, statistics
+from hfm.report.statistics import Float, Int, Reliability
+
+QUANTILES = (0.1, 0.5, 0.9)
+BEYOND = 0.05
+"""Share of stale test rows above which the page says so."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One line of the scores table, all folds pooled."""
+
+    model: str
+    task: str
+    metric: str
+    value: float
+    se: float
+    n: int
+    floor: float
+    floor_label: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Loss of one split less the floor's on the same rows (epoch 0), by epoch.
+
+    mean: over the networks that are still training, as long as half of them are. each: every network.
+    """
+
+    split: str
+    mean: Float
+    each: tuple[Float, ...]
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Predicted and realised spread of the shown model, in bp; time orders the rows."""
+
+    session: Int
+    seq: Int
+    low: Float
+    middle: Float
+    high: Float
+    realised: Float
+    coverage: tuple[tuple[float, float, float], ...]
+    """(quantile, share of rows at or below it, its standard error)."""
+    r2: float
+    """Of log spread, against its own mean."""
+    hours: Float | None = None
+    """Local time of each row, where rows are events and have no slots."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is known of the models."""
+
+    model: str
+    models: tuple[str, ...]
+    meta: dict[str, Any]  # Any: JSON values
+    sessions: Int
+    rows: int
+    """Out-of-sample rows of the shown model."""
+    labelled: int
+    right: int
+    """Rows with a direction, and those called right (P > .5)."""
+    sure: Int
+    """Rows by P(up) in 200 bins from 0 to 1."""
+    reach: tuple[float, float]
+    """The least and the greatest P(up); NaN where there is none."""
+    calibration: Reliability | None
+    bands: Bands | None
+    scores: tuple[Score, ...]
+    curves: tuple[Curve, ...]
+
+    @property
+    def stale(self) -> str:
+        """What share of the test rows seems to be filled forward, as a sentence; empty up to BEYOND."""
+        rows, stale = int(self.meta.get("test_rows", 0)), int(self.meta.get("stale_rows", 0))
+        if not rows or stale <= BEYOND * rows:
+            return ""
+        return (
+            f"{stale / rows:.1%} of the test rows, in {self.meta.get('stale_sessions', 0)} sessions, have or forecast "
+            "a price that seems to be filled forward: scores leave them out."
+        )
+
+    @property
+    def clustered(self) -> str:
+        """How errors of the scores and of the coverage are clustered, in words."""
+        block = self.meta.get("block_s")
+        return "clustered by session" if block is None else f"clustered by {block:g} s of clock time"
+
+
+def load(inputs: Mapping[str, tables.Reader]) -> Forecast | None:
+    """The forecasts from train/predictions.parquet and what stands beside it; None without it."""
+    reader = inputs.get("train/predictions.parquet")
+    if reader is None:
+        return None
+    meta = reader.meta
+    known = [str(m) for m in meta.get("models", [])]
+    models = tuple(known or _names(reader))
+    model = _shown(inputs, models, str(meta.get("model") or (models[-1] if models else "")))
+    names = [
+        "symbol",
+        "session",
+        "seq",
+        "time",
+        "p_up",
+        "y_up",
+        "spread_q10",
+        "spread_q50",
+        "spread_q90",
+        "y_spread_bps",
+    ]
+    mine = list(reader.groups(names, model)) or [reader.schema.empty_table().select(names)]
+    data = tables.arrays(pa.concat_tables(mine, promote_options="permissive"), names)
+    day = data["session"].astype("datetime64[D]").astype(np.int64)
+    labelled = (data["y_up"] >= 0) & np.isfinite(data["p_up"])
+    p, hit = data["p_up"][labelled], data["y_up"][labelled].astype(float)
+    said = data["p_up"][np.isfinite(data["p_up"])]
+    return Forecast(
+        model, models, meta, np.unique(day), len(day), int(labelled.sum()), int(((p > 0.5) == (hit > 0.5)).sum()),
+        np.histogram(said, 200, (0.0, 1.0))[0],
+        (float(said.min()), float(said.max())) if said.size else (math.nan, math.nan),
+        statistics.reliability(p, hit, min(10, max(2, p.size // 40)), _clusters(data, day, meta)[labelled]),
+        _bands(data, day, meta),
+        _scores(inputs.get("train/scores.parquet")), _curves(inputs.get("train/history.parquet"), model),
+    )  # fmt: skip
+
+
+def _clusters(data: Mapping[str, Any], day: Int, meta: Mapping[str, Any]) -> Int:  # Any: arrays, JSON values
+    """[n] the session of each row, or the block of clock time that predictions were split by."""
+    block = meta.get("block_s")
+    return day if block is None else np.asarray(data["time"] // (int(block) * 10**9))
+
+
+def _names(reader: tables.Reader) -> list[str]:
+    """The models of a table that does not say which it has, in order of appearance."""
+    found: dict[str, None] = {}
+    for group in reader.groups(["model"]):
+        found |= dict.fromkeys(pc.unique(group.column("model").cast(pa.string())).to_pylist())
+    return list(found)
+
+
+def _shown(inputs: Mapping[str, tables.Reader], models: tuple[str, ...], default: str) -> str:
+    """The model that was traded, where one was; else the run's default."""
+    traded = inputs.get("backtest/metrics.json")
+    name = str(json.loads(traded.data()).get("model", "")) if traded is not None else ""
+    return name if name in models else default
+
+
+def _bands(data: Mapping[str, Any], day: Int, meta: Mapping[str, Any]) -> Bands | None:  # Any: arrays, JSON values
+    """Predicted against realised spread; None where the model has no spread head."""
+    events, at = meta.get("every") == "event", _clusters(data, day, meta)
+    middle, realised = data["spread_q50"], data["y_spread_bps"]
+    good = np.isfinite(middle) & np.isfinite(realised) & (middle > 0) & (realised > 0)
+    first = data["symbol"] == (data["symbol"][0] if len(middle) else "")
+    if good.sum() < 10:
+        return None
+    coverage = []
+    for q in QUANTILES:
+        edge = data[f"spread_q{round(q * 100)}"]
+        rows = good & np.isfinite(edge)
+        below = (realised[rows] <= edge[rows]).astype(float)
+        if below.size:
+            coverage.append((q, float(below.mean()), statistics.clustered_se(below, at[rows])))
+    y, x = np.log(realised[good]), np.log(middle[good])
+    r2 = 1 - float(((y - x) ** 2).sum()) / float(((y - y.mean()) ** 2).sum()) if y.std() > 0 else math.nan
+    keep = good & first
+    return Bands(
+        day[keep], data["seq"][keep], data["spread_q10"][keep], middle[keep], data["spread_q90"][keep], realised[keep],
+        tuple(coverage), r2, resample.hours(data["time"][keep], str(meta.get("tz") or "UTC")) if events else None,
+    )  # fmt: skip
+
+
+def _scores(reader: tables.Reader | None) -> tuple[Score, ...]:
+    if reader is None:
+        return ()
+    data = tables.arrays(reader.read())
+    rows = np.flatnonzero(data["fold"] == -1)
+    return tuple(
+        Score(
+            str(data["model"][i]), str(data["task"][i]), str(data["metric"][i]), float(data["value"][i]),
+            float(data["se"][i]), int(data["n"][i]), float(data["floor"][i]),
+            str(data["floor_label"][i]),
+        )
+        for i in rows
+    )  # fmt: skip
+
+
+def _curves(reader: tables.Reader | None, shown: str) -> tuple[Curve, ...]:
+    """One curve a network (model, fold, seed) and split, rows in order of epoch; none of a model that has no epochs."""
+    if reader is None:
+        return ()
+    data = tables.arrays(reader.read())
+    if shown not in ("ensemble", *data["model"]):
+        return ()
+    curves = []
+    for split in ("train", "valid"):
+        runs: dict[tuple[str, int, int], list[float]] = {}
+        for i in np.flatnonzero(data["split"] == split):
+            key = (str(data["model"][i]), int(data["fold"][i]), int(data["seed"][i]))
+            runs.setdefault(key, []).append(float(data["loss"][i]))
+        lines = [np.array(line) - line[0] for line in runs.values()]
+        if lines:
+            half = sorted(map(len, lines), reverse=True)[(len(lines) - 1) // 2]
+            mean = [float(np.mean([line[e] for line in lines if len(line) > e])) for e in range(half)]
+            curves.append(Curve(split, np.array(mean), tuple(lines)))
+    return tuple(curves)

@@ -1,0 +1,88 @@
+"""A planted signal: the price path is redrawn so that what can be known about the next return is known
+exactly.
+
+In standard units: r_{t+1} / sigma_{t+1} = rho d_t + sqrt(1 - rho^2) eta_{t+1}; a session's first return
+carries no signal. The drive d is z (`linear`), z times a hidden sign (`switch`) or the product of z and a
+second signal (`product`). Signals are AR(1) of .5 and sd 1, the sign a Markov chain that stays with STAY, all
+stationary at each open. A share `carry` of the variance of the order-flow noise eps is z; of signed volume's
+own noise, for `product`, the second signal. Axes: S sessions, T clock slots. In a hole the price stands
+still: nothing of it is learnt later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.simulate.bars.session_rng import Draws, ar1
+
+Float = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+Kind = Literal["linear", "switch", "product"]
+
+PERSISTENCE = 0.5
+STAY = 0.99
+"""Probability that the hidden sign is the same a row later."""
+NORMALS, UNIFORMS = 4, 3
+"""Draws a slot: shocks of z, of the return, of the second signal, of its carrier; uniforms for the row's high
+and low, and for the hidden sign."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """[S, T]: the drive d; standardised returns (0 in holes); noise of OFI and of signed volume; z and the
+    second signal."""
+
+    drive: Float
+    returns: Float
+    eps: Float
+    eps_signed: Float
+    z: Float
+    second: Float
+
+
+def plant(draws: Draws, own: Float, present: Bool, kind: Kind, rho: float, carry: float) -> Signal:
+    """The signal and what it drives. own [S, T]: order-flow noise without the signal."""
+    z = ar1(draws.normal[0], PERSISTENCE)
+    eps = np.sqrt(carry) * z + np.sqrt(1.0 - carry) * own
+    eps_signed, second = eps, np.ones_like(z)
+    if kind == "switch":
+        second = regime(draws.uniform[2])
+    elif kind == "product":
+        second = ar1(draws.normal[2], PERSISTENCE)
+        eps_signed = np.sqrt(carry) * second + np.sqrt(1.0 - carry) * draws.normal[3]
+    drive = z * second
+    returns = draws.normal[1].copy()
+    returns[:, 1:] = rho * drive[:, :-1] + np.sqrt(1.0 - rho * rho) * draws.normal[1][:, 1:]
+    return Signal(drive, np.where(present, returns, 0.0), eps, eps_signed, z, second)
+
+
+def regime(uniform: Float) -> Float:
+    """[S, T] of +1 and -1: each as likely at the open, then the same with probability STAY."""
+    flips = np.where(uniform >= STAY, -1.0, 1.0)
+    flips[:, 0] = np.where(uniform[:, 0] < 0.5, 1.0, -1.0)
+    return np.asarray(np.cumprod(flips, axis=1))
+
+
+def path(open_: Float, returns: Float, sigma: Float, uniform: Float) -> tuple[Float, Float, Float, Float]:
+    """Open, high, low, close [S, T] of the price that starts each session at open_ [S].
+
+    High and low are those of a Brownian bridge from the row's open to its close, each by its exact law: for a
+    log move d of variance s^2 the maximum above the start is (d + sqrt(d^2 - 2 s^2 ln U)) / 2. uniform: [2,
+    S, T].
+    """
+    move = returns * sigma
+    end = np.cumsum(move, axis=1)
+    start = end - move
+    start[:, 0] = 0.0
+    start[:, 1:] = end[:, :-1]
+    spread = np.where(returns != 0.0, sigma, 0.0)
+    up, down = (np.sqrt(move**2 - 2.0 * spread**2 * np.log(1.0 - u)) for u in uniform)
+    first = open_[:, None]
+    opens, closes = first * np.exp(start), first * np.exp(end)
+    high = np.maximum(first * np.exp(start + 0.5 * (move + up)), np.maximum(opens, closes))
+    low = np.minimum(first * np.exp(start + 0.5 * (move - down)), np.minimum(opens, closes))
+    return opens, high, low, closes

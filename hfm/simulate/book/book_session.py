@@ -1,0 +1,176 @@
+"""One symbol's session through the engine: what each bar wants, the book between its bars, and what came of it.
+
+Axes: B bars of the session that are there, K+1 points of a path. Nothing here looks beyond the bar that it is at: what
+a bar wants comes from the `bars` fidelity (its own prices and volume, and earlier sessions), random numbers from the
+stream of (symbol, session).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.simulate.bars import micro
+from hfm.simulate.bars.generator import Setting, Sheet
+from hfm.simulate.bars.slot_grid import Grid
+from hfm.simulate.bars.trailing_stats import VOLATILITY_CURVE, VOLUME_CURVE, curve
+from hfm.simulate.book import book_state as at
+from hfm.simulate.book import fitted, price_path, random_draws
+from hfm.simulate.book.queues import REACH
+from hfm.simulate.book.simulator import EVENTS_A_SECOND, Bar, Book, Frame, Played
+from hfm.stage import Context
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+STEPS_A_SECOND, MOST_STEPS = 8, 4096
+ON_GRID = 1e-6
+"""Ticks from a whole one within which a price counts as on the grid."""
+PACE = 2.1
+"""Ticks a square root of a second that SPY's mid moves, for which the engine's rate of events is stated."""
+SLOWEST, FASTEST = 0.05, 5.0
+"""Bounds of another name's pace over SPY's."""
+FRACTION = 1e-5
+"""Where volumes are not whole, the engine's unit is about this share of the first one."""
+LATTICE, STILL = 0.08, 0.2
+"""Squared ticks. A mid on half ticks that follows a random walk of steps of variance v > STILL takes
+LATTICE (1 - STILL / v) from the covariance of its successive returns; below, it waits for the walk as much as it
+jitters. Measured on walks of 1, 2 and 3 ticks a square root of a second."""
+ON_SLOT_VOLATILITY = 1.0
+"""Elasticity of a slot's excess spread on its usual volatility: of SPREAD_CURVE on VOLATILITY_CURVE."""
+GRAIN = 2.0**20
+"""Points of a path in a tick. Being so many, they are exact above any origin, and nothing depends on it: the origin is
+where the session's prices begin, which no bar but the lowest may know."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a session came to, bar by bar. seq [B]; volume [B] (shares); unit: shares; price = (ticks + origin) x tick.
+
+    ticks: prices that the book has room for; lot: units in a round lot.
+    """
+
+    seq: Int
+    played: list[Played]
+    volume: Float
+    unit: float
+    origin: int
+    ticks: int
+    lot: int
+
+    def without_events(self) -> Session:
+        """The same with neither events nor prints: what is left is small."""
+        none, nothing = np.zeros((0, at.EVENT_WIDTH), np.int64), np.zeros((0, at.PRINT_WIDTH))
+        return replace(self, played=[replace(p, tape=none, prints=nothing) for p in self.played])
+
+    @property
+    def events(self) -> int:
+        """How many events the book saw."""
+        return sum(p.events for p in self.played)
+
+
+def steps_of(interval_s: float) -> int:
+    """Steps of a bar's path: STEPS_A_SECOND, halved until they are at most MOST_STEPS; a whole number a second."""
+    a_second = STEPS_A_SECOND
+    while a_second > 1 and a_second * interval_s > MOST_STEPS:
+        a_second //= 2
+    return max(round(a_second * interval_s), 16)
+
+
+def play(grid: Grid, sheet: Sheet, s: int, setting: Setting, depth0: float, ctx: Context) -> Session:
+    """Session `s` of the sheet. depth0: its level of depth (shares). Raises DataError where prices span too many
+    ticks."""
+    m, sim, tick = sheet.moves, setting.simulate, float(sheet.tick[s, 0])
+    there = np.flatnonzero(m.present[s])
+    rng = ctx.rng(f"{grid.symbol}:book", grid.days[s])
+    words = rng.integers(1, 2**63, (grid.slots, 2), dtype=np.uint64)
+    draws = rng.random(grid.slots)
+    steps = steps_of(setting.interval_s)
+    error = price_path.ForecastError(price_path.pool(steps))
+    unit = unit_of(float(m.volume[s, there[0]]))
+    lot = random_draws.lot_of(depth0 / unit)
+    low, high = float(np.nanmin(m.low[s])), float(np.nanmax(m.high[s]))
+    tables = fitted.packed(sim.tables, unit) if sim.tables else None
+    reach = fitted.reach(sim.tables) if sim.tables else REACH
+    book = Book(low, high, Frame(tick, lot, sim.l3, sim.events, tables, reach))
+    rates = EVENTS_A_SECOND * np.exp(curve(VOLUME_CURVE, grid.slots))
+    slot = slot_spread(sheet, s)
+    played: list[Played] = []
+    for n, t in enumerate(there):
+        if n and there[n - 1] != t - 1:
+            book.renew()
+        book.seed(words[t])
+        pace = float(np.exp(sheet.levels.level_vol[s, t])) * m.open[s, t] / tick / math.sqrt(setting.interval_s)
+        bar = Bar(
+            open=float(m.open[s, t]),
+            high=float(m.high[s, t]),
+            low=float(m.low[s, t]),
+            close=float(m.close[s, t]),
+            volume=max(math.floor(m.volume[s, t] / unit + 1e-9), int(m.volume[s, t] > 0)),
+            path=path_of(book, sheet, (s, int(t)), steps, error, float(draws[t])),
+            depth=float(sheet.flow.depth[s, t] / unit),
+            excess=math.exp(min(float(sheet.spread.x[s, t] + slot[t]), math.log(micro.CAP_TICKS))),
+            rate=fitted.rate(sim.tables, float(m.volume[s, t]) / setting.interval_s)
+            if sim.tables
+            else float(rates[t]) * min(max(pace / PACE, SLOWEST), FASTEST),
+            start=float(t) * setting.interval_s,
+            length=setting.interval_s,
+        )
+        played.append(book.play(bar))
+    return Session(there, played, m.volume[s][there], unit, book.origin, book.ticks, lot)
+
+
+def unit_of(volume: float) -> float:
+    """Shares in one unit of the engine, by a session's first volume: 1 where it is whole, else a small part of it."""
+    if volume == round(volume):
+        return 1.0
+    return float(10.0 ** math.floor(math.log10(volume) + math.log10(FRACTION)))
+
+
+def slot_spread(sheet: Sheet, s: int) -> Float:
+    """[T]: ln of what a slot's excess spread is over that of SPREAD_CURVE, for its usual volatility is not
+    VOLATILITY_CURVE's: a market that opens calmly opens with a narrower spread. From earlier sessions alone."""
+    usual = sheet.levels.phi_vol[s]
+    return np.asarray(ON_SLOT_VOLATILITY * (usual - curve(VOLATILITY_CURVE, len(usual))))
+
+
+def path_of(
+    book: Book, sheet: Sheet, row: tuple[int, int], steps: int, error: price_path.ForecastError, draw: float
+) -> Float:
+    """[K+1] ticks of the mid above the book's origin: half a tick inside the bar's high and low, where these are on
+    the grid, so that a best price is there. It begins at the open and ends at the close, or half a tick from them at an
+    extreme: ends that gave way towards the middle of the range would correlate neighbouring bars, by .01 for SPY.
+
+    row: session and slot; error: of the session's forecasts so far, which sees this one; draw: a uniform in [0, 1).
+    """
+    m, tick = sheet.moves, book.tick
+    low, high = float(m.low[row]), float(m.high[row])
+    floor, top = low / tick - book.origin, high / tick - book.origin
+    bottom = (round(floor) if abs(floor - round(floor)) < ON_GRID else math.floor(floor)) + 0.5
+    ceiling = round(top) - 0.5 if abs(top - round(top)) < ON_GRID else math.floor(top) + 0.5
+    if ceiling <= bottom:
+        return np.full(steps + 1, bottom if ceiling == bottom else min(bottom, ceiling))
+    spread = (high - low) / float(sheet.levels.sigma[row] * m.origin[row])
+    inset, width = round((bottom - floor) * GRAIN) / GRAIN, ceiling - bottom
+    ends = ((float(x[row]) - low) / tick - inset for x in (m.open, m.close))
+    start, end = (min(max(x / width, 0.0), 1.0) for x in ends)
+    part = price_path.path(price_path.pool(steps), start, end, spread, error.sd, draw)
+    error.see(spread)
+    return np.asarray(bottom + np.rint(follow(width * part) * GRAIN) / GRAIN)
+
+
+def follow(path: Float) -> Float:
+    """[K+1] ticks: what the mid is drawn to where the bar's path is `path`: that, a part of a step late.
+
+    The grid of half ticks makes successive returns of the mid anticorrelated; a target that is late by w of a step adds
+    w (1 - w) of a step's variance to their covariance. So w is chosen that the two cancel, up to half a step.
+    """
+    move = np.diff(path)
+    v = float(np.mean(move * move))
+    if v <= STILL:
+        return path
+    out = path.copy()
+    out[1:] -= 0.5 * (1.0 - math.sqrt(1.0 - 4.0 * min(LATTICE * (1.0 - STILL / v) / v, 0.25))) * move
+    return out

@@ -1,0 +1,103 @@
+"""Sums of a session of the book, from which its facts are made (see facts.py).
+
+Snapshots a second give returns over H seconds, each over the forecast sd of H seconds at its place, so that quiet and
+wild sessions weigh alike; OFI over twice the depth that the bar wanted is in ticks. NaN where a second misses.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.simulate.bars.generator import Setting, Sheet
+from hfm.simulate.book import book_state as at
+from hfm.simulate.book.book_session import Session
+
+Float = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+HORIZONS = (1, 10, 60, 300)
+"""Seconds."""
+SIGN_LAGS = (1, 10)
+BINS = 12
+"""Of metaorders by ln of their share of the bar's volume: a factor of 2 each, from LEAST on."""
+LEAST = 2.0**-14
+_OPENING_S, _MIDDAY = 900.0, 0.1
+
+
+def sums(session: Session, sheet: Sheet, s: int, setting: Setting) -> dict[str, float]:
+    """Named sums of session `s` of the sheet."""
+    out: dict[str, float] = {}
+    prints = np.concatenate([p.prints for p in session.played])
+    _returns(out, prints[prints[:, 4] == at.SNAPSHOT], session, sheet, s, setting)
+    _spread(out, session, sheet, s, setting)
+    _signs(out, prints[prints[:, 4] == at.LIT][:, 3])
+    _impact(out, session, sheet, s, setting)
+    return out
+
+
+def pair(out: dict[str, float], name: str, a: Float, b: Float) -> None:
+    """Sums for the correlation of a and b over the places where both are finite."""
+    both = np.isfinite(a) & np.isfinite(b)
+    a, b = a[both], b[both]
+    for suffix, x in (("n", both), ("a", a), ("b", b), ("aa", a * a), ("bb", b * b), ("ab", a * b)):
+        out[f"{name}.{suffix}"] = float(x.sum())
+
+
+def _returns(out: dict[str, float], snaps: Float, session: Session, sheet: Sheet, s: int, setting: Setting) -> None:
+    seconds = int(setting.slots * setting.interval_s)
+    mid, ofi = np.full(seconds, np.nan), np.full(seconds, np.nan)
+    at_second = np.rint(snaps[:, 0]).astype(np.int64)
+    mid[at_second], ofi[at_second] = snaps[:, 1], snaps[:, 6]
+    a_bar = int(setting.interval_s)
+    sigma = np.repeat(sheet.levels.sigma[s] * sheet.moves.origin[s] / sheet.tick[s], a_bar) / math.sqrt(a_bar)
+    depth = np.repeat(2.0 * sheet.flow.depth[s], a_bar) / session.unit
+    for h in HORIZONS:
+        place = np.arange(0, seconds - h, h)
+        scale = sigma[place] * math.sqrt(h)
+        r = (mid[place + h] - mid[place]) / scale
+        e = (ofi[place + h] - ofi[place]) / depth[place] / scale
+        pair(out, f"ac{h}", r[:-1], r[1:])
+        pair(out, f"ofi{h}", e, r)
+        pair(out, f"next{h}", e[:-1], r[1:])
+        out[f"n{h}"], out[f"rr{h}"] = float(np.isfinite(r).sum()), float(np.nansum(r * r))
+        out[f"r4{h}"] = float(np.nansum(r**4))
+
+
+def _spread(out: dict[str, float], session: Session, sheet: Sheet, s: int, setting: Setting) -> None:
+    """Time-weighted spreads, and the bars' own Garman-Klass volatility over the session's level, at the open and at
+    midday."""
+    span = setting.interval_s
+    ticks = np.array([p.sums[at.SPREAD_T] for p in session.played]) / span
+    one = np.array([p.sums[at.ONE_T] for p in session.played]) / span
+    opening = session.seq * span < _OPENING_S
+    middle = np.abs((session.seq + 0.5) / setting.slots - 0.5) <= _MIDDAY
+    out["bars"], out["ticks"], out["one"] = float(len(ticks)), float(ticks.sum()), float(one.sum())
+    volatility = np.exp(sheet.levels.dev_vol[s] + sheet.levels.phi_vol[s])[session.seq]
+    for name, mask in (("open", opening), ("mid", middle)):
+        out[f"ticks.{name}"], out[f"n.{name}"] = float(ticks[mask].sum()), float(mask.sum())
+        out[f"vol.{name}"] = float(volatility[mask].sum())
+
+
+def _signs(out: dict[str, float], sign: Float) -> None:
+    for lag in SIGN_LAGS:
+        pair(out, f"sign{lag}", sign[:-lag], sign[lag:])
+
+
+def _impact(out: dict[str, float], session: Session, sheet: Sheet, s: int, setting: Setting) -> None:
+    """Metaorders by size: how many, their sizes (shares of the bar's volume) and impacts (bar's sd), summed."""
+    total = np.zeros((BINS, 3))
+    for n, played in enumerate(session.played):
+        t = session.seq[n]
+        rows = played.prints[played.prints[:, 4] == at.METAORDER]
+        if not len(rows):
+            continue
+        size = rows[:, 2] * session.unit / session.volume[n]
+        sd = sheet.levels.sigma[s, t] * sheet.moves.origin[s, t] / sheet.tick[s, 0]
+        place = np.clip(np.floor(np.log2(size / LEAST)), 0, BINS - 1).astype(np.int64)
+        for k, x in enumerate((np.ones(len(rows)), size, rows[:, 3] * rows[:, 1] / sd)):
+            np.add.at(total[:, k], place, x)
+    for b in range(BINS):
+        for k, name in enumerate(("n", "size", "impact")):
+            out[f"meta{b}.{name}"] = float(total[b, k])

@@ -1,0 +1,71 @@
+"""Random numbers inside kernels, and the tables that sizes and distances are drawn from.
+
+The generator is Marsaglia's xorshift (2003, Journal of Statistical Software 8(14), doi:10.18637/jss.v008.i14) with two
+64-bit words: its state is the array `u`, seeded a bar by the session's own stream. Only shifts and xors: no overflow.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.kernels.jit import bare
+
+Int = npt.NDArray[np.int64]
+Seed = npt.NDArray[np.uint64]
+_A, _B, _C, _SHIFT, _TABLE = np.uint64(23), np.uint64(17), np.uint64(26), np.uint64(11), np.uint64(52)
+_UNIT = 2.0**-53
+LOG_SD, TAIL, TAIL_FROM = 1.0, 1.6, 0.93
+"""Order sizes: lognormal in round lots, and a Pareto tail from that quantile on."""
+DECAY = 0.35
+"""Limit orders arrive at distance d from the opposite best with weight e^(-DECAY d)."""
+
+
+@bare
+def bits(u: Seed) -> np.uint64:
+    """The next 64 random bits."""
+    x, y = u[0], u[1]
+    u[0] = y
+    x ^= x << _A
+    x ^= (x >> _B) ^ y ^ (y >> _C)
+    u[1] = x
+    out: np.uint64 = x ^ y
+    return out
+
+
+@bare
+def uniform(u: Seed) -> float:
+    """A uniform on (0, 1]: its log is finite."""
+    return (float(bits(u) >> _SHIFT) + 1.0) * _UNIT
+
+
+@bare
+def place(u: Seed) -> int:
+    """A uniform place in a table."""
+    return int(bits(u) >> _TABLE)
+
+
+def sizes(lot: int, entries: int) -> Int:
+    """[entries] order sizes by quantile, whole multiples of `lot`: median one and a half lots, Pareto tail of TAIL."""
+    from statistics import NormalDist
+
+    p = (np.arange(entries) + 0.5) / entries
+    normal = NormalDist(0.0, LOG_SD)
+    body = np.exp([normal.inv_cdf(min(float(x), TAIL_FROM)) for x in p])
+    tail = np.where(p > TAIL_FROM, ((1.0 - TAIL_FROM) / (1.0 - np.maximum(p, TAIL_FROM))) ** (1.0 / TAIL), 1.0)
+    return np.asarray(np.maximum(np.rint(1.2 * body * tail), 1.0) * lot, dtype=np.int64)
+
+
+def distances(nearest: int, farthest: int, entries: int) -> Int:
+    """[entries] distances by quantile of e^(-DECAY d) on nearest..farthest."""
+    weight = np.exp(-DECAY * np.arange(nearest, farthest + 1))
+    quantile = np.cumsum(weight) / weight.sum()
+    p = (np.arange(entries) + 0.5) / entries
+    return np.asarray(nearest + np.searchsorted(quantile, p), dtype=np.int64)
+
+
+def lot_of(depth: float) -> int:
+    """Units in a round lot where best queues hold about `depth` units: the power of ten next to a tenth of it."""
+    return max(int(10.0 ** round(math.log10(max(depth, 1.0) / 10.0))), 1)

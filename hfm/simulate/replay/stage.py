@@ -1,0 +1,202 @@
+"""`replay` fidelity: a real order book as quotes, event by event or on a clock. Nothing is invented.
+
+One group of the book (a session of a symbol) at a time; the oracle knows nothing, and says so (NaN).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from hfm.config import Simulate
+from hfm.errors import DataError, UsageError
+from hfm.simulate.book import fitted, observed_events
+from hfm.simulate.book.observed_events import Rows as Seen
+from hfm.simulate.replay import book_distance, event_tape, fitted_constants, intervals
+from hfm.simulate.replay.intervals import Rows
+from hfm.simulate.replay.studies import Studies
+from hfm.stage import Context, Product
+from hfm.tables import ORACLE, QUOTES, Array, Provenance, Reader, build, column_array
+
+Float = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+MOST = 2_000_000
+"""Events of a symbol from which its flow is fitted."""
+_SECOND = 1_000_000_000
+_CLOSING = 60 * _SECOND  # an event row this near the close is the session's last
+
+
+def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
+    """Quotes and oracle of fetch/book.parquet, and the facts about them.
+
+    Raises UsageError for a clock that is none, DataError where no event leaves a two-sided quote.
+    """
+    every = clock(sim.every)
+    studies, fits = Studies(), dict[str, Fitted]()
+    made = 0
+    meta = book.meta
+    for group in book.groups(event_tape.needed(int(meta["levels"]))):
+        symbol, day = group.column("symbol")[0].as_py(), column_array(group.column("session").slice(0, 1))[0]
+        found = event_tape.read(group, int(meta["levels"]))
+        if found is None:
+            ctx.warn(f"{symbol} {day}: no event leaves a bid below an ask, the session is left out")
+            continue
+        start, end = hours(str(meta["calendar"]), day)
+        rows = intervals.by_event(found) if every is None else intervals.by_clock(found, start, end, every)
+        if not len(rows.seq):
+            ctx.warn(f"{symbol} {day}: no event lies inside the session, which is left out")
+            continue
+        made += 1
+        tick = float(meta["tick"][symbol])
+        studies.add(found, start, end, tick)
+        fits.setdefault(symbol, Fitted(tick, int((end - start) // (fitted_constants.EVERY * _SECOND)))).add(
+            found, group, start, end
+        )
+        yield from _tables(found, rows, (symbol, day, end), _about(meta, sim, every, end - start), tick)
+        ctx.progress("simulate", made, made, f"{symbol} {day}")
+    if not made:
+        raise DataError(
+            "the order book leaves no row of quotes",
+            hint="fetch a book with events inside the sessions of its calendar",
+        )
+    yield "simulate/facts.json", studies.document() | calibration(fits)
+
+
+class Fitted:
+    """A symbol's five-minute rows, and its first MOST events, kept for the calibration."""
+
+    def __init__(self, tick: float, slots: int) -> None:
+        self.tick, self.slots = tick, slots
+        self.sessions: list[tuple[npt.NDArray[np.int64], dict[str, Float]]] = []
+        self.seen: list[tuple[Seen, Bool, int]] = []
+
+    def add(self, found: event_tape.Tape, group: pa.Table, start: int, end: int) -> None:
+        """Take a session; a half day has fewer slots."""
+        room = MOST - sum(len(r.time) for r, _, _ in self.seen)
+        events = observed_events.rows(
+            group.slice(0, max(room, 0) + 1), self.tick
+        )  # the first stands for what was before
+        if len(events.time):
+            inside = (events.time > start) & (events.time <= end)
+            even = (events.time - start) // book_distance.HALF_HOUR % 2 == 0
+            span = min(int(events.time[-1]), end) - max(int(found.time[found.first]), start)
+            halves = max(span // book_distance.HALF_HOUR + 1, 0)
+            self.seen.append((dataclasses.replace(events, use=events.use & inside), even, (halves + 1) // 2))
+        rows = intervals.by_clock(found, start, end, fitted_constants.EVERY * _SECOND)
+        columns = intervals.columns(found, rows)
+        inside = rows.seq < self.slots
+        self.sessions.append((rows.seq[inside], {name: columns[name][inside] for name in fitted_constants.COLUMNS}))
+
+
+def flow(of: Fitted) -> dict[str, Any]:  # Any: JSON
+    """The laws of the events of the even half-hours, and by how much they tell the next event better than shares do, in
+    nats, there and in the odd half-hours. Nothing where the events are too few."""
+    seconds = 1800.0 * sum(halves for _, _, halves in of.seen)
+    tables = fitted.fit([r for r, _, _ in of.seen], [even for _, even, _ in of.seen], seconds) if of.seen else {}
+    if not tables:
+        return {"tables": {}}
+    gains = []
+    for odd in (False, True):
+        parts = [(int((r.use & (even != odd)).sum()), fitted.gain(tables, r, even != odd)) for r, even, _ in of.seen]
+        gains.append(sum(n * g for n, g in parts if n and math.isfinite(g)) / max(sum(n for n, _ in parts), 1))
+    names = ("gain_nats", "gain_nats_held_out")
+    return {"tables": tables, **{name: float(f"{g:.6g}") for name, g in zip(names, gains, strict=True)}}
+
+
+def calibration(fits: dict[str, Fitted]) -> dict[str, Any]:  # Any: JSON
+    """What facts.json says of the fit: constants that `--calibrate-from` takes, and their values in the held-out half.
+
+    Of several symbols the one with the most sessions, the first of those, stands for the run.
+    """
+    symbol = max(fits, key=lambda s: len(fits[s].sessions))
+    even, odd = fitted_constants.constants(fits[symbol].sessions, fits[symbol].slots, fits[symbol].tick)
+    rounded = [{name: float(f"{value:.6g}") for name, value in part.items()} for part in (even, odd)]
+    return {"constants": rounded[0], "held_out": rounded[1], "constants_of": symbol} | flow(fits[symbol])
+
+
+def clock(text: str) -> int | None:
+    """Nanoseconds of a row, None for one row a time stamp. Raises UsageError for anything else."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
+    if text == "event":
+        return None
+    length = int(float(match[1]) * {"ms": 1e6, "s": 1e9, "m": 6e10, "h": 3.6e12}[match[2]]) if match else 0
+    if not 1_000_000 <= length <= 3600 * _SECOND:
+        raise UsageError(
+            f"simulate.every is {text!r}",
+            why="a row lasts from 1ms to 1h",
+            hint="--every event, or --every 1s, or --every 5m",
+        )
+    return length
+
+
+def hours(calendar: str, day: Array) -> tuple[int, int]:
+    """Open and close (ns UTC) of a session, by the calendar; the whole day where the calendar has none of
+    that date."""
+    import exchange_calendars
+    import pandas as pd
+
+    stamp = pd.Timestamp(str(day))
+    try:
+        with warnings.catch_warnings():  # pandas speaks of its own future
+            warnings.simplefilter("ignore")
+            found = exchange_calendars.get_calendar(calendar, start=stamp - pd.Timedelta(days=10))
+        return int(found.session_open(stamp).value), int(found.session_close(stamp).value)
+    except (exchange_calendars.errors.CalendarError, exchange_calendars.errors.NotSessionError, ValueError):
+        return int(stamp.value), int(stamp.value) + 86_400 * _SECOND
+
+
+def _about(meta: dict[str, Any], sim: Simulate, every: int | None, length: int) -> dict[str, Any]:
+    """Metadata of quotes. Event rows have no slots: they are counted as if one came a second."""
+    seconds = 1.0 if every is None else every / _SECOND
+    slots = int(length / _SECOND / seconds)
+    sessions = 365 if meta["calendar"] == "24/7" else 252
+    return meta | {
+        "interval_s": seconds, "slots_per_session": slots, "slots_per_year": slots * sessions,
+        "sessions_per_year": sessions, "fidelity": "replay", "every": sim.every, "recipe": "none", "signal": "none",
+        "tick": max(meta["tick"].values()), "ticks": meta["tick"],
+        "mid_is_trade": False,
+    }  # fmt: skip
+
+
+def _tables(
+    found: event_tape.Tape, rows: Rows, where: tuple[str, Array, int], about: dict[str, Any], tick: float
+) -> Iterator[Product]:
+    symbol, day, end = where
+    n = len(rows.seq)
+    columns = intervals.columns(found, rows)
+    origin = columns["mid_open"].copy()
+    joined = np.diff(rows.seq) == 1
+    origin[1:][joined] = columns["mid_close"][:-1][joined]
+    returns = np.log(columns["mid_close"] / origin)
+    is_last = rows.t_close == end
+    if about["every"] == "event":
+        is_last = (np.arange(n) == n - 1) & (end - rows.t_close < _CLOSING)
+    key = {
+        "symbol": symbol, "session": pa.array(np.full(n, day)), "seq": rows.seq, "time": rows.t_close,
+    }  # fmt: skip
+    yield "simulate/quotes.parquet", build(
+        QUOTES,
+        key | columns | {
+            "time_open": rows.t_open, "is_last": is_last, "sigma_bps": 1e4 * intervals.sigma(returns, tick, origin),
+            "cash_dividend": np.zeros(n), "split_ratio": np.ones(n), "flags": intervals.flags(columns["volume"]),
+        },
+        about,
+        provenance(),
+    )  # fmt: skip
+    unknown = np.full(n, np.nan)
+    nothing = dict.fromkeys(("p_up", "p_up_latent", "log_spread_mean", "log_spread_sd"), unknown)
+    yield "simulate/oracle.parquet", build(ORACLE, key | nothing | {"signal": np.zeros(n)}, about, "estimated")
+
+
+def provenance() -> dict[str, Provenance]:
+    """All observed, but the forecast sd."""
+    out: dict[str, Provenance] = {column.name: "observed" for column in QUOTES.columns}
+    return out | {"sigma_bps": "estimated"}

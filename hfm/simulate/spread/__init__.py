@@ -1,0 +1,1 @@
+"""The spread charged around observed bars: estimators, claims, and what contradicts them."""

@@ -1,0 +1,79 @@
+"""Which rows the part of a fold is: whole sessions, or blocks of clock time inside them.
+
+A fold counts units: the panel's sessions, or where the panel has blocks those. A split inside a session needs a purge
+(labels that are known only after the split are masked) and a lead (a state that starts at the session's open).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hfm.models.linear.ridge import Mask
+from hfm.plugins import ROWS, Int, Panel
+
+LABELS = ("up", "ret_bps", "log_spread", "log_vol")
+
+
+@dataclass(frozen=True)
+class Lead:
+    """A part and what its models must have seen before it: inside [n] tells the part's own rows of the panel's."""
+
+    panel: Panel
+    inside: Mask
+
+
+def place(panel: Panel, first: int, last: int) -> slice | Int:
+    """Where the rows of units [first, last) stand in the panel."""
+    if panel.block is not None:
+        return np.flatnonzero((panel.block >= first) & (panel.block < last))
+    days = np.unique(panel.session)
+    low = int(np.searchsorted(panel.session, days[first]))
+    high = int(np.searchsorted(panel.session, days[last - 1], "right"))
+    return slice(int(panel.start[low]), int(panel.start[high]))
+
+
+def part(panel: Panel, first: int, last: int) -> Panel:
+    """The rows of units [first, last), labels and all."""
+    if panel.block is None:
+        return panel.of_sessions(first, last)
+    return _take(panel, np.flatnonzero((panel.block >= first) & (panel.block < last)))
+
+
+def learn(panel: Panel, first: int, last: int) -> Panel:
+    """The same without the labels that are known only in unit `last` or later: those that what follows must not see."""
+    cut = part(panel, first, last)
+    return cut if cut.known is None else _purged(cut, last)
+
+
+def lead(panel: Panel, first: int, last: int) -> Lead:
+    """Units [first, last) with the rows that precede them in their sessions, so that a state can be carried."""
+    if panel.block is None:
+        cut = panel.of_sessions(first, last)
+        return Lead(cut, np.ones(len(cut.slot), bool))
+    wanted = (panel.block >= first) & (panel.block < last)
+    owner = np.repeat(panel.session, np.diff(panel.start))
+    rows = np.flatnonzero(np.isin(owner, np.unique(owner[wanted])) & (panel.block < last))
+    return Lead(_take(panel, rows), wanted[rows])
+
+
+def cluster(panel: Panel) -> Int:
+    """[n] in whose sums errors may move together: the session, or the block."""
+    return np.repeat(panel.session, np.diff(panel.start)) if panel.block is None else panel.block
+
+
+def _take(panel: Panel, rows: Int) -> Panel:
+    owner = np.repeat(np.arange(len(panel.session)), np.diff(panel.start))
+    count = np.bincount(owner[rows], minlength=len(panel.session))
+    there = count > 0
+    cut = {name: getattr(panel, name)[rows] for name in ROWS}
+    start = np.concatenate([[0], np.cumsum(count[there])]).astype(np.int64)
+    return replace(panel, **cut, start=start, symbol=panel.symbol[there], session=panel.session[there])
+
+
+def _purged(panel: Panel, last: int) -> Panel:
+    assert panel.known is not None
+    late = panel.known >= last
+    cut = {name: np.where(late, np.nan, getattr(panel, name)) for name in LABELS}
+    return replace(panel, **cut)  # type: ignore[arg-type]  # arrays by name

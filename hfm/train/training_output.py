@@ -1,0 +1,189 @@
+"""What the stage writes, from the walk's arrays: predictions, scores, history, checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from hfm import __version__, plugins, tables
+from hfm.config import Train
+from hfm.models import checkpoint as store
+from hfm.models import inference
+from hfm.plugins import Arrays, Float, Int
+from hfm.tables import Array, Reader
+from hfm.train import fold_rows
+from hfm.train.folds import Fold
+from hfm.train.score_floors import Floor
+from hfm.train.scoring import Score, Truth
+from hfm.train.training_panel import Rows, Task
+from hfm.train.walk_forward import Walk
+
+Meta = Mapping[str, Any]  # Any: JSON
+
+
+def predictions(rows: Rows, fold: Fold, finished: Mapping[str, Float], meta: Meta) -> pa.Table:
+    """The rows of a fold's test part, `finished` [n, 8] of step.OUT by model; models in spelling order in each row."""
+    place, test, shown = (
+        fold_rows.place(rows.panel, *fold.test),
+        fold_rows.part(rows.panel, *fold.test),
+        sorted(finished),
+    )
+    count = np.diff(test.start)
+    known = np.isfinite(test.up)
+    keys: dict[str, Array] = {
+        "symbol": np.repeat(np.array(test.symbols, object)[test.symbol], count),
+        "session": np.repeat(test.session.astype("datetime64[D]"), count), "seq": test.slot,
+        "time": rows.time[place], "time_label": rows.time_label[place].view("datetime64[ns]"),
+        "y_ret_bps": test.ret_bps, "y_spread_bps": np.exp(test.log_spread), "y_vol": test.log_vol,
+    }  # fmt: skip
+    columns: dict[str, object] = {name: np.repeat(value, len(shown)) for name, value in keys.items()}
+    up = np.where(known, test.up, -1).astype(np.int8)
+    columns["y_up"] = tables.fixed(np.repeat(up, len(shown)), np.repeat(known, len(shown)))
+    for j, name in enumerate(inference.OUT):
+        columns[name] = np.column_stack([finished[model][:, j] for model in shown]).ravel()
+    columns |= {"model": np.tile(np.array(shown, object), len(test.slot)), "fold": fold.number,
+                "horizon": rows.panel.horizon}  # fmt: skip
+    return tables.build(tables.PREDICTIONS, columns, meta, "estimated")
+
+
+def whole_sessions(parts: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables of whole sessions, in order: folds that are cut inside sessions end where they like."""
+    held: list[pa.Table] = []
+    for part in parts:
+        held.append(part)
+        whole = _in_order(held)
+        days = tables.column_array(whole.column("session"))
+        done = int(np.searchsorted(days, days[-1]))
+        if done:
+            yield whole.slice(0, done)
+        held = [whole.slice(done)]
+    if held:
+        yield held[0]
+
+
+def _in_order(parts: Sequence[pa.Table]) -> pa.Table:
+    """One table, sorted by session, then symbol; within these the parts follow one another."""
+    whole = pa.concat_tables(parts).unify_dictionaries().combine_chunks()
+    data = tables.arrays(whole, ["session", "symbol"])
+    return whole.take(np.lexsort((data["symbol"].astype(str), data["session"])))
+
+
+def truth(rows: Rows, plan: Sequence[Fold], oracle: Reader | None) -> Truth:
+    """Labels of all test rows, in order; the oracle's P(up) and log spread where there is one."""
+    tested = [fold for fold in plan if fold.number >= 0]
+    panel, each = rows.panel, [fold_rows.place(rows.panel, *f.test) for f in tested]
+    number = np.concatenate([np.full(len(panel.slot[p]), f.number) for f, p in zip(tested, each, strict=True)])
+    place = np.concatenate([np.arange(len(panel.slot))[p] for p in each])
+    names = ("p_up", "log_spread_mean")
+    said = {} if oracle is None else tables.arrays(oracle.read(names), names)
+    known, level = (said.get(name, np.empty(0)) for name in names)
+    if len(known) != len(panel.slot) or panel.horizon != 1:  # the oracle speaks of the next row, of every row
+        known = level = np.full(len(panel.slot), np.nan)
+    label = panel if rows.unmasked is None else rows.unmasked
+    return Truth(label.up[place], label.log_spread[place], label.log_vol[place], np.log(panel.spread_bps[place]),
+                 known[place], number, fold_rows.cluster(panel)[place],
+                 None if rows.ahead is None else rows.ahead[place],
+                 level[place] if np.isfinite(level).any() else None,
+                 None if rows.stale is None else rows.stale[place])  # fmt: skip
+
+
+def staleness(rows: Rows, plan: Sequence[Fold]) -> dict[str, int]:
+    """For the tables' metadata: test rows, those of them that are stale, and the sessions with one; empty of none."""
+    if rows.stale is None:
+        return {}
+    days = np.repeat(rows.panel.session, np.diff(rows.panel.start))
+    each = [fold_rows.place(rows.panel, *fold.test) for fold in plan if fold.number >= 0]
+    stale, day = (np.concatenate([values[place] for place in each]) for values in (rows.stale, days))
+    return {"test_rows": len(stale), "stale_rows": int(stale.sum()), "stale_sessions": len(np.unique(day[stale]))}
+
+
+def scores(lines: Sequence[Score], floors: Sequence[Floor], meta: Meta) -> pa.Table:
+    """The scores table, in its order."""
+    order = sorted(range(len(lines)), key=lambda i: (lines[i].task, lines[i].metric, lines[i].model, lines[i].fold))
+    picked = [lines[i] for i in order]
+    columns: dict[str, object] = {
+        name: np.array([getattr(s, name) for s in picked], kind)
+        for name, kind in (("model", object), ("fold", np.int32), ("task", object), ("metric", object),
+                           ("value", np.float64), ("se", np.float64), ("n", np.int64))
+    }  # fmt: skip
+    columns["floor"] = np.array([floors[i].value for i in order], np.float64)
+    columns["floor_label"] = np.array([floors[i].label for i in order], object)
+    return tables.build(tables.SCORES, columns, meta)
+
+
+def history(walk: Walk, meta: Meta) -> pa.Table:
+    """Losses of every epoch of every network; of no row where the model has none."""
+    blocks = [
+        (name, fold, int(key.removeprefix("history/seed")), value)
+        for (name, fold), arrays in sorted(walk.arrays.items())
+        for key, value in sorted(arrays.items()) if key.startswith("history/")
+    ]  # fmt: skip
+    blocks.sort(key=lambda b: b[:3])
+    if not blocks:
+        return tables.empty(tables.HISTORY, meta)
+    count = [2 * len(b[3]) for b in blocks]
+    epoch = np.concatenate([np.repeat(b[3][:, 0], 2) for b in blocks]).astype(np.int32)
+    return tables.build(tables.HISTORY, {
+        "model": np.repeat(np.array([b[0] for b in blocks], object), count),
+        "fold": np.repeat(np.array([b[1] for b in blocks], np.int32), count),
+        "seed": np.repeat(np.array([b[2] for b in blocks], np.int32), count), "epoch": epoch,
+        "split": np.tile(np.array(["train", "valid"], object), len(epoch) // 2),
+        "loss": np.concatenate([b[3][:, 1:3].ravel() for b in blocks]),
+        "lr": np.concatenate([np.repeat(b[3][:, 3], 2) for b in blocks]),
+    }, meta)  # fmt: skip
+
+
+def checkpoint(walk: Walk, options: Train, task: Task) -> tuple[bytes, dict[str, Any]]:  # Any: JSON
+    """(model.safetensors, model.json): everything needed to rebuild features and models."""
+    panel, arrays = walk.rows.panel, dict[str, Array]()
+    days = np.unique(panel.session)
+    for (name, fold), fitted in walk.arrays.items():
+        start = store.prefix(fold, name, walk.main)
+        arrays |= {start + key: value for key, value in fitted.items() if not key.startswith("history/")}
+    document = {
+        **store.describe(task.features, panel.names, panel.own),
+        "hfm": __version__, "model": walk.main, "models": list(walk.names),
+        "stepped": [n for n in walk.names if plugins.find("models", n).stepped], "horizon": panel.horizon,
+        "symbols": list(panel.symbols), "slots": panel.slots, "options": dataclasses.asdict(options),
+        "data": {"sha256": walk.rows.digest, "rows": len(panel.slot), "sessions": len(days)},
+        "folds": [_span(fold, days) if panel.block is None else _stretch(fold, walk.rows) for fold in walk.plan],
+        "calibration": {_place(fold): {name: _settled(walk.arrays[name, fold.number]) for name in walk.names}
+                        for fold in walk.plan},
+    }  # fmt: skip
+    if task.events:
+        document |= {"target": task.target, "block_s": task.block_s}
+    return store.dump(arrays, document)
+
+
+def _place(fold: Fold) -> str:
+    return "final" if fold.number < 0 else f"fold{fold.number}"
+
+
+def _span(fold: Fold, days: Int) -> dict[str, Any]:  # Any: JSON
+    out: dict[str, Any] = {"name": _place(fold)}
+    for part in ("train", "valid", "test"):
+        a, b = getattr(fold, part)
+        out[part] = [str(days[a].astype("datetime64[D]")), str(days[b - 1].astype("datetime64[D]"))] if b > a else None
+    return out
+
+
+def _stretch(fold: Fold, rows: Rows) -> dict[str, Any]:  # Any: JSON
+    """The same of blocks: the days, and in `times` the first and last row's time (ns UTC) of each part."""
+    out: dict[str, Any] = {"name": _place(fold), "times": {}}
+    for part in ("train", "valid", "test"):
+        at = fold_rows.place(rows.panel, *getattr(fold, part))
+        times = rows.time[at]
+        out["times"][part] = [int(times.min()), int(times.max())] if len(times) else None
+        days = np.repeat(rows.panel.session, np.diff(rows.panel.start))[at]
+        out[part] = [str(d.astype("datetime64[D]")) for d in (days[0], days[-1])] if len(days) else None
+    return out
+
+
+def _settled(arrays: Arrays) -> dict[str, Any]:  # Any: JSON
+    return {"inverse_temperature": float(arrays["finish"][0]), "ret_sd": float(arrays["finish"][1]),
+            "gates": arrays.get("gates", np.zeros(0)).tolist(),
+            "weights": arrays.get("weights", np.zeros(0)).tolist()}  # fmt: skip

@@ -1,0 +1,127 @@
+"""The walk: every model fitted on every fold, then settled fold by fold on the validation rows seen so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hfm import plugins
+from hfm.config import Train
+from hfm.models import inference
+from hfm.plugins import Arrays, Float, Panel
+from hfm.stage import Context
+from hfm.train import calibration, fit_jobs, fold_rows
+from hfm.train.fit_checkpoints import Record
+from hfm.train.folds import Fold
+from hfm.train.training_panel import Rows
+
+FLOORS = ("constant", "persistence", "rule", "har", "logistic")
+"""Fitted in every run, whatever the model."""
+HIDDEN = frozenset({"rule"})
+"""Scored but not among the predictions: it speaks of nothing but the spread's side."""
+
+UNSAID = np.array([np.nan])
+"""The standard deviation of the return from a model that does not know it: no ret_sd_bps."""
+
+
+@dataclass
+class Walk:
+    """All fits of a run, and the validation rows that have settled them so far."""
+
+    rows: Rows
+    plan: list[Fold]
+    main: str
+    names: tuple[str, ...]
+    arrays: dict[tuple[str, int], Arrays]
+    blocks: dict[str, list[calibration.Block]] = field(default_factory=dict)
+
+
+def fit(
+    data: Panel, plan: list[Fold], names: tuple[str, ...], options: Train, ctx: Context
+) -> dict[tuple[str, int], Arrays]:
+    """(model, fold) -> arrays: floors here and now, deep models as jobs."""
+    out: dict[tuple[str, int], Arrays] = {}
+    record = Record(ctx)
+    inside = {member: name for name in names for member in plugins.find("models", name).members}
+    for name in names:
+        if name in inside and plugins.find("models", name).deep:
+            continue  # fitted by the model that combines it
+        task = fit_jobs.Task(name, data, options, options.seed)
+        if plugins.find("models", name).deep:
+            for fold, arrays in fit_jobs.fit_all(task, plan, ctx, record):
+                for member in plugins.find("models", name).members:
+                    start = f"{member}/"
+                    own = {k.removeprefix(start): arrays.pop(k) for k in list(arrays) if k.startswith(start)}
+                    out.setdefault((member, fold.number), own)
+                out[name, fold.number] = arrays
+        else:
+            for fold in plan:
+                out[name, fold.number] = fit_jobs.fit(task, fold, _quiet)
+    return out
+
+
+def chosen(model: str, also: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The models of a run, in the order in which they are settled: floors, then each other after its members.
+
+    `also`: asked for beside the model. Raises UsageError for a name that is not known.
+    """
+    wanted = (*(name for name in also if name != model), model)
+    return tuple(dict.fromkeys((*FLOORS, *(n for m in wanted for n in (*plugins.find("models", m).members, m)))))
+
+
+def whole(walk: Walk, name: str, fold: Fold) -> Arrays:
+    """What predict needs of one fit: its arrays, and those of its settled members."""
+    out = dict(walk.arrays[name, fold.number])
+    for member in plugins.find("models", name).members:
+        out |= {f"{member}/{key}": value for key, value in walk.arrays[member, fold.number].items()}
+    return out
+
+
+def settle(walk: Walk, name: str, fold: Fold) -> None:
+    """Settle one fit on all validation blocks up to its own: gates or weights, temperature, confidences.
+
+    Rows in blocks of clock time are many and alike: there weights are free, and a temperature counts blocks.
+    """
+    panel, arrays = walk.rows.panel, walk.arrays[name, fold.number]
+    valid, seen = fold_rows.learn(panel, *fold.valid), fold_rows.lead(panel, *fold.valid)
+    model: plugins.Forecaster = plugins.find("models", name)()
+    if model.members:
+        each = [_heads(walk, member, fold, seen.panel)[seen.inside] for member in model.members]
+        heads, floor = np.stack(each, axis=2), each[0]
+    else:
+        heads = model.predict(arrays, seen.panel)[seen.inside]
+        floor = heads
+        if model.base is not None:
+            floor = model.predict({**arrays, "gates": np.zeros(inference.GATES)}, seen.panel)[seen.inside]
+    blocks = walk.blocks.setdefault(name, [])
+    blocks.append(calibration.Block(floor, heads, valid.up, valid.log_vol, valid.log_spread, fold_rows.cluster(valid)))
+    pooled = calibration.pool(blocks)
+    if model.members:
+        arrays["weights"] = calibration.weights(pooled, free=panel.block is not None)
+        settled = calibration.blend(pooled.heads, arrays["weights"])
+    elif model.base is not None:
+        arrays["gates"] = calibration.gates(pooled)
+        settled = calibration.mix(pooled.floor, pooled.heads, arrays["gates"])
+    else:
+        settled = pooled.heads
+    inverse = calibration.inverse_temperature(settled[:, 0], pooled.up, None if panel.block is None else pooled.cluster)
+    own = calibration.confidences(settled[-len(heads) :, 0], inverse)
+    arrays["finish"] = np.concatenate([[inverse], arrays.get("floor/ret_sd", UNSAID), own])
+
+
+def _heads(walk: Walk, name: str, fold: Fold, rows: Panel) -> Float:
+    model: plugins.Forecaster = plugins.find("models", name)()
+    return model.predict(whole(walk, name, fold), rows)
+
+
+def predict(walk: Walk, name: str, fold: Fold, rows: Panel) -> tuple[Float, Float]:
+    """(heads [n, 5], finished [n, 8] of step.OUT) of one settled fit."""
+    heads = _heads(walk, name, fold, rows)
+    out = np.empty((len(heads), len(inference.OUT)))
+    inference.finish(heads, rows.spread_bps, walk.arrays[name, fold.number]["finish"], out)
+    return heads, out
+
+
+def _quiet(news: fit_jobs.News | fit_jobs.Saved) -> None:
+    """Floors are fitted before a bar could be drawn."""

@@ -1,0 +1,1 @@
+"""Plug-ins that look ahead and honest ones: how many of each are named."""

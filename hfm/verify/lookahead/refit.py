@@ -1,0 +1,127 @@
+"""Fits made again in a fresh process that holds nothing but the rows a fit may know, and with validation rows that are
+hardly other ones: the part of the look-ahead tests that trains.
+
+Every fold of a model that fits at once, the first, the last and one drawn of a deep one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from hfm import plugins
+from hfm.config import Train
+from hfm.models import checkpoint
+from hfm.plugins import Arrays, Float, Panel
+from hfm.train import fold_rows
+from hfm.train.fit_jobs import Given
+from hfm.verify.claims import Row
+from hfm.verify.lookahead import compare, isolation
+from hfm.verify.lookahead.forecasts import Forecast
+from hfm.verify.lookahead.isolation import Isolated
+
+SETTLED = ("gates", "weights", "finish")
+"""Arrays that are chosen on validation rows, not fitted."""
+ERRORS = ("residual", "ret_sd")
+"""Arrays that a model may take from its errors on validation rows, because those on training rows flatter it."""
+HAIR = 1e-6
+"""Relative change of a validation row that moves whatever is fitted on it, and hardly ever a choice."""
+TRIES = 3
+"""Such changes, of which a fit that only chooses on validation rows withstands one."""
+
+
+def of_folds(items: Sequence[Forecast], panel: Panel, options: Train, asked: Isolated,
+             rng: np.random.Generator) -> Iterator[Row]:  # fmt: skip
+    """The rows of the table about the fits of a model. items: all folds with what was stored."""
+    model = items[0].model
+    deep = plugins.find("models", model).deep
+    drawn = {0, len(items) - 1, int(rng.integers(len(items)))} if deep else set(range(len(items)))
+    some = {items[k].fold.number: items[k] for k in sorted(drawn)}
+    given = [(_given(model, panel, each, options), number) for number, each in some.items()]
+    reply = asked.ask(isolation.fit, given)
+    if reply.error:
+        yield isolation.refused("train", f"the fit of {model}", reply.error)
+        return
+    yield isolation.touched("train", f"the fit of {model}", reply)
+    again = dict(zip(some, reply.answers, strict=True))
+    keys = [(number, key) for number, fitted in again.items() for key in fitted if _fitted(key, some[number].arrays)]
+    wrong = [(number, key) for number, key in keys if not _near(again[number][key], some[number].arrays[key])]
+    count = len(keys)
+    text = f"train: arrays of {model} in {len(some)} of {len(items)} folds know nothing after their validation rows"
+    if wrong:
+        number, key = wrong[0]
+        second = asked.ask(isolation.fit, [item for item in given if item[1] == number])
+        same = not second.error and _near(second.answers[0][key], again[number][key])
+        text = f"train: {key} of {model}, fold {number}, is " + (
+            "fitted on everything after its validation rows" if same else "another when fitted twice"
+        )
+    yield Row(text, f"{count} of {count}", count - len(wrong), count, count, " arrays")
+    if not wrong:
+        first, number = given[0]
+        own = [key for at, key in keys if at == number]
+        yield from _validation(first, again[number], own, number, asked, rng)
+
+
+def _given(model: str, panel: Panel, items: Forecast, options: Train) -> Given:
+    """What the fit of a fold may know; a copy once it is sent to another process."""
+    fold = items.fold
+    return Given(model, fold_rows.learn(panel, *fold.train), fold_rows.learn(panel, *fold.valid), options, options.seed)
+
+
+def _fitted(key: str, stored: Arrays) -> bool:
+    return key in stored and not key.startswith("history/") and key.split("/")[-1] not in SETTLED
+
+
+def _near(a: Float, b: Float) -> bool:
+    one, two = np.asarray(a, float), np.asarray(b, float)
+    return one.shape == two.shape and bool(compare.near(one, two).all())
+
+
+def _validation(given: Given, base: Arrays, keys: Sequence[str], fold: int, asked: Isolated,
+                rng: np.random.Generator) -> Iterator[Row]:  # fmt: skip
+    """A fit's arrays `base` with other validation rows: what is fitted stands, to the last bit, whatever is chosen;
+    and its scalers with validation rows that are quite other ones. keys: the arrays that are compared."""
+    moved = {key for key in keys if not key.endswith(ERRORS)}
+    for _ in range(TRIES):
+        reply = asked.ask(isolation.fit, [(replace(given, valid=hardly(rng, given.valid)), fold)])
+        if reply.error:
+            yield isolation.refused("train", f"the fit of {given.model}", reply.error)
+            return
+        moved = {key for key in moved if not np.array_equal(base[key], reply.answers[0][key], equal_nan=True)}
+        if not moved:
+            break
+    quick = replace(given, valid=quite(given.valid), options=replace(given.options, epochs=1, seeds=1))
+    reply = asked.ask(isolation.fit, [(quick, fold)])
+    if reply.error:
+        yield isolation.refused("train", f"the fit of {given.model}", reply.error)
+        return
+    scaled = reply.answers[0]
+    moved |= {key for key in keys if key.endswith(checkpoint.SCALERS) and not _near(scaled[key], base[key])}
+    text = f"train: arrays of {given.model}, fold {fold}, choose on validation rows and are not fitted on them"
+    if moved:
+        first = next(key for key in keys if key in moved)
+        text = f"train: {first} of {given.model}, fold {fold}, is fitted on its validation rows"
+    yield Row(text, f"{len(keys)} of {len(keys)}", len(keys) - len(moved), len(keys), len(keys), " arrays")
+
+
+def hardly(rng: np.random.Generator, valid: Panel) -> Panel:
+    """The validation rows with every number changed by a hair, and one direction turned round."""
+
+    def hair(values: Float) -> Float:
+        return np.asarray(values * (1.0 + HAIR * rng.standard_normal(values.shape)))
+
+    up = valid.up.copy()
+    known = np.flatnonzero(np.isfinite(up))
+    if len(known):
+        turned = rng.choice(known)
+        up[turned] = 1.0 - up[turned]
+    return replace(valid, x=hair(valid.x), spread_bps=hair(valid.spread_bps), up=up, ret_bps=hair(valid.ret_bps),
+                   log_spread=hair(valid.log_spread), log_vol=hair(valid.log_vol))  # fmt: skip
+
+
+def quite(valid: Panel) -> Panel:
+    """The validation rows with every number quite another."""
+    return replace(valid, x=valid.x * 1.5 + 1.0, spread_bps=valid.spread_bps * 1.5, ret_bps=valid.ret_bps * 1.5,
+                   log_spread=valid.log_spread + 0.4, log_vol=valid.log_vol + 0.4)  # fmt: skip

@@ -1,0 +1,92 @@
+"""Event rows: folds that are cut inside a session, each fit with the state that it has carried since the open."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from functools import cache
+
+import numpy as np
+import pytest
+
+from hfm.config import Backtest
+from hfm.features import event_features
+from hfm.live import snapshot
+from hfm.live.fit_chooser import Folds
+from hfm.live.node import Engine, Market
+from hfm.models import checkpoint
+from hfm.tables import MemoryReader
+from tests.live.market import Made, batch
+from tests.live.test_stream import assert_is_batch, replayed, stream
+from tests.train.market import small
+from tests.train.test_events import quotes
+from tests.train.test_stage import train
+
+Q60 = Backtest(threshold="q60", fill="cross")
+
+
+@cache
+def race() -> Made:
+    """An invented book's event rows of an hour and a half, with a small network."""
+    table = quotes(1500)
+    found, _ = train(table, small(epochs=1, seeds=1))
+    document = json.loads(json.dumps(found["train/model.json"]))
+    weights = bytes(found["train/model.safetensors"])
+    return Made(table, found["train/predictions.parquet"], checkpoint.load(weights, document), {})
+
+
+@pytest.mark.parametrize("settings", [Q60, Backtest(threshold="0.5", fill="passive", queue=True, cash=2e4)])
+def test_a_replay_of_events_is_the_batch_to_the_bit(settings: Backtest) -> None:
+    """Every row of every test part, over changes of fit inside the session; rows before them are not answered.
+
+    Trees are a part of some of the fits.
+    """
+    of = race()
+    assert any(name.endswith("floor/share") for name in of.checkpoint.arrays)
+    lines = replayed(of, settings)
+    assert_is_batch(lines, of, settings)
+    assert len({json.loads(line)["model"] for line in lines}) > 2
+    assert any(json.loads(line)["position"] for line in lines)
+
+
+def test_a_restart_inside_a_session_changes_nothing() -> None:
+    """Wherever it stopped: before the first answer, at a change of fit, at the end."""
+    of = race()
+    whole = replayed(of, Q60)
+    models = [json.loads(line)["model"] for line in whole]
+    change = next(i for i in range(1, len(models)) if models[i] != models[i - 1])
+    live, lines = stream(of, Q60), list[str]()
+    for stop in (0, 1, change - 1, change, change + 1, len(whole)):
+        answers = live.replay(MemoryReader(of.quotes))
+        while len(lines) < stop:
+            lines.append(next(answers))
+        kept = snapshot.dump(live, {})
+        live = stream(of, Q60)
+        snapshot.load(kept, live, {}, "s")
+    assert lines == whole
+    assert not list(live.replay(MemoryReader(of.quotes)))
+
+
+def test_a_fit_speaks_of_its_own_stretch_alone() -> None:
+    """By time inside the session; of none before the first test part; `final` afterwards."""
+    of = race()
+    plan = Folds(of.checkpoint.document)
+    assert plan.inside
+    day = plan.of(15_512)
+    assert day is not None
+    found = {json.loads(line)["seq"]: json.loads(line)["model"] for line in replayed(of, Q60)}
+    assert set(found) == {seq for _, _, seq in batch(of, Q60)}
+    times = [f["times"]["test"] for f in of.checkpoint.document["folds"] if f["test"]]
+    assert all(a[1] < b[0] for a, b in itertools.pairwise(times))
+    assert plan.of(15_513) == "final"
+    assert plan.of(15_511) is None
+
+
+def test_features_of_events_are_those_of_the_model() -> None:
+    """The engine takes the step that makes them, with its own state."""
+    of = race()
+    engine = Engine(of.checkpoint, Q60, Market.of(MemoryReader(of.quotes).meta))
+    assert engine.memory.features.shape[1] == event_features.state_new(1, 1.0).size
+    x = engine.inputs(MemoryReader(of.quotes))
+    assert x.shape == (of.quotes.num_rows, len(of.checkpoint.document["features"]["names"]) + 2)
+    assert np.isfinite(x[100:]).mean() > 0.95

@@ -1,0 +1,92 @@
+"""A JSON row becomes the vector that the table's row gives, or an error that says what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hfm import tables
+from hfm.errors import DataError
+from hfm.live import quote_rows, row_step
+from tests.live.market import made, objects
+
+
+def vector(item: object) -> np.ndarray:
+    out = np.full(row_step.ROW, -7.0)
+    quote_rows.parse(item, out)
+    return out
+
+
+def test_a_row_of_json_is_the_row_of_the_table_to_the_bit() -> None:
+    """Every column, whichever way the times are written."""
+    quotes = made().quotes.slice(0, 40)
+    data = quote_rows.matrix(tables.arrays(quotes, quote_rows.COLUMNS))
+    raw = tables.arrays(quotes, ["time", "time_open"])
+    for i, item in enumerate(objects(quotes)):
+        np.testing.assert_array_equal(vector(item), data[i])
+        times = {name: int(values[i]) for name, values in raw.items()}
+        np.testing.assert_array_equal(vector({**item, **times}), data[i])
+
+
+def test_null_is_not_known_and_what_only_a_book_knows_may_be_left_out() -> None:
+    """Both are NaN."""
+    item = objects(made().quotes.slice(0, 1))[0]
+    lean = {k: v for k, v in item.items() if k not in ("imbalance", "micro_bps")}
+    row = vector({**lean, "volume": None, "ofi": float("nan")})
+    assert np.isnan(row[[row_step.V_VOLUME, 11, 15, 16]]).all()
+    assert vector({**item, "volume": 7})[row_step.V_VOLUME] == 7.0
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"seq": 1.5}, "seq an integer"),
+        ({"seq": True}, "seq an integer"),
+        ({"is_last": 1}, "true or false"),
+        ({"symbol": 3}, "symbol is a string"),
+        ({"seq": -1}, "at least 0"),
+        ({"time": "2025-01-02T15:00:00"}, "has no zone"),
+        ({"time": "1999-01-02T15:00:00Z"}, "near their session's date"),
+        ({"session": "soon"}, "wrong form"),
+        ({"session": "9999-12-31", "time_open": "9999-12-31T15:00Z", "time": "9999-12-31T15:05Z"}, "1791 to 2149"),
+        ({"mid_close": "high"}, "wrong form"),
+        ({"mid_close": [1]}, "wrong form"),
+        ({"mid_close": "561.2"}, "no finite number"),
+        ({"volume": True}, "no finite number"),
+        ({"ofi": float("inf")}, "no finite number"),
+        ({"micro_bps": float("-inf")}, "no finite number"),
+        ({"volume": 10**400}, "wrong form"),
+    ],
+)
+def test_what_is_wrong_with_a_row_is_said(change: dict[str, Any], says: str) -> None:
+    """Types, zones, days far away."""
+    item = objects(made().quotes.slice(0, 1))[0]
+    with pytest.raises(DataError, match=says):
+        vector({**item, **change})
+
+
+def test_a_missing_column_is_named_and_a_list_is_no_row() -> None:
+    """By the first one that is not there."""
+    item = objects(made().quotes.slice(0, 1))[0]
+    del item["bid_open"]
+    with pytest.raises(DataError, match="bid_open is missing"):
+        vector(item)
+    with pytest.raises(DataError, match="JSON object"):
+        vector([1, 2])
+
+
+@pytest.mark.parametrize(
+    ("ns", "text"),
+    [
+        (0, "2025-04-01T00:00:00Z"),
+        (5e8, "2025-04-01T00:00:00.5Z"),
+        (86_400e9, "2025-04-02T00:00:00Z"),
+        (60e9 + 1, "2025-04-01T00:01:00.000000001Z"),
+    ],
+)
+def test_times_are_spelt_without_needless_zeros(ns: float, text: str) -> None:
+    """ISO, UTC, as short as it is exact."""
+    assert quote_rows.spell_time(20_179, ns) == text
+    assert quote_rows.spell_day(20_179) == "2025-04-01"

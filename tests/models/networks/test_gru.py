@@ -1,0 +1,12 @@
+"""The network alone; as a forecaster it inherits tests/contract."""
+
+from __future__ import annotations
+
+from hfm.models.networks.gru import Gated
+from tests.contract.networks import NetworkContract
+
+
+class TestGated(NetworkContract):
+    """Zero at first, causal, learnt whole."""
+
+    net = Gated

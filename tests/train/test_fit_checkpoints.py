@@ -1,0 +1,130 @@
+"""Resume: killed anywhere and taken up again, a training ends in the same bytes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hfm.models.networks import trainer
+from hfm.stage import Context
+from hfm.train import fit_jobs, folds
+from hfm.train.fit_checkpoints import Record
+from tests.command import hfm
+from tests.train.market import SMALL, rows
+
+
+class Memory:
+    """A checkpoint in memory that dies after so many saves."""
+
+    def __init__(self, lives: int = 10**9) -> None:
+        self.data: bytes | None = None
+        self.lives = lives
+
+    def save(self, data: bytes) -> None:
+        """Keep it, then perhaps die."""
+        self.data = data
+        self.lives -= 1
+        if self.lives == 0:
+            raise KeyboardInterrupt
+
+    def load(self) -> bytes | None:
+        """What was kept."""
+        return self.data
+
+
+def run(memory: Memory, resume: bool) -> dict[tuple[int, str], bytes]:
+    """All arrays of three fits, two networks of four epochs each."""
+    ctx = Context("train", checkpoint=memory, resume=resume)
+    task = fit_jobs.Task("lstm", rows().panel, SMALL, 7)
+    plan = [*folds.plan(21), folds.final(21)]
+    fits = fit_jobs.fit_all(task, plan, ctx, Record(ctx))
+    return {(f.number, name): value.tobytes() for f, arrays in fits for name, value in arrays.items()}
+
+
+@pytest.mark.parametrize("saves", [1, 2, 3, 5, 8, 9, 10, 14, 20])
+def test_a_training_killed_after_any_save_ends_in_the_same_bytes(saves: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inside epochs, between them, between networks, between folds."""
+    monkeypatch.setattr(trainer, "SAVE_EVERY", 0)
+    whole = run(Memory(), resume=False)
+    memory = Memory(saves)
+    with pytest.raises(KeyboardInterrupt):
+        run(memory, resume=False)
+    memory.lives = 10**9
+    assert run(memory, resume=True) == whole
+
+
+def test_a_training_killed_again_and_again_still_ends_in_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three saves a life."""
+    monkeypatch.setattr(trainer, "SAVE_EVERY", 0)
+    whole = run(Memory(), resume=False)
+    memory = Memory(3)
+    for _ in range(100):
+        try:
+            assert run(memory, resume=True) == whole
+            return
+        except KeyboardInterrupt:
+            memory.lives = 3
+    pytest.fail("it never came to an end")
+
+
+def test_without_resume_what_was_saved_is_not_looked_at() -> None:
+    """A fresh start, even over a checkpoint."""
+    memory = Memory()
+    memory.data = b"not a checkpoint"
+    record = Record(Context("train", checkpoint=memory))
+    assert record.done("lstm", 0) is None
+    assert record.state("lstm", 0) is None
+
+
+def test_late_news_of_a_fit_that_is_done_is_dropped() -> None:
+    """A worker's last state may arrive after its arrays."""
+    memory = Memory()
+    record = Record(Context("train", checkpoint=memory))
+    record.finish("lstm", 3, {"a": np.arange(3.0)})
+    record.keep("lstm", 3, b"late")
+    again = Record(Context("train", checkpoint=memory, resume=True))
+    assert again.state("lstm", 3) is None
+    found = again.done("lstm", 3)
+    assert found is not None
+    np.testing.assert_array_equal(found["a"], np.arange(3.0))
+
+
+TRAIN = "import sys; from hfm.models.networks import trainer as fit; fit.SAVE_EVERY = 0; from hfm.cli import main; sys.exit(main())"
+
+
+@pytest.mark.slow
+def test_kill_9_at_ten_random_moments_and_resume_gives_the_undisturbed_bytes(tmp_path: Path) -> None:
+    """30 epochs through the command line; --resume after each kill; model and predictions byte-equal."""
+    market = ("fetch", "SPY", "--source", "synthetic", "--sessions", 21, "--interval", "15m",
+              "--set", "fetch.as_of=2025-06-02T00:00Z")  # fmt: skip
+    for name in ("whole", "killed"):
+        assert hfm(*market, "--run", name, cwd=tmp_path).code == 0
+        assert hfm("simulate", "--run", name, cwd=tmp_path).code == 0
+    settings = ["train", "--epochs", "30", "--set", "train.patience=30", "--set", "train.hidden=16"]
+    began = time.perf_counter()
+    assert hfm(*settings, "--run", "whole", cwd=tmp_path).code == 0
+    lasts = time.perf_counter() - began
+    rng, kills, code, resume = np.random.default_rng(11), 0, None, False
+    while kills < 10 or code != 0:
+        if code == 0:  # it got through before its time: from the start again
+            resume = False
+        command = [sys.executable, "-c", TRAIN, *settings, "--run", "killed", "--workers", "1"]
+        process = subprocess.Popen([*command, *(["--resume"] if resume else [])], cwd=tmp_path,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # fmt: skip
+        code, resume = None, True
+        try:
+            code = process.wait(None if kills == 10 else float(rng.uniform(0.3, 0.95)) * lasts)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            kills += 1
+        error = process.communicate()[1]
+        assert code in (None, 0), error.decode()
+    for artifact in ("model.safetensors", "model.json", "predictions.parquet", "history.parquet", "scores.parquet"):
+        one, two = (tmp_path / "runs" / name / "train" / artifact for name in ("whole", "killed"))
+        assert one.read_bytes() == two.read_bytes(), artifact
+    assert not (tmp_path / "runs" / "killed" / "train" / ".resume").exists()

@@ -1,0 +1,79 @@
+"""The process in which plug-ins answer: nothing of this one is in it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hfm import plugins
+from hfm.plugins import Signals
+from hfm.verify.lookahead import isolation
+from hfm.verify.lookahead.isolation import Isolated, Reply
+
+HERE = "tests.verify.lookahead.test_isolation"
+KEPT: list[int] = []
+
+
+class Nosy:
+    """Answers with what it finds out: calls before this one, hour, process, folder, a file, a connection."""
+
+    def propose(self, signals: Signals) -> np.ndarray:
+        """Not a policy's answer, but what the test wants to know."""
+        KEPT.append(1)
+        file = Path(os.environ["NOSY_FILE"])
+        try:
+            read = len(file.read_text())
+        except OSError:
+            read = -1
+        away = datetime.now().timestamp() - time.monotonic()
+        here = float(os.getcwd() == os.environ["NOSY_FOLDER"])
+        return np.array([len(KEPT), away, time.time() - time.monotonic(), os.getpid(), here, read])
+
+
+class Faulty:
+    """Raises."""
+
+    def propose(self, signals: Signals) -> np.ndarray:
+        """Nothing to say."""
+        raise ValueError("no answer")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Isolated]:
+    """A process that knows the plug-ins of this file."""
+    (tmp_path / "kept").write_text("what it saw before")
+    monkeypatch.setenv("NOSY_FILE", str(tmp_path / "kept"))
+    monkeypatch.setenv("NOSY_FOLDER", os.getcwd())
+    monkeypatch.setitem(plugins.REGISTRY["policies"], "nosy", f"{HERE}:Nosy")
+    monkeypatch.setitem(plugins.REGISTRY["policies"], "faulty", f"{HERE}:Faulty")
+    with Isolated() as process:
+        yield process
+
+
+def ask(asked: Isolated, name: str, times: int = 1) -> Reply:
+    """What a policy replies about no rows."""
+    none = np.empty(0)
+    return asked.ask(isolation.propose, name, [Signals(none, none, none, none)] * times)
+
+
+def test_state_clock_process_folder_and_files_are_others(asked: Isolated) -> None:
+    """And the file that it tries to read is named; two calls in one process know of each other, another does not."""
+    here = Nosy().propose(Signals(*[np.empty(0)] * 4))
+    reply = ask(asked, "nosy", 2)
+    (calls, away, clock, process, folder, read), second = reply.answers
+    assert (calls, folder, read) == (1, 0, -1)
+    assert second[0] == 2
+    assert process != here[3]
+    assert abs(away - here[1]) > 86_400
+    assert abs(clock - here[2]) > 86_400
+    assert reply.touched == (f"opens {os.environ['NOSY_FILE']}",)
+    assert not isolation.touched("backtest", "policy nosy", reply).passed
+    assert ask(asked.spare, "nosy").answers[0][0] == 1
+    fault = ask(asked, "faulty")
+    assert (fault.answers, fault.error) == ([], "ValueError: no answer")
