@@ -17,10 +17,8 @@ from hfm.simulate.bars import micro
 from hfm.simulate.bars.generator import Setting, Sheet
 from hfm.simulate.bars.slot_grid import Grid
 from hfm.simulate.bars.trailing_stats import VOLATILITY_CURVE, VOLUME_CURVE, curve
-from hfm.simulate.book import book_state as at
-from hfm.simulate.book import fitted, price_path, random_draws
-from hfm.simulate.book.queues import REACH
-from hfm.simulate.book.simulator import EVENTS_A_SECOND, Bar, Book, Frame, Played
+from hfm.simulate.book import book_state, fitted, price_path, random_draws
+from hfm.simulate.book.simulator import EVENTS_A_SECOND, BarTarget, BookOptions, PlayedBar, SimulatedBook
 from hfm.stage import Context
 
 Float = npt.NDArray[np.float64]
@@ -53,7 +51,7 @@ class Session:
     """
 
     seq: Int
-    played: list[Played]
+    played: list[PlayedBar]
     volume: Float
     unit: float
     origin: int
@@ -62,8 +60,11 @@ class Session:
 
     def without_events(self) -> Session:
         """The same with neither events nor prints: what is left is small."""
-        none, nothing = np.zeros((0, at.EVENT_WIDTH), np.int64), np.zeros((0, at.PRINT_WIDTH))
-        return replace(self, played=[replace(p, tape=none, prints=nothing) for p in self.played])
+        none = {
+            "tape": np.zeros(0, book_state.EVENT), "trades": np.zeros(0, book_state.TRADE),
+            "metaorders": np.zeros(0, book_state.METAORDER), "snapshots": np.zeros(0, book_state.SNAPSHOT),
+        }  # fmt: skip
+        return replace(self, played=[replace(p, **none) for p in self.played])
 
     @property
     def events(self) -> int:
@@ -90,20 +91,22 @@ def play(grid: Grid, sheet: Sheet, s: int, setting: Setting, depth0: float, ctx:
     steps = steps_of(setting.interval_s)
     error = price_path.ForecastError(price_path.pool(steps))
     unit = unit_of(float(m.volume[s, there[0]]))
-    lot = random_draws.lot_of(depth0 / unit)
+    lot = random_draws.round_lot(depth0 / unit)
     low, high = float(np.nanmin(m.low[s])), float(np.nanmax(m.high[s]))
-    tables = fitted.packed(sim.tables, unit) if sim.tables else None
-    reach = fitted.reach(sim.tables) if sim.tables else REACH
-    book = Book(low, high, Frame(tick, lot, sim.l3, sim.events, tables, reach))
+    options = BookOptions(tick, lot, sim.l3, sim.events)
+    if sim.tables:
+        laws, pace = fitted.laws(sim.tables, unit), fitted.pace(sim.tables)
+        options = replace(options, laws=laws, pace=pace, reach=fitted.reach(sim.tables))
+    book = SimulatedBook(low, high, options)
     rates = EVENTS_A_SECOND * np.exp(curve(VOLUME_CURVE, grid.slots))
     slot = slot_spread(sheet, s)
-    played: list[Played] = []
+    played: list[PlayedBar] = []
     for n, t in enumerate(there):
         if n and there[n - 1] != t - 1:
             book.renew()
         book.seed(words[t])
         pace = float(np.exp(sheet.levels.level_vol[s, t])) * m.open[s, t] / tick / math.sqrt(setting.interval_s)
-        bar = Bar(
+        bar = BarTarget(
             open=float(m.open[s, t]),
             high=float(m.high[s, t]),
             low=float(m.low[s, t]),
@@ -137,7 +140,7 @@ def slot_spread(sheet: Sheet, s: int) -> Float:
 
 
 def path_of(
-    book: Book, sheet: Sheet, row: tuple[int, int], steps: int, error: price_path.ForecastError, draw: float
+    book: SimulatedBook, sheet: Sheet, row: tuple[int, int], steps: int, error: price_path.ForecastError, draw: float
 ) -> Float:
     """[K+1] ticks of the mid above the book's origin: half a tick inside the bar's high and low, where these are on
     the grid, so that a best price is there. It begins at the open and ends at the close, or half a tick from them at an

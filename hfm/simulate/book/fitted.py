@@ -14,15 +14,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool, Float, Int
 from hfm.errors import ConfigError
 from hfm.simulate.book import book_state as at
+from hfm.simulate.book.book_state import LAW_SHAPES, Pace
 from hfm.simulate.book.observed_events import CANCEL, DEEP_ADD, DEEP_CANCEL, HIDDEN, IMPROVE, JOIN, TRADE, Rows
-
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 
 EDGES = (0.08, 0.2, 0.4, 0.6, 0.8, 0.93, 0.985)
 """Quantiles of the spread, by events, between its buckets: finer where it is wide, and must come back."""
@@ -34,16 +31,8 @@ ROUNDS = 20
 PRIOR = 2.0
 """Events that each row of the transitions gets of the mean row, and each cell of a factor of what it expects."""
 
-SHAPES: dict[str, tuple[int, ...]] = {
-    "spread_edges": (at.SPREADS - 1,), "queue_edges": (at.QUEUES - 1,), "gaps": (at.BINS * at.POINTS,),
-    "bins": (at.BINS, at.BINS), "bin_kind": (7, at.BINS), "bin_spread": (at.SPREADS, at.BINS),
-    "marks": (7, at.CLASSES, 14), "of_spread": (7, at.SPREADS), "of_share": (7, at.SHARES),
-    "join": (2, at.LAW), "improve": (2, at.LAW), "next": (2, at.LAW), "deep": (at.LAW,), "hidden": (at.LAW,),
-    "inside": (at.SPREADS, at.POINTS), "back": (at.SPREADS, at.POINTS), "cancel": (at.QUEUES, at.POINTS),
-    "trade": (at.QUEUES, at.POINTS), "add_at": (at.LAW,), "cancel_at": (at.LAW,),
-    "pace": (6,),
-}  # fmt: skip
-"""The tables of a fit in the order in which the engine holds them (see layout: G_...)."""
+SHAPES: dict[str, tuple[int, ...]] = {**LAW_SHAPES, "pace": (len(Pace._fields),)}
+"""The tables of a fit, as facts.json and simulate.tables hold them: flat, in this order."""
 
 
 SIZED = ("queue_edges", "join", "improve", "deep", "hidden", "next")
@@ -110,7 +99,7 @@ def fit(sessions: Sequence[Rows], use: Sequence[Bool], seconds: float) -> dict[s
         "back": given(back[fell], s[fell], at.SPREADS), "cancel": given(ratio[cancel], q[cancel], at.QUEUES),
         "trade": given(ratio[trade], q[trade], at.QUEUES), "add_at": points(away[kind == DEEP_ADD]),
         "cancel_at": points(away[kind == DEEP_CANCEL]),
-        "pace": _pace(of("time").astype(np.int64), np.where(trade | (kind == HIDDEN), size, 0.0), spread, seconds),
+        "pace": _fit_pace(of("time").astype(np.int64), np.where(trade | (kind == HIDDEN), size, 0.0), spread, seconds),
     }  # fmt: skip
     return {name: [float(f"{v:.4g}") for v in np.ravel(found[name])] for name in SHAPES}
 
@@ -152,9 +141,8 @@ def _bins(bins: Int, kind: Int, spread: Int) -> tuple[Float, Float, Float]:
     return base, factors[0], factors[1]
 
 
-def _pace(time: Int, traded: Float, spread: Float, seconds: float) -> Float:
-    """[6]: ln events a second; intercept and slope of it in ln shares traded a second, over windows of WINDOW; mean
-    spread (ticks); shares a second; the widest spread."""
+def _fit_pace(time: Int, traded: Float, spread: Float, seconds: float) -> Pace:
+    """The rates and spreads of n events; what follows volume is fitted over windows of WINDOW."""
     window = time // int(WINDOW * 1e9)
     _, which = np.unique(window, return_inverse=True)
     count, volume = np.bincount(which), np.bincount(which, traded)
@@ -165,13 +153,14 @@ def _pace(time: Int, traded: Float, spread: Float, seconds: float) -> Float:
         slope = float(np.clip(np.polyfit(np.log(volume[whole]), np.log(count[whole]), 1)[0], 0.0, 1.0))
     powers = (volume[volume > 0] / WINDOW) ** slope
     level = rate - math.log(powers.mean()) if len(powers) else rate
-    return np.array([rate, level, slope, spread.mean(), traded.sum() / seconds, spread.max()])
+    return Pace(rate, level, slope, float(spread.mean()), float(traded.sum() / seconds), float(spread.max()))
 
 
 def rate(tables: Mapping[str, Sequence[float]], volume: float) -> float:
     """Events a second of a bar that trades so many shares a second."""
-    mean, level, slope = tables["pace"][:3]
-    return math.exp(min(max(level + slope * math.log(max(volume, 1e-9)), mean - SWING), mean + SWING))
+    of = pace(tables)
+    ln_rate = of.level + of.slope * math.log(max(volume, 1e-9))
+    return math.exp(min(max(ln_rate, of.ln_rate - SWING), of.ln_rate + SWING))
 
 
 def reach(tables: Mapping[str, Sequence[float]]) -> int:
@@ -209,10 +198,18 @@ def _marks(kind: Int, mark: Int, bins: Int, spread: Int, share: Int) -> tuple[Fl
     return base, of_spread, of_share
 
 
-def packed(tables: Mapping[str, Sequence[float]], unit: float) -> Float:
-    """The tables as the engine holds them, one behind the other in the order of SHAPES. unit: shares of its sizes."""
-    parts = [np.asarray(tables[name], float) / (unit if name in SIZED else 1.0) for name in SHAPES]
-    return np.concatenate(parts)
+def pace(tables: Mapping[str, Sequence[float]]) -> Pace:
+    """The rates and spreads of a fit."""
+    return Pace(*tables["pace"])
+
+
+def laws(tables: Mapping[str, Sequence[float]], unit: float) -> np.record:
+    """A fit as the engine holds it (book_state.LAWS). unit: shares of the engine's sizes."""
+    out: np.record = np.zeros(1, at.LAWS)[0]
+    for name, shape in LAW_SHAPES.items():
+        out[name] = np.reshape(np.asarray(tables[name], float) / (unit if name in SIZED else 1.0), shape)
+    out["mean_spread"], out["widest_spread"] = pace(tables).mean_spread, pace(tables).widest_spread
+    return out
 
 
 def checked(tables: Mapping[str, Sequence[float]]) -> None:

@@ -7,19 +7,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from hfm.arrays import Float
 from hfm.errors import DataError
-from hfm.simulate.book import book_state as at
-from hfm.simulate.book import level3, marks, random_draws
-from hfm.simulate.book.executions import own, prune
-from hfm.simulate.book.order_flow import play
-from hfm.simulate.book.queues import REACH, emit, fill
-
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
+from hfm.simulate.book import book_state, marks, random_draws
+from hfm.simulate.book.book_state import (
+    BEFORE_OPEN,
+    CLOSED,
+    DRAWS,
+    EXECUTE_HIDDEN,
+    HALT,
+    TRADING,
+    Buffers,
+    Pace,
+    Records,
+)
+from hfm.simulate.book.executions import prune_orders, trade_due_prices
+from hfm.simulate.book.order_flow import BAR_OVER, TRADE_DUE, play_bar
+from hfm.simulate.book.queues import REACH, fill_book, record_event
 
 MOST_TICKS = 1 << 21
 """Prices that a session may span."""
@@ -65,7 +74,7 @@ def constants() -> dict[str, float]:
 
 
 @dataclass(frozen=True)
-class Bar:
+class BarTarget:
     """One bar and what is wanted inside it. Prices in currency, volume in units, path [K+1] in ticks of the mid.
 
     depth: units at a best price; excess: mean spread less a tick, in ticks; rate: events a second; start, length: s.
@@ -84,33 +93,44 @@ class Bar:
     length: float
 
 
+class BestQuote(NamedTuple):
+    """Best prices (ticks) and the units at them."""
+
+    bid: int
+    ask: int
+    bid_size: int
+    ask_size: int
+
+
 @dataclass(frozen=True)
-class Played:
-    """What a bar came to: the sums of the engine (see layout) at its end, its prints, and, where kept, its events.
+class PlayedBar:
+    """What a bar came to: its sums (book_state.SUMS), the best quotes at its start and end, and rows of TRADE,
+    METAORDER, SNAPSHOT and, where events are kept, EVENT; events: how many the book saw."""
 
-    first: best bid and ask (ticks) at its start; best: the same at its end, and their sizes.
-    """
-
-    sums: Float
-    first: Int
-    best: Int
-    prints: Float
-    tape: Int
+    sums: np.record
+    opening: BestQuote
+    closing: BestQuote
+    trades: Records
+    metaorders: Records
+    snapshots: Records
+    tape: Records
     events: int
 
 
 @dataclass(frozen=True)
-class Frame:
+class BookOptions:
     """How a book is kept. tick: currency; lot: units in a round lot; l3: orders apart; keep: the tape of events.
 
-    tables: of a fitted flow (see fitted.packed); None: the built-in flow. reach: ticks within which orders stand.
+    laws: a record of book_state.LAWS and its pace, of a fitted flow (see fitted.laws); None: the built-in flow. reach:
+    ticks within which orders stand.
     """
 
     tick: float
     lot: int
     l3: bool = False
     keep: bool = False
-    tables: Float | None = None
+    laws: np.record | None = None
+    pace: Pace | None = None
     reach: int = REACH
 
 
@@ -119,12 +139,12 @@ def _wider(tick: float, times: float) -> float:
     return float(10.0 ** math.ceil(math.log10(1.01 * times * tick)))
 
 
-class Book:
+class SimulatedBook:
     """The book of one session, from its first bar on."""
 
-    def __init__(self, low: float, high: float, frame: Frame) -> None:
+    def __init__(self, low: float, high: float, options: BookOptions) -> None:
         """low, high: extremes of the session's prices; DataError where they span too many ticks, or are too few."""
-        tick, lot, reach = frame.tick, frame.lot, frame.reach
+        tick, reach = options.tick, options.reach
         margin, least = 2 * reach + 40, 2 * reach  # so that all bids are above 0
         span = (high - low) / tick
         if span > MOST_TICKS:
@@ -138,88 +158,108 @@ class Book:
                 f"a price of {low:g} is {low / tick:.3g} ticks of {tick:g}, the book needs {least}",
                 hint=f"give a finer tick: --set simulate.tick={finer:g}",
             )
-        self.tick = tick
-        self.tables = np.zeros(0) if frame.tables is None else frame.tables
+        self.tick, self.pace = tick, options.pace
         self.origin = math.floor(low / tick) - margin
-        self.ticks = ticks = math.ceil(span) + 2 * margin + 2
-        nodes = at.QUEUE + 3 * ticks
-        room = ORDERS_A_TICK * ticks + 65536 if frame.l3 else 0
-        self.i: Int = np.zeros(nodes + room * level3.NODE_WIDTH, np.int64)
-        i = self.i
-        i[at.TICKS], i[at.ORIGIN_TICK], i[at.KEEP], i[at.L3] = ticks, self.origin, int(frame.keep), int(frame.l3)
-        i[at.NODES], i[at.FREE], i[at.REACH] = nodes, 1, reach
-        known = random_draws.sizes(lot, at.TABLE)
-        if len(self.tables):
-            joined = self.tables[at.G_JOIN : at.G_JOIN + 2 * at.LAW]
+        self.ticks = math.ceil(span) + 2 * margin + 2
+        orders = ORDERS_A_TICK * self.ticks + 65536 if options.l3 else 0
+        rows = BUFFER // 2
+        self.engine = book_state.engine(self.ticks, orders, Buffers(BUFFER, rows, rows, rows))
+        book = self.engine.book
+        book.ticks, book.origin, book.reach, book.free_order = self.ticks, self.origin, reach, 1
+        book.keep_events, book.level3, book.fitted = options.keep, options.l3, options.laws is not None
+        book.excited[:] = BRANCHING
+        self._draw_from(options)
+        self.empty = True
+
+    def _draw_from(self, options: BookOptions) -> None:
+        """Fill the tables of sizes and distances, and take the laws of a fitted flow."""
+        engine, lot = self.engine, options.lot
+        known = random_draws.order_sizes(lot, DRAWS)
+        if options.laws is not None:
+            for name in book_state.LAWS.names or ():
+                engine.laws[name] = options.laws[name]
+            joined = options.laws.join.ravel()
             lot = max(int(np.median(joined)), 1)
-            known = np.resize(np.maximum(joined.astype(np.int64), 1), at.TABLE)
-        i[at.SIZES : at.SIZES + at.TABLE] = np.random.Generator(np.random.Philox(key=7)).permutation(known)
-        i[at.SIZES] = lot
-        i[at.DISTANCES : at.DISTANCES + at.TABLE] = random_draws.distances(2, REACH, at.TABLE)
-        self.f: Float = np.zeros(at.PATH)
-        self.u = np.zeros(2, np.uint64)
-        self.tape: Int = np.zeros((BUFFER, at.EVENT_WIDTH), np.int64)
-        self.prints: Float = np.zeros((BUFFER // 2, at.PRINT_WIDTH))
-        self.f[at.HAWKES : at.HAWKES + 3] = BRANCHING
-        self.fresh = True
+            known = np.resize(np.maximum(joined.astype(np.int64), 1), DRAWS)
+        engine.tables.qty[:] = np.random.Generator(np.random.Philox(key=7)).permutation(known)
+        engine.tables.qty[0] = lot
+        engine.tables.distance[:] = random_draws.distances(2, REACH, DRAWS)
 
     def seed(self, words: npt.NDArray[np.uint64]) -> None:
         """Random numbers from here on come from two words that are not both 0."""
-        self.u[:] = words
-        self.u[0] |= np.uint64(1)
+        self.engine.seed[:] = words
+        self.engine.seed[0] |= np.uint64(1)
 
     def renew(self) -> None:
         """Forget all orders: the next bar fills the book again, around its own open."""
-        i = self.i
-        i[at.QUEUE :] = 0
-        i[at.FREE] = 1
-        self.fresh = True
+        engine = self.engine
+        engine.queue[:] = 0
+        engine.levels[:] = 0
+        engine.orders[:] = 0
+        engine.book.free_order = 1
+        self.empty = True
 
-    def play(self, bar: Bar) -> Played:
-        """The bar, played from its open to its close. The session's first bar fills the book before it."""
-        f, i = self._ready(bar), self.i
-        before = int(i[at.TOTAL])
-        jump = max(JUMP, JUMPS * self.tables[at.G_PACE + 3]) if len(self.tables) else JUMP
-        if not self.fresh and abs(bar.path[0] - 0.5 * (i[at.BID] + i[at.ASK])) > jump:
+    def play(self, bar: BarTarget) -> PlayedBar:
+        """Play the bar from its open to its close. The session's first bar fills the book before it."""
+        self._begin(bar)
+        engine, book = self.engine, self.engine.book
+        before = int(book.total_events)
+        jump = JUMP if self.pace is None else max(JUMP, JUMPS * self.pace.mean_spread)
+        if not self.empty and abs(bar.path[0] - 0.5 * (book.bid + book.ask)) > jump:
             self.renew()
-        if self.fresh:
-            if i[at.TOTAL]:
-                i[at.ORDER_ID] = 0
-                emit(i, self.tape, at.HALT, 0, 0, 0)
-            if len(self.tables):
-                marks.found(f, i, self.tape, self.u, math.floor(bar.path[0]))
-            else:
-                fill(i, self.tape, self.u, math.floor(bar.path[0]), bar.depth)
-            if f[at.REMOVED] == 0.0:
-                f[at.REMOVED], f[at.TRADE_RATE] = bar.depth * bar.rate, bar.rate
-                f[at.WIDE] = np.square(np.diff(bar.path)).sum() / bar.length
-            self.fresh = False
-        prune(i, self.u, self.tape)
-        f[at.MID_OPEN] = f[at.MID_HIGH] = f[at.MID_LOW] = 0.5 * (i[at.BID] + i[at.ASK])
-        first = i[[at.BID, at.ASK]]
-        prints, tapes, shift = [], [], 0
+        if self.empty:
+            self._fill(bar)
+        prune_orders(engine)
+        sums = engine.sums
+        sums.mid_open = sums.mid_high = sums.mid_low = 0.5 * (book.bid + book.ask)
+        opening = self._best()
+        trades, metaorders, snapshots, tapes = [], [], [], []
+        rows_before = 0  # trades of the bar that were taken out of the buffer
         while True:
-            state = play(f, i, self.u, self.tape, self.prints, ROOM)
-            if state == 2 and i[at.EVENTS] + ROOM <= len(self.tape):
-                own(f, i, self.u, self.tape, self.prints)
+            state = play_bar(engine, ROOM)
+            if state == TRADE_DUE and book.events + ROOM <= len(engine.tape):
+                trade_due_prices(engine)
                 continue
-            if i[at.KEEP]:
-                tape = self.tape[: i[at.EVENTS]].copy()
-                tape[tape[:, 1] == at.HIDDEN, 3] += shift
+            if book.keep_events:
+                tape = engine.tape[: book.events].copy()
+                tape["price"][tape["kind"] == EXECUTE_HIDDEN] += rows_before
                 tapes.append(tape)
-            prints.append(self.prints[: i[at.PRINTS]].copy())
-            shift += int(i[at.PRINTS])
-            i[at.EVENTS] = i[at.PRINTS] = 0
-            if state == 1:
+            trades.append(engine.trades[: book.trades].copy())
+            metaorders.append(engine.metaorders[: book.metaorders].copy())
+            snapshots.append(engine.snapshots[: book.snapshots].copy())
+            rows_before += int(book.trades)
+            book.events = book.trades = book.metaorders = book.snapshots = 0
+            if state == BAR_OVER:
                 break
-        tape = np.concatenate(tapes) if tapes else np.zeros((0, at.EVENT_WIDTH), np.int64)
-        if i[at.LOST]:
+        if book.overflow:
             raise RuntimeError("the engine ran over a buffer")
-        best = i[[at.BID, at.ASK, at.OLD_BID_SIZE, at.OLD_ASK_SIZE]]
-        return Played(f[: at.PATH].copy(), first, best, np.concatenate(prints), tape, int(i[at.TOTAL]) - before)
+        return PlayedBar(
+            np.array([sums])[0], opening, self._best(), np.concatenate(trades), np.concatenate(metaorders),
+            np.concatenate(snapshots), np.concatenate(tapes) if tapes else np.zeros(0, book_state.EVENT),
+            int(book.total_events) - before,
+        )  # fmt: skip
 
-    def _ready(self, bar: Bar) -> Float:
-        """`f` and `i` set for the bar."""
+    def _best(self) -> BestQuote:
+        book = self.engine.book
+        return BestQuote(int(book.bid), int(book.ask), int(book.last_bid_size), int(book.last_ask_size))
+
+    def _fill(self, bar: BarTarget) -> None:
+        """Fill an empty book around the bar's open; a HALT says where one was forgotten."""
+        engine, book = self.engine, self.engine.book
+        if book.total_events:
+            book.order_id = 0
+            record_event(engine, HALT, 0, 0, 0)
+        if book.fitted:
+            marks.fill_fitted_book(engine, math.floor(bar.path[0]))
+        else:
+            fill_book(engine, math.floor(bar.path[0]), bar.depth)
+        if book.removed == 0.0:
+            book.removed, book.trade_rate = bar.depth * bar.rate, bar.rate
+            book.widening = np.square(np.diff(bar.path)).sum() / bar.length
+        self.empty = False
+
+    def _begin(self, bar: BarTarget) -> None:
+        """Set the engine for the bar."""
         if (bar.high - bar.low) / self.tick > MOST_BAR:
             span = (bar.high - bar.low) / self.tick
             wider = _wider(self.tick, span / MOST_BAR)
@@ -227,66 +267,70 @@ class Book:
                 f"a bar spans {span:,.0f} ticks of {self.tick:g}, the book takes {MOST_BAR:,}",
                 hint=f"--set simulate.tick={wider:g}, or --fidelity bars",
             )
+        self.engine = self.engine._replace(path=np.ascontiguousarray(bar.path, np.float64))
+        book, wanted, sums = self.engine.book, self.engine.bar, self.engine.sums
         steps = len(bar.path) - 1
-        f, i = np.concatenate((self.f[: at.PATH], bar.path, self.tables)), self.i
-        i[at.FITTED] = at.PATH + len(bar.path) if len(self.tables) else 0
-        self.f = f
         step = bar.length / steps
-        f[at.NOW] = f[at.START] = f[at.SINCE] = bar.start
-        f[at.STEP], f[at.TICK] = step, self.tick
-        f[at.DEPTH], f[at.DEPTH_DEEP], f[at.DEEP] = AIM * bar.depth, DEEP_DEPTH, DEEP
-        f[at.EXCESS], f[at.BASE], f[at.KAPPA] = bar.excess, bar.rate, KAPPA
-        f[at.OPEN], f[at.HIGH], f[at.LOW], f[at.CLOSE] = bar.open, bar.high, bar.low, bar.close
-        f[at.SWAY], f[at.AHEAD] = SWAY, AHEAD
-        f[at.CALM] = math.exp(-step / MOOD_S)
-        f[at.STIR] = MOOD * math.sqrt(1.0 - f[at.CALM] ** 2)
+        book.now = wanted.start = bar.start
+        book.clock = int(bar.start * 1e9)
+        book.taken, book.lit_trades = 0.0, 0
+        book.ofi_before += sums.ofi
+        book.signed_before += sums.signed
+        for name in book_state.SUMS.names or ():
+            sums[name] = 0.0
+        sums.start = sums.until = bar.start
+        wanted.steps, wanted.step, wanted.step_begun, wanted.step_length = steps, 0, False, step
+        wanted.steps_a_second = max(round(1.0 / step), 1)
+        wanted.tick, wanted.open, wanted.high, wanted.low, wanted.close = (
+            self.tick,
+            bar.open,
+            bar.high,
+            bar.low,
+            bar.close,
+        )
+        wanted.depth, wanted.depth_deep, wanted.deep = AIM * bar.depth, DEEP_DEPTH, DEEP
+        wanted.excess, wanted.rate, wanted.kappa = bar.excess, bar.rate, KAPPA
+        wanted.sway, wanted.ahead = SWAY, AHEAD
+        wanted.calm = math.exp(-step / MOOD_S)
+        wanted.stir = MOOD * math.sqrt(1.0 - wanted.calm**2)
         for j, (share, memory) in enumerate(zip(BRANCHING, MEMORY, strict=True)):
             decay = math.exp(-step / memory)
-            f[at.DECAYS + j] = decay
-            f[at.GROW + j] = share / (step * (0.5 + decay / (1.0 - decay)))
-        f[at.OFI_BEFORE] += f[at.OFI]
-        f[at.SIGNED_BEFORE] += f[at.SIGNED]
-        for place in (at.SPREAD_T, at.ONE_T, at.BID_T, at.ASK_T, at.OFI, at.SIGNED, at.PAID, at.LIT_SIZE, at.TAKEN):
-            f[place] = 0.0
-        i[at.STEPS], i[at.STEP_AT], i[at.BEGUN], i[at.LIT_COUNT] = steps, 0, 0, 0
-        i[at.CLOCK] = int(bar.start * 1e9)
-        i[at.PER_SECOND] = max(round(1.0 / step), 1)
-        self._due(bar, step)
-        if i[at.FITTED]:
-            self._paced(bar)
-        return f
+            wanted.decay[j] = decay
+            wanted.growth[j] = share / (step * (0.5 + decay / (1.0 - decay)))
+        self._set_due(bar)
+        if self.pace is not None:
+            self._set_pace(bar, self.pace)
 
-    def _paced(self, bar: Bar) -> None:
+    def _set_pace(self, bar: BarTarget, pace: Pace) -> None:
         """The fitted flow for the bar: its pace, and the share of trades that its volume asks for."""
-        f, i = self.f, self.i
-        pace = self.tables[at.G_PACE : at.G_END]
-        f[at.SLOW] = math.exp(pace[0]) / bar.rate
-        f[at.HELD], f[at.OFF_RATE] = i[at.LEFT], 0.0
-        if f[at.DONE] == 0.0:
-            f[at.DONE] = pace[4]
-        usual = f[at.DONE] * bar.rate / math.exp(pace[0])
-        f[at.RATION] = min(max(bar.volume / bar.length / usual, marks.LEAST_RATION), marks.MOST_RATION)
+        book, wanted = self.engine.book, self.engine.bar
+        book.slowness = math.exp(pace.ln_rate) / bar.rate
+        book.left_at_check, wanted.off_rate = wanted.left, 0.0
+        if book.usual_volume == 0.0:
+            book.usual_volume = pace.volume_rate
+        usual = book.usual_volume * bar.rate / math.exp(pace.ln_rate)
+        book.ration = min(max(bar.volume / bar.length / usual, marks.LEAST_RATION), marks.MOST_RATION)
 
-    def _due(self, bar: Bar, step: float) -> None:
-        """What the bar must print: its own four prices, and its volume."""
-        f, i = self.f, self.i
-        steps = int(i[at.STEPS])
-        i[at.HIGH_DONE], i[at.LOW_DONE] = bar.high in (bar.open, bar.close), bar.low in (bar.open, bar.close)
-        i[at.RESERVE] = 4 - i[at.HIGH_DONE] - i[at.LOW_DONE]
-        i[at.STAGE] = 0
+    def _set_due(self, bar: BarTarget) -> None:
+        """What the bar must trade: its own four prices, and its volume."""
+        book, wanted = self.engine.book, self.engine.bar
+        steps = int(wanted.steps)
+        high_done, low_done = bar.high in (bar.open, bar.close), bar.low in (bar.open, bar.close)
+        wanted.high_done, wanted.low_done = high_done, low_done
+        wanted.reserve, wanted.stage = 4 - high_done - low_done, BEFORE_OPEN
         if bar.volume == 0:
-            i[at.STAGE] = 2
-        elif bar.volume == 1 and bar.open == bar.close and i[at.RESERVE] == 2:
-            i[at.STAGE], i[at.RESERVE] = 1, 1
-        i[at.LEFT] = max(bar.volume, i[at.RESERVE])
-        i[at.LIT_LEFT] = int(LIT_SHARE * bar.volume)
+            wanted.stage = CLOSED
+        elif bar.volume == 1 and bar.open == bar.close and wanted.reserve == 2:
+            wanted.stage, wanted.reserve = TRADING, 1
+        wanted.left = max(bar.volume, int(wanted.reserve))
+        wanted.lit_left = int(LIT_SHARE * bar.volume)
         low, high = bar.low / self.tick - self.origin, bar.high / self.tick - self.origin
-        i[at.PRINT_MIN], i[at.PRINT_MAX] = math.ceil(low - 1e-6), math.floor(high + 1e-6)
-        aside = (1.0 - LIT_SHARE) * bar.volume / (OFF_LOTS * int(i[at.SIZES]) * bar.length)
-        f[at.OFF_RATE] = min(aside, MOST_OFF) if bar.volume else 0.0
-        ahead = max(int(i[at.LIT_LEFT]), 0) / bar.length
-        f[at.LIT_P] = min(ahead / max(f[at.REMOVED], 1.0), 0.9)
-        i[at.STEP_OPEN] = min(1, steps - 1)
-        i[at.STEP_CLOSE] = steps - 1
-        i[at.STEP_HIGH] = min(max(int(bar.path.argmax()), 2), steps - 1)
-        i[at.STEP_LOW] = min(max(int(bar.path.argmin()), 2), steps - 1)
+        wanted.lowest, wanted.highest = math.ceil(low - 1e-6), math.floor(high + 1e-6)
+        off_book = (1.0 - LIT_SHARE) * bar.volume / (OFF_LOTS * int(self.engine.tables.qty[0]) * bar.length)
+        wanted.off_rate = min(off_book, MOST_OFF) if bar.volume else 0.0
+        ahead = max(int(wanted.lit_left), 0) / bar.length
+        book.market_share = min(ahead / max(float(book.removed), 1.0), 0.9)
+        wanted.step_open = min(1, steps - 1)
+        wanted.step_close = steps - 1
+        wanted.step_high = min(max(int(bar.path.argmax()), 2), steps - 1)
+        wanted.step_low = min(max(int(bar.path.argmin()), 2), steps - 1)

@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 
 from hfm import tables
-from hfm.simulate.book import book_state as at
 from hfm.simulate.book.book_session import Session
 from hfm.simulate.book.book_tape import trades
 
@@ -28,14 +27,14 @@ def prints(session: Session, key: Mapping[str, object], opening: int) -> pa.Tabl
 
 def snapshots(session: Session, key: Mapping[str, object], opening: int, tick: float) -> pa.Table:
     """The table `snapshots`: best prices and sizes at each second, and what has flowed since the session's open."""
-    rows = np.concatenate([p.prints[p.prints[:, 4] == at.SNAPSHOT] for p in session.played])
-    mid, half = rows[:, 1] + session.origin, 0.5 * rows[:, 2]
+    rows = np.concatenate([p.snapshots for p in session.played])
+    mid, half = rows["mid"] + session.origin, 0.5 * rows["spread"]
     columns = {
-        "bid": (mid - half) * tick, "ask": (mid + half) * tick, "depth_bid": rows[:, 3] * session.unit,
-        "depth_ask": rows[:, 5] * session.unit, "ofi": rows[:, 6] * session.unit,
-        "signed_volume": rows[:, 7] * session.unit,
+        "bid": (mid - half) * tick, "ask": (mid + half) * tick, "depth_bid": rows["bid_size"] * session.unit,
+        "depth_ask": rows["ask_size"] * session.unit, "ofi": rows["ofi"] * session.unit,
+        "signed_volume": rows["signed"] * session.unit,
     }  # fmt: skip
-    return _build(tables.SNAPSHOTS, columns, rows[:, 0], key, opening)
+    return _build(tables.SNAPSHOTS, columns, rows["time"], key, opening)
 
 
 def _build(
