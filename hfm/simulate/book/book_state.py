@@ -55,7 +55,7 @@ BOOK = record_dtype([
     ("fitted", "?"),  # the flow is that of LAWS
     ("overflow", "?"),  # a buffer was too short: a fault of the engine
     ("bid", "i8"), ("ask", "i8"),
-    ("last_bid", "i8"), ("last_ask", "i8"),  # best prices, and sizes there, that are accounted for (queues.account_quotes)
+    ("last_bid", "i8"), ("last_ask", "i8"),  # best prices and sizes as last accounted for
     ("last_bid_size", "i8"), ("last_ask_size", "i8"),
     ("now", "f8"),
     ("clock", "i8"),  # ns: `now` of the event at hand
@@ -71,7 +71,7 @@ BOOK = record_dtype([
     ("activity", "f8"),  # events a second at one best price without tilt
     ("up", "f8"), ("down", "f8"),  # weights of what moves the mid up, and down
     ("target", "f8"),  # ticks: the mid that the bar's path has now
-    ("rate_up", "f8"), ("rate_touch", "f8"), ("rate_deep", "f8"), ("rate_fill", "f8"),  # running totals, events a second
+    ("rate_up", "f8"), ("rate_touch", "f8"), ("rate_deep", "f8"), ("rate_fill", "f8"),  # running totals, a second
     ("widened", "i8"),  # ticks by which the spread widened in this step
     ("widening", "f8"),  # the same a second, averaged
     ("narrowing", "f8"),  # rate at which each tick of a wide spread is filled
@@ -109,7 +109,7 @@ BAR = record_dtype([
     ("step_begun", "?"),
     ("steps_a_second", "i8"),
     ("stage", "i8"),
-    ("step_open", "i8"), ("step_high", "i8"), ("step_low", "i8"), ("step_close", "i8"),  # where they are printed at last
+    ("step_open", "i8"), ("step_high", "i8"), ("step_low", "i8"), ("step_close", "i8"),  # at the latest
     ("high_done", "?"), ("low_done", "?"),
     ("lowest", "i8"), ("highest", "i8"),  # ticks at which the bar can trade
     ("left", "i8"),  # units that the bar has still to trade

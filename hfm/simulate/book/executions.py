@@ -133,7 +133,7 @@ def move_best_to(engine: BookEngine, ticks: float) -> None:
 
 @bare
 def trade_at(engine: BookEngine, price: float) -> None:
-    """Trade at the exact `price` of a bar's open, high, low or close: on the book where it is a best price, else beside.
+    """Trade at the exact `price` of a bar's open, high, low or close: on the book if it is a best price, else off it.
 
     It takes a round lot, or, where it is the last trade of the bar, all that is left.
     """

@@ -99,7 +99,7 @@ def apply_event(engine: BookEngine, total: float) -> None:
 
 @bare
 def draw_event(engine: BookEngine, v: float) -> None:
-    """Set `event_kind` (ADD or REDUCE), `event_side` and `event_price` to what v, a point below rate_fill, stands for."""
+    """Set `event_kind` (ADD or REDUCE), `event_side` and `event_price` to what v, a rate below rate_fill, means."""
     book, seed = engine.book, engine.seed
     bid, ask = book.bid, book.ask
     kind, side = ADD, 1
@@ -208,35 +208,29 @@ def record_snapshot(engine: BookEngine) -> None:
     snapshot.signed = book.signed_before + sums.signed
 
 
-@bare
-def buffers_low(engine: BookEngine, room: int) -> bool:
-    """Whether one of the buffers has less than `room` free rows."""
-    book = engine.book
-    return (
-        book.events + room > len(engine.tape)
-        or book.trades + room > len(engine.trades)
-        or book.metaorders + room > len(engine.metaorders)
-        or book.snapshots + room > len(engine.snapshots)
-    )
-
-
 BAR_OVER, BUFFERS_LOW, TRADE_DUE = 1, 0, 2
 """Why play_bar returns: the bar is over; a buffer must be emptied; a trade of the bar's own prices is due."""
 
 
 @bare
 def play_bar(engine: BookEngine, room: int) -> int:
-    """Play a bar on from where it stands: BAR_OVER, BUFFERS_LOW (below `room` free rows) or TRADE_DUE."""
+    """Play a bar on from where it stands: BAR_OVER, BUFFERS_LOW or TRADE_DUE.
+
+    room: rows of the tape and of the trades that must be free before an event. A step has at most one snapshot, and a
+    metaorder at least one trade.
+    """
     book, bar = engine.book, engine.bar
     while bar.step < bar.steps:
         if not bar.step_begun:
             if price_due(engine) >= 0:
                 return TRADE_DUE
+            if book.snapshots == len(engine.snapshots):
+                return BUFFERS_LOW
             begin_step(engine)
             bar.step_begun = True
         end = bar.start + (bar.step + 1) * bar.step_length
         while True:
-            if buffers_low(engine, room):
+            if book.events + room > len(engine.tape) or book.trades + room > len(engine.trades):
                 return BUFFERS_LOW
             if book.fitted:
                 if book.next_time >= end:

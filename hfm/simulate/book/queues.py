@@ -112,7 +112,7 @@ def remove_orders(engine: BookEngine, price: int, qty: int, kind: int) -> int:
 
 @bare
 def fill_book(engine: BookEngine, bid: int, depth: float) -> None:
-    """Fill an empty book: a bid at `bid`, an ask a tick above it, and orders behind them, about `depth` at each tick."""
+    """Fill an empty book: a bid at `bid`, an ask a tick above it, and orders behind, about `depth` at each tick."""
     book = engine.book
     book.bid, book.ask = bid, bid + 1
     for d in range(REACH):

@@ -1,7 +1,7 @@
 """Random numbers inside kernels, and the tables that sizes and distances are drawn from.
 
 The generator is Marsaglia's xorshift (2003, Journal of Statistical Software 8(14), doi:10.18637/jss.v008.i14) with two
-64-bit words: its state is the array `seed`, seeded a bar by the session's own stream. Only shifts and xors: no overflow.
+64-bit words: its state is the array `seed`, set a bar by the session's own stream. Only shifts and xors: no overflow.
 """
 
 from __future__ import annotations

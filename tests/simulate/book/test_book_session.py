@@ -11,7 +11,7 @@ from hfm.config import Simulate
 from hfm.simulate.bars import bar_stream
 from hfm.simulate.bars.trailing_stats import SPREAD_CURVE, VOLATILITY_CURVE, curve
 from hfm.simulate.book import book_session, price_path
-from hfm.simulate.book.simulator import Book, Frame
+from hfm.simulate.book.simulator import BookOptions, SimulatedBook
 from hfm.stage import Context
 from hfm.tables import MemoryReader
 from tests.bars import bar_table
@@ -46,7 +46,7 @@ def test_a_path_touches_the_bars_extremes_and_joins_its_ends() -> None:
     """Within a tick and a twentieth of the range, whichever walk is drawn; never beyond high and low."""
     one, _, _ = passes(1)
     m = one.sheet.moves
-    book = Book(float(m.low.min()), float(m.high.max()), Frame(0.01, 100))
+    book = SimulatedBook(float(m.low.min()), float(m.high.max()), BookOptions(0.01, 100))
     error = price_path.ForecastError(price_path.pool(400))
     for t in range(6):
         low, high = (float(x[0, t]) / 0.01 - book.origin for x in (m.low, m.high))
@@ -101,7 +101,7 @@ def test_a_session_is_a_function_of_its_own_bars_seed_and_day() -> None:
     again = book_session.play(one.grid, one.sheet, 2, setting, 1000.0, ctx)
     assert all(np.array_equal(a.tape, b.tape) for a, b in zip(alone.played, again.played, strict=True))
     other = book_session.play(one.grid, one.sheet, 1, setting, 1000.0, ctx)
-    assert not np.array_equal(other.played[0].tape[-100:, 0], alone.played[0].tape[-100:, 0])
+    assert not np.array_equal(other.played[0].tape["clock"][-100:], alone.played[0].tape["clock"][-100:])
 
 
 def test_what_is_left_without_events_is_small_and_says_the_same() -> None:
@@ -111,5 +111,5 @@ def test_what_is_left_without_events_is_small_and_says_the_same() -> None:
     bare = whole.without_events()
     assert whole.events == bare.events > 1000
     assert bare.seq.tolist() == [0, 1, 2, 4, 5]
-    assert sum(len(p.tape) + len(p.prints) for p in bare.played) == 0
+    assert sum(len(p.tape) + len(p.trades) + len(p.snapshots) for p in bare.played) == 0
     np.testing.assert_array_equal(bare.volume, whole.volume)

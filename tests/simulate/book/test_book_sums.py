@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from hfm.simulate.book import book_session, book_sums
-from hfm.simulate.book import book_state as at
 from tests.simulate.book.test_book_session import passes
 
 
@@ -22,10 +21,10 @@ def test_spreads_are_weighted_by_time(made: tuple[book_session.Session, dict[str
     """A bar a term; at one tick at most always; the opening part is the first 15 minutes."""
     played, sums = made
     assert sums["bars"] == 5
-    assert sums["ticks"] == pytest.approx(sum(p.sums[at.SPREAD_T] for p in played.played) / 300.0)
+    assert sums["ticks"] == pytest.approx(sum(p.sums["spread_time"] for p in played.played) / 300.0)
     assert 0 < sums["one"] <= 5 < sums["ticks"]
     assert sums["n.open"] == 3
-    assert sums["ticks.open"] == pytest.approx(sum(p.sums[at.SPREAD_T] for p in played.played[:3]) / 300.0)
+    assert sums["ticks.open"] == pytest.approx(sum(p.sums["spread_time"] for p in played.played[:3]) / 300.0)
 
 
 def test_volatility_is_that_of_the_bars_over_the_sessions_level(
@@ -44,8 +43,8 @@ def test_volatility_is_that_of_the_bars_over_the_sessions_level(
 def test_signs_are_those_of_trades_on_the_book(made: tuple[book_session.Session, dict[str, float]]) -> None:
     """Their lag-1 sums, trade by trade."""
     played, sums = made
-    rows = np.concatenate([p.prints for p in played.played])
-    sign = rows[rows[:, 4] == at.LIT][:, 3]
+    rows = np.concatenate([p.trades for p in played.played])
+    sign = rows["side"][rows["lit"]]
     assert sums["sign1.n"] == len(sign) - 1
     assert sums["sign1.ab"] == (sign[1:] * sign[:-1]).sum()
     assert set(np.unique(sign)) == {-1.0, 1.0}
@@ -63,8 +62,7 @@ def test_returns_skip_the_hole(made: tuple[book_session.Session, dict[str, float
 def test_metaorders_fall_into_bins_by_size(made: tuple[book_session.Session, dict[str, float]]) -> None:
     """All of them, and their sizes as shares of a bar's volume."""
     played, sums = made
-    rows = np.concatenate([p.prints for p in played.played])
-    meta = rows[rows[:, 4] == at.METAORDER]
+    meta = np.concatenate([p.metaorders for p in played.played])
     assert sum(sums[f"meta{b}.n"] for b in range(book_sums.BINS)) == len(meta) > 0
     for b in range(1, book_sums.BINS - 1):
         n = sums[f"meta{b}.n"]

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from hfm.errors import ConfigError
-from hfm.simulate.book import book_state as at
 from hfm.simulate.book import fitted, observed_events
 from hfm.simulate.replay import book_distance
 
@@ -44,15 +43,14 @@ def shaped(tables: dict[str, list[float]], name: str) -> np.ndarray:
     return np.asarray(tables[name]).reshape(fitted.SHAPES[name])
 
 
-def test_the_tables_fill_the_layout() -> None:
-    """Each stands where the engine looks for it, sizes in its own units."""
+def test_the_tables_fill_the_engines_record() -> None:
+    """Each stands under its name, sizes in the engine's units."""
     tables = fitted.fit([flow(2000)], [np.ones(2000, bool)], 1500.0)
-    data = fitted.packed(tables, 10.0)
-    assert len(data) == at.G_END
-    for name, place in (("gaps", at.G_GAPS), ("marks", at.G_MARKS), ("of_share", at.G_OF_SHARE), ("back", at.G_BACK),
-                        ("trade", at.G_TRADE), ("pace", at.G_PACE)):  # fmt: skip
-        np.testing.assert_array_equal(data[place : place + len(tables[name])], tables[name])
-    assert data[at.G_JOIN] == tables["join"][0] / 10.0
+    laws = fitted.laws(tables, 10.0)
+    for name in ("gaps", "marks", "of_share", "back", "trade"):
+        np.testing.assert_array_equal(laws[name].ravel(), tables[name])
+    assert laws.join[0, 0] == tables["join"][0] / 10.0
+    assert (laws.mean_spread, laws.widest_spread) == (tables["pace"][3], tables["pace"][5])
 
 
 def test_a_known_law_is_recovered() -> None:
