@@ -11,18 +11,17 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from hfm.simulate.bars import micro
-from hfm.simulate.bars.generator import Setting, Sheet
-from hfm.simulate.bars.slot_grid import Grid
-from hfm.simulate.bars.trailing_stats import VOLATILITY_CURVE, VOLUME_CURVE, curve
-from hfm.simulate.book import book_state, fitted, price_path, random_draws
+from hfm.arrays import Float, Int
+from hfm.simulate import spread_model
+from hfm.simulate.bars.generator import SimulatedSessions
+from hfm.simulate.book import fitted, price_path, random_draws
 from hfm.simulate.book.simulator import EVENTS_A_SECOND, BarTarget, BookOptions, PlayedBar, SimulatedBook
+from hfm.simulate.day_curves import VOLATILITY_CURVE, VOLUME_CURVE, day_curve
+from hfm.simulate.slot_grid import SlotGrid
+from hfm.simulate.symbol_settings import SymbolSettings
 from hfm.stage import Context
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 STEPS_A_SECOND, MOST_STEPS = 8, 4096
 ON_GRID = 1e-6
 """Ticks from a whole one within which a price counts as on the grid."""
@@ -44,7 +43,7 @@ where the session's prices begin, which no bar but the lowest may know."""
 
 
 @dataclass(frozen=True)
-class Session:
+class BookSession:
     """What a session came to, bar by bar. seq [B]; volume [B] (shares); unit: shares; price = (ticks + origin) x tick.
 
     ticks: prices that the book has room for; lot: units in a round lot.
@@ -58,13 +57,9 @@ class Session:
     ticks: int
     lot: int
 
-    def without_events(self) -> Session:
+    def without_events(self) -> BookSession:
         """The same with neither events nor prints: what is left is small."""
-        none = {
-            "tape": np.zeros(0, book_state.EVENT), "trades": np.zeros(0, book_state.TRADE),
-            "metaorders": np.zeros(0, book_state.METAORDER), "snapshots": np.zeros(0, book_state.SNAPSHOT),
-        }  # fmt: skip
-        return replace(self, played=[replace(p, **none) for p in self.played])
+        return replace(self, played=[p.without_rows() for p in self.played])
 
     @property
     def events(self) -> int:
@@ -80,17 +75,19 @@ def steps_of(interval_s: float) -> int:
     return max(round(a_second * interval_s), 16)
 
 
-def play(grid: Grid, sheet: Sheet, s: int, setting: Setting, depth0: float, ctx: Context) -> Session:
+def play(
+    grid: SlotGrid, simulated: SimulatedSessions, s: int, setting: SymbolSettings, depth0: float, ctx: Context
+) -> BookSession:
     """Session `s` of the sheet. depth0: its level of depth (shares). Raises DataError where prices span too many
     ticks."""
-    m, sim, tick = sheet.moves, setting.simulate, float(sheet.tick[s, 0])
-    there = np.flatnonzero(m.present[s])
+    m, sim, tick = simulated.moves, setting.simulate, float(simulated.tick[s, 0])
+    present = np.flatnonzero(m.present[s])
     rng = ctx.rng(f"{grid.symbol}:book", grid.days[s])
     words = rng.integers(1, 2**63, (grid.slots, 2), dtype=np.uint64)
     draws = rng.random(grid.slots)
     steps = steps_of(setting.interval_s)
     error = price_path.ForecastError(price_path.pool(steps))
-    unit = unit_of(float(m.volume[s, there[0]]))
+    unit = unit_of(float(m.volume[s, present[0]]))
     lot = random_draws.round_lot(depth0 / unit)
     low, high = float(np.nanmin(m.low[s])), float(np.nanmax(m.high[s]))
     options = BookOptions(tick, lot, sim.l3, sim.events)
@@ -98,23 +95,23 @@ def play(grid: Grid, sheet: Sheet, s: int, setting: Setting, depth0: float, ctx:
         laws, pace = fitted.laws(sim.tables, unit), fitted.pace(sim.tables)
         options = replace(options, laws=laws, pace=pace, reach=fitted.reach(sim.tables))
     book = SimulatedBook(low, high, options)
-    rates = EVENTS_A_SECOND * np.exp(curve(VOLUME_CURVE, grid.slots))
-    slot = slot_spread(sheet, s)
+    rates = EVENTS_A_SECOND * np.exp(day_curve(VOLUME_CURVE, grid.slots))
+    slot = slot_spread(simulated, s)
     played: list[PlayedBar] = []
-    for n, t in enumerate(there):
-        if n and there[n - 1] != t - 1:
+    for n, t in enumerate(present):
+        if n and present[n - 1] != t - 1:
             book.renew()
         book.seed(words[t])
-        pace = float(np.exp(sheet.levels.level_vol[s, t])) * m.open[s, t] / tick / math.sqrt(setting.interval_s)
+        pace = float(np.exp(simulated.levels.level_vol[s, t])) * m.open[s, t] / tick / math.sqrt(setting.interval_s)
         bar = BarTarget(
             open=float(m.open[s, t]),
             high=float(m.high[s, t]),
             low=float(m.low[s, t]),
             close=float(m.close[s, t]),
             volume=max(math.floor(m.volume[s, t] / unit + 1e-9), int(m.volume[s, t] > 0)),
-            path=path_of(book, sheet, (s, int(t)), steps, error, float(draws[t])),
-            depth=float(sheet.flow.depth[s, t] / unit),
-            excess=math.exp(min(float(sheet.spread.x[s, t] + slot[t]), math.log(micro.CAP_TICKS))),
+            path=path_of(book, simulated, (s, int(t)), steps, error, float(draws[t])),
+            depth=float(simulated.flow.depth[s, t] / unit),
+            excess=math.exp(min(float(simulated.spread.x[s, t] + slot[t]), math.log(spread_model.CAP_TICKS))),
             rate=fitted.rate(sim.tables, float(m.volume[s, t]) / setting.interval_s)
             if sim.tables
             else float(rates[t]) * min(max(pace / PACE, SLOWEST), FASTEST),
@@ -122,7 +119,7 @@ def play(grid: Grid, sheet: Sheet, s: int, setting: Setting, depth0: float, ctx:
             length=setting.interval_s,
         )
         played.append(book.play(bar))
-    return Session(there, played, m.volume[s][there], unit, book.origin, book.ticks, lot)
+    return BookSession(present, played, m.volume[s][present], unit, book.origin, book.ticks, lot)
 
 
 def unit_of(volume: float) -> float:
@@ -132,15 +129,20 @@ def unit_of(volume: float) -> float:
     return float(10.0 ** math.floor(math.log10(volume) + math.log10(FRACTION)))
 
 
-def slot_spread(sheet: Sheet, s: int) -> Float:
+def slot_spread(simulated: SimulatedSessions, s: int) -> Float:
     """[T]: ln of what a slot's excess spread is over that of SPREAD_CURVE, for its usual volatility is not
     VOLATILITY_CURVE's: a market that opens calmly opens with a narrower spread. From earlier sessions alone."""
-    usual = sheet.levels.phi_vol[s]
-    return np.asarray(ON_SLOT_VOLATILITY * (usual - curve(VOLATILITY_CURVE, len(usual))))
+    usual = simulated.levels.phi_vol[s]
+    return np.asarray(ON_SLOT_VOLATILITY * (usual - day_curve(VOLATILITY_CURVE, len(usual))))
 
 
 def path_of(
-    book: SimulatedBook, sheet: Sheet, row: tuple[int, int], steps: int, error: price_path.ForecastError, draw: float
+    book: SimulatedBook,
+    simulated: SimulatedSessions,
+    row: tuple[int, int],
+    steps: int,
+    error: price_path.ForecastError,
+    draw: float,
 ) -> Float:
     """[K+1] ticks of the mid above the book's origin: half a tick inside the bar's high and low, where these are on
     the grid, so that a best price is there. It begins at the open and ends at the close, or half a tick from them at an
@@ -148,14 +150,14 @@ def path_of(
 
     row: session and slot; error: of the session's forecasts so far, which sees this one; draw: a uniform in [0, 1).
     """
-    m, tick = sheet.moves, book.tick
+    m, tick = simulated.moves, book.tick
     low, high = float(m.low[row]), float(m.high[row])
     floor, top = low / tick - book.origin, high / tick - book.origin
     bottom = (round(floor) if abs(floor - round(floor)) < ON_GRID else math.floor(floor)) + 0.5
     ceiling = round(top) - 0.5 if abs(top - round(top)) < ON_GRID else math.floor(top) + 0.5
     if ceiling <= bottom:
         return np.full(steps + 1, bottom if ceiling == bottom else min(bottom, ceiling))
-    spread = (high - low) / float(sheet.levels.sigma[row] * m.origin[row])
+    spread = (high - low) / float(simulated.levels.sigma[row] * m.origin[row])
     inset, width = round((bottom - floor) * GRAIN) / GRAIN, ceiling - bottom
     ends = ((float(x[row]) - low) / tick - inset for x in (m.open, m.close))
     start, end = (min(max(x / width, 0.0), 1.0) for x in ends)

@@ -10,21 +10,17 @@ the session's open, unless a line says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from hfm.arrays import Float, Int
+from hfm.tables.records import Records, nested_dtype
 
-Records = npt.NDArray[Any]  # Any: np.record, whose fields mypy does not know
+Record: TypeAlias = Any
+"""np.record, whose fields mypy does not know."""
 Seed = npt.NDArray[np.uint64]
-
-
-def record_dtype(fields: Sequence[tuple[Any, ...]]) -> np.dtype[Any]:  # Any: NumPy's own field descriptions
-    """The structured dtype of named fields, aligned, whose elements have the fields as attributes in plain Python."""
-    return np.dtype((np.record, np.dtype(list(fields), align=True)))
 
 
 # ------------------------------------------------------------------------------------------------ codes of an event
@@ -46,7 +42,7 @@ POINTS, LAW = 24, 64
 """Quantiles of a law that depends on the book, and of one that does not."""
 
 # --------------------------------------------------------------------------------------------------------- the records
-BOOK = record_dtype([
+BOOK = nested_dtype([
     ("ticks", "i8"),  # prices that the book has room for, from the origin on
     ("origin", "i8"),  # ticks of a price of the lowest place
     ("reach", "i8"),  # ticks from the opposite best within which orders stand
@@ -67,7 +63,7 @@ BOOK = record_dtype([
     ("event_kind", "i8"), ("event_side", "i8"), ("event_price", "i8"),  # the event drawn (order_flow.draw_event)
     ("may_trade", "?"),  # it could have been a market order
     # the built-in flow
-    ("excited", "f8", 3),  # activity above the calm one, of each memory (Hawkes)
+    ("excited", "f8", (3,)),  # activity above the calm one, of each memory (Hawkes)
     ("activity", "f8"),  # events a second at one best price without tilt
     ("up", "f8"), ("down", "f8"),  # weights of what moves the mid up, and down
     ("target", "f8"),  # ticks: the mid that the bar's path has now
@@ -75,8 +71,8 @@ BOOK = record_dtype([
     ("widened", "i8"),  # ticks by which the spread widened in this step
     ("widening", "f8"),  # the same a second, averaged
     ("narrowing", "f8"),  # rate at which each tick of a wide spread is filled
-    ("mood", "f8", 2),  # ln of the depth aimed at over the bar's, of bids and of asks
-    ("depth", "f8", 2),  # units that a best bid, and a best ask, tends to
+    ("mood", "f8", (2,)),  # ln of the depth aimed at over the bar's, of bids and of asks
+    ("depth", "f8", (2,)),  # units that a best bid, and a best ask, tends to
     ("removed", "f8"),  # units a second that leave the best queues, averaged
     ("trade_rate", "f8"),  # trades on the book a second, averaged
     ("taken", "f8"),  # units that left them since the last check
@@ -91,7 +87,7 @@ BOOK = record_dtype([
     ("last_kind", "i8"), ("last_side", "i8"),  # of the event before
     ("gap_bin", "i8"),  # of the gap before the event at hand
     ("next_time", "f8"),  # of the next event
-    ("weights", "f8", MARKS),  # running totals of a draw
+    ("weights", "f8", (MARKS,)),  # running totals of a draw
     ("slowness", "f8"),  # factor of gaps beyond a reaction's
     ("ration", "f8"),  # factor of trades
     ("left_at_check", "i8"),
@@ -101,7 +97,7 @@ BOOK = record_dtype([
 ])  # fmt: skip
 """A session's book and its flow of orders, from bar to bar."""
 
-BAR = record_dtype([
+BAR = nested_dtype([
     ("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8"),  # currency
     ("tick", "f8"),  # currency
     ("start", "f8"), ("step_length", "f8"),  # s
@@ -123,11 +119,11 @@ BAR = record_dtype([
     ("sway", "f8"), ("ahead", "f8"),  # of metaorders (see simulator)
     ("off_rate", "f8"),  # off-book trades a second
     ("calm", "f8"), ("stir", "f8"),  # AR(1) of the mood, a step
-    ("decay", "f8", 3), ("growth", "f8", 3),  # of each memory: a step, an event
+    ("decay", "f8", (3,)), ("growth", "f8", (3,)),  # of each memory: a step, an event
 ])  # fmt: skip
 """What the bar at hand wants, and how far it has come."""
 
-SUMS = record_dtype([
+SUMS = nested_dtype([
     ("start", "f8"), ("until", "f8"),  # the time that the sums cover
     ("spread_time", "f8"), ("one_tick_time", "f8"),  # tick s; s at a spread of one tick
     ("bid_time", "f8"), ("ask_time", "f8"),  # unit s at the best prices
@@ -138,7 +134,7 @@ SUMS = record_dtype([
 ])  # fmt: skip
 """What the bar at hand came to."""
 
-TABLES = record_dtype([("qty", "i8", DRAWS), ("distance", "i8", DRAWS)])
+TABLES = nested_dtype([("qty", "i8", (DRAWS,)), ("distance", "i8", (DRAWS,))])
 """Order sizes in a drawn order, after a round lot in the first place; distances of orders from the opposite best."""
 
 LAW_SHAPES: dict[str, tuple[int, ...]] = {
@@ -163,13 +159,13 @@ class Pace(NamedTuple):
     widest_spread: float
 
 
-LAWS = record_dtype(
+LAWS = nested_dtype(
     [*((name, "f8", shape) for name, shape in LAW_SHAPES.items()), ("mean_spread", "f8"), ("widest_spread", "f8")]
 )
 """A fitted flow in the engine's units; all 0 where the flow is built in."""
 
 # ------------------------------------------------------------------------------------------------------ rows of arrays
-EVENT = record_dtype([
+EVENT = nested_dtype([
     ("clock", "i8"),  # ns
     ("kind", "i8"),
     ("side", "i8"),  # of the resting order: 1 bid, -1 ask; 0: off the book
@@ -178,29 +174,29 @@ EVENT = record_dtype([
     ("order_id", "i8"),  # 0: none
     ("bid", "i8"), ("ask", "i8"), ("bid_size", "i8"), ("ask_size", "i8"),  # after the event
 ])  # fmt: skip
-TRADE = record_dtype([
+TRADE = nested_dtype([
     ("time", "f8"),
     ("price", "f8"),  # currency
     ("qty", "i8"),
     ("side", "i8"),  # 1 buyer, -1 seller, 0 off the book
     ("lit", "?"),
 ])  # fmt: skip
-METAORDER = record_dtype([
+METAORDER = nested_dtype([
     ("start", "f8"), ("end", "f8"),
     ("move", "f8"),  # of the mid, ticks
     ("qty", "i8"), ("side", "i8"), ("children", "i8"),
 ])  # fmt: skip
-SNAPSHOT = record_dtype([
+SNAPSHOT = nested_dtype([
     ("time", "f8"), ("mid", "f8"), ("spread", "i8"), ("bid_size", "i8"), ("ask_size", "i8"),
     ("ofi", "f8"), ("signed", "f8"),  # since the session's open
 ])  # fmt: skip
-PRICE_LEVEL = record_dtype([("first", "i8"), ("last", "i8")])
+PRICE_LEVEL = nested_dtype([("first", "i8"), ("last", "i8")])
 """Places of the oldest and the newest order at a tick; 0: none."""
-ORDER = record_dtype([("next", "i8"), ("previous", "i8"), ("qty", "i8"), ("number", "i8"), ("patience", "i8")])
+ORDER = nested_dtype([("next", "i8"), ("previous", "i8"), ("qty", "i8"), ("number", "i8"), ("patience", "i8")])
 """next, previous: places in line, 0 for none; patience: its class of lifetimes (level3.LIFETIMES)."""
 
 
-LEVEL = record_dtype([("bid", "i8"), ("bid_size", "i8"), ("ask", "i8"), ("ask_size", "i8")])
+LEVEL = nested_dtype([("bid", "i8"), ("bid_size", "i8"), ("ask", "i8"), ("ask_size", "i8")])
 """A price level of both sides, for the table of events."""
 
 
@@ -212,11 +208,11 @@ class BookEngine(NamedTuple):
     where orders are kept apart, else empty. tape, trades, metaorders, snapshots: buffers. seed: random state.
     """
 
-    book: np.record
-    bar: np.record
-    sums: np.record
-    tables: np.record
-    laws: np.record
+    book: Record
+    bar: Record
+    sums: Record
+    tables: Record
+    laws: Record
     queue: Int
     levels: Records
     orders: Records
@@ -239,10 +235,13 @@ class Buffers(NamedTuple):
 
 def engine(ticks: int, orders: int, buffers: Buffers) -> BookEngine:
     """An engine of zeros with room for so many ticks, orders (0: not kept apart) and rows of its buffers."""
-    records = [np.zeros(1, dtype) for dtype in (BOOK, BAR, SUMS, TABLES, LAWS)]
     apart = orders > 0
     return BookEngine(
-        *(record[0] for record in records),
+        book=np.zeros(1, BOOK)[0],
+        bar=np.zeros(1, BAR)[0],
+        sums=np.zeros(1, SUMS)[0],
+        tables=np.zeros(1, TABLES)[0],
+        laws=np.zeros(1, LAWS)[0],
         queue=np.zeros(ticks, np.int64),
         levels=np.zeros(ticks if apart else 0, PRICE_LEVEL),
         orders=np.zeros(orders + 1 if apart else 0, ORDER),

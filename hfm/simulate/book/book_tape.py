@@ -1,4 +1,4 @@
-"""What leaves the engine: trades, bars made of trades, rows of quotes, and the table of every event.
+"""What leaves the engine: trades, bars made of trades, rows of quotes, and the tables of events, trades and snapshots.
 
 B bars of a session, E events, L price levels a side.
 """
@@ -14,10 +14,11 @@ import pyarrow as pa
 from hfm import tables
 from hfm.arrays import Bool, Float, Int
 from hfm.kernels.jit import kernel
-from hfm.simulate.bars.generator import Sheet
-from hfm.simulate.book.book_session import Session
-from hfm.simulate.book.book_state import ADD, EXECUTE_HIDDEN, HALT, LEVEL, Records
+from hfm.simulate.bars.generator import SimulatedSessions
+from hfm.simulate.book.book_session import BookSession
+from hfm.simulate.book.book_state import ADD, EXECUTE_HIDDEN, HALT, LEVEL
 from hfm.simulate.book.simulator import PlayedBar
+from hfm.tables.records import Records
 
 COLUMNS = (
     "mid_open", "mid_high", "mid_low", "mid_close", "bid_open", "ask_open", "bid_close", "ask_close",
@@ -30,7 +31,7 @@ WORDS = ("add", "reduce", "delete", "execute", "execute_hidden", "halt")
 
 
 @dataclass(frozen=True)
-class Trades:
+class BarTrades:
     """[n] trades in order: time (s since the session's open), price, size (shares), side (1 buyer, -1 seller, 0 off the
     book), and whether on the book."""
 
@@ -41,7 +42,7 @@ class Trades:
     lit: Bool
 
 
-def trades(played: PlayedBar, volume: float, unit: float) -> Trades:
+def trades(played: PlayedBar, volume: float, unit: float) -> BarTrades:
     """The trades of a bar of `volume` shares.
 
     The last one takes the fraction of a unit that the engine does not see; where a bar has less volume than the prints
@@ -55,38 +56,38 @@ def trades(played: PlayedBar, volume: float, unit: float) -> Trades:
             size = size * (volume / total)
         else:
             size[-1] += volume - total
-    return Trades(rows["time"], rows["price"], size, rows["side"], rows["lit"])
+    return BarTrades(rows["time"], rows["price"], size, rows["side"], rows["lit"])
 
 
-def aggregate(one: Trades) -> tuple[float, float, float, float, float]:
+def aggregate(one: BarTrades) -> tuple[float, float, float, float, float]:
     """Open, high, low, close and volume of trades; NaN prices where there are none."""
     if not len(one.price):
         return (np.nan,) * 4 + (0.0,)
     return float(one.price[0]), float(one.price.max()), float(one.price.min()), float(one.price[-1]), one.size.sum()
 
 
-def faithful(session: Session, sheet: Sheet, s: int) -> Bool:
+def faithful(session: BookSession, simulated: SimulatedSessions, s: int) -> Bool:
     """[B]: whether each bar's trades re-aggregate to it: prices to 1e-9, volume to a part in 1e12, none where none
     was."""
-    m = sheet.moves
+    m = simulated.moves
     out = np.zeros(len(session.seq), bool)
     for n, t in enumerate(session.seq):
-        made = np.array(aggregate(trades(session.played[n], session.volume[n], session.unit)))
+        rebuilt = np.array(aggregate(trades(session.played[n], session.volume[n], session.unit)))
         bar = np.array([x[s, t] for x in (m.open, m.high, m.low, m.close, m.volume)])
         if bar[4] == 0.0:
-            out[n] = made[4] == 0.0
+            out[n] = rebuilt[4] == 0.0
         else:
-            out[n] = (np.abs(made - bar)[:4] <= 1e-9).all() and abs(made[4] - bar[4]) <= 1e-12 * bar[4]
+            out[n] = (np.abs(rebuilt - bar)[:4] <= 1e-9).all() and abs(rebuilt[4] - bar[4]) <= 1e-12 * bar[4]
     return out
 
 
-def rows(session: Session, sheet: Sheet, s: int, tick: float) -> dict[str, Float]:
+def rows(session: BookSession, simulated: SimulatedSessions, s: int, tick: float) -> dict[str, Float]:
     """Columns of quotes [B]. Depths are time-weighted means of the best sizes; imbalance and micro stand at the close.
 
     trade_* are the bar's own prices. half_spread: mean distance of trades from the mid, by size; without trades
     `effective` times half the quoted spread. Trades: on and off the book.
     """
-    m, t, played = sheet.moves, session.seq, session.played
+    m, t, played = simulated.moves, session.seq, session.played
     sums = np.array([p.sums for p in played])
     bid, ask, bid_size, ask_size = np.array([p.closing for p in played], float).T
     bid_open, ask_open, _, _ = np.array([p.opening for p in played], float).T
@@ -99,7 +100,7 @@ def rows(session: Session, sheet: Sheet, s: int, tick: float) -> dict[str, Float
     quoted = sums["spread_time"] / span * tick
     volume = session.volume
     printed = np.array([float(p.trades["qty"].sum()) for p in played])
-    paid = np.where(printed > 0, sums["paid"] * tick / np.maximum(printed, 1.0), sheet.effective * 0.5 * quoted)
+    paid = np.where(printed > 0, sums["paid"] * tick / np.maximum(printed, 1.0), simulated.effective * 0.5 * quoted)
     count = np.array([float(len(p.trades)) for p in played])
     total = np.maximum(bid_size + ask_size, 1.0)
     weighted = price((bid * ask_size + ask * bid_size) / total)
@@ -113,7 +114,7 @@ def rows(session: Session, sheet: Sheet, s: int, tick: float) -> dict[str, Float
         "depth_bid": sums["bid_time"] / span * session.unit, "depth_ask": sums["ask_time"] / span * session.unit,
         "volume": volume, "signed_volume": sums["signed"] * session.unit, "ofi": sums["ofi"] * session.unit,
         "trades": count, "imbalance": (bid_size - ask_size) / total, "micro_bps": 1e4 * (weighted - mid) / mid,
-        "sigma_bps": 1e4 * sheet.levels.sigma[s, t],
+        "sigma_bps": 1e4 * simulated.levels.sigma[s, t],
     }  # fmt: skip
 
 
@@ -172,7 +173,7 @@ def replay_levels(tape: Records, queue: Int, levels: Records) -> int:
     return -1
 
 
-def events(session: Session, key: Mapping[str, object], opening: int, deep: int, tick: float) -> pa.Table:
+def events(session: BookSession, key: Mapping[str, object], opening: int, deep: int, tick: float) -> pa.Table:
     """The table `book` of a session, `deep` price levels a side. key: symbol, session, and `meta` of the table.
 
     opening: instant (ns UTC) at which the session opens.
@@ -209,3 +210,35 @@ def events(session: Session, key: Mapping[str, object], opening: int, deep: int,
             columns[f"{name}_sz_{k + 1}"] = units * session.unit
     meta = key["meta"]
     return tables.build(tables.schema.book(deep), columns, meta, "simulated")  # type: ignore[arg-type]  # a dict
+
+
+def prints(session: BookSession, key: Mapping[str, object], opening: int) -> pa.Table:
+    """The table `prints`: every trade on and off the book. key, opening: see `events`."""
+    parts = [trades(p, v, session.unit) for p, v in zip(session.played, session.volume, strict=True)]
+    time, price, size, side, lit = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("time", "price", "size", "side", "lit")
+    )
+    columns = {"price": price, "size": size, "side": side.astype(np.int8), "lit": lit}
+    return _build(tables.PRINTS, columns, time, key, opening)
+
+
+def snapshots(session: BookSession, key: Mapping[str, object], opening: int, tick: float) -> pa.Table:
+    """The table `snapshots`: best prices and sizes at each second, and what has flowed since the session's open."""
+    rows = np.concatenate([p.snapshots for p in session.played])
+    mid, half = rows["mid"] + session.origin, 0.5 * rows["spread"]
+    columns = {
+        "bid": (mid - half) * tick, "ask": (mid + half) * tick, "depth_bid": rows["bid_size"] * session.unit,
+        "depth_ask": rows["ask_size"] * session.unit, "ofi": rows["ofi"] * session.unit,
+        "signed_volume": rows["signed"] * session.unit,
+    }  # fmt: skip
+    return _build(tables.SNAPSHOTS, columns, rows["time"], key, opening)
+
+
+def _build(
+    table: tables.Table, columns: Mapping[str, object], time: tables.Array, key: Mapping[str, object], opening: int
+) -> pa.Table:
+    keys = {
+        "symbol": str(key["symbol"]), "session": np.full(len(time), key["session"]), "seq": np.arange(len(time)),
+        "time": opening + (time * 1e9).astype(np.int64),
+    }  # fmt: skip
+    return tables.build(table, keys | dict(columns), key["meta"], "simulated")  # type: ignore[arg-type]  # a dict

@@ -6,7 +6,7 @@ Sizes are whole units; `unit` is what one of them is in shares. Prices are ticks
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -24,11 +24,12 @@ from hfm.simulate.book.book_state import (
     TRADING,
     Buffers,
     Pace,
-    Records,
+    Record,
 )
 from hfm.simulate.book.executions import prune_orders, trade_due_prices
 from hfm.simulate.book.order_flow import BAR_OVER, TRADE_DUE, play_bar
 from hfm.simulate.book.queues import REACH, fill_book, record_event
+from hfm.tables.records import Records
 
 MOST_TICKS = 1 << 21
 """Prices that a session may span."""
@@ -107,7 +108,7 @@ class PlayedBar:
     """What a bar came to: its sums (book_state.SUMS), the best quotes at its start and end, and rows of TRADE,
     METAORDER, SNAPSHOT and, where events are kept, EVENT; events: how many the book saw."""
 
-    sums: np.record
+    sums: Record
     opening: BestQuote
     closing: BestQuote
     trades: Records
@@ -115,6 +116,13 @@ class PlayedBar:
     snapshots: Records
     tape: Records
     events: int
+
+    def without_rows(self) -> PlayedBar:
+        """The same without its rows: what is left is small."""
+        return replace(
+            self, trades=self.trades[:0].copy(), metaorders=self.metaorders[:0].copy(),
+            snapshots=self.snapshots[:0].copy(), tape=self.tape[:0].copy(),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -129,7 +137,7 @@ class BookOptions:
     lot: int
     l3: bool = False
     keep: bool = False
-    laws: np.record | None = None
+    laws: Record | None = None
     pace: Pace | None = None
     reach: int = REACH
 

@@ -7,7 +7,20 @@ import pytest
 
 from hfm.simulate.book import book_state
 
-DTYPES = ("BOOK", "BAR", "SUMS", "TABLES", "LAWS", "EVENT", "TRADE", "METAORDER", "SNAPSHOT", "PRICE_LEVEL", "ORDER", "LEVEL")
+DTYPES = (
+    "BOOK",
+    "BAR",
+    "SUMS",
+    "TABLES",
+    "LAWS",
+    "EVENT",
+    "TRADE",
+    "METAORDER",
+    "SNAPSHOT",
+    "PRICE_LEVEL",
+    "ORDER",
+    "LEVEL",
+)
 
 
 @pytest.mark.parametrize("name", DTYPES)

@@ -48,7 +48,7 @@ def test_no_trades_are_no_bar() -> None:
 def test_a_tape_that_was_tampered_with_is_found() -> None:
     """Its first wrong event is named: a size, a best price, a queue below 0."""
     one, setting, ctx = passes(1)
-    found = book_session.play(one.grid, one.sheet, 0, setting, 1000.0, ctx)
+    found = book_session.play(one.grid, one.simulated, 0, setting, 1000.0, ctx)
     events = np.concatenate([p.tape for p in found.played])
     out = np.zeros((len(events), 2), at.LEVEL)
     assert book_tape.replay_levels(events, np.zeros(found.ticks, np.int64), out) == -1
@@ -63,8 +63,8 @@ def test_a_tape_that_was_tampered_with_is_found() -> None:
 def test_a_bar_that_is_not_made_again_is_said() -> None:
     """One price a cent off, one share too many: that bar alone."""
     one, setting, ctx = passes(1)
-    found = book_session.play(one.grid, one.sheet, 0, setting, 1000.0, ctx)
-    assert book_tape.faithful(found, one.sheet, 0).all()
+    found = book_session.play(one.grid, one.simulated, 0, setting, 1000.0, ctx)
+    assert book_tape.faithful(found, one.simulated, 0).all()
     for column, amount in (("price", 0.01), ("qty", 1)):
         trades = found.played[2].trades.copy()
         trades[column][0] += amount
@@ -72,5 +72,5 @@ def test_a_bar_that_is_not_made_again_is_said() -> None:
         bars[2] = dataclasses.replace(bars[2], trades=trades)
         volume = found.volume.copy()
         volume[2] += amount if column == "qty" else 0.0
-        bad = book_tape.faithful(dataclasses.replace(found, played=bars, volume=volume), one.sheet, 0)
+        bad = book_tape.faithful(dataclasses.replace(found, played=bars, volume=volume), one.simulated, 0)
         assert bad.tolist() == [n != 2 for n in range(6)]

@@ -16,7 +16,7 @@ from hfm.simulate.replay import book_distance
 RNG = np.random.default_rng(5)
 
 
-def flow(n: int = 20_000, seed: int = 1) -> observed_events.Rows:
+def flow(n: int = 20_000, seed: int = 1) -> observed_events.ObservedEvents:
     """Events whose law is known: a trade is always followed by a cancel of the same side; gaps are 1 ms or 1 s; what
     the spread is, four or eight ticks, decides whether an order joins or improves."""
     rng = np.random.default_rng(seed)
@@ -32,7 +32,7 @@ def flow(n: int = 20_000, seed: int = 1) -> observed_events.Rows:
             kind[j] = observed_events.IMPROVE if wide[j] else observed_events.JOIN
     gap = np.where(kind == observed_events.CANCEL, 1e-3, 1.0) * rng.uniform(0.9, 1.1, n)
     many = np.ones(n)
-    return observed_events.Rows(
+    return observed_events.ObservedEvents(
         np.cumsum(gap * 1e9).astype(np.int64), kind, side, gap, np.where(wide, 8.0, 4.0), 300 * many, 300 * many,
         np.where(kind == observed_events.TRADE, 60.0, 100.0), np.where(kind == observed_events.IMPROVE, 2.0, 0.0),
         np.where(kind == observed_events.CANCEL, 3.0, 0.0), 150 * many, np.ones(n, bool),

@@ -35,7 +35,7 @@ def run(settings: dict[str, Any], seed: int = 7, slots: int = 12) -> dict[str, A
 def flow() -> dict[str, tuple[float, ...]]:
     """Laws of a book of ours that stands for a real one: three levels of an hour of the built-in flow."""
     book = run({"levels": 3})["book"]
-    rows = observed_events.rows(book, 0.01)
+    rows = observed_events.read_events(book, 0.01)
     found = fitted.fit([rows], [np.ones(len(rows.kind), bool)], 3600.0)
     return {name: tuple(values) for name, values in found.items()}
 

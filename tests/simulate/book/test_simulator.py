@@ -75,7 +75,9 @@ def test_lifetimes_are_mixed() -> None:
     """Cancelled orders live from less than a tenth of a second to more than ten: three classes of patience."""
     _, played = play(l3=True)
     born = {n: t for t, kind, n in played.tape[["clock", "kind", "order_id"]].tolist() if kind == at.ADD}
-    lives = [(t - born[n]) / 1e9 for t, kind, n in played.tape[["clock", "kind", "order_id"]].tolist() if kind == at.DELETE]
+    lives = [
+        (t - born[n]) / 1e9 for t, kind, n in played.tape[["clock", "kind", "order_id"]].tolist() if kind == at.DELETE
+    ]
     assert np.quantile(lives, 0.1) < 0.2
     assert np.quantile(lives, 0.99) > 5.0
     assert len(level3.LIFETIMES) == 3
