@@ -44,7 +44,8 @@ def test_the_noise_is_the_legacy_generators_whatever_the_groups() -> None:
     first, state = original_spread.normals(original_spread.OriginalState(), 7, 4)
     second, _ = original_spread.normals(original_spread.OriginalState(generator=state), 7, 5)
     np.testing.assert_allclose(2.0 * np.concatenate((first, second)), whole)
-    assert original_spread.normals(original_spread.OriginalState(), 8, 1)[0] == np.random.RandomState(8).standard_normal()
+    (other,), _ = original_spread.normals(original_spread.OriginalState(), 8, 1)
+    assert other == np.random.RandomState(8).standard_normal()
 
 
 def test_spread_and_flow_by_hand() -> None:

@@ -48,7 +48,7 @@ _SUMS = 7
 
 
 @dataclass(frozen=True)
-class PathPool:
+class MomentPool:
     """Estimates from N sets of sessions. square, se [N, E]: squared spread and its error (NaN: none); trusted [N, E]:
     whether the preconditions hold; df [N, E]: degrees of freedom of the error; rows, joined, sessions [N]."""
 
@@ -100,7 +100,7 @@ def sums(moments: estimators.SessionMoments) -> Float:
     return np.concatenate((*stack, moments.shape, some), axis=1)
 
 
-def pool(total: Float) -> PathPool:
+def pool(total: Float) -> MomentPool:
     """Estimates from sums [N, 7 E + 5] over sessions."""
     count = len(NAMES)
     a, b, aa, ab, bb, within, n = (total[:, i * count : (i + 1) * count] for i in range(_SUMS))
@@ -120,10 +120,10 @@ def pool(total: Float) -> PathPool:
     dense = extreme <= THIN * closes
     trusted[:, [ABDI_RANALDO, CORWIN_SCHULTZ]] &= (dense & (share <= JOINED_RANGES))[:, None]
     trusted[:, EDGE] &= share <= JOINED_GAPS
-    return PathPool(square, se, trusted, df, rows, share, sessions)
+    return MomentPool(square, se, trusted, df, rows, share, sessions)
 
 
-def rule(p: PathPool) -> Ruling:
+def rule(p: MomentPool) -> Ruling:
     """Who rules, and what is charged."""
     few = (p.sessions < CLUSTERED)[:, None]
     high, low = _limit(p, ONE_SIDED_95), np.where(few, _limit(p, -ALONE), _limit(p, -FAMILY_1))
@@ -143,7 +143,7 @@ def rule(p: PathPool) -> Ruling:
     return Ruling(np.where(upper >= 0, upper, np.nan), by, shown, against, high)
 
 
-def _shown(p: PathPool, low: Float, high: Float) -> Bool:
+def _shown(p: MomentPool, low: Float, high: Float) -> Bool:
     """[N, E]: the estimates that show a spread; of the sums of autocovariances, the one alone that fits best.
 
     Corwin-Schultz shows nothing that lies above all that Roll, Abdi-Ranaldo and EDGE allow: where volatility changes
@@ -162,7 +162,7 @@ def _shown(p: PathPool, low: Float, high: Float) -> Bool:
     return shown
 
 
-def _widened(p: PathPool, high: Float) -> Float:
+def _widened(p: MomentPool, high: Float) -> Float:
     """The upper limits, Abdi-Ranaldo's for ranges that hold one side alone, up to Roll's own limit.
 
     Where sides persist through most of a bar, or highs and lows are made of opens and closes, its squared spread is
@@ -176,7 +176,7 @@ def _widened(p: PathPool, high: Float) -> Float:
     return out
 
 
-def _limit(p: PathPool, z: float) -> Float:
+def _limit(p: MomentPool, z: float) -> Float:
     """[N, E]: one-sided limit of the spread in bp, signed as its square; quantiles of Student's t by its expansion."""
     quantile = z + (z**3 + z) / (4.0 * p.df) + (5 * z**5 + 16 * z**3 + 3 * z) / (96.0 * p.df**2)
     square = p.square + quantile * p.se

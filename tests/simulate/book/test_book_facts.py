@@ -13,7 +13,7 @@ import pytest
 from hfm import tables
 from hfm.config import Config, Simulate
 from hfm.simulate import stage
-from hfm.simulate.bars import bar_check
+from hfm.simulate import fact_check
 from hfm.simulate.bars.generator import SymbolSettings
 from hfm.simulate.book import book_facts, book_session, book_sums, price_path
 from hfm.simulate.moments import Moments
@@ -109,8 +109,8 @@ def folded(known: price_path.PathPool, start: float, end: float, spread: float, 
 def test_a_folded_bridge_fails_the_bands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its autocorrelation is found, errors and all."""
     monkeypatch.setattr(book_session.bridge, "path", folded)
-    rows = bar_check.table([MemoryReader(bar_table(8, seed=3))], CONFIG)
-    assert "mid_ac_10s" in bar_check.failed(rows), {k: rows[k] for k in rows if "mid_ac" in k}
+    rows = fact_check.table([MemoryReader(bar_table(8, seed=3))], CONFIG)
+    assert "mid_ac_10s" in fact_check.failed(rows), {k: rows[k] for k in rows if "mid_ac" in k}
 
 
 CONFIG = Config(simulate=Simulate(fidelity="book"))
@@ -154,14 +154,14 @@ def test_thirty_sessions_of_spy_lie_in_all_bands(real: Path, first: int) -> None
     bars = spy(real)
     days = np.unique(tables.column_array(bars["session"]))[first:][:30]
     few = bars.filter(pa.array(np.isin(tables.column_array(bars["session"]), days)))
-    assert failed(bar_check.table([MemoryReader(few)], CONFIG)) == {}
+    assert failed(fact_check.table([MemoryReader(few)], CONFIG)) == {}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_generated_markets_lie_in_all_bands() -> None:
     """Three markets of 60 sessions, three seeds: every band of the book, as it stands."""
-    rows = bar_check.table(bands.markets(), CONFIG)
+    rows = fact_check.table(bands.markets(), CONFIG)
     assert len(rows) >= 25
     assert failed(rows) == {}
     setting = SymbolSettings(CONFIG.simulate, 78, 300.0, True)

@@ -11,7 +11,7 @@ from hfm.simulate.spread.estimators import ABDI_RANALDO, CORWIN_SCHULTZ, EDGE, N
 from tests.simulate.bounce import Make, bars
 
 
-def pooled(make: Make, sessions: int, slots: int = 78, seed: int = 0) -> spread_charge.PathPool:
+def pooled(make: Make, sessions: int, slots: int = 78, seed: int = 0) -> spread_charge.MomentPool:
     """The pool of all sessions of one sample."""
     return spread_charge.pool(
         spread_charge.sums(estimators.moments(*bars(make, sessions, slots, seed))).sum(axis=0, keepdims=True)
