@@ -33,7 +33,9 @@ def commands(tag: str) -> list[str]:
 
 def every_hfm_line() -> list[str]:
     """All lines of all bash blocks that call hfm, in order: none may stand outside a tested block."""
-    found = [block for page in pages() for block in re.findall(r"```bash\n(.*?)```", page.read_text("utf-8"), re.DOTALL)]
+    found = [
+        block for page in pages() for block in re.findall(r"```bash\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    ]
     text = "\n".join(found).replace("\\\n", " ")
     return [line.strip() for line in text.splitlines() if re.match(r"\s*hfm ", line)]
 

@@ -78,9 +78,7 @@ def test_every_option_that_is_named_exists() -> None:
         for c in COMMANDS
     )
     text = "\n".join(page.read_text("utf-8") for page in readme.pages())
-    named = set(
-        re.findall(r"(?<![\w-])--[a-z][a-z-]+", re.sub(r"```sh.*?```", "", text, flags=re.S))
-    )
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", re.sub(r"```sh.*?```", "", text, flags=re.S)))
     others = {"--check", "--strict", "--soak"}  # ruff's, mypy's, and the reliability tests'
     assert {n for n in named - others if n not in helps} == set()
 
