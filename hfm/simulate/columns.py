@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 from hfm.config import Simulate
 from hfm.simulate.spread import spread_claims
 from hfm.simulate.symbol_settings import SymbolSettings
 from hfm.simulate.ticks import CENT
 from hfm.stage import Context
-from hfm.tables import QUOTES, Provenance
+from hfm.tables import QUOTES, Provenance, TableMeta
 
 KEYS = ("symbol", "session", "seq", "time", "is_last")
 """Columns of the bars that pass into quotes as they are."""
 
 
-def table_meta(meta: Mapping[str, Any], sim: Simulate) -> dict[str, Any]:  # Any: JSON
-    """What quotes and oracle say of how they came about, beside what the bars say."""
-    return dict(meta) | {
-        "fidelity": sim.fidelity, "recipe": sim.recipe, "signal": sim.signal, "kind": sim.kind, "rho": sim.rho,
-        "carry": sim.carry, "simulate_seed": sim.seed,
-    }  # fmt: skip
+def with_settings(meta: TableMeta, sim: Simulate) -> TableMeta:
+    """The metadata of bars with what quotes and oracle say of how they came about."""
+    return replace(
+        meta, fidelity=sim.fidelity, recipe=sim.recipe, signal=sim.signal, kind=sim.kind, rho=sim.rho,
+        carry=sim.carry, simulate_seed=sim.seed,
+    )  # fmt: skip
 
 
-def tick_meta(settings: Mapping[str, SymbolSettings]) -> dict[str, Any]:
-    """What a quotes table says of its ticks: the coarsest, and each symbol's own (that of its last session)."""
+def with_ticks(meta: TableMeta, settings: Mapping[str, SymbolSettings]) -> TableMeta:
+    """The metadata with the ticks: the coarsest, and each symbol's own (that of its last session)."""
     sizes = {symbol: setting.ticks.last for symbol, setting in settings.items()}
-    return {"tick": max(sizes.values()), "ticks": sizes}
+    return replace(meta, tick=max(sizes.values()), ticks=sizes)
 
 
 def charged(settings: Mapping[str, SymbolSettings]) -> dict[str, spread_claims.Charge]:

@@ -40,7 +40,7 @@ def table(
             ctx = Context("simulate", seed=seed)
             settings = bar_stream.settings(bars, sim, ctx)
             runs.append(bar_stream.simulate_groups(bars, settings, ctx))
-        observed |= not bars.meta.get("synthetic")
+        observed |= not bars.meta.synthetic
         for groups in zip(*runs, strict=True):
             moments.add([(p.grid.days, p.sums) for _, per_symbol in groups for p in per_symbol])
     assert settings is not None
@@ -63,7 +63,7 @@ def _book_table(
         ctx = Context("simulate", seed=sim.seed)
         settings = bar_stream.settings(bars, sim, ctx)
         pooled = bar_facts.pooled(settings)
-        observed |= not bars.meta.get("synthetic")
+        observed |= not bars.meta.synthetic
         for group, per_symbol in bar_stream.simulate_groups(bars, settings, ctx):
             of_bars.add([(p.grid.days, p.sums) for p in per_symbol])
             columns = {name: np.empty(group.num_rows) for name in book_tape.COLUMNS}

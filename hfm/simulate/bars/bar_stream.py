@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +20,7 @@ from hfm.simulate.slot_grid import SlotGrid, slot_grids
 from hfm.simulate.spread import charge_report, spread_claims
 from hfm.simulate.symbol_settings import SymbolSettings
 from hfm.stage import Context
-from hfm.tables import GROUP_ROWS, Reader, arrays, split_sessions
+from hfm.tables import GROUP_ROWS, Reader, TableMeta, arrays, split_sessions
 
 _PRICES = ("open", "high", "low", "close", "volume")
 
@@ -40,7 +39,7 @@ def simulate_groups(
     bars: Reader, settings: Mapping[str, SymbolSettings], ctx: Context
 ) -> Iterator[tuple[pa.Table, list[SymbolSessions]]]:
     """Each group of bars (at most about GROUP_ROWS rows) with its symbols' passes, in bounded memory."""
-    slots = int(bars.meta["slots_per_session"])
+    slots = bars.meta.slots_per_session
     markets: dict[str, SymbolState] = {}
     yesterday: dict[str, Float] = {}
     for batch in bars.groups():
@@ -65,7 +64,7 @@ def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, SymbolSetti
     ConfigError for constants.
     """
     meta = bars.meta
-    if "slots_per_session" not in meta:
+    if not meta.slots_per_session:
         raise UsageError(
             "an order book is replayed, not simulated: no model of bars stands around it",
             hint="--fidelity replay",
@@ -77,30 +76,30 @@ def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, SymbolSetti
         recipe.fit(_closes(bars))
         ctx.warn(recipe.warning)
     model, sizes = calibrated(sim), ticks.tick_sizes(bars, sim)
-    charges = {} if meta.get("synthetic") or recipe else spread_claims.charges(bars, sim, model, sizes)
+    charges = {} if meta.synthetic or recipe else spread_claims.charges(bars, sim, model, sizes)
     charge_report.warn_of_charges(charges, ctx)
     return {
         symbol: SymbolSettings(
             sim,
-            int(meta["slots_per_session"]),
-            float(meta["interval_s"]),
-            symbol == "SPY" or bool(meta.get("synthetic")),
+            meta.slots_per_session,
+            float(meta.interval_s),
+            symbol == "SPY" or bool(meta.synthetic),
             replace(model, tick=sizes[symbol].last),
             charges.get(symbol),
             sizes[symbol],
             recipe,
         )
-        for symbol in meta["symbols"]
+        for symbol in meta.symbols
     }
 
 
-def _refuse(sim: Simulate, meta: dict[str, Any]) -> None:
+def _refuse(sim: Simulate, meta: TableMeta) -> None:
     """Raise UsageError for a signal that cannot be planted."""
     if sim.signal != "planted":
         return
-    if not meta.get("synthetic"):
+    if not meta.synthetic:
         raise UsageError(
-            f"a signal cannot be planted in bars of {meta.get('source', 'a real market')}",
+            f"a signal cannot be planted in bars of {meta.source or 'a real market'}",
             why="planting redraws the price path, and these prices were observed",
             hint="hfm fetch SPY --source synthetic",
         )
@@ -131,7 +130,7 @@ def calibrated(sim: Simulate) -> spread_model.SpreadModel:
 
 def _closes(bars: Reader) -> Iterator[tuple[str, Float]]:
     """(symbol, closes of its bars in order), group by group."""
-    slots = int(bars.meta["slots_per_session"])
+    slots = bars.meta.slots_per_session
     for group in bars.groups(("symbol", "session", "seq", "close")):
         column = arrays(group, ("close",))["close"]
         for grid in slot_grids(group, slots):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,13 @@ from hfm.arrays import Float
 from hfm.config import Simulate
 from hfm.simulate.bars import bar_facts, bar_stream, trailing_stats
 from hfm.simulate.bars.generator import SimulatedSessions, flags, quotes
-from hfm.simulate.columns import KEYS, charged, provenance, report_ticks, table_meta, tick_meta
+from hfm.simulate.columns import KEYS, charged, provenance, report_ticks, with_settings, with_ticks
 from hfm.simulate.moments import Moments
 from hfm.simulate.slot_grid import SlotGrid
 from hfm.simulate.spread import charge_report
 from hfm.simulate.symbol_settings import SymbolSettings
 from hfm.stage import Context, Product
-from hfm.tables import ORACLE, QUOTES, Provenance, Reader, build, column_array
+from hfm.tables import ORACLE, QUOTES, Provenance, Reader, TableMeta, build, column_array
 
 
 def run(bars: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
@@ -30,30 +31,30 @@ def run(bars: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     meta = bars.meta
     settings = bar_stream.settings(bars, sim, ctx)
     charges = charged(settings)
-    about = meta | charge_report.charge_meta(charges, meta, sim) | tick_meta(settings)
+    about = with_ticks(charge_report.with_charges(meta, charges, sim), settings)
     if ctx.warnings:  # the report says it again
-        about["warnings"] = [*meta.get("warnings", []), *ctx.warnings]
+        about = replace(about, warnings=(*(meta.warnings or ()), *ctx.warnings))
     moments = Moments()
     for group, per_symbol in bar_stream.simulate_groups(bars, settings, ctx):
         moments.add([(p.grid.days, p.sums) for p in per_symbol])
         yield from _tables(group, [(p.grid, p.simulated) for p in per_symbol], about, sim)
     report_ticks(settings, ctx)
     charge_report.report_charges(charges, ctx)
-    yield "simulate/facts.json", _facts(moments, settings, bool(meta.get("synthetic")), ctx)
+    yield "simulate/facts.json", _facts(moments, settings, bool(meta.synthetic), ctx)
 
 
 def _tables(
-    group: pa.Table, simulate_groups: list[tuple[SlotGrid, SimulatedSessions]], meta: dict[str, Any], sim: Simulate
+    group: pa.Table, simulate_groups: list[tuple[SlotGrid, SimulatedSessions]], meta: TableMeta, sim: Simulate
 ) -> Iterator[Product]:
     """The quotes and the oracle of one group. The columns of the bars' own key pass through as they are."""
     keys = {name: group.column(name) for name in KEYS}
     time = column_array(group.column("time"))
-    interval = int(meta["interval_s"]) * 1_000_000_000
+    interval = int(meta.interval_s) * 1_000_000_000
     n = group.num_rows
     columns = _place(n, [(grid, quotes(simulated, grid)) for grid, simulated in simulate_groups])
     bits = _place(n, [(grid, {"flags": flags(grid, simulated)}) for grid, simulated in simulate_groups])
     unknown = np.full(n, np.nan)
-    about = table_meta(meta, sim)
+    about = with_settings(meta, sim)
     yield "simulate/quotes.parquet", build(
         QUOTES,
         keys | columns | bits | {
@@ -61,7 +62,7 @@ def _tables(
             "cash_dividend": np.zeros(n), "split_ratio": np.ones(n),
         },
         about,
-        provenance(sim, bool(meta.get("synthetic"))),
+        provenance(sim, bool(meta.synthetic)),
     )  # fmt: skip
     key = {name: keys[name] for name in KEYS if name != "is_last"}
     last = column_array(group.column("is_last"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -24,12 +24,12 @@ from hfm.simulate.bars.bar_stream import SymbolSessions
 from hfm.simulate.bars.generator import flags
 from hfm.simulate.book import book_facts, book_sums, book_tape, fitted, simulator
 from hfm.simulate.book import book_session as session
-from hfm.simulate.columns import KEYS, charged, provenance, report_ticks, table_meta, tick_meta
+from hfm.simulate.columns import KEYS, charged, provenance, report_ticks, with_settings, with_ticks
 from hfm.simulate.moments import Moments
 from hfm.simulate.spread import charge_report, spread_claims
 from hfm.simulate.symbol_settings import SymbolSettings
 from hfm.stage import Context, Product
-from hfm.tables import ORACLE, QUOTES, Array, Reader, arrays, build, column_array
+from hfm.tables import ORACLE, QUOTES, Array, Reader, TableMeta, arrays, build, column_array
 
 Table = dict[str, Any]  # Any: arrays of several kinds
 _HEADLINES = ("ofi_r2_10s", "ofi_r2_300s", "book_spread_ticks", "impact_exponent")
@@ -44,7 +44,7 @@ def run(bars: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     settings = bar_stream.settings(bars, sim, ctx)
     charges = charged(settings)
     _narrow(charges, ctx)
-    meta = bars.meta | tick_meta(settings)
+    meta = with_ticks(bars.meta, settings)
     of_bars, of_book, counts = Moments(), Moments(), BookCounts()
     for group, per_symbol in bar_stream.simulate_groups(bars, settings, ctx):
         of_bars.add([(p.grid.days, p.sums) for p in per_symbol])
@@ -52,10 +52,10 @@ def run(bars: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
             continue
         columns: Table = {name: np.full(group.num_rows, np.nan) for name in book_tape.COLUMNS}
         yield from sessions(group, per_symbol, settings, (columns, of_book, counts), meta, ctx)
-        yield from _tables(group, per_symbol, columns, meta | charge_report.charge_meta(charges, meta, sim), sim)
+        yield from _tables(group, per_symbol, columns, charge_report.with_charges(meta, charges, sim), sim)
     report_ticks(settings, ctx)
     charge_report.report_charges(charges, ctx)
-    yield "simulate/facts.json", _document(of_bars, of_book, counts, settings, bool(bars.meta.get("synthetic")), ctx)
+    yield "simulate/facts.json", _document(of_bars, of_book, counts, settings, bool(bars.meta.synthetic), ctx)
 
 
 def _narrow(charges: Mapping[str, spread_claims.Charge], ctx: Context) -> None:
@@ -114,7 +114,7 @@ class SessionTask:
     depth: float
     opening: int
     setting: SymbolSettings
-    about: Table
+    about: TableMeta
 
 
 @dataclass(frozen=True)
@@ -148,16 +148,16 @@ def simulate_session(task: SessionTask, ctx: Context) -> SessionResult:
 
 
 def _tasks_of(
-    group: pa.Table, per_symbol: list[SymbolSessions], settings: Mapping[str, SymbolSettings], meta: Mapping[str, Any]
+    group: pa.Table, per_symbol: list[SymbolSessions], settings: Mapping[str, SymbolSettings], meta: TableMeta
 ) -> Iterator[SessionTask]:
     """The group's sessions, day by day and symbol by symbol."""
     when = arrays(group, ("time", "seq"))
-    interval = int(meta["interval_s"]) * 1_000_000_000
+    interval = int(meta.interval_s) * 1_000_000_000
     depth0 = {p.grid.symbol: _depths(p, settings[p.grid.symbol]) for p in per_symbol}
     for day in np.unique(np.concatenate([p.grid.days for p in per_symbol])):
         for p in per_symbol:
             setting = settings[p.grid.symbol]
-            about = _about(meta, setting.simulate) | {"tick": tick_meta(settings)["ticks"]}
+            about = with_ticks(_about(meta, setting.simulate), settings)
             for s in np.flatnonzero(p.grid.days == day):
                 rows = np.arange(group.num_rows)[p.grid.rows][p.grid.cell // p.grid.slots == s]
                 opening = int(when["time"][rows[0]] - (when["seq"][rows[0]] + 1) * interval)
@@ -169,7 +169,7 @@ def sessions(
     per_symbol: list[SymbolSessions],
     settings: Mapping[str, SymbolSettings],
     into: tuple[Table, Moments, BookCounts],
-    meta: Mapping[str, Any],
+    meta: TableMeta,
     ctx: Context,
 ) -> Iterator[Product]:
     """Play the group's sessions, day by day and symbol by symbol, ctx.workers at once; their rows, sums and counts go
@@ -209,12 +209,12 @@ def _depths(p: SymbolSessions, setting: SymbolSettings) -> Float:
     return np.asarray(level[np.arange(len(level)), p.simulated.moves.present.argmax(axis=1)])
 
 
-def _about(meta: Mapping[str, Any], sim: Simulate) -> dict[str, Any]:
-    return table_meta(meta, sim) | {"l3": sim.l3, "levels": sim.levels}
+def _about(meta: TableMeta, sim: Simulate) -> TableMeta:
+    return replace(with_settings(meta, sim), l3=sim.l3, levels=sim.levels)
 
 
 def _tables(
-    group: pa.Table, per_symbol: list[SymbolSessions], columns: Table, meta: Mapping[str, Any], sim: Simulate
+    group: pa.Table, per_symbol: list[SymbolSessions], columns: Table, meta: TableMeta, sim: Simulate
 ) -> Iterator[Product]:
     """The quotes and the oracle of one group."""
     keys = {name: group.column(name) for name in KEYS}
@@ -224,10 +224,10 @@ def _tables(
         bits[p.grid.rows] = flags(p.grid, p.simulated)
     about = _about(meta, sim)
     rest = {
-        "time_open": time - int(meta["interval_s"]) * 1_000_000_000, "flags": bits,
+        "time_open": time - int(meta.interval_s) * 1_000_000_000, "flags": bits,
         "cash_dividend": np.zeros(n), "split_ratio": np.ones(n),
     }  # fmt: skip
-    origin = provenance(sim, bool(meta.get("synthetic")))
+    origin = provenance(sim, bool(meta.synthetic))
     yield "simulate/quotes.parquet", build(QUOTES, keys | columns | rest, about, origin)
     key = {name: keys[name] for name in KEYS if name != "is_last"}
     unknown = dict.fromkeys(("p_up", "p_up_latent", "log_spread_mean", "log_spread_sd"), np.full(n, np.nan))

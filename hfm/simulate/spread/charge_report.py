@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hfm.config import Simulate
 from hfm.simulate.spread import estimators, spread_charge
 from hfm.simulate.spread.spread_claims import Charge
 from hfm.stage import Context
+from hfm.tables import TableMeta
 
 EARLY = 5
 """Sessions that may pass without an estimate before that is worth a warning."""
@@ -98,18 +100,17 @@ def charge_facts(charges: Mapping[str, Charge]) -> dict[str, Any]:  # Any: JSON
     }  # fmt: skip
 
 
-def charge_meta(charges: Mapping[str, Charge], meta: Mapping[str, Any], sim: Simulate) -> dict[str, Any]:  # Any: JSON
-    """What the quotes table says of it: whether mids are prices of trades, and by symbol what is charged."""
-    out: dict[str, Any] = {"mid_is_trade": not meta.get("synthetic") and sim.signal != "planted"}
-    if charges:
-        out["spread"] = {
-            symbol: {
-                "bps": _json(one.bps.mean()), "claimed_bps": _json(one.claim_bps),
-                "upper_bps": _json(2.0 * one.estimate.upper_half_spread_bps), "ruled_by": one.estimate.ruled_by,
-            }
-            for symbol, one in charges.items()
-        }  # fmt: skip
-    return out
+def with_charges(meta: TableMeta, charges: Mapping[str, Charge], sim: Simulate) -> TableMeta:
+    """The metadata of quotes: whether mids are prices of trades, and by symbol what is charged."""
+    spread = {
+        symbol: {
+            "bps": _json(one.bps.mean()), "claimed_bps": _json(one.claim_bps),
+            "upper_bps": _json(2.0 * one.estimate.upper_half_spread_bps), "ruled_by": one.estimate.ruled_by,
+        }
+        for symbol, one in charges.items()
+    }  # fmt: skip
+    mid_is_trade = not meta.synthetic and sim.signal != "planted"
+    return replace(meta, mid_is_trade=mid_is_trade, spread=spread or meta.spread)
 
 
 def _json(x: float) -> float | None:

@@ -88,7 +88,7 @@ def charges(
 
     sizes: the tick sizes of each symbol (None: the model's).
     """
-    slots = int(bars.meta["slots_per_session"])
+    slots = bars.meta.slots_per_session
     pasts: dict[str, _Past] = {}
     for group in bars.groups(("symbol", "session", "seq", *_COLUMNS)):
         columns = arrays(group, _COLUMNS)

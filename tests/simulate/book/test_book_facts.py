@@ -12,8 +12,7 @@ import pytest
 
 from hfm import tables
 from hfm.config import Config, Simulate
-from hfm.simulate import stage
-from hfm.simulate import fact_check
+from hfm.simulate import fact_check, stage
 from hfm.simulate.bars.generator import SymbolSettings
 from hfm.simulate.book import book_facts, book_session, book_sums, price_path
 from hfm.simulate.moments import Moments
