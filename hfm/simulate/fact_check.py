@@ -11,7 +11,7 @@ import numpy as np
 from hfm.config import Config
 from hfm.simulate.bars import bar_facts, bar_stream
 from hfm.simulate.book import book_tape
-from hfm.simulate.book.stage import BookCounts, judged, sessions
+from hfm.simulate.book.stage import BookCounts, SessionSums, judged, sessions
 from hfm.simulate.moments import Moments
 from hfm.stage import Context
 from hfm.tables import Reader
@@ -67,7 +67,7 @@ def _book_table(
         for group, per_symbol in bar_stream.simulate_groups(bars, settings, ctx):
             of_bars.add([(p.grid.days, p.sums) for p in per_symbol])
             columns = {name: np.empty(group.num_rows) for name in book_tape.COLUMNS}
-            for _ in sessions(group, per_symbol, settings, (columns, of_book, counts), bars.meta, ctx):
+            for _ in sessions(group, per_symbol, settings, SessionSums(columns, of_book, counts), bars.meta, ctx):
                 raise AssertionError("no events were asked for")
     assert pooled is not None
     return judged(of_bars, of_book, counts, pooled, observed)

@@ -16,7 +16,8 @@ from hfm.arrays import Float, Int
 from hfm.simulate import spread_model
 from hfm.simulate.bars.generator import SimulatedSessions
 from hfm.simulate.book import fitted, price_path, random_draws
-from hfm.simulate.book.simulator import EVENTS_A_SECOND, BarTarget, BookOptions, PlayedBar, SimulatedBook
+from hfm.simulate.book.bar_target import EVENTS_A_SECOND, BarTarget
+from hfm.simulate.book.simulator import BookOptions, PlayedBar, SimulatedBook
 from hfm.simulate.day_curves import VOLATILITY_CURVE, VOLUME_CURVE, day_curve
 from hfm.simulate.slot_grid import SlotGrid
 from hfm.simulate.symbol_settings import SymbolSettings
@@ -75,11 +76,31 @@ def steps_of(interval_s: float) -> int:
     return max(round(a_second * interval_s), 16)
 
 
-def play(
+def play_session(
     grid: SlotGrid, simulated: SimulatedSessions, s: int, setting: SymbolSettings, depth0: float, ctx: Context
 ) -> BookSession:
-    """Session `s` of the sheet. depth0: its level of depth (shares). Raises DataError where prices span too many
-    ticks."""
+    """Play one session of a symbol through the engine, bar by bar.
+
+    Parameters
+    ----------
+    grid
+        The symbol, its days and clock slots.
+    simulated
+        What the `bars` fidelity says of the sessions [S, T]; NaN in holes, which the book passes over.
+    s
+        Which session.
+    setting
+        Of the symbol.
+    depth0
+        Its level of depth, shares.
+    ctx
+        Gives the random stream of (symbol, session).
+
+    Raises
+    ------
+    DataError
+        Where prices span too many ticks, or are too few of them (SimulatedBook).
+    """
     m, sim, tick = simulated.moves, setting.simulate, float(simulated.tick[s, 0])
     present = np.flatnonzero(m.present[s])
     rng = ctx.rng(f"{grid.symbol}:book", grid.days[s])
@@ -109,7 +130,7 @@ def play(
             low=float(m.low[s, t]),
             close=float(m.close[s, t]),
             volume=max(math.floor(m.volume[s, t] / unit + 1e-9), int(m.volume[s, t] > 0)),
-            path=path_of(book, simulated, (s, int(t)), steps, error, float(draws[t])),
+            path=path_of(book, simulated, s, int(t), steps, error, float(draws[t])),
             depth=float(simulated.flow.depth[s, t] / unit),
             excess=math.exp(min(float(simulated.spread.x[s, t] + slot[t]), math.log(spread_model.CAP_TICKS))),
             rate=fitted.rate(sim.tables, float(m.volume[s, t]) / setting.interval_s)
@@ -139,30 +160,51 @@ def slot_spread(simulated: SimulatedSessions, s: int) -> Float:
 def path_of(
     book: SimulatedBook,
     simulated: SimulatedSessions,
-    row: tuple[int, int],
+    s: int,
+    t: int,
     steps: int,
     error: price_path.ForecastError,
     draw: float,
 ) -> Float:
-    """[K+1] ticks of the mid above the book's origin: half a tick inside the bar's high and low, where these are on
-    the grid, so that a best price is there. It begins at the open and ends at the close, or half a tick from them at an
-    extreme: ends that gave way towards the middle of the range would correlate neighbouring bars, by .01 for SPY.
+    """The path of the mid inside a bar, in ticks above the book's origin.
 
-    row: session and slot; error: of the session's forecasts so far, which sees this one; draw: a uniform in [0, 1).
+    It stays half a tick inside the bar's high and low, where these are on the grid, so that a best price is there. It
+    begins at the open and ends at the close, or half a tick from them at an extreme: ends that gave way towards the
+    middle of the range would correlate neighbouring bars, by .01 for SPY.
+
+    Parameters
+    ----------
+    book
+        Gives tick and origin.
+    simulated
+        The symbol's sessions [S, T].
+    s, t
+        Session and slot of the bar, which is there.
+    steps
+        K of the path.
+    error
+        Of the session's forecasts so far; it takes this bar's.
+    draw
+        A uniform in [0, 1), which decides among the nearest walks of the pool.
+
+    Returns
+    -------
+    Float
+        [K+1] ticks, no NaN.
     """
     m, tick = simulated.moves, book.tick
-    low, high = float(m.low[row]), float(m.high[row])
+    low, high = float(m.low[s, t]), float(m.high[s, t])
     floor, top = low / tick - book.origin, high / tick - book.origin
     bottom = (round(floor) if abs(floor - round(floor)) < ON_GRID else math.floor(floor)) + 0.5
     ceiling = round(top) - 0.5 if abs(top - round(top)) < ON_GRID else math.floor(top) + 0.5
     if ceiling <= bottom:
         return np.full(steps + 1, bottom if ceiling == bottom else min(bottom, ceiling))
-    spread = (high - low) / float(simulated.levels.sigma[row] * m.origin[row])
+    spread = (high - low) / float(simulated.levels.sigma[s, t] * m.origin[s, t])
     inset, width = round((bottom - floor) * GRAIN) / GRAIN, ceiling - bottom
-    ends = ((float(x[row]) - low) / tick - inset for x in (m.open, m.close))
+    ends = ((float(x[s, t]) - low) / tick - inset for x in (m.open, m.close))
     start, end = (min(max(x / width, 0.0), 1.0) for x in ends)
     part = price_path.path(price_path.pool(steps), start, end, spread, error.sd, draw)
-    error.see(spread)
+    error.add(spread)
     return np.asarray(bottom + np.rint(follow(width * part) * GRAIN) / GRAIN)
 
 

@@ -87,11 +87,11 @@ class ForecastError:
 
     @property
     def sd(self) -> float:
-        """The sd of ln(volatility / forecast), by the bars that `see` was given."""
+        """The sd of ln(volatility / forecast), by the bars that `add` was given."""
         square = (PRIOR_BARS * PRIOR_SD**2 + self._excess) / (PRIOR_BARS + self._bars)
         return max(math.sqrt(max(square, 0.0)), LEAST_SD)
 
-    def see(self, spread: float) -> None:
+    def add(self, spread: float) -> None:
         """Take a bar whose range over its forecast sd was `spread`, above 0."""
         self._bars += 1
         self._excess += (math.log(spread) - self._mean) ** 2 - self._variance

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,8 +22,8 @@ from hfm.simulate import spread_model
 from hfm.simulate.bars import bar_facts, bar_stream, micro
 from hfm.simulate.bars.bar_stream import SymbolSessions
 from hfm.simulate.bars.generator import flags
-from hfm.simulate.book import book_facts, book_sums, book_tape, fitted, simulator
-from hfm.simulate.book import book_session as session
+from hfm.simulate.book import bar_target, book_facts, book_sums, book_tables, book_tape, fitted
+from hfm.simulate.book.book_session import BookSession, play_session
 from hfm.simulate.columns import KEYS, charged, provenance, report_ticks, with_settings, with_ticks
 from hfm.simulate.moments import Moments
 from hfm.simulate.spread import charge_report, spread_claims
@@ -51,7 +51,7 @@ def run(bars: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
         if not per_symbol:
             continue
         columns: Table = {name: np.full(group.num_rows, np.nan) for name in book_tape.COLUMNS}
-        yield from sessions(group, per_symbol, settings, (columns, of_book, counts), meta, ctx)
+        yield from sessions(group, per_symbol, settings, SessionSums(columns, of_book, counts), meta, ctx)
         yield from _tables(group, per_symbol, columns, charge_report.with_charges(meta, charges, sim), sim)
     report_ticks(settings, ctx)
     charge_report.report_charges(charges, ctx)
@@ -75,7 +75,7 @@ class BookCounts:
     def __init__(self) -> None:
         self.bars = self.equal = self.silent = self.thin = self.events = self.sessions = 0
 
-    def add(self, one: session.BookSession, equal: Bool) -> None:
+    def add(self, one: BookSession, equal: Bool) -> None:
         """Count a session."""
         self.bars += len(one.seq)
         self.equal += int(equal.sum())
@@ -83,6 +83,14 @@ class BookCounts:
         self.thin += int(((one.volume > 0) & (one.volume < 4 * one.unit)).sum())
         self.events += one.events
         self.sessions += 1
+
+
+class SessionSums(NamedTuple):
+    """What the sessions of a group add to. columns [rows of the group]: of quotes, by name."""
+
+    columns: Table
+    moments: Moments
+    counts: BookCounts
 
 
 def _refuse(sim: Simulate) -> None:
@@ -122,7 +130,7 @@ class SessionResult:
     """What a session came to: its columns of quotes, whether each bar was made again, sums, tables asked for."""
 
     task: SessionTask
-    session: session.BookSession
+    session: BookSession
     columns: Mapping[str, Float]
     equal: Bool
     sums: dict[str, float]
@@ -133,15 +141,15 @@ def simulate_session(task: SessionTask, ctx: Context) -> SessionResult:
     """Play a session. Nothing is shared with another job but what both only read."""
     sim, simulated, s = task.setting.simulate, task.of.simulated, task.s
     tick = float(simulated.tick[s, 0])
-    one = session.play(task.of.grid, simulated, s, task.setting, task.depth, ctx)
+    one = play_session(task.of.grid, simulated, s, task.setting, task.depth, ctx)
     key = {"symbol": task.of.grid.symbol, "session": task.of.grid.days[s], "meta": task.about}
     tables = {}
     if sim.events:
-        tables["simulate/book.parquet"] = book_tape.events(one, key, task.opening, sim.levels, tick)
+        tables["simulate/book.parquet"] = book_tables.events(one, key, task.opening, sim.levels, tick)
     if sim.prints:
-        tables["simulate/prints.parquet"] = book_tape.prints(one, key, task.opening)
+        tables["simulate/prints.parquet"] = book_tables.prints(one, key, task.opening)
     if sim.snapshots:
-        tables["simulate/snapshots.parquet"] = book_tape.snapshots(one, key, task.opening, tick)
+        tables["simulate/snapshots.parquet"] = book_tables.snapshots(one, key, task.opening, tick)
     columns, equal = book_tape.rows(one, simulated, s, tick), book_tape.faithful(one, simulated, s)
     session_sums = book_sums.sums(one, simulated, s, task.setting)
     return SessionResult(task, one.without_events(), columns, equal, session_sums, tables)
@@ -168,19 +176,39 @@ def sessions(
     group: pa.Table,
     per_symbol: list[SymbolSessions],
     settings: Mapping[str, SymbolSettings],
-    into: tuple[Table, Moments, BookCounts],
+    results: SessionSums,
     meta: TableMeta,
     ctx: Context,
 ) -> Iterator[Product]:
-    """Play the group's sessions, day by day and symbol by symbol, ctx.workers at once; their rows, sums and counts go
-    `into`. Events come a session and symbol at a time, trades and snapshots a day at a time."""
-    columns, moments, counts = into
+    """Play the group's sessions, day by day and symbol by symbol, ctx.workers at once.
+
+    Parameters
+    ----------
+    group
+        Rows of fetch/bars.parquet.
+    per_symbol
+        Each symbol's sessions of the group, at `bars` fidelity.
+    settings
+        By symbol.
+    results
+        Takes the rows, sums and counts.
+    meta
+        Of the tables.
+    ctx
+        Random streams, workers, progress.
+
+    Yields
+    ------
+    Product
+        What was asked for: events a session and symbol at a time, trades and snapshots a day at a time.
+    """
+    columns, moments, counts = results.columns, results.moments, results.counts
     tasks = _tasks_of(group, per_symbol, settings, meta)
     workers = min(ctx.workers, MOST_AT_ONCE) if any(s.simulate.events for s in settings.values()) else ctx.workers
     executor: plugins.Executor = plugins.find("executors", "threads")(workers)
-    results = executor.in_order(partial(simulate_session, task, ctx) for task in tasks)
+    played = executor.in_order(partial(simulate_session, task, ctx) for task in tasks)
     days = len(np.unique(np.concatenate([p.grid.days for p in per_symbol])))
-    for number, (_, same_day) in enumerate(itertools.groupby(results, lambda d: d.task.of.grid.days[d.task.s])):
+    for number, (_, same_day) in enumerate(itertools.groupby(played, lambda d: d.task.of.grid.days[d.task.s])):
         sums: list[tuple[Array, dict[str, Float]]] = []
         by_table: dict[str, list[pa.Table]] = {}
         for result in same_day:
@@ -277,6 +305,6 @@ def _document(
         "facts": rows,
         "spread": charge_report.charge_facts(charged(settings)),
         "counts": {"events": counts.events, "bars": counts.bars, "silent": counts.silent, "thin": counts.thin},
-        "constants": simulator.constants() | {"tick": pooled.ticks.last, "a": spread_model.LN_EXCESS},
+        "constants": bar_target.constants() | {"tick": pooled.ticks.last, "a": spread_model.LN_EXCESS},
         "tables": {name: list(values) for name, values in pooled.simulate.tables.items()},
     }

@@ -51,7 +51,7 @@ def test_a_path_touches_the_bars_extremes_and_joins_its_ends() -> None:
     for t in range(6):
         low, high = (float(x[0, t]) / 0.01 - book.origin for x in (m.low, m.high))
         for draw in (0.0, 0.3, 0.6, 0.9):
-            path = book_session.path_of(book, one.simulated, (0, t), 400, error, draw)
+            path = book_session.path_of(book, one.simulated, 0, t, 400, error, draw)
             assert len(path) == 401
             near = 1.01 + 0.05 * (high - low)
             assert low - 1.01 < path.min() < low + near
@@ -95,19 +95,19 @@ def test_the_elasticity_on_a_slots_volatility_is_that_of_the_built_in_curves() -
 def test_a_session_is_a_function_of_its_own_bars_seed_and_day() -> None:
     """The third of three sessions, alone with the sheet and after the others; another day has another stream."""
     one, setting, ctx = passes(3)
-    alone = book_session.play(one.grid, one.simulated, 2, setting, 1000.0, ctx)
+    alone = book_session.play_session(one.grid, one.simulated, 2, setting, 1000.0, ctx)
     for s in (0, 1):
-        book_session.play(one.grid, one.simulated, s, setting, 1000.0, ctx)
-    again = book_session.play(one.grid, one.simulated, 2, setting, 1000.0, ctx)
+        book_session.play_session(one.grid, one.simulated, s, setting, 1000.0, ctx)
+    again = book_session.play_session(one.grid, one.simulated, 2, setting, 1000.0, ctx)
     assert all(np.array_equal(a.tape, b.tape) for a, b in zip(alone.played, again.played, strict=True))
-    other = book_session.play(one.grid, one.simulated, 1, setting, 1000.0, ctx)
+    other = book_session.play_session(one.grid, one.simulated, 1, setting, 1000.0, ctx)
     assert not np.array_equal(other.played[0].tape["clock"][-100:], alone.played[0].tape["clock"][-100:])
 
 
 def test_what_is_left_without_events_is_small_and_says_the_same() -> None:
     """Counts, volumes and bars stay."""
     one, setting, ctx = passes(1, drop=(3,))
-    whole = book_session.play(one.grid, one.simulated, 0, setting, 1000.0, ctx)
+    whole = book_session.play_session(one.grid, one.simulated, 0, setting, 1000.0, ctx)
     bare = whole.without_events()
     assert whole.events == bare.events > 1000
     assert bare.seq.tolist() == [0, 1, 2, 4, 5]

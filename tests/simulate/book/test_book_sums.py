@@ -13,7 +13,7 @@ from tests.simulate.book.test_book_session import passes
 def made() -> tuple[book_session.BookSession, dict[str, float]]:
     """A session of six bars, the fourth missing, and its sums."""
     one, setting, ctx = passes(1, drop=(3,))
-    played = book_session.play(one.grid, one.simulated, 0, setting, 1000.0, ctx)
+    played = book_session.play_session(one.grid, one.simulated, 0, setting, 1000.0, ctx)
     return played, book_sums.sums(played, one.simulated, 0, setting)
 
 

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from hfm.simulate.book import book_session, book_tape
+from hfm.simulate.book import book_session, book_tables, book_tape
 from hfm.simulate.book import book_state as at
 from hfm.simulate.book.simulator import BestQuote, PlayedBar
 from tests.simulate.book.test_book_session import passes
@@ -48,22 +48,22 @@ def test_no_trades_are_no_bar() -> None:
 def test_a_tape_that_was_tampered_with_is_found() -> None:
     """Its first wrong event is named: a size, a best price, a queue below 0."""
     one, setting, ctx = passes(1)
-    found = book_session.play(one.grid, one.simulated, 0, setting, 1000.0, ctx)
+    found = book_session.play_session(one.grid, one.simulated, 0, setting, 1000.0, ctx)
     events = np.concatenate([p.tape for p in found.played])
     out = np.zeros((len(events), 2), at.LEVEL)
-    assert book_tape.replay_levels(events, np.zeros(found.ticks, np.int64), out) == -1
+    assert book_tables.replay_levels(events, np.zeros(found.ticks, np.int64), out) == -1
     start = 2000
     execute = start + int(np.flatnonzero(events["kind"][start:] == at.EXECUTE)[0])
     for column, change in (("qty", 1), ("bid", -1), ("qty", 10**9)):
         wrong = events.copy()
         wrong[column][execute] += change
-        assert book_tape.replay_levels(wrong, np.zeros(found.ticks, np.int64), out) == execute
+        assert book_tables.replay_levels(wrong, np.zeros(found.ticks, np.int64), out) == execute
 
 
 def test_a_bar_that_is_not_made_again_is_said() -> None:
     """One price a cent off, one share too many: that bar alone."""
     one, setting, ctx = passes(1)
-    found = book_session.play(one.grid, one.simulated, 0, setting, 1000.0, ctx)
+    found = book_session.play_session(one.grid, one.simulated, 0, setting, 1000.0, ctx)
     assert book_tape.faithful(found, one.simulated, 0).all()
     for column, amount in (("price", 0.01), ("qty", 1)):
         trades = found.played[2].trades.copy()

@@ -13,7 +13,8 @@ import pytest
 
 from hfm.simulate.book import book_state as at
 from hfm.simulate.book import level3, simulator
-from hfm.simulate.book.book_tape import replay_levels
+from hfm.simulate.book.bar_target import BarTarget
+from hfm.simulate.book.book_tables import replay_levels
 from hfm.simulate.book.queues import REACH
 
 PATH = 210.5 + 8.0 * np.sin(np.linspace(0.0, 5.0, 241))
@@ -27,7 +28,7 @@ def play(seconds: float = 30.0, **options: Any) -> tuple[simulator.SimulatedBook
     assert book.origin == 10000 - MARGIN
     path = PATH - 210.5 + 70.5 + MARGIN
     low, high = 100.62, 100.79
-    bar = simulator.BarTarget(100.7, high, low, 100.65, 50_000, path, 1000.0, 0.2, 4.0, 0.0, seconds)
+    bar = BarTarget(100.7, high, low, 100.65, 50_000, path, 1000.0, 0.2, 4.0, 0.0, seconds)
     book.seed(np.array([11, 22], np.uint64))
     return book, book.play(bar)
 
@@ -100,7 +101,7 @@ def test_events_kept_or_not_are_the_same_events() -> None:
     book = simulator.SimulatedBook(100.0, 101.2, simulator.BookOptions(0.01, 100))
     path = PATH - 210.5 + 70.5 + MARGIN
     book.seed(np.array([11, 22], np.uint64))
-    other = book.play(simulator.BarTarget(100.7, 100.79, 100.62, 100.65, 50_000, path, 1000.0, 0.2, 4.0, 0.0, 30.0))
+    other = book.play(BarTarget(100.7, 100.79, 100.62, 100.65, 50_000, path, 1000.0, 0.2, 4.0, 0.0, 30.0))
     assert other.events == kept.events
     assert not len(other.tape)
     np.testing.assert_array_equal(kept.trades, other.trades)
