@@ -26,7 +26,19 @@ from hfm.tables import ORACLE, QUOTES, Provenance, Reader, TableMeta, build, col
 def run(bars: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     """Quotes, oracle and facts of fetch/bars.parquet, group by group.
 
-    Raises UsageError where a signal cannot be planted (bar_stream.settings).
+    Parameters
+    ----------
+    bars
+        The table.
+    sim
+        The configuration.
+    ctx
+        Random streams, warnings, lines of the summary.
+
+    Yields
+    ------
+    Product
+        simulate/quotes.parquet and simulate/oracle.parquet by group, then simulate/facts.json.
     """
     meta = bars.meta
     settings = bar_stream.settings(bars, sim, ctx)

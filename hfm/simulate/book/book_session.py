@@ -81,6 +81,8 @@ def play_session(
 ) -> BookSession:
     """Play one session of a symbol through the engine, bar by bar.
 
+    A session whose prices span too many ticks, or are too few of them, is a DataError (see SimulatedBook).
+
     Parameters
     ----------
     grid
@@ -96,10 +98,10 @@ def play_session(
     ctx
         Gives the random stream of (symbol, session).
 
-    Raises
-    ------
-    DataError
-        Where prices span too many ticks, or are too few of them (SimulatedBook).
+    Returns
+    -------
+    BookSession
+        Its bars in order, with their rows.
     """
     m, sim, tick = simulated.moves, setting.simulate, float(simulated.tick[s, 0])
     present = np.flatnonzero(m.present[s])
@@ -151,8 +153,22 @@ def unit_of(volume: float) -> float:
 
 
 def slot_spread(simulated: SimulatedSessions, s: int) -> Float:
-    """[T]: ln of what a slot's excess spread is over that of SPREAD_CURVE, for its usual volatility is not
-    VOLATILITY_CURVE's: a market that opens calmly opens with a narrower spread. From earlier sessions alone."""
+    """Ln of a slot's excess spread over that of SPREAD_CURVE, since its usual volatility is not VOLATILITY_CURVE's.
+
+    A market that opens calmly opens with a narrower spread. From earlier sessions alone.
+
+    Parameters
+    ----------
+    simulated
+        The symbol's sessions [S, T].
+    s
+        Which session.
+
+    Returns
+    -------
+    Float
+        [T], no NaN.
+    """
     usual = simulated.levels.phi_vol[s]
     return np.asarray(ON_SLOT_VOLATILITY * (usual - day_curve(VOLATILITY_CURVE, len(usual))))
 
@@ -209,10 +225,20 @@ def path_of(
 
 
 def follow(path: Float) -> Float:
-    """[K+1] ticks: what the mid is drawn to where the bar's path is `path`: that, a part of a step late.
+    """What the mid is drawn to where the bar's path is `path`: that path, a part of a step late.
 
     The grid of half ticks makes successive returns of the mid anticorrelated; a target that is late by w of a step adds
     w (1 - w) of a step's variance to their covariance. So w is chosen that the two cancel, up to half a step.
+
+    Parameters
+    ----------
+    path
+        [K+1] ticks.
+
+    Returns
+    -------
+    Float
+        [K+1] ticks.
     """
     move = np.diff(path)
     v = float(np.mean(move * move))
