@@ -97,7 +97,7 @@ def test_a_quotes_column_with_a_centred_mean_is_named(tmp_path: Path, monkeypatc
         columns = plain(sheet, grid)
         return columns | {"ofi": cheats.centred(columns["ofi"])}
 
-    monkeypatch.setattr("hfm.simulate.stage.quotes", smooth)
+    monkeypatch.setattr("hfm.simulate.bars.stage.quotes", smooth)
     claims = failed(made(tmp_path), "simulate")
     assert all(re.match(r"simulate: ofi of SPY \S+ row \d+ knows what comes later", claim) for claim in claims)
     assert len(claims) == 2
