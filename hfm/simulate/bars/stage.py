@@ -14,8 +14,8 @@ from hfm.arrays import Float
 from hfm.config import Simulate
 from hfm.simulate.bars import bar_facts, bar_stream, trailing_stats
 from hfm.simulate.bars.generator import SimulatedSessions, flags, quotes
-from hfm.simulate.columns import KEYS, charged, provenance, report_ticks, with_settings, with_ticks
 from hfm.simulate.moments import Moments
+from hfm.simulate.quote_columns import KEYS, charged, provenance, report_ticks, with_settings, with_ticks
 from hfm.simulate.slot_grid import SlotGrid
 from hfm.simulate.spread import charge_report
 from hfm.simulate.symbol_settings import SymbolSettings

@@ -103,7 +103,7 @@ def play_session(
     BookSession
         Its bars in order, with their rows.
     """
-    m, sim, tick = simulated.moves, setting.simulate, float(simulated.tick[s, 0])
+    m = simulated.moves
     present = np.flatnonzero(m.present[s])
     rng = ctx.rng(f"{grid.symbol}:book", grid.days[s])
     words = rng.integers(1, 2**63, (grid.slots, 2), dtype=np.uint64)
@@ -112,12 +112,7 @@ def play_session(
     error = price_path.ForecastError(price_path.pool(steps))
     unit = unit_of(float(m.volume[s, present[0]]))
     lot = random_draws.round_lot(depth0 / unit)
-    low, high = float(np.nanmin(m.low[s])), float(np.nanmax(m.high[s]))
-    options = BookOptions(tick, lot, sim.l3, sim.events)
-    if sim.tables:
-        laws, pace = fitted.laws(sim.tables, unit), fitted.pace(sim.tables)
-        options = replace(options, laws=laws, pace=pace, reach=fitted.reach(sim.tables))
-    book = SimulatedBook(low, high, options)
+    book = _new_book(simulated, s, setting, unit, lot)
     rates = EVENTS_A_SECOND * np.exp(day_curve(VOLUME_CURVE, grid.slots))
     slot = slot_spread(simulated, s)
     played: list[PlayedBar] = []
@@ -125,7 +120,6 @@ def play_session(
         if n and present[n - 1] != t - 1:
             book.renew()
         book.seed(words[t])
-        pace = float(np.exp(simulated.levels.level_vol[s, t])) * m.open[s, t] / tick / math.sqrt(setting.interval_s)
         bar = BarTarget(
             open=float(m.open[s, t]),
             high=float(m.high[s, t]),
@@ -135,14 +129,34 @@ def play_session(
             path=path_of(book, simulated, s, int(t), steps, error, float(draws[t])),
             depth=float(simulated.flow.depth[s, t] / unit),
             excess=math.exp(min(float(simulated.spread.x[s, t] + slot[t]), math.log(spread_model.CAP_TICKS))),
-            rate=fitted.rate(sim.tables, float(m.volume[s, t]) / setting.interval_s)
-            if sim.tables
-            else float(rates[t]) * min(max(pace / PACE, SLOWEST), FASTEST),
+            rate=_event_rate(simulated, s, int(t), setting, float(rates[t])),
             start=float(t) * setting.interval_s,
             length=setting.interval_s,
         )
         played.append(book.play(bar))
     return BookSession(present, played, m.volume[s][present], unit, book.origin, book.ticks, lot)
+
+
+def _new_book(simulated: SimulatedSessions, s: int, setting: SymbolSettings, unit: float, lot: int) -> SimulatedBook:
+    """An empty book for the session's prices, with the flow of the settings."""
+    m, sim = simulated.moves, setting.simulate
+    options = BookOptions(float(simulated.tick[s, 0]), lot, sim.l3, sim.events)
+    if sim.tables:
+        laws, pace = fitted.laws(sim.tables, unit), fitted.pace(sim.tables)
+        options = replace(options, laws=laws, pace=pace, reach=fitted.reach(sim.tables))
+    return SimulatedBook(float(np.nanmin(m.low[s])), float(np.nanmax(m.high[s])), options)
+
+
+def _event_rate(simulated: SimulatedSessions, s: int, t: int, setting: SymbolSettings, usual: float) -> float:
+    """Events a second: of a fitted flow by the bar's volume, else `usual` for SPY, and as much more as the mid moves
+    more than SPY's.
+    """
+    m, sim = simulated.moves, setting.simulate
+    if sim.tables:
+        return fitted.rate(sim.tables, float(m.volume[s, t]) / setting.interval_s)
+    tick = float(simulated.tick[s, 0])
+    pace = float(np.exp(simulated.levels.level_vol[s, t])) * m.open[s, t] / tick / math.sqrt(setting.interval_s)
+    return float(usual * min(max(pace / PACE, SLOWEST), FASTEST))
 
 
 def unit_of(volume: float) -> float:

@@ -24,8 +24,8 @@ from hfm.simulate.bars.bar_stream import SymbolSessions
 from hfm.simulate.bars.generator import flags
 from hfm.simulate.book import bar_target, book_facts, book_sums, book_tables, book_tape, fitted
 from hfm.simulate.book.book_session import BookSession, play_session
-from hfm.simulate.columns import KEYS, charged, provenance, report_ticks, with_settings, with_ticks
 from hfm.simulate.moments import Moments
+from hfm.simulate.quote_columns import KEYS, charged, provenance, report_ticks, with_settings, with_ticks
 from hfm.simulate.spread import charge_report, spread_claims
 from hfm.simulate.symbol_settings import SymbolSettings
 from hfm.stage import Context, Product

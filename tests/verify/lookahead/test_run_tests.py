@@ -93,7 +93,7 @@ def test_a_quotes_column_with_a_centred_mean_is_named(tmp_path: Path, monkeypatc
     """In the simulator itself: the column and the first row that it changes."""
     plain = simulated.quotes
 
-    def smooth(sheet: simulated.Sheet, grid: Any) -> dict[str, Any]:  # Any: Grid, columns
+    def smooth(sheet: simulated.SimulatedSessions, grid: Any) -> dict[str, Any]:  # Any: Grid, columns
         columns = plain(sheet, grid)
         return columns | {"ofi": cheats.centred(columns["ofi"])}
 
