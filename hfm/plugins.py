@@ -23,7 +23,7 @@ from hfm.stage import Context
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
-Group = Literal["sources", "models", "policies"]
+Group = Literal["sources", "models", "policies", "recipe"]
 
 REGISTRY: dict[Group, dict[str, str]] = {
     "sources": {
@@ -55,7 +55,13 @@ REGISTRY: dict[Group, dict[str, str]] = {
         "quantile": "hfm.policies.quantile:Quantile",
         "cost": "hfm.policies.cost:Cost",
     },
+    "recipe": {
+        "reconciliation": "hfm.recipe.reconciliation:table",
+        "panel": "hfm.recipe.waterfall:PANEL",
+        "tables": "hfm.recipe.waterfall:tables",
+    },
 }
+"""recipe: the original recipe's parts of the stages, a wing of its own that no stage imports."""
 
 
 def names(group: Group) -> list[str]:

@@ -16,9 +16,9 @@ import numpy.typing as npt
 from hfm.backtest import bounce, family, ledger_tables
 from hfm.backtest.bounce import Bounce
 from hfm.backtest.family import Trial
-from hfm.backtest.joined_panel import Panel
-from hfm.backtest.prior_sessions import History
-from hfm.backtest.session_sums import Tally
+from hfm.backtest.joined_panel import JoinedPanel
+from hfm.backtest.prior_sessions import PriorSessions
+from hfm.backtest.session_sums import SessionSums
 from hfm.backtest.sweep.summary_ledger import Rows, profit, room_for, rows_new
 from hfm.backtest.sweep.thresholds import Sweep
 from hfm.config import Backtest
@@ -53,7 +53,7 @@ class Observed:
     """A panel, what its policies may see, and of each row [n] from earlier sessions: daily volatility, average daily
     volume, usual spread (bps)."""
 
-    panel: Panel
+    panel: JoinedPanel
     signals: Signals
     sigma_day: Float
     adv: Float
@@ -67,7 +67,7 @@ class Engine:
         self.settings, self.symbols, self.horizon = settings, tuple(symbols), horizon
         self.trials: list[Trial] = family.members(settings.threshold)
         self.user = next(k for k, t in enumerate(self.trials) if t.user)
-        self.tally = Tally(len(symbols), meta.get("block_s"))
+        self.session_sums = SessionSums(len(symbols), meta.get("block_s"))
         self.trips = np.empty((0, at.TRADE))
         """Ended round trips that have not been taken yet, sorted by entry."""
         self.nets: list[Float] = []
@@ -76,7 +76,7 @@ class Engine:
         """When each was entered: the session, or the block of clock time (tally.block_s)."""
         self.proposed = np.zeros(len(self.trials), np.int64)
         """Rows with a proposal, by trial."""
-        self._history = History(len(symbols), _slots(meta))
+        self._history = PriorSessions(len(symbols), _slots(meta))
         self.volume = False
         """Whether any session says how much is traded a day."""
         self.lot = lot_size(settings, str(meta.get("calendar", "")))
@@ -98,7 +98,7 @@ class Engine:
         levels = np.arange(count or 0) / (count or 1)
         return Sweep(levels, self._own, self.settings.cash, len(self.symbols)) if count else None
 
-    def observe(self, panel: Panel) -> Observed | None:
+    def observe(self, panel: JoinedPanel) -> Observed | None:
         """The panel's out-of-sample sessions and what the policies may see of them; None where it has none."""
         sigma_day, adv, level = self._history.before(panel, self.horizon)
         starts = np.flatnonzero(np.diff(panel.session, prepend=-1))
@@ -106,11 +106,11 @@ class Engine:
         if not keep.any():
             return None
         if not keep.all():
-            panel, sigma_day, adv, level = panel.pick(keep), sigma_day[keep], adv[keep], level[keep]
+            panel, sigma_day, adv, level = panel.select(keep), sigma_day[keep], adv[keep], level[keep]
         seen = family.inputs(panel, self.settings, self._impact_bps(panel, sigma_day, adv))
         return Observed(panel, seen, sigma_day, adv, level)
 
-    def take(self, panel: Panel) -> tuple[Panel, Result] | None:
+    def take(self, panel: JoinedPanel) -> tuple[JoinedPanel, Result] | None:
         """The panel's out-of-sample sessions and what happened in them; None where it has none."""
         found = self.observe(panel)
         if found is None:
@@ -125,7 +125,7 @@ class Engine:
         table = self._rows.part(slice(len(panel.seq)))
         ledger_tables.kernel_rows(panel, (found.sigma_day, found.adv, seen.cost_bps), order, table)
         result = self._ledgers(panel, table, proposals, order)
-        self.tally.add(panel, result.out, order, found.level)
+        self.session_sums.add(panel, result.out, order, found.level)
         return panel, result
 
     def _space(self, name: str, shape: tuple[int, int]) -> Float:
@@ -135,7 +135,7 @@ class Engine:
             held = self._room[name] = np.empty((shape[0] + shape[0] // 4, shape[1]))
         return held[: shape[0]]
 
-    def _impact_bps(self, panel: Panel, sigma_day: Float, adv: Float) -> Float:
+    def _impact_bps(self, panel: JoinedPanel, sigma_day: Float, adv: Float) -> Float:
         """Expected impact a side of a full position, as the ledger charges it; 0 where it is not known."""
         worth = self.settings.cash * self.settings.size / len(self.symbols)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -143,7 +143,7 @@ class Engine:
             out: Float = np.where(adv > 0, 1e4 * self.settings.impact * sigma_day * np.sqrt(share), 0.0)
         return out
 
-    def _ledgers(self, panel: Panel, table: Rows, proposals: family.Sign, order: Int | None) -> Result:
+    def _ledgers(self, panel: JoinedPanel, table: Rows, proposals: family.Sign, order: Int | None) -> Result:
         own = proposals[self.user]
         late = [family.delayed(own, panel.borders, lag) for lag in range(1, LAGS + 1)]
         edge, room = ledger_tables.edges(table.whole), room_for(len(own))
@@ -172,7 +172,7 @@ class Engine:
     def _ended(self, trips: Float) -> None:
         self.trips = ledger_tables.by_entry(np.concatenate([self.trips, trips]))
         self.nets.append(trips[:, at.T_NET].copy())
-        entered, block_s = trips[:, at.T_SESSION].astype(np.int64), self.tally.block_s
+        entered, block_s = trips[:, at.T_SESSION].astype(np.int64), self.session_sums.block_s
         if block_s is not None:
             entered = (entered * ledger_tables.DAY_NS + trips[:, at.T_NS].astype(np.int64)) // (block_s * 10**9)
         self.entries.append(entered)
@@ -185,7 +185,7 @@ class Engine:
         ready, self.trips = self.trips[:cut], self.trips[len(self.trips) if cut is None else cut :]
         return ready
 
-    def rest(self, last: Panel) -> Float:
+    def rest(self, last: JoinedPanel) -> Float:
         """What is left at the end of the data; trips still under way are valued at the last mark."""
         ends = []
         for s in range(len(self.symbols)):

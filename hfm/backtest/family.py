@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hfm.backtest.joined_panel import Panel
+from hfm.backtest.joined_panel import JoinedPanel
 from hfm.config import Backtest
 from hfm.plugins import Policy, Signals
 from hfm.policies.choice import choose
@@ -61,7 +61,7 @@ def members(threshold: str) -> list[Trial]:
     return sorted([own, *others], key=lambda t: t.name)
 
 
-def inputs(panel: Panel, settings: Backtest, impact_bps: Float) -> Signals:
+def inputs(panel: JoinedPanel, settings: Backtest, impact_bps: Float) -> Signals:
     """What the policies may look at. The expected round trip: twice half the quoted spread's effective share, the
     fee and the impact, all as known at the row's close (bps).
     """

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from hfm import tables
 from hfm.backtest.family import Trial
-from hfm.backtest.joined_panel import Panel
+from hfm.backtest.joined_panel import JoinedPanel
 from hfm.backtest.prior_sessions import last_valid
 from hfm.backtest.sweep.summary_ledger import Rows
 from hfm.kernels.jit import bare, frozen
@@ -30,14 +30,14 @@ _QUOTES = (
 Meta = Mapping[str, Any]  # Any: JSON values
 
 
-def time_order(panel: Panel) -> Int | None:
+def time_order(panel: JoinedPanel) -> Int | None:
     """Row numbers in time order, symbols of one instant in their order; None where the rows lie so already."""
     if (panel.time[1:] >= panel.time[:-1]).all():
         return None
     return np.argsort(panel.time, kind="stable")
 
 
-def kernel_rows(panel: Panel, known: tuple[Float, Float, Float], order: Int | None, rows: Rows) -> None:
+def kernel_rows(panel: JoinedPanel, known: tuple[Float, Float, Float], order: Int | None, rows: Rows) -> None:
     """Write the kernel's input to rows, in time order, signal 0.
 
     known, of each row: daily volatility (fraction), average daily volume (shares), expected round trip (bps).
@@ -95,7 +95,7 @@ def _edges(rows: Float, out: Sign) -> None:
         out[i] = 0 if inside else at.EDGE
 
 
-def ledger_table(panel: Panel, out: Float, names: tuple[str, str], meta: Meta) -> pa.Table:
+def ledger_table(panel: JoinedPanel, out: Float, names: tuple[str, str], meta: Meta) -> pa.Table:
     """The ledger's rows from the kernel's results [n, OUT] in the table's order. names: model and trial."""
     columns: dict[str, object] = {name: panel.key.column(name) for name in panel.key.column_names}
     turned = np.empty((at.OUT, len(out)))
@@ -141,7 +141,7 @@ def by_entry(trips: Float) -> Float:
 
 
 def trials_table(
-    panel: Panel,
+    panel: JoinedPanel,
     trials: Sequence[Trial],
     sums: Float,
     bounce: Mapping[str, Float],
@@ -176,7 +176,7 @@ def trials_table(
     return tables.build(tables.TRIALS, columns, meta, "simulated")
 
 
-def hold(panel: Panel) -> Float:
+def hold(panel: JoinedPanel) -> Float:
     """[B] return of holding over the hours traded: from the open after the first prediction to the last close.
 
     0 for a block without predictions or without two prices.

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.backtest.engine import LAGS
-from hfm.backtest.joined_panel import Panel
+from hfm.backtest.joined_panel import JoinedPanel
 from hfm.backtest.ledger_tables import hold
 from hfm.ledger import layout as at
 
@@ -25,7 +25,7 @@ class Totals:
         """Of the user's own ledger, mean position x mark by block, currency."""
         self.sessions = 0
 
-    def add(self, panel: Panel, sums: Float, out: Float) -> None:
+    def add(self, panel: JoinedPanel, sums: Float, out: Float) -> None:
         """Take a panel's sums [K + LAGS, B, SUMS] and ledger [n, OUT]."""
         starts = panel.borders[:-1]
         held = np.add.reduceat(out[:, at.O_POSITION] * out[:, at.O_MARK], starts)

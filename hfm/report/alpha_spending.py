@@ -70,15 +70,17 @@ def boundaries(looks: Sequence[Look], level: float) -> list[float]:
     """
     grid = np.arange(_LOW, _HIGH + _STEP / 2, _STEP)
     density = np.exp(-0.5 * grid * grid) / math.sqrt(2 * math.pi)
-    seen, before, out = 0, 0, list[float]()
+    sessions_seen, before, out = 0, 0, list[float]()
     for i, look in enumerate(looks):
         if i:
             density = _moved(density, grid, correlation(looks[i - 1], look))
-        seen += look.added if i else look.sessions
-        critical = out[-1] if seen == before else _tail(density, grid, level * (spent(seen) - spent(before)))
+        sessions_seen += look.added if i else look.sessions
+        critical = (
+            out[-1] if sessions_seen == before else _tail(density, grid, level * (spent(sessions_seen) - spent(before)))
+        )
         out.append(critical)
         density = np.where(grid < critical, density, 0.0)
-        before = seen
+        before = sessions_seen
     return out
 
 
@@ -107,5 +109,5 @@ def _tail(density: Float, grid: Float, mass: float) -> float:
     at = int(np.searchsorted(-above, -mass))  # first place with less than `mass` above it
     if at <= 0:
         return float(grid[0])
-    here, there = above[at - 1], above[at] if at < len(grid) else 0.0
-    return float(grid[at - 1] + _STEP * (here - mass) / max(here - there, 1e-300)) - 0.5 * _STEP
+    mass_before, mass_after = above[at - 1], above[at] if at < len(grid) else 0.0
+    return float(grid[at - 1] + _STEP * (mass_before - mass) / max(mass_before - mass_after, 1e-300)) - 0.5 * _STEP

@@ -19,8 +19,8 @@ def test_cuts_between_panels_change_no_bit() -> None:
     whole, parts = Totals(2), Totals(2)
     whole.add(panel, sums, out)
     late = panel.session > np.unique(panel.session)[0]
-    parts.add(panel.pick(~late), sums[:, :2], out[~late])
-    parts.add(panel.pick(late), sums[:, 2:], out[late])
+    parts.add(panel.select(~late), sums[:, :2], out[~late])
+    parts.add(panel.select(late), sums[:, 2:], out[late])
     np.testing.assert_array_equal(whole.sums, parts.sums)
     np.testing.assert_allclose(whole.sums, sums.sum(axis=1))
     for name in ("exposure", "hold", "session", "symbol"):

@@ -7,7 +7,7 @@ is chosen after the fact: a sweep shows how much hangs on a threshold and finds 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from hfm.backtest.sweep import batched_ledger
 from hfm.backtest.sweep.summary_ledger import Rows, plain, profit, room_for, rows_of
 from hfm.ledger import layout as at
 from hfm.ledger.account import equity, state_new
+from hfm.tables.metrics_document import SweepPoint
 
 Float = npt.NDArray[np.float64]
 
@@ -71,10 +72,10 @@ class Sweep:
                 self._each(range(len(self.levels))[which], rows.part(one), score[one], edge)
             i = stop + 1
 
-    def points(self) -> list[dict[str, Any]]:  # Any: JSON values
+    def points(self) -> list[SweepPoint]:
         """One entry a level, as it stands in metrics.json."""
         lines = zip(self.levels.tolist(), self.trips.tolist(), (self.net / self._cash).tolist(), strict=True)
-        return [{"level": level, "trips": int(trips), "net_return": net} for level, trips, net in lines]
+        return [SweepPoint(level, int(trips), net) for level, trips, net in lines]
 
 
 def sweep(rows: Float, score: Float, levels: Float, params: Float, cash: float) -> tuple[Float, Float]:
@@ -84,11 +85,11 @@ def sweep(rows: Float, score: Float, levels: Float, params: Float, cash: float) 
     return made.net, made.trips
 
 
-def spell(points: list[dict[str, Any]], kind: str) -> list[str]:  # Any: JSON values
+def spell(points: Sequence[SweepPoint], kind: str) -> list[str]:
     """A line for every tenth of the levels, and one for the best of all. kind: what a level is called."""
-    best = max(points, key=lambda point: point["net_return"])
+    best = max(points, key=lambda point: point.net_return)
     shown = [points[i] for i in sorted({round(i * (len(points) - 1) / 10) for i in range(11)})]
-    lines = [f"  {kind}{100 * p['level']:.4g}: {p['trips']:,} round trips, net {p['net_return']:.2%}" for p in shown]
+    lines = [f"  {kind}{100 * p.level:.4g}: {p.trips:,} round trips, net {p.net_return:.2%}" for p in shown]
     return [f"sweep of {len(points):,} thresholds:", *lines,
-            f"  the best is {kind}{100 * best['level']:.4g} with {best['net_return']:.2%}: chosen after the fact, so "
+            f"  the best is {kind}{100 * best.level:.4g} with {best.net_return:.2%}: chosen after the fact, so "
             "expect less; N counts all of them"]  # fmt: skip
