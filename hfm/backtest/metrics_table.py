@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from hfm.backtest import metrics, permutation
 from hfm.backtest.engine import Engine
 from hfm.backtest.matched_hold import hold_result, matched_hold
+from hfm.backtest.metric_inputs import MetricInputs, metric_inputs, too_few_traded
 from hfm.backtest.metrics import Estimate, Z
 from hfm.backtest.session_sums import SessionSums
 from hfm.backtest.totals import Totals
@@ -23,49 +23,6 @@ FEW = 252
 """Fewest sessions for a compound annual rate."""
 BASE, LARGER = "base rate", "larger class of these rows"
 """The two floors of a direction: what training says comes more often, and what did in the rows that are scored."""
-TRADED = 10
-"""Fewest sessions with a trade for an interval over sessions: below, its normal approximation is fiction."""
-
-
-@dataclass(frozen=True)
-class MetricInputs:
-    """What the metrics are made from.
-
-    Attributes
-    ----------
-    engine, totals : after the last panel.
-    r : [S] session returns over opening equity, fractions.
-    bars : [T] returns by instant, fractions; 0 after a ruin.
-    equity : [T + 1] currency, the starting capital first.
-    opening : [S] equity at each session's open, currency.
-    bars_year, sessions_year : instants and sessions of the calendar's year.
-    slots : instants of a full session, the least shift of the permutation.
-    """
-
-    engine: Engine
-    totals: Totals
-    r: Float
-    bars: Float
-    equity: Float
-    opening: Float
-    bars_year: float
-    slots: int
-    sessions_year: float
-
-    @property
-    def no_interval(self) -> str:
-        """Why there can be no interval over sessions; empty where there can."""
-        return _too_few_traded(self.sums.get("notional"), "sessions")
-
-    @property
-    def sums(self) -> SessionSums:
-        """The sums of the user's own ledger."""
-        return self.engine.session_sums
-
-    @property
-    def cash(self) -> float:
-        """Starting capital, currency."""
-        return self.engine.settings.cash
 
 
 def metrics_table(engine: Engine, totals: Totals, meta: Mapping[str, Any]) -> dict[str, Metric]:  # Any: JSON values
@@ -80,32 +37,9 @@ def metrics_table(engine: Engine, totals: Totals, meta: Mapping[str, Any]) -> di
     -------
     Id -> metric, in the order of the table.
     """
-    inputs = _inputs(engine, totals, meta)
+    inputs = metric_inputs(engine, totals, meta)
     parts = (_accuracy, _returns, _ratios, _risk, _trips, _trading)
     return {name: entry for part in parts for name, entry in part(inputs).items()}
-
-
-def _inputs(engine: Engine, totals: Totals, meta: Mapping[str, Any]) -> MetricInputs:  # Any: JSON values
-    """Returns by session and by instant, and the lengths of the year."""
-    cash, sums = engine.settings.cash, engine.session_sums
-    net = sums.get("net")
-    opening = cash + np.concatenate(([0.0], np.cumsum(net)[:-1]))
-    equity = np.concatenate(([cash], sums.equity.get()))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        r = np.where(opening > 0, net / opening, 0.0)
-    bars, alive = np.diff(equity), equity[:-1] > 0
-    np.divide(bars, equity[:-1], out=bars, where=alive)
-    bars[~alive] = 0.0
-    year = float(meta["sessions_per_year"])
-    bars_year = len(bars) / len(r) * year if meta.get("every") == "event" else float(meta["slots_per_year"])
-    slots = int(meta.get("slots_per_session", 1))
-    return MetricInputs(engine, totals, r, bars, equity, opening, bars_year, slots, year)
-
-
-def _too_few_traded(notional: Float, units: str) -> str:
-    """Why `notional` by unit (session, block) is too little traded for an interval; empty where it is enough."""
-    traded = int((notional > 0).sum())
-    return "" if traded >= TRADED else f"{traded} of {len(notional)} {units} traded: too few for an interval"
 
 
 def _normal_interval(estimate: Estimate) -> Interval:
@@ -307,7 +241,7 @@ def _trading(inputs: MetricInputs) -> dict[str, Metric]:
     cost = get("spread") + get("fee") + get("impact")
     edge = metrics.ratio(1e4 * sums.unit("gross"), sums.unit("notional"))
     assumed = metrics.ratio(1e4 * cost, notional).value
-    few = _too_few_traded(sums.unit("notional"), "blocks" if sums.block_s else "sessions")
+    few = too_few_traded(sums.unit("notional"), "blocks" if sums.block_s else "sessions")
     impact = float(get("impact").sum())
     left = float(get("gross").sum() - get("spread").sum() - get("fee").sum())
     capacity = cash * (left / impact) ** 2 if impact > 0 and left > 0 else None

@@ -12,6 +12,7 @@ import numpy as np
 from hfm.backtest import bounce, metrics_table
 from hfm.backtest.engine import LAGS, Engine, apart
 from hfm.backtest.matched_hold import matched_hold
+from hfm.backtest.metric_inputs import TRADED
 from hfm.backtest.session_counts import MONEY
 from hfm.backtest.sweep.thresholds import spell as spell_sweep
 from hfm.backtest.totals import Totals
@@ -191,7 +192,7 @@ def _pays(found: Metrics, edge: Metric, cost: float) -> str:
     if edge.lo is None or edge.hi is None:
         return f"whether it pays for its trading cannot be told ({edge.note})"
     few = f", in these {sessions} sessions alone" if sessions > 1 else ", in this one session alone"
-    only = few if sessions < metrics_table.TRADED else ""
+    only = few if sessions < TRADED else ""
     if edge.hi < cost:
         return f"it does not pay for its trading{only}"
     if edge.lo <= cost:

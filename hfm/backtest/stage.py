@@ -19,6 +19,7 @@ from hfm.plugins import find
 from hfm.stage import Context, Product
 from hfm.tables.json_document import to_json
 
+Meta = Mapping[str, Any]  # Any: JSON values
 LEDGER, TRADES, TRIALS = "backtest/ledger.parquet", "backtest/trades.parquet", "backtest/trials.parquet"
 METRICS, RECONCILIATION, INSAMPLE = "backtest/metrics.json", "backtest/bridge.parquet", "train/insample.parquet"
 
@@ -43,15 +44,11 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
         For a model without predictions, and for settings that contradict one another or the data.
     """
     quotes, predictions = inputs["simulate/quotes.parquet"], inputs["train/predictions.parquet"]
-    settings, meta = config.backtest, quotes.meta
-    symbols = sorted(meta["symbols"])
+    settings, symbols = config.backtest, sorted(quotes.meta["symbols"])
     model = settings.model or str(predictions.meta["model"])
     horizon = int(predictions.meta.get("horizon", config.train.horizon))
-    _check(settings, meta)
-    if "block_s" in predictions.meta:
-        meta = meta | {"block_s": predictions.meta["block_s"]}
-    if settings.fill == "close":
-        meta = meta | {"lookahead": True}
+    _check(settings, quotes.meta)
+    meta = _meta(settings, quotes.meta, predictions.meta)
     engine = Engine(settings, symbols, meta, horizon)
     if engine.bounce is not None:
         meta = meta | {"bounce": {k: dataclasses.asdict(v) for k, v in engine.bounce.shown.items()}}
@@ -64,12 +61,11 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
         if outcome is None:
             continue
         last, result = outcome
+        family_sums = result.sums[: len(engine.trials)]
         yield LEDGER, ledger_tables.ledger_table(last, result.out, names, meta)
         yield (
             TRIALS,
-            ledger_tables.trials_table(
-                last, engine.trials, result.sums[: len(engine.trials)], result.bounce, settings.cash, symbols, meta
-            ),
+            ledger_tables.trials_table(last, engine.trials, family_sums, result.bounce, settings.cash, symbols, meta),
         )
         totals.add(last, result.sums, result.out)
         ended = engine.whole()
@@ -87,12 +83,22 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
         yield RECONCILIATION, find("recipe", "reconciliation")(inputs, settings, metrics, len(engine.trials))
 
 
-def _columns(settings: Backtest, meta: Mapping[str, Any]) -> tuple[str, ...]:  # Any: JSON values
+def _meta(settings: Backtest, quotes: Meta, predictions: Meta) -> dict[str, Any]:  # Any: JSON values
+    """Metadata of the tables: those of the quotes, what errors are clustered by, and whether fills know the future."""
+    out = dict(quotes)
+    if "block_s" in predictions:
+        out["block_s"] = predictions["block_s"]
+    if settings.fill == "close":
+        out["lookahead"] = True
+    return out
+
+
+def _columns(settings: Backtest, meta: Meta) -> tuple[str, ...]:
     """Columns of the quotes beside those that every back-test reads."""
     return RESTING if settings.fill == "passive" else EXTREMES if bounce.possible(meta) else ()
 
 
-def _check(settings: Backtest, meta: Mapping[str, Any]) -> None:
+def _check(settings: Backtest, meta: Meta) -> None:
     """Refuse a fill that knows the future, unless asked for by name, and a queue without a book.
 
     Raises

@@ -109,7 +109,7 @@ def _parse(hint: Any, value: Any) -> Any:  # Any: annotations, JSON values
 
 
 def _empty(hint: Any) -> Any:  # Any: annotations, values of them
-    """What stands for a field that is not there: None where that is allowed, NaN of floats, else nothing of its type."""
+    """What stands for an absent field: None where that is allowed, NaN of a float, else an empty value of its type."""
     members = _members(hint)
     if type(None) in members:
         return None

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from hfm import tables
-from hfm.backtest.joined_panel import JoinedPanel, panels, prefetch, symbol_numbers
+from hfm.backtest.joined_panel import JoinedPanel, panels, prefetch
 from hfm.errors import DataError, UsageError
 from tests.backtest import market
 
@@ -122,12 +122,6 @@ def test_picking_sessions_keeps_the_blocks(quoted: pa.Table) -> None:
     assert part.borders.tolist() == [0, 6, 12, 18, 24, 30, 36]
     assert part.key.num_rows == len(part.seq) == 36
     np.testing.assert_array_equal(part.quotes["mid_open"], panel.quotes["mid_open"][keep])
-
-
-def test_codes_follow_the_list_of_names() -> None:
-    """Whatever the order of the column's own dictionary; unknown words are -1."""
-    column = pa.chunked_array([pa.array(["b", "a"]).dictionary_encode(), pa.array(["c", "b"]).dictionary_encode()])
-    assert symbol_numbers(column, ["a", "b"]).tolist() == [1, 0, -1, 1]
 
 
 def test_panels_ahead_come_in_order_and_an_error_where_it_was() -> None:

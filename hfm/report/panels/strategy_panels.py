@@ -35,10 +35,49 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Caption:
     broad = size_inches(ax).width > 6
     top = ax.inset_axes((0, 0.33, 1, 0.67 if broad else 0.58))
     low = ax.inset_axes((0, 0, 1, 0.25))
-    ends = np.arange(len(strategy.sessions) + 1)
-    net, gross, hold, full = (
-        float(line[-1]) for line in (strategy.net, strategy.gross, strategy.hold, strategy.hold_full)
+    _returns(top, run, strategy, ink)
+    legend(top, ink, loc="lower right", ncols=5 if broad else 2, bbox_to_anchor=(1, 0.99), columnspacing=1.0)
+    top.tick_params(labelbottom=False)
+    _drawdown(low, strategy, ink)
+    for each in (top, low):
+        each.yaxis.set_label_coords(-0.62 * ink.size / 9.5 / size_inches(ax).width, 0.5)
+        each.set_xlim(0, max(len(strategy.sessions), 1))
+        date_axis(each, strategy.sessions)
+    if run.lookahead:
+        top.text(0.5, 0.5, "LOOK-AHEAD FILLS: no result", transform=top.transAxes, ha="center", rotation=12,
+                 va="center", fontsize=2.2 * ink.size, fontweight="bold", color=ink.red, alpha=0.35)  # fmt: skip
+    net, gross, hold, full = _ends(strategy)
+    worst = float(strategy.drawdown.min())
+    when = "day and night" if strategy.document.trial.hold_overnight else "in the hours traded"
+    beside = f"the same mean exposure held {when} {hold:+.2%}, " if math.isfinite(hold) else ""
+    fall = strategy.document.metrics.get("max_drawdown")
+    full_fall = f" (buy and hold {fall.floor:.2%})" if fall is not None and fall.floor is not None else ""
+    return Caption(
+        f"Trial {strategy.trial} over {len(strategy.sessions)} out-of-sample sessions: net {net:+.2%}, gross "
+        f"{gross:+.2%}; {beside}buy and hold {full:+.2%}. Largest drawdown {abs(worst):.2%}{full_fall}, at every row.",
+        f"Line chart of cumulative return. Net ends at {net:+.2%}, gross at {gross:+.2%}, {beside}buy and hold at "
+        f"{full:+.2%}. Below, drawdown down to {worst:.2%}.",
     )
+
+
+class _Ends(NamedTuple):
+    """Where the curves end, as fractions of capital; hold: NaN where not known."""
+
+    net: float
+    gross: float
+    hold: float
+    hold_full: float
+
+
+def _ends(strategy: StrategyData) -> _Ends:
+    """Where the curves end."""
+    return _Ends(*(float(line[-1]) for line in (strategy.net, strategy.gross, strategy.hold, strategy.hold_full)))
+
+
+def _returns(top: Axes, run: Evidence, strategy: StrategyData, ink: Ink) -> None:
+    """Draw the cumulative returns."""
+    net, gross, hold, full = _ends(strategy)
+    sessions = np.arange(len(strategy.sessions) + 1)
     top.axhline(0, color=ink.muted, linewidth=0.8)
     top.plot(
         strategy.x,
@@ -49,7 +88,9 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Caption:
         label=f"buy and hold {full:+.2%}",
     )
     if math.isfinite(hold):
-        top.plot(ends, strategy.hold, color=ink.text, linewidth=1.5, linestyle=":", label=f"matched hold {hold:+.2%}")
+        top.plot(
+            sessions, strategy.hold, color=ink.text, linewidth=1.5, linestyle=":", label=f"matched hold {hold:+.2%}"
+        )
     best = verdict_trial(run)
     if best is not None:
         word, line = best.name, np.append(0.0, np.cumsum(best.net))
@@ -62,27 +103,6 @@ def equity(ax: Axes, run: Evidence, ink: Ink) -> Caption:
     frame(top, ink, y="return on capital")
     percent_axis(top)
     limit_ticks(top, y=5)
-    legend(top, ink, loc="lower right", ncols=5 if broad else 2, bbox_to_anchor=(1, 0.99), columnspacing=1.0)
-    top.tick_params(labelbottom=False)
-    _drawdown(low, strategy, ink)
-    for each in (top, low):
-        each.yaxis.set_label_coords(-0.62 * ink.size / 9.5 / size_inches(ax).width, 0.5)
-        each.set_xlim(0, max(len(strategy.sessions), 1))
-        date_axis(each, strategy.sessions)
-    if run.lookahead:
-        top.text(0.5, 0.5, "LOOK-AHEAD FILLS: no result", transform=top.transAxes, ha="center", rotation=12,
-                 va="center", fontsize=2.2 * ink.size, fontweight="bold", color=ink.red, alpha=0.35)  # fmt: skip
-    worst = float(strategy.drawdown.min())
-    when = "day and night" if strategy.document.trial.hold_overnight else "in the hours traded"
-    beside = f"the same mean exposure held {when} {hold:+.2%}, " if math.isfinite(hold) else ""
-    fall = strategy.document.metrics.get("max_drawdown")
-    full_fall = f" (buy and hold {fall.floor:.2%})" if fall is not None and fall.floor is not None else ""
-    return Caption(
-        f"Trial {strategy.trial} over {len(strategy.sessions)} out-of-sample sessions: net {net:+.2%}, gross "
-        f"{gross:+.2%}; {beside}buy and hold {full:+.2%}. Largest drawdown {abs(worst):.2%}{full_fall}, at every row.",
-        f"Line chart of cumulative return. Net ends at {net:+.2%}, gross at {gross:+.2%}, {beside}buy and hold at "
-        f"{full:+.2%}. Below, drawdown down to {worst:.2%}.",
-    )
 
 
 def _drawdown(ax: Axes, strategy: StrategyData, ink: Ink) -> None:
