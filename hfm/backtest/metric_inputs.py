@@ -5,9 +5,7 @@ Axes: S sessions, T instants. Returns are fractions of opening equity, money is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +13,7 @@ import numpy.typing as npt
 from hfm.backtest.engine import Engine
 from hfm.backtest.session_sums import SessionSums
 from hfm.backtest.totals import Totals
+from hfm.tables import TableMeta
 
 Float = npt.NDArray[np.float64]
 TRADED = 10
@@ -62,7 +61,7 @@ class MetricInputs:
         return self.engine.settings.cash
 
 
-def metric_inputs(engine: Engine, totals: Totals, meta: Mapping[str, Any]) -> MetricInputs:  # Any: JSON values
+def metric_inputs(engine: Engine, totals: Totals, meta: TableMeta) -> MetricInputs:
     """Returns by session and by instant, and the lengths of the year.
 
     Parameters
@@ -83,9 +82,9 @@ def metric_inputs(engine: Engine, totals: Totals, meta: Mapping[str, Any]) -> Me
     bars, alive = np.diff(equity), equity[:-1] > 0
     np.divide(bars, equity[:-1], out=bars, where=alive)
     bars[~alive] = 0.0
-    year = float(meta["sessions_per_year"])
-    bars_year = len(bars) / len(r) * year if meta.get("every") == "event" else float(meta["slots_per_year"])
-    slots = int(meta.get("slots_per_session", 1))
+    year = float(meta.sessions_per_year)
+    bars_year = len(bars) / len(r) * year if meta.every == "event" else float(meta.slots_per_year)
+    slots = meta.slots_per_session or 1
     return MetricInputs(engine, totals, r, bars, equity, opening, bars_year, slots, year)
 
 

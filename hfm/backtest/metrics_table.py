@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -16,6 +13,7 @@ from hfm.backtest.metrics import Estimate, Z
 from hfm.backtest.session_sums import SessionSums
 from hfm.backtest.totals import Totals
 from hfm.proportion import wilson_clustered
+from hfm.tables import TableMeta
 from hfm.tables.metrics_document import NO_FLOOR, NO_INTERVAL, Interval, Metric, MetricFloor, metric
 
 Float = npt.NDArray[np.float64]
@@ -25,7 +23,7 @@ BASE, LARGER = "base rate", "larger class of these rows"
 """The two floors of a direction: what training says comes more often, and what did in the rows that are scored."""
 
 
-def metrics_table(engine: Engine, totals: Totals, meta: Mapping[str, Any]) -> dict[str, Metric]:  # Any: JSON values
+def metrics_table(engine: Engine, totals: Totals, meta: TableMeta) -> dict[str, Metric]:
     """All metrics by id.
 
     Parameters

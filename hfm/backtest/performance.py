@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from hfm.backtest.totals import Totals
 from hfm.ledger import layout as at
 from hfm.ledger import reasons
 from hfm.stage import Context
+from hfm.tables import TableMeta
 from hfm.tables.metrics_document import (
     BacktestSpan,
     CostPoint,
@@ -36,7 +36,7 @@ MULTIPLIERS = (0.0, 0.5, 1.0, 2.0, 4.0)
 HEADLINES = ("accuracy_direction", "accuracy_spread", "return_net", "sharpe", "max_drawdown", "break_even_cost_bps")
 
 
-def metrics_of(engine: Engine, totals: Totals, model: str, meta: Mapping[str, Any]) -> Metrics:  # Any: JSON values
+def metrics_of(engine: Engine, totals: Totals, model: str, meta: TableMeta) -> Metrics:
     """metrics.json of a back-test; what is not defined is null, with the reason.
 
     Parameters

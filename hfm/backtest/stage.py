@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,9 @@ from hfm.config import Backtest, Config
 from hfm.errors import UsageError
 from hfm.plugins import find
 from hfm.stage import Context, Product
+from hfm.tables import TableMeta
 from hfm.tables.json_document import to_json
 
-Meta = Mapping[str, Any]  # Any: JSON values
 LEDGER, TRADES, TRIALS = "backtest/ledger.parquet", "backtest/trades.parquet", "backtest/trials.parquet"
 METRICS, RECONCILIATION, INSAMPLE = "backtest/metrics.json", "backtest/bridge.parquet", "train/insample.parquet"
 
@@ -44,14 +45,14 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
         For a model without predictions, and for settings that contradict one another or the data.
     """
     quotes, predictions = inputs["simulate/quotes.parquet"], inputs["train/predictions.parquet"]
-    settings, symbols = config.backtest, sorted(quotes.meta["symbols"])
-    model = settings.model or str(predictions.meta["model"])
-    horizon = int(predictions.meta.get("horizon", config.train.horizon))
+    settings, symbols = config.backtest, sorted(quotes.meta.symbols)
+    model = settings.model or predictions.meta.model
+    horizon = predictions.meta.horizon or config.train.horizon
     _check(settings, quotes.meta)
     meta = _meta(settings, quotes.meta, predictions.meta)
     engine = Engine(settings, symbols, meta, horizon)
     if engine.bounce is not None:
-        meta = meta | {"bounce": {k: dataclasses.asdict(v) for k, v in engine.bounce.shown.items()}}
+        meta = replace(meta, bounce={k: dataclasses.asdict(v) for k, v in engine.bounce.shown.items()})
     names = (model, engine.trials[engine.user].name)
     totals = Totals(len(engine.trials))
     last: JoinedPanel | None = None
@@ -83,22 +84,19 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
         yield RECONCILIATION, find("recipe", "reconciliation")(inputs, settings, metrics, len(engine.trials))
 
 
-def _meta(settings: Backtest, quotes: Meta, predictions: Meta) -> dict[str, Any]:  # Any: JSON values
+def _meta(settings: Backtest, quotes: TableMeta, predictions: TableMeta) -> TableMeta:
     """Metadata of the tables: those of the quotes, what errors are clustered by, and whether fills know the future."""
-    out = dict(quotes)
-    if "block_s" in predictions:
-        out["block_s"] = predictions["block_s"]
-    if settings.fill == "close":
-        out["lookahead"] = True
-    return out
+    return replace(
+        quotes, block_s=predictions.block_s, lookahead=True if settings.fill == "close" else quotes.lookahead
+    )
 
 
-def _columns(settings: Backtest, meta: Meta) -> tuple[str, ...]:
+def _columns(settings: Backtest, meta: TableMeta) -> tuple[str, ...]:
     """Columns of the quotes beside those that every back-test reads."""
     return RESTING if settings.fill == "passive" else EXTREMES if bounce.possible(meta) else ()
 
 
-def _check(settings: Backtest, meta: Meta) -> None:
+def _check(settings: Backtest, meta: TableMeta) -> None:
     """Refuse a fill that knows the future, unless asked for by name, and a queue without a book.
 
     Raises
@@ -112,7 +110,7 @@ def _check(settings: Backtest, meta: Meta) -> None:
             why="nobody can trade at a close that they have already seen; with --allow-lookahead every result says so",
             hint="--fill next-open, or --fill close --allow-lookahead",
         )
-    if settings.queue and meta.get("every") != "event":
+    if settings.queue and meta.every != "event":
         raise UsageError(
             "backtest.queue needs the event rows of a replayed order book",
             why="a bar does not say in which order its trades and quotes came",

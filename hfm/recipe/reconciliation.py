@@ -62,7 +62,7 @@ def steps(inputs: Mapping[str, Reader], settings: Backtest, metrics: Metrics, tr
     Accuracy, floor, return, hold and drawdown as fractions, the Sharpe ratio a year, trades as a count.
     """
     quotes = inputs["simulate/quotes.parquet"]
-    year = float(quotes.meta["slots_per_year"])
+    year = float(quotes.meta.slots_per_year)
     data, known = _rows(inputs)
     printed = _recipe(data, known, known)
     yield Step("in_sample", printed | {"sharpe": printed["sharpe"] * math.sqrt(ROUND_THE_CLOCK)}, RECIPE)
@@ -77,7 +77,7 @@ def steps(inputs: Mapping[str, Reader], settings: Backtest, metrics: Metrics, tr
     yield Step("next_open", _of(_replayed(inputs, next_open, metrics.model)), f"hfm backtest --fill next-open {FREE}")
     paid = _of(metrics)
     yield Step("costs", paid, "hfm backtest")
-    root = math.sqrt(float(quotes.meta["sessions_per_year"]))
+    root = math.sqrt(float(quotes.meta.sessions_per_year))
     hurdle = sharpe_hurdle(trials, int(metrics.span.sessions)) * root
     counted = {"sharpe": paid["sharpe"] - hurdle, "hurdle": hurdle, "trials": float(trials)}
     yield Step("trials_counted", paid | counted, "hfm report")
@@ -153,8 +153,8 @@ def _replayed(inputs: Mapping[str, Reader], settings: Backtest, model: str) -> M
     """The metrics of the same predictions under other settings."""
     quotes, predictions = inputs["simulate/quotes.parquet"], inputs["train/predictions.parquet"]
     meta = quotes.meta
-    symbols = sorted(meta["symbols"])
-    engine = Engine(settings, symbols, meta, int(predictions.meta["horizon"]))
+    symbols = sorted(meta.symbols)
+    engine = Engine(settings, symbols, meta, predictions.meta.horizon)
     totals = Totals(len(engine.trials))
     for panel in panels(quotes, predictions, model, symbols):
         outcome = engine.take(panel)

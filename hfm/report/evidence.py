@@ -94,7 +94,7 @@ class Evidence:
     @property
     def planted(self) -> bool:
         """Whether an edge was put into the market on purpose."""
-        return bool(self.forecast and self.forecast.meta.get("signal", "none") != "none")
+        return bool(self.forecast and self.forecast.meta.signal not in ("", "none"))
 
 
 def gather(
@@ -133,7 +133,7 @@ def gather(
 def _warnings(inputs: Mapping[str, tables.Reader]) -> tuple[str, ...]:
     """What the stages before found odd about the data, as the last of them has it."""
     last = next((inputs[name] for name in ("simulate/quotes.parquet", "fetch/bars.parquet") if name in inputs), None)
-    found = last.meta.get("warnings", []) if last is not None else []
+    found = last.meta.warnings or () if last is not None else []
     return tuple(str(text) for text in found)
 
 
@@ -159,7 +159,7 @@ def _leakage(forecast: ForecastData, strategy: StrategyData) -> str | None:
     accuracy = bounce.reversal_accuracy if bounce else None
     return leakage.warning(
         Hits(forecast.right, forecast.labelled), traded=Hits(right, rows),
-        bars=forecast.meta.get("fidelity") != "replay", planted=forecast.meta.get("signal", "none") != "none",
+        bars=forecast.meta.fidelity != "replay", planted=forecast.meta.signal not in ("", "none"),
         reversal=math.nan if accuracy is None else float(accuracy),
     )  # fmt: skip
 

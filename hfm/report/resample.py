@@ -5,8 +5,8 @@ A slot is a stretch of clock time from the one in which the session's first row 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -57,7 +57,7 @@ def hours(time: Int, tz: str) -> Float:
     return np.asarray(local % 24, np.float64)
 
 
-def bars(book: tables.Reader) -> tuple[dict[str, tables.Array], dict[str, Any]]:  # Any: JSON values
+def bars(book: tables.Reader) -> tuple[dict[str, tables.Array], tables.TableMeta]:
     """Bars of an order book: columns of the bars table without high and low, and its meta.
 
     Slots without an event are not there; prices are mids, volume is that of executions in shares.
@@ -87,4 +87,4 @@ def bars(book: tables.Reader) -> tuple[dict[str, tables.Array], dict[str, Any]]:
     names = ("symbol", "session", "seq", "time", "open", "close", "volume", "is_last")
     bars_of_book = {name: np.concatenate([p[name] for p in parts]) if parts else np.empty(0) for name in names}
     count = int(bars_of_book["seq"].max()) + 1 if parts else 0
-    return bars_of_book, book.meta | {"interval_s": WIDTH, "slots_per_session": count}
+    return bars_of_book, replace(book.meta, interval_s=WIDTH, slots_per_session=count)

@@ -130,8 +130,8 @@ def summary(run: Evidence) -> Summary:
 def _fetch(run: Evidence) -> FetchSummary:
     market = run.market
     return FetchSummary(
-        market.symbols, market.meta.get("source"), run.synthetic, len(market.sessions), market.rows, market.empty,
-        market.meta.get("quality", {}), run.warnings,
+        market.symbols, market.meta.source, run.synthetic, len(market.sessions), market.rows, market.empty,
+        dict(market.meta.quality or {}), run.warnings,
     )  # fmt: skip
 
 

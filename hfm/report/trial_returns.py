@@ -9,6 +9,7 @@ by it: over fixed capital late sessions of a trial that grew would weigh more. A
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from hfm import tables
+from hfm.tables import TableMeta
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -117,13 +119,13 @@ def trial_returns(trials: pa.Table) -> TrialReturns:
         {str(symbol): data["symbol"] == symbol for symbol in dict.fromkeys(data["symbol"])},
     )  # fmt: skip
     user = data["trial"][data["user"].astype(bool)]
-    meta = tables.header(trials.schema)["meta"]
+    meta = tables.meta_of(trials.schema)
     bounce = _bounce(matrix, data, meta)
     return TrialReturns(
         tuple(names), sessions, matrix.sums(data["exposure"]).sum(axis=0) / max(len(sessions), 1),
         matrix.sums(data["gross_return"]), matrix.sums(data["net_return"]),
         _excess(matrix, data, "net_return", "exposure"), matrix.sums(data["trips"]).astype(np.int64),
-        str(user[0]) if user.size else None, float(meta["sessions_per_year"]), bounce,
+        str(user[0]) if user.size else None, float(meta.sessions_per_year), bounce,
         bounce is None and _mid_is_trade(meta),
     )  # fmt: skip
 
@@ -148,14 +150,14 @@ def _excess(matrix: _TrialMatrix, data: dict[str, Any], returns: str, exposures:
     return np.asarray(out)
 
 
-def _mid_is_trade(meta: dict[str, Any]) -> bool:  # Any: JSON
+def _mid_is_trade(meta: TableMeta) -> bool:
     """Whether mids are prices of trades; of tables from before that was written down, where bars were observed."""
-    observed = meta.get("synthetic") is False and meta.get("fidelity") in ("bars", "book")
-    return bool(meta.get("mid_is_trade", observed))
+    observed = meta.synthetic is False and meta.fidelity in ("bars", "book")
+    return observed if meta.mid_is_trade is None else meta.mid_is_trade
 
 
 def _bounce(
-    matrix: _TrialMatrix, data: dict[str, Any], meta: dict[str, Any]
+    matrix: _TrialMatrix, data: dict[str, Any], meta: TableMeta
 ) -> BounceReturns | None:  # Any: NumPy arrays, JSON
     """The family against the bid-ask bounce; None where the table holds no delayed trials."""
     if "late_return" not in data or not np.isfinite(data["late_return"]).any():
@@ -166,11 +168,11 @@ def _bounce(
     late["hold_return"] = data["hold_return"]
     opening = _opening(matrix.sums(late["free_return"]))
     extra = np.zeros((matrix.sessions, matrix.trials))
-    shown: dict[str, Any] = meta.get("bounce", {})  # Any: JSON
+    shown = meta.bounce or {}
     for symbol, rows in matrix.symbols.items():
         more = float(shown.get(symbol, {}).get("extra_bps", 0.0))
         extra += matrix.sums(late["free_turnover"], rows) * more * 1e-4 / opening
-    worst: dict[str, Any] = max(shown.values(), key=lambda each: float(each["half_spread_bps"]), default={})
+    worst: Mapping[str, Any] = max(shown.values(), key=lambda each: float(each["half_spread_bps"]), default={})
     return BounceReturns(
         _excess(matrix, late, "late_return", "late_exposure"),
         _excess(matrix, data, "net_return", "exposure") - extra,

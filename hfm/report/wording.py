@@ -108,7 +108,7 @@ def subject(run: Evidence) -> str:
     """What the run is about, in a line: symbols, interval, span."""
     market = run.market
     shown = ", ".join(market.symbols[:4]) + (f" and {len(market.symbols) - 4} more" if len(market.symbols) > 4 else "")
-    seconds = int(market.meta.get("interval_s", 0))
+    seconds = int(market.meta.interval_s)
     width = f"{seconds // 60}-minute" if seconds % 60 == 0 else f"{seconds}-second"
     kind = "order book" if run.config.simulate.fidelity == "replay" else f"{width} bars"
     return f"{shown or 'no symbol'} · {kind} · {span(run)}"
@@ -135,14 +135,14 @@ def origin(run: Evidence) -> list[tuple[str, str]]:
             f"simulated, {settings.simulate.fidelity}, recipe {settings.simulate.recipe}, "
             f"signal {settings.simulate.signal}, seed {settings.simulate.seed}"
         )
-    next_move = forecast is not None and forecast.meta.get("target") == "next-move"
+    next_move = forecast is not None and forecast.meta.target == "next-move"
     target = "next move" if next_move else f"horizon {settings.train.horizon}"
     epochs = f", {settings.train.epochs} epochs x {settings.train.seeds} seeds"
     fitted = epochs if forecast is None or forecast.curves else ""
     model, counts = forecast.model if forecast else settings.train.model, run.verdict.numbers.counts
     count = "" if replay else f"{run.market.rows:,} rows, "
     return [
-        ("book" if replay else "bars", f"{meta.get('source', '?')} ({market}), {count}{meta.get('calendar', '?')}"),
+        ("book" if replay else "bars", f"{meta.source or '?'} ({market}), {count}{meta.calendar or '?'}"),
         ("span", span(run)),
         ("quotes", quotes),
         *spread_charged(run.market.charged),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,7 @@ def inputs_of(more: dict[str, object], **settings: object) -> MetricInputs:
         outcome = engine.take(panel)
         if outcome is not None:
             totals.add(outcome[0], outcome[1].sums, outcome[1].out)
-    return metric_inputs(engine, totals, meta | more)
+    return metric_inputs(engine, totals, dataclasses.replace(meta, **more))  # type: ignore[arg-type]  # fields
 
 
 def test_returns_compound_to_the_equity_of_the_ledger() -> None:

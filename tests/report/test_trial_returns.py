@@ -75,7 +75,7 @@ def test_a_family_without_delayed_trials_has_no_bounce_and_says_whether_it_was_l
     for meta, unchecked in (({"mid_is_trade": True}, True), ({"synthetic": False, "fidelity": "bars"}, True),
                             ({"synthetic": False, "fidelity": "replay"}, False), ({"mid_is_trade": False,
                              "synthetic": False, "fidelity": "bars"}, False)):  # fmt: skip
-        old = tables.build(tables.TRIALS, data, {"sessions_per_year": 252.0, **meta})
+        old = tables.build(tables.TRIALS, data, tables.TableMeta(sessions_per_year=252.0, **meta))
         assert trial_returns(old).unchecked is unchecked, meta
 
 

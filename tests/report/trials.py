@@ -48,7 +48,7 @@ def trials(
     columns |= dict.fromkeys(BOUNCE, np.nan)
     for name, value in bounce.items():
         columns[name] = spread(value)
-    return tables.build(tables.TRIALS, columns, {"sessions_per_year": year, "bounce": shown or {}})
+    return tables.build(tables.TRIALS, columns, tables.TableMeta(sessions_per_year=year, bounce=shown or {}))
 
 
 def noise(sessions: int, count: int = 5, seed: int = 1, drift: float = 0.0) -> np.ndarray:
