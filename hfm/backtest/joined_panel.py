@@ -115,9 +115,17 @@ def panels(
 
 
 def prefetch(found: Iterator[JoinedPanel]) -> Iterator[JoinedPanel]:
-    """The same panels, each read and joined while the one before it is worked on; an error comes in its turn.
+    """The same panels, each read and joined while the one before it is worked on.
 
     Serves the rows `backtest-cold` and `backtest` of the bench: Parquet is decoded outside the interpreter's lock.
+
+    Parameters
+    ----------
+    found : the panels, made as they are asked for.
+
+    Yields
+    ------
+    The panels in order; an error comes in its turn.
     """
     with ThreadPoolExecutor(1) as beside:
         following = beside.submit(next, found, None)

@@ -89,6 +89,16 @@ def metric_inputs(engine: Engine, totals: Totals, meta: TableMeta) -> MetricInpu
 
 
 def too_few_traded(notional: Float, units: str) -> str:
-    """Why `notional` by unit (session, block) is too little traded for an interval; empty where it is enough."""
+    """Why there are too few units with a trade for an interval.
+
+    Parameters
+    ----------
+    notional : traded in each session or block, currency.
+    units : what they are called: "sessions".
+
+    Returns
+    -------
+    A note; empty where there are TRADED of them.
+    """
     traded = int((notional > 0).sum())
     return "" if traded >= TRADED else f"{traded} of {len(notional)} {units} traded: too few for an interval"

@@ -124,10 +124,8 @@ def _returns(inputs: MetricInputs) -> dict[str, Metric]:
 
 
 def _growth_interval(value: float, money: Float, opening: Float) -> Interval:
-    """95 % around a return that compounds, from session returns over opening equity: late sessions weigh as early ones.
-
-    None where a session lost all, or there are fewer than two.
-    """
+    """95 % around a return that compounds; none where a session lost all, or there are fewer than two."""
+    # from session returns over opening equity: late sessions weigh as early ones
     if len(money) < 2 or not ((opening > 0) & (money > -opening)).all() or value <= -1:
         return NO_INTERVAL
     half = Z * float(np.log1p(money / opening).std(ddof=1)) * len(money) ** 0.5

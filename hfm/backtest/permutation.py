@@ -88,10 +88,21 @@ def shift_test(series: Sequence[SignalSeries], least: int, studentise: bool = Fa
 
 
 def _circular(signal: Array, outcome: Array, centre: float, step: int, square: bool = False) -> Float:
-    """[n / step]: sum over i of signal[i] y[(i + k step) mod n] at each k, y being outcome - centre; or of squares.
+    """Circular cross-correlation at every step-th shift k: sum over i of signal[i] (outcome - centre)[(i + k) mod n].
 
     One short FFT for each offset below `step`: a full-length one would know all shifts, and cost ten times as much.
     Sums of squares are kept in single precision: they are divisors, and their transforms take half the time.
+
+    Parameters
+    ----------
+    signal, outcome : [n], n a multiple of step; NaN outcomes count as 0.
+    centre : taken off the outcomes.
+    step : rows from one shift to the next.
+    square : sums of squared products instead.
+
+    Returns
+    -------
+    [n / step], at shift k step in place k.
     """
     blocks, kind = max(len(signal) // step, 1), np.float32 if square else np.float64
     product = np.zeros(blocks // 2 + 1, np.complex128)
@@ -110,7 +121,17 @@ def _circular(signal: Array, outcome: Array, centre: float, step: int, square: b
 
 
 def p_value(actual: float, null: Float) -> float | None:
-    """(1 + # of null at or above actual) / (1 + B); None without a null. Ties up to rounding count against us."""
+    """The one-sided p-value of a permutation test, (1 + # of null at or above actual) / (1 + B).
+
+    Parameters
+    ----------
+    actual : the statistic.
+    null : [B] its values under permutations; ties up to rounding count as at or above.
+
+    Returns
+    -------
+    In (0, 1]; None where B is 0.
+    """
     if not null.size:
         return None
     slack = 1e-9 * max(float(np.abs(null).max()), abs(actual), 1.0)

@@ -108,10 +108,7 @@ def table(inputs: Mapping[str, Reader], settings: Backtest, metrics: Metrics, tr
 
 
 def _rows(inputs: Mapping[str, Reader]) -> tuple[dict[str, Array], Bool]:
-    """Columns of the quotes and of the recipe's network, and the rows [n] in which it traded.
-
-    Those are all rows with a forecast but the last two.
-    """
+    """Columns of the quotes and of the recipe's network, and the rows [n] in which it traded: all forecast but two."""
     names = ("session", "seq", "mid_close", "spread_bps")
     data = tables.arrays(inputs["simulate/quotes.parquet"].read(names), names)
     data |= tables.arrays(inputs[INSAMPLE].read(("p_widen", "y_widen", "fitted")), ("p_widen", "y_widen", "fitted"))
@@ -121,10 +118,19 @@ def _rows(inputs: Mapping[str, Reader]) -> tuple[dict[str, Array], Bool]:
 
 
 def _recipe(data: Mapping[str, Array], rows: Bool, known: Bool) -> dict[str, float]:
-    """What the recipe's back-test says of `rows`; sharpe a row, to be annualised.
+    """What the recipe's back-test says of some rows.
 
+    Parameters
+    ----------
+    data : columns [n] of the quotes and of the recipe's network.
+    rows : [n] those that it trades in.
+    known : [n] those that it has a forecast of.
+
+    Returns
+    -------
     accuracy: of the spread's direction, over the rows that the recipe validates on; floor: the larger class.
-    accuracy_price: of the price's, over `rows`, taking P(widens) for P(rises) as its trading does.
+    accuracy_price: of the price's, over `rows`, taking P(widens) for P(rises) as its trading does. sharpe: a row, to be
+    annualised.
     """
     p, close = data["p_widen"], data["mid_close"]
     at = np.flatnonzero(rows)

@@ -59,7 +59,7 @@ def critical_p(record: Record, sessions: int) -> float:
 
 
 def boundaries(looks: Sequence[Look], level: float) -> list[float]:
-    """Critical values of a standard normal statistic at each look, [len(looks)].
+    """Critical values of a standard normal statistic at each look.
 
     The probability of exceeding any of them where nothing is worth anything is level x spent(all sessions seen). The
     statistic of a look is the standardised sum over its sessions, so two neighbouring looks correlate by
@@ -67,6 +67,15 @@ def boundaries(looks: Sequence[Look], level: float) -> list[float]:
     doi:10.2307/2343787, on a grid. It is exact for windows that only grow while the signals of sessions once seen stay
     as they were; for windows that roll the sequence is taken as Markov, which their correlation at lag one decides at
     such levels. Where models are fitted anew each night the looks correlate less than shared sessions say.
+
+    Parameters
+    ----------
+    looks : oldest first.
+    level : error probability of the configuration over all of its looks.
+
+    Returns
+    -------
+    A value a look; the earlier one where a look added no session.
     """
     grid = np.arange(_LOW, _HIGH + _STEP / 2, _STEP)
     density = np.exp(-0.5 * grid * grid) / math.sqrt(2 * math.pi)

@@ -18,7 +18,7 @@ from typing import Any
 import hfm
 from hfm import tables
 from hfm.config import Config, as_tree
-from hfm.report import assurance, forecast_data, leakage, market_data, strategy_data, verdict, waterfall
+from hfm.report import forecast_data, leakage, market_data, strategy_data, verdict, waterfall
 from hfm.report.forecast_data import ForecastData
 from hfm.report.leakage import Hits
 from hfm.report.market_data import MarketData
@@ -122,7 +122,7 @@ def gather(
         for stage, names in ARTIFACTS.items() for name in names if name not in inputs
     )  # fmt: skip
     tree = json.dumps(as_tree(config), sort_keys=True)
-    found, checked = assurance.with_verification(_verdict(forecast, strategy, config, record), verified)
+    found, checked = verdict.with_verification(_verdict(forecast, strategy, config, record), verified)
     return Evidence(
         market, forecast, strategy, found, json.loads(facts.data()) if facts else {},
         missing, _origins(inputs), _versions(), config, hashlib.sha256(tree.encode()).hexdigest()[:16], record.trials,

@@ -101,6 +101,10 @@ def family_test(excess_SK: Float, reps: int, seed: int) -> Randomization:
     excess_SK : [S, K] excess returns by session and trial, finite; S beyond START, every trial with variance.
     reps, seed : of the resampling.
 
+    Returns
+    -------
+    The p-values, the studentised mean and its null distribution.
+
     Notes
     -----
     p_signs: every session's sign is drawn at random, its size stays (Fisher 1935; Romano 1990, JASA 85(411), 686-692,
@@ -129,16 +133,14 @@ def family_test(excess_SK: Float, reps: int, seed: int) -> Randomization:
 
 
 def studentised(x: Float) -> float:
-    """mean / sd x sqrt(n) of x [n]; 0 without variance."""
+    """Mean / sd x sqrt(n) of x [n]; 0 without variance."""
     sd = float(x.std(ddof=1)) if x.size > 1 else 0.0
     return float(x.mean()) / sd * math.sqrt(x.size) if sd > 0 else 0.0
 
 
 def _tail(null: Float, t: float) -> float:
-    """(1 + resamples at or above t) / (1 + all); where there is none, the normal tail at the scale of their own one.
-
-    So that a level below what was drawn can be met, at a t that `critical` names.
-    """
+    """(1 + resamples at or above t) / (1 + all); where there is none, the normal tail at the scale of their own one."""
+    # so that a level below what was drawn can be met, at a t that `critical` names
     above = int((null >= t - 1e-12).sum())
     if above:
         return (1 + above) / (1 + null.size)

@@ -58,9 +58,16 @@ def hours(time: Int, tz: str) -> Float:
 
 
 def bars(book: tables.Reader) -> tuple[dict[str, tables.Array], tables.TableMeta]:
-    """Bars of an order book: columns of the bars table without high and low, and its meta.
+    """Bars of an order book.
 
-    Slots without an event are not there; prices are mids, volume is that of executions in shares.
+    Parameters
+    ----------
+    book : the table of its events.
+
+    Returns
+    -------
+    Columns of the bars table without high and low, and its metadata. Slots without an event are not there; prices are
+    mids, volume is that of executions, in shares.
     """
     parts: list[dict[str, tables.Array]] = []
     columns = ["symbol", "session", "time", "event", "size", "bid_px_1", "ask_px_1"]

@@ -93,7 +93,17 @@ class _TrialMatrix:
     symbols: dict[str, npt.NDArray[np.bool_]]
 
     def sums(self, values: Float, rows: npt.NDArray[np.bool_] | slice = slice(None)) -> Float:
-        """[S, K] sums of values [n] over `rows`, 0 where there is none."""
+        """Sums by session and trial.
+
+        Parameters
+        ----------
+        values : [n].
+        rows : those that count.
+
+        Returns
+        -------
+        [S, K], 0 where there is no row.
+        """
         out = np.zeros((self.sessions, self.trials))
         np.add.at(out, (self.session[rows], self.trial[rows]), values[rows])
         return out

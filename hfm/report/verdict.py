@@ -10,6 +10,7 @@ consistent with bid-ask bounce. Axes: S sessions, K trials of the family.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -29,13 +30,14 @@ from hfm.report.verdict_numbers import (
     studentised_columns,
 )
 from hfm.report.verdict_reasons import SESSIONS, TRADED, TRIPS
-from hfm.stage import Record
+from hfm.stage import Record, Verification
 from hfm.tables.json_document import Json
 
 Label = Literal["insufficient data", "edge supported", "no edge found"]
 EXCEEDING = 20
 """Resamples at or beyond the level that a p-value is to rest on."""
 MOST_REPS = 100_000
+NOT_VERIFIED = "Look-ahead has not been looked for in this run: hfm verify --run NAME, then hfm report."
 FIRST_LOOK = Record()
 """The first look at the first configuration."""
 
@@ -155,3 +157,34 @@ def interval(found: Verdict, reps: int, seed: int) -> SharpeInterval | None:
     low, high = statistics.sharpe_interval(excess, reps, seed)
     root = math.sqrt(found.family.year)
     return SharpeInterval(low * root, high * root)
+
+
+def with_verification(found: Verdict, verified: Callable[[], Verification | None]) -> tuple[Verdict, Json | None]:
+    """The verdict, given what the look-ahead tests say: an edge is supported only where they find nothing.
+
+    Parameters
+    ----------
+    found : the verdict before them.
+    verified : gives their result, None where they were not run; asked only where an edge would be supported.
+
+    Returns
+    -------
+    The verdict, and summary.json's word of the tests; None where no edge was supported before them. Where a test fails
+    there is no edge, and the reason names the stage, the column and the row. Of tests that pass nothing is said that
+    another seed of the cuts would change.
+    """
+    if found.label != "edge supported":
+        return found, None
+    checked = verified()
+    if checked is None:
+        return replace(found, reasons=(*found.reasons, NOT_VERIFIED)), {"passed": None}
+    document = {"passed": checked.passed, "tests": checked.tests, "failed": list(checked.failed)}
+    if checked.passed:
+        text = f"Look-ahead was looked for in this very run, and not found: all {checked.tests} tests were passed."
+        return replace(found, reasons=(*found.reasons, text)), document
+    first = checked.failed[0] if checked.failed else "there was nothing to test"
+    text = (
+        f"Look-ahead was found in this very run, so that its gains are no evidence: {first} "
+        f"({len(checked.failed)} of {checked.tests} tests failed, --seed {checked.seed})."
+    )
+    return replace(found, label="no edge found", reasons=(text, *found.reasons)), document

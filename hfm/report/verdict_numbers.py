@@ -137,7 +137,16 @@ class VerdictNumbers:
 
 
 def studentised_columns(excess_SK: Float) -> Float:
-    """[K] studentised means of the columns of [S, K]; each must have variance."""
+    """Studentised mean of each trial.
+
+    Parameters
+    ----------
+    excess_SK : [S, K] returns; every column has variance.
+
+    Returns
+    -------
+    [K].
+    """
     return np.asarray(excess_SK.mean(axis=0) / excess_SK.std(axis=0, ddof=1) * math.sqrt(len(excess_SK)))
 
 

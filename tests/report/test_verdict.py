@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from hfm import tables
-from hfm.report.verdict import judge
-from hfm.stage import Look, Record
+from hfm.report.verdict import Label, Verdict, judge, with_verification
+from hfm.report.verdict_numbers import TrialCounts, VerdictNumbers
+from hfm.stage import Look, Record, Verification
+from hfm.tables.json_document import from_json
 from tests.report.trials import noise, trials
 
 
@@ -219,3 +221,52 @@ def test_an_enormous_edge_is_found_whatever_was_tried() -> None:
     """The sixtieth configuration can still be supported: no level is below what p can be."""
     net = noise(200, seed=3) + 40e-4
     assert judge(trials(net), record=Record(700, 60, 60), reps=1000).label == "edge supported"
+
+
+LEAK = "backtest: signal of SPY 2026-02-24 row 3 knows what comes later (gone, it is another)"
+
+
+def verdict_of(label: Label) -> Verdict:
+    """One with a reason."""
+    return Verdict(label, ("p < 0.0001.",), VerdictNumbers(from_json(TrialCounts, {})))
+
+
+def never() -> Verification | None:
+    """Must not be asked."""
+    raise AssertionError
+
+
+@pytest.mark.parametrize("label", ["no edge found", "insufficient data"])
+def test_a_verdict_without_an_edge_is_not_asked_and_not_changed(label: Label) -> None:
+    """It costs nothing."""
+    assert with_verification(verdict_of(label), never) == (verdict_of(label), None)
+
+
+def test_an_edge_says_that_its_run_passed() -> None:
+    """Nothing of it hangs on the seed: the same run writes the same bytes."""
+    found, document = with_verification(verdict_of("edge supported"), lambda: Verification(29, 1))
+    assert found.label == "edge supported"
+    assert "in this very run, and not found: all 29 tests" in found.reasons[-1]
+    assert document == {"passed": True, "tests": 29, "failed": []}
+    again = with_verification(verdict_of("edge supported"), lambda: Verification(29, 2))
+    assert again == (found, document)
+
+
+def test_an_edge_that_was_not_looked_into_says_so() -> None:
+    """With the command."""
+    found, document = with_verification(verdict_of("edge supported"), lambda: None)
+    assert found.label == "edge supported"
+    assert "has not been looked for" in found.reasons[-1]
+    assert "hfm verify --run" in found.reasons[-1]
+    assert document == {"passed": None}
+
+
+@pytest.mark.parametrize("checked", [Verification(29, 7, (LEAK, "another")), Verification(0, 7)])
+def test_an_edge_that_looks_ahead_is_none(checked: Verification) -> None:
+    """The leak stands first; a run in which nothing could be tested has passed nothing."""
+    found, document = with_verification(verdict_of("edge supported"), lambda: checked)
+    assert found.label == "no edge found"
+    assert (LEAK if checked.failed else "nothing to test") in found.reasons[0]
+    assert "--seed 7" in found.reasons[0]
+    assert document is not None
+    assert document["passed"] is False
