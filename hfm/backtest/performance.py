@@ -15,7 +15,6 @@ from hfm.backtest.metric_inputs import TRADED
 from hfm.backtest.session_counts import MONEY
 from hfm.backtest.sweep.thresholds import spell as spell_sweep
 from hfm.backtest.totals import Totals
-from hfm.ledger import layout as at
 from hfm.ledger import reasons
 from hfm.stage import Context
 from hfm.tables import TableMeta
@@ -102,10 +101,7 @@ def _cost_curve(costs: CostTotals, cash: float) -> tuple[CostPoint, ...]:
 
 def _delays(totals: Totals, costs: CostTotals, cash: float) -> tuple[DelayPoint, ...]:
     """Returns with the signals acted on `lag` rows later."""
-    late = (
-        DelayPoint(lag, s[at.SUM_GROSS] / cash, s[at.SUM_NET] / cash)
-        for lag, s in enumerate(totals.sums[-LAGS:], start=1)
-    )
+    late = (DelayPoint(lag, s["gross"] / cash, s["net"] / cash) for lag, s in enumerate(totals.sums[-LAGS:], start=1))
     return (DelayPoint(0, costs.gross / cash, costs.net / cash), *late)
 
 
@@ -114,8 +110,8 @@ def _thresholds(engine: Engine, totals: Totals) -> tuple[TrialPoint, ...]:
     cash = engine.settings.cash
     return tuple(
         TrialPoint(
-            trial.name, trial.kind, trial.level, int(engine.proposed[k]), int(totals.sums[k, at.SUM_TRIPS]),
-            totals.sums[k, at.SUM_GROSS] / cash, totals.sums[k, at.SUM_NET] / cash,
+            trial.name, trial.kind, trial.level, int(engine.proposed[k]), int(totals.sums["trips"][k]),
+            totals.sums["gross"][k] / cash, totals.sums["net"][k] / cash,
         )
         for k, trial in enumerate(engine.trials)
     )  # fmt: skip

@@ -15,9 +15,9 @@ from hfm.backtest.holding import BuyAndHold
 from hfm.backtest.joined_panel import JoinedPanel
 from hfm.backtest.permutation import SignalSeries
 from hfm.backtest.prior_sessions import last_valid
-from hfm.backtest.session_counts import BITS, CALL, SIGNAL, SUMS, UP, count
+from hfm.backtest.session_counts import BITS, CALL, SESSION_SUMS, SIGNAL, UP, Outcomes, added, count
 from hfm.kernels.jit import frozen
-from hfm.ledger import layout as at
+from hfm.tables.records import Records
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -67,10 +67,10 @@ class SessionSums:
     block_s: int | None = None
     session: list[Int] = field(default_factory=list)
     """Days since 1970."""
-    sums: list[Float] = field(default_factory=list)
-    """[S, session_counts.SUMS] each."""
-    units: list[Float] = field(default_factory=list)
-    """[U, session_counts.SUMS] each: by block, or the same."""
+    sums: list[Records] = field(default_factory=list)
+    """[S] of SESSION_SUMS each."""
+    units: list[Records] = field(default_factory=list)
+    """[U] of SESSION_SUMS each: by block, or the same."""
     equity: GrowingArray = field(default_factory=GrowingArray)
     """By instant."""
     holding: BuyAndHold = field(default_factory=BuyAndHold)
@@ -88,33 +88,28 @@ class SessionSums:
     rows: int = 0
     predicted: int = 0
 
-    def add(self, panel: JoinedPanel, out: Float, order: Int | None, spread_bps: Float) -> None:
+    def add(self, panel: JoinedPanel, out: Records, order: Int | None, spread_bps: Float) -> None:
         """Take the ledger of a panel.
 
         Parameters
         ----------
         panel : whole sessions, the next in order.
-        out : [n, OUT] the user's ledger, in the table's order.
+        out : [n] of LEDGER_RESULT, the user's ledger, in the table's order.
         order : [n] row numbers in time order; None where the table is in time order.
         spread_bps : [n] the rule's usual spread; NaN where not known.
         """
         starts = run_starts(panel.session)
         session = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(out)))
         first, unit = self._units(panel, session)
-        f, units, signs = panel.forecasts, np.zeros((len(first), len(SUMS))), np.empty((3, len(out)), np.int8)
-        columns = (
-            f["p_up"],
-            panel.y_up,
-            panel.floor_p,
-            f["p_widen"],
-            f["y_spread_bps"],
-            panel.quotes["spread_bps"],
+        f, units, signs = panel.forecasts, np.zeros(len(first), SESSION_SUMS), np.empty((3, len(out)), np.int8)
+        observed = frozen((
+            f["p_up"], panel.y_up, panel.floor_p, f["p_widen"], f["y_spread_bps"], panel.quotes["spread_bps"],
             spread_bps,
-        )
-        count(out, frozen(columns), unit, (units, self.reasons, signs))
+        ))  # fmt: skip
+        count(out, Outcomes(*observed), unit, units, self.reasons, signs)
         self.session.append(panel.session[starts])
         self.units.append(units)
-        self.sums.append(units if self.block_s is None else np.add.reduceat(units, run_starts(session[first]), axis=0))
+        self.sums.append(units if self.block_s is None else added(units, run_starts(session[first])))
         self._add_instants(panel, out, order)
         self._add_series(panel, signs)
         self._add_blocks(panel)
@@ -122,14 +117,12 @@ class SessionSums:
         self.predicted += int(np.count_nonzero(panel.predicted))
 
     def get(self, name: str) -> Float:
-        """[S] a column of session_counts.SUMS."""
-        place = SUMS.index(name)
-        return np.concatenate([sums[:, place] for sums in self.sums] or [np.empty(0)])
+        """[S] a field of SESSION_SUMS."""
+        return np.concatenate([sums[name] for sums in self.sums] or [np.empty(0)])
 
     def unit(self, name: str) -> Float:
-        """[U] a column of session_counts.SUMS by block where there is block_s, else by session."""
-        place = SUMS.index(name)
-        return np.concatenate([units[:, place] for units in self.units] or [np.empty(0)])
+        """[U] a field of SESSION_SUMS by block where there is block_s, else by session."""
+        return np.concatenate([units[name] for units in self.units] or [np.empty(0)])
 
     def hold(self) -> Float:
         """[T + 1] equal-weighted buy-and-hold at every instant, 1 before the first; empty where none has a price."""
@@ -165,10 +158,10 @@ class SessionSums:
         _, first, unit = np.unique(pair, axis=1, return_index=True, return_inverse=True)
         return first, unit.reshape(-1)
 
-    def _add_instants(self, panel: JoinedPanel, out: Float, order: Int | None) -> None:
+    def _add_instants(self, panel: JoinedPanel, out: Records, order: Int | None) -> None:
         """Equity and the hold's gain at each instant: what its last row shows."""
         time = panel.time if order is None else panel.time[order]
-        equity = out[:, at.O_EQUITY] if order is None else out[order, at.O_EQUITY]
+        equity = out["equity"] if order is None else out["equity"][order]
         session = panel.session if order is None else panel.session[order]
         last = np.append(time[1:] != time[:-1], True)
         self.equity.add(equity[last])

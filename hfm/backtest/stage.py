@@ -53,7 +53,7 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     engine = Engine(settings, symbols, meta, horizon)
     if engine.bounce is not None:
         meta = replace(meta, bounce={k: dataclasses.asdict(v) for k, v in engine.bounce.shown.items()})
-    names = (model, engine.trials[engine.user].name)
+    trial = engine.trials[engine.user].name
     totals = Totals(len(engine.trials))
     last: JoinedPanel | None = None
     count = 0
@@ -63,25 +63,25 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
             continue
         last, result = outcome
         family_sums = result.sums[: len(engine.trials)]
-        yield LEDGER, ledger_tables.ledger_table(last, result.out, names, meta)
+        yield LEDGER, ledger_tables.ledger_table(last, result.out, model, trial, meta)
         yield (
             TRIALS,
             ledger_tables.trials_table(last, engine.trials, family_sums, result.bounce, settings.cash, symbols, meta),
         )
         totals.add(last, result.sums, result.out)
-        ended = engine.whole()
+        ended = engine.ready()
         if len(ended):
-            yield TRADES, ledger_tables.trades_table(ended, count, names, symbols, meta)
+            yield TRADES, ledger_tables.trades_table(ended, count, model, trial, symbols, meta)
             count += len(ended)
         ctx.progress("sessions", totals.sessions, 0)
     assert last is not None  # a model with predictions has a session with one: panels() has raised otherwise
-    yield TRADES, ledger_tables.trades_table(engine.rest(last), count, names, symbols, meta)
+    yield TRADES, ledger_tables.trades_table(engine.rest(last), count, model, trial, symbols, meta)
     _journal(engine, ctx, model)
     metrics = performance.metrics_of(engine, totals, model, meta)
     performance.summarise(metrics, ctx)
     yield METRICS, to_json(metrics)
     if INSAMPLE in inputs:
-        yield RECONCILIATION, find("recipe", "reconciliation")(inputs, settings, metrics, len(engine.trials))
+        yield RECONCILIATION, find("recipe_parts", "reconciliation")(inputs, settings, metrics, len(engine.trials))
 
 
 def _meta(settings: Backtest, quotes: TableMeta, predictions: TableMeta) -> TableMeta:

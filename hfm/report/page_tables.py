@@ -26,7 +26,7 @@ class PageTable:
 
 def page_tables(run: Evidence) -> list[PageTable]:
     """The tables that this run can fill, in the order of the page."""
-    reconciled, cited = find("recipe", "tables")(run)
+    reconciled, cited = find("recipe_parts", "tables")(run)
     tables = [
         _metrics(run),
         reconciled,

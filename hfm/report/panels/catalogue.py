@@ -108,4 +108,4 @@ PANELS = (
 
 def panels(run: Evidence) -> tuple[ReportPanel, ...]:
     """The panels of a run in the order of the page; a run of the original recipe has its waterfall after two."""
-    return (*PANELS[:2], find("recipe", "panel"), *PANELS[2:]) if run.waterfall else PANELS
+    return (*PANELS[:2], find("recipe_parts", "panel"), *PANELS[2:]) if run.waterfall else PANELS
