@@ -17,7 +17,7 @@ from hfm.backtest.bounce import Bounce
 from hfm.backtest.family import Trial
 from hfm.backtest.joined_panel import JoinedPanel
 from hfm.backtest.prior_sessions import PriorSessions
-from hfm.backtest.session_sums import SessionSums
+from hfm.backtest.session_sums import LedgerSums
 from hfm.backtest.sweep.summary_ledger import LedgerRows, rows_new, summarise, workspace
 from hfm.backtest.sweep.thresholds import Sweep
 from hfm.config import Backtest
@@ -71,7 +71,7 @@ class Engine:
         self.settings, self.symbols, self.horizon = settings, tuple(symbols), horizon
         self.trials: list[Trial] = family.members(settings.threshold)
         self.user = next(k for k, t in enumerate(self.trials) if t.user)
-        self.session_sums = SessionSums(len(symbols), meta.block_s)
+        self.session_sums = LedgerSums(len(symbols), meta.block_s)
         self.trips = np.empty(0, ROUND_TRIP)
         """Ended round trips that have not been taken yet, sorted by entry."""
         self.nets: list[Float] = []

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.backtest import metrics
-from hfm.backtest.session_sums import SessionSums
+from hfm.backtest.session_sums import LedgerSums
 from hfm.backtest.totals import Totals
 from hfm.config import Backtest
 
@@ -27,13 +27,13 @@ class HoldResult(NamedTuple):
     drawdown: float | None
 
 
-def hold_result(sums: SessionSums) -> HoldResult:
+def hold_result(sums: LedgerSums) -> HoldResult:
     """Return of equal-weighted buy-and-hold from the first open to the last close, and its drawdown at every row."""
     line = sums.hold()
     return HoldResult(float(line[-1] - 1.0), metrics.drawdown(line).depth) if line.size else HoldResult(None, None)
 
 
-def matched_hold(sums: SessionSums, totals: Totals, settings: Backtest) -> Float:
+def matched_hold(sums: LedgerSums, totals: Totals, settings: Backtest) -> Float:
     """What the user's mean exposure, held instead, would have earned in each session.
 
     Parameters
@@ -59,7 +59,7 @@ def matched_hold(sums: SessionSums, totals: Totals, settings: Backtest) -> Float
     return out
 
 
-def block_growth(sums: SessionSums) -> Iterator[tuple[Int, Float]]:
+def block_growth(sums: LedgerSums) -> Iterator[tuple[Int, Float]]:
     """Of each symbol: its blocks with a price, and by what a share grew over each, nights before it included."""
     block = sums.block
     for s in np.unique(block("symbol")):

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.backtest.engine import Engine
-from hfm.backtest.session_sums import SessionSums
+from hfm.backtest.session_sums import LedgerSums
 from hfm.backtest.totals import Totals
 from hfm.tables import TableMeta
 
@@ -51,7 +51,7 @@ class MetricInputs:
         return too_few_traded(self.sums.get("notional"), "sessions")
 
     @property
-    def sums(self) -> SessionSums:
+    def sums(self) -> LedgerSums:
         """The sums of the user's own ledger."""
         return self.engine.session_sums
 

@@ -10,7 +10,7 @@ from hfm.backtest.engine import Engine
 from hfm.backtest.matched_hold import hold_result, matched_hold
 from hfm.backtest.metric_inputs import MetricInputs, metric_inputs, too_few_traded
 from hfm.backtest.metrics import Estimate, Z
-from hfm.backtest.session_sums import SessionSums
+from hfm.backtest.session_sums import LedgerSums
 from hfm.backtest.totals import Totals
 from hfm.proportion import wilson_clustered
 from hfm.tables import TableMeta
@@ -46,7 +46,7 @@ def _normal_interval(estimate: Estimate) -> Interval:
     return NO_INTERVAL if value is None or error is None else Interval(value - Z * error, value + Z * error)
 
 
-def _direction_floor(hits: str, ups: str, labels: str, sums: SessionSums) -> MetricFloor:
+def _direction_floor(hits: str, ups: str, labels: str, sums: LedgerSums) -> MetricFloor:
     """The better of two forecasters that know nothing of a row: the training base rate's call, and the larger class."""
     base, _ = metrics.ratio(sums.unit(hits), sums.unit(labels))
     up, _ = metrics.ratio(sums.unit(ups), sums.unit(labels))

@@ -56,7 +56,7 @@ NO_PREDICTION = LargestP(0.0, 0.0)
 
 
 @dataclass
-class SessionSums:
+class LedgerSums:
     """Sums by session, equity by instant, outcomes by symbol for the permutation, blocks for the hold.
 
     block_s: seconds of clock time in which errors may move together, where predictions were split by them (one session

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from hfm.backtest.matched_hold import block_growth, hold_result, matched_hold
-from hfm.backtest.session_sums import SessionSums
+from hfm.backtest.session_sums import LedgerSums
 from hfm.backtest.totals import Totals
 from hfm.config import Backtest
 
 DAYS = np.array([20_000, 20_001, 20_002])
 
 
-def sums_of(**blocks: list[float]) -> SessionSums:
+def sums_of(**blocks: list[float]) -> LedgerSums:
     """Session sums of three sessions of one symbol."""
-    sums = SessionSums(1)
+    sums = LedgerSums(1)
     sums.session = [DAYS]
     columns = {"symbol": [0.0] * 3, "session": DAYS.tolist(), "dividend": [0.0] * 3, "split": [1.0] * 3, **blocks}
     sums.blocks = {name: [np.array(values, float)] for name, values in columns.items()}
@@ -57,7 +57,7 @@ def test_the_mean_exposure_over_all_sessions_meets_the_hold_of_each() -> None:
 
 def test_buy_and_hold_without_a_price_is_nothing() -> None:
     """No return, no drawdown; else both of the line."""
-    sums = SessionSums(1)
+    sums = LedgerSums(1)
     assert hold_result(sums) == (None, None)
     sums.holding.value[0] = 1.1
     sums.hold_gain.add(np.array([0.2, 0.08, 0.1]))

@@ -8,7 +8,7 @@ import pytest
 
 from hfm import tables
 from hfm.backtest.joined_panel import JoinedPanel, panels
-from hfm.backtest.session_sums import GrowingArray, SessionSums
+from hfm.backtest.session_sums import GrowingArray, LedgerSums
 from hfm.ledger import reasons
 from hfm.ledger import records as rec
 from tests.backtest import market
@@ -21,8 +21,8 @@ def panel_of(quoted: pa.Table, p: np.ndarray | float) -> JoinedPanel:
     return next(panels(tables.MemoryReader(quoted), tables.MemoryReader(predicted), "lstm", NAMES))
 
 
-def taken(panel: JoinedPanel, out: np.ndarray) -> SessionSums:
-    session_sums = SessionSums(2)
+def taken(panel: JoinedPanel, out: np.ndarray) -> LedgerSums:
+    session_sums = LedgerSums(2)
     session_sums.add(panel, out, np.argsort(panel.time, kind="stable"), np.full(len(out), 1.5))
     return session_sums
 
@@ -77,7 +77,7 @@ def test_equity_is_taken_once_an_instant_after_all_its_symbols() -> None:
 
 def test_an_instant_knows_its_session_across_panels() -> None:
     """Sessions of unequal length, taken in two panels; the first of a session is in it, the last too."""
-    session_sums = SessionSums(2)
+    session_sums = LedgerSums(2)
     for sessions in (3, 2):
         panel = panel_of(market.walk(NAMES, sessions, 4), 0.5)
         session_sums.add(
@@ -129,7 +129,7 @@ def test_hits_are_summed_by_block_where_predictions_were_split_by_them() -> None
     quoted = market.walk(NAMES, 3, 40)
     panel = panel_of(quoted, np.random.default_rng(5).uniform(0.3, 0.7, 240))
     out, order = np.zeros(240, rec.LEDGER_RESULT), np.argsort(panel.time, kind="stable")
-    whole, cut = SessionSums(2), SessionSums(2, block_s=900)
+    whole, cut = LedgerSums(2), LedgerSums(2, block_s=900)
     for session_sums in (whole, cut):
         session_sums.add(panel, out, order, np.full(240, 1.5))
     key = list(zip(panel.session.tolist(), (panel.time // (900 * 10**9)).tolist(), strict=True))
