@@ -24,7 +24,7 @@ from hfm.stage import Context
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
-Group = Literal["sources", "recipes", "models", "policies", "executors"]
+Group = Literal["sources", "models", "policies", "executors", "recipes", "recipe_parts"]
 
 REGISTRY: dict[Group, dict[str, str]] = {
     "sources": {
@@ -63,7 +63,13 @@ REGISTRY: dict[Group, dict[str, str]] = {
         "threads": "hfm.compute.local:Threads",
         "processes": "hfm.compute.local:Processes",
     },
+    "recipe_parts": {
+        "reconciliation": "hfm.recipe.reconciliation:table",
+        "panel": "hfm.recipe.waterfall:PANEL",
+        "tables": "hfm.recipe.waterfall:tables",
+    },
 }
+"""recipe_parts: the original recipe's parts of the stages, a wing of its own that no stage imports."""
 
 
 def names(group: Group) -> list[str]:
