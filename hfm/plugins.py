@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import entry_points
@@ -107,10 +107,15 @@ class BarRequest:
 
 @dataclass(frozen=True)
 class RawBars:
-    """Bars as a source has them: unsorted, ungridded, holes and all. Arrays of one length.
+    """Bars of one symbol as a source has them: unsorted, ungridded, with holes. Arrays [n].
 
-    time: int64 ns UTC, each bar's END. notes: what was assumed or done, for the user. warnings: what the user should
-    know and check.
+    Attributes
+    ----------
+    time : int64 [n], ns UTC, the END of each bar.
+    open, high, low, close : [n], currency; NaN or anything else that the source wrote. The accounting judges them.
+    volume : [n], shares; NaN where the source has none.
+    notes : what was assumed or done, a sentence each.
+    warnings : what the user should check, a sentence each.
     """
 
     time: Int
@@ -121,6 +126,32 @@ class RawBars:
     volume: Float
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """Number of bars."""
+        return len(self.time)
+
+    def take(self, index: Int | npt.NDArray[np.bool_] | slice) -> RawBars:
+        """The bars that a NumPy index picks, with the same notes and warnings.
+
+        Parameters
+        ----------
+        index : int64 [m] positions in the order wanted, bool [n], or a slice.
+        """
+        return replace(self, **{name: getattr(self, name)[index] for name in BAR_COLUMNS})
+
+    @staticmethod
+    def concat(parts: Sequence[RawBars]) -> RawBars:
+        """The bars of all parts one after the other, with each note and warning once; no bars of no parts."""
+        none = dict.fromkeys(BAR_COLUMNS, np.zeros(0)) | {"time": np.zeros(0, np.int64)}
+        columns = {name: np.concatenate([none[name], *(getattr(part, name) for part in parts)]) for name in BAR_COLUMNS}
+        notes = tuple(dict.fromkeys(text for part in parts for text in part.notes))
+        warnings = tuple(dict.fromkeys(text for part in parts for text in part.warnings))
+        return RawBars(**columns, notes=notes, warnings=warnings)
+
+
+BAR_COLUMNS = ("time", "open", "high", "low", "close", "volume")
+"""Fields of RawBars that have an entry a bar."""
 
 
 class BarSource(Protocol):

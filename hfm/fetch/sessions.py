@@ -8,20 +8,15 @@ of UTC days. exchange_calendars takes .8 s to import, so it is imported inside.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool, Days, Int
 from hfm.errors import ConfigError, DataError
 from hfm.fetch.calendars import suggestion
+from hfm.instants import DAY_NS, SECOND_NS
 
-Int = npt.NDArray[np.int64]
-Days = npt.NDArray[np.datetime64]
-Bool = npt.NDArray[np.bool_]
-SECOND = 1_000_000_000
-DAY = 86_400 * SECOND
 YEAR_DAYS = 365.2425
 
 
@@ -123,7 +118,7 @@ def sessions(calendar: str, interval_s: int, first: str, last: str) -> Sessions:
     """
     found = _years(calendar, first[:4], last[:4])
     part = found.pick((found.day >= np.datetime64(first)) & (found.day <= np.datetime64(last)))
-    return replace(part, interval=interval_s * SECOND)
+    return replace(part, interval=interval_s * SECOND_NS)
 
 
 @lru_cache(maxsize=32)
@@ -156,7 +151,7 @@ def _years(calendar: str, first: str, last: str) -> Sessions:
     return Sessions(
         calendar,
         str(book.tz),
-        SECOND,
+        SECOND_NS,
         table.index.to_numpy("datetime64[D]"),
         opens,
         closes,
@@ -167,7 +162,7 @@ def _years(calendar: str, first: str, last: str) -> Sessions:
 
 def span(calendar: str, interval_s: int, first: int, last: int) -> Sessions:
     """Sessions with at least one instant in [first, last] (ns UTC)."""
-    low, high = (np.datetime64(t, "ns").astype("datetime64[D]") for t in (first - 2 * DAY, last + 2 * DAY))
+    low, high = (np.datetime64(t, "ns").astype("datetime64[D]") for t in (first - 2 * DAY_NS, last + 2 * DAY_NS))
     found = sessions(calendar, interval_s, str(low), str(high))
     return found.pick((found.close >= first) & (found.open <= last))
 
@@ -175,10 +170,10 @@ def span(calendar: str, interval_s: int, first: int, last: int) -> Sessions:
 def recent(calendar: str, interval_s: int, until: int, days: int | None, count: int | None) -> Sessions:
     """The last `count` sessions with a bar that ended by `until`, or those that opened in the `days` before it."""
     back = (days or 0) if count is None else int(count * 7 / 4) + 20
-    found = span(calendar, interval_s, until - back * DAY, until)
+    found = span(calendar, interval_s, until - back * DAY_NS, until)
     found = found.pick(np.minimum(found.open + found.interval, found.close) <= until)
     if count is None:
-        return found.pick(found.open >= until - back * DAY)
+        return found.pick(found.open >= until - back * DAY_NS)
     return found.pick(slice(max(len(found) - count, 0), None))
 
 
@@ -190,8 +185,3 @@ def yearly(calendar: str, interval_s: int, first: np.datetime64, last: np.dateti
     years = range(int(str(first)[:4]), int(str(last)[:4]) + 1)
     found = sessions(calendar, interval_s, f"{years[0]}-01-01", f"{years[-1]}-12-31")
     return float(found.expected.sum()) / len(years), len(found) / len(years), int(found.slots.max(initial=0))
-
-
-def instant(moment: datetime) -> int:
-    """ns UTC of an aware datetime."""
-    return int((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)) * 1000

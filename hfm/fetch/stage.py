@@ -10,7 +10,6 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +17,14 @@ import pyarrow as pa
 
 from hfm import atomic, tables
 from hfm.config import INTERVALS, Config
-from hfm.errors import ConfigError, DataError, HfmError, UsageError
+from hfm.errors import DataError, HfmError, UsageError
 from hfm.fetch import quality_summary, sessions
 from hfm.fetch.archive import network
 from hfm.fetch.book import stage
 from hfm.fetch.quality import accounting, adjustments, bad_prints, gaps, splits
 from hfm.fetch.quality.accounting import Grid, Quality
 from hfm.fetch.sessions import Sessions
+from hfm.instants import instant_ns
 from hfm.plugins import BarRequest, BarSource, BookSource, RawBars, find
 from hfm.stage import Context, Product
 from hfm.tables import Reader
@@ -116,7 +116,7 @@ def dry(config: Config, ctx: Context) -> None:
 
 def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> BarRequest:
     """What is asked of the source. Raises UsageError for a bad symbol, none, or two spans;
-    DataError for a path where nothing is; ConfigError for as_of.
+    DataError for a path where nothing is.
     """
     fetch = config.fetch
     live = source.network or source.synthetic
@@ -142,7 +142,7 @@ def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> Ba
         symbols=tuple(dict.fromkeys(names)),
         interval_s=INTERVALS[fetch.interval],
         calendar=fetch.calendar,
-        as_of=_as_of(fetch.as_of, ctx.as_of),
+        as_of=ctx.as_of,
         days=days,
         sessions=fetch.sessions,
         path=fetch.path,
@@ -163,23 +163,12 @@ def _example(source: str) -> str:
     return "hfm fetch SPY" if source == "yahoo" else f"hfm fetch SPY --source {source}"
 
 
-def _as_of(text: str | None, now: datetime) -> datetime:
-    """`text` as an instant, UTC where it names no zone; `now` where there is none. Raises ConfigError."""
-    if text is None:
-        return now
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"fetch.as_of is {text!r}: not an ISO time", hint="--as-of 2026-03-02T16:00-05:00") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def _clean(
     found: dict[str, RawBars], failed: dict[str, HfmError], request: BarRequest, max_gap: float, live: bool
 ) -> tuple[dict[str, Grid], dict[str, Quality], Sessions]:
     """Clean bars and accounts by symbol, in order of the symbols, and the sessions of the span; adds to `failed`, and
     empties `found` as it goes (memory)."""
-    until = sessions.instant(request.as_of)
+    until = instant_ns(request.as_of)
     ends = [int(raw.time.max()) for raw in found.values() if raw.time.size]
     if not live:
         until = min(until, max(ends, default=until))
@@ -192,7 +181,8 @@ def _clean(
     adjustments.check(request.adjust, asked)
     for symbol in names:
         raw = found.pop(symbol)
-        raw = raw if whole or not len(wanted) else _since(raw, int(wanted.open[0]))
+        if not whole and len(wanted):  # what ends before the span was not asked for
+            raw = raw.take(raw.time > int(wanted.open[0]))
         raw, adjusted = adjustments.adjusted(raw, request.adjust, symbol, wanted)
         grid, account = None, Quality(raw=len(raw.time))
         if len(wanted):
@@ -224,15 +214,6 @@ def _span(found: Mapping[str, RawBars], request: BarRequest, until: int) -> Sess
         return sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
     first = min((int(raw.time.min()) for raw in found.values() if raw.time.size), default=until)
     return sessions.span(request.calendar, request.interval_s, first, until)
-
-
-def _since(raw: RawBars, start: int) -> RawBars:
-    """The bars that end after `start`: what lies before the span was not asked for."""
-    keep = raw.time > start
-    if keep.all():
-        return raw
-    o, h, low, c, volume = (getattr(raw, name)[keep] for name in ("open", "high", "low", "close", "volume"))
-    return RawBars(raw.time[keep], o, h, low, c, volume, raw.notes, raw.warnings)
 
 
 def _none_left(failed: Mapping[str, HfmError]) -> HfmError:

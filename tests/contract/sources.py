@@ -8,6 +8,7 @@ from hfm import tables
 from hfm.errors import HfmError
 from hfm.fetch import sessions, stage
 from hfm.fetch.quality import accounting
+from hfm.instants import instant_ns
 from hfm.plugins import BarRequest, BarSource, RawBars
 from hfm.stage import Context
 
@@ -46,7 +47,7 @@ class SourceContract:
 
     def test_its_times_are_the_ends_of_bars(self, source: BarSource, request_: BarRequest) -> None:
         """On the calendar's grid of ends: a day's first bar ends one interval after the open, its last at the close."""
-        until = sessions.instant(request_.as_of)
+        until = instant_ns(request_.as_of)
         for bars in taken(source, request_).values():
             assert isinstance(bars, RawBars)
             over = sessions.span(request_.calendar, request_.interval_s, int(bars.time.min()), until)
@@ -66,7 +67,7 @@ class SourceContract:
         """A table by the schema, and no loss."""
         found = taken(source, request_)
         bars = {symbol: bars for symbol, bars in found.items() if isinstance(bars, RawBars)}
-        until = sessions.instant(request_.as_of)
+        until = instant_ns(request_.as_of)
         over = sessions.span(
             request_.calendar, request_.interval_s, min(int(b.time.min()) for b in bars.values()), until
         )

@@ -9,22 +9,23 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from hfm.arrays import Bool
 from hfm.errors import DataError, HfmError
 from hfm.fetch import sessions
 from hfm.fetch.archive import month_files, overlap
-from hfm.fetch.sessions import DAY, SECOND, Bool, Sessions
-from hfm.plugins import BarRequest, BarSource, RawBars
+from hfm.fetch.sessions import Sessions
+from hfm.instants import DAY_NS, SECOND_NS, instant_ns, instant_of
+from hfm.plugins import BAR_COLUMNS, BarRequest, BarSource, RawBars
 from hfm.stage import Context
 
 OVERLAP = 2
 """Sessions before the first missing one that are asked for again."""
-MARGIN = 7 * DAY
+MARGIN = 7 * DAY_NS
 """Time (ns) before the archive's last bar in which the overlap's sessions lie, whatever the holidays."""
-SETTLE = 20 * 60 * SECOND
+SETTLE = 20 * 60 * SECOND_NS
 """Age (ns) at which a bar is archived: younger ones are handed on, but vendors still correct them."""
 
 
@@ -54,20 +55,20 @@ class Plan:
 def plan(source: BarSource, name: str, request: BarRequest, symbol: str, ctx: Context) -> Plan:
     """What to ask of the vendor for `symbol`. Raises DataError for a damaged month."""
     assert ctx.archive is not None
-    until = sessions.instant(request.as_of)
+    until = instant_ns(request.as_of)
     wanted = sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
     if not len(wanted):
-        return Plan(symbol, wanted, month_files.nothing(), 0, (), None)
+        return Plan(symbol, wanted, RawBars.concat([]), 0, (), None)
     where = month_files.folder(ctx.archive, name, symbol, request.interval_s)
     days = getattr(source, "kept", {}).get(request.interval_s)
-    reach = until - days * DAY if days is not None else 0
+    reach = until - days * DAY_NS if days is not None else 0
     start = int(wanted.open[0])
     before = month_files.last_before(where, start)
     if before is not None:
         start = min(max(before - MARGIN, reach), start)
     over = sessions.span(request.calendar, request.interval_s, start, until)
     have = month_files.read(where, start, until)
-    have = overlap.pick(have, np.flatnonzero((have.time > over.open[0]) & (have.time <= until)))
+    have = have.take((have.time > over.open[0]) & (have.time <= until))
     first = int(have.time.min(initial=until))
     missing = absent(over, have, until) & (over.open > reach) & (over.open >= min(first, int(wanted.open[0])))
     rows = np.flatnonzero(missing)
@@ -115,7 +116,7 @@ def through(
                 yield symbol, _noted(plans.pop(symbol).have, "all from the archive")
         if not plans:
             return
-        since = {s: _moment(p.since) for s, p in plans.items() if p.since is not None}
+        since = {s: instant_of(p.since) for s, p in plans.items() if p.since is not None}
         for symbol, fresh in source.fetch(replace(request, symbols=tuple(plans), since=since), ctx):
             if isinstance(fresh, HfmError):
                 yield symbol, fresh
@@ -132,10 +133,10 @@ def _take(found: Plan, fresh: RawBars, asked: tuple[str, BarRequest, bool], ctx:
     name, request, rebase = asked
     assert ctx.archive is not None
     where = month_files.folder(ctx.archive, name, found.symbol, request.interval_s)
-    rows = whole(fresh, found.over, sessions.instant(request.as_of) - SETTLE)
+    rows = whole(fresh, found.over, instant_ns(request.as_of) - SETTLE)
     if rebase and len(month_files.months(where)):
         found = replace(found, have=month_files.read(where))
-    merged = overlap.merge(found.have, overlap.pick(fresh, rows), found.symbol, rebase)
+    merged = overlap.merge(found.have, fresh.take(rows), found.symbol, rebase)
     if merged.ratio != 1.0:
         month_files.rewrite(where, merged.bars)
         ctx.events.append({"event": "rebase", "symbol": found.symbol, "ratio": merged.ratio})
@@ -152,7 +153,7 @@ def _take(found: Plan, fresh: RawBars, asked: tuple[str, BarRequest, bool], ctx:
         notes.append(f"{merged.revised.size} bars are revised by the vendor (first {first}Z); first-seen values stay")
         ctx.warn(f"{found.symbol}: {notes[-1]}")
         ctx.events.append({"event": "revised", "symbol": found.symbol, "times": merged.revised.tolist()})
-    both = overlap.join(overlap.pick(fresh, left), merged.bars)
+    both = RawBars.concat([fresh.take(left), merged.bars])
     for note in notes:
         both = _noted(both, note)
     return both
@@ -161,7 +162,7 @@ def _take(found: Plan, fresh: RawBars, asked: tuple[str, BarRequest, bool], ctx:
 def whole(fresh: RawBars, over: Sessions, until: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Rows fit for the archive: on the grid of a session, over by `until`, all values valid, the newest of its time."""
     _, _, _, on = over.grid(fresh.time)
-    values = np.stack([getattr(fresh, column) for column in overlap.COLUMNS[1:]])
+    values = np.stack([getattr(fresh, column) for column in BAR_COLUMNS[1:]])
     good = on & (fresh.time <= until) & np.isfinite(values).all(0) & (values[:4] > 0).all(0) & (values[4] >= 0)
     rows = np.flatnonzero(good)
     _, latest = np.unique(fresh.time[rows][::-1], return_index=True)
@@ -170,7 +171,3 @@ def whole(fresh: RawBars, over: Sessions, until: int) -> np.ndarray[tuple[int], 
 
 def _noted(bars: RawBars, note: str) -> RawBars:
     return replace(bars, notes=(*bars.notes, note))
-
-
-def _moment(time: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time // 1000)

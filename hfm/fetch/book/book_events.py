@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from hfm import tables
+from hfm.arrays import Float, Int
 from hfm.fetch.quality.level_shifts import LEAP
 from hfm.plugins import RawBook
 from hfm.tables import BOOK_EVENTS, Provenance
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 CODE = {name: code for code, name in enumerate(BOOK_EVENTS)}
 UNIT = 100_000_000
 """Integer price units in one of currency, for feeds with decimal prices (the finest crypto tick is 1e-8)."""

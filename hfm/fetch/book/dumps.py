@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from hfm.arrays import Bool, Int
 from hfm.config import INTERVALS
 from hfm.errors import DataError, HfmError, UsageError, typed
 from hfm.fetch.book import csv_file
-from hfm.fetch.book.book_events import Int
 from hfm.plugins import BarRequest, RawBook
 
 SUFFIXES = (".csv", ".csv.gz", ".zip", ".parquet")
@@ -198,7 +197,7 @@ def of_symbol(data: pa.Table, symbol: str) -> pa.Table:
     return data.filter(pc.is_in(data["symbol"], pa.array(names, pa.string()))) if data.num_rows else data
 
 
-def demand(dump: Dump, good: npt.NDArray[np.bool_], what: str, hint: str = csv_file.AGAIN) -> None:
+def demand(dump: Dump, good: Bool, what: str, hint: str = csv_file.AGAIN) -> None:
     """Raise DataError with the first line that is not good. Lines are counted as in a file with one header line."""
     bad = np.flatnonzero(~good)
     if bad.size:

@@ -14,11 +14,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hfm.arrays import Bool, Int
 from hfm.errors import DataError
-from hfm.fetch.book.book_events import Int
 from hfm.fetch.book.dumps import Dump
 
-Flags = npt.NDArray[np.bool_]
 FILE, LINE = "file number", "line number"
 """Columns that `joined` adds: which file a row is from, and its line there."""
 
@@ -27,8 +26,8 @@ FILE, LINE = "file number", "line number"
 class Repeated:
     """Of each row [n], whether one before it has its key and its contents, or its key and other contents."""
 
-    alike: Flags
-    different: Flags
+    alike: Bool
+    different: Bool
 
 
 def joined(parts: Sequence[pa.Table]) -> pa.Table:

@@ -11,16 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool, Float, Int, Sign
 from hfm.errors import DataError
 from hfm.fetch.book import book_events, price_levels
-from hfm.fetch.book.book_events import CODE, UNIT, Float, Int
+from hfm.fetch.book.book_events import CODE, UNIT
 from hfm.fetch.book.dumps import Dump
 from hfm.plugins import RawBook
-
-Sides = npt.NDArray[np.int8]
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,7 @@ class Trades:
     time: Int
     price: Float
     size: Float
-    side: Sides
+    side: Sign
 
 
 @dataclass(frozen=True)
@@ -41,8 +38,8 @@ class Book:
     """
 
     time: Int
-    event: Sides
-    side: Sides
+    event: Sign
+    side: Sign
     price: Float
     size: Float
     state: Int
@@ -60,8 +57,8 @@ class Updates:
 
     message: Int
     time: Int
-    snapshot: Flags
-    side: Sides
+    snapshot: Bool
+    side: Sign
     price: Float
     size: Float
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from hfm.arrays import Bool, Float, Int
 from hfm.fetch.book import price_levels
-from hfm.fetch.book.book_events import CODE, Float, Int
+from hfm.fetch.book.book_events import CODE
 
-Flags = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.bytes_]
 
 
@@ -34,7 +34,7 @@ class Orders:
     size: Int
     order: Int
     message: Int
-    snapshot: Flags
+    snapshot: Bool
 
 
 @dataclass(frozen=True)

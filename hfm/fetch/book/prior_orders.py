@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Int = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+from hfm.arrays import Bool, Int
 
 
-def orders(order: Int, size: Int, comes: Flags, goes: Flags) -> tuple[Int, Int, Int]:
+def orders(order: Int, size: Int, comes: Bool, goes: Bool) -> tuple[Int, Int, Int]:
     """(row at which each came, row of its first event, size that goes), [orders].
 
     order, size: [n] of every event. comes: the event brings the order. goes: it takes from it. References are given in

@@ -14,6 +14,7 @@ import numpy as np
 from hfm.errors import DataError, HfmError, UsageError
 from hfm.fetch import sessions
 from hfm.fetch.book import book_events
+from hfm.instants import instant_ns
 from hfm.plugins import BarRequest, BookSource, RawBook
 from hfm.stage import Context, Product
 
@@ -33,7 +34,7 @@ def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Ite
             hint="leave --days and --sessions away, and choose files with --path",
         )
     request = replace(request, calendar=source.calendar or request.calendar)
-    end = sessions.instant(request.as_of)
+    end = instant_ns(request.as_of)
     failed: list[tuple[str, HfmError]] = []
     meta: dict[str, Any] = {
         "source": name,

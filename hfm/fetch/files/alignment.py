@@ -10,18 +10,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hfm.arrays import Bool, Float, Int
 from hfm.errors import ConfigError, DataError
 from hfm.fetch.files import labelling, time_zones
-from hfm.fetch.files.labelling import Float
-from hfm.fetch.sessions import DAY, SECOND, Bool, Int, Sessions, span
+from hfm.fetch.sessions import Sessions, span
+from hfm.instants import DAY_NS, SECOND_NS
 
-QUARTER = 900 * SECOND
-HOUR = 3600 * SECOND
+QUARTER = 900 * SECOND_NS
+HOUR = 3600 * SECOND_NS
 LONG = 20 * HOUR
 """Sessions of this length and more have no night to be told against."""
 SAMPLE = 2_000
 """Stamps of a file that tell whether it is on the grid."""
-NEAR = 300 * SECOND
+NEAR = 300 * SECOND_NS
 """How far a session's first and last stamps may differ in how early they are: a bar that is missing at one of them."""
 SHARE, MANY, FITS = 0.5, 0.1, 0.8
 """Share of times outside the sessions, or of sessions with hours around, that makes the zone doubtful; share of
@@ -112,7 +113,7 @@ def edges(stamps: Int, sessions: Sessions, sides: tuple[str, ...]) -> Edges:
 
 def _windows(sessions: Sessions) -> tuple[Int, Int]:
     """(begin, end) of the day around each session: half the night before it and after it, half a day at most."""
-    night = np.maximum(DAY - (sessions.close - sessions.open), 0)
+    night = np.maximum(DAY_NS - (sessions.close - sessions.open), 0)
     before = np.minimum(night, np.append(night[:1], sessions.open[1:] - sessions.close[:-1])) // 2
     return sessions.open - before, sessions.close + np.append(before[1:], night[-1] // 2)
 
@@ -142,7 +143,7 @@ def on_grid(stamps: Int, sessions: Sessions, name: str) -> None:
 
 def _round_the_clock(stamps: Int) -> bool:
     """Whether the stamps lie in weekends as often as coins are traded then: from Saturday to Sunday 20:00 UTC."""
-    hour = (stamps // (3600 * SECOND) + 72) % 168  # from Monday 00:00 UTC on
+    hour = (stamps // (3600 * SECOND_NS) + 72) % 168  # from Monday 00:00 UTC on
     return bool(((hour >= 120) & (hour < 164)).mean() > 0.1)
 
 
@@ -158,7 +159,7 @@ def _inside(stamps: Int, sessions: Sessions) -> tuple[Bool, Bool, Int]:
 def _why_off(stamps: Int, interval: int, rest: int) -> str:
     if (stamps % interval == 0).mean() > 0.9:
         return f"bars by the clock's {_length(interval)} do not fit a session that opens between two of them"
-    return f"they stand {rest / SECOND:g} s after it: neither the start nor the end of a bar"
+    return f"they stand {rest / SECOND_NS:g} s after it: neither the start nor the end of a bar"
 
 
 def check(
@@ -169,7 +170,7 @@ def check(
     stamps: ordered ns UTC of the symbol `name`. wall: the zone of --tz in which they were taken, None where the times
     say their own.
     """
-    around = span(calendar, interval_s, int(stamps[0]) - DAY, int(stamps[-1]) + DAY)
+    around = span(calendar, interval_s, int(stamps[0]) - DAY_NS, int(stamps[-1]) + DAY_NS)
     here = edges(stamps, around, sides)
     count, total = int(here.moved.sum()), int(here.has.sum())
     place = np.minimum(np.searchsorted(stamps, around.open), len(stamps) - 1)
@@ -276,7 +277,7 @@ def _clock(time: np.int64, tz: str) -> str:
 
 
 def _length(interval: int) -> str:
-    minutes = interval // (60 * SECOND)
+    minutes = interval // (60 * SECOND_NS)
     return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
 
 
@@ -288,7 +289,7 @@ def calendar_of(times: Int, sessions: Sessions) -> str | None:
         if name == sessions.calendar:
             continue
         try:
-            around = span(name, sessions.interval // SECOND, int(times[0]), int(times[-1]))
+            around = span(name, sessions.interval // SECOND_NS, int(times[0]), int(times[-1]))
         except (DataError, ConfigError):
             continue
         if not len(around):

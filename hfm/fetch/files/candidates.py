@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hfm.arrays import Float
 from hfm.fetch.files import header
 from hfm.fetch.files.dialect import Delimited
 from hfm.fetch.files.header import plain
 from hfm.fetch.files.positions import MOST
 from hfm.fetch.files.roles import mapped
 
-Float = npt.NDArray[np.float64]
 SEEN = 200
 """Rows in which a column is looked at before all of it is."""
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hfm.arrays import Float
 from hfm.errors import DataError, UsageError
 from hfm.fetch.files import clocks, container, dialect, fixed_point, header, numerals, positions
 from hfm.fetch.files.candidates import SEEN, candidates, other_volume, times, volumes
@@ -28,7 +28,6 @@ from hfm.fetch.files.dialect import Delimited
 from hfm.fetch.files.header import plain
 from hfm.fetch.files.roles import NAMES, PRICES, VALUES, listed, mapped, roles_of
 
-Float = npt.NDArray[np.float64]
 DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from hfm.arrays import Float
 from hfm.errors import DataError
 from hfm.fetch.files.header import plain
 from hfm.fetch.files.roles import PRICES
 
-Float = npt.NDArray[np.float64]
 DATABENTO = frozenset({"rtype", "publisherid"})
 """Columns of every record that Databento writes; its whole prices are in units of 1e-9."""
 NANO, UNDEFINED = 1e9, 9.2e18

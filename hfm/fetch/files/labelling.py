@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool, Float, Int
 from hfm.errors import DataError
-from hfm.fetch.sessions import DAY, Bool, Int, Sessions
+from hfm.fetch.sessions import Sessions
+from hfm.instants import DAY_NS
 
-Float = npt.NDArray[np.float64]
 Side = Literal["start", "end"]
 STEP, EARLY = 3.0, 12
 """Factor between the volumes of bars that tells the market's open; bars before the open that it is told against."""
@@ -114,7 +114,7 @@ def _borders(stamps: Int, sessions: Sessions) -> tuple[Border, Border]:
     """What the opens and the closes say: with start labels a stamp at the open and none at the close."""
     step, near = sessions.interval, EARLY * sessions.interval
     touching = sessions.open[1:] <= sessions.close[:-1]
-    every, endless = np.ones(len(sessions), bool), sessions.close - sessions.open >= DAY
+    every, endless = np.ones(len(sessions), bool), sessions.close - sessions.open >= DAY_NS
     broken = (sessions.resume < sessions.close) & ((sessions.pause - sessions.open) % step == 0)
     opening, closing = Border(), Border()
     for at, since, valid, touches in (
@@ -157,7 +157,7 @@ def volume_side(stamps: Int, volume: Float, sessions: Sessions) -> Side | None:
     None where too few have."""
     since = np.searchsorted(stamps, sessions.open - EARLY * sessions.interval)
     hours = 2 * (np.searchsorted(stamps, sessions.open) - since) >= EARLY
-    if (sessions.close - sessions.open >= DAY).any() or hours.sum() < min(3, len(sessions)):
+    if (sessions.close - sessions.open >= DAY_NS).any() or hours.sum() < min(3, len(sessions)):
         return None
     sessions = sessions.pick(hours)
     before = _typical(stamps, volume, sessions, range(-EARLY, 0))

@@ -11,14 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hfm.arrays import Bool, Float
 from hfm.errors import DataError
 from hfm.fetch.files.header import NOTHING
 
-Float = npt.NDArray[np.float64]
 MARKS = (".", ",")
 SUFFIXES = {"K": 1e3, "M": 1e6, "B": 1e9}
 """Letters behind a volume: thousands, millions, billions."""
@@ -79,7 +78,7 @@ def _bare(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return out
 
 
-def _odd(words: pa.ChunkedArray, mark: str, role: str) -> npt.NDArray[np.bool_]:
+def _odd(words: pa.ChunkedArray, mark: str, role: str) -> Bool:
     """[n] cells that are no number where `mark` stands before the decimals."""
     d, t = re.escape(mark), re.escape("." if mark == "," else ",")
     groups = "|".join(rf"[1-9]\d{{0,2}}({between}\d{{3}})+" for between in (t, " ", "'"))
@@ -145,7 +144,7 @@ def _no_number(
     path: Path,
     names: Mapping[str, str],
     columns: Mapping[str, pa.ChunkedArray],
-    bad: Mapping[str, Mapping[str, npt.NDArray[np.bool_]]],
+    bad: Mapping[str, Mapping[str, Bool]],
 ) -> DataError:
     """The error of the first cell that no mark reads; where each cell is read by some mark, of two that differ."""
     for role in columns:
@@ -161,7 +160,7 @@ def _no_number(
     )
 
 
-def odd(name: str, bad: npt.NDArray[np.bool_], column: pa.ChunkedArray, wanted: str, path: Path) -> DataError:
+def odd(name: str, bad: Bool, column: pa.ChunkedArray, wanted: str, path: Path) -> DataError:
     """The error that names the first of the rows that are `bad` [n]."""
     row = int(np.flatnonzero(bad)[0])
     cell = column[row].as_py()

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from hfm.arrays import Bool, Float, Int
 from hfm.errors import DataError
 from hfm.fetch.files import labelling
-from hfm.fetch.files.columns import Columns, Float
+from hfm.fetch.files.columns import Columns
 from hfm.fetch.files.roles import PRICES
 from hfm.fetch.files.timestamps import Times
-from hfm.fetch.sessions import Bool, Int
 
 AGREE, SHARE, FEW = 1e-6, 0.8, 5
 """Relative difference of equal prices; share of the common bars that must differ for two files to contradict each

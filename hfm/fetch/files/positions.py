@@ -11,16 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hfm.arrays import Float
 from hfm.errors import DataError
 from hfm.fetch.files import header
 from hfm.fetch.files.numerals import numbers
 from hfm.fetch.files.roles import PRICES
 
-Float = npt.NDArray[np.float64]
 MOST = 0.99
 """Share of rows in which the high must be the largest price and the low the smallest."""
 WIDE = 1.5

@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hfm.fetch.sessions import DAY, SECOND, Int
+from hfm.arrays import Int
+from hfm.instants import DAY_NS, SECOND_NS
 
 FULL = (
     "january",
@@ -233,7 +234,7 @@ def _digits(text: str, factors: tuple[int, ...]) -> int | None:
     value, fraction = int(number), int(part.ljust(9, "0")[:9]) if part else 0
     if not factors:
         unit = 60 if len(number) < 5 else 1
-        return (value * unit * SECOND + fraction) if value * unit < 86_400 and not part else None
+        return (value * unit * SECOND_NS + fraction) if value * unit < 86_400 and not part else None
     if factors == (1,):
         return _ns(value, 0, 0, fraction) if not part else None
     if factors == (100,):
@@ -265,7 +266,7 @@ def _colons(texts: list[str]) -> dict[str, Int] | str:
 def _ns(hour: int, minute: int, second: int, fraction: int) -> int | None:
     if hour > 24 or minute > 59 or second > 59 or (hour == 24 and minute + second + fraction > 0):
         return None
-    return ((hour * 60 + minute) * 60 + second) * SECOND + fraction
+    return ((hour * 60 + minute) * 60 + second) * SECOND_NS + fraction
 
 
 def readings(parts: Split) -> dict[str, Int] | str:
@@ -274,7 +275,7 @@ def readings(parts: Split) -> dict[str, Int] | str:
     if isinstance(day, str) or isinstance(clock, str):
         return day if isinstance(day, str) else str(clock)
     return {
-        f"{d} {c}": days[parts.date.code] * DAY + ns[parts.clock.code]
+        f"{d} {c}": days[parts.date.code] * DAY_NS + ns[parts.clock.code]
         for d, days in day.items()
         for c, ns in clock.items()
     }
@@ -299,7 +300,7 @@ def digits(numbers: Int) -> Mapping[str, Int]:
             continue
         wanted = "hours" if tail == 2 else next(iter(clock))
         if wanted in clock:
-            out |= {f"{d}{wanted}": day[code] * DAY + clock[wanted][place] for d, day in found.items()}
+            out |= {f"{d}{wanted}": day[code] * DAY_NS + clock[wanted][place] for d, day in found.items()}
     return out
 
 
@@ -307,4 +308,4 @@ def excel(values: np.ndarray) -> Int:  # float64 [n]
     """Wall-clock ns of Excel's serial days, to the second: days since 1899-12-30, the clock as the fraction."""
     first = (date(1899, 12, 30) - date(1970, 1, 1)) // timedelta(days=1)
     seconds = np.rint((values + first) * 86_400.0).astype(np.int64)
-    return seconds * SECOND
+    return seconds * SECOND_NS

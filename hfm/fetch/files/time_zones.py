@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import numpy as np
 
+from hfm.arrays import Int
 from hfm.errors import DataError, UsageError
-from hfm.fetch.sessions import SECOND, Int
+from hfm.instants import SECOND_NS
 
-HOUR = 3600 * SECOND
+HOUR = 3600 * SECOND_NS
 ABBREVIATIONS: dict[str, tuple[tuple[str, float], ...]] = {
     "EST": (("America/New_York", -5),),
     "EDT": (("America/New_York", -4),),
@@ -95,7 +96,7 @@ def parse(text: str) -> Zone | None:
     found = _OFFSET.fullmatch(text)
     if found:
         seconds = _seconds(found)
-        return None if abs(seconds) > 15 * 3600 else Zone(seconds * SECOND)
+        return None if abs(seconds) > 15 * 3600 else Zone(seconds * SECOND_NS)
     if text.upper() in ABBREVIATIONS:
         return Zone(abbreviation=text.upper())
     name = CLOCKS.get(text.upper()) or _known(text)

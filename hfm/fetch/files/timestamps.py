@@ -10,17 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hfm.arrays import Float, Int
 from hfm.config import INTERVALS
 from hfm.errors import DataError
 from hfm.fetch.files import time_formats, time_zones
-from hfm.fetch.sessions import SECOND, Int
+from hfm.instants import SECOND_NS
 
-Float = npt.NDArray[np.float64]
-UNITS = {"s": (1e8, 5e9, SECOND), "ms": (1e11, 5e12, 10**6), "us": (1e14, 5e15, 1000), "ns": (1e17, 5e18, 1)}
+UNITS = {"s": (1e8, 5e9, SECOND_NS), "ms": (1e11, 5e12, 10**6), "us": (1e14, 5e15, 1000), "ns": (1e17, 5e18, 1)}
 """Epoch units -> plausible range (1973 to 2128) and nanoseconds."""
 SERIAL = (20_000.0, 80_000.0)
 """Excel's serial days of 1954 to 2119."""
@@ -106,7 +105,7 @@ def _walled(clock: Int, name: str, tz: str | None) -> Times:
 def _inclusive(times: Times) -> Times:
     """Stamps of the last instant of each bar (04:59.999, or 04:59 in whole seconds) moved to the bar's end."""
     utc = times.utc
-    for size, ends, unit in ((SECOND, INCLUSIVE, None), (60 * SECOND, (59 * SECOND,), SECOND)):
+    for size, ends, unit in ((SECOND_NS, INCLUSIVE, None), (60 * SECOND_NS, (59 * SECOND_NS,), SECOND_NS)):
         if not np.isin(utc[:: max(len(utc) // 50, 1)] % size, ends).mean() >= MOST:
             continue
         rest = utc % size
@@ -118,7 +117,7 @@ def _inclusive(times: Times) -> Times:
     return times
 
 
-def epoch(values: npt.NDArray[np.int64] | Float) -> tuple[Int, str] | None:
+def epoch(values: Int | Float) -> tuple[Int, str] | None:
     """ns UTC of numbers since 1970 in the one unit that makes them all plausible dates, and the unit; else None."""
     for unit, (low, high, factor) in UNITS.items():
         if (values >= low).all() and (values <= high).all():
@@ -128,7 +127,7 @@ def epoch(values: npt.NDArray[np.int64] | Float) -> tuple[Int, str] | None:
     return None
 
 
-def _numbers(values: npt.NDArray[np.int64] | Float, name: str, tz: str | None, interval_s: int | None) -> Times:
+def _numbers(values: Int | Float, name: str, tz: str | None, interval_s: int | None) -> Times:
     """Numbers: seconds and their parts since 1970, a calendar time in digits, or Excel's serial days."""
     found = epoch(values)
     whole = values if values.dtype.kind in "iu" else np.floor(values)
@@ -214,7 +213,7 @@ def _one(readings: Mapping[str, Int], name: str, first: str, interval_s: int | N
             del left[key]
     for wanted in ([interval_s] if interval_s else [], list(INTERVALS.values())):
         if len(left) > 1 and len({_sort(key) for key in left}) > 1:
-            good = [key for key, time in left.items() if common_step([time])[0] in [s * SECOND for s in wanted]]
+            good = [key for key, time in left.items() if common_step([time])[0] in [s * SECOND_NS for s in wanted]]
             left = {key: left[key] for key in good} or left
     if len(left) > 1:
         one, other = list(left)[:2]
@@ -259,11 +258,11 @@ def common_step(times: list[Int]) -> tuple[int, float]:
 def spacing(times: list[Int], interval_s: int) -> None:
     """Raise DataError unless the commonest step between the stamps of a symbol (lists of ns) is `interval_s`."""
     common, share = common_step(times)
-    if common not in (0, interval_s * SECOND):
-        word = next((name for name, seconds in INTERVALS.items() if seconds * SECOND == common), None)
+    if common not in (0, interval_s * SECOND_NS):
+        word = next((name for name, seconds in INTERVALS.items() if seconds * SECOND_NS == common), None)
         asked = next(name for name, seconds in INTERVALS.items() if seconds == interval_s)
         raise DataError(
-            f"the bars are {common / SECOND:g} s apart ({share:.1%} of steps), "
+            f"the bars are {common / SECOND_NS:g} s apart ({share:.1%} of steps), "
             f"--interval {asked} asks for {interval_s} s",
             hint=f"--interval {word}" if word else f"export bars of {', '.join(INTERVALS)}",
         )

@@ -2,28 +2,26 @@
 
 Order: rows after the horizon (the forming bar), rows outside the sessions, off-grid stamps, empty rows,
 broken prices and volumes, disorder of open, high, low and close, duplicates (the newest valid one is kept),
-prices on another level (hfm.fetch.quality.level_shifts), jumps of closes, then opens, wicks and border closes that one bar alone has
-(hfm.fetch.quality.outliers). A rejected row is counted by reason and listed; rows outside the sessions and empty ones are
-counted as such.
+prices on another level (level_shifts), jumps of closes, then opens, wicks and border closes that one bar alone has
+(outliers). A rejected row is counted by reason and listed; rows outside the sessions and empty ones are counted so.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from hfm import stale_rows as stale
+from hfm.arrays import Bool, Float, Int
 from hfm.fetch.quality import bad_prints, level_shifts, outliers, scales
 from hfm.fetch.quality.bad_prints import NEAR, NOBODY, Peers
 from hfm.fetch.quality.level_shifts import Shift
 from hfm.fetch.quality.scales import Priced
-from hfm.fetch.sessions import Bool, Int, Sessions
+from hfm.fetch.sessions import Sessions
 from hfm.plugins import RawBars
 
-Float = npt.NDArray[np.float64]
 JUMP = 10.0
 """MAD-sigmas of a move that is looked at."""
 TRAIL = 20
@@ -261,7 +259,7 @@ def _order(raw: RawBars, rows: Int, quality: Quality) -> tuple[Int, RawBars]:
     if near.any():
         highs, lows = raw.high.copy(), raw.low.copy()
         highs[rows], lows[rows] = np.maximum(high, top), np.minimum(low, bottom)
-        raw = RawBars(raw.time, raw.open, highs, lows, raw.close, raw.volume, raw.notes, raw.warnings)
+        raw = replace(raw, high=highs, low=lows)
     return rows[~bad], raw
 
 

@@ -14,13 +14,13 @@ from datetime import datetime
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool
 from hfm.errors import ConfigError, typed
-from hfm.fetch.sessions import SECOND, Sessions
+from hfm.fetch.sessions import Sessions
+from hfm.instants import SECOND_NS
 from hfm.plugins import RawBars
 
-Bool = npt.NDArray[np.bool_]
 KEEP = "no"
 LOOK = 10
 """Sessions before a shift that its volume is compared with."""
@@ -90,7 +90,7 @@ def instant(moment: str, sessions: Sessions) -> int:
     if len(moment) > 10:
         when = np.datetime64(datetime.fromisoformat(moment).replace(tzinfo=None), "ns").astype(np.int64)
         offset = datetime.fromisoformat(moment).utcoffset()
-        return int(when) - int(offset.total_seconds() * SECOND if offset is not None else 0)
+        return int(when) - int(offset.total_seconds() * SECOND_NS if offset is not None else 0)
     later = np.flatnonzero(sessions.day >= np.datetime64(moment))
     return int(sessions.open[later[0]] if later.size else sessions.close.max(initial=0))
 

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
+from hfm.arrays import Float, Int
+
 NEAR = 6
 """Bars on either side that a bar is compared with."""
 BUSY = 1.5

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from hfm.arrays import Int
 from hfm.errors import DataError
 from hfm.fetch import sessions as calendars
 from hfm.fetch.files import alignment
 from hfm.fetch.quality.accounting import Grid, Quality
-from hfm.fetch.sessions import DAY, SECOND, Int, Sessions
+from hfm.fetch.sessions import Sessions
+from hfm.instants import DAY_NS, SECOND_NS
 from hfm.plugins import BarRequest
 
 NEVER, MOST = 0.05, 0.8
@@ -78,7 +80,9 @@ def _remedy(cause: str, request: BarRequest, times: Int) -> str:
     if cause == "after the horizon":
         return f"--as-of {np.datetime64(int(times.max()), 'ns').astype('datetime64[s]')}Z"
     if cause == "outside the sessions":
-        around = calendars.span(request.calendar, request.interval_s, int(times.min()) - DAY, int(times.max()) + DAY)
+        around = calendars.span(
+            request.calendar, request.interval_s, int(times.min()) - DAY_NS, int(times.max()) + DAY_NS
+        )
         other = alignment.calendar_of(times, around)
         alike = "the times lie in the sessions of no calendar that was tried: check their zone and the calendar"
         return f"--set fetch.calendar={other}" if other else alike
@@ -93,7 +97,7 @@ def _remedy(cause: str, request: BarRequest, times: Int) -> str:
 
 def _off_grid(symbol: str, account: Quality, sessions: Sessions) -> DataError:
     """More rows off the grid than on it: the bars are of another grid, whatever --max-gap says."""
-    off, minutes = account.rejected["off_grid"], sessions.interval // (60 * SECOND)
+    off, minutes = account.rejected["off_grid"], sessions.interval // (60 * SECOND_NS)
     return DataError(
         f"{symbol}: {off} rows inside the sessions are off the grid of {minutes} minutes from each open, "
         f"{account.present} are on it",
@@ -119,7 +123,7 @@ def _never(grid: Grid, sessions: Sessions) -> str:
     never = (due > 0) & (have <= NEVER * due)
     if not never.any() or missing[never].sum() < MOST * missing.sum():
         return ""
-    first, last = (int(np.flatnonzero(never)[k]) * sessions.interval // (60 * SECOND) for k in (0, -1))
+    first, last = (int(np.flatnonzero(never)[k]) * sessions.interval // (60 * SECOND_NS) for k in (0, -1))
     return (
         f"the same {int(never.sum())} of {int((due > 0).sum())} slots are missing in every session (the first "
         f"{first} minutes from the open, the last {last})"

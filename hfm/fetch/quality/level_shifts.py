@@ -13,14 +13,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Float
 from hfm.fetch.quality import scales
 from hfm.fetch.quality.scales import Priced
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 LEAP = float(np.log(1.5))
 """A link that no trading makes inside a session, and few nights do."""
 NIGHT, GAP = 0.28, 0.09

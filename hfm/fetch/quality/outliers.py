@@ -1,7 +1,7 @@
 """Prices that one bar alone has: an open, a high, a low or a close far from all prices beside it.
 
-Each is measured by the symbol's own moves (hfm.fetch.quality.scales), and kept where the bar was traded as a move of that size
-asks: a flash crash is no error. A price beyond half as much again is none that any volume makes true.
+Each is measured by the symbol's own moves (scales), and kept where the bar was traded as a move of that size asks: a
+flash crash is no error. A price beyond half as much again is none that any volume makes true.
 """
 
 from __future__ import annotations
@@ -9,16 +9,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from hfm import stale_rows
+from hfm.arrays import Bool, Float, Int
 from hfm.fetch.quality import scales
 from hfm.fetch.quality.level_shifts import LEAP
 from hfm.fetch.quality.scales import Priced
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 SIGMAS = 12.0
 """Sigmas of a bar's return that a border's close is away from those beside it; and from which on an open is named."""
 OPEN = 20.0
@@ -125,8 +122,8 @@ def standing(prices: tuple[Float, Float, Float, Float], session: Int) -> list[tu
     """(first, last) rows of the runs of one price in a file's first EARLY sessions, open, high, low and close as the
     close before, that the share of such rows in these sessions makes improbable.
 
-    hfm.stale_rows judges by the sessions before, which these sessions lack; a run goes on from a session to the next. At
-    least one row.
+    hfm.stale_rows judges by the sessions before, which these sessions lack; a run goes on from a session to the
+    next. At least one row.
     """
     open_, high, low, close = prices
     still = np.append(False, (high[1:] == low[1:]) & (open_[1:] == close[1:]) & (close[1:] == close[:-1]))

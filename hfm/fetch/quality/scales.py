@@ -8,11 +8,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
+from hfm.arrays import Bool, Float, Int
+
 MAD = 1.4826
 """Median absolute value to standard deviation, of a normal."""
 TRAIL = 20

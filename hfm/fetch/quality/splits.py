@@ -1,6 +1,6 @@
 """Shifts of a symbol's prices: which are splits or changes of unit, which are news, and which are named.
 
-What is refused waits for an adjustment (hfm.fetch.quality.adjustments). Volume tells: of news, turnover and shares both surge.
+What is refused waits for an adjustment (adjustments). Volume tells: of news, turnover and shares both surge.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from hfm.errors import DataError, typed
 from hfm.fetch.quality.accounting import Grid, Quality
@@ -17,8 +16,6 @@ from hfm.fetch.quality.adjustments import KEEP, LOOK, parse, word
 from hfm.fetch.quality.level_shifts import LEAP, Shift
 from hfm.fetch.sessions import Sessions
 
-Float = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 ASK = "To adjust it: --adjust"
 SURGE, SMALL_SURGE, SMALL = 3.0, 1.6, 2.5
 """Times the usual turnover (price x volume) above which a shift is news; of ratios below SMALL, SMALL_SURGE."""

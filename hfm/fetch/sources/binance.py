@@ -15,11 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hfm import tables
+from hfm.arrays import Bool, Int
 from hfm.errors import DataError, HfmError
 from hfm.fetch.book import dumps, duplicates, feed
-from hfm.fetch.book.book_events import Int
 from hfm.fetch.book.dumps import Dump
-from hfm.fetch.book.duplicates import Flags
 from hfm.fetch.book.feed import Book, Trades
 from hfm.plugins import BarRequest, RawBook
 from hfm.stage import Context
@@ -222,7 +221,7 @@ def _depth(found: Sequence[Dump], symbol: str, levels: int) -> Book:
     return book
 
 
-def _consistent(found: Sequence[Dump], data: pa.Table, update: Int, whole: Flags) -> None:
+def _consistent(found: Sequence[Dump], data: pa.Table, update: Int, whole: Bool) -> None:
     """Raise DataError where one update gives a level two sizes; the same size twice changes nothing."""
     bid = pc.equal(data["side"], "b").to_numpy()
     keys = (data["price"].to_numpy(), bid, whole, update)

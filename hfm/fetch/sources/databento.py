@@ -17,10 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm import tables
+from hfm.arrays import Bool, Float, Int
 from hfm.errors import ConfigError, DataError, HfmError, UsageError, typed
 from hfm.fetch import sessions
 from hfm.fetch.book import book_events, csv_file, mbo
-from hfm.fetch.book.book_events import CODE, Float, Int
+from hfm.fetch.book.book_events import CODE
+from hfm.instants import DAY_NS
 from hfm.plugins import BarRequest, RawBook
 from hfm.stage import Context
 
@@ -52,7 +54,7 @@ class Databento:
         stores.sort(key=lambda item: (int(item[1].metadata.start), item[0].name))
         seen: set[str] = set()
         last = np.datetime64("0001-01-01")
-        for _, group in itertools.groupby(stores, key=lambda item: int(item[1].metadata.start) // sessions.DAY):
+        for _, group in itertools.groupby(stores, key=lambda item: int(item[1].metadata.start) // DAY_NS):
             found = [item for path, store in group for item in _file(path, store, levels, request)]
             found.sort(key=lambda item: (item[1].session, item[0]))
             for (day, symbol), same in itertools.groupby(found, key=lambda item: (item[1].session, item[0])):
@@ -152,12 +154,12 @@ def _file(path: Path, store: Any, levels: int, request: BarRequest) -> list[tupl
     return out
 
 
-def _symbols(store: Any, records: Records) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+def _symbols(store: Any, records: Records) -> Iterator[tuple[str, Bool]]:
     """(symbol, its records), by the file's own mappings; an instrument without one is called by its number."""
     day = records["ts_recv"].astype(np.int64).astype("datetime64[ns]").astype("datetime64[D]")
     number = records["instrument_id"]
     by_id = str(store.metadata.stype_out) == "instrument_id"
-    masks: dict[str, npt.NDArray[np.bool_]] = {}
+    masks: dict[str, Bool] = {}
     left = np.ones(len(records), bool)
     for name, intervals in store.mappings.items():
         for interval in intervals:

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
+from hfm.arrays import Bool, Float, Int
 from hfm.errors import DataError, HfmError, UsageError, printable
 from hfm.fetch import sessions
 from hfm.fetch.files import alignment, filenames, labelling, time_zones, timestamps
 from hfm.fetch.files import columns as layout
-from hfm.fetch.files.columns import Float
 from hfm.fetch.files.parts import Part, contradictions, known, mixed, split
 from hfm.fetch.files.roles import VALUES
 from hfm.fetch.files.selection import choose, command
-from hfm.fetch.sessions import Bool, Int
+from hfm.instants import SECOND_NS
 from hfm.plugins import BarRequest, RawBars
 from hfm.stage import Context
 
@@ -195,7 +195,7 @@ def bars(symbol: str, parts: list[Part], request: BarRequest, placement: Placeme
         warnings.append(placement.away[symbol].warning)
     if placement.side == "start" and time.size:
         around = sessions.span(request.calendar, request.interval_s, int(time.min()), int(time.max()))
-        time = around.ends(time) if len(around) else time + request.interval_s * sessions.SECOND
+        time = around.ends(time) if len(around) else time + request.interval_s * SECOND_NS
     notes = dict.fromkeys(printable(note) for part in parts for note in part.notes)
     return RawBars(
         time,

@@ -15,13 +15,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from hfm import tables
+from hfm.arrays import Bool, Float, Int
 from hfm.errors import DataError, HfmError, UsageError, typed
 from hfm.fetch.book import book_events, csv_file, price_levels, prior_orders
-from hfm.fetch.book.book_events import CODE, Float, Int
+from hfm.fetch.book.book_events import CODE
 from hfm.plugins import BarRequest, RawBook
 from hfm.stage import Context
 
@@ -237,7 +237,7 @@ def messages(path: Path) -> Messages:
     return told
 
 
-def _again(order: Int, new: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _again(order: Int, new: Bool) -> Bool:
     """Which of the submissions `new` has the number of an earlier one."""
     rows = np.flatnonzero(new)
     out = np.zeros(len(order), np.bool_)

@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool, Days, Float
 from hfm.errors import DataError, HfmError
 from hfm.fetch import sessions
-from hfm.fetch.sessions import Bool, Days, Sessions
+from hfm.fetch.sessions import Sessions
+from hfm.instants import SECOND_NS, instant_ns
 from hfm.plugins import BarRequest, RawBars
 from hfm.stage import Context, seed_sequence
 
-Float = npt.NDArray[np.float64]
 NOTE = "SYNTHETIC: seeded draws of hfm's generator, not a market"
 VOLATILITY = (2.18, 1.68, 1.50, 0.94, 0.96, 0.92, 0.74, 0.56, 0.73, 0.77, 0.63, 0.63, 0.76)
 VOLUME = (1.76, 1.13, 1.42, 0.85, 0.98, 0.66, 0.64, 0.50, 0.70, 0.83, 0.81, 0.80, 1.92)
@@ -36,7 +36,7 @@ TICK, OFF_TICK = 0.01, 0.25
 """Grid of prices, and the share of prices between its points."""
 NORMALS, UNIFORMS = 5, 8
 """Streams a slot."""
-FULL, FIVE_MINUTES = 23_400 * sessions.SECOND, 300 * sessions.SECOND
+FULL, FIVE_MINUTES = 23_400 * SECOND_NS, 300 * SECOND_NS
 """A regular session; the interval that the constants are stated for."""
 
 
@@ -68,7 +68,7 @@ class Synthetic:
 
     def fetch(self, request: BarRequest, ctx: Context) -> Iterator[tuple[str, RawBars | HfmError]]:
         """Bars of the sessions asked for that end by `as_of`; DataError for days before 1970."""
-        until = sessions.instant(request.as_of)
+        until = instant_ns(request.as_of)
         wanted = sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
         for symbol in request.symbols:
             if len(wanted) and wanted.day[0] < np.datetime64("1970-01-02"):

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hfm import tables
+from hfm.arrays import Float
 from hfm.errors import DataError, HfmError
 from hfm.fetch.book import csv_file, dumps, duplicates, feed
-from hfm.fetch.book.book_events import Float
 from hfm.fetch.book.dumps import Dump
 from hfm.fetch.book.feed import Book, Trades
 from hfm.plugins import BarRequest, RawBook

@@ -23,11 +23,13 @@ from typing import Any, TypeVar
 import numpy as np
 import platformdirs
 
+from hfm.arrays import Float
 from hfm.config import INTERVALS
 from hfm.errors import DataError, DiskError, HfmError, RateLimitError, UpstreamError
 from hfm.fetch import sessions
-from hfm.fetch.sessions import DAY, SECOND, Sessions
-from hfm.plugins import BarRequest, Float, RawBars
+from hfm.fetch.sessions import Sessions
+from hfm.instants import DAY_NS, SECOND_NS, instant_ns
+from hfm.plugins import BarRequest, RawBars
 from hfm.stage import Context
 
 T = TypeVar("T")
@@ -68,7 +70,7 @@ class Yahoo:
 
         After a rate limit, a dead network or the deadline nothing more is asked: the remaining symbols get that error.
         """
-        until = sessions.instant(request.as_of)
+        until = instant_ns(request.as_of)
         wanted = sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
         budget = Budget(time.monotonic() + request.max_time)
         for symbol in request.symbols:
@@ -80,7 +82,7 @@ class Yahoo:
                 since = (request.since or {}).get(symbol)
                 part = wanted
                 if since is not None:
-                    part = sessions.span(request.calendar, request.interval_s, sessions.instant(since), until)
+                    part = sessions.span(request.calendar, request.interval_s, instant_ns(since), until)
                 yield symbol, bars(symbol, part, until, budget, ctx)
             except (DataError, RateLimitError, UpstreamError) as e:
                 yield symbol, e
@@ -91,16 +93,16 @@ def bars(symbol: str, wanted: Sessions, until: int, budget: Budget, ctx: Context
 
     Raises DataError for what Yahoo does not have, RateLimitError, UpstreamError.
     """
-    interval = wanted.interval // SECOND
+    interval = wanted.interval // SECOND_NS
     if not len(wanted):
         raise DataError(f"{symbol}: no session is asked for", hint="ask for more --days")
-    kept = until - KEPT[interval] * DAY + 300 * SECOND
+    kept = until - KEPT[interval] * DAY_NS + 300 * SECOND_NS
     whole = wanted.open[wanted.open >= kept]  # a session of which half is kept would pass for a thin one
     start = int(whole[0]) if whole.size else kept
     notes = [] if start == wanted.open[0] else [f"Yahoo keeps {KEPT[interval]} calendar days of these bars"]
     end = min(until, int(wanted.close[-1]) + wanted.interval)
     frames, error = [], None
-    width = WINDOW.get(interval, KEPT[interval]) * DAY
+    width = WINDOW.get(interval, KEPT[interval]) * DAY_NS
     for low in range(start, max(end, start + 1), width):
         ask = _asker(symbol, interval, low, min(low + width, end), budget)
         try:

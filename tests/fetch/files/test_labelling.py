@@ -7,7 +7,7 @@ import pytest
 
 from hfm.errors import DataError
 from hfm.fetch.files.labelling import label, named
-from hfm.fetch.sessions import SECOND
+from hfm.instants import SECOND_NS
 from tests.fetch.drive import raw, week
 
 
@@ -56,7 +56,7 @@ def test_weeks_of_currencies_have_no_labels_either() -> None:
     """From Sunday evening to Friday evening: the stamps at Monday's midnight are no opening."""
     over = week("24/5", 3600)
     bars = raw(over)
-    starts = np.concatenate([over.open[:1] - np.array([2, 1]) * 3600 * SECOND, bars.time[:-4] - over.interval])
+    starts = np.concatenate([over.open[:1] - np.array([2, 1]) * 3600 * SECOND_NS, bars.time[:-4] - over.interval])
     for shift in (0, over.interval):
         with pytest.raises(DataError, match="fit bars labelled"):
             label(starts + shift, np.ones(len(starts)), over)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hfm.errors import DataError, UsageError
 from hfm.fetch.files.timestamps import epoch, instants, spacing
-from hfm.fetch.sessions import SECOND
+from hfm.instants import SECOND_NS
 
 T = 1_772_461_800_000_000_000
 """2026-03-02T14:30 UTC, 09:30 in New York."""
@@ -141,14 +141,14 @@ def test_an_unknown_zone_is_a_bad_flag() -> None:
 
 def test_a_spacing_that_is_not_the_interval_is_refused_with_both_numbers() -> None:
     """One-minute bars asked for as five-minute ones; holes do not matter."""
-    minutes = np.delete(np.arange(100), [3, 4, 50]) * 60 * SECOND
+    minutes = np.delete(np.arange(100), [3, 4, 50]) * 60 * SECOND_NS
     spacing([minutes], 60)
     with pytest.raises(DataError, match=r"60 s apart .* asks for 300 s") as e:
         spacing([minutes], 300)
     assert e.value.hint == "--interval 1m"
     spacing([minutes[:1]], 300)
     with pytest.raises(DataError, match="86400 s apart"):
-        spacing([np.arange(5) * 86400 * SECOND], 300)
+        spacing([np.arange(5) * 86400 * SECOND_NS], 300)
 
 
 PIECES = (
@@ -214,7 +214,7 @@ def test_the_spacing_tells_what_digits_mean() -> None:
 def test_the_hour_that_a_clock_repeats_is_told_by_its_abbreviation() -> None:
     """EDT, then EST: an hour apart."""
     found = instants(words("2025-11-02 01:30 EDT", "2025-11-02 01:30 EST"), "t", None).utc
-    assert np.diff(found) == 3600 * SECOND
+    assert np.diff(found) == 3600 * SECOND_NS
 
 
 def test_tz_beside_a_zone_in_the_times_is_said_not_to_be_used() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hfm.fetch.quality.accounting import account, clean, jumps, trailing_sigma
-from hfm.fetch.sessions import SECOND
+from hfm.instants import SECOND_NS
 from hfm.plugins import RawBars
 from tests.fetch.drive import raw, week
 
@@ -94,8 +94,8 @@ def test_rows_outside_forming_empty_and_off_grid_are_told_apart() -> None:
     """Only the off-grid row is a loss: the others say nothing about a regular bar that is over."""
     bars = raw(OVER)
     time = bars.time.copy()
-    time[0] -= 3600 * SECOND
-    time[10] += 17 * SECOND
+    time[0] -= 3600 * SECOND_NS
+    time[10] += 17 * SECOND_NS
     blank = {name: getattr(bars, name).copy() for name in ("open", "high", "low", "close", "volume")}
     for values in blank.values():
         values[20] = np.nan
@@ -173,11 +173,11 @@ def test_the_account_names_lost_and_thin_sessions_and_counts_gaps_in_present_one
 
 def test_a_session_in_progress_is_due_only_what_has_ended() -> None:
     """At 11:00 of the last day 18 of its bars are due; none is missing, none is stale."""
-    until = int(OVER.open[-1]) + 90 * 60 * SECOND
+    until = int(OVER.open[-1]) + 90 * 60 * SECOND_NS
     grid, quality = clean(raw(OVER), OVER, until)
     account(grid, quality, OVER, until)
     assert (quality.future, quality.expected, quality.present, quality.stale) == (60, 330, 330, 0)
-    account(grid, quality, OVER, until + 30 * 60 * SECOND)
+    account(grid, quality, OVER, until + 30 * 60 * SECOND_NS)
     assert quality.stale == 6
 
 
