@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hfm.fetch.quality.accounting import LISTED, Quality
+from hfm.fetch.quality.bar_quality import LISTED, BarQuality
 from hfm.plugins import BarRequest
 from hfm.stage import Context
 
@@ -27,7 +27,7 @@ HEAD = (
 )
 
 
-def table(qualities: Mapping[str, Quality]) -> list[str]:
+def table(qualities: Mapping[str, BarQuality]) -> list[str]:
     """The account as aligned lines, one a symbol under a head; of many symbols the worst SHOWN."""
     rows = [HEAD]
     worst = sorted(
@@ -61,7 +61,7 @@ def table(qualities: Mapping[str, Quality]) -> list[str]:
 def report(
     ctx: Context,
     request: BarRequest,
-    qualities: Mapping[str, Quality],
+    qualities: Mapping[str, BarQuality],
     notes: Mapping[str, list[str]],
     synthetic: bool,
 ) -> None:
@@ -93,7 +93,7 @@ def once(texts: Mapping[str, Iterable[str]]) -> list[tuple[str, list[str]]]:
     return list(found.items())
 
 
-def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:
+def _losses(ctx: Context, qualities: Mapping[str, BarQuality]) -> None:
     """Name what was asked for and is not there, once for all symbols that it is true of; warn of the thin and short."""
     lost: dict[tuple[str, ...], list[str]] = {}
     thin: dict[tuple[str, ...], list[str]] = {}
@@ -135,7 +135,7 @@ def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:
         ctx.warn(f"{names(symbols)}: less than half the bars on {_days(said)}")
 
 
-def _excursions(account: Quality) -> str:
+def _excursions(account: BarQuality) -> str:
     """What is said of the stretches on another level, after the number of rows."""
     parts = []
     for one in account.excursions[:3]:
@@ -145,7 +145,7 @@ def _excursions(account: Quality) -> str:
     return "".join(f"; {part}" for part in parts) + (f"; and {more} more stretches" if more else "")
 
 
-def _prices(ctx: Context, qualities: Mapping[str, Quality]) -> None:
+def _prices(ctx: Context, qualities: Mapping[str, BarQuality]) -> None:
     """Name shifts that were kept, adjustments, and bars that were kept in doubt."""
     for symbol, account in qualities.items():
         for text in account.jumps:
@@ -160,7 +160,7 @@ def _prices(ctx: Context, qualities: Mapping[str, Quality]) -> None:
             )
 
 
-def _filled(ctx: Context, qualities: Mapping[str, Quality]) -> None:
+def _filled(ctx: Context, qualities: Mapping[str, BarQuality]) -> None:
     """Warn of prices that seem to be filled forward: their share and sessions, the worst symbol first."""
     some = sorted(
         (s for s, q in qualities.items() if q.filled), key=lambda s: -qualities[s].filled / qualities[s].present

@@ -21,8 +21,9 @@ from hfm.errors import DataError, HfmError, UsageError
 from hfm.fetch import quality_summary, sessions
 from hfm.fetch.archive import network
 from hfm.fetch.book import stage
-from hfm.fetch.quality import accounting, adjustments, bad_prints, gaps, splits
-from hfm.fetch.quality.accounting import Grid, Quality
+from hfm.fetch.quality import adjustments, bad_prints, bar_quality, gaps, splits
+from hfm.fetch.quality.bar_quality import BarQuality
+from hfm.fetch.quality.grid_bars import GridBars
 from hfm.fetch.sessions import Sessions
 from hfm.instants import instant_ns
 from hfm.plugins import BarRequest, BarSource, BookSource, RawBars, find
@@ -165,7 +166,7 @@ def _example(source: str) -> str:
 
 def _clean(
     found: dict[str, RawBars], failed: dict[str, HfmError], request: BarRequest, max_gap: float, live: bool
-) -> tuple[dict[str, Grid], dict[str, Quality], Sessions]:
+) -> tuple[dict[str, GridBars], dict[str, BarQuality], Sessions]:
     """Clean bars and accounts by symbol, in order of the symbols, and the sessions of the span; adds to `failed`, and
     empties `found` as it goes (memory)."""
     until = instant_ns(request.as_of)
@@ -173,38 +174,39 @@ def _clean(
     if not live:
         until = min(until, max(ends, default=until))
     wanted = _span(found, request, until)
-    whole = request.days is None and request.sessions is None
+    everything = request.days is None and request.sessions is None
     grids, qualities = {}, {}
-    others = bad_prints.peers({symbol: bad_prints.move_times(raw.time, raw.close) for symbol, raw in found.items()})
+    peers = bad_prints.peer_moves({symbol: bad_prints.move_times(raw.time, raw.close) for symbol, raw in found.items()})
     names = tuple(sorted(found))
     asked = tuple(sorted({*found, *failed}))  # a vendor's fault of today is no fault of an adjustment
     adjustments.check(request.adjust, asked)
     for symbol in names:
         raw = found.pop(symbol)
-        if not whole and len(wanted):  # what ends before the span was not asked for
+        if not everything and len(wanted):  # what ends before the span was not asked for
             raw = raw.take(raw.time > int(wanted.open[0]))
-        raw, adjusted = adjustments.adjusted(raw, request.adjust, symbol, wanted)
-        grid, account = None, Quality(raw=len(raw.time))
+        raw, adjusted = adjustments.adjust(raw, request.adjust, symbol, wanted)
+        grid, quality = None, BarQuality(raw=len(raw))
         if len(wanted):
-            grid, account = accounting.clean(raw, wanted, until, others[symbol])
-        if grid is None or not grid.time.size:
-            failed[symbol] = gaps.nothing(symbol, account, request, until, raw.time)
+            grid, quality = bar_quality.clean(raw, wanted, until, peers[symbol])
+        if grid is None or not len(grid):
+            failed[symbol] = gaps.empty_error(symbol, quality, request, until, raw.time)
             continue
         try:
-            account.jumps = splits.judged(symbol, account, grid, wanted, request.adjust, asked)
+            quality.jumps = splits.describe(symbol, quality, grid, wanted, request.adjust, asked)
         except DataError as e:
             failed[symbol] = e
             continue
-        account.adjusted = adjusted
-        first, last = (int(grid.index[0]), int(grid.index[-1])) if whole else (0, len(wanted) - 1)
-        own = wanted.pick(slice(first, last + 1))
-        of_own = replace(grid, index=grid.index - first)
-        accounting.account(of_own, account, own, until)
-        fault = gaps.fault(symbol, of_own, account, own, request, max_gap, raw.time)
-        if fault is not None:
-            failed[symbol] = fault
+        quality.adjusted = adjusted
+        # of a file without a span, a symbol's sessions are those from its first bar to its last
+        first, last = (int(grid.index[0]), int(grid.index[-1])) if everything else (0, len(wanted) - 1)
+        span = wanted.pick(slice(first, last + 1))
+        within = replace(grid, index=grid.index - first)
+        bar_quality.count_missing(within, quality, span, until)
+        error = gaps.gap_error(symbol, within, quality, span, request, max_gap, raw.time)
+        if error is not None:
+            failed[symbol] = error
             continue
-        grids[symbol], qualities[symbol] = grid, account
+        grids[symbol], qualities[symbol] = grid, quality
     return grids, qualities, wanted
 
 
@@ -235,7 +237,7 @@ def _without(symbol: str, text: str) -> str:
     return text.removeprefix(symbol).removeprefix(":").strip()
 
 
-def groups(grids: Mapping[str, Grid], wanted: Sessions, meta: Mapping[str, object]) -> Iterator[pa.Table]:
+def groups(grids: Mapping[str, GridBars], wanted: Sessions, meta: Mapping[str, object]) -> Iterator[pa.Table]:
     """Row groups of the bars table: rows by session, symbol, slot; whole sessions, about tables.GROUP_ROWS rows."""
     names = sorted(grids)
     words = pa.array(names, pa.string())
@@ -247,19 +249,17 @@ def groups(grids: Mapping[str, Grid], wanted: Sessions, meta: Mapping[str, objec
     borders = np.unique(np.concatenate([[0], cuts, [len(wanted)]]))
     for first, last in itertools.pairwise(borders):
         spans = [np.searchsorted(grids[name].index, (first, last)) for name in names]
-        parts = [grids[name].pick(np.arange(*span)) for name, span in zip(names, spans, strict=True)]
-        index, seq, time, *values = (
-            np.concatenate([getattr(part, column) for part in parts]) for column in Grid.__dataclass_fields__
-        )
-        code = np.repeat(np.arange(len(names), dtype=np.int32), [len(part.time) for part in parts])
-        order = np.lexsort((seq, code, index))
-        day, seq = index[order], seq[order]
+        parts = [grids[name].take(np.arange(*span)) for name, span in zip(names, spans, strict=True)]
+        bars = GridBars.concat(parts)
+        code = np.repeat(np.arange(len(names), dtype=np.int32), [len(part) for part in parts])
+        order = np.lexsort((bars.seq, code, bars.index))
+        bars = bars.take(order)
         columns = {
             "symbol": pa.DictionaryArray.from_arrays(pa.array(code[order]), words),
-            "session": wanted.day[day],
-            "seq": seq,
-            "time": time[order],
-            "is_last": seq == wanted.slots[day] - 1,
-            **{name: v[order] for name, v in zip(("open", "high", "low", "close", "volume"), values, strict=True)},
+            "session": wanted.day[bars.index],
+            "seq": bars.seq,
+            "time": bars.time,
+            "is_last": bars.seq == wanted.slots[bars.index] - 1,
+            **{name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")},
         }
         yield tables.build(tables.BARS, columns, meta, "simulated" if meta["synthetic"] else "observed")

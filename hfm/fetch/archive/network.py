@@ -30,7 +30,7 @@ SETTLE = 20 * 60 * SECOND_NS
 
 
 @dataclass(frozen=True)
-class Plan:
+class FetchPlan:
     """What the archive has of one symbol, and from where on the vendor is asked (None: for nothing).
 
     over: the sessions asked for, and before them those since the archive's last bar (so that it has no gap and a split
@@ -52,13 +52,13 @@ class Plan:
         return f"{self.symbol}: {self.held} sessions archived, {len(self.missing)} missing; {ask}"
 
 
-def plan(source: BarSource, name: str, request: BarRequest, symbol: str, ctx: Context) -> Plan:
+def plan(source: BarSource, name: str, request: BarRequest, symbol: str, ctx: Context) -> FetchPlan:
     """What to ask of the vendor for `symbol`. Raises DataError for a damaged month."""
     assert ctx.archive is not None
     until = instant_ns(request.as_of)
     wanted = sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
     if not len(wanted):
-        return Plan(symbol, wanted, RawBars.concat([]), 0, (), None)
+        return FetchPlan(symbol, wanted, RawBars.concat([]), 0, (), None)
     where = month_files.folder(ctx.archive, name, symbol, request.interval_s)
     days = getattr(source, "kept", {}).get(request.interval_s)
     reach = until - days * DAY_NS if days is not None else 0
@@ -75,7 +75,7 @@ def plan(source: BarSource, name: str, request: BarRequest, symbol: str, ctx: Co
     since = int(over.open[max(int(rows[0]) - OVERLAP, 0)]) if rows.size else None
     index, inside = over.holding(have.time)
     held = np.unique(index[inside & (have.time > wanted.open[0])]).size
-    return Plan(symbol, over, have, held, tuple(str(day) for day in over.day[missing]), since)
+    return FetchPlan(symbol, over, have, held, tuple(str(day) for day in over.day[missing]), since)
 
 
 def absent(over: Sessions, have: RawBars, until: int) -> Bool:
@@ -105,7 +105,7 @@ def through(
         for symbol in sorted(request.symbols):
             locks.enter_context(month_files.locked(ctx.archive, name, symbol, ctx.wait))
             month_files.recover(month_files.folder(ctx.archive, name, symbol, request.interval_s))
-        plans: dict[str, Plan] = {}
+        plans: dict[str, FetchPlan] = {}
         for symbol in request.symbols:
             try:
                 plans[symbol] = plan(source, name, request, symbol, ctx)
@@ -127,7 +127,7 @@ def through(
                 yield symbol, e
 
 
-def _take(found: Plan, fresh: RawBars, asked: tuple[str, BarRequest, bool], ctx: Context) -> RawBars:
+def _take(found: FetchPlan, fresh: RawBars, asked: tuple[str, BarRequest, bool], ctx: Context) -> RawBars:
     """Append what is new of `fresh`, and return the archive's bars of the span with the rows that were not archived
     (young, doubled, broken, off the grid, forming), which the quality account then counts."""
     name, request, rebase = asked

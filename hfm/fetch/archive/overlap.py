@@ -21,7 +21,7 @@ PRICES = ("open", "high", "low", "close")
 
 
 @dataclass(frozen=True)
-class Merged:
+class MergedBars:
     """The union, what was added to the archive, and what the vendor now says otherwise.
 
     revised: times (ns UTC) of bars whose first-seen values were kept. ratio: that the archive was multiplied by (1:
@@ -41,7 +41,7 @@ def scaled(bars: RawBars, ratio: float) -> RawBars:
     return replace(bars, **prices, volume=bars.volume / ratio)
 
 
-def merge(old: RawBars, new: RawBars, symbol: str, rebase: bool) -> Merged:
+def merge(old: RawBars, new: RawBars, symbol: str, rebase: bool) -> MergedBars:
     """`old` (archived) and `new` (fresh), each with unique times; the union is in order of time.
 
     Bars in both must agree to AGREE in every price. A few that do not are revisions: the first-seen value stays. A
@@ -73,7 +73,7 @@ def merge(old: RawBars, new: RawBars, symbol: str, rebase: bool) -> Merged:
     fresh = np.setdiff1d(np.arange(len(new.time)), j)
     added = new.take(fresh)
     union = RawBars.concat([old, added])
-    return Merged(union.take(np.argsort(union.time)), added, len(i), old.time[i[differ]], ratio)
+    return MergedBars(union.take(np.argsort(union.time)), added, len(i), old.time[i[differ]], ratio)
 
 
 def _split(ratio: float) -> str:

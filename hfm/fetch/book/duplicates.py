@@ -23,7 +23,7 @@ FILE, LINE = "file number", "line number"
 
 
 @dataclass(frozen=True)
-class Repeated:
+class RepeatedRows:
     """Of each row [n], whether one before it has its key and its contents, or its key and other contents."""
 
     alike: Bool
@@ -40,7 +40,7 @@ def joined(parts: Sequence[pa.Table]) -> pa.Table:
     return pa.concat_tables(placed).combine_chunks()
 
 
-def repeated(key: Int, data: pa.Table, names: Sequence[str]) -> Repeated:
+def repeated(key: Int, data: pa.Table, names: Sequence[str]) -> RepeatedRows:
     """Which rows repeat an earlier one: the same key [n] and the same values of the columns `names`, or others."""
     order = np.argsort(key, kind="stable")
     same = key[order][1:] == key[order][:-1]
@@ -49,7 +49,7 @@ def repeated(key: Int, data: pa.Table, names: Sequence[str]) -> Repeated:
         for name in names:
             value = _comparable(data[name])[order]
             alike &= value[1:] == value[:-1]
-    found = Repeated(np.zeros(len(key), np.bool_), np.zeros(len(key), np.bool_))
+    found = RepeatedRows(np.zeros(len(key), np.bool_), np.zeros(len(key), np.bool_))
     found.alike[order[1:][alike]] = True
     found.different[order[1:][same & ~alike]] = True
     return found

@@ -21,7 +21,7 @@ from hfm.plugins import RawBook
 
 
 @dataclass(frozen=True)
-class Trades:
+class FeedTrades:
     """Trades in order, [n]: ns UTC, currency, size in units of the base, resting side (1 bid, -1 ask, 0 not known)."""
 
     time: Int
@@ -31,7 +31,7 @@ class Trades:
 
 
 @dataclass(frozen=True)
-class Book:
+class FeedBook:
     """Book rows in order, [n], and the states that they show.
 
     state: [n] index into the columns of levels [4 L, k] (as in RawBook). The rest as in RawBook.
@@ -48,7 +48,7 @@ class Book:
 
 
 @dataclass(frozen=True)
-class Updates:
+class LevelUpdates:
     """New sizes of levels, [m], several a message.
 
     message: a running number from 0. time: of its message. snapshot: the message is (a part of) a whole book: where the
@@ -63,14 +63,14 @@ class Updates:
     size: Float
 
 
-def states(time: Int, levels: Float) -> Book:
+def states(time: Int, levels: Float) -> FeedBook:
     """A feed that gives the whole book each time."""
     n = len(time)
-    return Book(time, np.full(n, CODE["snapshot"], np.int8), np.zeros(n, np.int8), np.full(n, np.nan), np.zeros(n),
+    return FeedBook(time, np.full(n, CODE["snapshot"], np.int8), np.zeros(n, np.int8), np.full(n, np.nan), np.zeros(n),
                 np.arange(n), levels)  # fmt: skip
 
 
-def changes(updates: Updates, levels: int) -> Book:
+def changes(updates: LevelUpdates, levels: int) -> FeedBook:
     """A feed of new sizes of levels: all rows of a message show the book after all of it.
 
     A snapshot is one row; of the other messages each level that changed is a row: what was added to it or taken away.
@@ -85,14 +85,16 @@ def changes(updates: Updates, levels: int) -> Book:
     prices: Int = np.insert(book_events.units(price), at, 0)
     sizes: Float = np.insert(size, at, 0.0)
     total = int(message[-1]) + 1 if m else 0
-    book, change = price_levels.rebuild(price_levels.Changes(row, sides, prices, sizes, absolute=True), total, levels)
+    book, change = price_levels.rebuild(
+        price_levels.LevelChanges(row, sides, prices, sizes, absolute=True), total, levels
+    )
     book[0::2] /= UNIT
     change = np.delete(change, at + np.arange(len(at)))
     first = snapshot & np.concatenate(([True], message[1:] != message[:-1]))[:m]
     keep = np.flatnonzero(first | (~snapshot & (change != 0)))
     whole, up, gone = snapshot[keep], change[keep] > 0, size[keep] == 0
     kind = np.where(up, CODE["add"], np.where(gone, CODE["delete"], CODE["reduce"]))
-    return Book(
+    return FeedBook(
         time=time[keep],
         event=np.where(whole, CODE["snapshot"], kind).astype(np.int8),
         side=np.where(whole, 0, side[keep]).astype(np.int8),
@@ -104,7 +106,7 @@ def changes(updates: Updates, levels: int) -> Book:
     )
 
 
-def apart(trades: Sequence[Trades], dumps: Sequence[Dump]) -> None:
+def apart(trades: Sequence[FeedTrades], dumps: Sequence[Dump]) -> None:
     """Raise DataError where two files of trades lie in the same time: without ids both would count."""
     spans = sorted((int(t.time[0]), int(t.time[-1])) for t in trades if len(t.time))
     if any(start < end for (_, end), (start, _) in itertools.pairwise(spans)):
@@ -115,9 +117,9 @@ def apart(trades: Sequence[Trades], dumps: Sequence[Dump]) -> None:
         )
 
 
-def merge(book: Book, trades: Sequence[Trades], notes: tuple[str, ...]) -> Iterator[RawBook]:
+def merge(book: FeedBook, trades: Sequence[FeedTrades], notes: tuple[str, ...]) -> Iterator[RawBook]:
     """Both feeds by time, trades first where it is the same, a RawBook for each UTC day; seen as they were known."""
-    parts: list[Trades | Book] = [*trades, book]
+    parts: list[FeedTrades | FeedBook] = [*trades, book]
     time = np.concatenate([part.time for part in parts])
     order = np.argsort(time, kind="stable")
     event = np.concatenate([*(np.full(len(t.time), CODE["execute"], np.int8) for t in trades), book.event])[order]
@@ -160,6 +162,6 @@ def _shown(levels: Float, state: Int) -> Float:
     return out
 
 
-def cut(book: Book, levels: int) -> Book:
+def cut(book: FeedBook, levels: int) -> FeedBook:
     """The best `levels` levels of it."""
     return replace(book, levels=book.levels[: 4 * levels]) if len(book.levels) > 4 * levels else book

@@ -16,7 +16,7 @@ from hfm.kernels.jit import bare
 
 
 @dataclass(frozen=True)
-class Changes:
+class LevelChanges:
     """Changes of levels in order, [m].
 
     row: the event that each belongs to, never decreasing. side: 1 bid, -1 ask, 0: both sides are emptied. price: any
@@ -30,7 +30,7 @@ class Changes:
     absolute: bool
 
 
-def rebuild(changes: Changes, events: int, levels: int) -> tuple[Float, Float]:
+def rebuild(changes: LevelChanges, events: int, levels: int) -> tuple[Float, Float]:
     """(book [4 L, events], change [m]).
 
     book: rows bid_px_1, bid_sz_1, ask_px_1, ask_sz_1, bid_px_2, ...: prices in the changes' integer unit, NaN with

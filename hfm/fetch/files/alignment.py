@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hfm.arrays import Bool, Float, Int
-from hfm.errors import ConfigError, DataError
+from hfm.errors import DataError
+from hfm.fetch import calendar_fit
 from hfm.fetch.files import labelling, time_zones
 from hfm.fetch.sessions import Sessions, span
 from hfm.instants import DAY_NS, SECOND_NS
@@ -44,14 +45,9 @@ ZONES = (
 )
 """Zones that are tried, after the exchange's own, in this order."""
 
-CALENDARS = ("XNYS", "XLON", "XETR", "XTKS", "XHKG", "XASX", "XBOM", "CMES", "24/5", "24/7")
-"""Calendars that are tried where the one asked for does not fit."""
-FULL = 0.95
-"""Share of its bars that a calendar must have, and of the rows that it must hold, to be named."""
-
 
 @dataclass(frozen=True)
-class Edges:
+class SessionEdges:
     """Where the stamps of each session begin and end. off: ns, sessions alike early or late; right: within a quarter.
 
     wide: with hours around. exact: off by half hours, at both edges alike. has: sessions with a stamp. All [N].
@@ -71,7 +67,7 @@ class Edges:
 
 
 @dataclass(frozen=True)
-class Away:
+class ShiftedSessions:
     """Sessions whose stamps lie hours off: what to say, and the spans [low, high) of ns UTC whose rows they are."""
 
     warning: str
@@ -85,11 +81,11 @@ class Away:
         return out
 
 
-def edges(stamps: Int, sessions: Sessions, sides: tuple[str, ...]) -> Edges:
+def edges(stamps: Int, sessions: Sessions, sides: tuple[str, ...]) -> SessionEdges:
     """The edges of each session's stamps (ordered ns UTC), under the labels that make them fit best."""
     zero = np.zeros(len(sessions), np.int64)
     if not len(sessions) or (sessions.close - sessions.open).max() >= LONG or not len(stamps):
-        return Edges(zero > 0, zero, zero > 0, zero > 0, zero > 0)
+        return SessionEdges(zero > 0, zero, zero > 0, zero > 0, zero > 0)
     low, high = (np.searchsorted(stamps, border) for border in _windows(sessions))
     has = high > low
     first, last = stamps[np.minimum(low, len(stamps) - 1)], stamps[np.maximum(high - 1, 0)]
@@ -108,7 +104,7 @@ def edges(stamps: Int, sessions: Sessions, sides: tuple[str, ...]) -> Edges:
     border = (opens["start"] | closes["end"]) & (len(sides) > 1)  # a label that is not told may be either
     off = np.where(right | border, 0, off)
     wide = has & (last - first > sessions.close - sessions.open + HOUR)
-    return Edges(has, off, right, wide, exact)
+    return SessionEdges(has, off, right, wide, exact)
 
 
 def _windows(sessions: Sessions) -> tuple[Int, Int]:
@@ -164,7 +160,7 @@ def _why_off(stamps: Int, interval: int, rest: int) -> str:
 
 def check(
     name: str, stamps: Int, volume: Float, calendar: str, interval_s: int, sides: tuple[str, ...], wall: str | None
-) -> Away | None:
+) -> ShiftedSessions | None:
     """The single sessions that lie hours off; raises DataError where the file's zone (or calendar) is not theirs.
 
     stamps: ordered ns UTC of the symbol `name`. wall: the zone of --tz in which they were taken, None where the times
@@ -207,16 +203,16 @@ def check(
         return None
     low, high = _windows(around)
     warning = f"{what}: is their clock another zone's? Their bars are left out"
-    return Away(warning, low[here.moved], high[here.moved])
+    return ShiftedSessions(warning, low[here.moved], high[here.moved])
 
 
-def _other_calendar(stamps: Int, around: Sessions, here: Edges, sides: tuple[str, ...]) -> None:
+def _other_calendar(stamps: Int, around: Sessions, here: SessionEdges, sides: tuple[str, ...]) -> None:
     """Raise DataError where most stamps lie outside the sessions, and another calendar's are those that they fill."""
     inside = float(_inside(stamps, around)[0].mean())
     if here.right.any() or inside >= (MANY if here.wide.any() else SHARE):
         return
     for ends in ([stamps + around.interval] * ("start" in sides)) + [stamps] * ("end" in sides):
-        other = calendar_of(ends, around)
+        other = calendar_fit.other_calendar(ends, around)
         if other:
             raise DataError(
                 f"most times lie outside the hours of {around.calendar}",
@@ -279,25 +275,3 @@ def _clock(time: np.int64, tz: str) -> str:
 def _length(interval: int) -> str:
     minutes = interval // (60 * SECOND_NS)
     return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
-
-
-def calendar_of(times: Int, sessions: Sessions) -> str | None:
-    """The calendar, other than the sessions' own, whose bars the rows (ns UTC, their ends) fill and which has room for
-    them all."""
-    times = np.unique(times)
-    for name in CALENDARS:
-        if name == sessions.calendar:
-            continue
-        try:
-            around = span(name, sessions.interval // SECOND_NS, int(times[0]), int(times[-1]))
-        except (DataError, ConfigError):
-            continue
-        if not len(around):
-            continue
-        index, _, _, on = around.grid(times)
-        held = np.unique(index[on])
-        inner = held[1:-1] if len(held) > 2 else held
-        filled = np.isin(index[on], inner).sum() >= FULL * around.expected[inner].sum()
-        if on.mean() >= FULL and filled:
-            return name
-    return None

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from hfm.arrays import Float
 from hfm.errors import DataError, UsageError
-from hfm.fetch.files import clocks, container, dialect, fixed_point, header, numerals, positions
+from hfm.fetch.files import clock_formats, container, dialect, fixed_point, header, numerals, positions
 from hfm.fetch.files.candidates import SEEN, candidates, other_volume, times, volumes
 from hfm.fetch.files.dialect import Delimited
 from hfm.fetch.files.header import plain
@@ -32,7 +32,7 @@ DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError, EOFError, zipfile.Bad
 
 
 @dataclass(frozen=True)
-class Columns:
+class FileColumns:
     """What a file holds, rows in the file's order. symbol: None where the file has no such column.
 
     time: strings, numbers or timestamps as they stand; time_name: for messages. notes: what was assumed. warnings: what
@@ -51,7 +51,7 @@ class Columns:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadOptions:
     """What the user says of a file: columns by role (--map), no volume, the mark of decimals, the unit of prices."""
 
     mapping: Mapping[str, str]
@@ -67,7 +67,7 @@ class Reading:
 
 def read(
     path: Path, mapping: Mapping[str, str], no_volume: bool = False, decimal: str = "auto", unit: float | None = None
-) -> list[Columns]:
+) -> list[FileColumns]:
     """The columns of one file; several where the file is wide (one part a symbol).
 
     mapping: role -> column name. no_volume: the volume is 0, whatever the file has. decimal: point, comma or auto.
@@ -83,7 +83,7 @@ def read(
             why=f"roles are {', '.join(NAMES)}",
             hint=option if role else "give one of the roles before the =",
         )
-    reading = Reading(mapping, no_volume, decimal, unit)
+    reading = ReadOptions(mapping, no_volume, decimal, unit)
     try:
         return [_columns(path, part, symbol, reading) for symbol, part in _parts(path)]
     except (*DAMAGED, csv.Error) as e:
@@ -118,7 +118,7 @@ def _parts(path: Path) -> list[tuple[str | None, Delimited]]:
     return parts
 
 
-def _columns(path: Path, table: Delimited, symbol: str | None, reading: Reading) -> Columns:
+def _columns(path: Path, table: Delimited, symbol: str | None, reading: ReadOptions) -> FileColumns:
     """The roles of one table's columns, and their values."""
     notes, warnings = list(table.notes), list(table.warnings)
     if table.named:
@@ -151,10 +151,10 @@ def _columns(path: Path, table: Delimited, symbol: str | None, reading: Reading)
     words = _constant(symbol, len(values["close"])) if symbol else _symbol(path, roles, table)
     others = {n or str(k + 1): table.columns[k] for k, n in enumerate(table.names) if k not in used}
     opening = not table.named and len(table.names) == positions.KLINES and "time" not in reading.mapping
-    return Columns(time, time_name, words, values, tuple(notes), tuple(warnings), others, opening)
+    return FileColumns(time, time_name, words, values, tuple(notes), tuple(warnings), others, opening)
 
 
-def _named(path: Path, table: Delimited, reading: Reading) -> dict[str, int]:
+def _named(path: Path, table: Delimited, reading: ReadOptions) -> dict[str, int]:
     """Roles by name; a volume among several is the one of the symbol's own coin."""
     roles = roles_of(table.names, reading.mapping, path)
     if "volume" not in roles and "symbol" in roles:
@@ -166,7 +166,7 @@ def _named(path: Path, table: Delimited, reading: Reading) -> dict[str, int]:
     return roles
 
 
-def _unnamed(path: Path, table: Delimited, reading: Reading) -> dict[str, int]:
+def _unnamed(path: Path, table: Delimited, reading: ReadOptions) -> dict[str, int]:
     """Roles by position. Raises DataError where the values do not prove them and `reading` does not say them all."""
     own = roles_of(table.names, reading.mapping, path)
     wanted = ("time", *reading.wanted)
@@ -200,7 +200,7 @@ def _only_time(roles: Mapping[str, int], table: Delimited) -> tuple[str, int | N
     return (table.names[found[0]], found[0]) if len(found) == 1 else ("", None)
 
 
-def _complete(path: Path, roles: Mapping[str, int], table: Delimited, reading: Reading) -> None:
+def _complete(path: Path, roles: Mapping[str, int], table: Delimited, reading: ReadOptions) -> None:
     """Raise DataError unless time, prices and volume have their columns; its hint names a column that can be one."""
     lacking = [role for role in ("time", *reading.wanted) if role not in roles]
     if not lacking:
@@ -245,7 +245,7 @@ def _time(roles: Mapping[str, int], table: Delimited) -> tuple[pa.ChunkedArray, 
     clock = table.columns[roles["clock"]].cast(pa.string())
     if times(table.columns[roles["clock"]]) and not pc.any(pc.match_substring_regex(clock, r"^\s*\d{9}\s*$")).as_py():
         return table.columns[roles["clock"]], table.names[roles["clock"]]  # it has its own date
-    clock = clocks.written(clock)
+    clock = clock_formats.normalise_clock(clock)
     if pa.types.is_timestamp(time.type) and pc.all(pc.equal(pc.floor_temporal(time, unit="day"), time)).as_py():
         time = time.cast(pa.date32())
     day = time.cast(pa.string())

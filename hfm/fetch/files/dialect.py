@@ -17,7 +17,7 @@ import pyarrow.csv as pv
 
 from hfm.errors import DataError
 from hfm.fetch.files import header
-from hfm.fetch.files.preamble import SAMPLE, Top, beginning, column_names, left_out, split_line, torn_line
+from hfm.fetch.files.preamble import SAMPLE, TextPreamble, beginning, column_names, left_out, split_line, torn_line
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def delimited(data: bytes, path: Path) -> Delimited:
     return found if found.wide or not found.named else replace(found, wide=header.flattened(found.names))
 
 
-def _uncommented(data: bytes, start: int, top: Top) -> tuple[memoryview, list[str]]:
+def _uncommented(data: bytes, start: int, top: TextPreamble) -> tuple[memoryview, list[str]]:
     """The rows' bytes from `start` on, without lines that begin with # and are no rows (a symbol may be #AAPL)."""
     body = memoryview(data)[start:]
     if b"#" not in data or data.find(b"\n#", max(start - 1, 0)) < 0:  # one byte is found ten times faster than two
@@ -74,7 +74,7 @@ def _uncommented(data: bytes, start: int, top: Top) -> tuple[memoryview, list[st
     return memoryview(rows), [f"{count} lines that begin with # are left out"] if count else []
 
 
-def _rows(body: memoryview, top: Top, path: Path) -> tuple[pa.Table, list[str]]:
+def _rows(body: memoryview, top: TextPreamble, path: Path) -> tuple[pa.Table, list[str]]:
     """All rows as text, and what was left out of them. Raises DataError for a line of another number of columns."""
     try:
         return _parsed(body, top.width, top.delimiter), []

@@ -84,7 +84,7 @@ def label(stamps: Int, volume: Float, sessions: Sessions, flat: Bool | None = No
 
 
 @dataclass
-class Border:
+class BorderVotes:
     """Sessions by what the stamps at their open (or their close) look like. The borders of a lunch break count too.
 
     hidden: stamps lie beyond the border, or the next session begins there, so that it says nothing.
@@ -110,13 +110,13 @@ class Border:
         self.end += int((valid & ~beyond & end).sum())
 
 
-def _borders(stamps: Int, sessions: Sessions) -> tuple[Border, Border]:
+def _borders(stamps: Int, sessions: Sessions) -> tuple[BorderVotes, BorderVotes]:
     """What the opens and the closes say: with start labels a stamp at the open and none at the close."""
     step, near = sessions.interval, EARLY * sessions.interval
     touching = sessions.open[1:] <= sessions.close[:-1]
     every, endless = np.ones(len(sessions), bool), sessions.close - sessions.open >= DAY_NS
     broken = (sessions.resume < sessions.close) & ((sessions.pause - sessions.open) % step == 0)
-    opening, closing = Border(), Border()
+    opening, closing = BorderVotes(), BorderVotes()
     for at, since, valid, touches in (
         (sessions.open, sessions.open - near, every, endless | np.append(False, touching)),
         (sessions.resume, np.maximum(sessions.pause + 1, sessions.resume - near), broken, ~every),

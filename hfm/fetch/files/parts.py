@@ -13,9 +13,9 @@ import pyarrow as pa
 from hfm.arrays import Bool, Float, Int
 from hfm.errors import DataError
 from hfm.fetch.files import labelling
-from hfm.fetch.files.columns import Columns
+from hfm.fetch.files.columns import FileColumns
 from hfm.fetch.files.roles import PRICES
-from hfm.fetch.files.timestamps import Times
+from hfm.fetch.files.timestamps import ParsedTimes
 
 AGREE, SHARE, FEW = 1e-6, 0.8, 5
 """Relative difference of equal prices; share of the common bars that must differ for two files to contradict each
@@ -23,7 +23,7 @@ other, and how many those must be (or half of the shorter file)."""
 
 
 @dataclass(frozen=True)
-class Part:
+class FilePart:
     """One symbol's rows of one file: ns UTC as stamped, values by role, what was assumed, what to check, the file.
 
     wall: the zone of --tz, where the clocks were taken in it. side: that the times' own column says, by its name or as
@@ -40,11 +40,11 @@ class Part:
     side: labelling.Side | None = None
 
 
-def split(columns: Columns, times: Times) -> list[Part]:
+def split(columns: FileColumns, times: ParsedTimes) -> list[FilePart]:
     """Rows by symbol, in the file's order."""
     notes, warnings = (*columns.notes, *times.notes), (*columns.warnings, *times.warnings)
     side = "start" if columns.opening else labelling.named(columns.time_name)
-    whole = Part(
+    whole = FilePart(
         None, times.utc, dict(columns.values), notes, warnings, "", times.wall, "end" if times.inclusive else side
     )
     if columns.symbol is None:
@@ -60,7 +60,7 @@ def split(columns: Columns, times: Times) -> list[Part]:
     return parts
 
 
-def known(part: Part) -> Part:
+def known(part: FilePart) -> FilePart:
     """The part; where no bar has a volume above 0 and some say that it is not known (-1, or nothing), with 0 in all."""
     volume = part.values["volume"]
     unknown = np.isnan(volume) | (volume == -1)
@@ -71,7 +71,7 @@ def known(part: Part) -> Part:
     return replace(part, values={**part.values, "volume": np.zeros(len(volume))}, warnings=(*part.warnings, text))
 
 
-def mixed(path: Path, time: Int, columns: Columns) -> None:
+def mixed(path: Path, time: Int, columns: FileColumns) -> None:
     """Raise DataError where rows of one symbol (all rows, where no column names it) are of several: bars of one time
     that differ in most."""
     if columns.symbol is None and (np.diff(time) > 0).all():
@@ -113,7 +113,7 @@ def _unlike(values: Mapping[str, Float], first: Int, second: Int) -> Bool:
     return unlike
 
 
-def contradictions(symbol: str, parts: list[Part], hint: str) -> None:
+def contradictions(symbol: str, parts: list[FilePart], hint: str) -> None:
     """Raise DataError with `hint` where two files of one symbol have bars in common, of which nearly all differ."""
     if len(parts) < 2:
         return

@@ -24,7 +24,7 @@ LEAST = 5
 
 
 @dataclass(frozen=True)
-class Top:
+class TextPreamble:
     """The beginning of a text: the lines of its header (none: it has none), and how many lines come before its rows."""
 
     delimiter: str
@@ -41,7 +41,7 @@ def split_line(line: str, delimiter: str) -> tuple[str, ...]:
     return tuple(cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), []))
 
 
-def beginning(data: bytes, path: Path) -> Top:
+def beginning(data: bytes, path: Path) -> TextPreamble:
     """Delimiter and header. Raises DataError for a text that is no table."""
     lines = data[:SAMPLE].decode("utf-8", "replace").split("\n")
     lines = [line.rstrip("\r") for line in (lines[:-1] if len(data) > SAMPLE else lines)]
@@ -68,7 +68,7 @@ def beginning(data: bytes, path: Path) -> Top:
         if header.is_row(cells) and len(cells) == width:
             if torn:
                 raise torn
-            return Top(delimiter, width, commented, at, tuple(notes))
+            return TextPreamble(delimiter, width, commented, at, tuple(notes))
         if header.is_row(cells):
             torn = torn or torn_line(path, at + 1, line, (len(cells), width), 1)
         if _is_names(cells, width) and not commented:
@@ -77,7 +77,7 @@ def beginning(data: bytes, path: Path) -> Top:
             if count == 1 and not _known(cells) and _is_names(below, width) and _known(below):
                 notes.append(left_out(at, line))
                 continue
-            return Top(delimiter, width, tuple(rows[at : at + count]), at + count, tuple(notes))
+            return TextPreamble(delimiter, width, tuple(rows[at : at + count]), at + count, tuple(notes))
         if header.is_header(cells) and _known(cells):
             torn = torn or torn_line(path, at + 1, line, (len(cells), width), 1)
         notes.append(left_out(at, line))
@@ -127,7 +127,7 @@ def _height(rows: Sequence[tuple[str, ...]]) -> int:
     return 1
 
 
-def column_names(top: Top) -> tuple[tuple[str, ...], header.Wide | None]:
+def column_names(top: TextPreamble) -> tuple[tuple[str, ...], header.Wide | None]:
     """The columns' names, and whose they are where the header names symbols too."""
     if not top.header:
         return tuple(str(k + 1) for k in range(top.width)), None

@@ -10,17 +10,17 @@ from pathlib import Path
 from hfm.config import INTERVALS
 from hfm.errors import DataError, UsageError
 from hfm.fetch.files import filenames
-from hfm.fetch.files.parts import Part
+from hfm.fetch.files.parts import FilePart
 from hfm.plugins import BarRequest
 
 
-def choose(parts: list[Part], request: BarRequest) -> dict[str, list[Part] | DataError]:
+def choose(parts: list[FilePart], request: BarRequest) -> dict[str, list[FilePart] | DataError]:
     """The parts of each symbol asked for, else of each there is.
 
     Raises UsageError where the file names no symbol and not exactly one is asked for.
     """
     symbols, path = request.symbols, str(request.path)
-    named: dict[str, list[Part]] = {}
+    named: dict[str, list[FilePart]] = {}
     for part in parts:
         if part.symbol is not None:
             named.setdefault(part.symbol, []).append(part)
@@ -35,7 +35,7 @@ def choose(parts: list[Part], request: BarRequest) -> dict[str, list[Part] | Dat
         return {symbols[0]: [_renamed(part, symbols[0]) for part in bare]}
     if not symbols:
         return {symbol: named[symbol] for symbol in sorted(named)}
-    out: dict[str, list[Part] | DataError] = {}
+    out: dict[str, list[FilePart] | DataError] = {}
     for symbol in symbols:
         name = _match(symbol, sorted(named))
         has = sorted(named)
@@ -51,7 +51,7 @@ def choose(parts: list[Part], request: BarRequest) -> dict[str, list[Part] | Dat
     return out
 
 
-def _renamed(part: Part, symbol: str) -> Part:
+def _renamed(part: FilePart, symbol: str) -> FilePart:
     """The part; with a warning where the name of its file is a symbol in capitals, and another one."""
     name = filenames.symbol(Path(part.path)) or ""
     unlike = not (_letters(name).startswith(_letters(symbol)) or _letters(symbol).startswith(_letters(name)))
@@ -61,7 +61,7 @@ def _renamed(part: Part, symbol: str) -> Part:
     return replace(part, warnings=(*part.warnings, text))
 
 
-def _alike(named: dict[str, list[Part]], name: str) -> list[Part]:
+def _alike(named: dict[str, list[FilePart]], name: str) -> list[FilePart]:
     """The parts of one name; with a warning where others are the same in capitals."""
     others = sorted(other for other in named if other != name and other.upper() == name.upper())
     if not others:

@@ -55,7 +55,7 @@ _COLUMN = re.compile(r"(?:^|[^a-z])(?:utc|gmt)(?:\s*([+\-\u2212])\s*(\d{1,2})(?:
 
 
 @dataclass(frozen=True)
-class Zone:
+class ZoneText:
     """What a zone in the text says: ns east of UTC, a name of the zone database, an abbreviation; any may be absent."""
 
     offset: int | None = None
@@ -73,7 +73,7 @@ def check_zone(tz: str | None) -> None:
         raise UsageError(f"--tz {tz!r} is not a time zone", hint=f"--tz {fixed or 'America/New_York'}") from None
 
 
-def parse(text: str) -> Zone | None:
+def parse(text: str) -> ZoneText | None:
     """What the end of a time says of its zone; None where it is no zone."""
     text = text.strip()
     comment = re.fullmatch(r"(.*?)\s*\((.*)\)", text)
@@ -83,24 +83,24 @@ def parse(text: str) -> Zone | None:
         other = parse(inner) if inner.upper() in (*ABBREVIATIONS, *_UTC) or "/" in inner else None
         if not text or zone is None or other is None:
             return zone if text else other
-        return Zone(zone.offset, other.name or zone.name, other.abbreviation) if other.offset is None else zone
+        return ZoneText(zone.offset, other.name or zone.name, other.abbreviation) if other.offset is None else zone
     bracket = re.fullmatch(r"(.*?)\s*\[(.*)\]", text)
     if bracket:
         before, inner = bracket.groups()
-        zone, other = parse(before) if before else Zone(), parse(inner)
+        zone, other = parse(before) if before else ZoneText(), parse(inner)
         if zone is None or other is None:
             return None
-        return Zone(zone.offset if zone.offset is not None else other.offset, other.name, other.abbreviation)
+        return ZoneText(zone.offset if zone.offset is not None else other.offset, other.name, other.abbreviation)
     if text.upper() in _UTC:
-        return Zone(0)
+        return ZoneText(0)
     found = _OFFSET.fullmatch(text)
     if found:
         seconds = _seconds(found)
-        return None if abs(seconds) > 15 * 3600 else Zone(seconds * SECOND_NS)
+        return None if abs(seconds) > 15 * 3600 else ZoneText(seconds * SECOND_NS)
     if text.upper() in ABBREVIATIONS:
-        return Zone(abbreviation=text.upper())
+        return ZoneText(abbreviation=text.upper())
     name = CLOCKS.get(text.upper()) or _known(text)
-    return Zone(name=name) if name else None
+    return ZoneText(name=name) if name else None
 
 
 def of_column(name: str) -> str | None:
@@ -192,7 +192,7 @@ def instants(clock: Int, code: Int, texts: list[str], name: str, tz: str | None)
     return out, settled
 
 
-def _applied(clock: Int, zone: Zone, text: str, name: str, tz: str | None) -> tuple[Int, bool]:
+def _applied(clock: Int, zone: ZoneText, text: str, name: str, tz: str | None) -> tuple[Int, bool]:
     """(ns UTC of wall-clock ns in one zone, whether `tz` was needed for it)."""
     meant = ABBREVIATIONS.get(zone.abbreviation or "", ())
     if zone.offset is not None:

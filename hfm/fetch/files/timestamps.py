@@ -17,6 +17,7 @@ from hfm.arrays import Float, Int
 from hfm.config import INTERVALS
 from hfm.errors import DataError
 from hfm.fetch.files import time_formats, time_zones
+from hfm.fetch.files.date_formats import parse_dates
 from hfm.instants import SECOND_NS
 
 UNITS = {"s": (1e8, 5e9, SECOND_NS), "ms": (1e11, 5e12, 10**6), "us": (1e14, 5e15, 1000), "ns": (1e17, 5e18, 1)}
@@ -31,7 +32,7 @@ ADVICE = "write the times as ISO, 2025-02-19T09:30:00-05:00"
 
 
 @dataclass(frozen=True)
-class Times:
+class ParsedTimes:
     """Times of one column. utc: int64 [n] ns; notes: what was assumed; warnings: what the user should check.
 
     wall: the zone of --tz, where clocks without a zone were taken in it. inclusive: the stamps were the last instant
@@ -45,7 +46,7 @@ class Times:
     inclusive: bool = False
 
 
-def instants(column: pa.ChunkedArray, name: str, tz: str | None, interval_s: int | None = None) -> Times:
+def instants(column: pa.ChunkedArray, name: str, tz: str | None, interval_s: int | None = None) -> ParsedTimes:
     """A time column as UTC instants.
 
     tz: the zone of times that do not say theirs; times that do are taken as they are. interval_s: settles what digits
@@ -89,20 +90,20 @@ def _ns(column: pa.ChunkedArray, name: str) -> Int:
     return out
 
 
-def _zoned(utc: Int, note: str, tz: str | None) -> Times:
+def _zoned(utc: Int, note: str, tz: str | None) -> ParsedTimes:
     """Times that say their own zone: --tz is not used, and that is said."""
-    return Times(utc, (note,) if tz is None else (note, f"--tz {tz} is not needed and not used"))
+    return ParsedTimes(utc, (note,) if tz is None else (note, f"--tz {tz} is not needed and not used"))
 
 
-def _walled(clock: Int, name: str, tz: str | None) -> Times:
+def _walled(clock: Int, name: str, tz: str | None) -> ParsedTimes:
     """Wall clocks in the zone that the name of their column says, else in that of --tz."""
     own = time_zones.of_column(name)
     if own is not None:
         return _zoned(time_zones.localise(clock, name, own), f"times are {own}'s, as the name of their column says", tz)
-    return Times(time_zones.localise(clock, name, tz), (f"times are taken as {tz}",), wall=tz)
+    return ParsedTimes(time_zones.localise(clock, name, tz), (f"times are taken as {tz}",), wall=tz)
 
 
-def _inclusive(times: Times) -> Times:
+def _inclusive(times: ParsedTimes) -> ParsedTimes:
     """Stamps of the last instant of each bar (04:59.999, or 04:59 in whole seconds) moved to the bar's end."""
     utc = times.utc
     for size, ends, unit in ((SECOND_NS, INCLUSIVE, None), (60 * SECOND_NS, (59 * SECOND_NS,), SECOND_NS)):
@@ -127,7 +128,7 @@ def epoch(values: Int | Float) -> tuple[Int, str] | None:
     return None
 
 
-def _numbers(values: Int | Float, name: str, tz: str | None, interval_s: int | None) -> Times:
+def _numbers(values: Int | Float, name: str, tz: str | None, interval_s: int | None) -> ParsedTimes:
     """Numbers: seconds and their parts since 1970, a calendar time in digits, or Excel's serial days."""
     found = epoch(values)
     whole = values if values.dtype.kind in "iu" else np.floor(values)
@@ -135,11 +136,11 @@ def _numbers(values: Int | Float, name: str, tz: str | None, interval_s: int | N
     if (whole == values).all() and values.min() > 0 and values.max() < UNITS["ns"][1]:
         integers = whole.astype(np.int64)
         width = len(str(int(integers[0])))
-        if width == 8 and not isinstance(time_formats.dates(str(int(n)) for n in np.unique(integers)), str):
+        if width == 8 and not isinstance(parse_dates(str(int(n)) for n in np.unique(integers)), str):
             raise _dates_only(name)
-        clocks = dict(time_formats.digits(integers)) if width in (10, 12, 14, 17) else {}
+        clocks = dict(time_formats.parse_digits(integers)) if width in (10, 12, 14, 17) else {}
     elif (values > SERIAL[0]).all() and (values < SERIAL[1]).all():
-        clocks = {"Excel's serial days": time_formats.excel(values)}
+        clocks = {"Excel's serial days": time_formats.parse_excel(values)}
     epochs = {f"epoch {found[1]}": found[0]} if found else {}
     if not clocks and not epochs:
         raise DataError(
@@ -150,12 +151,12 @@ def _numbers(values: Int | Float, name: str, tz: str | None, interval_s: int | N
     chosen = _one({**clocks, **epochs}, name, str(values[0]), interval_s)
     if chosen in epochs:
         text = f"{chosen} is counted from 1970 in UTC: --tz {tz} is not used"
-        return Times(epochs[chosen], (f"times are {chosen}",), (text,) if tz not in (None, "UTC") else ())
+        return ParsedTimes(epochs[chosen], (f"times are {chosen}",), (text,) if tz not in (None, "UTC") else ())
     times = _walled(clocks[chosen], name, tz)
     return replace(times, notes=(f"times are read as {chosen}", *times.notes))
 
 
-def _words(words: pa.Array, name: str, tz: str | None, interval_s: int | None) -> Times:
+def _words(words: pa.Array, name: str, tz: str | None, interval_s: int | None) -> ParsedTimes:
     """Times in words: ISO by pandas, which is fast; all else by its parts (timetext)."""
     import pandas as pd
 
@@ -167,14 +168,14 @@ def _words(words: pa.Array, name: str, tz: str | None, interval_s: int | None) -
             kind = "datetime64[ns, UTC]" if zoned else "datetime64[ns]"
             out: Int = parsed.astype(kind).astype(np.int64).to_numpy()
             return _zoned(out, "times have their own zone", tz) if zoned else _walled(out, name, tz)
-    parts = time_formats.split(words)
+    parts = time_formats.split_times(words)
     if isinstance(parts, int):
         raise _unread(words, name, parts)
     if parts.clock.texts == [""]:
-        found = time_formats.dates(parts.date.texts)
+        found = parse_dates(parts.date.texts)
         raise _unread(words, name, _row(parts.date, found)) if isinstance(found, str) else _dates_only(name)
     _mixed(parts.zone, words, name)
-    clocks = time_formats.readings(parts)
+    clocks = time_formats.parse_times(parts)
     if isinstance(clocks, str):
         where = parts.date if clocks in parts.date.texts else parts.clock
         raise _unread(words, name, _row(where, clocks))
@@ -183,16 +184,16 @@ def _words(words: pa.Array, name: str, tz: str | None, interval_s: int | None) -
         return _walled(clock, name, tz)
     utc, settled = time_zones.instants(clock, parts.zone.code, parts.zone.texts, name, tz)
     if settled:
-        return Times(utc, (f"the abbreviations in the times are taken as {tz}",))
+        return ParsedTimes(utc, (f"the abbreviations in the times are taken as {tz}",))
     return _zoned(utc, "times have their own zone", tz)
 
 
-def _row(part: time_formats.Texts, text: str) -> int:
+def _row(part: time_formats.TextColumn, text: str) -> int:
     """The first row that holds `text`."""
     return int(np.flatnonzero(part.code == part.texts.index(text))[0])
 
 
-def _mixed(zone: time_formats.Texts, words: pa.Array, name: str) -> None:
+def _mixed(zone: time_formats.TextColumn, words: pa.Array, name: str) -> None:
     """Raise DataError where some rows have a zone and others none."""
     if "" in zone.texts and len(zone.texts) > 1:
         bare = zone.code == zone.texts.index("")

@@ -10,10 +10,10 @@ import numpy as np
 
 from hfm.arrays import Int
 from hfm.errors import DataError
-from hfm.fetch import sessions as calendars
-from hfm.fetch.files import alignment
-from hfm.fetch.quality.accounting import Grid, Quality
-from hfm.fetch.sessions import Sessions
+from hfm.fetch import calendar_fit
+from hfm.fetch.quality.bar_quality import BarQuality
+from hfm.fetch.quality.grid_bars import GridBars
+from hfm.fetch.sessions import Sessions, span
 from hfm.instants import DAY_NS, SECOND_NS
 from hfm.plugins import BarRequest
 
@@ -21,8 +21,14 @@ NEVER, MOST = 0.05, 0.8
 """Share of sessions in which a slot that is never there may be; share of the missing bars that such slots explain."""
 
 
-def fault(
-    symbol: str, grid: Grid, account: Quality, sessions: Sessions, request: BarRequest, max_gap: float, times: Int
+def gap_error(
+    symbol: str,
+    grid: GridBars,
+    account: BarQuality,
+    sessions: Sessions,
+    request: BarRequest,
+    max_gap: float,
+    times: Int,
 ) -> DataError | None:
     """Why `symbol` is left out; None where it has what it should.
 
@@ -45,7 +51,7 @@ def fault(
         return DataError(what, why=f"{why}; rejected: {reasons}", hint=hint)
     never = _never(grid, sessions)
     if never:
-        other = alignment.calendar_of(times, sessions)
+        other = calendar_fit.other_calendar(times, sessions)
         return DataError(
             what,
             why=f"{why}; {never}: that is no hole but another zone, calendar or grid",
@@ -56,7 +62,7 @@ def fault(
     return DataError(what, why=why, hint=f"--max-gap {np.ceil(account.gap * 100):.0f}%")
 
 
-def nothing(symbol: str, account: Quality, request: BarRequest, until: int, times: Int) -> DataError:
+def empty_error(symbol: str, account: BarQuality, request: BarRequest, until: int, times: Int) -> DataError:
     """The error of a symbol without a usable bar, with what happened to its rows and what helps with that."""
     span = f"last {request.sessions} sessions" if request.sessions else f"last {request.days} days"
     whole = request.sessions is None and request.days is None
@@ -80,10 +86,8 @@ def _remedy(cause: str, request: BarRequest, times: Int) -> str:
     if cause == "after the horizon":
         return f"--as-of {np.datetime64(int(times.max()), 'ns').astype('datetime64[s]')}Z"
     if cause == "outside the sessions":
-        around = calendars.span(
-            request.calendar, request.interval_s, int(times.min()) - DAY_NS, int(times.max()) + DAY_NS
-        )
-        other = alignment.calendar_of(times, around)
+        around = span(request.calendar, request.interval_s, int(times.min()) - DAY_NS, int(times.max()) + DAY_NS)
+        other = calendar_fit.other_calendar(times, around)
         alike = "the times lie in the sessions of no calendar that was tried: check their zone and the calendar"
         return f"--set fetch.calendar={other}" if other else alike
     if cause == "off_grid":
@@ -95,7 +99,7 @@ def _remedy(cause: str, request: BarRequest, times: Int) -> str:
     return "ask for more days" if request.days or request.sessions else "the file has no rows of this symbol"
 
 
-def _off_grid(symbol: str, account: Quality, sessions: Sessions) -> DataError:
+def _off_grid(symbol: str, account: BarQuality, sessions: Sessions) -> DataError:
     """More rows off the grid than on it: the bars are of another grid, whatever --max-gap says."""
     off, minutes = account.rejected["off_grid"], sessions.interval // (60 * SECOND_NS)
     return DataError(
@@ -106,7 +110,7 @@ def _off_grid(symbol: str, account: Quality, sessions: Sessions) -> DataError:
     )
 
 
-def _never(grid: Grid, sessions: Sessions) -> str:
+def _never(grid: GridBars, sessions: Sessions) -> str:
     """The slots that are missing in every session, if they are most of what is missing; else nothing."""
     present = np.unique(grid.index)
     if len(present) < 2:

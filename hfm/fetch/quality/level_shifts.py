@@ -16,7 +16,7 @@ import numpy as np
 
 from hfm.arrays import Float
 from hfm.fetch.quality import scales
-from hfm.fetch.quality.scales import Priced
+from hfm.fetch.quality.scales import ScaledBars
 
 LEAP = float(np.log(1.5))
 """A link that no trading makes inside a session, and few nights do."""
@@ -60,7 +60,7 @@ class Shift(NamedTuple):
     inside: bool
 
 
-class Found(NamedTuple):
+class LevelFindings(NamedTuple):
     """Excursions that are errors, those that were traded as such a move is, and shifts."""
 
     excursions: tuple[Excursion, ...]
@@ -68,7 +68,7 @@ class Found(NamedTuple):
     shifts: tuple[Shift, ...]
 
 
-def find(bars: Priced, slots: int) -> Found:
+def find(bars: ScaledBars, slots: int) -> LevelFindings:
     """The excursions and shifts of one symbol's bars in order.
 
     Parameters
@@ -96,7 +96,7 @@ def find(bars: Priced, slots: int) -> Found:
         run = Excursion((start + 1) // 2, int(at) // 2, float(np.exp(link[start])))
         (wrong if _wrong(bars, run) else traded).append(run)
     shifts = [at for at in pending if broken[at]]
-    found = _ends(bars, link, Found(tuple(wrong), tuple(traded), ()), shifts, slots)
+    found = _ends(bars, link, LevelFindings(tuple(wrong), tuple(traded), ()), shifts, slots)
     gaps = [at for at in pending if night[at] and not broken[at] and abs(link[at]) > GAP]
     small = [Shift((at + 1) // 2, float(np.exp(link[at])), float("nan"), False) for at in gaps]
     return found._replace(shifts=tuple(sorted((*found.shifts, *small))))
@@ -110,16 +110,16 @@ def _encloses(link: Float, first: int, last: int, slots: int) -> bool:
     return bool(undone and (count <= slots if size > LEAP else (count <= SHORT and last - first > 2)))
 
 
-def _wrong(bars: Priced, run: Excursion) -> bool:
+def _wrong(bars: ScaledBars, run: Excursion) -> bool:
     """Whether bars that left and came back are errors: by any volume where the factor is a unit's, or beyond LEAP for
     SHORT bars; else unless they were traded as a move of this size is."""
     short, size = run.last - run.first < SHORT, abs(float(np.log(run.factor)))
     if run.unit or (size > LEAP and short):
         return True
-    return (size > LEAP or short) and not scales.traded(bars, run.first, run.last, size)
+    return (size > LEAP or short) and not scales.is_traded(bars, run.first, run.last, size)
 
 
-def _ends(bars: Priced, link: Float, found: Found, shifts: Sequence[int], slots: int) -> Found:
+def _ends(bars: ScaledBars, link: Float, found: LevelFindings, shifts: Sequence[int], slots: int) -> LevelFindings:
     """The shifts but those beyond which only a file's first or newest bars stand in another unit, or nothing but its
     first open, its last close or NEWEST bars, untraded: these are wrong too."""
     n, kept, excursions = len(bars.close), [], list(found.excursions)
@@ -128,7 +128,7 @@ def _ends(bars: Priced, link: Float, found: Found, shifts: Sequence[int], slots:
         if at == 0:  # an open with nothing before it, that its own bar contradicts
             excursions.append(Excursion(0, 0, 1.0 / ratio))
             continue
-        if at == len(link) - 1 and not scales.traded(bars, n - 1, n - 1, abs(float(link[at]))):
+        if at == len(link) - 1 and not scales.is_traded(bars, n - 1, n - 1, abs(float(link[at]))):
             excursions.append(Excursion(n - 1, n - 1, ratio))
             continue
         inside = bool(bars.session[row] == bars.session[row - 1])
@@ -136,7 +136,7 @@ def _ends(bars: Priced, link: Float, found: Found, shifts: Sequence[int], slots:
         unit, few = bool(np.isfinite(nearest(ratio, UNITS))), min(before, after)
         if inside and (unit or few <= NEWEST):
             rows = (row, n - 1) if after <= before else (0, before - 1)
-            if not unit and scales.traded(bars, *rows, abs(float(link[at]))):
+            if not unit and scales.is_traded(bars, *rows, abs(float(link[at]))):
                 kept.append(Shift(row, ratio, nearest(ratio, RATIOS), inside))
                 continue
             if at == shifts[-1] and after < min(slots, n / 2):

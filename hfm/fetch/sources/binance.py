@@ -19,7 +19,7 @@ from hfm.arrays import Bool, Int
 from hfm.errors import DataError, HfmError
 from hfm.fetch.book import dumps, duplicates, feed
 from hfm.fetch.book.dumps import Dump
-from hfm.fetch.book.feed import Book, Trades
+from hfm.fetch.book.feed import FeedBook, FeedTrades
 from hfm.plugins import BarRequest, RawBook
 from hfm.stage import Context
 
@@ -110,9 +110,9 @@ def _one_kind(found: Sequence[Dump]) -> list[Dump]:
     return single or list(found)
 
 
-def _trades(found: Sequence[Dump], symbol: str) -> tuple[list[Trades], tuple[str, ...]]:
+def _trades(found: Sequence[Dump], symbol: str) -> tuple[list[FeedTrades], tuple[str, ...]]:
     """The trades, each id once, and what was done. Raises DataError where files without ids overlap."""
-    out: list[Trades] = []
+    out: list[FeedTrades] = []
     notes: tuple[str, ...] = ()
     for kind in dict.fromkeys(dump.kind for dump in found):
         own = [dump for dump in found if dump.kind == kind]
@@ -142,14 +142,14 @@ def _rows(dump: Dump, symbol: str, key: str = "") -> pa.Table:
     return dumps.of_symbol(data.append_column("stamp", pa.array(stamp)), symbol)
 
 
-def _as_trades(data: pa.Table, kind: str) -> Trades:
+def _as_trades(data: pa.Table, kind: str) -> FeedTrades:
     _, price, size, side = SIDED if kind == "sided" else FIELDS[kind]
     taker = data[side].to_numpy(zero_copy_only=False) if isinstance(data[side], pa.Array) else data[side].to_numpy()
     resting = -taker if kind == "sided" else np.where(taker, 1, -1)
-    return Trades(data["stamp"].to_numpy(), data[price].to_numpy(), data[size].to_numpy(), resting.astype(np.int8))
+    return FeedTrades(data["stamp"].to_numpy(), data[price].to_numpy(), data[size].to_numpy(), resting.astype(np.int8))
 
 
-def _ticker(found: Sequence[Dump], symbol: str) -> tuple[Book, tuple[str, ...]]:
+def _ticker(found: Sequence[Dump], symbol: str) -> tuple[FeedBook, tuple[str, ...]]:
     """The best quotes of bookTicker files, each update once, in order of the update ids; and what was done."""
     key, parts = "update_id", []
     notes: tuple[str, ...] = ()
@@ -170,7 +170,7 @@ def _ticker(found: Sequence[Dump], symbol: str) -> tuple[Book, tuple[str, ...]]:
     return _book(data, [name for name in TICKER if name != "transaction_time"]), notes
 
 
-def _states(dump: Dump, symbol: str) -> Book:
+def _states(dump: Dump, symbol: str) -> FeedBook:
     """Parquet of whole states."""
     time = "timestamp"
     names = [f"{side}_{what}_{i}" for i in range(1, dump.levels + 1) for side in ("bid", "ask")
@@ -180,7 +180,7 @@ def _states(dump: Dump, symbol: str) -> Book:
     return _book(dumps.of_symbol(data.append_column("stamp", pa.array(stamp)), symbol), names)
 
 
-def _book(data: pa.Table, names: Sequence[str]) -> Book:
+def _book(data: pa.Table, names: Sequence[str]) -> FeedBook:
     """The states of a table: prices and sizes of the levels by turns in the columns `names`."""
     levels = np.array([data[name].to_numpy() for name in names]).reshape(len(names), data.num_rows)
     empty = ~(levels[0::2] > 0) | ~(levels[1::2] > 0)
@@ -188,7 +188,7 @@ def _book(data: pa.Table, names: Sequence[str]) -> Book:
     return feed.states(data["stamp"].to_numpy(), levels)
 
 
-def _depth(found: Sequence[Dump], symbol: str, levels: int) -> Book:
+def _depth(found: Sequence[Dump], symbol: str, levels: int) -> FeedBook:
     """Depth snapshots and updates, by update id.
 
     An update that a snapshot already has (its last id is not above the snapshot's) comes before it. Each update names
@@ -215,7 +215,7 @@ def _depth(found: Sequence[Dump], symbol: str, levels: int) -> Book:
     new = np.concatenate(([False], (update[1:] != update[:-1]) | (whole[1:] != whole[:-1])))[: len(order)]
     heads = np.flatnonzero(new & ~whole)
     follows = (before[heads] == update[heads - 1]) | whole[heads - 1]
-    book = feed.changes(feed.Updates(np.cumsum(new), time, whole, np.where(bid, 1, -1).astype(np.int8),
+    book = feed.changes(feed.LevelUpdates(np.cumsum(new), time, whole, np.where(bid, 1, -1).astype(np.int8),
                         data["price"].to_numpy()[order], data["qty"].to_numpy()[order]), levels)  # fmt: skip
     book.counts["gaps"] = int((~follows).sum())
     return book

@@ -271,7 +271,7 @@ def _by_order(path: Path, own: Records, levels: int) -> RawBook:
     snapshot = (own["flags"] & SNAPSHOT).astype(bool)
     ends = ((own["flags"] & LAST).astype(bool) & ~snapshot) | np.append(snapshot[1:] != snapshot[:-1], True)[: len(own)]
     message = np.concatenate(([0], np.cumsum(ends)[:-1]))[: len(own)].astype(np.int64)
-    rows = mbo.Orders(
+    rows = mbo.OrderRecords(
         action=own["action"],
         side=_sides(own),
         price=own["price"].astype(np.int64),

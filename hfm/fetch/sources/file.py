@@ -18,7 +18,7 @@ from hfm.errors import DataError, HfmError, UsageError, printable
 from hfm.fetch import sessions
 from hfm.fetch.files import alignment, filenames, labelling, time_zones, timestamps
 from hfm.fetch.files import columns as layout
-from hfm.fetch.files.parts import Part, contradictions, known, mixed, split
+from hfm.fetch.files.parts import FilePart, contradictions, known, mixed, split
 from hfm.fetch.files.roles import VALUES
 from hfm.fetch.files.selection import choose, command
 from hfm.instants import SECOND_NS
@@ -30,14 +30,14 @@ FOLDER = ".csv, .txt, .tsv (.gz, .bz2, .zst, .zip), .parquet, .pq, .feather"
 
 
 @dataclass(frozen=True)
-class Placement:
+class LabelPlacement:
     """Where the stamps of all symbols stand in their bars, and how that is known; by symbol, warnings and the sessions
     that lie hours off."""
 
     side: labelling.Side
     how: str
     warnings: Mapping[str, tuple[str, ...]]
-    away: Mapping[str, alignment.Away]
+    away: Mapping[str, alignment.ShiftedSessions]
 
 
 class File:
@@ -95,7 +95,7 @@ def _tables(folder: Path) -> list[Path]:
         return []
 
 
-def read(path: Path, request: BarRequest, name: str | None = None) -> list[Part]:
+def read(path: Path, request: BarRequest, name: str | None = None) -> list[FilePart]:
     """The rows of one file by symbol. name: the symbol of a file without a column of them.
 
     Raises DataError, with the file's name.
@@ -115,14 +115,14 @@ def read(path: Path, request: BarRequest, name: str | None = None) -> list[Part]
     return parts
 
 
-def placed(chosen: Mapping[str, list[Part]], request: BarRequest) -> Placement:
+def placed(chosen: Mapping[str, list[FilePart]], request: BarRequest) -> LabelPlacement:
     """At which end of the bars all symbols' stamps stand.
 
     Raises DataError where it is not certain, where symbols differ, and where the stamps do not lie in the sessions.
     """
     sides = (request.label,) if request.label != "auto" else ("start", "end")
     votes: dict[labelling.Side, str] = {}
-    away: dict[str, alignment.Away] = {}
+    away: dict[str, alignment.ShiftedSessions] = {}
     doubt: DataError | None = None
     for symbol, parts in chosen.items():
         time, volume, flat = (np.concatenate(columns) for columns in zip(*map(_evidence, parts), strict=True))
@@ -147,7 +147,7 @@ def placed(chosen: Mapping[str, list[Part]], request: BarRequest) -> Placement:
     return replace(_settled(votes, own, list(chosen), request, doubt), away=away)
 
 
-def _evidence(part: Part) -> tuple[Int, Float, Bool]:
+def _evidence(part: FilePart) -> tuple[Int, Float, Bool]:
     """(stamps, volumes, whether the bar has one price) of the rows."""
     low = part.values["low"]
     return part.stamp, part.values["volume"], (part.values["high"] == low) & (part.values["open"] == low)
@@ -159,14 +159,14 @@ def _settled(
     symbols: list[str],
     request: BarRequest,
     doubt: DataError | None,
-) -> Placement:
+) -> LabelPlacement:
     """The side of all, from what each symbol's stamps and the times' own columns say, or as told."""
     hint = "--label start, or --label end"
     if request.label != "auto":
         if {*votes, *(side for side in own if side)} == {"end" if request.label == "start" else "start"}:
             text = f"the times look labelled at the other side of each bar than --label {request.label} says"
-            return Placement(request.label, "as told", dict.fromkeys(symbols, (text,)), {})
-        return Placement(request.label, "as told", {}, {})
+            return LabelPlacement(request.label, "as told", dict.fromkeys(symbols, (text,)), {})
+        return LabelPlacement(request.label, "as told", {}, {})
     if len(votes) > 1:
         what = f"{votes['start']} looks labelled at the start of its bars, {votes['end']} at the end"
         raise DataError(f"{request.path}: {what}", hint=hint)
@@ -176,15 +176,15 @@ def _settled(
         what = f"the column of times says {named}, the sessions' first and last stamps say {side}"
         raise DataError(f"{request.path}: {what}", hint=hint)
     if side:
-        return Placement(side, "seen from the sessions' first and last stamps", {}, {})
+        return LabelPlacement(side, "seen from the sessions' first and last stamps", {}, {})
     if named:
-        return Placement(named, "as the column of times says", {}, {})
+        return LabelPlacement(named, "as the column of times says", {}, {})
     raise doubt or DataError(
         f"{request.path}: no session of {request.calendar} lies in the times of the file", hint="check the calendar"
     )
 
 
-def bars(symbol: str, parts: list[Part], request: BarRequest, placement: Placement) -> RawBars:
+def bars(symbol: str, parts: list[FilePart], request: BarRequest, placement: LabelPlacement) -> RawBars:
     """One symbol's rows, stamped at the end of each bar."""
     time = np.concatenate([part.stamp for part in parts])
     values = {role: np.concatenate([part.values[role] for part in parts]) for role in VALUES}

@@ -41,7 +41,7 @@ FULL, FIVE_MINUTES = 23_400 * SECOND_NS, 300 * SECOND_NS
 
 
 @dataclass(frozen=True)
-class Character:
+class SymbolConstants:
     """A symbol's constants: price level, median in-session and overnight sd (0.01 is 1 %), shares a session."""
 
     level: float
@@ -50,14 +50,14 @@ class Character:
     shares: float
 
 
-def character(seed: int, symbol: str) -> Character:
+def character(seed: int, symbol: str) -> SymbolConstants:
     """SPY's constants, or for another symbol a draw that depends on nothing but (seed, symbol)."""
     if symbol == "SPY":
-        return Character(560.0, 0.0062, 0.0045, 48e6)
+        return SymbolConstants(560.0, 0.0062, 0.0045, 48e6)
     rng = np.random.default_rng(seed_sequence(seed, "synthetic/character", symbol))
     a, b, c = rng.standard_normal(3)
     sd = 0.012 * np.exp(0.35 * b)
-    return Character(float(110 * np.exp(0.7 * a)), float(sd), float(0.65 * sd), float(6e6 * np.exp(1.1 * c)))
+    return SymbolConstants(float(110 * np.exp(0.7 * a)), float(sd), float(0.65 * sd), float(6e6 * np.exp(1.1 * c)))
 
 
 class Synthetic:

@@ -19,7 +19,7 @@ from hfm.arrays import Float
 from hfm.errors import DataError, HfmError
 from hfm.fetch.book import csv_file, dumps, duplicates, feed
 from hfm.fetch.book.dumps import Dump
-from hfm.fetch.book.feed import Book, Trades
+from hfm.fetch.book.feed import FeedBook, FeedTrades
 from hfm.plugins import BarRequest, RawBook
 from hfm.stage import Context
 
@@ -79,7 +79,7 @@ def read(group: Sequence[Dump], symbol: str, levels: int) -> Iterator[RawBook]:
     return feed.merge(feed.cut(book, levels), trades, (*notes, *done))
 
 
-def _trades(found: Sequence[Dump], symbol: str) -> tuple[list[Trades], tuple[str, ...]]:
+def _trades(found: Sequence[Dump], symbol: str) -> tuple[list[FeedTrades], tuple[str, ...]]:
     """The trades, each id once, as they first arrived, and what was done.
 
     A venue may give one id to several fills: rows of one id count apart where any of their values differ. Raises
@@ -111,9 +111,9 @@ def _split(data: pa.Table) -> list[pa.Table]:
     return [data.filter(pc.equal(data[duplicates.FILE], k)) for k in pc.unique(data[duplicates.FILE]).to_pylist()]
 
 
-def _as_trades(data: pa.Table) -> Trades:
+def _as_trades(data: pa.Table) -> FeedTrades:
     side = pc.index_in(data["side"], pa.array(list(RESTING))).to_numpy()
-    return Trades(data["local_timestamp"].to_numpy() * 1000, data["price"].to_numpy(), data["amount"].to_numpy(),
+    return FeedTrades(data["local_timestamp"].to_numpy() * 1000, data["price"].to_numpy(), data["amount"].to_numpy(),
                   np.array(list(RESTING.values()), np.int8)[side])  # fmt: skip
 
 
@@ -127,17 +127,17 @@ def _checked(dump: Dump, data: pa.Table, sides: Sequence[str]) -> pa.Table:
     return data
 
 
-def _changes(dump: Dump, symbol: str, levels: int) -> Book:
+def _changes(dump: Dump, symbol: str, levels: int) -> FeedBook:
     data = dumps.of_symbol(_checked(dump, dumps.table(dump, CHANGES), ("bid", "ask")), symbol)
     time = data["local_timestamp"].to_numpy()
     whole = data["is_snapshot"].to_numpy(zero_copy_only=False)
     new = np.concatenate(([False], (time[1:] != time[:-1]) | (whole[1:] != whole[:-1])))[: len(time)]
     bid = pc.equal(data["side"], "bid").to_numpy(zero_copy_only=False)
-    return feed.changes(feed.Updates(np.cumsum(new), time * 1000, whole, np.where(bid, 1, -1).astype(np.int8),
+    return feed.changes(feed.LevelUpdates(np.cumsum(new), time * 1000, whole, np.where(bid, 1, -1).astype(np.int8),
                         data["price"].to_numpy(), data["amount"].to_numpy()), levels)  # fmt: skip
 
 
-def _states(dump: Dump, symbol: str) -> Book:
+def _states(dump: Dump, symbol: str) -> FeedBook:
     """book_snapshot_N and quotes; an empty field is an empty level."""
     sides = ("bid", "ask")
     names = (

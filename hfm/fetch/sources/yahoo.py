@@ -47,7 +47,7 @@ NO_ANSWER = "check the network, or fetch again later: Yahoo may be down"
 
 
 @dataclass
-class Budget:
+class TimeBudget:
     """Time left for all requests together; `dead` once nothing more is worth asking."""
 
     end: float
@@ -72,7 +72,7 @@ class Yahoo:
         """
         until = instant_ns(request.as_of)
         wanted = sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
-        budget = Budget(time.monotonic() + request.max_time)
+        budget = TimeBudget(time.monotonic() + request.max_time)
         for symbol in request.symbols:
             if budget.dead is not None:
                 text = budget.dead.what.partition(": ")[2]
@@ -88,7 +88,7 @@ class Yahoo:
                 yield symbol, e
 
 
-def bars(symbol: str, wanted: Sessions, until: int, budget: Budget, ctx: Context) -> RawBars:
+def bars(symbol: str, wanted: Sessions, until: int, budget: TimeBudget, ctx: Context) -> RawBars:
     """The bars of `wanted` up to `until` (ns UTC), end-stamped.
 
     Raises DataError for what Yahoo does not have, RateLimitError, UpstreamError.
@@ -126,7 +126,7 @@ def bars(symbol: str, wanted: Sessions, until: int, budget: Budget, ctx: Context
     return RawBars(ends, opening, high, lowest, close, volume, tuple(notes))
 
 
-def _asker(symbol: str, interval: int, start: int, end: int, budget: Budget) -> Callable[[], Any]:
+def _asker(symbol: str, interval: int, start: int, end: int, budget: TimeBudget) -> Callable[[], Any]:
     """A call that asks for one window (ns UTC) and returns yfinance's frame, or raises what yfinance raises."""
     word = next(name for name, seconds in INTERVALS.items() if seconds == interval)
 
@@ -167,7 +167,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("HFM_CACHE") or platformdirs.user_cache_dir("hfm")) / "yfinance"
 
 
-def patiently(ask: Callable[[], T], symbol: str, budget: Budget, ctx: Context) -> T:
+def patiently(ask: Callable[[], T], symbol: str, budget: TimeBudget, ctx: Context) -> T:
     """What `ask` returns, tried up to TRIES times with full jitter between; raises the last failure, mapped.
 
     A wait that the budget does not hold is not begun. What Yahoo does not have, and a network that is not there, are
@@ -195,7 +195,7 @@ def patiently(ask: Callable[[], T], symbol: str, budget: Budget, ctx: Context) -
     raise error
 
 
-def within(ask: Callable[[], T], symbol: str, budget: Budget) -> T:
+def within(ask: Callable[[], T], symbol: str, budget: TimeBudget) -> T:
     """What `ask` returns or raises; UpstreamError once the budget is spent."""
     answers: queue.Queue[tuple[bool, Any]] = queue.Queue()  # Any: the answer, or what was raised
 

@@ -44,7 +44,7 @@ def test_a_day_without_a_session_stands_for_the_next() -> None:
     assert said(split(10.0, session=10), "2026-02-14=10") == []
     assert OVER.day[10] == np.datetime64("2026-02-17")
     for text, count in (("2020-08-31=4", 0), ("2026-03-02=10", 1)):
-        bars, notes = adjustments.adjusted(raw(OVER), [text], "SPY", OVER)
+        bars, notes = adjustments.adjust(raw(OVER), [text], "SPY", OVER)
         assert len(notes) == count
         assert (bars.close == raw(OVER).close).all()
 
@@ -53,19 +53,19 @@ def test_a_day_without_a_session_stands_for_the_next() -> None:
 def test_no_adjusted_row_hangs_on_what_comes_later(typed: tuple[str, ...]) -> None:
     """The bars up to any session are those that a file that ends there gives, before the split and after it."""
     bars = split(10.0)
-    whole, _ = adjustments.adjusted(bars, typed, "SPY", OVER)
+    whole, _ = adjustments.adjust(bars, typed, "SPY", OVER)
     for session in range(1, 19):
         keep = bars.time <= OVER.close[session]
         names = ("time", "open", "high", "low", "close", "volume")
         part = RawBars(*(getattr(bars, n)[keep] for n in names))
-        cut, _ = adjustments.adjusted(part, typed, "SPY", OVER.pick(slice(0, session + 1)))
+        cut, _ = adjustments.adjust(part, typed, "SPY", OVER.pick(slice(0, session + 1)))
         for name in names:
             assert (getattr(cut, name) == getattr(whole, name)[keep]).all()
 
 
 @given(st.integers(1, 400), st.integers(1, 40))
 def test_a_ratio_is_typed_as_it_is_read(a: int, b: int) -> None:
-    (one,) = adjustments.parse([f"2026-02-17={adjustments.word(a / b)}"])[1]
+    (one,) = adjustments.parse([f"2026-02-17={adjustments.ratio_text(a / b)}"])[1]
     assert one.ratio == pytest.approx(a / b, rel=1e-5)
 
 

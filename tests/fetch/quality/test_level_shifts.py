@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hfm.fetch.quality import level_shifts, scales
+from hfm.fetch.quality.grid_bars import GridBars
 from hfm.fetch.quality.level_shifts import nearest
-from hfm.fetch.quality.scales import Priced
+from hfm.fetch.quality.scales import ScaledBars
 
 SLOTS, DAYS = 26, 8
 N = SLOTS * DAYS
@@ -24,13 +25,14 @@ def market(seed: int = 1) -> dict[str, np.ndarray]:
     return {"open": open_, "high": high, "low": low, "close": close, "volume": rng.uniform(8e3, 12e3, N)}
 
 
-def bars(values: dict[str, np.ndarray]) -> Priced:
+def bars(values: dict[str, np.ndarray]) -> ScaledBars:
     session, seq = np.repeat(np.arange(DAYS), SLOTS), np.tile(np.arange(SLOTS), DAYS)
-    prices = (values["open"], values["high"], values["low"], values["close"])
-    return scales.priced(session, seq, prices, values["volume"])
+    return scales.measure(GridBars(session, seq, np.arange(N), **values))
 
 
-def scaled(first: int, last: int, factor: float, names: tuple[str, ...] = ("open", "high", "low", "close")) -> Priced:
+def scaled(
+    first: int, last: int, factor: float, names: tuple[str, ...] = ("open", "high", "low", "close")
+) -> ScaledBars:
     """The market with bars first..last at `factor` times their prices."""
     values = market()
     for name in names:

@@ -179,12 +179,12 @@ def test_a_429_with_patience_left_waits_and_tries_again(monkeypatch: pytest.Monk
             raise failed
         return "bars"
 
-    budget = client.Budget(time.monotonic() + 100)
+    budget = client.TimeBudget(time.monotonic() + 100)
     assert client.patiently(ask_once, "SPY", budget, Context("fetch")) == "bars"
     assert len(waits) == 2
     assert all(30 <= w <= 31 for w in waits)
     tries = iter([YFRateLimitError()])
-    budget = client.Budget(time.monotonic() + 20)
+    budget = client.TimeBudget(time.monotonic() + 20)
     with pytest.raises(RateLimitError):
         client.patiently(ask_once, "SPY", budget, Context("fetch"))
     assert len(waits) == 2
@@ -199,7 +199,7 @@ def test_five_tries_are_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
     def ask_once() -> None:
         raise ValueError("Expecting value")
 
-    budget = client.Budget(time.monotonic() + 100)
+    budget = client.TimeBudget(time.monotonic() + 100)
     with pytest.raises(UpstreamError):
         client.patiently(ask_once, "SPY", budget, Context("fetch"))
     assert len(waits) == 4

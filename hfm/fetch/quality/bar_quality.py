@@ -13,19 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from hfm import stale_rows as stale
+from hfm import stale_rows
 from hfm.arrays import Bool, Float, Int
 from hfm.fetch.quality import bad_prints, level_shifts, outliers, scales
-from hfm.fetch.quality.bad_prints import NEAR, NOBODY, Peers
+from hfm.fetch.quality.bad_prints import NO_PEERS, PeerMoves
+from hfm.fetch.quality.grid_bars import GridBars
 from hfm.fetch.quality.level_shifts import Shift
-from hfm.fetch.quality.scales import Priced
+from hfm.fetch.quality.scales import ScaledBars
 from hfm.fetch.sessions import Sessions
 from hfm.plugins import RawBars
 
-JUMP = 10.0
-"""MAD-sigmas of a move that is looked at."""
-TRAIL = 20
-"""Sessions whose returns give the sigma."""
 ROUNDING = 1e-6
 """Relative disorder that float32 vendors show; wider disorder is a broken bar."""
 LISTED = 50
@@ -33,28 +30,8 @@ LISTED = 50
 PRICES = ("open", "high", "low", "close")
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Clean bars of one symbol in order, arrays of one length. `index`: position in the sessions."""
-
-    index: Int
-    seq: Int
-    time: Int
-    open: Float
-    high: Float
-    low: Float
-    close: Float
-    volume: Float
-
-    def pick(self, keep: Bool | Int) -> Grid:
-        """Some of the bars."""
-        if keep.dtype == bool and keep.all():
-            return self
-        return Grid(*(getattr(self, name)[keep] for name in self.__dataclass_fields__))
-
-
 @dataclass
-class Quality:
+class BarQuality:
     """The account of one symbol; counts of rows unless said otherwise."""
 
     raw: int = 0
@@ -125,21 +102,52 @@ class Quality:
             self.rejected[reason] = self.rejected.get(reason, 0) + int(rows.size)
             for row in rows[: LISTED - len(self.rows)]:
                 bar = {name: _number(getattr(raw, name)[row]) for name in (*PRICES, "volume")}
-                self.rows.append({"time": _stamp(raw.time[row]), "reason": reason, **bar})
+                self.rows.append({"time": _iso(raw.time[row]), "reason": reason, **bar})
 
 
-def clean(raw: RawBars, sessions: Sessions, until: int, others: Peers = NOBODY) -> tuple[Grid, Quality]:
-    """The bars of `raw` that end by `until` (ns UTC) on the grid, in order, and the account of what was dropped.
+def clean(raw: RawBars, sessions: Sessions, until: int, peers: PeerMoves = NO_PEERS) -> tuple[GridBars, BarQuality]:
+    """The usable bars of a symbol on the grid, in order, and the account of what was dropped.
 
-    others: when other symbols moved, a witness of moves that come back.
+    Parameters
+    ----------
+    raw : bars as the source has them, in any order; a NaN in a price or volume drops its bar.
+    sessions : the sessions on whose grid they are put.
+    until : ns UTC; bars that end later are counted as future.
+    peers : when other symbols moved, a witness of moves that come back.
     """
-    quality = Quality(raw=len(raw.time))
-    index, seq, inside, on = sessions.grid(raw.time)
+    quality = BarQuality(raw=len(raw))
+    index, seq, inside, on_grid = sessions.grid(raw.time)
     past = raw.time <= until
     quality.future = int((~past).sum())
     quality.outside = int((past & ~inside).sum())
-    quality.reject("off_grid", raw, np.flatnonzero(past & inside & ~on))
-    rows = np.flatnonzero(past & on)
+    quality.reject("off_grid", raw, np.flatnonzero(past & inside & ~on_grid))
+    rows = _valid(raw, np.flatnonzero(past & on_grid), quality)
+    rows, raw = _enclosed(raw, rows, quality)
+    rows = _newest(raw, rows, index, seq, quality)
+    grid = GridBars.of(raw.take(rows), index[rows], seq[rows])
+    bars = scales.measure(grid)
+    keep = _on_level(grid, bars, sessions, peers, quality)
+    quality.reject("level", raw, rows[~keep])
+    rows, grid, bars = rows[keep], grid.take(keep), bars.take(keep)
+    jumps = bad_prints.close_jumps(grid, bars.sigma, peers)
+    quality.reject("jump", raw, rows[jumps.spikes])
+    quality.moves = int(jumps.moves.sum())
+    keep = ~jumps.spikes
+    rows, grid, bars = rows[keep], grid.take(keep), bars.take(keep)
+    _renumber_shifts(quality, keep)
+    keep = np.ones(len(rows), bool)
+    for reason, wrong in _single_bars(grid, bars, peers, quality).items():
+        quality.reject(reason, raw, rows[wrong & keep])
+        keep &= ~wrong
+    _renumber_shifts(quality, keep)
+    grid = grid.take(keep)
+    quality.zero_volume = int((grid.volume == 0).sum())
+    _count_filled(grid, sessions, quality)
+    return grid, quality
+
+
+def _valid(raw: RawBars, rows: Int, quality: BarQuality) -> Int:
+    """Of `rows`, those with four positive finite prices and a volume of 0 or more."""
     prices = np.stack([getattr(raw, name)[rows] for name in PRICES])
     blank = np.isnan(prices).all(0)
     quality.empty = int(blank.sum())
@@ -148,81 +156,65 @@ def clean(raw: RawBars, sessions: Sessions, until: int, others: Peers = NOBODY) 
     unsized = ~blank & ~broken & ~(np.isfinite(volume) & (volume >= 0))
     quality.reject("price", raw, rows[broken])
     quality.reject("volume", raw, rows[unsized])
-    rows = rows[~blank & ~broken & ~unsized]
-    rows, raw = _order(raw, rows, quality)
-    rows = _newest(raw, rows, index, seq, quality)
-    grid = Grid(index[rows], seq[rows], *(getattr(raw, name)[rows] for name in ("time", *PRICES, "volume")))
-    bars = scales.priced(grid.index, grid.seq, (grid.open, grid.high, grid.low, grid.close), grid.volume)
-    keep = _level(grid, bars, sessions, others, quality)
-    quality.reject("level", raw, rows[~keep])
-    rows, grid, bars = rows[keep], grid.pick(keep), bars.pick(keep)
-    spikes, moves = jumps(grid, others, bars.sigma)
-    quality.reject("jump", raw, rows[spikes])
-    quality.moves = int(moves.sum())
-    rows, grid, bars = rows[~spikes], grid.pick(~spikes), bars.pick(~spikes)
-    _follow(quality, ~spikes)
-    left = np.ones(len(rows), bool)
-    for reason, found in _alone(grid, bars, others, quality).items():
-        quality.reject(reason, raw, rows[found & left])
-        left &= ~found
-    _follow(quality, left)
-    grid = grid.pick(left)
-    quality.zero_volume = int((grid.volume == 0).sum())
-    _fillings(grid, sessions, quality)
-    return grid, quality
+    valid: Int = rows[~blank & ~broken & ~unsized]
+    return valid
 
 
-def _level(grid: Grid, bars: Priced, sessions: Sessions, others: Peers, quality: Quality) -> Bool:
+def _on_level(grid: GridBars, bars: ScaledBars, sessions: Sessions, peers: PeerMoves, quality: BarQuality) -> Bool:
     """[n] bars on the level of those around them; stretches of others are listed, and shifts are noted."""
-    keep = np.ones(len(grid.time), bool)
-    if not len(grid.time):
+    keep = np.ones(len(grid), bool)
+    if not len(grid):
         return keep
-    found = level_shifts.find(bars, int(sessions.slots.max()))
+    changes = level_shifts.find(bars, int(sessions.slots.max()))
     after = np.append(grid.time[1:], grid.time[-1])
     real = [
-        one for one in found.excursions
-        if not one.unit and bad_prints.together(int(grid.time[one.first]), int(after[one.last]), others) > 0
+        one for one in changes.excursions
+        if not one.unit and bad_prints.peer_vote(int(grid.time[one.first]), int(after[one.last]), peers) > 0
     ]  # fmt: skip
-    wrong = [one for one in found.excursions if one not in real]
+    wrong = [one for one in changes.excursions if one not in real]
     for one in wrong:
         keep[one.first : one.last + 1] = False
     for one in wrong[:LISTED]:
         quality.excursions.append({
-            "first": _stamp(grid.time[one.first]), "last": _stamp(grid.time[one.last]),
+            "first": _iso(grid.time[one.first]), "last": _iso(grid.time[one.last]),
             "bars": one.last - one.first + 1, "factor": float(f"{one.factor:.6g}"),
         })  # fmt: skip
-    quality.doubtful = [_stamp(grid.time[one.first]) for one in (*found.traded, *real)]
-    quality.shifts = list(found.shifts)
-    _follow(quality, keep)
+    quality.doubtful = [_iso(grid.time[one.first]) for one in (*changes.traded, *real)]
+    quality.shifts = list(changes.shifts)
+    _renumber_shifts(quality, keep)
     return keep
 
 
-def _follow(quality: Quality, keep: Bool) -> None:
+def _renumber_shifts(quality: BarQuality, keep: Bool) -> None:
     """Let the shifts name the same bars after some have been dropped (the next bar where it was one of these)."""
     place = np.cumsum(keep) - 1
     quality.shifts = [s._replace(row=int(place[s.row]) + (not keep[s.row])) for s in quality.shifts]
     quality.shifts = [s for s in quality.shifts if s.row < np.count_nonzero(keep)]
 
 
-def _alone(grid: Grid, bars: Priced, others: Peers, quality: Quality) -> dict[str, Bool]:
-    """[n] by reason, bars with a price that stands alone and is wrong. Those that are kept are listed: they were traded
-    as such a move is, or other symbols moved with them."""
-    found = {"jump": outliers.borders(bars), "open": outliers.opens(bars), "wick": outliers.wicks(bars)}
-    kept = np.zeros(len(grid.time), bool)
-    for each in found.values():
+def _single_bars(grid: GridBars, bars: ScaledBars, peers: PeerMoves, quality: BarQuality) -> dict[str, Bool]:
+    """[n] by reason, bars with a price that stands alone and is wrong.
+
+    Those that are kept are listed: they were traded as such a move is, or other symbols moved with them.
+    """
+    by_reason = {
+        "jump": outliers.find_closes(bars), "open": outliers.find_opens(bars), "wick": outliers.find_wicks(bars)
+    }  # fmt: skip
+    kept = np.zeros(len(grid), bool)
+    for each in by_reason.values():
         for row in np.flatnonzero(each.wrong).tolist():
-            last = int(grid.time[min(row + 1, len(grid.time) - 1)])
-            each.kept[row] |= bad_prints.together(int(grid.time[row]), last, others) > 0
+            last = int(grid.time[min(row + 1, len(grid) - 1)])
+            each.kept[row] |= bad_prints.peer_vote(int(grid.time[row]), last, peers) > 0
         each.wrong[each.kept] = False
         kept |= each.kept
-    times = {*quality.doubtful, *(_stamp(time) for time in grid.time[kept])}
+    times = {*quality.doubtful, *(_iso(time) for time in grid.time[kept])}
     quality.doubtful = sorted(times)[:LISTED]
-    return {reason: each.wrong for reason, each in found.items()}
+    return {reason: each.wrong for reason, each in by_reason.items()}
 
 
-def _fillings(grid: Grid, sessions: Sessions, quality: Quality) -> None:
+def _count_filled(grid: GridBars, sessions: Sessions, quality: BarQuality) -> None:
     """Count the bars that stood still against all probability (hfm.stale_rows), and name their sessions."""
-    if not len(grid.time):
+    if not len(grid):
         return
     days, row = np.unique(grid.index, return_inverse=True)
     slots = int(sessions.slots[days].max())
@@ -234,21 +226,20 @@ def _fillings(grid: Grid, sessions: Sessions, quality: Quality) -> None:
         return out.reshape(-1, slots)
 
     open_, high, low, close, volume = (matrix(getattr(grid, name)) for name in (*PRICES, "volume"))
-    bars = stale.Bars(open_, high, low, close, volume, np.isfinite(open_))
-    found, _ = stale.detect(stale.memory_new(slots), bars)
-    rows = stale.extent(found.unmoved.ravel()[cell], found.stale.ravel()[cell], row)
+    bars = stale_rows.Bars(open_, high, low, close, volume, np.isfinite(open_))
+    found, _ = stale_rows.detect(stale_rows.memory_new(slots), bars)
+    rows = stale_rows.extent(found.unmoved.ravel()[cell], found.stale.ravel()[cell], row)
     quality.filled = int(rows.sum())
-    runs = outliers.standing((grid.open, grid.high, grid.low, grid.close), grid.index)
     quality.standing = [
-        f"{last - first + 1} from {_stamp(grid.time[first])} to {_stamp(grid.time[last])}"
-        for first, last in runs if not rows[first : last + 1].any()
+        f"{run.last - run.first + 1} from {_iso(grid.time[run.first])} to {_iso(grid.time[run.last])}"
+        for run in outliers.standing_prices(grid) if not rows[run.first : run.last + 1].any()
     ][:LISTED]  # fmt: skip
     counts = np.bincount(row[rows], minlength=len(days))
     worst = np.sort(np.argsort(-counts, kind="stable")[: min(LISTED, np.count_nonzero(counts))])
     quality.filled_sessions = {str(sessions.day[days[k]]): int(counts[k]) for k in worst}
 
 
-def _order(raw: RawBars, rows: Int, quality: Quality) -> tuple[Int, RawBars]:
+def _enclosed(raw: RawBars, rows: Int, quality: BarQuality) -> tuple[Int, RawBars]:
     """Rows whose high and low enclose open and close, and the bars with rounding repaired."""
     open_, high, low, close = (getattr(raw, name)[rows] for name in PRICES)
     top, bottom = np.maximum(open_, close), np.minimum(open_, close)
@@ -263,7 +254,7 @@ def _order(raw: RawBars, rows: Int, quality: Quality) -> tuple[Int, RawBars]:
     return rows[~bad], raw
 
 
-def _newest(raw: RawBars, rows: Int, index: Int, seq: Int, quality: Quality) -> Int:
+def _newest(raw: RawBars, rows: Int, index: Int, seq: Int, quality: BarQuality) -> Int:
     """Rows in order of the grid; of several in one slot the one that came last.
 
     A quote (one price, no volume) gives way to a bar with volume, whichever came last.
@@ -278,72 +269,33 @@ def _newest(raw: RawBars, rows: Int, index: Int, seq: Int, quality: Quality) -> 
     return rows[~np.append(same, False)] if rows.size else rows
 
 
-def jumps(grid: Grid, others: Peers = NOBODY, sigma: Float | None = None) -> tuple[Bool, Bool]:
-    """(spikes, moves) of bars in order: closes that leave by more than JUMP sigmas and return, or stay.
+def count_missing(grid: GridBars, quality: BarQuality, sessions: Sessions, until: int) -> None:
+    """Enter into `quality` what was due, what is present and what is missing.
 
-    Sigma: 1.4826 x the median absolute return of the TRAIL sessions before (the first session: its own), and
-    at least that of the NEAR bars on either side, so that a wild hour is no row of errors. A spike needs the
-    bars before and after it in the same session: nothing is said of a session's first and last bar. Moves
-    that stay are news, and so are those that return where no second witness speaks against them (prints.verdict).
-    sigma: where it is known already.
+    Parameters
+    ----------
+    grid : clean bars; `index` counts in `sessions`.
+    quality : the account that is filled in.
+    sessions : the sessions that were asked for.
+    until : ns UTC up to which bars are due.
     """
-    n = len(grid.time)
-    spikes, moves = np.zeros(n, bool), np.zeros(n, bool)
-    if n < 3:
-        return spikes, moves
-    step = np.diff(np.log(grid.close))
-    step[grid.index[1:] != grid.index[:-1]] = np.nan
-    into = np.append(np.nan, step)
-    out = np.append(step, np.nan)
-    sigma = trailing_sigma(grid.index, into) if sigma is None else sigma
-    with np.errstate(invalid="ignore"):
-        big = np.abs(into) > JUMP * sigma
-        back = (np.minimum(np.abs(into), np.abs(out)) > JUMP * sigma) & (np.abs(into + out) < np.abs(into) / 2)
-    bars = bad_prints.Closes(grid.time, grid.open, grid.close, grid.volume)
-    for row in np.flatnonzero(back & (sigma > 0)):
-        near = np.concatenate([into[max(row - NEAR, 0) : row], into[row + 2 : row + 2 + NEAR]])
-        near = near[~np.isnan(near)]
-        local = 1.4826 * float(np.median(np.abs(near))) if near.size else 0.0
-        alone = min(abs(into[row]), abs(out[row])) > JUMP * local
-        spikes[row] = alone and bad_prints.verdict(bars, int(row), others)
-    after = np.append(False, spikes[:-1])
-    moves[:] = big & (sigma > 0) & ~spikes & ~after
-    return spikes, moves
-
-
-def trailing_sigma(index: Int, change: Float) -> Float:
-    """[n] 1.4826 x median |change| of the TRAIL sessions before each row's own; NaN where there is no return."""
-    border = np.flatnonzero(np.append(True, index[1:] != index[:-1]))
-    ends = np.append(border[1:], len(index))
-    sigma = np.full(len(index), np.nan)
-    for k, (start, end) in enumerate(zip(border, ends, strict=True)):
-        low, high = (border[max(k - TRAIL, 0)], start) if k else (start, end)
-        window = np.abs(change[low:high])
-        window = window[~np.isnan(window)]
-        if window.size:
-            sigma[start:end] = 1.4826 * scales.median(window)
-    return sigma
-
-
-def account(grid: Grid, quality: Quality, sessions: Sessions, until: int) -> None:
-    """Fill in what was due in `sessions` (the span asked for) by `until`, what is there and what is not."""
     due = sessions.due(until)
     have = np.bincount(grid.index, minlength=len(sessions))
-    here = have > 0
-    quality.expected, quality.present = int(due[here].sum()), int(have.sum())
-    quality.sessions = int(here.sum())
-    quality.lost_sessions = [str(day) for day in sessions.day[~here & (due > 0)]]
-    thin = here & (have < due / 2)
+    present = have > 0
+    quality.expected, quality.present = int(due[present].sum()), int(have.sum())
+    quality.sessions = int(present.sum())
+    quality.lost_sessions = [str(day) for day in sessions.day[~present & (due > 0)]]
+    thin = present & (have < due / 2)
     quality.thin_sessions = {str(d): int(h) for d, h in zip(sessions.day[thin], have[thin], strict=True)}
-    if len(grid.time):
-        quality.first, quality.last = _stamp(grid.time[0]), _stamp(grid.time[-1])
+    if len(grid):
+        quality.first, quality.last = _iso(grid.time[0]), _iso(grid.time[-1])
         quality.stale = int(due.sum() - sessions.due(int(grid.time[-1])).sum())
 
 
-def _stamp(time: np.int64) -> str:
+def _iso(time: np.int64) -> str:
     return f"{np.datetime64(int(time), 'ns').astype('datetime64[s]')}Z"
 
 
 def _number(value: float) -> float | None:
-    """JSON has no NaN."""
+    """The value, None for NaN: JSON has none."""
     return float(value) if np.isfinite(value) else None
