@@ -180,13 +180,23 @@ class BarSource(Protocol):
 
 @dataclass(frozen=True)
 class RawBook:
-    """The order book of one symbol in one session, event by event, [n] rows in the feed's own order.
+    """The order book of one symbol in one session, event by event, n rows in the feed's order.
 
-    time: int64 ns UTC at which the event is known, never decreasing. event: int8 indices into tables.BOOK_EVENTS.
-    side: int8, the resting side: 1 bid, -1 ask, 0 not known. price: currency, NaN: none. size: shares. order_id: int64,
-    -1: none; None: the feed has none at all. levels: [4 L, n], rows bid_px_1, bid_sz_1, ask_px_1, ask_sz_1, bid_px_2,
-    ... after the event, currency and shares, an empty level NaN and 0. tick: the price step seen, currency. estimated:
-    the levels were rebuilt and are not the vendor's. notes: what was assumed or done. counts: what was found.
+    Attributes
+    ----------
+    session : date.
+    time : int64 [n], ns UTC at which the event is known, never decreasing.
+    event : int8 [n], indices into tables.BOOK_EVENTS.
+    side : int8 [n], the resting side: 1 bid, -1 ask, 0 not known.
+    price : [n], currency; NaN where the event has none.
+    size : [n], shares.
+    order_id : int64 [n], -1 where the event has none; None where the feed has none at all.
+    levels : [4 L, n], rows bid_px_1, bid_sz_1, ask_px_1, ask_sz_1, bid_px_2, ... after the event, currency and shares;
+        an empty level is NaN and 0.
+    tick : the price step seen, currency.
+    estimated : whether the levels were rebuilt and are not the vendor's.
+    notes : what was assumed or done, a sentence each.
+    counts : what was found, by name.
     """
 
     session: np.datetime64
@@ -201,6 +211,12 @@ class RawBook:
     estimated: bool = False
     notes: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+
+    def rows(self, part: slice) -> RawBook:
+        """The events that a slice of rows picks; what is said of the whole stays."""
+        columns = {name: getattr(self, name)[part] for name in ("time", "event", "side", "price", "size")}
+        order_id = None if self.order_id is None else self.order_id[part]
+        return replace(self, **columns, order_id=order_id, levels=self.levels[:, part])
 
 
 class BookSource(Protocol):

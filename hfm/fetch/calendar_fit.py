@@ -16,8 +16,18 @@ FULL = 0.95
 
 
 def other_calendar(times: Int, sessions: Sessions) -> str | None:
-    """The calendar, other than the sessions' own, whose bars the rows (ns UTC, their ends) fill and which has room for
-    them all."""
+    """The calendar, other than the sessions' own, whose bars the rows fill and which has room for them all.
+
+    Parameters
+    ----------
+    times : [n] ns UTC, the ends of the bars; at least one.
+    sessions : of the calendar that does not fit, with the bar length.
+
+    Returns
+    -------
+    str or None
+        A name of exchange_calendars; None where no calendar that is tried fits.
+    """
     times = np.unique(times)
     for name in CALENDARS:
         if name == sessions.calendar:

@@ -68,13 +68,13 @@ def report(
     """Say what came: span, table, notes; name losses and thin days."""
     bars = sum(account.present for account in qualities.values())
     count = max(account.sessions for account in qualities.values())
-    asked = f"{request.days} calendar days gave " if request.days is not None else ""
+    span_text = f"{request.days} calendar days gave " if request.days is not None else ""
     mark = "SYNTHETIC: " if synthetic else ""
-    ctx.say(f"{mark}{asked}{count} sessions, {bars:,} bars, {len(qualities)} symbol{'s' * (len(qualities) != 1)}")
+    ctx.say(f"{mark}{span_text}{count} sessions, {bars:,} bars, {len(qualities)} symbol{'s' * (len(qualities) != 1)}")
     for line in table(qualities):
         ctx.say(line)
-    for text, symbols in once(notes):
-        ctx.say(f"{names(symbols)}: {text}")
+    for text, symbols in group_texts(notes):
+        ctx.say(f"{join_symbols(symbols)}: {text}")
     _losses(ctx, qualities)
     figures: dict[str, Any] = {symbol: account.as_json() for symbol, account in qualities.items()}
     for account in figures.values():
@@ -84,11 +84,11 @@ def report(
     )
 
 
-def once(texts: Mapping[str, Iterable[str]]) -> list[tuple[str, list[str]]]:
+def group_texts(texts: Mapping[str, Iterable[str]]) -> list[tuple[str, list[str]]]:
     """(text, the symbols that have it), each text once and in the order of its first symbol."""
     found: dict[str, list[str]] = {}
-    for symbol, own in texts.items():
-        for text in own:
+    for symbol, sentences in texts.items():
+        for text in sentences:
             found.setdefault(text, []).append(symbol)
     return list(found.items())
 
@@ -126,13 +126,13 @@ def _losses(ctx: Context, qualities: Mapping[str, BarQuality]) -> None:
     _prices(ctx, qualities)
     _filled(ctx, qualities)
     for text, symbols in odd.items():
-        ctx.warn(f"{names(symbols)}: {text}")
+        ctx.warn(f"{join_symbols(symbols)}: {text}")
     for days, symbols in lost.items():
-        ctx.lose(f"{names(symbols)}: {len(days)} sessions without a bar: {_days(list(days))}")
+        ctx.lose(f"{join_symbols(symbols)}: {len(days)} sessions without a bar: {_days(list(days))}")
     for days, symbols in thin.items():
         counts = [[qualities[symbol].thin_sessions[day] for symbol in symbols] for day in days]
-        said = [f"{day} ({_range(count)} bars)" for day, count in zip(days, counts, strict=True)]
-        ctx.warn(f"{names(symbols)}: less than half the bars on {_days(said)}")
+        day_counts = [f"{day} ({_range(count)} bars)" for day, count in zip(days, counts, strict=True)]
+        ctx.warn(f"{join_symbols(symbols)}: less than half the bars on {_days(day_counts)}")
 
 
 def _excursions(account: BarQuality) -> str:
@@ -184,7 +184,7 @@ def _filled(ctx: Context, qualities: Mapping[str, BarQuality]) -> None:
         ctx.warn(f"prices seem to be filled forward in {len(some) - SHOWN} more symbols, in none more often")
 
 
-def names(symbols: list[str]) -> str:
+def join_symbols(symbols: list[str]) -> str:
     return ", ".join(symbols) if len(symbols) < 6 else f"{len(symbols)} symbols ({', '.join(symbols[:3])}, ...)"
 
 

@@ -147,7 +147,7 @@ def _years(calendar: str, first: str, last: str) -> Sessions:
     table = book.schedule
     opens, closes = (table[name].to_numpy("datetime64[ns]").astype(np.int64) for name in ("open", "close"))
     pauses, resumes = (table[name].to_numpy("datetime64[ns]") for name in ("break_start", "break_end"))
-    whole = np.isnat(pauses)
+    no_break = np.isnat(pauses)
     return Sessions(
         calendar,
         str(book.tz),
@@ -155,8 +155,8 @@ def _years(calendar: str, first: str, last: str) -> Sessions:
         table.index.to_numpy("datetime64[D]"),
         opens,
         closes,
-        np.where(whole, closes, pauses.astype(np.int64)),
-        np.where(whole, closes, resumes.astype(np.int64)),
+        np.where(no_break, closes, pauses.astype(np.int64)),
+        np.where(no_break, closes, resumes.astype(np.int64)),
     )
 
 

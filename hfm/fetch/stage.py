@@ -56,7 +56,7 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
     failed: dict[str, HfmError] = {}
     results = source.fetch(request, ctx)
     if source.network and ctx.archive is not None:
-        results = network.through(source, config.fetch.source, request, ctx, config.fetch.rebase)
+        results = network.fetch_through(source, config.fetch.source, request, ctx, config.fetch.rebase)
     for symbol, result in results:
         if isinstance(result, HfmError):
             failed[symbol] = result
@@ -66,23 +66,25 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
     live = source.network or source.synthetic
     notes = {symbol: list(raw.notes) for symbol, raw in found.items() if raw.notes}
     warnings = {symbol: raw.warnings for symbol, raw in found.items() if raw.warnings}
-    grids, qualities, wanted = _clean(found, failed, request, config.fetch.max_gap, live)
+    grids, qualities, requested = _clean(found, failed, request, config.fetch.max_gap, live)
     if not grids:
         raise _none_left(failed)
     for symbol, error in failed.items():
-        own = error.what.startswith(f"{symbol} ")  # "SPY misses ..." but not "SPY: Yahoo ..."
+        has_subject = error.what.startswith(f"{symbol} ")  # "SPY misses ..." but not "SPY: Yahoo ..."
         settles = f" ({error.hint})" if error.hint.startswith("--") else ""
-        ctx.lose(f"{symbol} is left out: {'it ' * own}{_without(symbol, error.what)}{settles}")
+        ctx.lose(f"{symbol} is left out: {'it ' * has_subject}{_without(symbol, error.what)}{settles}")
     notes = {symbol: notes[symbol] for symbol in sorted(grids) if symbol in notes}
-    for text, symbols in quality_summary.once({symbol: warnings.get(symbol, ()) for symbol in sorted(grids)}):
-        ctx.warn(f"{quality_summary.names(symbols)}: {text}")
+    for text, symbols in quality_summary.group_texts({symbol: warnings.get(symbol, ()) for symbol in sorted(grids)}):
+        ctx.warn(f"{quality_summary.join_symbols(symbols)}: {text}")
     quality_summary.report(ctx, request, qualities, notes, source.synthetic)
-    rate, sessions_a_year, slots = sessions.yearly(wanted.calendar, request.interval_s, wanted.day[0], wanted.day[-1])
+    rate, sessions_a_year, slots = sessions.yearly(
+        requested.calendar, request.interval_s, requested.day[0], requested.day[-1]
+    )
     meta = TableMeta(
         source=config.fetch.source,
         synthetic=source.synthetic,
-        calendar=wanted.calendar,
-        tz=wanted.tz,
+        calendar=requested.calendar,
+        tz=requested.tz,
         interval_s=request.interval_s,
         slots_per_session=slots,
         slots_per_year=rate,
@@ -92,7 +94,7 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
         quality={symbol: qualities[symbol].as_json() for symbol in sorted(qualities)},
         warnings=(*ctx.losses, *ctx.warnings) or None,  # later stages and the report say it again
     )
-    yield from (("fetch/bars.parquet", group) for group in groups(grids, wanted, meta))
+    yield from (("fetch/bars.parquet", group) for group in groups(grids, requested, meta))
 
 
 def dry(config: Config, ctx: Context) -> None:
@@ -109,7 +111,7 @@ def dry(config: Config, ctx: Context) -> None:
     request = _request(config, ctx, source)
     for symbol in request.symbols:
         if ctx.archive is not None:
-            found = network.plan(source, config.fetch.source, request, symbol, ctx)
+            found = network.plan_fetch(source, config.fetch.source, request, symbol, ctx)
             ctx.say(found.line(config.fetch.source))
             ctx.figures[symbol] = {"held": found.held, "missing": list(found.missing), "asks": found.since is not None}
 
@@ -172,33 +174,33 @@ def _clean(
     ends = [int(raw.time.max()) for raw in found.values() if raw.time.size]
     if not live:
         until = min(until, max(ends, default=until))
-    wanted = _span(found, request, until)
+    requested = _span(found, request, until)
     everything = request.days is None and request.sessions is None
     grids, qualities = {}, {}
     peers = bad_prints.peer_moves({symbol: bad_prints.move_times(raw.time, raw.close) for symbol, raw in found.items()})
     names = tuple(sorted(found))
-    asked = tuple(sorted({*found, *failed}))  # a vendor's fault of today is no fault of an adjustment
-    adjustments.check(request.adjust, asked)
+    all_symbols = tuple(sorted({*found, *failed}))  # a vendor's fault of today is no fault of an adjustment
+    adjustments.check_adjustments(request.adjust, all_symbols)
     for symbol in names:
         raw = found.pop(symbol)
-        if not everything and len(wanted):  # what ends before the span was not asked for
-            raw = raw.take(raw.time > int(wanted.open[0]))
-        raw, adjusted = adjustments.adjust(raw, request.adjust, symbol, wanted)
+        if not everything and len(requested):  # what ends before the span was not asked for
+            raw = raw.take(raw.time > int(requested.open[0]))
+        raw, adjusted = adjustments.adjust(raw, request.adjust, symbol, requested)
         grid, quality = None, BarQuality(raw=len(raw))
-        if len(wanted):
-            grid, quality = bar_quality.clean(raw, wanted, until, peers[symbol])
+        if len(requested):
+            grid, quality = bar_quality.clean(raw, requested, until, peers[symbol])
         if grid is None or not len(grid):
             failed[symbol] = gaps.empty_error(symbol, quality, request, until, raw.time)
             continue
         try:
-            quality.jumps = splits.describe(symbol, quality, grid, wanted, request.adjust, asked)
+            quality.jumps = splits.describe_shifts(symbol, quality, grid, requested, request.adjust, all_symbols)
         except DataError as e:
             failed[symbol] = e
             continue
         quality.adjusted = adjusted
         # of a file without a span, a symbol's sessions are those from its first bar to its last
-        first, last = (int(grid.index[0]), int(grid.index[-1])) if everything else (0, len(wanted) - 1)
-        span = wanted.pick(slice(first, last + 1))
+        first, last = (int(grid.index[0]), int(grid.index[-1])) if everything else (0, len(requested) - 1)
+        span = requested.pick(slice(first, last + 1))
         within = replace(grid, index=grid.index - first)
         bar_quality.count_missing(within, quality, span, until)
         error = gaps.gap_error(symbol, within, quality, span, request, max_gap, raw.time)
@@ -206,7 +208,7 @@ def _clean(
             failed[symbol] = error
             continue
         grids[symbol], qualities[symbol] = grid, quality
-    return grids, qualities, wanted
+    return grids, qualities, requested
 
 
 def _span(found: Mapping[str, RawBars], request: BarRequest, until: int) -> Sessions:
@@ -222,12 +224,12 @@ def _none_left(failed: Mapping[str, HfmError]) -> HfmError:
     if not failed:
         return DataError("the source has no bars at all", hint="check --path and the symbols")
     first = next(iter(failed.values()))
-    said: dict[str, list[str]] = {}
+    by_text: dict[str, list[str]] = {}
     for symbol, error in failed.items():
-        said.setdefault(_without(symbol, error.what), []).append(symbol)
+        by_text.setdefault(_without(symbol, error.what), []).append(symbol)
     if len(failed) == 1:
         return first
-    what = "; ".join(f"{quality_summary.names(symbols)}: {text}" for text, symbols in said.items())
+    what = "; ".join(f"{quality_summary.join_symbols(symbols)}: {text}" for text, symbols in by_text.items())
     return type(first)(f"none of {len(failed)} symbols is left: {what[:500]}", why=first.why, hint=first.hint)
 
 
@@ -236,16 +238,16 @@ def _without(symbol: str, text: str) -> str:
     return text.removeprefix(symbol).removeprefix(":").strip()
 
 
-def groups(grids: Mapping[str, GridBars], wanted: Sessions, meta: TableMeta) -> Iterator[pa.Table]:
+def groups(grids: Mapping[str, GridBars], requested: Sessions, meta: TableMeta) -> Iterator[pa.Table]:
     """Row groups of the bars table: rows by session, symbol, slot; whole sessions, about tables.GROUP_ROWS rows."""
     names = sorted(grids)
     words = pa.array(names, pa.string())
-    counts = np.zeros(len(wanted), np.int64)
+    counts = np.zeros(len(requested), np.int64)
     for grid in grids.values():
-        counts += np.bincount(grid.index, minlength=len(wanted))
+        counts += np.bincount(grid.index, minlength=len(requested))
     done = np.cumsum(counts)
     cuts = np.searchsorted(done, np.arange(tables.GROUP_ROWS, done[-1], tables.GROUP_ROWS), "right")
-    borders = np.unique(np.concatenate([[0], cuts, [len(wanted)]]))
+    borders = np.unique(np.concatenate([[0], cuts, [len(requested)]]))
     for first, last in itertools.pairwise(borders):
         spans = [np.searchsorted(grids[name].index, (first, last)) for name in names]
         parts = [grids[name].take(np.arange(*span)) for name, span in zip(names, spans, strict=True)]
@@ -255,10 +257,10 @@ def groups(grids: Mapping[str, GridBars], wanted: Sessions, meta: TableMeta) -> 
         bars = bars.take(order)
         columns = {
             "symbol": pa.DictionaryArray.from_arrays(pa.array(code[order]), words),
-            "session": wanted.day[bars.index],
+            "session": requested.day[bars.index],
             "seq": bars.seq,
             "time": bars.time,
-            "is_last": bars.seq == wanted.slots[bars.index] - 1,
+            "is_last": bars.seq == requested.slots[bars.index] - 1,
             **{name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")},
         }
         yield tables.build(tables.BARS, columns, meta, "simulated" if meta.synthetic else "observed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from hfm.fetch.quality.bar_quality import BarQuality
-from hfm.fetch.quality_summary import names, report, table
+from hfm.fetch.quality_summary import join_symbols, report, table
 from hfm.plugins import BarRequest
 from hfm.stage import Context
 
@@ -80,7 +80,7 @@ def test_a_note_is_said_once_for_all_symbols_that_have_it() -> None:
     """Many symbols are counted and the first of them named."""
     ctx = told({"A": good(), "B": good()}, notes={"A": ["read so"], "B": ["read so"]})
     assert ctx.lines[-1] == "A, B: read so"
-    assert names([f"S{i}" for i in range(9)]) == "9 symbols (S0, S1, S2, ...)"
+    assert join_symbols([f"S{i}" for i in range(9)]) == "9 symbols (S0, S1, S2, ...)"
 
 
 def test_prices_that_were_filled_forward_are_named_with_share_and_sessions() -> None:

@@ -42,14 +42,43 @@ SCHEMA = pa.schema(
 
 
 def folder(archive: Path, source: str, symbol: str, interval_s: int) -> Path:
-    """Where one symbol's months lie. `symbol` is written so that it is one folder's name and one Hive value."""
+    """The folder of one symbol's months.
+
+    Parameters
+    ----------
+    archive : the root of the archive.
+    source : name of the vendor's source.
+    symbol : as the vendor has it; it is written so that it is one folder's name and one Hive value.
+    interval_s : bar length, one of hfm.config.INTERVALS, seconds.
+
+    Returns
+    -------
+    Path
+        It need not exist.
+    """
     word = next(name for name, seconds in INTERVALS.items() if seconds == interval_s)
     return archive / "bars" / f"source={source}" / f"symbol={quote(symbol, safe='^')}" / f"interval={word}"
 
 
 @contextlib.contextmanager
 def locked(archive: Path, source: str, symbol: str, wait_s: float) -> Iterator[None]:
-    """Hold the archive of one symbol. Raises LockedError where another process has it after `wait_s` seconds."""
+    """Hold the archive of one symbol for the length of a `with` block.
+
+    Parameters
+    ----------
+    archive : the root of the archive.
+    source, symbol : whose archive it is.
+    wait_s : how long another process is waited for, seconds.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    LockedError
+        Where another process has it after `wait_s` seconds.
+    """
     path = archive / ".locks" / f"{source}-{quote(symbol, safe='^')}.lock"
     with atomic.disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,14 +103,27 @@ def months(where: Path) -> list[str]:
 
 
 def month_of(time: Int) -> Months:
-    """The month that a bar's file is named by: of the instant before its end."""
+    """The month that each bar's file is named by: of the instant before its end. time: [n] ns UTC."""
     return (time - 1).view("datetime64[ns]").astype("datetime64[M]")
 
 
 def read(where: Path, first: int | None = None, last: int | None = None) -> RawBars:
-    """The archived bars of the months that meet [first, last] (ns UTC; None: no border), in order of time.
+    """The archived bars of the months that meet a span, in order of time.
 
-    Raises DataError for a month that is not what was written.
+    Parameters
+    ----------
+    where : folder of the months.
+    first, last : ns UTC, both included; None: no border.
+
+    Returns
+    -------
+    RawBars
+        Whole months, so that bars outside the span may be among them.
+
+    Raises
+    ------
+    DataError
+        For a month that is not what was written.
     """
     found = [m for m in months(where) if first is None or m >= str(month_of(np.array([first]))[0])]
     found = [m for m in found if last is None or m <= str(month_of(np.array([last]))[0])]

@@ -52,17 +52,35 @@ class FetchPlan:
         return f"{self.symbol}: {self.held} sessions archived, {len(self.missing)} missing; {ask}"
 
 
-def plan(source: BarSource, name: str, request: BarRequest, symbol: str, ctx: Context) -> FetchPlan:
-    """What to ask of the vendor for `symbol`. Raises DataError for a damaged month."""
+def plan_fetch(source: BarSource, name: str, request: BarRequest, symbol: str, ctx: Context) -> FetchPlan:
+    """What to ask of the vendor for a symbol.
+
+    Parameters
+    ----------
+    source, name : the vendor's source and its name.
+    request : the span that the user wants.
+    symbol : one of the request's.
+    ctx : knows the archive.
+
+    Returns
+    -------
+    FetchPlan
+        With the archived bars of the span.
+
+    Raises
+    ------
+    DataError
+        For a damaged month.
+    """
     assert ctx.archive is not None
     until = instant_ns(request.as_of)
-    wanted = sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
-    if not len(wanted):
-        return FetchPlan(symbol, wanted, RawBars.concat([]), 0, (), None)
+    requested = sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
+    if not len(requested):
+        return FetchPlan(symbol, requested, RawBars.concat([]), 0, (), None)
     where = month_files.folder(ctx.archive, name, symbol, request.interval_s)
     days = getattr(source, "kept", {}).get(request.interval_s)
     reach = until - days * DAY_NS if days is not None else 0
-    start = int(wanted.open[0])
+    start = int(requested.open[0])
     before = month_files.last_before(where, start)
     if before is not None:
         start = min(max(before - MARGIN, reach), start)
@@ -70,16 +88,29 @@ def plan(source: BarSource, name: str, request: BarRequest, symbol: str, ctx: Co
     have = month_files.read(where, start, until)
     have = have.take((have.time > over.open[0]) & (have.time <= until))
     first = int(have.time.min(initial=until))
-    missing = absent(over, have, until) & (over.open > reach) & (over.open >= min(first, int(wanted.open[0])))
+    missing = (
+        missing_sessions(over, have, until) & (over.open > reach) & (over.open >= min(first, int(requested.open[0])))
+    )
     rows = np.flatnonzero(missing)
     since = int(over.open[max(int(rows[0]) - OVERLAP, 0)]) if rows.size else None
     index, inside = over.holding(have.time)
-    held = np.unique(index[inside & (have.time > wanted.open[0])]).size
+    held = np.unique(index[inside & (have.time > requested.open[0])]).size
     return FetchPlan(symbol, over, have, held, tuple(str(day) for day in over.day[missing]), since)
 
 
-def absent(over: Sessions, have: RawBars, until: int) -> Bool:
-    """[N] sessions of which a bar is due and none is archived, or of which, being the last, not all is."""
+def missing_sessions(over: Sessions, have: RawBars, until: int) -> Bool:
+    """Sessions of which a bar is due and none is archived, or of which, being the last, not all is.
+
+    Parameters
+    ----------
+    over : N sessions.
+    have : archived bars.
+    until : ns UTC up to which bars are due.
+
+    Returns
+    -------
+    bool [N]
+    """
     if not len(over):
         return np.zeros(0, bool)
     due = over.due(until)
@@ -93,12 +124,29 @@ def absent(over: Sessions, have: RawBars, until: int) -> Bool:
     return out
 
 
-def through(
+def fetch_through(
     source: BarSource, name: str, request: BarRequest, ctx: Context, rebase: bool
 ) -> Iterator[tuple[str, RawBars | HfmError]]:
     """The source's bars, with what the archive holds of them; the archive has all that is yielded.
 
-    Raises LockedError where another process is at work in the archive of a symbol, DiskError.
+    Parameters
+    ----------
+    source, name : the vendor's source and its name.
+    request : what is asked for.
+    ctx : knows the archive; losses and revisions are named to it.
+    rebase : whether a split in the overlap may rescale the archive's prices.
+
+    Yields
+    ------
+    symbol, RawBars or HfmError
+        One for each symbol.
+
+    Raises
+    ------
+    LockedError
+        Where another process is at work in the archive of a symbol.
+    DiskError
+        Where the archive cannot be written.
     """
     assert ctx.archive is not None
     with contextlib.ExitStack() as locks:
@@ -108,7 +156,7 @@ def through(
         plans: dict[str, FetchPlan] = {}
         for symbol in request.symbols:
             try:
-                plans[symbol] = plan(source, name, request, symbol, ctx)
+                plans[symbol] = plan_fetch(source, name, request, symbol, ctx)
             except DataError as e:
                 yield symbol, e
                 continue
@@ -122,18 +170,22 @@ def through(
                 yield symbol, fresh
                 continue
             try:
-                yield symbol, _take(plans[symbol], fresh, (name, request, rebase), ctx)
+                yield symbol, _archive(plans[symbol], fresh, name, request, ctx, rebase=rebase)
             except DataError as e:
                 yield symbol, e
 
 
-def _take(found: FetchPlan, fresh: RawBars, asked: tuple[str, BarRequest, bool], ctx: Context) -> RawBars:
-    """Append what is new of `fresh`, and return the archive's bars of the span with the rows that were not archived
-    (young, doubled, broken, off the grid, forming), which the quality account then counts."""
-    name, request, rebase = asked
+def _archive(
+    found: FetchPlan, fresh: RawBars, name: str, request: BarRequest, ctx: Context, *, rebase: bool
+) -> RawBars:
+    """Append what is new of `fresh`, and return the archive's bars of the span.
+
+    The rows that were not archived (young, doubled, broken, off the grid, forming) come with them: the quality account
+    counts them.
+    """
     assert ctx.archive is not None
     where = month_files.folder(ctx.archive, name, found.symbol, request.interval_s)
-    rows = whole(fresh, found.over, instant_ns(request.as_of) - SETTLE)
+    rows = archivable_rows(fresh, found.over, instant_ns(request.as_of) - SETTLE)
     if rebase and len(month_files.months(where)):
         found = replace(found, have=month_files.read(where))
     merged = overlap.merge(found.have, fresh.take(rows), found.symbol, rebase)
@@ -159,8 +211,20 @@ def _take(found: FetchPlan, fresh: RawBars, asked: tuple[str, BarRequest, bool],
     return both
 
 
-def whole(fresh: RawBars, over: Sessions, until: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Rows fit for the archive: on the grid of a session, over by `until`, all values valid, the newest of its time."""
+def archivable_rows(fresh: RawBars, over: Sessions, until: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Rows fit for the archive: on the grid of a session, over by an instant, all values valid, the newest of its time.
+
+    Parameters
+    ----------
+    fresh : bars of the vendor, n of them; a row with a NaN is not fit.
+    over : the sessions on whose grid they must be.
+    until : ns UTC.
+
+    Returns
+    -------
+    int64 [m]
+        Positions in `fresh`, in order of time.
+    """
     _, _, _, on = over.grid(fresh.time)
     values = np.stack([getattr(fresh, column) for column in BAR_COLUMNS[1:]])
     good = on & (fresh.time <= until) & np.isfinite(values).all(0) & (values[:4] > 0).all(0) & (values[4] >= 0)

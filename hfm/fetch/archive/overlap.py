@@ -22,10 +22,15 @@ PRICES = ("open", "high", "low", "close")
 
 @dataclass(frozen=True)
 class MergedBars:
-    """The union, what was added to the archive, and what the vendor now says otherwise.
+    """The union of archived and fresh bars, and how they differ.
 
-    revised: times (ns UTC) of bars whose first-seen values were kept. ratio: that the archive was multiplied by (1:
-    not).
+    Attributes
+    ----------
+    bars : the union, in order of time.
+    added : what was not archived.
+    common : number of bars in both.
+    revised : [k] ns UTC, bars whose first-seen values were kept.
+    ratio : that the archive was multiplied by; 1: not.
     """
 
     bars: RawBars
@@ -42,11 +47,26 @@ def scaled(bars: RawBars, ratio: float) -> RawBars:
 
 
 def merge(old: RawBars, new: RawBars, symbol: str, rebase: bool) -> MergedBars:
-    """`old` (archived) and `new` (fresh), each with unique times; the union is in order of time.
+    """The union of archived and fresh bars, in order of time.
 
     Bars in both must agree to AGREE in every price. A few that do not are revisions: the first-seen value stays. A
-    constant ratio is a split: with `rebase` the archive is scaled to the new prices. Raises DataError for a split
-    without `rebase`, and where most of the overlap disagrees for no such reason.
+    constant ratio is a split: with `rebase` the archive is scaled to the new prices.
+
+    Parameters
+    ----------
+    old : archived bars, each time once, no NaN.
+    new : fresh bars, likewise.
+    symbol : for messages.
+    rebase : whether a split is followed.
+
+    Returns
+    -------
+    MergedBars
+
+    Raises
+    ------
+    DataError
+        For a split without `rebase`, and where most of the overlap disagrees for no such reason.
     """
     _, i, j = np.intersect1d(old.time, new.time, assume_unique=True, return_indices=True)
     ratios = np.stack([getattr(new, name)[j] / getattr(old, name)[i] for name in PRICES])

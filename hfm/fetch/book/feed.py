@@ -63,17 +63,36 @@ class LevelUpdates:
     size: Float
 
 
-def states(time: Int, levels: Float) -> FeedBook:
-    """A feed that gives the whole book each time."""
+def from_states(time: Int, levels: Float) -> FeedBook:
+    """The book rows of a feed that gives the whole book each time.
+
+    Parameters
+    ----------
+    time : [n] ns UTC.
+    levels : [4 L, n] as in RawBook.
+
+    Returns
+    -------
+    FeedBook
+    """
     n = len(time)
     return FeedBook(time, np.full(n, CODE["snapshot"], np.int8), np.zeros(n, np.int8), np.full(n, np.nan), np.zeros(n),
                 np.arange(n), levels)  # fmt: skip
 
 
-def changes(updates: LevelUpdates, levels: int) -> FeedBook:
-    """A feed of new sizes of levels: all rows of a message show the book after all of it.
+def from_updates(updates: LevelUpdates, levels: int) -> FeedBook:
+    """The book rows of a feed of new sizes of levels: all rows of a message show the book after all of it.
 
     A snapshot is one row; of the other messages each level that changed is a row: what was added to it or taken away.
+
+    Parameters
+    ----------
+    updates : m of them.
+    levels : L, best levels that are kept.
+
+    Returns
+    -------
+    FeedBook
     """
     message, snapshot, side = updates.message, updates.snapshot, updates.side
     time, price, size = updates.time, updates.price, updates.size
@@ -92,21 +111,21 @@ def changes(updates: LevelUpdates, levels: int) -> FeedBook:
     change = np.delete(change, at + np.arange(len(at)))
     first = snapshot & np.concatenate(([True], message[1:] != message[:-1]))[:m]
     keep = np.flatnonzero(first | (~snapshot & (change != 0)))
-    whole, up, gone = snapshot[keep], change[keep] > 0, size[keep] == 0
+    is_snapshot, up, gone = snapshot[keep], change[keep] > 0, size[keep] == 0
     kind = np.where(up, CODE["add"], np.where(gone, CODE["delete"], CODE["reduce"]))
     return FeedBook(
         time=time[keep],
-        event=np.where(whole, CODE["snapshot"], kind).astype(np.int8),
-        side=np.where(whole, 0, side[keep]).astype(np.int8),
-        price=np.where(whole, np.nan, price[keep]),
-        size=np.where(whole, 0, np.abs(change[keep])),
+        event=np.where(is_snapshot, CODE["snapshot"], kind).astype(np.int8),
+        side=np.where(is_snapshot, 0, side[keep]).astype(np.int8),
+        price=np.where(is_snapshot, np.nan, price[keep]),
+        size=np.where(is_snapshot, 0, np.abs(change[keep])),
         state=message[keep],
         levels=book,
         counts={"level_updates": int((~snapshot).sum()), "without_effect": int((~snapshot & (change == 0)).sum())},
     )
 
 
-def apart(trades: Sequence[FeedTrades], dumps: Sequence[Dump]) -> None:
+def check_disjoint(trades: Sequence[FeedTrades], dumps: Sequence[Dump]) -> None:
     """Raise DataError where two files of trades lie in the same time: without ids both would count."""
     spans = sorted((int(t.time[0]), int(t.time[-1])) for t in trades if len(t.time))
     if any(start < end for (_, end), (start, _) in itertools.pairwise(spans)):
@@ -117,8 +136,20 @@ def apart(trades: Sequence[FeedTrades], dumps: Sequence[Dump]) -> None:
         )
 
 
-def merge(book: FeedBook, trades: Sequence[FeedTrades], notes: tuple[str, ...]) -> Iterator[RawBook]:
-    """Both feeds by time, trades first where it is the same, a RawBook for each UTC day; seen as they were known."""
+def merge_feeds(book: FeedBook, trades: Sequence[FeedTrades], notes: tuple[str, ...]) -> Iterator[RawBook]:
+    """A venue's book feed and its trades by time, trades first where it is the same; seen as they were known.
+
+    Parameters
+    ----------
+    book : rows of the book feed.
+    trades : each file's, in order.
+    notes : for the user.
+
+    Yields
+    ------
+    RawBook
+        One for each UTC day.
+    """
     parts: list[FeedTrades | FeedBook] = [*trades, book]
     time = np.concatenate([part.time for part in parts])
     order = np.argsort(time, kind="stable")
@@ -143,7 +174,7 @@ def merge(book: FeedBook, trades: Sequence[FeedTrades], notes: tuple[str, ...]) 
             price=price[rows],
             size=size[rows],
             order_id=None,
-            levels=_shown(book.levels, shown[rows]),
+            levels=_expand_states(book.levels, shown[rows]),
             tick=step,
             notes=notes,
             counts=counts,
@@ -151,7 +182,7 @@ def merge(book: FeedBook, trades: Sequence[FeedTrades], notes: tuple[str, ...]) 
         counts = {}
 
 
-def _shown(levels: Float, state: Int) -> Float:
+def _expand_states(levels: Float, state: Int) -> Float:
     """[4 L, n] columns of `levels`; before the first (-1) there is no book."""
     before = int(np.searchsorted(state, 0))
     out = np.empty((len(levels), len(state)))
@@ -162,6 +193,6 @@ def _shown(levels: Float, state: Int) -> Float:
     return out
 
 
-def cut(book: FeedBook, levels: int) -> FeedBook:
+def best_levels(book: FeedBook, levels: int) -> FeedBook:
     """The best `levels` levels of it."""
     return replace(book, levels=book.levels[: 4 * levels]) if len(book.levels) > 4 * levels else book

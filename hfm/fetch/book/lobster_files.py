@@ -93,7 +93,7 @@ def read_messages(path: Path) -> LobsterMessages:
     The seconds are doubles: below 86,400 they are good to 2e-11, so that the rounded ns is the decimal's own.
     Raises DataError, naming the line, for one that is cut or impossible.
     """
-    data = csv_file.table(csv_file.content(path), path, FIELDS, header=False)
+    data = csv_file.table(csv_file.read_bytes(path), path, FIELDS, header=False)
     messages = LobsterMessages(*(data[name].to_numpy() for name in FIELDS))
     seconds, kind, size, price = messages.seconds, messages.kind, messages.size, messages.price
     of_order = kind <= HIDDEN
@@ -140,7 +140,7 @@ def read_orderbook(day: LobsterDay, path: Path, messages: LobsterMessages) -> Fl
     DataError
         Where the file does not have a line of 4 x level fields for each message, or contradicts one.
     """
-    data = csv_file.content(path)
+    data = csv_file.read_bytes(path)
     names = [
         f"{side} {what} {i}" for i in range(1, day.level + 1) for side in ("ask", "bid") for what in ("price", "size")
     ]
@@ -160,6 +160,19 @@ def read_orderbook(day: LobsterDay, path: Path, messages: LobsterMessages) -> Fl
         np.divide(price, PRICE, out=book[2 * row])
         book[2 * row][np.abs(price) >= EMPTY] = np.nan
         book[2 * row + 1] = columns[f"{side} size {level}"]
+    _check_additions(day, path, columns, messages)
+    if n and not data.endswith(b"\n") and not _last_line_fits(columns, day.level, messages):
+        raise DataError(
+            f"{path}: line {n} is not ended, and may be cut",
+            why=f"its last size is {columns[names[-1]][-1]}, which does not follow from the line before and the "
+            "message",
+            hint=f"{csv_file.AGAIN}, or end the line if it is whole",
+        )
+    return book
+
+
+def _check_additions(day: LobsterDay, path: Path, columns: dict[str, Int], messages: LobsterMessages) -> None:
+    """Raise DataError where an order was added at a better price than the best price after it."""
     below_best = columns["bid price 1"] < messages.price
     above_best = columns["ask price 1"] > messages.price
     better = np.where(messages.direction > 0, below_best, above_best)
@@ -170,14 +183,6 @@ def read_orderbook(day: LobsterDay, path: Path, messages: LobsterMessages) -> Fl
             why="an order was added there at a price that is better than the best",
             hint="give the two files of one download",
         )
-    if n and not data.endswith(b"\n") and not _last_line_fits(columns, day.level, messages):
-        raise DataError(
-            f"{path}: line {n} is not ended, and may be cut",
-            why=f"its last size is {columns[names[-1]][-1]}, which does not follow from the line before and the "
-            "message",
-            hint=f"{csv_file.AGAIN}, or end the line if it is whole",
-        )
-    return book
 
 
 def _last_line_fits(columns: dict[str, Int], level: int, messages: LobsterMessages) -> bool:

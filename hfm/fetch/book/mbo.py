@@ -52,7 +52,7 @@ class OrderEvents:
     order: Int
 
 
-def before(rows: OrderRecords) -> tuple[Int, Int]:
+def order_before(rows: OrderRecords) -> tuple[Int, Int]:
     """(price, size) of each record's order before it, [n]; size 0 where there is none."""
     n = len(rows.action)
     live = np.flatnonzero(np.isin(rows.action, [b"A", b"C", b"M"]))
@@ -75,9 +75,21 @@ def before(rows: OrderRecords) -> tuple[Int, Int]:
     return price, size
 
 
-def book(rows: OrderRecords, levels: int) -> tuple[OrderEvents, Float]:
-    """(events, levels [4 L, messages] after each message, prices in the records' unit)."""
-    old_price, old_size = before(rows)
+def rebuild_by_order(rows: OrderRecords, levels: int) -> tuple[OrderEvents, Float]:
+    """The events of single orders, and the price levels after each message.
+
+    Parameters
+    ----------
+    rows : n records.
+    levels : L, best levels that are kept.
+
+    Returns
+    -------
+    events : OrderEvents
+    levels : float64 [4 L, messages]
+        Prices in the records' unit.
+    """
+    old_price, old_size = order_before(rows)
     act, n = rows.action, np.arange(len(rows.action))
     is_add, is_cancel, is_change = act == b"A", act == b"C", act == b"M"
     moved = is_change & (old_size > 0)
@@ -111,11 +123,11 @@ def _events(rows: OrderRecords, old_price: Int, old_size: Int) -> OrderEvents:
     left = np.maximum(old_size - rows.size, 0)
     grown = rows.size - old_size
     start = np.concatenate(([True], rows.message[1:] != rows.message[:-1]))[: len(n)]
-    whole = n[(rows.snapshot & start) | ((act == b"R") & plain)]
+    snapshots = n[(rows.snapshot & start) | ((act == b"R") & plain)]
     fresh = n[plain & ((act == b"A") | ((act == b"M") & ~change) | (change & ~same))]
     zero, none = np.zeros(len(n), np.int64), np.full(len(n), -1)
     parts: list[tuple[str, FilePart]] = [
-        ("snapshot", (whole, 0, zero, zero, zero, none)),
+        ("snapshot", (snapshots, 0, zero, zero, zero, none)),
         ("execute", (fills, 0, rows.side, rows.price, rows.size, rows.order)),
         ("execute_hidden", (n[(act == b"T") & ~has_fill & plain], 0, -rows.side, rows.price, rows.size, none)),
         ("reduce", (cancel[left[cancel] > 0], 0, rows.side, rows.price, rows.size, rows.order)),

@@ -23,10 +23,25 @@ SHOWN = ("rows", "execute", "execute_hidden", "cross", "halt", "one_sided", "loc
 
 
 def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Iterator[Product]:
-    """fetch/book.parquet of the symbols asked for; meta grows with each group, the last one's is whole.
+    """fetch/book.parquet of the symbols asked for; meta grows with each group, the last one's is complete.
 
-    Raises UsageError where days or sessions are asked for: a book source takes the files it is given. Raises the
-    source's own error where no event is left.
+    Parameters
+    ----------
+    source, name : the source and its name.
+    request : symbols, path and horizon.
+    ctx : is told progress and losses.
+
+    Yields
+    ------
+    artifact, pa.Table
+        One row group a session and symbol.
+
+    Raises
+    ------
+    UsageError
+        Where days or sessions are asked for: a book source takes the files it is given.
+    HfmError
+        The source's own, where no event is left.
     """
     if request.days is not None or request.sessions is not None:
         raise UsageError(

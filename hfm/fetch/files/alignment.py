@@ -81,7 +81,7 @@ class ShiftedSessions:
         return out
 
 
-def edges(stamps: Int, sessions: Sessions, sides: tuple[str, ...]) -> SessionEdges:
+def session_edges(stamps: Int, sessions: Sessions, sides: tuple[str, ...]) -> SessionEdges:
     """The edges of each session's stamps (ordered ns UTC), under the labels that make them fit best."""
     zero = np.zeros(len(sessions), np.int64)
     if not len(sessions) or (sessions.close - sessions.open).max() >= LONG or not len(stamps):
@@ -114,7 +114,7 @@ def _windows(sessions: Sessions) -> tuple[Int, Int]:
     return sessions.open - before, sessions.close + np.append(before[1:], night[-1] // 2)
 
 
-def on_grid(stamps: Int, sessions: Sessions, name: str) -> None:
+def check_grid(stamps: Int, sessions: Sessions, name: str) -> None:
     """Raise DataError where most stamps inside the sessions are off the grid that begins at each open.
 
     Of many stamps a part is looked at, and all only where that part is off.
@@ -158,7 +158,7 @@ def _why_off(stamps: Int, interval: int, rest: int) -> str:
     return f"they stand {rest / SECOND_NS:g} s after it: neither the start nor the end of a bar"
 
 
-def check(
+def check_alignment(
     name: str, stamps: Int, volume: Float, calendar: str, interval_s: int, sides: tuple[str, ...], wall: str | None
 ) -> ShiftedSessions | None:
     """The single sessions that lie hours off; raises DataError where the file's zone (or calendar) is not theirs.
@@ -167,33 +167,33 @@ def check(
     say their own.
     """
     around = span(calendar, interval_s, int(stamps[0]) - DAY_NS, int(stamps[-1]) + DAY_NS)
-    here = edges(stamps, around, sides)
-    count, total = int(here.moved.sum()), int(here.has.sum())
+    edges = session_edges(stamps, around, sides)
+    count, total = int(edges.moved.sum()), int(edges.has.sum())
     place = np.minimum(np.searchsorted(stamps, around.open), len(stamps) - 1)
     if (stamps[place] == around.open).sum() > SHARE * total:
-        on_grid(stamps, around, name)  # its clock is not another zone's where it has a stamp at the opens
-    few = not here.right.any() and _inside(stamps, around)[0].mean() < SHARE
+        check_grid(stamps, around, name)  # its clock is not another zone's where it has a stamp at the opens
+    few = not edges.right.any() and _inside(stamps, around)[0].mean() < SHARE
     clock = stamps if wall is None else stamps + time_zones.offset_at(stamps, wall)
     zone, late = None, 0
     if wall is not None and (count or few):
-        zone = trial(clock, around, sides, count or total)
+        zone = find_zone(clock, around, sides, count or total)
     if not count and zone in (None, wall):
-        late = volume_late(stamps, volume, around) if here.wide.sum() > SHARE * total else 0
+        late = volume_shift(stamps, volume, around) if edges.wide.sum() > SHARE * total else 0
         if not late:
-            _other_calendar(stamps, around, here, sides)
+            _other_calendar(stamps, around, edges, sides)
             return None
-        zone = trial_by_volume(clock, volume, around) if wall is not None else None
+        zone = find_zone_by_volume(clock, volume, around) if wall is not None else None
     what = f"most times lie outside the hours of {calendar}"
     if late:
         what = f"by their volume the market opens {late / HOUR:+g} h off the opens of {calendar}"
     elif count:
         what = (
-            f"the first and last times of {count} of {total} sessions lie {_hours(here.off[here.moved] / HOUR)} off "
-            f"the hours of {calendar} (the first {around.day[here.moved][0]})"
+            f"the first and last times of {count} of {total} sessions lie {_hours(edges.off[edges.moved] / HOUR)} off "
+            f"the hours of {calendar} (the first {around.day[edges.moved][0]})"
         )
     if zone is not None and zone != wall:
         raise DataError(what, why=f"taken as {zone} they fit; they were taken as {wall}", hint=f"--tz {zone}")
-    if late or count > max(MANY * total, 1) or (total == 1 and here.exact[here.moved].all()):
+    if late or count > max(MANY * total, 1) or (total == 1 and edges.exact[edges.moved].all()):
         raise DataError(
             what,
             why="the times were taken as they say themselves" if wall is None else "no zone that was tried fits",
@@ -203,13 +203,13 @@ def check(
         return None
     low, high = _windows(around)
     warning = f"{what}: is their clock another zone's? Their bars are left out"
-    return ShiftedSessions(warning, low[here.moved], high[here.moved])
+    return ShiftedSessions(warning, low[edges.moved], high[edges.moved])
 
 
-def _other_calendar(stamps: Int, around: Sessions, here: SessionEdges, sides: tuple[str, ...]) -> None:
+def _other_calendar(stamps: Int, around: Sessions, edges: SessionEdges, sides: tuple[str, ...]) -> None:
     """Raise DataError where most stamps lie outside the sessions, and another calendar's are those that they fill."""
     inside = float(_inside(stamps, around)[0].mean())
-    if here.right.any() or inside >= (MANY if here.wide.any() else SHARE):
+    if edges.right.any() or inside >= (MANY if edges.wide.any() else SHARE):
         return
     for ends in ([stamps + around.interval] * ("start" in sides)) + [stamps] * ("end" in sides):
         other = calendar_fit.other_calendar(ends, around)
@@ -221,7 +221,7 @@ def _other_calendar(stamps: Int, around: Sessions, here: SessionEdges, sides: tu
             )
 
 
-def volume_late(stamps: Int, volume: Float, around: Sessions) -> int:
+def volume_shift(stamps: Int, volume: Float, around: Sessions) -> int:
     """ns by which the volume rises after the opens (before them: negative), in bars with hours around; else 0.
 
     The one half hour of the day, not that of the open, before which there is little volume and after which there is
@@ -230,34 +230,38 @@ def volume_late(stamps: Int, volume: Float, around: Sessions) -> int:
     if not len(around) or labelling.volume_side(stamps, volume, around):
         return 0
     shifts = [half * 2 * QUARTER for half in range(-28, 29) if half]
-    found = [shift for shift in shifts if labelling.volume_side(stamps, volume, _moved(around, shift))]
+    found = [shift for shift in shifts if labelling.volume_side(stamps, volume, _shift_sessions(around, shift))]
     return found[0] if len(found) == 1 else 0
 
 
-def _moved(sessions: Sessions, shift: int) -> Sessions:
+def _shift_sessions(sessions: Sessions, shift: int) -> Sessions:
     return replace(sessions, open=sessions.open + shift, close=sessions.close + shift)
 
 
-def trial_by_volume(clock: Int, volume: Float, around: Sessions) -> str | None:
+def find_zone_by_volume(clock: Int, volume: Float, around: Sessions) -> str | None:
     """The first zone under which the volume of wall clocks `clock` (ns) rises at the opens."""
     for zone in dict.fromkeys((around.tz, *ZONES)):
-        utc, bad = time_zones.wall(clock, zone)
+        utc, bad = time_zones.wall_to_utc(clock, zone)
         order = np.argsort(utc, kind="stable")
         if not bad.size and labelling.volume_side(utc[order], volume[order], around):
             return zone
     return None
 
 
-def trial(clock: Int, around: Sessions, sides: tuple[str, ...], moved: int) -> str | None:
+def find_zone(clock: Int, around: Sessions, sides: tuple[str, ...], moved: int) -> str | None:
     """The zone under which wall clocks `clock` (ns) lie right in most sessions and are off in fewer than `moved`."""
     best, found = 0, None
     for zone in dict.fromkeys((around.tz, *ZONES)):
-        utc, bad = time_zones.wall(clock, zone)
+        utc, bad = time_zones.wall_to_utc(clock, zone)
         if bad.size:
             continue
-        there = edges(np.sort(utc), around, sides)
-        right = int(there.right.sum())
-        if right > best and right >= FITS * there.has.sum() and there.moved.sum() < min(moved, 1 + 0.05 * right):
+        trial_edges = session_edges(np.sort(utc), around, sides)
+        right = int(trial_edges.right.sum())
+        if (
+            right > best
+            and right >= FITS * trial_edges.has.sum()
+            and trial_edges.moved.sum() < min(moved, 1 + 0.05 * right)
+        ):
             best, found = right, zone
     return found
 

@@ -28,8 +28,8 @@ def parse_clocks(texts: list[str]) -> dict[str, Int] | str:
     colons = [text for text in filled if ":" in text]
     if colons:
         return _colons(texts)
-    whole = [re.split(r"[.,]", text)[0] for text in filled]
-    width = max(map(len, whole), default=0)
+    integers = [re.split(r"[.,]", text)[0] for text in filled]
+    width = max(map(len, integers), default=0)
     readings: dict[str, Int] = {}
     for name, least, most, factors in DIGITS:
         if least <= width <= most:

@@ -38,7 +38,7 @@ STARTS = (
 ENDS = ("closetime", "endtime", "end", "windowend", "barend", "timeclose")
 
 
-def named(column: str) -> Side | None:
+def side_of_name(column: str) -> Side | None:
     """The side that a column's name says: open_time, close_time; None for timestamp."""
     plain = re.sub(r"[^a-z0-9]", "", column.lower())
     return "start" if plain in STARTS else "end" if plain in ENDS else None
@@ -74,7 +74,7 @@ def label(stamps: Int, volume: Float, sessions: Sessions, flat: Bool | None = No
     by_volume = volume_side(stamps, volume, sessions)
     if by_volume:
         return by_volume
-    opens, closes = (int(_among(t, stamps)[1].sum()) for t in (sessions.open, sessions.close))
+    opens, closes = (int(_locate(t, stamps)[1].sum()) for t in (sessions.open, sessions.close))
     raise DataError(
         f"the times fit bars labelled at their start and at their end: of {len(sessions)} sessions {opens} have one "
         f"at the open and {closes} at the close",
@@ -121,15 +121,15 @@ def _borders(stamps: Int, sessions: Sessions) -> tuple[BorderVotes, BorderVotes]
         (sessions.open, sessions.open - near, every, endless | np.append(False, touching)),
         (sessions.resume, np.maximum(sessions.pause + 1, sessions.resume - near), broken, ~every),
     ):
-        here, following = _among(at, stamps)[1], _among(at + step, stamps)[1]
-        opening.count(valid, touches | _any(stamps, since, at), here, ~here & following)
+        present, following = _locate(at, stamps)[1], _locate(at + step, stamps)[1]
+        opening.count(valid, touches | _any_between(stamps, since, at), present, ~present & following)
     final = sessions.open + (sessions.slots - 1) * step
     for at, before, until, valid, touches in (
         (sessions.close, final, sessions.close + near, every, endless | np.append(touching, False)),
         (sessions.pause, sessions.pause - step, np.minimum(sessions.resume, sessions.pause + near), broken, ~every),
     ):
-        here, previous = _among(at, stamps)[1], _among(before, stamps)[1]
-        closing.count(valid, touches | _any(stamps, at + 1, until), ~here & previous, here)
+        present, previous = _locate(at, stamps)[1], _locate(before, stamps)[1]
+        closing.count(valid, touches | _any_between(stamps, at + 1, until), ~present & previous, present)
     return opening, closing
 
 
@@ -141,13 +141,13 @@ def _prints(stamps: Int, sessions: Sessions, flat: Bool | None) -> list[Side]:
     out: list[Side] = []
     beside = np.ones(len(stamps), bool)
     for border in (sessions.open, sessions.close):
-        beside[_among(border, stamps)[0]] = False
+        beside[_locate(border, stamps)[0]] = False
     chance = float(flat[beside].mean()) if beside.any() else 1.0
     sides: tuple[tuple[Int, Side], ...] = ((sessions.open, "end"), (sessions.close, "start"))
     for border, side in sides:
-        place, here = _among(border, stamps)
-        count = int(here.sum())
-        if count >= FEW and chance**count < CHANCE and flat[place][here].mean() >= PRINT:
+        place, present = _locate(border, stamps)
+        count = int(present.sum())
+        if count >= FEW and chance**count < CHANCE and flat[place][present].mean() >= PRINT:
             out.append(side)
     return out
 
@@ -171,19 +171,19 @@ def volume_side(stamps: Int, volume: Float, sessions: Sessions) -> Side | None:
 
 def _typical(stamps: Int, volume: Float, sessions: Sessions, slots: range) -> float:
     """Median volume of the bars stamped `slots` intervals from the open; 0 where there are none."""
-    place, here = _among((sessions.open[:, None] + np.array(slots) * sessions.interval).ravel(), stamps)
-    found = volume[place][here]
+    place, present = _locate((sessions.open[:, None] + np.array(slots) * sessions.interval).ravel(), stamps)
+    found = volume[place][present]
     found = found[~np.isnan(found)]
     return float(np.median(found)) if found.size else 0.0
 
 
-def _any(stamps: Int, since: Int, until: Int) -> Bool:
+def _any_between(stamps: Int, since: Int, until: Int) -> Bool:
     """Whether some of the ordered `stamps` lie in [since, until)."""
     out: Bool = np.searchsorted(stamps, until) > np.searchsorted(stamps, since)
     return out
 
 
-def _among(times: Int, stamps: Int) -> tuple[Int, Bool]:
+def _locate(times: Int, stamps: Int) -> tuple[Int, Bool]:
     """Where each time stands in the ordered `stamps`, and whether it does (np.isin is ten times slower)."""
     place = np.minimum(np.searchsorted(stamps, times), len(stamps) - 1)
     return place, stamps[place] == times

@@ -25,7 +25,7 @@ NUMBERS = {"point": ".", "comma": ","}
 """Values of fetch.decimal."""
 
 
-def numbers(
+def parse_numbers(
     columns: Mapping[str, pa.ChunkedArray], names: Mapping[str, str], path: Path, decimal: str, delimiter: str | None
 ) -> tuple[dict[str, Float], tuple[str, ...]]:
     """Columns by role as float64 [n], cells without a value NaN; and notes of what was assumed.
@@ -42,12 +42,12 @@ def numbers(
             if decimal == "auto" and delimiter in (";", "\t", "|") and _thousands(columns):
                 raise _ambiguous(path, names, columns)
             return plain, ()
-    words = {role: _bare(column) for role, column in columns.items()}
-    bad = {mark: {role: _odd(word, mark, role) for role, word in words.items()} for mark in MARKS}
+    words = {role: _strip(column) for role, column in columns.items()}
+    bad = {mark: {role: _unreadable(word, mark, role) for role, word in words.items()} for mark in MARKS}
     good = [mark for mark in MARKS if not any(flags.any() for flags in bad[mark].values())]
     if decimal != "auto" and good and NUMBERS[decimal] not in good:
         role, flags = next((role, flags) for role, flags in bad[NUMBERS[decimal]].items() if flags.any())
-        raise odd(names[role], flags, columns[role], f"a number with a decimal {decimal}", path)
+        raise cell_error(names[role], flags, columns[role], f"a number with a decimal {decimal}", path)
     if decimal != "auto":
         good = [NUMBERS[decimal]] if NUMBERS[decimal] in good else []
     if not good:
@@ -67,7 +67,7 @@ def _cast(column: pa.ChunkedArray) -> Float:
     return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
 
 
-def _bare(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _strip(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Cells without blanks and currency around; None where they say that there is no value."""
     words = pc.utf8_trim_whitespace(column.cast(pa.string()))
     words = pc.if_else(pc.is_in(words, pa.array(sorted(NOTHING))), pa.scalar(None, pa.string()), words)
@@ -78,7 +78,7 @@ def _bare(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return out
 
 
-def _odd(words: pa.ChunkedArray, mark: str, role: str) -> Bool:
+def _unreadable(words: pa.ChunkedArray, mark: str, role: str) -> Bool:
     """[n] cells that are no number where `mark` stands before the decimals."""
     d, t = re.escape(mark), re.escape("." if mark == "," else ",")
     groups = "|".join(rf"[1-9]\d{{0,2}}({between}\d{{3}})+" for between in (t, " ", "'"))
@@ -150,7 +150,7 @@ def _no_number(
     for role in columns:
         both = bad["."][role] & bad[","][role]
         if both.any():
-            return odd(names[role], both, columns[role], "a number", path)
+            return cell_error(names[role], both, columns[role], "a number", path)
     role, row = next((r, int(np.flatnonzero(f)[0])) for r, f in bad["."].items() if f.any())
     other, line = next((r, int(np.flatnonzero(f)[0])) for r, f in bad[","].items() if f.any())
     return DataError(
@@ -160,7 +160,7 @@ def _no_number(
     )
 
 
-def odd(name: str, bad: Bool, column: pa.ChunkedArray, wanted: str, path: Path) -> DataError:
+def cell_error(name: str, bad: Bool, column: pa.ChunkedArray, wanted: str, path: Path) -> DataError:
     """The error that names the first of the rows that are `bad` [n]."""
     row = int(np.flatnonzero(bad)[0])
     cell = column[row].as_py()

@@ -40,15 +40,15 @@ class FilePart:
     side: labelling.Side | None = None
 
 
-def split(columns: FileColumns, times: ParsedTimes) -> list[FilePart]:
+def split_by_symbol(columns: FileColumns, times: ParsedTimes) -> list[FilePart]:
     """Rows by symbol, in the file's order."""
     notes, warnings = (*columns.notes, *times.notes), (*columns.warnings, *times.warnings)
-    side = "start" if columns.opening else labelling.named(columns.time_name)
-    whole = FilePart(
+    side = "start" if columns.opening else labelling.side_of_name(columns.time_name)
+    every_row = FilePart(
         None, times.utc, dict(columns.values), notes, warnings, "", times.wall, "end" if times.inclusive else side
     )
     if columns.symbol is None:
-        return [whole]
+        return [every_row]
     names, code = columns.symbol.dictionary.to_pylist(), columns.symbol.indices.to_numpy()
     order = np.argsort(code, kind="stable")
     borders = np.searchsorted(code[order], np.arange(len(names) + 1))
@@ -56,11 +56,11 @@ def split(columns: FileColumns, times: ParsedTimes) -> list[FilePart]:
     for k, name in enumerate(names):
         rows = order[borders[k] : borders[k + 1]]
         values = {role: column[rows] for role, column in columns.values.items()}
-        parts.append(replace(whole, symbol=name.strip(), stamp=times.utc[rows], values=values))
+        parts.append(replace(every_row, symbol=name.strip(), stamp=times.utc[rows], values=values))
     return parts
 
 
-def known(part: FilePart) -> FilePart:
+def fill_unknown_volume(part: FilePart) -> FilePart:
     """The part; where no bar has a volume above 0 and some say that it is not known (-1, or nothing), with 0 in all."""
     volume = part.values["volume"]
     unknown = np.isnan(volume) | (volume == -1)
@@ -71,7 +71,7 @@ def known(part: FilePart) -> FilePart:
     return replace(part, values={**part.values, "volume": np.zeros(len(volume))}, warnings=(*part.warnings, text))
 
 
-def mixed(path: Path, time: Int, columns: FileColumns) -> None:
+def check_one_symbol(path: Path, time: Int, columns: FileColumns) -> None:
     """Raise DataError where rows of one symbol (all rows, where no column names it) are of several: bars of one time
     that differ in most."""
     if columns.symbol is None and (np.diff(time) > 0).all():
@@ -82,7 +82,7 @@ def mixed(path: Path, time: Int, columns: FileColumns) -> None:
     if same.sum() < max(FEW, 0.2 * len(time)):
         return
     first, second = order[:-1][same], order[1:][same]
-    unlike = _unlike(columns.values, first, second)
+    unlike = _differ(columns.values, first, second)
     if unlike.mean() < SHARE:
         return
     bare = columns.symbol is None
@@ -104,7 +104,7 @@ def mixed(path: Path, time: Int, columns: FileColumns) -> None:
     )
 
 
-def _unlike(values: Mapping[str, Float], first: Int, second: Int) -> Bool:
+def _differ(values: Mapping[str, Float], first: Int, second: Int) -> Bool:
     """[n] pairs of rows whose prices differ."""
     unlike = np.zeros(len(first), bool)
     for role in PRICES:
@@ -113,7 +113,7 @@ def _unlike(values: Mapping[str, Float], first: Int, second: Int) -> Bool:
     return unlike
 
 
-def contradictions(symbol: str, parts: list[FilePart], hint: str) -> None:
+def check_agreement(symbol: str, parts: list[FilePart], hint: str) -> None:
     """Raise DataError with `hint` where two files of one symbol have bars in common, of which nearly all differ."""
     if len(parts) < 2:
         return
@@ -123,7 +123,7 @@ def contradictions(symbol: str, parts: list[FilePart], hint: str) -> None:
     order = np.lexsort((owner, time))
     same = (time[order][1:] == time[order][:-1]) & (owner[order][1:] != owner[order][:-1])
     first, second = order[:-1][same], order[1:][same]
-    unlike = _unlike(values, first, second)
+    unlike = _differ(values, first, second)
     pair = owner[first] * len(parts) + owner[second]
     for code in np.unique(pair):
         a, b = parts[int(code) // len(parts)], parts[int(code) % len(parts)]

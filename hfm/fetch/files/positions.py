@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from hfm.arrays import Float
 from hfm.errors import DataError
 from hfm.fetch.files import header
-from hfm.fetch.files.numerals import numbers
+from hfm.fetch.files.numerals import parse_numbers
 from hfm.fetch.files.roles import PRICES
 
 MOST = 0.99
@@ -30,7 +30,7 @@ FEWEST = 3
 """Rows below which values prove nothing."""
 
 
-def positions(
+def find_positions(
     columns: Sequence[pa.ChunkedArray], path: Path, decimal: str, delimiter: str | None
 ) -> tuple[dict[str, int], bool]:
     """Role -> number of its column, as far as values show them; and whether they are proved."""
@@ -38,7 +38,7 @@ def positions(
     for first in (0, 1):
         if first == 1 and (len(words) < 2 or not _symbols(words[0])):
             break
-        roles = _from(words, first, path, decimal, delimiter)
+        roles = _roles_from(words, first, path, decimal, delimiter)
         if roles is None:
             continue
         found, proved = roles
@@ -46,7 +46,7 @@ def positions(
     return {}, False
 
 
-def _from(
+def _roles_from(
     words: Sequence[pa.ChunkedArray], first: int, path: Path, decimal: str, delimiter: str | None
 ) -> tuple[dict[str, int], bool] | None:
     """Roles where the time begins in column `first`; None where it does not."""
@@ -71,7 +71,7 @@ def _from(
         roles["symbol"], rest = named[0], [k for k in rest if k not in named]
     try:
         labels = {role: str(roles[role] + 1) for role in PRICES}
-        values, _ = numbers({role: words[roles[role]] for role in PRICES}, labels, path, decimal, delimiter)
+        values, _ = parse_numbers({role: words[roles[role]] for role in PRICES}, labels, path, decimal, delimiter)
     except DataError:
         return {"time": first}, False
     order = _order(values)
@@ -88,11 +88,11 @@ def _from(
 def _order(values: dict[str, Float]) -> tuple[int, ...] | None:
     """Which of four columns are open, high, low and close: as they stand, else in the one order that is proved."""
     columns = list(values.values())
-    orders = [order for order in itertools.permutations(range(4)) if _proved([columns[k] for k in order])]
+    orders = [order for order in itertools.permutations(range(4)) if _is_ohlc([columns[k] for k in order])]
     return orders[0] if len(orders) == 1 or (0, 1, 2, 3) in orders[:1] else None
 
 
-def _proved(prices: Sequence[Float]) -> bool:
+def _is_ohlc(prices: Sequence[Float]) -> bool:
     """Whether four columns are open, high, low and close in this order.
 
     The high and the low are so in MOST rows and not WIDE apart, as a volume is from a price, and an open lies nearer to

@@ -89,7 +89,7 @@ def roles_of(names: Sequence[str], mapping: Mapping[str, str], path: Path | None
     known: dict[str, list[int]] = {}
     for k, name in enumerate(names):
         known.setdefault(plain(name), []).append(k)
-    roles = {role: _mapped(role, column, names, path) for role, column in mapping.items()}
+    roles = {role: _column_of(role, column, names, path) for role, column in mapping.items()}
     taken = set(roles.values())
     for role, words in NAMES.items():
         found = [k for word in words for k in known.get(word, []) if k not in taken]
@@ -104,14 +104,14 @@ def roles_of(names: Sequence[str], mapping: Mapping[str, str], path: Path | None
         elif path is not None and role != "time" and plain(names[found[0]]) not in (role, plain(names[found[-1]])):
             raise DataError(
                 f"{path}: columns {' and '.join(names[k] for k in found)} could each be the {role}",
-                hint=mapped(role, names, found[0]),
+                hint=map_option(role, names, found[0]),
             )
         roles[role] = found[0]
         taken.add(found[0])
     return roles
 
 
-def _mapped(role: str, column: str, names: Sequence[str], path: Path | None) -> int:
+def _column_of(role: str, column: str, names: Sequence[str], path: Path | None) -> int:
     """The column that --map ROLE=COLUMN means. Raises DataError where there is none."""
     for k, name in enumerate(names):
         if name in (column, column.strip()):
@@ -124,19 +124,19 @@ def _mapped(role: str, column: str, names: Sequence[str], path: Path | None) -> 
     close = difflib.get_close_matches(column, [name for name in names if name], 1)
     raise DataError(
         f"{path} has no column {column!r} (--map {role}={column})",
-        why=f"its columns are {listed(names)}",
-        hint=mapped(role, names, list(names).index(close[0]))
+        why=f"its columns are {join_names(names)}",
+        hint=map_option(role, names, list(names).index(close[0]))
         if close
         else f"take one of these names, or a position from 1 to {len(names)}",
     )
 
 
-def listed(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Names as a person reads them: an empty one as (no name)."""
     return ", ".join(name or "(no name)" for name in names)[:200]
 
 
-def mapped(role: str, names: Sequence[str], k: int) -> str:
+def map_option(role: str, names: Sequence[str], k: int) -> str:
     """The option that says that column `k` plays `role`, as the shell takes it: by name, or by position."""
     twice = sum(name == names[k] for name in names) > 1
     word = names[k] if names[k] and not twice and names[k].isprintable() else str(k + 1)

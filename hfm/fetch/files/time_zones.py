@@ -69,25 +69,25 @@ def check_zone(tz: str | None) -> None:
         ZoneInfo(tz or ("UTC" if tz is None else "?"))
     except (ZoneInfoNotFoundError, ValueError, OSError):
         found = _OFFSET.fullmatch(tz.strip()) if tz else None
-        fixed = _fixed(_seconds(found)) if found else None
+        fixed = _fixed_zone(_seconds(found)) if found else None
         raise UsageError(f"--tz {tz!r} is not a time zone", hint=f"--tz {fixed or 'America/New_York'}") from None
 
 
-def parse(text: str) -> ZoneText | None:
+def parse_zone(text: str) -> ZoneText | None:
     """What the end of a time says of its zone; None where it is no zone."""
     text = text.strip()
     comment = re.fullmatch(r"(.*?)\s*\((.*)\)", text)
     if comment:
         text, inner = comment.groups()
-        zone = parse(text) if text else None
-        other = parse(inner) if inner.upper() in (*ABBREVIATIONS, *_UTC) or "/" in inner else None
+        zone = parse_zone(text) if text else None
+        other = parse_zone(inner) if inner.upper() in (*ABBREVIATIONS, *_UTC) or "/" in inner else None
         if not text or zone is None or other is None:
             return zone if text else other
         return ZoneText(zone.offset, other.name or zone.name, other.abbreviation) if other.offset is None else zone
     bracket = re.fullmatch(r"(.*?)\s*\[(.*)\]", text)
     if bracket:
         before, inner = bracket.groups()
-        zone, other = parse(before) if before else ZoneText(), parse(inner)
+        zone, other = parse_zone(before) if before else ZoneText(), parse_zone(inner)
         if zone is None or other is None:
             return None
         return ZoneText(zone.offset if zone.offset is not None else other.offset, other.name, other.abbreviation)
@@ -99,18 +99,18 @@ def parse(text: str) -> ZoneText | None:
         return None if abs(seconds) > 15 * 3600 else ZoneText(seconds * SECOND_NS)
     if text.upper() in ABBREVIATIONS:
         return ZoneText(abbreviation=text.upper())
-    name = CLOCKS.get(text.upper()) or _known(text)
+    name = CLOCKS.get(text.upper()) or _database_name(text)
     return ZoneText(name=name) if name else None
 
 
-def of_column(name: str) -> str | None:
+def zone_of_name(name: str) -> str | None:
     """The zone that the name of a column of times says (`time_utc`, `Gmt time`, `Time (UTC+8)`); None where it says
     none, or an offset that is not of whole hours."""
     found = _COLUMN.search(name)
     if found is None:
         return None
     seconds = _seconds(found) if found[1] else 0
-    return _fixed(seconds) if seconds else "UTC"
+    return _fixed_zone(seconds) if seconds else "UTC"
 
 
 def _seconds(found: re.Match[str]) -> int:
@@ -120,13 +120,13 @@ def _seconds(found: re.Match[str]) -> int:
     return (1 if sign == "+" else -1) * (hours * 3600 + minutes * 60 + seconds)
 
 
-def _fixed(seconds: int) -> str | None:
+def _fixed_zone(seconds: int) -> str | None:
     """The name of the zone that always is so far east of UTC (POSIX turns the sign); None where it has none."""
     hours = seconds // 3600
     return f"Etc/GMT{-hours:+d}" if seconds % 3600 == 0 and -12 <= hours <= 14 and hours else None
 
 
-def _known(text: str) -> str | None:
+def _database_name(text: str) -> str | None:
     """The zone database's name for `text`, whatever its case."""
     try:
         return ZoneInfo(text).key
@@ -138,12 +138,12 @@ def offset_at(utc: Int, zone: str) -> Int:
     """[n] ns east of UTC that `zone` keeps at instants `utc`."""
     import pandas as pd
 
-    there = pd.DatetimeIndex(utc.view("datetime64[ns]")).tz_localize("UTC").tz_convert(zone)
-    out: Int = there.tz_localize(None).as_unit("ns").asi8 - utc
+    local = pd.DatetimeIndex(utc.view("datetime64[ns]")).tz_localize("UTC").tz_convert(zone)
+    out: Int = local.tz_localize(None).as_unit("ns").asi8 - utc
     return out
 
 
-def wall(clock: Int, zone: str) -> tuple[Int, Int]:
+def wall_to_utc(clock: Int, zone: str) -> tuple[Int, Int]:
     """(ns UTC of wall-clock ns in `zone`, rows in the hour that its clock repeats or skips)."""
     import pandas as pd
 
@@ -156,21 +156,21 @@ def localise(clock: Int, name: str, tz: str | None) -> Int:
     """ns UTC of wall-clock ns in zone `tz`. Raises DataError without a zone, or in the hour that a clock repeats."""
     if tz is None:
         raise DataError(
-            f"column {name} has no time zone (first {_face(clock[0])})",
+            f"column {name} has no time zone (first {_clock_text(clock[0])})",
             why="09:30 in New York and in UTC are different bars",
             hint=UNKNOWN,
         )
-    utc, bad = wall(clock, tz)
+    utc, bad = wall_to_utc(clock, tz)
     if bad.size:
         raise DataError(
-            f"column {name}: {_face(clock[bad[0]])} comes twice or never in {tz} (clock change); "
+            f"column {name}: {_clock_text(clock[bad[0]])} comes twice or never in {tz} (clock change); "
             f"{bad.size} rows are like this",
             hint="export the times in UTC",
         )
     return utc
 
 
-def instants(clock: Int, code: Int, texts: list[str], name: str, tz: str | None) -> tuple[Int, bool]:
+def zones_to_utc(clock: Int, code: Int, texts: list[str], name: str, tz: str | None) -> tuple[Int, bool]:
     """(ns UTC of wall-clock ns, each in the zone that stands with it: `texts[code]`; whether `tz` settled any).
 
     Raises DataError for a text that is no zone, an offset and a name that contradict each other, and an abbreviation
@@ -181,18 +181,18 @@ def instants(clock: Int, code: Int, texts: list[str], name: str, tz: str | None)
         rows = np.flatnonzero(code == k)
         if not rows.size:
             continue
-        zone = parse(text)
+        zone = parse_zone(text)
         if zone is None:
             raise DataError(
                 f"column {name}, data row {rows[0] + 1}: {text.strip()[:40]!r} is no time zone",
                 hint="write the times as ISO, 2025-02-19T09:30:00-05:00",
             )
-        out[rows], by_tz = _applied(clock[rows], zone, text.strip(), name, tz)
+        out[rows], by_tz = _apply_zone(clock[rows], zone, text.strip(), name, tz)
         settled |= by_tz
     return out, settled
 
 
-def _applied(clock: Int, zone: ZoneText, text: str, name: str, tz: str | None) -> tuple[Int, bool]:
+def _apply_zone(clock: Int, zone: ZoneText, text: str, name: str, tz: str | None) -> tuple[Int, bool]:
     """(ns UTC of wall-clock ns in one zone, whether `tz` was needed for it)."""
     meant = ABBREVIATIONS.get(zone.abbreviation or "", ())
     if zone.offset is not None:
@@ -201,7 +201,7 @@ def _applied(clock: Int, zone: ZoneText, text: str, name: str, tz: str | None) -
         kept += [np.full(len(utc), zone.offset in [int(hours * HOUR) for _, hours in meant])] if meant else []
         for agrees in kept:
             if not agrees.all():
-                first = _face(clock[np.flatnonzero(~agrees)[0]])
+                first = _clock_text(clock[np.flatnonzero(~agrees)[0]])
                 raise DataError(
                     f"column {name}: at {first} the offset and the zone in {text!r} contradict each other",
                     why=f"{int((~agrees).sum())} rows are like this",
@@ -214,10 +214,10 @@ def _applied(clock: Int, zone: ZoneText, text: str, name: str, tz: str | None) -
     utc = clock - int(hours * HOUR)
     if not more and (offset_at(utc, place) == int(hours * HOUR)).all():
         return utc, False
-    return _settled(clock, zone.abbreviation or "", name, tz), True
+    return _settle(clock, zone.abbreviation or "", name, tz), True
 
 
-def _settled(clock: Int, abbreviation: str, name: str, tz: str | None) -> Int:
+def _settle(clock: Int, abbreviation: str, name: str, tz: str | None) -> Int:
     """ns UTC of times whose abbreviation is not certain: as wall clock of `tz`, where that zone ever keeps its offset.
 
     In the hour that a clock repeats the abbreviation tells which of the two. Raises DataError where `tz` does not help.
@@ -236,15 +236,15 @@ def _settled(clock: Int, abbreviation: str, name: str, tz: str | None) -> Int:
     if len(places) == 1:
         hours = ABBREVIATIONS[abbreviation][0][1]
         why = f"{places[0]} does not keep {abbreviation} at that date: its clock, or {hours:+g} h all the year?"
-        places += [fixed for fixed in [_fixed(int(hours * 3600))] if fixed]
+        places += [fixed for fixed in [_fixed_zone(int(hours * 3600))] if fixed]
     else:
         why = f"{abbreviation} is the abbreviation of {len(places)} zones"
     raise DataError(
-        f"column {name}: {_face(clock[0])} {abbreviation} is not certain",
+        f"column {name}: {_clock_text(clock[0])} {abbreviation} is not certain",
         why=why,
         hint=", or ".join(f"--tz {place}" for place in places),
     )
 
 
-def _face(clock: np.int64) -> str:
+def _clock_text(clock: np.int64) -> str:
     return str(np.datetime64(int(clock), "ns").astype("datetime64[s]"))

@@ -46,7 +46,7 @@ class ParsedTimes:
     inclusive: bool = False
 
 
-def instants(column: pa.ChunkedArray, name: str, tz: str | None, interval_s: int | None = None) -> ParsedTimes:
+def parse_instants(column: pa.ChunkedArray, name: str, tz: str | None, interval_s: int | None = None) -> ParsedTimes:
     """A time column as UTC instants.
 
     tz: the zone of times that do not say theirs; times that do are taken as they are. interval_s: settles what digits
@@ -64,21 +64,21 @@ def instants(column: pa.ChunkedArray, name: str, tz: str | None, interval_s: int
         )
     if pa.types.is_timestamp(kind):
         if kind.tz is not None:
-            return _inclusive(_zoned(_ns(column, name), f"times are {kind.tz}'s", tz))
-        return _inclusive(_walled(_ns(column, name), name, tz))
+            return _inclusive_to_end(_with_zone(_ns(column, name), f"times are {kind.tz}'s", tz))
+        return _inclusive_to_end(_wall_times(_ns(column, name), name, tz))
     if pa.types.is_date(kind):
         raise _dates_only(name)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         values = column.cast(pa.float64()).to_numpy() if pa.types.is_floating(kind) else column.to_numpy()
-        return _inclusive(_numbers(values, name, tz, interval_s))
+        return _inclusive_to_end(_numbers(values, name, tz, interval_s))
     words = pc.utf8_trim_whitespace(column.cast(pa.string())).combine_chunks()
     words = words.chunk(0) if isinstance(words, pa.ChunkedArray) else words
     if pc.all(pc.match_substring_regex(words.slice(0, 1), r"^\d+(\.\d+)?$")).as_py():
         if pc.all(pc.match_substring_regex(words, r"^(?:\d{8,18}|[0-8]\d{18})$")).as_py():
-            return _inclusive(_numbers(words.cast(pa.int64()).to_numpy(), name, tz, interval_s))
+            return _inclusive_to_end(_numbers(words.cast(pa.int64()).to_numpy(), name, tz, interval_s))
         if pc.all(pc.match_substring_regex(words, r"^\d{5,10}(\.\d+)?$")).as_py():
-            return _inclusive(_numbers(words.cast(pa.float64()).to_numpy(), name, tz, interval_s))
-    return _inclusive(_words(words, name, tz, interval_s))
+            return _inclusive_to_end(_numbers(words.cast(pa.float64()).to_numpy(), name, tz, interval_s))
+    return _inclusive_to_end(_words(words, name, tz, interval_s))
 
 
 def _ns(column: pa.ChunkedArray, name: str) -> Int:
@@ -90,20 +90,22 @@ def _ns(column: pa.ChunkedArray, name: str) -> Int:
     return out
 
 
-def _zoned(utc: Int, note: str, tz: str | None) -> ParsedTimes:
+def _with_zone(utc: Int, note: str, tz: str | None) -> ParsedTimes:
     """Times that say their own zone: --tz is not used, and that is said."""
     return ParsedTimes(utc, (note,) if tz is None else (note, f"--tz {tz} is not needed and not used"))
 
 
-def _walled(clock: Int, name: str, tz: str | None) -> ParsedTimes:
+def _wall_times(clock: Int, name: str, tz: str | None) -> ParsedTimes:
     """Wall clocks in the zone that the name of their column says, else in that of --tz."""
-    own = time_zones.of_column(name)
-    if own is not None:
-        return _zoned(time_zones.localise(clock, name, own), f"times are {own}'s, as the name of their column says", tz)
+    zone = time_zones.zone_of_name(name)
+    if zone is not None:
+        return _with_zone(
+            time_zones.localise(clock, name, zone), f"times are {zone}'s, as the name of their column says", tz
+        )
     return ParsedTimes(time_zones.localise(clock, name, tz), (f"times are taken as {tz}",), wall=tz)
 
 
-def _inclusive(times: ParsedTimes) -> ParsedTimes:
+def _inclusive_to_end(times: ParsedTimes) -> ParsedTimes:
     """Stamps of the last instant of each bar (04:59.999, or 04:59 in whole seconds) moved to the bar's end."""
     utc = times.utc
     for size, ends, unit in ((SECOND_NS, INCLUSIVE, None), (60 * SECOND_NS, (59 * SECOND_NS,), SECOND_NS)):
@@ -118,23 +120,25 @@ def _inclusive(times: ParsedTimes) -> ParsedTimes:
     return times
 
 
-def epoch(values: Int | Float) -> tuple[Int, str] | None:
+def parse_epoch(values: Int | Float) -> tuple[Int, str] | None:
     """ns UTC of numbers since 1970 in the one unit that makes them all plausible dates, and the unit; else None."""
     for unit, (low, high, factor) in UNITS.items():
         if (values >= low).all() and (values <= high).all():
-            whole = np.floor(values).astype(np.int64)
-            part = np.rint((values - whole) * min(factor, 10**6)).astype(np.int64) * (factor // min(factor, 10**6))
-            return whole * factor + part, unit
+            integer_part = np.floor(values).astype(np.int64)
+            part = np.rint((values - integer_part) * min(factor, 10**6)).astype(np.int64) * (
+                factor // min(factor, 10**6)
+            )
+            return integer_part * factor + part, unit
     return None
 
 
 def _numbers(values: Int | Float, name: str, tz: str | None, interval_s: int | None) -> ParsedTimes:
     """Numbers: seconds and their parts since 1970, a calendar time in digits, or Excel's serial days."""
-    found = epoch(values)
-    whole = values if values.dtype.kind in "iu" else np.floor(values)
+    found = parse_epoch(values)
+    integer_part = values if values.dtype.kind in "iu" else np.floor(values)
     clocks: dict[str, Int] = {}
-    if (whole == values).all() and values.min() > 0 and values.max() < UNITS["ns"][1]:
-        integers = whole.astype(np.int64)
+    if (integer_part == values).all() and values.min() > 0 and values.max() < UNITS["ns"][1]:
+        integers = integer_part.astype(np.int64)
         width = len(str(int(integers[0])))
         if width == 8 and not isinstance(parse_dates(str(int(n)) for n in np.unique(integers)), str):
             raise _dates_only(name)
@@ -148,11 +152,11 @@ def _numbers(values: Int | Float, name: str, tz: str | None, interval_s: int | N
             why=f"they run from {values.min()} to {values.max()}",
             hint=ADVICE,
         )
-    chosen = _one({**clocks, **epochs}, name, str(values[0]), interval_s)
+    chosen = _choose_reading({**clocks, **epochs}, name, str(values[0]), interval_s)
     if chosen in epochs:
         text = f"{chosen} is counted from 1970 in UTC: --tz {tz} is not used"
         return ParsedTimes(epochs[chosen], (f"times are {chosen}",), (text,) if tz not in (None, "UTC") else ())
-    times = _walled(clocks[chosen], name, tz)
+    times = _wall_times(clocks[chosen], name, tz)
     return replace(times, notes=(f"times are read as {chosen}", *times.notes))
 
 
@@ -167,33 +171,33 @@ def _words(words: pa.Array, name: str, tz: str | None, interval_s: int | None) -
         if not (parsed.isna() | (parsed.dt.year < 1900) | (parsed.dt.year > 2200)).any():
             kind = "datetime64[ns, UTC]" if zoned else "datetime64[ns]"
             out: Int = parsed.astype(kind).astype(np.int64).to_numpy()
-            return _zoned(out, "times have their own zone", tz) if zoned else _walled(out, name, tz)
+            return _with_zone(out, "times have their own zone", tz) if zoned else _wall_times(out, name, tz)
     parts = time_formats.split_times(words)
     if isinstance(parts, int):
-        raise _unread(words, name, parts)
+        raise _unread_error(words, name, parts)
     if parts.clock.texts == [""]:
         found = parse_dates(parts.date.texts)
-        raise _unread(words, name, _row(parts.date, found)) if isinstance(found, str) else _dates_only(name)
-    _mixed(parts.zone, words, name)
+        raise _unread_error(words, name, _first_row(parts.date, found)) if isinstance(found, str) else _dates_only(name)
+    _check_zones(parts.zone, words, name)
     clocks = time_formats.parse_times(parts)
     if isinstance(clocks, str):
         where = parts.date if clocks in parts.date.texts else parts.clock
-        raise _unread(words, name, _row(where, clocks))
-    clock = clocks[_one(clocks, name, words[0].as_py(), interval_s)]
+        raise _unread_error(words, name, _first_row(where, clocks))
+    clock = clocks[_choose_reading(clocks, name, words[0].as_py(), interval_s)]
     if parts.zone.texts == [""]:
-        return _walled(clock, name, tz)
-    utc, settled = time_zones.instants(clock, parts.zone.code, parts.zone.texts, name, tz)
+        return _wall_times(clock, name, tz)
+    utc, settled = time_zones.zones_to_utc(clock, parts.zone.code, parts.zone.texts, name, tz)
     if settled:
         return ParsedTimes(utc, (f"the abbreviations in the times are taken as {tz}",))
-    return _zoned(utc, "times have their own zone", tz)
+    return _with_zone(utc, "times have their own zone", tz)
 
 
-def _row(part: time_formats.TextColumn, text: str) -> int:
+def _first_row(part: time_formats.TextColumn, text: str) -> int:
     """The first row that holds `text`."""
     return int(np.flatnonzero(part.code == part.texts.index(text))[0])
 
 
-def _mixed(zone: time_formats.TextColumn, words: pa.Array, name: str) -> None:
+def _check_zones(zone: time_formats.TextColumn, words: pa.Array, name: str) -> None:
     """Raise DataError where some rows have a zone and others none."""
     if "" in zone.texts and len(zone.texts) > 1:
         bare = zone.code == zone.texts.index("")
@@ -205,7 +209,7 @@ def _mixed(zone: time_formats.TextColumn, words: pa.Array, name: str) -> None:
         )
 
 
-def _one(readings: Mapping[str, Int], name: str, first: str, interval_s: int | None) -> str:
+def _choose_reading(readings: Mapping[str, Int], name: str, first: str, interval_s: int | None) -> str:
     """The one reading of a column: the only one, or the only one whose times are as far apart as the bars asked for,
     or as any bars that are known. Raises DataError where that leaves several that differ."""
     left = dict(readings)
@@ -229,7 +233,7 @@ def _sort(key: str) -> str:
     return key.split()[-1] if key.startswith("%") and " " in key else "epoch" if key.startswith("epoch") else "digits"
 
 
-def _unread(words: pa.Array, name: str, row: int) -> DataError:
+def _unread_error(words: pa.Array, name: str, row: int) -> DataError:
     return DataError(
         f"column {name}, data row {row + 1}: {words[row].as_py()[:40]!r} is not a time",
         why=f"of {len(words)} rows this is the first that cannot be read like the others (1900 to 2200)",
@@ -256,14 +260,14 @@ def common_step(times: list[Int]) -> tuple[int, float]:
     return int(steps[border[np.argmax(counts)]]), float(counts.max() / steps.size)
 
 
-def spacing(times: list[Int], interval_s: int) -> None:
+def check_spacing(times: list[Int], interval_s: int) -> None:
     """Raise DataError unless the commonest step between the stamps of a symbol (lists of ns) is `interval_s`."""
     common, share = common_step(times)
     if common not in (0, interval_s * SECOND_NS):
         word = next((name for name, seconds in INTERVALS.items() if seconds * SECOND_NS == common), None)
-        asked = next(name for name, seconds in INTERVALS.items() if seconds == interval_s)
+        interval_name = next(name for name, seconds in INTERVALS.items() if seconds == interval_s)
         raise DataError(
             f"the bars are {common / SECOND_NS:g} s apart ({share:.1%} of steps), "
-            f"--interval {asked} asks for {interval_s} s",
+            f"--interval {interval_name} asks for {interval_s} s",
             hint=f"--interval {word}" if word else f"export bars of {', '.join(INTERVALS)}",
         )

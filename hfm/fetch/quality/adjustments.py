@@ -37,7 +37,7 @@ class Adjustment:
     ratio: float
 
 
-def parse(texts: Sequence[str]) -> tuple[set[str | None], list[Adjustment]]:
+def parse_adjustments(texts: Sequence[str]) -> tuple[set[str | None], list[Adjustment]]:
     """(symbols whose shifts are kept, None: all; adjustments). Raises ConfigError for what is neither."""
     keep: set[str | None] = set()
     found: list[Adjustment] = []
@@ -132,9 +132,9 @@ def _volume_moved(raw: RawBars, after: Bool, ratio: float, sessions: Sessions) -
     return bool(abs(moved - np.log(ratio)) < abs(moved))
 
 
-def check(texts: Sequence[str], symbols: Sequence[str]) -> None:
+def check_adjustments(texts: Sequence[str], symbols: Sequence[str]) -> None:
     """Raise ConfigError for adjustments that are unclear, or whose symbol is not there or not said."""
-    _, found = parse(texts)
+    _, found = parse_adjustments(texts)
     for one in found:
         text = f"{one.moment}={ratio_text(one.ratio)}"
         if one.symbol is None and len(symbols) > 1:
@@ -153,6 +153,6 @@ def check(texts: Sequence[str], symbols: Sequence[str]) -> None:
 def adjust(raw: RawBars, texts: Sequence[str], symbol: str, sessions: Sessions) -> tuple[RawBars, list[str]]:
     """A symbol's bars after the adjustments that were typed for it, and a sentence for each; of several for one session
     the last holds."""
-    _, found = parse(texts)
+    _, found = parse_adjustments(texts)
     last = {one.moment: one for one in found if one.symbol in (symbol, None)}
     return _apply(raw, list(last.values()), sessions)

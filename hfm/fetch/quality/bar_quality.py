@@ -165,7 +165,7 @@ def _on_level(grid: GridBars, bars: ScaledBars, sessions: Sessions, peers: PeerM
     keep = np.ones(len(grid), bool)
     if not len(grid):
         return keep
-    changes = level_shifts.find(bars, int(sessions.slots.max()))
+    changes = level_shifts.find_level_changes(bars, int(sessions.slots.max()))
     after = np.append(grid.time[1:], grid.time[-1])
     real = [
         one for one in changes.excursions

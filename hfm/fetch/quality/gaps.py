@@ -65,7 +65,7 @@ def gap_error(
 def empty_error(symbol: str, account: BarQuality, request: BarRequest, until: int, times: Int) -> DataError:
     """The error of a symbol without a usable bar, with what happened to its rows and what helps with that."""
     span = f"last {request.sessions} sessions" if request.sessions else f"last {request.days} days"
-    whole = request.sessions is None and request.days is None
+    everything = request.sessions is None and request.days is None
     end = f"{np.datetime64(until, 'ns').astype('datetime64[s]')}Z"
     counts = {
         "after the horizon": max(account.future, int((times > until).sum())),
@@ -75,7 +75,7 @@ def empty_error(symbol: str, account: BarQuality, request: BarRequest, until: in
     }
     lost = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items() if n) or "no rows at all"
     return DataError(
-        f"{symbol} has no usable bar in the {'file' if whole else span} up to {end} (calendar {request.calendar})",
+        f"{symbol} has no usable bar in the {'file' if everything else span} up to {end} (calendar {request.calendar})",
         why=f"of {account.raw} rows: {lost}",
         hint=_remedy(max(counts, key=lambda name: counts[name]) if any(counts.values()) else "", request, times),
     )

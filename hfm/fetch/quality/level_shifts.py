@@ -47,7 +47,7 @@ class Excursion(NamedTuple):
     @property
     def unit(self) -> bool:
         """Whether the factor is a unit's."""
-        return bool(np.isfinite(nearest(self.factor, UNITS)))
+        return bool(np.isfinite(nearest_ratio(self.factor, UNITS)))
 
 
 class Shift(NamedTuple):
@@ -68,7 +68,7 @@ class LevelFindings(NamedTuple):
     shifts: tuple[Shift, ...]
 
 
-def find(bars: ScaledBars, slots: int) -> LevelFindings:
+def find_level_changes(bars: ScaledBars, slots: int) -> LevelFindings:
     """The excursions and shifts of one symbol's bars in order.
 
     Parameters
@@ -94,9 +94,9 @@ def find(bars: ScaledBars, slots: int) -> LevelFindings:
             continue
         pending = [k for k in pending if k < start or (k > start and broken[k])]
         run = Excursion((start + 1) // 2, int(at) // 2, float(np.exp(link[start])))
-        (wrong if _wrong(bars, run) else traded).append(run)
+        (wrong if _is_error(bars, run) else traded).append(run)
     shifts = [at for at in pending if broken[at]]
-    found = _ends(bars, link, LevelFindings(tuple(wrong), tuple(traded), ()), shifts, slots)
+    found = _at_file_ends(bars, link, LevelFindings(tuple(wrong), tuple(traded), ()), shifts, slots)
     gaps = [at for at in pending if night[at] and not broken[at] and abs(link[at]) > GAP]
     small = [Shift((at + 1) // 2, float(np.exp(link[at])), float("nan"), False) for at in gaps]
     return found._replace(shifts=tuple(sorted((*found.shifts, *small))))
@@ -110,7 +110,7 @@ def _encloses(link: Float, first: int, last: int, slots: int) -> bool:
     return bool(undone and (count <= slots if size > LEAP else (count <= SHORT and last - first > 2)))
 
 
-def _wrong(bars: ScaledBars, run: Excursion) -> bool:
+def _is_error(bars: ScaledBars, run: Excursion) -> bool:
     """Whether bars that left and came back are errors: by any volume where the factor is a unit's, or beyond LEAP for
     SHORT bars; else unless they were traded as a move of this size is."""
     short, size = run.last - run.first < SHORT, abs(float(np.log(run.factor)))
@@ -119,7 +119,9 @@ def _wrong(bars: ScaledBars, run: Excursion) -> bool:
     return (size > LEAP or short) and not scales.is_traded(bars, run.first, run.last, size)
 
 
-def _ends(bars: ScaledBars, link: Float, found: LevelFindings, shifts: Sequence[int], slots: int) -> LevelFindings:
+def _at_file_ends(
+    bars: ScaledBars, link: Float, found: LevelFindings, shifts: Sequence[int], slots: int
+) -> LevelFindings:
     """The shifts but those beyond which only a file's first or newest bars stand in another unit, or nothing but its
     first open, its last close or NEWEST bars, untraded: these are wrong too."""
     n, kept, excursions = len(bars.close), [], list(found.excursions)
@@ -133,11 +135,11 @@ def _ends(bars: ScaledBars, link: Float, found: LevelFindings, shifts: Sequence[
             continue
         inside = bool(bars.session[row] == bars.session[row - 1])
         before, after = at // 2 + 1, n - row
-        unit, few = bool(np.isfinite(nearest(ratio, UNITS))), min(before, after)
+        unit, few = bool(np.isfinite(nearest_ratio(ratio, UNITS))), min(before, after)
         if inside and (unit or few <= NEWEST):
             rows = (row, n - 1) if after <= before else (0, before - 1)
             if not unit and scales.is_traded(bars, *rows, abs(float(link[at]))):
-                kept.append(Shift(row, ratio, nearest(ratio, RATIOS), inside))
+                kept.append(Shift(row, ratio, nearest_ratio(ratio, RATIOS), inside))
                 continue
             if at == shifts[-1] and after < min(slots, n / 2):
                 excursions.append(Excursion(row, n - 1, ratio))
@@ -145,11 +147,11 @@ def _ends(bars: ScaledBars, link: Float, found: LevelFindings, shifts: Sequence[
             if at == shifts[0] and before < min(slots, n / 2):
                 excursions.append(Excursion(0, before - 1, 1.0 / ratio))
                 continue
-        kept.append(Shift(row, ratio, nearest(ratio, RATIOS), inside))
+        kept.append(Shift(row, ratio, nearest_ratio(ratio, RATIOS), inside))
     return found._replace(excursions=tuple(excursions), shifts=tuple(kept))
 
 
-def nearest(ratio: float, known: Sequence[float]) -> float:
+def nearest_ratio(ratio: float, known: Sequence[float]) -> float:
     """The one of `known`, or of their inverses, that a ratio is near; NaN where it is near none."""
     log, logs = float(np.log(ratio)), np.log(np.array(known))
     gap = np.abs(abs(log) - logs)

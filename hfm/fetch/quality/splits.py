@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hfm.errors import DataError, typed
-from hfm.fetch.quality.adjustments import KEEP, LOOK, parse, ratio_text
+from hfm.fetch.quality.adjustments import KEEP, LOOK, parse_adjustments, ratio_text
 from hfm.fetch.quality.bar_quality import BarQuality
 from hfm.fetch.quality.grid_bars import GridBars
 from hfm.fetch.quality.level_shifts import LEAP, Shift
@@ -62,7 +62,7 @@ class JudgedShift:
         return f"from {self.session} on, prices are {times} those before{traded}"
 
     @property
-    def asked(self) -> str:
+    def adjustment(self) -> str:
         """The adjustment that would mend it."""
         return f"{self.session}={ratio_text(1.0 / likely_ratio(self.shift.ratio, self.shift.unit))}"
 
@@ -81,7 +81,7 @@ def likely_ratio(ratio: float, unit: float = np.nan, near: float = WHOLE) -> flo
     return unit if np.isfinite(unit) else float(f"{ratio:.4g}")
 
 
-def judge(shifts: Sequence[Shift], grid: GridBars, sessions: Sessions) -> list[JudgedShift]:
+def judge_shifts(shifts: Sequence[Shift], grid: GridBars, sessions: Sessions) -> list[JudgedShift]:
     """Each shift with its session and whether it is refused. `grid.index` are positions in `sessions`."""
     out = []
     for shift in shifts:
@@ -136,7 +136,7 @@ def _traded(shift: Shift, grid: GridBars) -> tuple[float, float]:
     return out[0], out[1]
 
 
-def describe(
+def describe_shifts(
     symbol: str, quality: BarQuality, grid: GridBars, sessions: Sessions, texts: Sequence[str], symbols: Sequence[str]
 ) -> list[str]:
     """What a user should know of a symbol's shifts. Raises DataError where one must be settled first, or where so many
@@ -148,8 +148,8 @@ def describe(
             why=f"the first from {first['first']} on, {first['factor']:g} times as high",
             hint="export prices of one unit, adjusted for splits; no option mends this",
         )
-    found = judge(quality.shifts, grid, sessions)
-    keep, _ = parse(texts)
+    found = judge_shifts(quality.shifts, grid, sessions)
+    keep, _ = parse_adjustments(texts)
     kept = None in keep or symbol in keep
     refused = [one for one in found if one.refused]
     if refused and not kept:
@@ -220,7 +220,7 @@ def _options(texts: Sequence[str]) -> list[str]:
 def _error(symbol: str, wrong: Sequence[JudgedShift], texts: Sequence[str], several: bool) -> DataError:
     """Why a symbol with unexplained shifts is refused, with the adjustments that settle it."""
     name = f"{symbol}:" if several else ""
-    asked = [f"{name}{one.asked}" for one in wrong[:10]]
+    asked = [f"{name}{one.adjustment}" for one in wrong[:10]]
     known = all(np.isfinite(one.shift.unit) for one in wrong)
     kind = "a split that is not adjusted, or another unit" if known else "no split is near, and no volume explains it"
     more = f" (and {len(wrong) - 1} more such)" if len(wrong) > 1 else ""

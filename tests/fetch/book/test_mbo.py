@@ -26,7 +26,7 @@ def test_orders_make_the_book_and_its_events(seed: int, levels: int) -> None:
     """Snapshots, clearings, changes of price or size, fills and their cancels, trades without a fill, unseen orders."""
     flow = made(seed, 600, levels)
     rows = columns(flow)
-    events, book = mbo.book(rows, levels)
+    events, book = mbo.rebuild_by_order(rows, levels)
     np.testing.assert_array_equal(book, flow.levels())
     words = [tables.BOOK_EVENTS[code] for code in events.event]
     found = zip(words, *(getattr(events, name).tolist() for name in ("side", "price", "size", "order")), strict=True)
@@ -35,7 +35,7 @@ def test_orders_make_the_book_and_its_events(seed: int, levels: int) -> None:
 
 def test_no_records_make_no_events() -> None:
     """And no levels."""
-    events, book = mbo.book(columns(Made([], [], [])), 3)
+    events, book = mbo.rebuild_by_order(columns(Made([], [], [])), 3)
     assert len(events.event) == 0
     assert book.shape == (12, 0)
 

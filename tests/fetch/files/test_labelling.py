@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hfm.errors import DataError
-from hfm.fetch.files.labelling import label, named
+from hfm.fetch.files.labelling import label, side_of_name
 from hfm.instants import SECOND_NS
 from tests.fetch.drive import raw, week
 
@@ -89,7 +89,7 @@ def test_a_stamp_at_the_close_too_leaves_the_label_open_unless_one_border_has_pr
 
 def test_a_column_may_be_named_for_its_side() -> None:
     """Whatever its case and signs."""
-    assert [named(name) for name in ("Open time", "close_time", "END", "timestamp", "date")] == [
+    assert [side_of_name(name) for name in ("Open time", "close_time", "END", "timestamp", "date")] == [
         "start",
         "end",
         "end",

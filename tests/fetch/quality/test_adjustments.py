@@ -18,7 +18,7 @@ from tests.fetch.quality.test_splits import DAY, OVER, said, split
                                   "2026-02-17=1/0", "2026-02-17=nan", "QQQ:2026-13-01=2"])  # fmt: skip
 def test_an_unclear_adjustment_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="neither SESSION=RATIO nor no"):
-        adjustments.parse([text])
+        adjustments.parse_adjustments([text])
 
 
 @pytest.mark.parametrize(("text", "symbol", "ratio"), [
@@ -26,17 +26,17 @@ def test_an_unclear_adjustment_is_refused(text: str) -> None:
     "BTC/USDT", 0.001), ("2026-02-17T14:30:00-05:00=10:1", None, 10.0), ("2026-02-17=0.1", None, 0.1),
 ])  # fmt: skip
 def test_an_adjustment_is_read(text: str, symbol: str | None, ratio: float) -> None:
-    (one,) = adjustments.parse([text])[1]
+    (one,) = adjustments.parse_adjustments([text])[1]
     assert (one.symbol, one.ratio) == (symbol, ratio)
 
 
 def test_a_symbol_must_be_named_where_there_are_several_and_must_be_there() -> None:
     with pytest.raises(ConfigError, match="names no symbol") as caught:
-        adjustments.check([f"{DAY}=10"], ["QQQ", "SPY"])
+        adjustments.check_adjustments([f"{DAY}=10"], ["QQQ", "SPY"])
     assert caught.value.hint == f"--adjust QQQ:{DAY}=10"
     with pytest.raises(ConfigError, match="that is not there"):
-        adjustments.check([f"IWM:{DAY}=10"], ["QQQ", "SPY"])
-    adjustments.check([f"SPY:{DAY}=10"], ["QQQ", "SPY"])
+        adjustments.check_adjustments([f"IWM:{DAY}=10"], ["QQQ", "SPY"])
+    adjustments.check_adjustments([f"SPY:{DAY}=10"], ["QQQ", "SPY"])
 
 
 def test_a_day_without_a_session_stands_for_the_next() -> None:
@@ -65,7 +65,7 @@ def test_no_adjusted_row_hangs_on_what_comes_later(typed: tuple[str, ...]) -> No
 
 @given(st.integers(1, 400), st.integers(1, 40))
 def test_a_ratio_is_typed_as_it_is_read(a: int, b: int) -> None:
-    (one,) = adjustments.parse([f"2026-02-17={adjustments.ratio_text(a / b)}"])[1]
+    (one,) = adjustments.parse_adjustments([f"2026-02-17={adjustments.ratio_text(a / b)}"])[1]
     assert one.ratio == pytest.approx(a / b, rel=1e-5)
 
 

@@ -39,11 +39,11 @@ def split(ratio: float, volume: float | None = None, session: int = SPLIT) -> Ra
 
 def said(bars: RawBars, *texts: str, symbols: tuple[str, ...] = ("SPY",)) -> list[str]:
     """What is said of the shifts of SPY's bars after the adjustments."""
-    adjustments.check(texts, symbols)
+    adjustments.check_adjustments(texts, symbols)
     bars, _ = adjustments.adjust(bars, texts, "SPY", OVER)
     grid, account = bar_quality.clean(bars, OVER, UNTIL)
     assert account.rejected == {}
-    return splits.describe("SPY", account, grid, OVER, texts, symbols)
+    return splits.describe_shifts("SPY", account, grid, OVER, texts, symbols)
 
 
 def test_a_quiet_market_needs_no_word() -> None:
@@ -146,7 +146,7 @@ def test_most_bars_on_other_levels_are_refused_and_nothing_typed_helps() -> None
     bars = replace(bars, **{n: getattr(bars, n) * factor for n in ("open", "high", "low", "close")})
     grid, account = bar_quality.clean(bars, OVER, UNTIL)
     with pytest.raises(DataError, match="stand on another level"):
-        splits.describe("SPY", account, grid, OVER, (), ("SPY",))
+        splits.describe_shifts("SPY", account, grid, OVER, (), ("SPY",))
 
 
 @pytest.mark.parametrize("symbol", ["NVDA", "X:BTC/USD perp", "EUR USD", "NASDAQ:NVDA"])
@@ -154,10 +154,10 @@ def test_the_adjustment_of_one_of_several_symbols_can_be_typed_whatever_its_name
     """The next line is words for a shell, and a symbol may hold colons and blanks."""
     grid, account = bar_quality.clean(split(10.0), OVER, UNTIL)
     with pytest.raises(DataError) as caught:
-        splits.describe(symbol, account, grid, OVER, (), (symbol, "SPY"))
+        splits.describe_shifts(symbol, account, grid, OVER, (), (symbol, "SPY"))
     first, second = (shlex.split(part) for part in caught.value.hint.split(", or "))
     assert (first[0], second) == ("--adjust", ["--adjust", f"{symbol}:no"])
-    assert adjustments.parse([first[1]]) == (set(), [adjustments.Adjustment(symbol, DAY, 10.0)])
+    assert adjustments.parse_adjustments([first[1]]) == (set(), [adjustments.Adjustment(symbol, DAY, 10.0)])
     mended, notes = adjustments.adjust(split(10.0), [first[1]], symbol, OVER)
     assert len(notes) == 1
     assert np.allclose(mended.close, raw(OVER).close * 10, rtol=1e-12)

@@ -10,7 +10,7 @@ import pytest
 
 from hfm.errors import DataError
 from hfm.fetch.sessions import Sessions, recent, sessions
-from hfm.fetch.sources.synthetic import bars, character
+from hfm.fetch.sources.synthetic import bars, constants_of
 from hfm.instants import instant_ns
 from hfm.plugins import RawBars
 from tests.fetch.drive import AS_OF, fetch
@@ -162,9 +162,9 @@ def test_days_without_end_and_minutes_work_too() -> None:
 
 def test_another_symbol_has_a_level_of_its_own_that_no_date_changes() -> None:
     """Constants depend on seed and symbol."""
-    assert character(7, "AAPL") == character(7, "AAPL")
-    assert character(7, "AAPL") != character(7, "MSFT")
-    assert replace(character(7, "SPY")) == character(8, "SPY")
+    assert constants_of(7, "AAPL") == constants_of(7, "AAPL")
+    assert constants_of(7, "AAPL") != constants_of(7, "MSFT")
+    assert replace(constants_of(7, "SPY")) == constants_of(8, "SPY")
 
 
 def test_days_before_the_generator_begins_are_said() -> None:
