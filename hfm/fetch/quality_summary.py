@@ -65,7 +65,16 @@ def report(
     notes: Mapping[str, list[str]],
     synthetic: bool,
 ) -> None:
-    """Say what came: span, table, notes; name losses and thin days."""
+    """Tell what came: span, table, notes; name losses and thin days.
+
+    Parameters
+    ----------
+    ctx : is told, and gets the figures of --json.
+    request : what was asked for.
+    qualities : symbol -> its account.
+    notes : symbol -> what was assumed.
+    synthetic : whether the bars are invented.
+    """
     bars = sum(account.present for account in qualities.values())
     count = max(account.sessions for account in qualities.values())
     span_text = f"{request.days} calendar days gave " if request.days is not None else ""

@@ -38,9 +38,27 @@ NAME = re.compile(r"[^\W_][^\x00-\x1f\x7f-\x9f\u2028\u2029]{0,63}|[\^$#.@/][\w^$
 
 
 def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
-    """fetch/bars.parquet of the symbols asked for; fetch/book.parquet where the source has order books.
+    """The artifacts of a fetch: fetch/bars.parquet, or fetch/book.parquet where the source has order books.
 
-    Raises UsageError for a bad symbol, DataError where no symbol is left, and what the source raises.
+    Parameters
+    ----------
+    inputs : none.
+    config : of which the section fetch counts.
+    ctx : now, the archive, and who is told.
+
+    Yields
+    ------
+    artifact, pa.Table
+        Row groups.
+
+    Raises
+    ------
+    UsageError
+        For a bad symbol.
+    DataError
+        Where no symbol is left.
+    HfmError
+        What the source raises.
     """
     source = find("sources", config.fetch.source)()
     request = _request(config, ctx, source)
@@ -239,7 +257,18 @@ def _without(symbol: str, text: str) -> str:
 
 
 def groups(grids: Mapping[str, GridBars], requested: Sessions, meta: TableMeta) -> Iterator[pa.Table]:
-    """Row groups of the bars table: rows by session, symbol, slot; whole sessions, about tables.GROUP_ROWS rows."""
+    """Row groups of the bars table: rows by session, symbol, slot; whole sessions, about tables.GROUP_ROWS rows.
+
+    Parameters
+    ----------
+    grids : symbol -> its clean bars.
+    requested : the sessions that `index` counts in.
+    meta : what the table says of itself.
+
+    Yields
+    ------
+    pa.Table
+    """
     names = sorted(grids)
     words = pa.array(names, pa.string())
     counts = np.zeros(len(requested), np.int64)

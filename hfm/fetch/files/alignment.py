@@ -75,14 +75,25 @@ class ShiftedSessions:
     high: Int
 
     def without(self, stamps: Int) -> Bool:
-        """[n] rows that lie in none of these sessions."""
+        """[n] whether each stamp (ns UTC) lies in none of these sessions."""
         place = np.searchsorted(self.low, stamps, "right") - 1
         out: Bool = (place < 0) | (stamps >= self.high[np.maximum(place, 0)])
         return out
 
 
 def session_edges(stamps: Int, sessions: Sessions, sides: tuple[str, ...]) -> SessionEdges:
-    """The edges of each session's stamps (ordered ns UTC), under the labels that make them fit best."""
+    """Where the stamps of each session begin and end, under the labels that make them fit best.
+
+    Parameters
+    ----------
+    stamps : [n] ns UTC, in order.
+    sessions : N of them.
+    sides : labels that the stamps may have: start, end or both.
+
+    Returns
+    -------
+    SessionEdges
+    """
     zero = np.zeros(len(sessions), np.int64)
     if not len(sessions) or (sessions.close - sessions.open).max() >= LONG or not len(stamps):
         return SessionEdges(zero > 0, zero, zero > 0, zero > 0, zero > 0)
@@ -118,6 +129,16 @@ def check_grid(stamps: Int, sessions: Sessions, name: str) -> None:
     """Raise DataError where most stamps inside the sessions are off the grid that begins at each open.
 
     Of many stamps a part is looked at, and all only where that part is off.
+
+    Parameters
+    ----------
+    stamps : [n] ns UTC, in order.
+    sessions : those around the stamps.
+    name : for messages.
+
+    Raises
+    ------
+    DataError
     """
     step = len(stamps) // SAMPLE
     if step > 1 and _inside(stamps[::step], sessions)[1].mean() <= 0.25:
@@ -161,10 +182,26 @@ def _why_off(stamps: Int, interval: int, rest: int) -> str:
 def check_alignment(
     name: str, stamps: Int, volume: Float, calendar: str, interval_s: int, sides: tuple[str, ...], wall: str | None
 ) -> ShiftedSessions | None:
-    """The single sessions that lie hours off; raises DataError where the file's zone (or calendar) is not theirs.
+    """The single sessions that lie hours off.
 
-    stamps: ordered ns UTC of the symbol `name`. wall: the zone of --tz in which they were taken, None where the times
-    say their own.
+    Parameters
+    ----------
+    name : the symbol, for messages.
+    stamps : [n] ns UTC, in order, one at least.
+    volume : [n] shares.
+    calendar, interval_s : whose sessions they should be, and the bar length in seconds.
+    sides : labels that the stamps may have: start, end or both.
+    wall : the zone of --tz in which the stamps were taken; None where the times say their own.
+
+    Returns
+    -------
+    ShiftedSessions or None
+        None: no session is off.
+
+    Raises
+    ------
+    DataError
+        Where the file's zone (or calendar) is not theirs.
     """
     around = span(calendar, interval_s, int(stamps[0]) - DAY_NS, int(stamps[-1]) + DAY_NS)
     edges = session_edges(stamps, around, sides)
@@ -222,10 +259,21 @@ def _other_calendar(stamps: Int, around: Sessions, edges: SessionEdges, sides: t
 
 
 def volume_shift(stamps: Int, volume: Float, around: Sessions) -> int:
-    """ns by which the volume rises after the opens (before them: negative), in bars with hours around; else 0.
+    """How long after the opens the volume rises, in bars with hours around them.
 
     The one half hour of the day, not that of the open, before which there is little volume and after which there is
-    much; 0 where the open's own does, or several do.
+    much.
+
+    Parameters
+    ----------
+    stamps : [n] ns UTC, in order.
+    volume : [n] shares.
+    around : the sessions around the stamps.
+
+    Returns
+    -------
+    int
+        ns, negative: before the opens; 0 where the open's own half hour does, or several do.
     """
     if not len(around) or labelling.volume_side(stamps, volume, around):
         return 0
@@ -239,7 +287,19 @@ def _shift_sessions(sessions: Sessions, shift: int) -> Sessions:
 
 
 def find_zone_by_volume(clock: Int, volume: Float, around: Sessions) -> str | None:
-    """The first zone under which the volume of wall clocks `clock` (ns) rises at the opens."""
+    """The first zone under which the volume of wall clocks rises at the opens.
+
+    Parameters
+    ----------
+    clock : [n] ns since 1970 on the wall.
+    volume : [n] shares.
+    around : the sessions around them.
+
+    Returns
+    -------
+    str or None
+        None: no zone that is tried does.
+    """
     for zone in dict.fromkeys((around.tz, *ZONES)):
         utc, bad = time_zones.wall_to_utc(clock, zone)
         order = np.argsort(utc, kind="stable")
@@ -249,7 +309,20 @@ def find_zone_by_volume(clock: Int, volume: Float, around: Sessions) -> str | No
 
 
 def find_zone(clock: Int, around: Sessions, sides: tuple[str, ...], moved: int) -> str | None:
-    """The zone under which wall clocks `clock` (ns) lie right in most sessions and are off in fewer than `moved`."""
+    """The zone under which wall clocks lie right in most sessions and are off in few.
+
+    Parameters
+    ----------
+    clock : [n] ns since 1970 on the wall.
+    around : the sessions around them.
+    sides : labels that they may have: start, end or both.
+    moved : number of sessions that are off as the clocks are taken now; a zone must have fewer.
+
+    Returns
+    -------
+    str or None
+        None: no zone that is tried does.
+    """
     best, found = 0, None
     for zone in dict.fromkeys((around.tz, *ZONES)):
         utc, bad = time_zones.wall_to_utc(clock, zone)

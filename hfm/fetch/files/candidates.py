@@ -31,7 +31,19 @@ def is_times(column: pa.ChunkedArray) -> bool:
 
 
 def candidates(role: str, roles: Mapping[str, int], table: Delimited) -> list[int]:
-    """Columns without a role that could play one, the likeliest first."""
+    """Columns without a role that could play one, the likeliest first.
+
+    Parameters
+    ----------
+    role : time, volume or a price.
+    roles : role -> column of those that are settled.
+    table : the file's columns.
+
+    Returns
+    -------
+    list of int
+        Positions of columns.
+    """
     used = set(roles.values())
     averages = ("vwap", "wap", "average", "avg", "mid")
     free = [k for k, name in enumerate(table.names) if k not in used and plain(name) not in averages]
@@ -58,8 +70,20 @@ def _sample_numbers(column: pa.ChunkedArray) -> Float | None:
 
 
 def volume_candidates(table: Delimited, roles: Mapping[str, int]) -> list[int]:
-    """Columns without a role whose name speaks of volume: those with a value above 0 first, and of two of which one is
-    the other times the price (the worth of what was traded) the other."""
+    """Columns without a role whose name speaks of volume: those with a value above 0 first.
+
+    Of two of which one is the other times the price (the worth of what was traded) the other comes first.
+
+    Parameters
+    ----------
+    table : the file's columns.
+    roles : role -> column of those that are settled.
+
+    Returns
+    -------
+    list of int
+        Positions of columns.
+    """
     used = set(roles.values())
     found = [k for k, name in enumerate(table.names) if k not in used and "vol" in plain(name)]
     found = [k for k in found if not any(word in plain(table.names[k]) for word in ("volat", "ma", "avg", "mean"))]
@@ -82,7 +106,19 @@ def _total(column: pa.ChunkedArray) -> float | None:
 
 
 def other_volume_warning(roles: Mapping[str, int], table: Delimited, volume: Float) -> list[str]:
-    """A warning where the volume is 0 throughout and another column's is not."""
+    """A warning where the volume is 0 throughout and another column's is not.
+
+    Parameters
+    ----------
+    roles : role -> column.
+    table : the file's columns.
+    volume : [n] shares; NaN is as 0.
+
+    Returns
+    -------
+    list of str
+        One sentence, or none.
+    """
     if (volume > 0).any():
         return []
     found = [k for k in volume_candidates(table, roles) if _total(table.columns[k])]

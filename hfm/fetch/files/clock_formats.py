@@ -20,9 +20,18 @@ DAY_S = 86_400
 
 
 def parse_clocks(texts: list[str]) -> dict[str, Int] | str:
-    """Reading -> ns since midnight of each text, for the readings that all allow; else the first text that has none.
+    """Every format in which all texts are clocks; else the first text that has none.
 
     The empty text is midnight, which some writers leave out; 24:00 is the next day's.
+
+    Parameters
+    ----------
+    texts : [n] clocks, in colons or digits.
+
+    Returns
+    -------
+    dict of str to int64 [n], or str
+        Format -> ns since midnight.
     """
     filled = [text for text in texts if text]
     colons = [text for text in filled if ":" in text]
@@ -96,9 +105,18 @@ def _ns(hour: int, minute: int, second: int, fraction: int) -> int | None:
 
 
 def normalise_clock(clock: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The cells of a column of text as clocks, where all of them are of one such writing; else as they are.
+    """The cells of a column of text as HH:MM:SS or HHMM, where all of them are of one other writing; else as they are.
 
     Read are 09h30, 9.30, 930.0 (a number that a spreadsheet or pandas wrote), 9:30a and parts of a day, 0.395833.
+
+    Parameters
+    ----------
+    clock : [n] text.
+
+    Returns
+    -------
+    pa.ChunkedArray
+        [n] text.
     """
     words = pc.utf8_trim_whitespace(clock)
     for pattern, replacement in (

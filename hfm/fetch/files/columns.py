@@ -70,9 +70,25 @@ def read_columns(
 ) -> list[FileColumns]:
     """The columns of one file; several where the file is wide (one part a symbol).
 
-    mapping: role -> column name. no_volume: the volume is 0, whatever the file has. decimal: point, comma or auto.
-    unit: currency of one unit of the prices; None: 1, or what the format says. Raises DataError for a file that cannot
-    be read, has no rows, lacks a role or holds a word where a number should be; UsageError for an unknown role.
+    Parameters
+    ----------
+    path : CSV, Parquet or Feather, packed or not.
+    mapping : role -> name of its column, or its position from 1.
+    no_volume : whether the volume is 0, whatever the file has.
+    decimal : point, comma or auto.
+    unit : currency of one unit of the prices; None: 1, or what the format says.
+
+    Returns
+    -------
+    list of FileColumns
+        Prices and volumes as float64; a cell without a value is NaN.
+
+    Raises
+    ------
+    DataError
+        For a file that cannot be read, has no rows, lacks a role or holds a word where a number should be.
+    UsageError
+        For an unknown role.
     """
     unknown = sorted(set(mapping) - set(NAMES))
     if unknown:

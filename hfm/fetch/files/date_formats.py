@@ -33,10 +33,19 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def parse_dates(texts: Iterable[str]) -> dict[str, Int] | str:
-    """Reading -> days since 1970 of each text, for the readings that all allow; else the first text that has none.
+    """Every format in which all texts are dates; else the first text that has none.
 
-    Of several, a reading by a year of two digits whose days lie a month or more apart gives way to one whose days are
+    Of several, a format with a year of two digits whose days lie a month or more apart gives way to one whose days are
     neighbours: intraday bars are of days in a row.
+
+    Parameters
+    ----------
+    texts : [n] dates, in words or digits.
+
+    Returns
+    -------
+    dict of str to int64 [n], or str
+        Format -> days since 1970.
     """
     out: dict[str, list[date]] = {}
     texts = list(texts)

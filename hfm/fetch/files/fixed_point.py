@@ -29,10 +29,24 @@ def scale_prices(
     unit: float | None,
     path: Path,
 ) -> tuple[dict[str, Float], tuple[str, ...], tuple[str, ...]]:
-    """Values with prices in currency; notes and warnings of it.
+    """Values with prices in currency; notes of it; and warnings.
 
-    columns: by role, as they stand. unit: currency of one unit, where it is told. Raises DataError for whole prices
-    that are too large to be prices as they stand.
+    Parameters
+    ----------
+    values : role -> float64 [n] as they stand.
+    columns : role -> the cells [n].
+    names : of all columns of the file.
+    unit : currency of one unit, where the user gave it.
+    path : for messages.
+
+    Returns
+    -------
+    dict, tuple of str, tuple of str
+
+    Raises
+    ------
+    DataError
+        For whole prices that are too large to be prices as they stand.
     """
     if unit is not None:
         return _divide_prices(values, 1 / unit), (f"prices are in units of {unit:g}",) if unit != 1 else (), ()

@@ -45,12 +45,27 @@ def side_of_name(column: str) -> Side | None:
 
 
 def label(stamps: Int, volume: Float, sessions: Sessions, flat: Bool | None = None) -> Side:
-    """Whether the stamps (ns UTC, of one symbol) stand at the start or the end of their bars.
+    """Whether the stamps of a symbol stand at the start or the end of their bars.
 
-    Stamps at the opens and closes (and the borders of a lunch break) tell. Where both are stamped, bars of one price
-    (`flat`) at one border alone are the opening or closing print, which is no bar. With hours before the open the
-    volume tells on which side of the stamp `open` the market opened. Raises DataError where neither reading is
-    certain.
+    Stamps at the opens and closes (and the borders of a lunch break) tell. Where both are stamped, bars of one price at
+    one border alone are the opening or closing print, which is no bar. With hours before the open the volume tells on
+    which side of the stamp `open` the market opened.
+
+    Parameters
+    ----------
+    stamps : [n] ns UTC, in any order.
+    volume : [n] shares; NaN is left out.
+    sessions : those around the stamps.
+    flat : [n] whether a bar has one price; None: not known.
+
+    Returns
+    -------
+    start or end
+
+    Raises
+    ------
+    DataError
+        Where neither reading is certain.
     """
     order = np.argsort(stamps, kind="stable")
     stamps, volume = stamps[order], volume[order]
@@ -104,7 +119,14 @@ class BorderVotes:
         return "start" if self.start > ratio * self.end else "end" if self.end > ratio * self.start else None
 
     def count(self, valid: Bool, beyond: Bool, start: Bool, end: Bool) -> None:
-        """Add sessions."""
+        """Add sessions, each array [N].
+
+        Parameters
+        ----------
+        valid : sessions that have this border.
+        beyond : sessions with stamps beyond it.
+        start, end : sessions that look labelled so.
+        """
         self.hidden += int((valid & beyond).sum())
         self.start += int((valid & ~beyond & start).sum())
         self.end += int((valid & ~beyond & end).sum())
@@ -153,8 +175,19 @@ def _prints(stamps: Int, sessions: Sessions, flat: Bool | None) -> list[Side]:
 
 
 def volume_side(stamps: Int, volume: Float, sessions: Sessions) -> Side | None:
-    """The side on which the market opened, by the volume around the opens of the sessions that have hours before them;
-    None where too few have."""
+    """The label by which the market opened, by the volume around the opens of sessions that have hours before them.
+
+    Parameters
+    ----------
+    stamps : [n] ns UTC, in order.
+    volume : [n] shares; NaN is left out.
+    sessions : those around the stamps.
+
+    Returns
+    -------
+    start, end or None
+        None where too few sessions have such hours, or the volume does not tell.
+    """
     since = np.searchsorted(stamps, sessions.open - EARLY * sessions.interval)
     hours = 2 * (np.searchsorted(stamps, sessions.open) - since) >= EARLY
     if (sessions.close - sessions.open >= DAY_NS).any() or hours.sum() < min(3, len(sessions)):

@@ -28,10 +28,25 @@ NUMBERS = {"point": ".", "comma": ","}
 def parse_numbers(
     columns: Mapping[str, pa.ChunkedArray], names: Mapping[str, str], path: Path, decimal: str, delimiter: str | None
 ) -> tuple[dict[str, Float], tuple[str, ...]]:
-    """Columns by role as float64 [n], cells without a value NaN; and notes of what was assumed.
+    """Columns of text as numbers, and notes of what was assumed.
 
-    names: of the columns, for messages. decimal: auto, point or comma. Raises DataError with the first row that holds
-    something else, and where the mark of the decimals is not certain.
+    Parameters
+    ----------
+    columns : role -> cells [n].
+    names : role -> the column's name, for messages.
+    path : for messages.
+    decimal : auto, point or comma.
+    delimiter : of the text; None: the file is no text.
+
+    Returns
+    -------
+    dict of str to float64 [n], tuple of str
+        Cells without a value are NaN.
+
+    Raises
+    ------
+    DataError
+        With the first row that holds something else, and where the mark of the decimals is not certain.
     """
     if decimal != "comma":
         try:
@@ -161,7 +176,20 @@ def _no_number(
 
 
 def cell_error(name: str, bad: Bool, column: pa.ChunkedArray, wanted: str, path: Path) -> DataError:
-    """The error that names the first of the rows that are `bad` [n]."""
+    """The error that names the first of the bad rows of a column.
+
+    Parameters
+    ----------
+    name : of the column.
+    bad : [n] rows that are bad, one at least.
+    column : [n] cells.
+    wanted : what a cell should be.
+    path : for messages.
+
+    Returns
+    -------
+    DataError
+    """
     row = int(np.flatnonzero(bad)[0])
     cell = column[row].as_py()
     return DataError(

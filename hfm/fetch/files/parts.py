@@ -61,7 +61,7 @@ def split_by_symbol(columns: FileColumns, times: ParsedTimes) -> list[FilePart]:
 
 
 def fill_unknown_volume(part: FilePart) -> FilePart:
-    """The part; where no bar has a volume above 0 and some say that it is not known (-1, or nothing), with 0 in all."""
+    """The part, with a volume of 0 in all bars where none is above 0 and some say that it is not known (-1, or nothing)."""
     volume = part.values["volume"]
     unknown = np.isnan(volume) | (volume == -1)
     if not unknown.any() or not (unknown | (volume == 0)).all():
@@ -72,8 +72,18 @@ def fill_unknown_volume(part: FilePart) -> FilePart:
 
 
 def check_one_symbol(path: Path, time: Int, columns: FileColumns) -> None:
-    """Raise DataError where rows of one symbol (all rows, where no column names it) are of several: bars of one time
-    that differ in most."""
+    """Raise DataError where rows of one symbol are of several: bars of one time that differ in most.
+
+    Parameters
+    ----------
+    path : for messages.
+    time : [n] ns UTC.
+    columns : n rows; all are of one symbol where no column names it.
+
+    Raises
+    ------
+    DataError
+    """
     if columns.symbol is None and (np.diff(time) > 0).all():
         return
     code = np.zeros(len(time), np.int64) if columns.symbol is None else columns.symbol.indices.to_numpy()
@@ -114,7 +124,18 @@ def _differ(values: Mapping[str, Float], first: Int, second: Int) -> Bool:
 
 
 def check_agreement(symbol: str, parts: list[FilePart], hint: str) -> None:
-    """Raise DataError with `hint` where two files of one symbol have bars in common, of which nearly all differ."""
+    """Raise DataError where two files of one symbol have bars in common, of which nearly all differ.
+
+    Parameters
+    ----------
+    symbol : for messages.
+    parts : its rows, one part a file.
+    hint : of the error.
+
+    Raises
+    ------
+    DataError
+    """
     if len(parts) < 2:
         return
     time = np.concatenate([part.stamp for part in parts])

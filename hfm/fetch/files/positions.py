@@ -33,7 +33,20 @@ FEWEST = 3
 def find_positions(
     columns: Sequence[pa.ChunkedArray], path: Path, decimal: str, delimiter: str | None
 ) -> tuple[dict[str, int], bool]:
-    """Role -> number of its column, as far as values show them; and whether they are proved."""
+    """The columns of the roles, as far as values show them; and whether they are proved.
+
+    Parameters
+    ----------
+    columns : [n] cells of each column.
+    path : for messages.
+    decimal : auto, point or comma.
+    delimiter : of the text; None: the file is no text.
+
+    Returns
+    -------
+    dict of str to int, bool
+        Role -> position of its column.
+    """
     words = [pc.utf8_trim_whitespace(column.cast(pa.string())) for column in columns]
     for first in (0, 1):
         if first == 1 and (len(words) < 2 or not _symbols(words[0])):

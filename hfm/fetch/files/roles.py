@@ -81,10 +81,22 @@ DAYS = ("date", "dtyyyymmdd")
 
 
 def roles_of(names: Sequence[str], mapping: Mapping[str, str], path: Path | None) -> dict[str, int]:
-    """Role -> number of its column.
+    """Role -> position of its column.
 
-    mapping: role -> a column's name, or its position counted from 1. path: for messages; None: no doubt is raised.
-    Raises DataError where `mapping` names no column, or two columns could play one role.
+    Parameters
+    ----------
+    names : of the columns.
+    mapping : role -> a column's name, or its position from 1, as the user gave it.
+    path : for messages; None: no doubt is raised.
+
+    Returns
+    -------
+    dict of str to int
+
+    Raises
+    ------
+    DataError
+        Where `mapping` names no column, or two columns could play one role.
     """
     known: dict[str, list[int]] = {}
     for k, name in enumerate(names):
@@ -137,7 +149,18 @@ def join_names(names: Sequence[str]) -> str:
 
 
 def map_option(role: str, names: Sequence[str], k: int) -> str:
-    """The option that says that column `k` plays `role`, as the shell takes it: by name, or by position."""
+    """The option that says which column plays a role, as the shell takes it: by name, or by position.
+
+    Parameters
+    ----------
+    role : time, open, ...
+    names : of the columns.
+    k : position of the column.
+
+    Returns
+    -------
+    str
+    """
     twice = sum(name == names[k] for name in names) > 1
     word = names[k] if names[k] and not twice and names[k].isprintable() else str(k + 1)
     return f"--map {shlex.quote(f'{role}={word}')}"

@@ -93,7 +93,18 @@ def _words(name: str) -> frozenset[str]:
 
 
 def fetch_command(request: BarRequest, symbol: str = "", path: str | None = None) -> str:
-    """The command line that asks for `symbol` and else for the same, as the shell takes it."""
+    """The command line of a request, as the shell takes it.
+
+    Parameters
+    ----------
+    request : what it asks for, but for symbols and path.
+    symbol : that it asks for; empty: all.
+    path : None: the request's.
+
+    Returns
+    -------
+    str
+    """
     interval = next(name for name, seconds in INTERVALS.items() if seconds == request.interval_s)
     words = ["hfm", "fetch", *([symbol] if symbol else []), "--source", "file", "--path", path or str(request.path)]
     words += ["--interval", interval] if request.interval_s != INTERVALS["5m"] else []

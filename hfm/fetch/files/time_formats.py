@@ -54,7 +54,7 @@ class TextColumn:
 
     @staticmethod
     def of(column: pa.Array) -> TextColumn:
-        """A column of strings; null is the empty text."""
+        """The distinct texts of a column of strings [n], and their codes; null is the empty text."""
         found = pc.fill_null(column, "").dictionary_encode()
         return TextColumn(found.dictionary.to_pylist(), found.indices.to_numpy().astype(np.int64))
 
@@ -69,7 +69,16 @@ class TimeParts:
 
 
 def split_times(words: pa.Array) -> TimeParts | int:
-    """Date, clock and zone of every row, by the one pattern that fits all; else the first row that fits none."""
+    """Date, clock and zone of every row, by the one pattern that fits all; else the first row that fits none.
+
+    Parameters
+    ----------
+    words : [n] text.
+
+    Returns
+    -------
+    TimeParts or int
+    """
     bad = 0
     for pattern in PATTERNS:
         parts = pc.extract_regex(words, pattern)
@@ -96,7 +105,17 @@ def parse_times(parts: TimeParts) -> dict[str, Int] | str:
 
 
 def parse_digits(numbers: Int) -> Mapping[str, Int]:
-    """Reading -> wall-clock ns of whole numbers that are calendar times in digits (202403180930); may be empty."""
+    """Every format in which whole numbers are calendar times in digits (202403180930).
+
+    Parameters
+    ----------
+    numbers : [n], positive.
+
+    Returns
+    -------
+    mapping of str to int64 [n]
+        Format -> ns since 1970 on the wall; may be empty.
+    """
     out: dict[str, Int] = {}
     width = {len(str(int(n))) for n in (numbers.min(), numbers.max())}
     if len(width) != 1:

@@ -135,7 +135,7 @@ def _database_name(text: str) -> str | None:
 
 
 def offset_at(utc: Int, zone: str) -> Int:
-    """[n] ns east of UTC that `zone` keeps at instants `utc`."""
+    """[n] ns east of UTC that a zone (IANA name) keeps at instants [n] ns UTC."""
     import pandas as pd
 
     local = pd.DatetimeIndex(utc.view("datetime64[ns]")).tz_localize("UTC").tz_convert(zone)
@@ -144,7 +144,18 @@ def offset_at(utc: Int, zone: str) -> Int:
 
 
 def wall_to_utc(clock: Int, zone: str) -> tuple[Int, Int]:
-    """(ns UTC of wall-clock ns in `zone`, rows in the hour that its clock repeats or skips)."""
+    """Instants of wall clocks, and the rows whose clock the zone repeats or skips.
+
+    Parameters
+    ----------
+    clock : [n] ns since 1970 on the wall.
+    zone : IANA name.
+
+    Returns
+    -------
+    int64 [n], int64 [k]
+        ns UTC (those of the k rows mean nothing); the k rows.
+    """
     import pandas as pd
 
     local = pd.DatetimeIndex(clock.view("datetime64[ns]")).tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
@@ -153,7 +164,24 @@ def wall_to_utc(clock: Int, zone: str) -> tuple[Int, Int]:
 
 
 def localise(clock: Int, name: str, tz: str | None) -> Int:
-    """ns UTC of wall-clock ns in zone `tz`. Raises DataError without a zone, or in the hour that a clock repeats."""
+    """Instants of wall clocks in the zone of --tz.
+
+    Parameters
+    ----------
+    clock : [n] ns since 1970 on the wall.
+    name : of the column, for messages.
+    tz : IANA name, or None.
+
+    Returns
+    -------
+    int64 [n]
+        ns UTC.
+
+    Raises
+    ------
+    DataError
+        Without a zone, or in the hour that a clock repeats or skips.
+    """
     if tz is None:
         raise DataError(
             f"column {name} has no time zone (first {_clock_text(clock[0])})",
@@ -171,10 +199,26 @@ def localise(clock: Int, name: str, tz: str | None) -> Int:
 
 
 def zones_to_utc(clock: Int, code: Int, texts: list[str], name: str, tz: str | None) -> tuple[Int, bool]:
-    """(ns UTC of wall-clock ns, each in the zone that stands with it: `texts[code]`; whether `tz` settled any).
+    """Instants of wall clocks, each in the zone that stands with it; and whether --tz settled any.
 
-    Raises DataError for a text that is no zone, an offset and a name that contradict each other, and an abbreviation
-    that is not certain and that `tz` does not settle.
+    Parameters
+    ----------
+    clock : [n] ns since 1970 on the wall.
+    code : [n] position of each row's zone in `texts`.
+    texts : what stands behind the times.
+    name : of the column, for messages.
+    tz : the zone of --tz, or None.
+
+    Returns
+    -------
+    int64 [n], bool
+        ns UTC.
+
+    Raises
+    ------
+    DataError
+        For a text that is no zone, an offset and a name that contradict each other, and an abbreviation that is not
+        certain and that `tz` does not settle.
     """
     out, settled = np.empty_like(clock), False
     for k, text in enumerate(texts):

@@ -47,11 +47,25 @@ class ParsedTimes:
 
 
 def parse_instants(column: pa.ChunkedArray, name: str, tz: str | None, interval_s: int | None = None) -> ParsedTimes:
-    """A time column as UTC instants.
+    """A column of times as instants.
 
-    tz: the zone of times that do not say theirs; times that do are taken as they are. interval_s: settles what digits
-    mean (202403180930: a calendar time or epoch ms of 1976). Raises DataError for times that cannot be read, have no
-    zone, or are dates alone; UsageError for an unknown zone.
+    Parameters
+    ----------
+    column : [n] timestamps, dates, numbers or text.
+    name : of the column; it may say a zone.
+    tz : the zone of times that do not say theirs; times that do are taken as they are.
+    interval_s : seconds; settles what digits mean (202403180930: a calendar time, or epoch ms of 1976).
+
+    Returns
+    -------
+    ParsedTimes
+
+    Raises
+    ------
+    DataError
+        For times that cannot be read, have no zone, or are dates alone.
+    UsageError
+        For an unknown zone.
     """
     time_zones.check_zone(tz)
     kind = column.type
@@ -121,7 +135,17 @@ def _inclusive_to_end(times: ParsedTimes) -> ParsedTimes:
 
 
 def parse_epoch(values: Int | Float) -> tuple[Int, str] | None:
-    """ns UTC of numbers since 1970 in the one unit that makes them all plausible dates, and the unit; else None."""
+    """Instants of numbers since 1970 in the one unit that makes them all plausible dates, and that unit.
+
+    Parameters
+    ----------
+    values : [n], no NaN.
+
+    Returns
+    -------
+    (int64 [n] ns UTC, str) or None
+        None where no unit does.
+    """
     for unit, (low, high, factor) in UNITS.items():
         if (values >= low).all() and (values <= high).all():
             integer_part = np.floor(values).astype(np.int64)
@@ -250,7 +274,17 @@ def _dates_only(name: str) -> DataError:
 
 
 def common_step(times: list[Int]) -> tuple[int, float]:
-    """(the commonest step in ns between the stamps of a symbol, its share of the steps); (0, 0) without a step."""
+    """The commonest step between the stamps of a symbol, and its share of the steps.
+
+    Parameters
+    ----------
+    times : of each symbol, ns in any order.
+
+    Returns
+    -------
+    int, float
+        ns; (0, 0) without a step.
+    """
     steps = np.sort(np.concatenate([np.diff(np.sort(time)) for time in times]))
     steps = steps[steps > 0]
     if not steps.size:
@@ -261,7 +295,17 @@ def common_step(times: list[Int]) -> tuple[int, float]:
 
 
 def check_spacing(times: list[Int], interval_s: int) -> None:
-    """Raise DataError unless the commonest step between the stamps of a symbol (lists of ns) is `interval_s`."""
+    """Raise DataError unless the commonest step between the stamps of a symbol is the interval asked for.
+
+    Parameters
+    ----------
+    times : of each symbol, ns in any order.
+    interval_s : seconds.
+
+    Raises
+    ------
+    DataError
+    """
     common, share = common_step(times)
     if common not in (0, interval_s * SECOND_NS):
         word = next((name for name, seconds in INTERVALS.items() if seconds * SECOND_NS == common), None)

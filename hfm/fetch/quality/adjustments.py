@@ -151,8 +151,19 @@ def check_adjustments(texts: Sequence[str], symbols: Sequence[str]) -> None:
 
 
 def adjust(raw: RawBars, texts: Sequence[str], symbol: str, sessions: Sessions) -> tuple[RawBars, list[str]]:
-    """A symbol's bars after the adjustments that were typed for it, and a sentence for each; of several for one session
-    the last holds."""
+    """A symbol's bars after the adjustments that were typed for it, and a sentence for each.
+
+    Parameters
+    ----------
+    raw : bars in any order.
+    texts : adjustments as they were typed; of several for one session the last holds.
+    symbol : whose they are.
+    sessions : of the span.
+
+    Returns
+    -------
+    RawBars, list of str
+    """
     _, found = parse_adjustments(texts)
     last = {one.moment: one for one in found if one.symbol in (symbol, None)}
     return _apply(raw, list(last.values()), sessions)

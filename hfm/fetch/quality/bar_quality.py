@@ -97,7 +97,14 @@ class BarQuality:
         return {**self.__dict__, "shifts": shifts, "gap": round(self.gap, 6)}
 
     def reject(self, reason: str, raw: RawBars, rows: Int) -> None:
-        """Count rows of `raw` as rejected, and list the first of them."""
+        """Count rows as rejected, and list the first of them.
+
+        Parameters
+        ----------
+        reason : for which they are.
+        raw : the bars.
+        rows : [k] positions in `raw`.
+        """
         if rows.size:
             self.rejected[reason] = self.rejected.get(reason, 0) + int(rows.size)
             for row in rows[: LISTED - len(self.rows)]:

@@ -30,9 +30,21 @@ def gap_error(
     max_gap: float,
     times: Int,
 ) -> DataError | None:
-    """Why `symbol` is left out; None where it has what it should.
+    """Why a symbol is left out; None where it has what it should.
 
-    grid: index into `sessions`, the symbol's own span. times: ns UTC, the ends of all its rows.
+    Parameters
+    ----------
+    symbol : for messages.
+    grid : its clean bars; `index` counts in `sessions`.
+    account : of its bars.
+    sessions : the symbol's own span.
+    request : what was asked for.
+    max_gap : largest share of bars that may be missing inside the sessions present.
+    times : [n] ns UTC, the ends of all its rows.
+
+    Returns
+    -------
+    DataError or None
     """
     off = account.rejected.get("off_grid", 0)
     if off > account.present:
@@ -63,7 +75,20 @@ def gap_error(
 
 
 def empty_error(symbol: str, account: BarQuality, request: BarRequest, until: int, times: Int) -> DataError:
-    """The error of a symbol without a usable bar, with what happened to its rows and what helps with that."""
+    """The error of a symbol without a usable bar, with what happened to its rows and what helps with that.
+
+    Parameters
+    ----------
+    symbol : for messages.
+    account : of its bars.
+    request : what was asked for.
+    until : ns UTC, the horizon.
+    times : [n] ns UTC, the ends of all its rows.
+
+    Returns
+    -------
+    DataError
+    """
     span = f"last {request.sessions} sessions" if request.sessions else f"last {request.days} days"
     everything = request.sessions is None and request.days is None
     end = f"{np.datetime64(until, 'ns').astype('datetime64[s]')}Z"

@@ -68,9 +68,21 @@ class JudgedShift:
 
 
 def likely_ratio(ratio: float, unit: float = np.nan, near: float = WHOLE) -> float:
-    """The ratio that was meant: `unit` (NaN: none) where the measured one is as near as a night allows, else the whole
-    number or the small fraction that it is near, or one over it; else the measured one to four digits. near: how near,
-    in logarithms."""
+    """The ratio that was meant by a measured one.
+
+    `unit` where the measured one is as near as a night allows, else the whole number or the small fraction that it is
+    near, or one over it; else the measured one to four digits.
+
+    Parameters
+    ----------
+    ratio : measured, positive.
+    unit : ratio of a unit or split that is near; NaN: none.
+    near : how near, in logarithms.
+
+    Returns
+    -------
+    float
+    """
     if np.isfinite(unit) and abs(np.log(ratio / unit)) < SURE:
         return unit
     many = max(ratio, 1.0 / ratio)
@@ -82,7 +94,19 @@ def likely_ratio(ratio: float, unit: float = np.nan, near: float = WHOLE) -> flo
 
 
 def judge_shifts(shifts: Sequence[Shift], grid: GridBars, sessions: Sessions) -> list[JudgedShift]:
-    """Each shift with its session and whether it is refused. `grid.index` are positions in `sessions`."""
+    """Each shift with its session and whether it is refused.
+
+    Parameters
+    ----------
+    shifts : rows of `grid`.
+    grid : clean bars; `index` counts in `sessions`.
+    sessions : of the span.
+
+    Returns
+    -------
+    list of JudgedShift
+        Those that a user should know.
+    """
     out = []
     for shift in shifts:
         turnover, shares = _traded(shift, grid)
@@ -139,8 +163,26 @@ def _traded(shift: Shift, grid: GridBars) -> tuple[float, float]:
 def describe_shifts(
     symbol: str, quality: BarQuality, grid: GridBars, sessions: Sessions, texts: Sequence[str], symbols: Sequence[str]
 ) -> list[str]:
-    """What a user should know of a symbol's shifts. Raises DataError where one must be settled first, or where so many
-    bars are on other levels that nobody can say which is the right one."""
+    """What a user should know of a symbol's shifts, a sentence each.
+
+    Parameters
+    ----------
+    symbol : for messages.
+    quality : its account, with the shifts.
+    grid : its clean bars; `index` counts in `sessions`.
+    sessions : of the span.
+    texts : adjustments as they were typed.
+    symbols : all symbols of the request.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    DataError
+        Where a shift must be settled first, or so many bars are on other levels that nobody can say which is right.
+    """
     wrong, first = quality.rejected.get("level", 0), next(iter(quality.excursions), {})
     if wrong > MIXED * (wrong + len(grid.time)):
         raise DataError(
@@ -164,8 +206,20 @@ def describe_shifts(
 
 
 def small_steps(grid: GridBars, sessions: Sessions, known: set[int]) -> list[str]:
-    """A sentence for each step between sessions that is too small to be refused, too large for the symbol's nights,
-    and that no turnover explains. known: rows (first bars of sessions) that are judged already."""
+    """A sentence for each step between sessions that is too small to be refused and too large for the symbol's nights.
+
+    Steps that turnover explains are left out.
+
+    Parameters
+    ----------
+    grid : clean bars; `index` counts in `sessions`.
+    sessions : of the span.
+    known : rows (first bars of sessions) that are judged already.
+
+    Returns
+    -------
+    list of str
+    """
     rows = np.flatnonzero(grid.index[1:] != grid.index[:-1]) + 1
     before = grid.close[rows - 1]
     step, close = np.log(grid.open[rows] / before), np.log(grid.close[rows] / before)

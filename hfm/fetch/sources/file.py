@@ -99,9 +99,22 @@ def _tables(folder: Path) -> list[Path]:
 
 
 def read_file(path: Path, request: BarRequest, name: str | None = None) -> list[FilePart]:
-    """The rows of one file by symbol. name: the symbol of a file without a column of them.
+    """The rows of one file by symbol.
 
-    Raises DataError, with the file's name.
+    Parameters
+    ----------
+    path : the file.
+    request : zone, columns, marks and interval.
+    name : the symbol of a file without a column of them.
+
+    Returns
+    -------
+    list of FilePart
+
+    Raises
+    ------
+    DataError
+        With the file's name.
     """
     parts = []
     for columns in layout.read_columns(
@@ -126,7 +139,19 @@ def read_file(path: Path, request: BarRequest, name: str | None = None) -> list[
 def place_labels(chosen: Mapping[str, list[FilePart]], request: BarRequest) -> LabelPlacement:
     """At which end of the bars all symbols' stamps stand.
 
-    Raises DataError where it is not certain, where symbols differ, and where the stamps do not lie in the sessions.
+    Parameters
+    ----------
+    chosen : symbol -> its rows.
+    request : label, calendar and interval.
+
+    Returns
+    -------
+    LabelPlacement
+
+    Raises
+    ------
+    DataError
+        Where it is not certain, where symbols differ, and where the stamps do not lie in the sessions.
     """
     sides = (request.label,) if request.label != "auto" else ("start", "end")
     votes: dict[labelling.Side, str] = {}
@@ -195,7 +220,19 @@ def _settle_side(
 
 
 def make_bars(symbol: str, parts: list[FilePart], request: BarRequest, placement: LabelPlacement) -> RawBars:
-    """One symbol's rows, stamped at the end of each bar."""
+    """One symbol's rows, stamped at the end of each bar.
+
+    Parameters
+    ----------
+    symbol : whose they are.
+    parts : its rows, one part a file.
+    request : calendar and interval.
+    placement : where the stamps stand.
+
+    Returns
+    -------
+    RawBars
+    """
     time = np.concatenate([part.stamp for part in parts])
     values = {role: np.concatenate([part.values[role] for part in parts]) for role in VALUES}
     warnings = list(dict.fromkeys(printable(text) for part in parts for text in part.warnings))

@@ -208,7 +208,7 @@ def daily_moves(seed: int, symbol: str, requested: Sessions) -> DailyMoves:
 
 
 def ar1(shock: Float, memory: float) -> Float:
-    """x_t = memory x_(t-1) + shock_t from x = 0."""
+    """x of x_t = memory x_(t-1) + shock_t from x = 0. shock: [n]."""
     out, x = np.empty(len(shock)), 0.0
     for t, e in enumerate(shock.tolist()):
         out[t] = x = memory * x + e
@@ -216,7 +216,17 @@ def ar1(shock: Float, memory: float) -> Float:
 
 
 def volatility_deviation(slow: Float, fast: Float, interval: int) -> Float:
-    """[N, S] log deviation of the bars' volatility: AR(1), stationary at each open, and shocks without memory."""
+    """Log deviation of the bars' volatility: AR(1), stationary at each open, and shocks without memory.
+
+    Parameters
+    ----------
+    slow, fast : standard normals [N, S].
+    interval : of the bars, ns.
+
+    Returns
+    -------
+    float64 [N, S]
+    """
     memory = BAR_MEMORY ** (interval / FIVE_MINUTES)
     out = np.empty_like(slow)
     x = slow[:, 0]
@@ -227,7 +237,18 @@ def volatility_deviation(slow: Float, fast: Float, interval: int) -> Float:
 
 
 def session_curve(halves: tuple[float, ...], requested: Sessions, count: int) -> Float:
-    """[N, S] a half-hour curve laid over each session, linear between the middles of its parts."""
+    """A half-hour curve laid over each session, linear between the middles of its parts.
+
+    Parameters
+    ----------
+    halves : the curve.
+    requested : N sessions.
+    count : S, slots.
+
+    Returns
+    -------
+    float64 [N, S]
+    """
     at = (np.arange(count) + 0.5) / requested.slots[:, None]
     middles = (np.arange(len(halves)) + 0.5) / len(halves)
     return np.interp(at, middles, halves)
@@ -257,7 +278,17 @@ def ohlc_prices(opening: Float, path: Float, variance: Float, z: SlotDraws) -> O
 
 
 def on_tick_grid(price: Float, uniform: Float) -> Float:
-    """Prices on the tick grid, and a share OFF_TICK of them on a hundredth of it; never below one tick."""
+    """Prices on the tick grid, and a share OFF_TICK of them on a hundredth of it; never below one tick.
+
+    Parameters
+    ----------
+    price : [N, S] currency.
+    uniform : [N, S] in [0, 1).
+
+    Returns
+    -------
+    float64 [N, S]
+    """
     fine = np.where(uniform < OFF_TICK, 100, 1) / TICK
     return np.maximum(np.rint(price * fine) / fine, TICK)
 

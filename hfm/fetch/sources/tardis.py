@@ -67,7 +67,19 @@ def sniff(path: Path, names: Sequence[str]) -> Dump | None:
 
 
 def read(group: Sequence[Dump], symbol: str, levels: int) -> Iterator[RawBook]:
-    """The sessions of one symbol. Of several kinds of book the most telling is taken, and said."""
+    """The sessions of one symbol. Of several kinds of book the most telling is taken, and said.
+
+    Parameters
+    ----------
+    group : files of one span.
+    symbol : as it was asked for.
+    levels : L, best levels that are kept.
+
+    Yields
+    ------
+    RawBook
+        One for each UTC day.
+    """
     chosen = next(kind for kind in ("changes", "states", "quotes") if any(dump.kind == kind for dump in group))
     left = sorted({dump.kind for dump in group} - {chosen, "trades"})
     notes = (NOTE, *(f"{kind} files are left out: there are {chosen}" for kind in left))

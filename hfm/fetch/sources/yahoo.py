@@ -89,9 +89,25 @@ class Yahoo:
 
 
 def bars(symbol: str, requested: Sessions, until: int, budget: TimeBudget, ctx: Context) -> RawBars:
-    """The bars of `wanted` up to `until` (ns UTC), end-stamped.
+    """The bars of sessions, end-stamped, as far back as Yahoo keeps them.
 
-    Raises DataError for what Yahoo does not have, RateLimitError, UpstreamError.
+    Parameters
+    ----------
+    symbol : Yahoo's.
+    requested : the sessions.
+    until : ns UTC; later bars are not asked for.
+    budget : time for all requests.
+    ctx : is told progress; draws the jitter.
+
+    Returns
+    -------
+    RawBars
+
+    Raises
+    ------
+    DataError
+        For what Yahoo does not have.
+    RateLimitError, UpstreamError
     """
     interval = requested.interval // SECOND_NS
     if not len(requested):
@@ -168,10 +184,26 @@ def cache_folder() -> Path:
 
 
 def with_retries(ask: Callable[[], T], symbol: str, budget: TimeBudget, ctx: Context) -> T:
-    """What `ask` returns, tried up to TRIES times with full jitter between; raises the last failure, mapped.
+    """What a call returns, tried up to TRIES times with full jitter between.
 
     A wait that the budget does not hold is not begun. What Yahoo does not have, and a network that is not there, are
     not asked for again.
+
+    Parameters
+    ----------
+    ask : the call.
+    symbol : for messages, and of the jitter's stream.
+    budget : time for all requests.
+    ctx : is told progress; draws the jitter.
+
+    Returns
+    -------
+    T
+
+    Raises
+    ------
+    HfmError
+        The last failure, by `map_failure`.
     """
     rng, earlier = ctx.rng(symbol), None
     for k in range(TRIES):
@@ -196,7 +228,22 @@ def with_retries(ask: Callable[[], T], symbol: str, budget: TimeBudget, ctx: Con
 
 
 def within_deadline(ask: Callable[[], T], symbol: str, budget: TimeBudget) -> T:
-    """What `ask` returns or raises; UpstreamError once the budget is spent."""
+    """What a call returns or raises; UpstreamError once the budget is spent.
+
+    Parameters
+    ----------
+    ask : the call, run in a thread that is left behind at the deadline.
+    symbol : for messages.
+    budget : time for all requests.
+
+    Returns
+    -------
+    T
+
+    Raises
+    ------
+    UpstreamError
+    """
     answers: queue.Queue[tuple[bool, Any]] = queue.Queue()  # Any: the answer, or what was raised
 
     def work() -> None:
