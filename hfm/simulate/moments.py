@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Float
 from hfm.tables import Array
 
-Float = npt.NDArray[np.float64]
 Sums = dict[str, float]
 
 

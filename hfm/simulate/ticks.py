@@ -14,15 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool, Float
 from hfm.config import Simulate
 from hfm.errors import UsageError
-from hfm.simulate.bars.slot_grid import Grid, grids
+from hfm.simulate.slot_grid import SlotGrid, slot_grids
 from hfm.tables import Array, Reader, arrays
-
-Float = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 
 CENT = 0.01
 US = frozenset({"XNYS", "NYSE", "XNAS", "NASDAQ", "BATS", "XASE", "AMEX", "ARCX"})
@@ -83,7 +80,7 @@ def tick_sizes(bars: Reader, sim: Simulate) -> dict[str, TickSizes]:
     calendar, slots = meta.calendar, meta.slots_per_session
     for group in bars.groups(("symbol", "session", "seq", *_PRICES)):
         columns = arrays(group, _PRICES)
-        for grid in grids(group, slots):
+        for grid in slot_grids(group, slots):
             prices = [grid.matrix(columns[name]) for name in _PRICES]
             past = pasts.setdefault(grid.symbol, [])
             first = prices[0][np.arange(len(grid.days)), grid.present().argmax(axis=1)]
@@ -96,7 +93,7 @@ def tick_sizes(bars: Reader, sim: Simulate) -> dict[str, TickSizes]:
     return {symbol: _sizes(calendar, past) for symbol, past in pasts.items()}
 
 
-def _below(grid: Grid, price: Float, tick: float) -> None:
+def _below(grid: SlotGrid, price: Float, tick: float) -> None:
     """Raise UsageError where a session's first price is below the tick that was asked for."""
     if (price < tick).any():
         raise UsageError(
@@ -157,7 +154,7 @@ def _shown(price: Float, evidence: Float) -> Float:
     return np.where(good.any(axis=1), CANDIDATES[good.argmax(axis=1)], 0.0)
 
 
-def _evidence(grid: Grid, prices: list[Float], first: bool, us: bool) -> Float:
+def _evidence(grid: SlotGrid, prices: list[Float], first: bool, us: bool) -> Float:
     """[S, 1 + K] grid_counts of each session's prices; with that of the first row before them, for a symbol's first
     group. us: whether prices of which a fifth lies on cents need no closer look."""
     slots = np.unique(np.linspace(0, grid.slots - 1, ROWS).astype(int))
@@ -189,8 +186,8 @@ def grid_counts(prices: Float, us: bool = False) -> Float:
     if us:
         cents = _multiples(price, noise, fresh, CENT)
         look = (cents < RULE_HOLDS * np.maximum(out[:, 0], 1.0)) | (fresh & (prices < 1.0)).any(axis=1)
-        whole = np.abs(CENT / CANDIDATES - np.rint(CENT / CANDIDATES)) < 1e-6
-        out[:, 1:] = np.where(whole & (CANDIDATES <= CENT * (1 + 1e-9)), out[:, :1], 0.0)
+        divides = np.abs(CENT / CANDIDATES - np.rint(CENT / CANDIDATES)) < 1e-6
+        out[:, 1:] = np.where(divides & (CANDIDATES <= CENT * (1 + 1e-9)), out[:, :1], 0.0)
     if look.any():
         price, noise, fresh = price[look], noise[look], fresh[look]
         for k, tick in enumerate(CANDIDATES):
@@ -204,8 +201,8 @@ def _multiples(price: Float, noise: Float, fresh: Bool, tick: float) -> Float:
         return np.zeros(len(price))
     steps = price / tick
     near = np.abs(steps - np.rint(steps)) <= noise / tick + 1e-6
-    seen = (noise < 0.25 * tick) & (price * _DIGITS < tick) & (steps > 0.5)
-    return np.asarray((near & seen & fresh).sum(axis=1), np.float64)
+    visible = (noise < 0.25 * tick) & (price * _DIGITS < tick) & (steps > 0.5)
+    return np.asarray((near & visible & fresh).sum(axis=1), np.float64)
 
 
 def pip(symbol: str) -> float | None:

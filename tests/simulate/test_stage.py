@@ -295,8 +295,8 @@ def test_a_book_file_that_is_cut_in_the_middle_is_refused(tmp_path: Path) -> Non
 
 
 def test_rows_that_were_filled_forward_are_flagged() -> None:
-    """Unmoved rows, and those of them that are stale, as hfm.stale_rows says of each symbol's bars; no other row, and the
-    same in groups of whole sessions."""
+    """Unmoved rows, and those of them that are stale, as hfm.stale_rows says of each symbol's bars; no other row, and
+    the same in groups of whole sessions."""
     bars = bar_table(30, ("AAA", "BBB"), synthetic=False)
     values = tables.arrays(bars)
     rows = np.flatnonzero((values["symbol"] == "BBB") & (values["session"] == np.unique(values["session"])[20]))[20:60]

@@ -61,7 +61,7 @@ def split_by_symbol(columns: FileColumns, times: ParsedTimes) -> list[FilePart]:
 
 
 def fill_unknown_volume(part: FilePart) -> FilePart:
-    """The part, with a volume of 0 in all bars where none is above 0 and some say that it is not known (-1, or nothing)."""
+    """The part; where no volume is above 0 and some are not known (-1, or nothing), with a volume of 0 in all bars."""
     volume = part.values["volume"]
     unknown = np.isnan(volume) | (volume == -1)
     if not unknown.any() or not (unknown | (volume == 0)).all():

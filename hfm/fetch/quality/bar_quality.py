@@ -233,8 +233,8 @@ def _count_filled(grid: GridBars, sessions: Sessions, quality: BarQuality) -> No
         return out.reshape(-1, slots)
 
     open_, high, low, close, volume = (matrix(getattr(grid, name)) for name in (*PRICES, "volume"))
-    bars = stale_rows.Bars(open_, high, low, close, volume, np.isfinite(open_))
-    found, _ = stale_rows.detect(stale_rows.memory_new(slots), bars)
+    bars = stale_rows.PriceRows(open_, high, low, close, volume, np.isfinite(open_))
+    found, _ = stale_rows.detect(stale_rows.new_state(slots), bars)
     rows = stale_rows.extent(found.unmoved.ravel()[cell], found.stale.ravel()[cell], row)
     quality.filled = int(rows.sum())
     quality.standing = [

@@ -15,12 +15,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool, Float
 from hfm.simulate.bars.session_rng import Draws, ar1
 
-Float = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 Kind = Literal["linear", "switch", "product"]
 
 PERSISTENCE = 0.5
@@ -32,7 +30,7 @@ and low, and for the hidden sign."""
 
 
 @dataclass(frozen=True)
-class Signal:
+class PlantedSignal:
     """[S, T]: the drive d; standardised returns (0 in holes); noise of OFI and of signed volume; z and the
     second signal."""
 
@@ -44,10 +42,10 @@ class Signal:
     second: Float
 
 
-def plant(draws: Draws, own: Float, present: Bool, kind: Kind, rho: float, carry: float) -> Signal:
+def plant(draws: Draws, noise: Float, present: Bool, kind: Kind, rho: float, carry: float) -> PlantedSignal:
     """The signal and what it drives. own [S, T]: order-flow noise without the signal."""
     z = ar1(draws.normal[0], PERSISTENCE)
-    eps = np.sqrt(carry) * z + np.sqrt(1.0 - carry) * own
+    eps = np.sqrt(carry) * z + np.sqrt(1.0 - carry) * noise
     eps_signed, second = eps, np.ones_like(z)
     if kind == "switch":
         second = regime(draws.uniform[2])
@@ -57,7 +55,7 @@ def plant(draws: Draws, own: Float, present: Bool, kind: Kind, rho: float, carry
     drive = z * second
     returns = draws.normal[1].copy()
     returns[:, 1:] = rho * drive[:, :-1] + np.sqrt(1.0 - rho * rho) * draws.normal[1][:, 1:]
-    return Signal(drive, np.where(present, returns, 0.0), eps, eps_signed, z, second)
+    return PlantedSignal(drive, np.where(present, returns, 0.0), eps, eps_signed, z, second)
 
 
 def regime(uniform: Float) -> Float:

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Float
 from hfm.stage import Context
 from hfm.tables import Array
-
-Float = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

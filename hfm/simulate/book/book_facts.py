@@ -9,9 +9,9 @@ import numpy as np
 
 from hfm.simulate.bars import bar_facts
 from hfm.simulate.bars.bar_facts import TOLERANCE, Fact, Statistic, correlation, ratio
-from hfm.simulate.bars.generator import Setting
 from hfm.simulate.book.book_sums import BINS, HORIZONS
 from hfm.simulate.moments import Moments, Sums
+from hfm.simulate.symbol_settings import SymbolSettings
 
 OPENING = (0.9, 2.1)
 """Excess spread (over a tick) of the first 15 minutes over midday's, by the same ratio of Garman-Klass volatility, in
@@ -74,7 +74,7 @@ def opening_excess(s: Sums) -> float:
     return excess / (s["vol.open"] / s["n.open"] / (s["vol.mid"] / s["n.mid"]))
 
 
-def facts(setting: Setting, observed: bool) -> dict[str, Fact]:
+def facts(setting: SymbolSettings, observed: bool) -> dict[str, Fact]:
     """By id. The spread's bands are SPY's, and where a session has no 300 s rows its facts are NaN.
 
     What is counted from returns is judged with its error, clustered by session: over a month of sessions that is .006
@@ -115,6 +115,6 @@ def facts(setting: Setting, observed: bool) -> dict[str, Fact]:
     }
 
 
-def document(moments: Moments, setting: Setting, observed: bool) -> dict[str, Any]:  # Any: JSON
+def document(moments: Moments, setting: SymbolSettings, observed: bool) -> dict[str, Any]:  # Any: JSON
     """By id: each fact's value, standard error, band, and whether it lies inside."""
     return bar_facts.table(moments, facts(setting, observed))

@@ -10,13 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from hfm.arrays import Float, Int
 from hfm.tables import Array, arrays, column_array
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 TRADES = ("execute", "execute_hidden", "cross")
 
 

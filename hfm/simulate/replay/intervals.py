@@ -11,15 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from hfm.arrays import Float, Int
 from hfm.simulate.replay.event_tape import Tape
 from hfm.tables import FLAG_NO_VOLUME
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True)
-class Rows:
+class QuoteIntervals:
     """[R]: seq; t_open, t_close (ns UTC); the events whose states open and close the row; `after`: the last
     event before it (-1: none), so that its own events are after + 1 ... closing."""
 
@@ -32,7 +30,7 @@ class Rows:
     clocked: bool
 
 
-def by_event(tape: Tape) -> Rows:
+def by_event(tape: Tape) -> QuoteIntervals:
     """One row a time stamp, from the first two-sided quote on; seq is the running count."""
     last = np.flatnonzero(np.append(tape.time[1:] != tape.time[:-1], True))
     last = last[last >= tape.first]
@@ -40,10 +38,12 @@ def by_event(tape: Tape) -> Rows:
     time = tape.time[last]
     after = opening.copy()
     after[0] = -1
-    return Rows(np.arange(len(last)), np.concatenate((time[:1], time[:-1])), time, opening, last, after, False)
+    return QuoteIntervals(
+        np.arange(len(last)), np.concatenate((time[:1], time[:-1])), time, opening, last, after, False
+    )
 
 
-def by_clock(tape: Tape, start: int, end: int, every: int) -> Rows:
+def by_clock(tape: Tape, start: int, end: int, every: int) -> QuoteIntervals:
     """Rows of `every` ns from start (the session's open) on: slots from the first known state to the last
     event.
 
@@ -55,10 +55,10 @@ def by_clock(tape: Tape, start: int, end: int, every: int) -> Rows:
     keep = (closing >= tape.first) & (close - every < tape.time[-1])
     seq, close, closing = np.flatnonzero(keep), close[keep], closing[keep]
     after = np.searchsorted(tape.time, close - every, "right") - 1
-    return Rows(seq, close - every, close, np.maximum(after, tape.first), closing, after, True)
+    return QuoteIntervals(seq, close - every, close, np.maximum(after, tape.first), closing, after, True)
 
 
-def columns(tape: Tape, rows: Rows) -> dict[str, Float]:
+def columns(tape: Tape, rows: QuoteIntervals) -> dict[str, Float]:
     """float64 columns of quotes [R] but sigma_bps; see the schema for units."""
     mid_open, mid_close = tape.mid[rows.opening], tape.mid[rows.closing]
     high, low = _extremes(tape.mid, rows.opening, rows.closing)
@@ -91,13 +91,13 @@ def _extremes(x: Float, start: Int, end: Int) -> tuple[Float, Float]:
     return np.maximum.reduceat(padded, bounds)[::2], np.minimum.reduceat(padded, bounds)[::2]
 
 
-def _between(x: Float, rows: Rows) -> Float:
+def _between(x: Float, rows: QuoteIntervals) -> Float:
     """Sums of x over each row's own events."""
     total = np.concatenate(([0.0], np.cumsum(x)))
     return np.asarray(total[rows.closing + 1] - total[rows.after + 1])
 
 
-def _spread(tape: Tape, rows: Rows) -> Float:
+def _spread(tape: Tape, rows: QuoteIntervals) -> Float:
     """Quoted spread in bps of the mid: weighted by time over a row of the clock; of a time stamp, that at its
     close.
 
@@ -124,7 +124,7 @@ def _spread(tape: Tape, rows: Rows) -> Float:
     return np.where(means[1] > 0, means[0] / np.maximum(means[1], 1.0), at_close)
 
 
-def _traded(tape: Tape, rows: Rows, quoted: Float) -> dict[str, Float]:
+def _traded(tape: Tape, rows: QuoteIntervals, quoted: Float) -> dict[str, Float]:
     """What traded in each row; prices NaN where nothing did. half_spread: sizes' mean distance from the mid
     before, kept where nothing traded, half the quoted spread before the first trade."""
     begin, end = np.searchsorted(tape.at, rows.after, "right"), np.searchsorted(tape.at, rows.closing, "right")
@@ -143,9 +143,9 @@ def _traded(tape: Tape, rows: Rows, quoted: Float) -> dict[str, Float]:
     signed = tape.sign != 0
     paid = sums(np.where(signed, np.abs(tape.price - tape.before) * tape.size, 0.0))
     weight = sums(np.where(signed, tape.size, 0.0))
-    there = weight > 0
-    kept = np.maximum.accumulate(np.where(there, np.arange(len(there)), -1))
-    half = np.where(there, paid / np.maximum(weight, 1e-300), 0.0)
+    valid = weight > 0
+    kept = np.maximum.accumulate(np.where(valid, np.arange(len(valid)), -1))
+    half = np.where(valid, paid / np.maximum(weight, 1e-300), 0.0)
     return out | {
         "volume": volume,
         "signed_volume": sums(tape.sign * tape.size),

@@ -16,18 +16,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 
+from hfm.arrays import Float, Int
 from hfm.errors import DataError
 from hfm.simulate.replay.event_tape import lee_ready
 from hfm.simulate.replay.stage import hours
 from hfm.tables import Array, TableMeta, arrays
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 PRICE = 10_000
 """Price units in one of currency."""
 EMPTY = 9_999_999_999

@@ -10,8 +10,8 @@ import pytest
 
 from hfm import tables
 from hfm.config import Config, Simulate
-from hfm.simulate import stage
-from hfm.simulate.bars import bar_stream, micro
+from hfm.simulate import spread_model, stage
+from hfm.simulate.bars import bar_stream
 from hfm.simulate.spread import spread_charge, spread_claims
 from hfm.stage import Context
 from tests.bars import GroupedReader, bar_table, same
@@ -75,7 +75,7 @@ def test_more_bars_change_no_earlier_charge_and_groups_change_no_bit() -> None:
     short, long = charges(table(tuple(x[:20] for x in first))), charges(table(mixed))
     np.testing.assert_array_equal(long["XYZ"].bps[:20], short["XYZ"].bps)
     np.testing.assert_array_equal(long["XYZ"].quoted[:20], short["XYZ"].quoted)
-    pieces = spread_claims.charges(GroupedReader(table(mixed), 3), Simulate(), micro.Model())
+    pieces = spread_claims.charges(GroupedReader(table(mixed), 3), Simulate(), spread_model.SpreadModel())
     np.testing.assert_array_equal(pieces["XYZ"].bps, long["XYZ"].bps)
     quotes = run(table(tuple(x[:20] for x in first)))[0]
     assert same(run(table(mixed))[0].slice(0, quotes.num_rows), quotes)
