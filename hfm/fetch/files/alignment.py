@@ -6,64 +6,23 @@ is another zone's. Which one is found by trial.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from hfm.arrays import Bool, Float, Int
 from hfm.errors import DataError
 from hfm.fetch import calendar_fit
-from hfm.fetch.files import labelling, time_zones
+from hfm.fetch.files import time_zones, zone_trial
+from hfm.fetch.files.session_edges import HOUR, SessionEdges, day_windows, session_edges
 from hfm.fetch.sessions import Sessions, span
 from hfm.instants import DAY_NS, SECOND_NS
 
-QUARTER = 900 * SECOND_NS
-HOUR = 3600 * SECOND_NS
-LONG = 20 * HOUR
-"""Sessions of this length and more have no night to be told against."""
 SAMPLE = 2_000
 """Stamps of a file that tell whether it is on the grid."""
-NEAR = 300 * SECOND_NS
-"""How far a session's first and last stamps may differ in how early they are: a bar that is missing at one of them."""
-SHARE, MANY, FITS = 0.5, 0.1, 0.8
+SHARE, MANY = 0.5, 0.1
 """Share of times outside the sessions, or of sessions with hours around, that makes the zone doubtful; share of
-sessions that are off above which a file is refused; share that lie right under a zone that is named."""
-ZONES = (
-    "America/New_York",
-    "UTC",
-    "America/Chicago",
-    "Europe/London",
-    "Europe/Paris",
-    "Europe/Athens",
-    "Asia/Tokyo",
-    "Asia/Hong_Kong",
-    "Asia/Kolkata",
-    "Australia/Sydney",
-    "America/Los_Angeles",
-    "America/Denver",
-    *(f"Etc/GMT{-hours:+d}" for hours in range(-12, 15) if hours),
-)
-"""Zones that are tried, after the exchange's own, in this order."""
-
-
-@dataclass(frozen=True)
-class SessionEdges:
-    """Where the stamps of each session begin and end. off: ns, sessions alike early or late; right: within a quarter.
-
-    wide: with hours around. exact: off by half hours, at both edges alike. has: sessions with a stamp. All [N].
-    """
-
-    has: Bool
-    off: Int
-    right: Bool
-    wide: Bool
-    exact: Bool
-
-    @property
-    def moved(self) -> Bool:
-        """[N] sessions that lie elsewhere as a whole."""
-        out: Bool = self.off != 0
-        return out
+sessions that are off above which a file is refused."""
 
 
 @dataclass(frozen=True)
@@ -79,50 +38,6 @@ class ShiftedSessions:
         place = np.searchsorted(self.low, stamps, "right") - 1
         out: Bool = (place < 0) | (stamps >= self.high[np.maximum(place, 0)])
         return out
-
-
-def session_edges(stamps: Int, sessions: Sessions, sides: tuple[str, ...]) -> SessionEdges:
-    """Where the stamps of each session begin and end, under the labels that make them fit best.
-
-    Parameters
-    ----------
-    stamps : [n] ns UTC, in order.
-    sessions : N of them.
-    sides : labels that the stamps may have: start, end or both.
-
-    Returns
-    -------
-    SessionEdges
-    """
-    zero = np.zeros(len(sessions), np.int64)
-    if not len(sessions) or (sessions.close - sessions.open).max() >= LONG or not len(stamps):
-        return SessionEdges(zero > 0, zero, zero > 0, zero > 0, zero > 0)
-    low, high = (np.searchsorted(stamps, border) for border in _windows(sessions))
-    has = high > low
-    first, last = stamps[np.minimum(low, len(stamps) - 1)], stamps[np.maximum(high - 1, 0)]
-    final = sessions.open + (sessions.slots - 1) * sessions.interval
-    off, exact = zero, zero > 0
-    early = {"start": first - sessions.open, "end": first - sessions.open - sessions.interval}
-    late = {"start": last - final, "end": last - sessions.close}
-    for one, other in (*((side, side) for side in sides), ("start", "end")):  # the last: open and close both stamped
-        begin, end = early[one], late[other]
-        alike = (np.abs(begin - end) <= NEAR) & ((begin % QUARTER == 0) | (end % QUARTER == 0))
-        moved = has & alike & (np.minimum(np.abs(begin), np.abs(end)) >= QUARTER)
-        off = np.where(moved & ((off == 0) | (np.abs(begin) < np.abs(off))), begin, off)
-        exact |= moved & (begin == end) & (begin % (2 * QUARTER) == 0)
-    opens, closes = ({side: np.abs(x) < QUARTER for side, x in edge.items()} for edge in (early, late))
-    right = has & (opens["start"] | opens["end"]) & (closes["start"] | closes["end"])
-    border = (opens["start"] | closes["end"]) & (len(sides) > 1)  # a label that is not told may be either
-    off = np.where(right | border, 0, off)
-    wide = has & (last - first > sessions.close - sessions.open + HOUR)
-    return SessionEdges(has, off, right, wide, exact)
-
-
-def _windows(sessions: Sessions) -> tuple[Int, Int]:
-    """(begin, end) of the day around each session: half the night before it and after it, half a day at most."""
-    night = np.maximum(DAY_NS - (sessions.close - sessions.open), 0)
-    before = np.minimum(night, np.append(night[:1], sessions.open[1:] - sessions.close[:-1])) // 2
-    return sessions.open - before, sessions.close + np.append(before[1:], night[-1] // 2)
 
 
 def check_grid(stamps: Int, sessions: Sessions, name: str) -> None:
@@ -213,21 +128,14 @@ def check_alignment(
     clock = stamps if wall is None else stamps + time_zones.offset_at(stamps, wall)
     zone, late = None, 0
     if wall is not None and (count or few):
-        zone = find_zone(clock, around, sides, count or total)
+        zone = zone_trial.find_zone(clock, around, sides, count or total)
     if not count and zone in (None, wall):
-        late = volume_shift(stamps, volume, around) if edges.wide.sum() > SHARE * total else 0
+        late = zone_trial.volume_shift(stamps, volume, around) if edges.wide.sum() > SHARE * total else 0
         if not late:
             _other_calendar(stamps, around, edges, sides)
             return None
-        zone = find_zone_by_volume(clock, volume, around) if wall is not None else None
-    what = f"most times lie outside the hours of {calendar}"
-    if late:
-        what = f"by their volume the market opens {late / HOUR:+g} h off the opens of {calendar}"
-    elif count:
-        what = (
-            f"the first and last times of {count} of {total} sessions lie {_hours(edges.off[edges.moved] / HOUR)} off "
-            f"the hours of {calendar} (the first {around.day[edges.moved][0]})"
-        )
+        zone = zone_trial.find_zone_by_volume(clock, volume, around) if wall is not None else None
+    what = _misfit(late, edges, around)
     if zone is not None and zone != wall:
         raise DataError(what, why=f"taken as {zone} they fit; they were taken as {wall}", hint=f"--tz {zone}")
     if late or count > max(MANY * total, 1) or (total == 1 and edges.exact[edges.moved].all()):
@@ -238,9 +146,22 @@ def check_alignment(
         )
     if total == 1:  # a day so far, with hours before it
         return None
-    low, high = _windows(around)
+    low, high = day_windows(around)
     warning = f"{what}: is their clock another zone's? Their bars are left out"
     return ShiftedSessions(warning, low[edges.moved], high[edges.moved])
+
+
+def _misfit(late: int, edges: SessionEdges, around: Sessions) -> str:
+    """How the stamps miss the sessions. late: ns by which the volume rises after the opens; 0: that is not known."""
+    if late:
+        return f"by their volume the market opens {late / HOUR:+g} h off the opens of {around.calendar}"
+    if edges.moved.any():
+        return (
+            f"the first and last times of {int(edges.moved.sum())} of {int(edges.has.sum())} sessions lie "
+            f"{_hours(edges.off[edges.moved] / HOUR)} off the hours of {around.calendar} (the first "
+            f"{around.day[edges.moved][0]})"
+        )
+    return f"most times lie outside the hours of {around.calendar}"
 
 
 def _other_calendar(stamps: Int, around: Sessions, edges: SessionEdges, sides: tuple[str, ...]) -> None:
@@ -256,87 +177,6 @@ def _other_calendar(stamps: Int, around: Sessions, edges: SessionEdges, sides: t
                 why=f"they fill the sessions of {other}",
                 hint=f"--set fetch.calendar={other}",
             )
-
-
-def volume_shift(stamps: Int, volume: Float, around: Sessions) -> int:
-    """How long after the opens the volume rises, in bars with hours around them.
-
-    The one half hour of the day, not that of the open, before which there is little volume and after which there is
-    much.
-
-    Parameters
-    ----------
-    stamps : [n] ns UTC, in order.
-    volume : [n] shares.
-    around : the sessions around the stamps.
-
-    Returns
-    -------
-    int
-        ns, negative: before the opens; 0 where the open's own half hour does, or several do.
-    """
-    if not len(around) or labelling.volume_side(stamps, volume, around):
-        return 0
-    shifts = [half * 2 * QUARTER for half in range(-28, 29) if half]
-    found = [shift for shift in shifts if labelling.volume_side(stamps, volume, _shift_sessions(around, shift))]
-    return found[0] if len(found) == 1 else 0
-
-
-def _shift_sessions(sessions: Sessions, shift: int) -> Sessions:
-    return replace(sessions, open=sessions.open + shift, close=sessions.close + shift)
-
-
-def find_zone_by_volume(clock: Int, volume: Float, around: Sessions) -> str | None:
-    """The first zone under which the volume of wall clocks rises at the opens.
-
-    Parameters
-    ----------
-    clock : [n] ns since 1970 on the wall.
-    volume : [n] shares.
-    around : the sessions around them.
-
-    Returns
-    -------
-    str or None
-        None: no zone that is tried does.
-    """
-    for zone in dict.fromkeys((around.tz, *ZONES)):
-        utc, bad = time_zones.wall_to_utc(clock, zone)
-        order = np.argsort(utc, kind="stable")
-        if not bad.size and labelling.volume_side(utc[order], volume[order], around):
-            return zone
-    return None
-
-
-def find_zone(clock: Int, around: Sessions, sides: tuple[str, ...], moved: int) -> str | None:
-    """The zone under which wall clocks lie right in most sessions and are off in few.
-
-    Parameters
-    ----------
-    clock : [n] ns since 1970 on the wall.
-    around : the sessions around them.
-    sides : labels that they may have: start, end or both.
-    moved : number of sessions that are off as the clocks are taken now; a zone must have fewer.
-
-    Returns
-    -------
-    str or None
-        None: no zone that is tried does.
-    """
-    best, found = 0, None
-    for zone in dict.fromkeys((around.tz, *ZONES)):
-        utc, bad = time_zones.wall_to_utc(clock, zone)
-        if bad.size:
-            continue
-        trial_edges = session_edges(np.sort(utc), around, sides)
-        right = int(trial_edges.right.sum())
-        if (
-            right > best
-            and right >= FITS * trial_edges.has.sum()
-            and trial_edges.moved.sum() < min(moved, 1 + 0.05 * right)
-        ):
-            best, found = right, zone
-    return found
 
 
 def _hours(off: np.ndarray) -> str:  # float64 [n] hours
