@@ -55,11 +55,11 @@ def _guarded(work: Work, show: Show, common: Common) -> int:
         if interrupts.asked():  # a library made something else of the signal's exception
             raise interrupts.Stopped from None
         text = traceback.format_exc()
-        kept = _keep(text, show.run_dir)
+        crash_file = _keep(text, show.run_dir)
         if common.debug:
             print(text, file=sys.stderr)
         what = f"{type(e).__name__}: {e}".splitlines()[0][:300]
-        hint = f"see {kept}, or run again with --debug" if kept else "run again with --debug"
+        hint = f"see {crash_file}, or run again with --debug" if crash_file else "run again with --debug"
         fault = HfmError(what, why="this is a fault in hfm or in a plug-in", hint=hint)
         report(fault, show.command, show.as_json)
         return int(fault.code)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from hfm import atomic
+from hfm.artifacts import BOOK, EVENTS
 from hfm.cli import options as opt
 from hfm.cli.app import answer, app
 from hfm.cli.console import Show
@@ -98,9 +99,9 @@ def _lobster(show: Show, common: Common, output: Path | None, symbol: str | None
 
     run = locate(home_of(common), common.run, os.environ)
     show.run_dir, manifest = run.path, run.manifest()
-    wanted = stages.Stage("export", "", takes=(stages.EVENTS, stages.BOOK))
+    wanted = stages.Stage("export", "", takes=(EVENTS, BOOK))
     readers = freshness.readers(run, freshness.check_inputs(run, manifest, wanted))
-    book = readers.get(stages.EVENTS) or readers.get(stages.BOOK)
+    book = readers.get(EVENTS) or readers.get(BOOK)
     if book is None:
         raise UsageError(
             f"run {run.name} holds no order book",
@@ -116,9 +117,9 @@ def _lobster(show: Show, common: Common, output: Path | None, symbol: str | None
     folder, rounded = (output or run.path / "lobster").absolute(), 0
     for group in book.groups():
         if symbol is None or group.column("symbol")[0].as_py() == symbol.upper():
-            made = lobster_export.files(group, book.meta)
-            rounded += made.rounded
-            for name, data in (made.message, made.orderbook):
+            files = lobster_export.files(group, book.meta)
+            rounded += files.rounded
+            for name, data in (files.message, files.orderbook):
                 atomic.write(folder / name, data)
                 show.paths.append(folder / name)
     show.metrics["export"] = {"files": len(show.paths), "rounded": rounded}

@@ -96,7 +96,7 @@ def _stream(show: Show, common: Common, replay: bool, state: Path | None, every:
     found = trained(show, common, replay)
     live = found.stream()
     with _alone(state) if state else contextlib.nullcontext():
-        if state and atomic.there(state):
+        if state and atomic.exists(state):
             from hfm.live import snapshot
 
             with atomic.disk_errors(state):
@@ -108,7 +108,7 @@ def _stream(show: Show, common: Common, replay: bool, state: Path | None, every:
         lines = live.replay(found.quotes) if replay else live.feed(_typed())
         rows = every or (1000 if replay else 1)
         try:
-            for line in _kept(lines, found.run, live, found.identity(), state, rows):
+            for line in _saved(lines, found.run, live, found.identity(), state, rows):
                 print(line, flush=True)
         finally:
             show.talk(f"stream: {live.gauge.summary()}")
@@ -150,7 +150,7 @@ def _typed() -> Iterator[bytes]:
     yield from itertools.chain([first], iter(lambda: source.readline(LINE), b""))
 
 
-def _kept(
+def _saved(
     lines: Iterator[str], run: Run, live: Stream, identity: dict[str, Any], state: Path | None, every: int
 ) -> Iterator[str]:
     """The lines; after every so many, and at the end, the state and metrics.prom are written."""

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from hfm import atomic
+from hfm.artifacts import FACTS
 from hfm.cli import options as opt
 from hfm.cli.app import answer, app
 from hfm.cli.console import Show
@@ -109,11 +110,10 @@ def calibration(home: Path, name: str) -> Flags:
     from hfm.runs import freshness, stages
     from hfm.runs.manifest import locate
 
-    facts = "simulate/facts.json"
     other = locate(home, name, {})
-    stage = stages.Stage("simulate --calibrate-from", "", needs=(facts,))
+    stage = stages.Stage("simulate --calibrate-from", "", needs=(FACTS,))
     found = freshness.readers(other, freshness.check_inputs(other, other.manifest(), stage))
-    document = json.loads(found[facts].data())
+    document = json.loads(found[FACTS].data())
     if document["fidelity"] != "replay" or not document["constants"]:
         raise UsageError(
             f"run {other.name} froze no constants",
@@ -222,7 +222,7 @@ def _run_all(show: Show, common: Common, options: FetchOptions, refresh: bool) -
 
     home = home_of(common)
     named = common.run or os.environ.get("HFM_RUN")
-    if options.any() or (named and "/" not in named and not atomic.there(home / "runs" / named)):
+    if options.any() or (named and "/" not in named and not atomic.exists(home / "runs" / named)):
         run, flags = new_run(show, common, home, options)
     else:
         run, flags = locate(home, common.run, os.environ), {}

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from hfm.artifacts import METRICS, MODEL, PREDICTIONS, QUOTES, WEIGHTS
 from hfm.config import Config, Layer, load
 from hfm.models import checkpoint as store
 from hfm.report import leakage
@@ -25,8 +26,6 @@ from hfm.verify.claims import Row
 from hfm.verify.lookahead import asof, cuts, decisions, forecasts, rebuilt, refit
 from hfm.verify.lookahead.isolation import Isolated
 
-QUOTES, PREDICTIONS, METRICS = "simulate/quotes.parquet", "train/predictions.parquet", "backtest/metrics.json"
-MODEL = ("train/model.safetensors", "train/model.json")
 STAGES = ("fetch", "simulate", "train", "backtest")
 """Those that are asked again."""
 
@@ -84,14 +83,14 @@ def trained(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng:
 
 def learnt(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng: np.random.Generator) -> Iterator[Row]:
     """Forecasts and fits of every model of the run that is no floor beside another, fold by fold."""
-    quotes, document = readers[QUOTES], json.loads(readers[MODEL[1]].data())
+    quotes, document = readers[QUOTES], json.loads(readers[MODEL].data())
     task = training_panel.task(quotes.meta, config.train)
     rows = training_panel.read(quotes, task)
     if task.block_s is None:
         plan = folds.plan(len(np.unique(rows.panel.session)), config.train.window)
     else:
         plan = folds.plan_blocks(*training_panel.blocks(quotes, task.block_s), config.train.window)
-    checkpoint = store.load(readers[MODEL[0]].data(), document)
+    checkpoint = store.load(readers[WEIGHTS].data(), document)
     for model in models(document, config):
         items = [forecasts.forecast(checkpoint, model, rows, fold) for fold in plan]
         yield forecasts.as_written(readers[PREDICTIONS], items)
