@@ -61,8 +61,8 @@ class Rows:
     digest: str
     ahead: Float | None = None
     stale: Mask | None = None
-    """[n] whether the row, or its label's row, has prices that a vendor seems to have filled forward (hfm.stale_rows): the
-    panel has no label of it, so that nothing is fitted to it. None where no row is."""
+    """[n] whether the row, or its label's row, has prices that a vendor seems to have filled forward (hfm.stale_rows):
+    the panel has no label of it, so that nothing is fitted to it. None where no row is."""
     unmasked: Labels | None = None
     """The labels with those of the stale rows; None where no row is stale."""
 
