@@ -107,11 +107,11 @@ def models(document: Mapping[str, object], config: Config) -> list[str]:
 
 
 def strategy(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng: np.random.Generator) -> Iterator[Row]:
-    """The policy sees a row alone; no fill is at the price that items its signal; the edge outlives one row's delay."""
+    """The policy sees a row alone; no fill is at the price that its signal is made of; the edge outlives one row's delay."""
     document = json.loads(readers[METRICS].data())
     cheat = bool(document["lookahead"])
     words = "backtest: a signal is filled after it is known" if not cheat else (
-        "backtest: px_open of every row is the close that its own signal is items of (--fill close)"
+        "backtest: px_open of every row is the close that its own signal is made of (--fill close)"
     )  # fmt: skip
     yield Row(words, "0 look-ahead fills", float(cheat), 0, 0)
     if PREDICTIONS in readers:
