@@ -25,7 +25,7 @@ Product: TypeAlias = tuple[str, Payload]
 StageFunction = Callable[[Mapping[str, Reader], Config, "Context"], Iterator[Product]]
 
 
-class Checkpoint(Protocol):
+class ResumeStore(Protocol):
     """A place for work in progress; what is saved survives kill -9 and is removed when the stage commits."""
 
     def save(self, data: bytes) -> None:
@@ -113,7 +113,7 @@ class Context:
     """Folder of the bar archive, for network sources."""
     wait: float = 0.0
     """Seconds to wait for another process that is at work in the archive of a symbol."""
-    checkpoint: Checkpoint | None = None
+    checkpoint: ResumeStore | None = None
     resume: bool = False
     record: Record = field(default_factory=Record)
     """What is on record of the same symbols and overlapping sessions, in all runs of the home: for the verdict."""

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hfm.artifacts import CHECKPOINT, QUOTES, WEIGHTS
 from hfm.cli.console import Show
 from hfm.cli.options import Common
 from hfm.cli.settings import config_of, home_of
@@ -50,12 +51,12 @@ class Trained:
                 "source": self.source}  # fmt: skip
 
     def stream(self) -> Stream:
-        """A new stream over the run. Raises ConfigError and DataError as _whole."""
+        """A new stream over the run. Raises ConfigError and DataError as _graphs."""
         from hfm.live.node import Engine, Market
         from hfm.live.stream import Stream
 
         market = Market.of(self.quotes.meta)
-        return Stream(Engine(self.checkpoint, self.settings, market, self._whole(len(market.symbols))))
+        return Stream(Engine(self.checkpoint, self.settings, market, self._graphs(len(market.symbols))))
 
     def fits(self) -> tuple[str, ...]:
         """Names of the fits in the checkpoint: final, and those of the folds with sessions that a replay answers."""
@@ -65,7 +66,7 @@ class Trained:
         """Where the exported graph of a fit lies."""
         return self.run.path / "live" / (f"{self.model}.onnx" if fit == "final" else f"{self.model}.{fit}.onnx")
 
-    def _whole(self, symbols: int) -> Any:  # Any: Whole, or None
+    def _graphs(self, symbols: int) -> Any:  # Any: Whole, or None
         """The graphs of a network that has no step; None for a model that has one.
 
         Raises ConfigError without the extra, DataError where they have not been made.
@@ -100,9 +101,9 @@ def trained(show: Show, common: Common, replay: bool = False) -> Trained:
     show.run_dir, manifest = run.path, run.manifest()
     config = config_of(common, home, manifest.config, "backtest", {})
     hashes = freshness.check_inputs(run, manifest, stages.REPLAY if replay else stages.FEED)
-    hashes |= freshness.check_committed(run, manifest, stages.MODEL)
-    weights, document = ((run.path / name).read_bytes() for name in stages.MODEL)
-    quotes = freshness.readers(run, hashes)[stages.QUOTES]
-    source = hashes[stages.QUOTES] if replay else "stdin"
+    hashes |= freshness.check_committed(run, manifest, CHECKPOINT)
+    weights, document = ((run.path / name).read_bytes() for name in CHECKPOINT)
+    quotes = freshness.readers(run, hashes)[QUOTES]
+    source = hashes[QUOTES] if replay else "stdin"
     checkpoint = store.load(weights, json.loads(document))
-    return Trained(run, config.backtest, checkpoint, quotes, hashes[stages.MODEL[0]], source)
+    return Trained(run, config.backtest, checkpoint, quotes, hashes[WEIGHTS], source)

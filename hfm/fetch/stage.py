@@ -154,7 +154,7 @@ def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> Ba
         raise UsageError(
             f"--days {fetch.days} and --sessions {fetch.sessions} exclude each other", hint="leave one of them away"
         )
-    if fetch.path is not None and not atomic.there(Path(fetch.path)):
+    if fetch.path is not None and not atomic.exists(Path(fetch.path)):
         raise DataError(f"{fetch.path} does not exist", hint="give the path of a file or folder that is there")
     days = DAYS if live and fetch.days is None and fetch.sessions is None else fetch.days
     names = [symbol.upper() for symbol in fetch.symbols] if live else list(fetch.symbols)

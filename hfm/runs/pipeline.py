@@ -27,7 +27,7 @@ from hfm.runs import metrics_file, stages
 from hfm.runs.freshness import check_hashes, inputs_of, readers, section, versions, why_stale
 from hfm.runs.manifest import Entry, Run, point_latest
 from hfm.runs.stages import Stage
-from hfm.runs.staging import Checkpoint, plain, staging
+from hfm.runs.staging import ResumeFile, plain, staging
 from hfm.runs.trials import record_of, trial_keys
 
 if TYPE_CHECKING:
@@ -106,10 +106,10 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
         artifacts, inputs, settings, versions(), ctx.losses, ctx.warnings, plain(ctx.figures),
         finished=f"{options.clock().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", elapsed_s=round(elapsed, 3),
     )  # fmt: skip
-    chosen = {name: made.config for name, made in manifest.stages.items()}
+    chosen = {name: entry.config for name, entry in manifest.stages.items()}
     run.commit(manifest, [*trial_keys(ctx.events, inputs, chosen), _event(stage, entry)], options.clock())
     metrics_file.write(run, manifest)
-    if isinstance(ctx.checkpoint, Checkpoint):
+    if isinstance(ctx.checkpoint, ResumeFile):
         ctx.checkpoint.remove()
     if stage.name == "fetch":
         point_latest(run)
@@ -166,7 +166,7 @@ def _context(
     if options.progress is not None:
         ctx.progress = options.progress(stage.name)
     if run is not None and stage.name == "train":
-        ctx.checkpoint = Checkpoint(run.path / "train" / ".resume", [inputs, section(config, "train")])
+        ctx.checkpoint = ResumeFile(run.path / "train" / ".resume", [inputs, section(config, "train")])
     if run is not None and stage.name == "report":
         ctx.record = record_of(options.home, run.path)
         ctx.verified = partial(_verified, run, options, ctx)

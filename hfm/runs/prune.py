@@ -34,8 +34,8 @@ def prune(home: Path, keep: int, now: datetime) -> Iterator[Pruned]:
     folder = home / "runs"
     latest = (folder / LATEST).resolve()
     runs = [Run(p) for p in folder.iterdir() if p.is_dir() and not p.is_symlink()] if folder.is_dir() else []
-    made = sorted(((r.manifest().created, r.name, r) for r in runs if r.exists()), reverse=True)
-    for _, name, run in made[keep:]:
+    by_age = sorted(((r.manifest().created, r.name, r) for r in runs if r.exists()), reverse=True)
+    for _, name, run in by_age[keep:]:
         if run.path == latest:
             yield Pruned(name, 0, "the latest run")
             continue

@@ -72,13 +72,13 @@ def trial_keys(
 def _configuration(settings: Mapping[str, Event], body: Event) -> str:
     """Digest of all that was chosen but for the dates; a threshold that every family has anyway is no choice."""
     usual = json.loads(json.dumps(dataclasses.asdict(Config())))
-    kept = {
+    chosen = {
         stage: {
             k: v for k, v in settings[stage].items() if k not in NEUTRAL.get(stage, ()) and v != usual[stage].get(k)
         }
         for stage in STAGES if stage in settings
     }  # fmt: skip
-    return _digest([kept, body.get("model"), body.get("cost"), body.get("family")])
+    return _digest([chosen, body.get("model"), body.get("cost"), body.get("family")])
 
 
 def _digest(body: object) -> str:
@@ -126,20 +126,20 @@ def record_of(home: Path, run: Path) -> Record:
     Trials count where their symbols meet the run's and their sessions overlap. Returns the empty Record where the run
     has no back-test.
     """
-    own = list(journal.events(run / JOURNAL, "trial"))
-    if not own:
+    own_trials = list(journal.events(run / JOURNAL, "trial"))
+    if not own_trials:
         return Record()
-    present = own[-1]
+    present = own_trials[-1]
     events = sorted(_related(home, run, present), key=lambda e: (str(e.get("time", "")), e["event"] == "sweep"))
     tried = {_hypothesis(e) for e in events if e["event"] == "trial"}
     swept = sum({_hypothesis(e): int(e["levels"]) for e in events if e["event"] == "sweep"}.values())
     sequences, ranks, rank = list[_Sequence](), list[int](), 1
-    mine = None
-    seen: set[tuple[str, ...]] = set()
+    present_sequence = None
+    swept_before: set[tuple[str, ...]] = set()
     for event in events:
         if event["event"] == "sweep":
-            rank += min(SWEEP_RANKS, int(event["levels"])) if _hypothesis(event) not in seen else 0
-            seen.add(_hypothesis(event))
+            rank += min(SWEEP_RANKS, int(event["levels"])) if _hypothesis(event) not in swept_before else 0
+            swept_before.add(_hypothesis(event))
             continue
         same = [s for s in sequences if s.configuration == _name(event)]
         found = next((s for s in same if _look(event) in s.looks), None)
@@ -152,10 +152,10 @@ def record_of(home: Path, run: Path) -> Record:
         if _look(event) not in found.looks:
             found.looks.append(_look(event))
         if _name(event) == _name(present) and _look(event) == _look(present):
-            mine = sequences.index(found)
-    assert mine is not None  # the present trial is among the events
-    looks, added = _counted(sequences[mine].looks, _look(present))
-    return Record(len(tried) + swept, ranks[mine], len(sequences), swept, looks, added)
+            present_sequence = sequences.index(found)
+    assert present_sequence is not None  # the present trial is among the events
+    looks, added = _counted(sequences[present_sequence].looks, _look(present))
+    return Record(len(tried) + swept, ranks[present_sequence], len(sequences), swept, looks, added)
 
 
 def _related(home: Path, run: Path, present: Event) -> Iterator[dict[str, Any]]:  # Any: JSON values

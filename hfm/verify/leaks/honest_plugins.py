@@ -58,7 +58,7 @@ POLICIES: dict[str, Callable[[Signals], Float]] = {
 }
 
 
-class Rule:
+class RowRule:
     """A policy whose rule stands in POLICIES under its name."""
 
     name: ClassVar[str]
@@ -168,7 +168,7 @@ def _volume(raw: RawBars, volume: Float) -> RawBars:
     return replace(raw, volume=volume)
 
 
-def _kept(raw: RawBars, keep: npt.NDArray[np.bool_]) -> RawBars:
+def _masked(raw: RawBars, keep: npt.NDArray[np.bool_]) -> RawBars:
     """The bars where keep [n] is true."""
     o, h, low, c, v = (getattr(raw, name)[keep] for name in ("open", "high", "low", "close", "volume"))
     return RawBars(raw.time[keep], o, h, low, c, v, raw.notes, raw.warnings)
@@ -208,8 +208,8 @@ SOURCES: dict[str, Callable[[RawBars], RawBars]] = {
     "even_volume": lambda raw: _volume(raw, np.full(len(raw.volume), 1e5)),
     "lots": lambda raw: _volume(raw, np.rint(raw.volume / 100) * 100),
     "coarse_volume": lambda raw: _volume(raw, np.sqrt(raw.volume)),
-    "holes": lambda raw: _kept(raw, (raw.time // 10**9 // 1800) % 29 != 0),
-    "thin": lambda raw: _kept(raw, _coin(raw.time.astype(float)) > 0.03),
+    "holes": lambda raw: _masked(raw, (raw.time // 10**9 // 1800) % 29 != 0),
+    "thin": lambda raw: _masked(raw, _coin(raw.time.astype(float)) > 0.03),
     "inverted": lambda raw: replace(
         raw, open=1e4 / raw.open, high=1e4 / raw.low, low=1e4 / raw.high, close=1e4 / raw.close
     ),
@@ -231,7 +231,7 @@ class Altered(Synthetic):
 
 
 def __getattr__(name: str) -> Any:  # Any: the class that the registry's line names
-    for known, base in ((POLICIES, Rule), (MODELS, Variant), (SOURCES, Altered)):
+    for known, base in ((POLICIES, RowRule), (MODELS, Variant), (SOURCES, Altered)):
         if name in known:
             return type(name, (base,), {"name": name, "__module__": __name__})
     raise AttributeError(name)
