@@ -66,7 +66,8 @@ class PriceRows:
 @dataclass(frozen=True)
 class StaleRowState:
     """What a symbol's earlier rows leave. bars: its last KEPT sessions; run: log probability of the run of unmoved rows
-    under way, 0 where there is none."""
+    under way, 0 where there is none.
+    """
 
     bars: PriceRows
     run: float
@@ -146,7 +147,8 @@ def _sofar(values: Bool | Float) -> Float:
 
 def _step(bars: PriceRows, moved: Bool) -> Float:
     """[S, T] the usual price step known before each row (NaN: none yet): the geometric mean of the smallest distance
-    between two prices of a row that differ."""
+    between two prices of a row that differ.
+    """
     prices = np.sort(np.stack([x[moved] for x in (bars.open, bars.high, bars.low, bars.close)]), axis=0)
     gaps = np.diff(prices, axis=0)
     least = np.where(gaps > 0, gaps, np.inf).min(axis=0, initial=np.inf)
@@ -187,7 +189,8 @@ def _share(every: Bool, some: Bool, high: Bool) -> Float:
 
 def _improbable(unmoved: Bool, present: Bool, q: Float, run: float) -> tuple[Bool, float]:
     """[S, T] unmoved rows whose run, or whose session so far, is less probable than RARE; log probability of the run
-    under way after the last row."""
+    under way after the last row.
+    """
     still, log = unmoved[present], np.log(q[present])
     total = np.cumsum(np.where(still, log, 0.0)) + run
     ended = np.maximum.accumulate(np.where(~still, np.arange(len(still)), -1))

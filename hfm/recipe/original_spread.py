@@ -40,10 +40,19 @@ def returns(close: Float, before: float) -> Float:
 
 
 def volatility(returns: Float, tail: Float) -> tuple[Float, Float]:
-    """Sample sd of the last 20 returns [n], in bps, and the tail for the next call.
+    """Sample sd of the last 20 returns, in bps, and what the next call needs of them.
 
-    tail: the last up to 19 returns before these. A first return that is NaN is none. While fewer than 20 are known, the
-    sd of those that are; 0 of none and of one.
+    Parameters
+    ----------
+    returns
+        [n] in order; a first one that is NaN is none.
+    tail
+        The last up to 19 returns before these.
+
+    Returns
+    -------
+    tuple[Float, Float]
+        [n] sd of those that are known while fewer than 20 are, 0 of none and of one; and the tail for the next call.
     """
     joined = np.concatenate((tail, returns))
     known = np.isfinite(joined)

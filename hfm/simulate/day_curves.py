@@ -16,8 +16,20 @@ VOLUME_CURVE = (1.76, 1.13, 1.42, 0.85, 0.98, 0.66, 0.64, 0.50, 0.70, 0.83, 0.81
 
 
 def day_curve(values: Sequence[float], slots: int) -> Float:
-    """ln of a built-in curve at each of the T slots: linear between the middles of its parts, and on beyond
-    the ends."""
+    """Logarithm of a built-in curve at each clock slot.
+
+    Parameters
+    ----------
+    values
+        Of equal parts of a session.
+    slots
+        T.
+
+    Returns
+    -------
+    Float
+        [T]; linear in ln between the middles of the parts, and on beyond the ends.
+    """
     at = (np.arange(slots) + 0.5) / slots * len(values) - 0.5  # 0 at the middle of the first part
     left = np.clip(np.floor(at).astype(int), 0, len(values) - 2)
     logs = np.log(values)

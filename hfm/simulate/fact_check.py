@@ -24,10 +24,24 @@ SESSIONS = 60
 def table(
     markets: Sequence[Reader], config: Config, seeds: Sequence[int] = SEEDS
 ) -> dict[str, dict[str, Any]]:  # Any: JSON
-    """By id: label, value, se, band, pass and whose property it is (see bar_facts.document).
+    """Facts pooled over markets and seeds, each against its band.
 
-    markets: bars of independent markets, each simulated with all of the seeds. Seeds of one market share its
-    days, so they are one cluster a day. pass is False where a band is missed: exit code 8.
+    Seeds of one market share its days, so they are one cluster a day.
+
+    Parameters
+    ----------
+    markets
+        Bars of independent markets, each simulated with all of the seeds (a book: with one of them in turn).
+    config
+        Fidelity and model.
+    seeds
+        Fixed, whatever the configuration says.
+
+    Returns
+    -------
+    dict[str, dict[str, Any]]
+        By id: label, value, se, band, pass and whose property it is (see bar_facts.document). pass is False where a
+        band is missed: exit code 8.
     """
     if config.simulate.fidelity == "book":
         return _book_table(markets, config, seeds)

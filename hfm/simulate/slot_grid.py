@@ -19,7 +19,8 @@ from hfm.tables import Array, blocks, column_array, fixed
 @dataclass(frozen=True)
 class SlotGrid:
     """Where the rows of one symbol stand. rows: their places in the group, or a slice; cell: s * T + slot of
-    each."""
+    each.
+    """
 
     symbol: str
     rows: Int | slice
@@ -57,8 +58,25 @@ class SlotGrid:
 
 
 def slot_grids(group: pa.Table, slots: int) -> Iterator[SlotGrid]:
-    """The Grid of each symbol of a group of bars, in order of first appearance. Raises DataError for a slot
-    >= T."""
+    """The grid of each symbol of a group of bars, in order of first appearance.
+
+    Parameters
+    ----------
+    group
+        Rows of fetch/bars.parquet: whole sessions.
+    slots
+        T of a full session.
+
+    Yields
+    ------
+    SlotGrid
+        One a symbol.
+
+    Raises
+    ------
+    DataError
+        For a slot below 0 or beyond T.
+    """
     if group.num_rows == 0:
         return
     seq = column_array(group.column("seq"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import NoReturn
 
 from hfm.config import Config
 from hfm.errors import UsageError
@@ -15,22 +16,27 @@ BARS, BOOK = "fetch/bars.parquet", "fetch/book.parquet"
 def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
     """Quotes, oracle and facts of a run's bars, or of its order book, at the fidelity asked for.
 
-    Each fidelity is imported when it is asked for: the book's engine takes half a second that bars need not wait for.
+    Each fidelity is imported when it is asked for: the book's engine takes half a second that bars need not wait for. A
+    fidelity that does not fit what the run holds is a UsageError.
 
     Parameters
     ----------
     inputs
         fetch/bars.parquet, or fetch/book.parquet.
+    config
+        Its section `simulate`.
+    ctx
+        Random streams, workers, warnings, lines of the summary.
 
-    Raises
-    ------
-    UsageError
-        Where the fidelity does not fit what the run holds, and what the fidelity itself raises.
+    Returns
+    -------
+    Iterator[Product]
+        Of the fidelity's own stage.
     """
     sim = config.simulate
     held = BARS if BARS in inputs else BOOK
     if (sim.fidelity == "replay") == (held == BARS):
-        raise _misfit(sim.fidelity)
+        _refuse(sim.fidelity)
     if sim.fidelity == "replay":
         from hfm.simulate.replay import stage as replay
 
@@ -44,13 +50,13 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     return bars.run(inputs[held], sim, ctx)
 
 
-def _misfit(fidelity: str) -> UsageError:
+def _refuse(fidelity: str) -> NoReturn:
     if fidelity == "replay":
-        return UsageError(
+        raise UsageError(
             "simulate.fidelity replay needs an order book, and the run holds bars",
             hint="hfm fetch SYMBOL --source lobster --path FOLDER, or --fidelity bars",
         )
-    return UsageError(
+    raise UsageError(
         f"simulate.fidelity {fidelity} needs bars, and the run holds an order book",
         hint="--fidelity replay",
     )

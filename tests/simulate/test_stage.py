@@ -185,14 +185,6 @@ def test_nothing_is_planted_in_observed_bars() -> None:
     assert "--source synthetic" in caught.value.hint
 
 
-def test_provenance_says_what_was_observed() -> None:
-    """Trades of real bars are observed, mids simulated; a planted path says so."""
-    real = tables.provenance(simulate(bar_table(2, synthetic=False))[0].schema)
-    assert (real["trade_close"], real["mid_close"], real["sigma_bps"]) == ("observed", "simulated", "estimated")
-    planted = tables.provenance(simulate(bar_table(2), signal="planted")[0].schema)
-    assert (planted["trade_close"], planted["mid_close"], planted["ofi"]) == ("planted", "planted", "planted")
-
-
 def test_the_seed_recipe_is_the_original_one() -> None:
     """Spread 10 bp + 2 x volatility of 20 rows, within its noise; OFI +.6 or -.4 of volume; a warning."""
     config = Config(simulate=Simulate(recipe="seed"))

@@ -101,9 +101,21 @@ def _open_midday(parts: int) -> Callable[[Sums], float]:
 
 
 def known_gain(rho: float, carry: float) -> tuple[float, float]:
-    """Correlation of the filter's forecast with the next return, and the share of rows it puts beyond .6.
+    """Correlation of the filter's forecast with the next return, and the share of rows that it puts beyond .6.
 
-    The filter's variance is that of the stationary Riccati equation (see planted.p_up).
+    The filter's variance is that of the stationary Riccati equation (see filters.p_up).
+
+    Parameters
+    ----------
+    rho
+        Correlation of the drive with the next return.
+    carry
+        Share of the order flow's noise that is the signal.
+
+    Returns
+    -------
+    tuple[float, float]
+        Both between 0 and 1.
     """
     prior = 1.0
     for _ in range(200):
@@ -126,8 +138,18 @@ def _spread_open(s: Sums) -> float:
 
 
 def facts(setting: SymbolSettings) -> dict[str, Fact]:
-    """The facts that apply to a run, by id. A band is SPY's; None where the name, recipe or signal has
-    none."""
+    """The facts that apply to a run, by id.
+
+    Parameters
+    ----------
+    setting
+        Of a symbol, or of several pooled; a band is SPY's, and None where the name, recipe or signal has none.
+
+    Returns
+    -------
+    dict[str, Fact]
+        Label, statistic and band of each.
+    """
     out = _of_path(setting)
     if setting.simulate.recipe == "calibrated":
         out |= _of_model(setting)
@@ -224,9 +246,21 @@ def pooled(settings: Mapping[str, SymbolSettings]) -> SymbolSettings:
 
 
 def document(moments: Moments, setting: SymbolSettings, observed: bool) -> dict[str, Any]:  # Any: JSON
-    """By id: each fact's value, standard error, band, and whether it lies inside.
+    """Each fact's value, standard error, band, and whether it lies inside, as facts.json has them.
 
-    observed: the bars are real, so that what is theirs (`of` bars) is nothing for the model to pass: no band.
+    Parameters
+    ----------
+    moments
+        Sums of the sessions.
+    setting
+        Of a symbol, or of several pooled.
+    observed
+        Whether the bars are real: what is theirs (`of` bars) is then nothing for the model to pass, and has no band.
+
+    Returns
+    -------
+    dict[str, dict[str, Any]]
+        By id.
     """
     known = facts(setting)
     blind = {n: replace(f, band=None) if observed and f.of == "bars" else f for n, f in known.items()}

@@ -1,5 +1,6 @@
 """Bars streamed through the model: sheets and sums of each group, symbol by symbol, with the state carried
-along."""
+along.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ _PRICES = ("open", "high", "low", "close", "volume")
 @dataclass(frozen=True)
 class SymbolSessions:
     """One symbol's sessions of a group, simulated: where they stand, what they came to, their sums for the
-    facts."""
+    facts.
+    """
 
     grid: SlotGrid
     simulated: SimulatedSessions
@@ -57,11 +59,30 @@ def simulate_groups(
 
 
 def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, SymbolSettings]:
-    """What holds for each symbol. Observed bars are read once ahead, for the spread that each session's past shows; a
-    recipe reads them for what it needs instead.
+    """What holds for each symbol of a run.
 
-    Raises UsageError for a signal that cannot be planted, a table that is not of bars, or a tick above a price;
-    ConfigError for constants.
+    Observed bars are read once ahead, for the spread that each session's past shows; a recipe reads them for what it
+    needs instead.
+
+    Parameters
+    ----------
+    bars
+        fetch/bars.parquet.
+    sim
+        The configuration.
+    ctx
+        Takes warnings.
+
+    Returns
+    -------
+    dict[str, SymbolSettings]
+        By symbol.
+
+    Raises
+    ------
+    UsageError
+        For a table that is not of bars; a signal that cannot be planted and a tick above a price raise it too, and
+        constants that no calibration gives a ConfigError.
     """
     meta = bars.meta
     if not meta.slots_per_session:

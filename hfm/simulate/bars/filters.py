@@ -72,7 +72,8 @@ def _update(
 def _hamilton(signal: PlantedSignal, present: Bool, rho: float) -> Float:
     """The sign's probability (Hamilton 1989, section 4), z being published. After a hole the z of the row
     before is not known: it has the normal law that the z to both sides of it leave, and the sign is judged by
-    that."""
+    that.
+    """
     sessions, slots = signal.z.shape
     plus = np.full(sessions, 0.5)
     mean, variance = np.zeros(sessions), np.ones(sessions)  # of z one row back
@@ -94,7 +95,8 @@ def _hamilton(signal: PlantedSignal, present: Bool, rho: float) -> Float:
 
 def _axis() -> tuple[Float, Float, Float]:
     """Grid points [K] of a signal, their stationary weights, and the transition matrix [K, K], rows summing
-    to 1."""
+    to 1.
+    """
     at = np.linspace(-_REACH, _REACH, _POINTS)
     start = np.exp(-0.5 * at**2)
     step = np.exp(-0.5 * (at[None, :] - PERSISTENCE * at[:, None]) ** 2 / (1.0 - PERSISTENCE**2))

@@ -105,7 +105,8 @@ def _moves(grid: SlotGrid, bars: dict[str, Array]) -> micro.SessionPrices:
 
 def _garman_klass(moves: micro.SessionPrices, tick: Float) -> Float:
     """Garman-Klass variance (1980, eq. 20) of each row, at least that of a tenth of a tick: a one-price bar
-    has a log."""
+    has a log.
+    """
     spread, move = np.log(moves.high / moves.low), np.log(moves.close / moves.open)
     variance = 0.5 * spread**2 - (2 * np.log(2) - 1) * move**2
     return np.asarray(np.maximum(variance, (0.1 * tick / moves.close) ** 2))
@@ -122,7 +123,7 @@ def _depth(levels: trailing_stats.Levels, moves: micro.SessionPrices, setting: S
 
 
 def _level(grid: SlotGrid, moves: micro.SessionPrices, setting: SymbolSettings, tick: Float) -> Float:
-    """a [S, 1] of the spread model: the claimed level, or what is charged instead (see claims.py)."""
+    """A [S, 1] of the spread model: the claimed level, or what is charged instead (see claims.py)."""
     sim, sessions = setting.simulate, len(moves.open)
     first = moves.open[np.arange(sessions), moves.present.argmax(axis=1)][:, None]
     if sim.spread_bps is not None:
@@ -138,8 +139,9 @@ def _level(grid: SlotGrid, moves: micro.SessionPrices, setting: SymbolSettings, 
 
 
 def _excess(relative: Float, price: Float, tick: Float, least: float) -> Float:
-    """a at which the mean spread is `relative` x price; e^a is at least `least`, for no spread is below a
-    tick."""
+    """A at which the mean spread is `relative` x price; e^a is at least `least`, for no spread is below a
+    tick.
+    """
     return np.asarray(np.log(np.maximum((relative * price / tick - 1.0) / spread_model.MEAN_EXCESS, least)))
 
 
@@ -159,7 +161,8 @@ def _plant(
     grid: SlotGrid, moves: micro.SessionPrices, levels: trailing_stats.Levels, noise: Float, sim: Simulate, ctx: Context
 ) -> tuple[planted_signal.PlantedSignal, micro.SessionPrices]:
     """The signal, and the redrawn price path. Each session starts at its bar's own open: no level to carry
-    along."""
+    along.
+    """
     draws = session_rng.draw(
         ctx, f"{grid.symbol}:planted", grid.days, planted_signal.NORMALS, planted_signal.UNIFORMS, grid.slots
     )

@@ -32,7 +32,8 @@ SIZE_SLOPE, SIZE_SD = 0.58, 0.455
 @dataclass(frozen=True)
 class SessionPrices:
     """Prices of S sessions: origin (what the row's return starts from), open, high, low, close, volume, and
-    presence."""
+    presence.
+    """
 
     origin: Float
     open: Float
@@ -78,8 +79,28 @@ class OrderFlow:
 def spread(levels: Levels, dev_vol: Float, draws: Draws, present: Bool, model: SpreadModel, a: Float) -> QuotedSpread:
     """Quoted spreads: tick (1 + e^x), x = a + .8 dev_vol - .2 dev_size + ln phi_s + u, u AR(1) with t4 shocks.
 
-    dev_vol [S, T]: ln volatility of the row less slot and level. a: [S, 1]. The spread at an open is that of the row
-    before; a session's first open draws its own, with nothing known of the row.
+    The spread at an open is that of the row before; a session's first open draws its own, with nothing known of the
+    row.
+
+    Parameters
+    ----------
+    levels
+        Of volume and volatility [S, T]; NaN in holes.
+    dev_vol
+        [S, T] ln volatility of the row less slot and level.
+    draws
+        One more slot than T: the first is the open's.
+    present
+        [S, T] whether a row is there.
+    model
+        Its constants; tick in currency.
+    a
+        [S, 1] level of x.
+
+    Returns
+    -------
+    QuotedSpread
+        [S, T] in currency; NaN in holes.
     """
     slots = dev_vol.shape[1]
     u = model.spread_sd * ar1(student4(draws.normal[0], *draws.uniform), model.spread_ar)
@@ -107,10 +128,27 @@ def flow(
 ) -> OrderFlow:
     """Depth, OFI and signed volume (Cont, Kukanov and Stoikov 2014, eq. 5: the price moves by beta x OFI).
 
-    OFI = (R2/beta) r + sqrt(R2 (1 - R2)) (sigma/beta) eps with beta = tick / (2 depth), r and sigma in
-    currency: where mean (r/sigma)^2 is 1, r on beta x OFI has slope 1 and that R2. Signed volume is the same
-    with its own R2 and its own eps, cut to +-volume. depth0: [S, T] or broadcast to it. eps: [2, S, T], of
-    OFI and of signed volume; the same, but for the planted product.
+    OFI = (R2/beta) r + sqrt(R2 (1 - R2)) (sigma/beta) eps with beta = tick / (2 depth), r and sigma in currency: where
+    mean (r/sigma)^2 is 1, r on beta x OFI has slope 1 and that R2. Signed volume is the same with its own R2 and its
+    own eps, cut to +-volume.
+
+    Parameters
+    ----------
+    moves, levels
+        Prices in currency, volumes in shares, and their levels [S, T]; NaN in holes.
+    depth0
+        Shares a side at level volatility, [S, T] or broadcast to it.
+    draws
+        One more slot than T.
+    eps
+        [2, S, T] noise of OFI and of signed volume, of sd 1; the same for both, but for the planted product.
+    model
+        Its constants.
+
+    Returns
+    -------
+    OrderFlow
+        [S, T] in shares; NaN in holes.
     """
     ar = ar1(draws.normal[1], model.depth_ar)[:, 1:]
     of_level = levels.ln_sigma - levels.level_vol
@@ -125,19 +163,44 @@ def flow(
 
 
 def depth_level(levels: Levels, price: Float, tick: float | Float, r2_flow: float = R2_FLOW) -> Float:
-    """[S, T]: the depth at which signed volume has sd FLOW_SHARE of volume, from levels of volume and
-    volatility.
+    """The depth at which signed volume has sd FLOW_SHARE of volume, from levels of volume and volatility.
 
-    sd(signed) = sqrt(R2) sigma price / beta, so depth = share x volume x tick / (2 sqrt(R2) sigma price), less
-    what the unevenness of all three adds.
+    sd(signed) = sqrt(R2) sigma price / beta, so depth = share x volume x tick / (2 sqrt(R2) sigma price), less what the
+    unevenness of all three adds.
+
+    Parameters
+    ----------
+    levels
+        [S, T].
+    price, tick
+        [S, T] and [S, 1] or a number, currency.
+    r2_flow
+        Share of the row's return variance that signed volume explains.
+
+    Returns
+    -------
+    Float
+        [S, T] shares a side.
     """
     volume, vol = np.exp(levels.level_size), np.exp(levels.level_vol)
     return np.asarray(FLOW_SHARE * volume * 0.5 * tick / (_UNEVEN * np.sqrt(r2_flow) * vol * price))
 
 
 def origin(open_: Float, close: Float, present: Bool) -> Float:
-    """[S, T]: the price from which a row's return counts: the close one slot before, else (open, after a
-    hole) its open."""
+    """The price from which a row's return counts: the close one slot before, else (open, after a hole) its open.
+
+    Parameters
+    ----------
+    open_, close
+        [S, T] currency, NaN in holes.
+    present
+        [S, T] whether a row is there.
+
+    Returns
+    -------
+    Float
+        [S, T] currency, NaN in holes.
+    """
     out = open_.copy()
     adjacent = present[:, 1:] & present[:, :-1]
     out[:, 1:][adjacent] = close[:, :-1][adjacent]
@@ -145,11 +208,25 @@ def origin(open_: Float, close: Float, present: Bool) -> Float:
 
 
 def log_spread_forecast(levels: Levels, spread: QuotedSpread, model: SpreadModel, price: Float) -> tuple[Float, Float]:
-    """Mean and sd [S, T] of the next row's ln spread in bps, for one who knows the model; NaN in the last slot.
+    """The next row's ln spread, for one who knows the model.
 
     Such a forecaster knows the law of x (see `spread`) and its AR part; the next row's volatility and volume it must
     forecast, by the row's own forecast sigma and the last volume. ln(1 + e^x) is taken to the second order in the
-    forecast error of x. price [S, T]: mid at the close.
+    forecast error of x.
+
+    Parameters
+    ----------
+    levels, spread
+        [S, T] of the rows.
+    model
+        Its constants.
+    price
+        [S, T] mid at the close, currency.
+
+    Returns
+    -------
+    tuple[Float, Float]
+        Mean and sd [S, T] of ln(spread in bps); NaN in the last slot.
     """
     slots = price.shape[1]
     mean, sd = np.full(price.shape, np.nan), np.full(price.shape, np.nan)

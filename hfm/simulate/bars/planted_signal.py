@@ -32,7 +32,8 @@ and low, and for the hidden sign."""
 @dataclass(frozen=True)
 class PlantedSignal:
     """[S, T]: the drive d; standardised returns (0 in holes); noise of OFI and of signed volume; z and the
-    second signal."""
+    second signal.
+    """
 
     drive: Float
     returns: Float
@@ -66,11 +67,26 @@ def regime(uniform: Float) -> Float:
 
 
 def path(open_: Float, returns: Float, sigma: Float, uniform: Float) -> tuple[Float, Float, Float, Float]:
-    """Open, high, low, close [S, T] of the price that starts each session at open_ [S].
+    """Open, high, low and close of the price that starts each session at `open_`.
 
-    High and low are those of a Brownian bridge from the row's open to its close, each by its exact law: for a
-    log move d of variance s^2 the maximum above the start is (d + sqrt(d^2 - 2 s^2 ln U)) / 2. uniform: [2,
-    S, T].
+    High and low are those of a Brownian bridge from the row's open to its close, each by its exact law: for a log move
+    d of variance s^2 the maximum above the start is (d + sqrt(d^2 - 2 s^2 ln U)) / 2.
+
+    Parameters
+    ----------
+    open_
+        [S] currency.
+    returns
+        [S, T] standardised, 0 in holes.
+    sigma
+        [S, T] sd of the log move.
+    uniform
+        [2, S, T] in [0, 1), for high and low.
+
+    Returns
+    -------
+    tuple[Float, Float, Float, Float]
+        [S, T] each, currency; in a hole the price stands still.
     """
     move = returns * sigma
     end = np.cumsum(move, axis=1)

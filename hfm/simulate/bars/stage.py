@@ -14,8 +14,8 @@ from hfm.arrays import Float
 from hfm.config import Simulate
 from hfm.simulate.bars import bar_facts, bar_stream, trailing_stats
 from hfm.simulate.bars.generator import SimulatedSessions, flags, quotes
-from hfm.simulate.columns import KEYS, charged, provenance, report_ticks, with_settings, with_ticks
 from hfm.simulate.moments import Moments
+from hfm.simulate.quote_columns import KEYS, charged, provenance, report_ticks, with_settings, with_ticks
 from hfm.simulate.slot_grid import SlotGrid
 from hfm.simulate.spread import charge_report
 from hfm.simulate.symbol_settings import SymbolSettings
@@ -26,7 +26,19 @@ from hfm.tables import ORACLE, QUOTES, Provenance, Reader, TableMeta, build, col
 def run(bars: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     """Quotes, oracle and facts of fetch/bars.parquet, group by group.
 
-    Raises UsageError where a signal cannot be planted (bar_stream.settings).
+    Parameters
+    ----------
+    bars
+        The table.
+    sim
+        The configuration.
+    ctx
+        Random streams, warnings, lines of the summary.
+
+    Yields
+    ------
+    Product
+        simulate/quotes.parquet and simulate/oracle.parquet by group, then simulate/facts.json.
     """
     meta = bars.meta
     settings = bar_stream.settings(bars, sim, ctx)

@@ -70,10 +70,25 @@ class Levels:
 def learn(
     memory: PastSessions, gk2: Float, volume: Float, returns: Float, interval_s: float
 ) -> tuple[Levels, PastSessions]:
-    """Levels of S new sessions, and the memory after them.
+    """Levels of S new sessions, and what they leave to later ones.
 
-    gk2 [S, T]: Garman-Klass variances, above 0, NaN in holes; volume, returns: [S, T]. A row of no volume
-    teaches nothing of volumes, and its own deviation is -inf.
+    Parameters
+    ----------
+    memory
+        What the sessions before left.
+    gk2
+        [S, T] Garman-Klass variances, above 0; NaN in holes.
+    volume
+        [S, T] shares; a row of no volume teaches nothing of volumes, and its own deviation is -inf.
+    returns
+        [S, T] log returns; NaN in holes.
+    interval_s
+        Seconds of a row.
+
+    Returns
+    -------
+    tuple[Levels, PastSessions]
+        [S, T] each level.
     """
     base_vol, base_size = (day_curve(c, gk2.shape[1]) for c in (VOLATILITY_CURVE, VOLUME_CURVE))
     ln_vol = 0.5 * np.log(gk2) - base_vol
@@ -119,7 +134,7 @@ def _extend(memory: PastSessions, vol: Float, size: Float, gk2: Float, returns: 
 
 
 def _or_nothing(x: Float) -> Float:
-    """x with 0 where it is not finite."""
+    """X with 0 where it is not finite."""
     finite = np.isfinite(x)
     return x if finite.all() else np.where(finite, x, 0.0)
 
@@ -134,7 +149,8 @@ def _before(x: Float, sessions: int) -> Float:
 
 def _smooth(x: Float) -> Float:
     """Moving mean along the slots over a thirteenth of the session, narrower at the ends so that the open
-    keeps its peak."""
+    keeps its peak.
+    """
     slots = x.shape[1]
     at = np.arange(slots)
     width = np.minimum(max(slots // 26, 1), np.minimum(at, slots - 1 - at))
@@ -157,7 +173,8 @@ def _running(x: Float, mask: Bool) -> Float:
 
 def _forecast(past: PastSessions, totals: Float, count: Float, phi2: Float, interval_s: float) -> Float:
     """[S, T]: forecast variance over phi^2, a weighted mean of past Garman-Klass variances in returns' own
-    scale."""
+    scale.
+    """
     sessions = len(phi2)
     mask, gk2 = past.mask[LOOK:], past.gk2[LOOK:] / phi2
     rows = np.maximum(count.sum(axis=1, keepdims=True), 1.0)
@@ -180,7 +197,8 @@ def _forecast(past: PastSessions, totals: Float, count: Float, phi2: Float, inte
 
 def _mix(gk2: Float, mask: Float, long: Float, day: Float) -> Float:
     """The weighted mean; a window that reaches before the open, or over holes, takes yesterday's mean
-    there."""
+    there.
+    """
     total, rows = np.zeros_like(gk2), np.zeros_like(mask)  # of rows strictly before
     np.cumsum(gk2[:, :-1], axis=1, out=total[:, 1:])
     if mask.all():  # of full sessions one line says it for all

@@ -81,6 +81,8 @@ def play_session(
 ) -> BookSession:
     """Play one session of a symbol through the engine, bar by bar.
 
+    A session whose prices span too many ticks, or are too few of them, is a DataError (see SimulatedBook).
+
     Parameters
     ----------
     grid
@@ -96,12 +98,12 @@ def play_session(
     ctx
         Gives the random stream of (symbol, session).
 
-    Raises
-    ------
-    DataError
-        Where prices span too many ticks, or are too few of them (SimulatedBook).
+    Returns
+    -------
+    BookSession
+        Its bars in order, with their rows.
     """
-    m, sim, tick = simulated.moves, setting.simulate, float(simulated.tick[s, 0])
+    m = simulated.moves
     present = np.flatnonzero(m.present[s])
     rng = ctx.rng(f"{grid.symbol}:book", grid.days[s])
     words = rng.integers(1, 2**63, (grid.slots, 2), dtype=np.uint64)
@@ -110,12 +112,7 @@ def play_session(
     error = price_path.ForecastError(price_path.pool(steps))
     unit = unit_of(float(m.volume[s, present[0]]))
     lot = random_draws.round_lot(depth0 / unit)
-    low, high = float(np.nanmin(m.low[s])), float(np.nanmax(m.high[s]))
-    options = BookOptions(tick, lot, sim.l3, sim.events)
-    if sim.tables:
-        laws, pace = fitted.laws(sim.tables, unit), fitted.pace(sim.tables)
-        options = replace(options, laws=laws, pace=pace, reach=fitted.reach(sim.tables))
-    book = SimulatedBook(low, high, options)
+    book = _new_book(simulated, s, setting, unit, lot)
     rates = EVENTS_A_SECOND * np.exp(day_curve(VOLUME_CURVE, grid.slots))
     slot = slot_spread(simulated, s)
     played: list[PlayedBar] = []
@@ -123,7 +120,6 @@ def play_session(
         if n and present[n - 1] != t - 1:
             book.renew()
         book.seed(words[t])
-        pace = float(np.exp(simulated.levels.level_vol[s, t])) * m.open[s, t] / tick / math.sqrt(setting.interval_s)
         bar = BarTarget(
             open=float(m.open[s, t]),
             high=float(m.high[s, t]),
@@ -133,14 +129,34 @@ def play_session(
             path=path_of(book, simulated, s, int(t), steps, error, float(draws[t])),
             depth=float(simulated.flow.depth[s, t] / unit),
             excess=math.exp(min(float(simulated.spread.x[s, t] + slot[t]), math.log(spread_model.CAP_TICKS))),
-            rate=fitted.rate(sim.tables, float(m.volume[s, t]) / setting.interval_s)
-            if sim.tables
-            else float(rates[t]) * min(max(pace / PACE, SLOWEST), FASTEST),
+            rate=_event_rate(simulated, s, int(t), setting, float(rates[t])),
             start=float(t) * setting.interval_s,
             length=setting.interval_s,
         )
         played.append(book.play(bar))
     return BookSession(present, played, m.volume[s][present], unit, book.origin, book.ticks, lot)
+
+
+def _new_book(simulated: SimulatedSessions, s: int, setting: SymbolSettings, unit: float, lot: int) -> SimulatedBook:
+    """An empty book for the session's prices, with the flow of the settings."""
+    m, sim = simulated.moves, setting.simulate
+    options = BookOptions(float(simulated.tick[s, 0]), lot, sim.l3, sim.events)
+    if sim.tables:
+        laws, pace = fitted.laws(sim.tables, unit), fitted.pace(sim.tables)
+        options = replace(options, laws=laws, pace=pace, reach=fitted.reach(sim.tables))
+    return SimulatedBook(float(np.nanmin(m.low[s])), float(np.nanmax(m.high[s])), options)
+
+
+def _event_rate(simulated: SimulatedSessions, s: int, t: int, setting: SymbolSettings, usual: float) -> float:
+    """Events a second: of a fitted flow by the bar's volume, else `usual` for SPY, and as much more as the mid moves
+    more than SPY's.
+    """
+    m, sim = simulated.moves, setting.simulate
+    if sim.tables:
+        return fitted.rate(sim.tables, float(m.volume[s, t]) / setting.interval_s)
+    tick = float(simulated.tick[s, 0])
+    pace = float(np.exp(simulated.levels.level_vol[s, t])) * m.open[s, t] / tick / math.sqrt(setting.interval_s)
+    return float(usual * min(max(pace / PACE, SLOWEST), FASTEST))
 
 
 def unit_of(volume: float) -> float:
@@ -151,8 +167,22 @@ def unit_of(volume: float) -> float:
 
 
 def slot_spread(simulated: SimulatedSessions, s: int) -> Float:
-    """[T]: ln of what a slot's excess spread is over that of SPREAD_CURVE, for its usual volatility is not
-    VOLATILITY_CURVE's: a market that opens calmly opens with a narrower spread. From earlier sessions alone."""
+    """Ln of a slot's excess spread over that of SPREAD_CURVE, since its usual volatility is not VOLATILITY_CURVE's.
+
+    A market that opens calmly opens with a narrower spread. From earlier sessions alone.
+
+    Parameters
+    ----------
+    simulated
+        The symbol's sessions [S, T].
+    s
+        Which session.
+
+    Returns
+    -------
+    Float
+        [T], no NaN.
+    """
     usual = simulated.levels.phi_vol[s]
     return np.asarray(ON_SLOT_VOLATILITY * (usual - day_curve(VOLATILITY_CURVE, len(usual))))
 
@@ -209,10 +239,20 @@ def path_of(
 
 
 def follow(path: Float) -> Float:
-    """[K+1] ticks: what the mid is drawn to where the bar's path is `path`: that, a part of a step late.
+    """What the mid is drawn to where the bar's path is `path`: that path, a part of a step late.
 
     The grid of half ticks makes successive returns of the mid anticorrelated; a target that is late by w of a step adds
     w (1 - w) of a step's variance to their covariance. So w is chosen that the two cancel, up to half a step.
+
+    Parameters
+    ----------
+    path
+        [K+1] ticks.
+
+    Returns
+    -------
+    Float
+        [K+1] ticks.
     """
     move = np.diff(path)
     v = float(np.mean(move * move))

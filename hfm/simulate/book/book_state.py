@@ -149,7 +149,8 @@ LAW_SHAPES: dict[str, tuple[int, ...]] = {
 
 class Pace(NamedTuple):
     """The last table of a fitted flow, `pace`: ln events a second; level and slope of it in ln shares traded a second;
-    mean spread (ticks); shares traded a second; the widest spread (ticks)."""
+    mean spread (ticks); shares traded a second; the widest spread (ticks).
+    """
 
     ln_rate: float
     level: float

@@ -77,7 +77,8 @@ def _spread(
     out: dict[str, float], session: BookSession, simulated: SimulatedSessions, s: int, setting: SymbolSettings
 ) -> None:
     """Time-weighted spreads, and the bars' own Garman-Klass volatility over the session's level, at the open and at
-    midday."""
+    midday.
+    """
     span = setting.interval_s
     ticks = np.array([p.sums.spread_time for p in session.played]) / span
     one = np.array([p.sums.one_tick_time for p in session.played]) / span

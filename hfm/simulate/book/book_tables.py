@@ -76,9 +76,30 @@ def replay_levels(tape: Records, queue: Int, levels: Records) -> int:
 
 
 def events(session: BookSession, key: Mapping[str, object], opening: int, deep: int, tick: float) -> pa.Table:
-    """The table `book` of a session, `deep` price levels a side. key: symbol, session, and `meta` of the table.
+    """The table `book` of a session: every event, and the price levels after it.
 
-    opening: instant (ns UTC) at which the session opens.
+    Parameters
+    ----------
+    session
+        With its rows.
+    key
+        symbol, session, and `meta` of the table.
+    opening
+        ns UTC at which the session opens.
+    deep
+        Price levels a side.
+    tick
+        Currency.
+
+    Returns
+    -------
+    pa.Table
+        A row an event; prices NaN and sizes 0 where a level is missing.
+
+    Raises
+    ------
+    RuntimeError
+        Where the tape does not lead to the book that it says: a fault of the engine.
     """
     queue = np.zeros(session.ticks, np.int64)
     levels = np.zeros((sum(len(p.tape) for p in session.played), deep), LEVEL)

@@ -25,7 +25,8 @@ COLUMNS = (
 @dataclass(frozen=True)
 class BarTrades:
     """[n] trades in order: time (s since the session's open), price, size (shares), side (1 buyer, -1 seller, 0 off the
-    book), and whether on the book."""
+    book), and whether on the book.
+    """
 
     time: Float
     price: Float
@@ -35,10 +36,24 @@ class BarTrades:
 
 
 def trades(played: PlayedBar, volume: float, unit: float) -> BarTrades:
-    """The trades of a bar of `volume` shares.
+    """The trades of a bar.
 
-    The last one takes the fraction of a unit that the engine does not see; where a bar has less volume than the prints
+    The last one takes the fraction of a unit that the engine does not see; where a bar has less volume than the trades
     that its prices need, they share it.
+
+    Parameters
+    ----------
+    played
+        The bar.
+    volume
+        Shares that the bar has.
+    unit
+        Shares of one unit of the engine.
+
+    Returns
+    -------
+    BarTrades
+        In order of time; sizes in shares.
     """
     rows = played.trades
     size = rows["qty"] * unit
@@ -59,8 +74,22 @@ def aggregate(one: BarTrades) -> tuple[float, float, float, float, float]:
 
 
 def faithful(session: BookSession, simulated: SimulatedSessions, s: int) -> Bool:
-    """[B]: whether each bar's trades re-aggregate to it: prices to 1e-9, volume to a part in 1e12, none where none
-    was."""
+    """Whether each bar's trades re-aggregate to it: prices to 1e-9, volume to a part in 1e12, none where none was.
+
+    Parameters
+    ----------
+    session
+        What the book came to.
+    simulated
+        The bars [S, T].
+    s
+        Which session.
+
+    Returns
+    -------
+    Bool
+        [B].
+    """
     m = simulated.moves
     out = np.zeros(len(session.seq), bool)
     for n, t in enumerate(session.seq):
@@ -74,10 +103,27 @@ def faithful(session: BookSession, simulated: SimulatedSessions, s: int) -> Bool
 
 
 def rows(session: BookSession, simulated: SimulatedSessions, s: int, tick: float) -> dict[str, Float]:
-    """Columns of quotes [B]. Depths are time-weighted means of the best sizes; imbalance and micro stand at the close.
+    """Columns of quotes of a session of the book.
 
-    trade_* are the bar's own prices. half_spread: mean distance of trades from the mid, by size; without trades
-    `effective` times half the quoted spread. Trades: on and off the book.
+    Depths are time-weighted means of the best sizes; imbalance and micro stand at the close. trade_* are the bar's own
+    prices. half_spread is the mean distance of trades from the mid, by size; without trades `effective` times half the
+    quoted spread. Trades are those on and off the book.
+
+    Parameters
+    ----------
+    session
+        What the book came to.
+    simulated
+        The bars [S, T].
+    s
+        Which session.
+    tick
+        Currency.
+
+    Returns
+    -------
+    dict[str, Float]
+        [B] by name, COLUMNS; no NaN.
     """
     m, t, played = simulated.moves, session.seq, session.played
     sums = np.array([p.sums for p in played])

@@ -67,9 +67,21 @@ def account_trade(engine: BookEngine, price: float, qty: int, side: int) -> None
 
 @bare
 def trade_on_book(engine: BookEngine, side: int, qty: int) -> int:
-    """Record the trade of a market order of a buyer (side 1) or seller with the best queue; the tick at which it is.
+    """Record the trade of a market order with the best queue, which is still to leave it.
 
-    qty: at most what is there, and still to leave the queue.
+    Parameters
+    ----------
+    engine
+        Read and written.
+    side
+        1 a buyer, -1 a seller.
+    qty
+        Units, at most what the queue has.
+
+    Returns
+    -------
+    int
+        Ticks at which it traded.
     """
     book = engine.book
     tick = book.ask if side > 0 else book.bid

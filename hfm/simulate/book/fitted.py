@@ -82,9 +82,21 @@ def given(x: Float, bucket: Int, many: int) -> Float:
 
 
 def fit(sessions: Sequence[ObservedEvents], use: Sequence[Bool], seconds: float) -> dict[str, list[float]]:
-    """The tables of SHAPES by name, flat; empty where the events are too few.
+    """Fit the laws of a flow to the events of real sessions.
 
-    use: which rows count, of each session; seconds: how long the counted part of all sessions is together.
+    Parameters
+    ----------
+    sessions
+        The events of each, [n].
+    use
+        Which of them count, [n] of each.
+    seconds
+        How long the counted part of all sessions is together.
+
+    Returns
+    -------
+    dict[str, list[float]]
+        The tables of SHAPES by name, flat; empty where the events are too few.
     """
     counted = [r.use & u for r, u in zip(sessions, use, strict=True)]
 
@@ -131,9 +143,21 @@ def share_of(hit_queue: Float, other: Float) -> Int:
 
 
 def counts(shape: tuple[int, ...], *at_each: Int) -> Float:
-    """[shape] how many events have each combination of states. at_each: [n] each.
+    """How many events have each combination of states.
 
     The laws know an event by its states alone, so a fit looks at the combinations, of which there are few.
+
+    Parameters
+    ----------
+    shape
+        Number of states of each kind.
+    *at_each
+        [n] states of each kind.
+
+    Returns
+    -------
+    Float
+        [*shape].
     """
     return np.bincount(np.ravel_multi_index(at_each, shape), minlength=math.prod(shape)).reshape(shape).astype(float)
 

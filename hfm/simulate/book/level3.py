@@ -38,7 +38,8 @@ def append_order(engine: BookEngine, price: int, qty: int) -> None:
 @bare
 def reduce_order(engine: BookEngine, price: int, n: int, qty: int) -> None:
     """Take `qty` from the order at place n of `price`, and unlink it where none is left; `book.order_id` is its
-    number."""
+    number.
+    """
     book, order, level = engine.book, engine.orders[n], engine.levels[price]
     book.order_id = order.number
     order.qty -= qty

@@ -144,7 +144,8 @@ def apply_event(engine: BookEngine) -> None:
 @bare
 def cancel_or_trade(engine: BookEngine) -> None:
     """The event at hand, a cancel at the best price of its side or a trade against it; outside of the bar's range a
-    trade is a cancel."""
+    trade is a cancel.
+    """
     book, bar, laws, seed = engine.book, engine.bar, engine.laws, engine.seed
     side = book.last_side
     best = book.bid if side > 0 else book.ask
@@ -209,7 +210,8 @@ def hidden_trade(engine: BookEngine, side: int) -> None:
 @bare
 def set_ration(engine: BookEngine, span: float) -> None:
     """Set `ration` so that the rest of the bar brings about the volume that is still due. span: s since the last
-    call."""
+    call.
+    """
     book, bar = engine.book, engine.bar
     book.usual_volume = 0.8 * book.usual_volume + 0.2 * (book.left_at_check - bar.left) / span / book.ration
     book.left_at_check = bar.left

@@ -131,9 +131,21 @@ def draw_event(engine: BookEngine, v: float) -> None:
 
 @bare
 def market_order(engine: BookEngine, side: int, price: int) -> int:
-    """Units that a buyer (side 1) or seller takes from the best `price`; 0: a cancel instead.
+    """Units that a market order takes from the best queue; `may_trade` says whether it could have been one.
 
-    `may_trade` says whether it could have been a market order.
+    Parameters
+    ----------
+    engine
+        Read and written.
+    side
+        1 a buyer, -1 a seller.
+    price
+        Ticks, of the best price that it meets.
+
+    Returns
+    -------
+    int
+        0: a cancel instead.
     """
     book, bar, seed = engine.book, engine.bar, engine.seed
     best = price == book.bid or price == book.ask
@@ -214,10 +226,21 @@ BAR_OVER, BUFFERS_LOW, TRADE_DUE = 1, 0, 2
 
 @bare
 def play_bar(engine: BookEngine, room: int) -> int:
-    """Play a bar on from where it stands: BAR_OVER, BUFFERS_LOW or TRADE_DUE.
+    """Play a bar on from where it stands.
 
-    room: rows of the tape and of the trades that must be free before an event. A step has at most one snapshot, and a
-    metaorder at least one trade.
+    A step has at most one snapshot, and a metaorder at least one trade: only tape and trades are watched at each event.
+
+    Parameters
+    ----------
+    engine
+        Read and written.
+    room
+        Rows of the tape and of the trades that must be free before an event.
+
+    Returns
+    -------
+    int
+        BAR_OVER, BUFFERS_LOW or TRADE_DUE.
     """
     book, bar = engine.book, engine.bar
     while bar.step < bar.steps:

@@ -98,10 +98,25 @@ class ForecastError:
 
 
 def path(walk_pool: PathPool, start: float, end: float, spread: float, error_sd: float, draw: float) -> Float:
-    """[K+1] in [0, 1], touching both: a walk from `start` to `end` (positions in the bar's range).
+    """A walk from `start` to `end` that touches both ends of [0, 1].
 
-    spread: the range over the forecast sd of the bar's move; error_sd: sd of ln(volatility / forecast), above 0; draw:
-    a uniform in [0, 1), which decides among the NEAREST.
+    Parameters
+    ----------
+    walk_pool
+        Of K steps.
+    start, end
+        Positions in the bar's range.
+    spread
+        The range over the forecast sd of the bar's move.
+    error_sd
+        sd of ln(volatility / forecast), above 0.
+    draw
+        A uniform in [0, 1), which decides among the NEAREST.
+
+    Returns
+    -------
+    Float
+        [K+1] in [0, 1].
     """
     gap = walk_pool.ends - np.array((start, end))
     distance = np.einsum("ij,ij->i", gap, gap)

@@ -77,9 +77,23 @@ def back_best(engine: BookEngine, side: int, price: int, qty: int) -> None:
 
 @bare
 def remove_orders(engine: BookEngine, price: int, qty: int, kind: int) -> int:
-    """Take orders from `price`: EXECUTE takes `qty`, oldest first; REDUCE cancels one order. Returns what left last.
+    """Take orders from a queue: EXECUTE takes `qty`, oldest first; REDUCE cancels one order.
 
-    qty: units, at most what is there; a cancel of 0 draws its own.
+    Parameters
+    ----------
+    engine
+        Read and written.
+    price
+        Ticks; the queue is not empty.
+    qty
+        Units, at most what is there; a cancel of 0 draws its own.
+    kind
+        EXECUTE or REDUCE.
+
+    Returns
+    -------
+    int
+        Units of the order that left last.
     """
     book = engine.book
     side = 1 if price <= book.bid else -1

@@ -52,7 +52,8 @@ class BestQuote(NamedTuple):
 @dataclass(frozen=True)
 class PlayedBar:
     """What a bar came to: its sums (book_state.SUMS), the best quotes at its start and end, and rows of TRADE,
-    METAORDER, SNAPSHOT and, where events are kept, EVENT; events: how many the book saw."""
+    METAORDER, SNAPSHOT and, where events are kept, EVENT; events: how many the book saw.
+    """
 
     sums: Record
     opening: BestQuote

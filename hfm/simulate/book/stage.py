@@ -24,8 +24,8 @@ from hfm.simulate.bars.bar_stream import SymbolSessions
 from hfm.simulate.bars.generator import flags
 from hfm.simulate.book import bar_target, book_facts, book_sums, book_tables, book_tape, fitted
 from hfm.simulate.book.book_session import BookSession, play_session
-from hfm.simulate.columns import KEYS, charged, provenance, report_ticks, with_settings, with_ticks
 from hfm.simulate.moments import Moments
+from hfm.simulate.quote_columns import KEYS, charged, provenance, report_ticks, with_settings, with_ticks
 from hfm.simulate.spread import charge_report, spread_claims
 from hfm.simulate.symbol_settings import SymbolSettings
 from hfm.stage import Context, Product
@@ -36,9 +36,23 @@ _HEADLINES = ("ofi_r2_10s", "ofi_r2_300s", "book_spread_ticks", "impact_exponent
 
 
 def run(bars: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
-    """Quotes, oracle, facts and, where simulate.events is set, book events of fetch/bars.parquet.
+    """Quotes, oracle, facts and, where they are asked for, events, trades and snapshots of fetch/bars.parquet.
 
-    Raises UsageError for settings that belong to `bars` fidelity alone.
+    Settings that belong to `bars` fidelity alone are a UsageError (_refuse).
+
+    Parameters
+    ----------
+    bars
+        The table.
+    sim
+        The configuration.
+    ctx
+        Random streams, workers, warnings, lines of the summary.
+
+    Yields
+    ------
+    Product
+        simulate/quotes.parquet and simulate/oracle.parquet by group, the tables asked for by session, then facts.json.
     """
     _refuse(sim)
     settings = bar_stream.settings(bars, sim, ctx)
@@ -114,7 +128,8 @@ written, and a run is to stay below two."""
 @dataclass(frozen=True)
 class SessionTask:
     """A session to be played: whose pass it is, which of its sessions, its rows in the group, its depth level (shares),
-    its opening (ns UTC) and what its tables say of themselves."""
+    its opening (ns UTC) and what its tables say of themselves.
+    """
 
     of: SymbolSessions
     s: int

@@ -34,9 +34,25 @@ and at which orders are cancelled, as sign(d) ln(1 + |d|)."""
 def windows(
     tape: Tape, start: int, end: int, tick: float, unit: float = 1.0, events: ObservedEvents | None = None
 ) -> list[Window]:
-    """The samples of each half-hour between start and end (ns UTC) that the tape spans whole, in order.
+    """The samples of each half-hour between `start` and `end` that the tape spans whole, in order.
 
-    unit: shares that stand for one, where two books count sizes differently. events: of a book with levels: DEPTHS too.
+    Parameters
+    ----------
+    tape
+        Of one session.
+    start, end
+        ns UTC.
+    tick
+        Currency.
+    unit
+        Shares that stand for one, where two books count sizes differently.
+    events
+        Of a book with levels: DEPTHS too.
+
+    Returns
+    -------
+    list[Window]
+        Samples by name, SAMPLES.
     """
     minute = 60 * _SECOND
     begins = np.arange(start, end - HALF_HOUR + 1, HALF_HOUR)

@@ -27,9 +27,21 @@ COLUMNS = (
 def constants(
     sessions: Sequence[tuple[Int, Mapping[str, Float]]], slots: int, tick: float
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """The constants of one symbol's sessions, from even half-hours and from odd ones; empty where rows are too few.
+    """The constants of one symbol's sessions, from even half-hours and from odd ones.
 
-    sessions: slots [R] and quotes columns of COLUMNS [R] of each, in order of time.
+    Parameters
+    ----------
+    sessions
+        Slots [R] and quotes columns of COLUMNS [R] of each, in order of time.
+    slots
+        T of a full session.
+    tick
+        Currency.
+
+    Returns
+    -------
+    tuple[dict[str, float], dict[str, float]]
+        By name, within spread_model.RANGES; empty where rows are too few.
     """
     q = {name: np.full((len(sessions), slots), np.nan) for name in COLUMNS}
     for s, (seq, columns) in enumerate(sessions):

@@ -19,7 +19,8 @@ from hfm.tables import FLAG_NO_VOLUME
 @dataclass(frozen=True)
 class QuoteIntervals:
     """[R]: seq; t_open, t_close (ns UTC); the events whose states open and close the row; `after`: the last
-    event before it (-1: none), so that its own events are after + 1 ... closing."""
+    event before it (-1: none), so that its own events are after + 1 ... closing.
+    """
 
     seq: Int
     t_open: Int
@@ -44,10 +45,21 @@ def by_event(tape: Tape) -> QuoteIntervals:
 
 
 def by_clock(tape: Tape, start: int, end: int, every: int) -> QuoteIntervals:
-    """Rows of `every` ns from start (the session's open) on: slots from the first known state to the last
-    event.
+    """Rows of a fixed length, from the first known state to the last event.
 
-    A row without events keeps its quotes.
+    Parameters
+    ----------
+    tape
+        Of one session.
+    start, end
+        ns UTC of the session.
+    every
+        ns of a row.
+
+    Returns
+    -------
+    QuoteIntervals
+        [R]; a row without events keeps its quotes.
     """
     count = (end - start) // every
     close = start + every * (np.arange(count) + 1)
@@ -126,7 +138,8 @@ def _spread(tape: Tape, rows: QuoteIntervals) -> Float:
 
 def _traded(tape: Tape, rows: QuoteIntervals, quoted: Float) -> dict[str, Float]:
     """What traded in each row; prices NaN where nothing did. half_spread: sizes' mean distance from the mid
-    before, kept where nothing traded, half the quoted spread before the first trade."""
+    before, kept where nothing traded, half the quoted spread before the first trade.
+    """
     begin, end = np.searchsorted(tape.at, rows.after, "right"), np.searchsorted(tape.at, rows.closing, "right")
     some = end > begin
     last = np.maximum(end - 1, 0)
@@ -163,8 +176,20 @@ WINDOWS = (12, 78, 390)
 
 
 def sigma(returns: Float, tick: float, price: Float) -> Float:
-    """[R]: forecast sd of each row's return: root of the mean squared return of the last 12, 78 and 390 rows
-    before it, in equal parts; at least a tenth of a tick, and half a tick before anything is known."""
+    """Forecast sd of each row's return: root of the mean squared return of the last 12, 78 and 390 rows before it.
+
+    Parameters
+    ----------
+    returns
+        [R] log returns.
+    tick, price
+        Currency; price [R].
+
+    Returns
+    -------
+    Float
+        [R] the three windows in equal parts; at least a tenth of a tick, and half a tick before anything is known.
+    """
     total = np.concatenate(([0.0], np.cumsum(returns * returns)))[:-1]
     row = np.arange(len(returns))
     out = np.zeros(len(returns))

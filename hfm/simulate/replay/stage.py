@@ -36,7 +36,26 @@ _CLOSING = 60 * _SECOND  # an event row this near the close is the session's las
 def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     """Quotes and oracle of fetch/book.parquet, and the facts about them.
 
-    Raises UsageError for a clock that is none, DataError where no event leaves a two-sided quote.
+    A simulate.every that is no clock is a UsageError (see clock).
+
+    Parameters
+    ----------
+    book
+        The table.
+    sim
+        The configuration.
+    ctx
+        Warnings, progress.
+
+    Yields
+    ------
+    Product
+        simulate/quotes.parquet and simulate/oracle.parquet by session, then facts.json.
+
+    Raises
+    ------
+    DataError
+        Where no event leaves a two-sided quote.
     """
     every = clock(sim.every)
     studies, fits = Studies(), dict[str, FlowSample]()
@@ -96,8 +115,18 @@ class FlowSample:
 
 
 def flow(of: FlowSample) -> dict[str, Any]:  # Any: JSON
-    """The laws of the events of the even half-hours, and by how much they tell the next event better than shares do, in
-    nats, there and in the odd half-hours. Nothing where the events are too few."""
+    """The laws of a book's events, and by how much they tell the next event better than shares do.
+
+    Parameters
+    ----------
+    of
+        The symbol's events; even half-hours are fitted.
+
+    Returns
+    -------
+    dict[str, Any]
+        tables, and the gain in nats there and in the odd half-hours; empty tables alone where the events are too few.
+    """
     seconds = 1800.0 * sum(halves for _, _, halves in of.seen)
     tables = fitted.fit([r for r, _, _ in of.seen], [even for _, even, _ in of.seen], seconds) if of.seen else {}
     if not tables:
@@ -111,9 +140,17 @@ def flow(of: FlowSample) -> dict[str, Any]:  # Any: JSON
 
 
 def calibration(fits: dict[str, FlowSample]) -> dict[str, Any]:  # Any: JSON
-    """What facts.json says of the fit: constants that `--calibrate-from` takes, and their values in the held-out half.
+    """What facts.json says of the fit.
 
-    Of several symbols the one with the most sessions, the first of those, stands for the run.
+    Parameters
+    ----------
+    fits
+        By symbol; the one with the most sessions, the first of those, stands for the run.
+
+    Returns
+    -------
+    dict[str, Any]
+        Constants that `--calibrate-from` takes, and their values in the held-out half.
     """
     symbol = max(fits, key=lambda s: len(fits[s].sessions))
     even, odd = fitted_constants.constants(fits[symbol].sessions, fits[symbol].slots, fits[symbol].tick)
@@ -137,8 +174,20 @@ def clock(text: str) -> int | None:
 
 
 def hours(calendar: str, day: Array) -> tuple[int, int]:
-    """Open and close (ns UTC) of a session, by the calendar; the whole day where the calendar has none of
-    that date."""
+    """Open and close of a session, by the calendar.
+
+    Parameters
+    ----------
+    calendar
+        Its name.
+    day
+        datetime64[D].
+
+    Returns
+    -------
+    tuple[int, int]
+        ns UTC; the whole day where the calendar has none of that date.
+    """
     import exchange_calendars
     import pandas as pd
 

@@ -78,7 +78,8 @@ def _state(tape: Tape, times: Int) -> Int:
 
 def _flow(tape: Tape, begin: int, stop: int) -> dict[str, float]:
     """R2 of the mid's change on OFI over the window, at each scale (Cont, Kukanov and Stoikov 2014, eq.
-    5)."""
+    5).
+    """
     out = {}
     total = np.cumsum(tape.ofi)
     for scale in SCALES:

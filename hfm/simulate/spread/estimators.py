@@ -38,7 +38,8 @@ _K = 3.0 - 2.0 * np.sqrt(2.0)  # Corwin and Schultz (2012), eq. 18
 class SessionMoments:
     """What S sessions show. square, weight, variance [S, E]: squared spread (bp^2), its weight in a pool (0 where there
     is none) and its sampling variance from the session's own rows; of Corwin-Schultz, square is the spread itself in bp
-    (signed). shape [S, 4]: rows with a close before, those of them that open at it, closes, closes at an extreme."""
+    (signed). shape [S, 4]: rows with a close before, those of them that open at it, closes, closes at an extreme.
+    """
 
     square: Float
     weight: Float
@@ -47,11 +48,23 @@ class SessionMoments:
 
 
 def moments(open_: Float, high: Float, low: Float, close: Float, volume: Float) -> SessionMoments:
-    """The moments of S sessions of bars [S, T]; volume in shares, NaN in holes like the prices.
+    """The moments of sessions of bars.
 
     Rows are weighted by the inverse of their variance, by the built-in curve and the session's mean squared range: that
     makes pooled estimates nearly as precise as generalised least squares. Where ranges are made of opens and closes
-    alone, bounces widen them, and weigh themselves down: see charge.MARGIN.
+    alone, bounces widen them, and weigh themselves down: see spread_charge.MARGIN.
+
+    Parameters
+    ----------
+    open_, high, low, close
+        [S, T] prices, NaN in holes.
+    volume
+        [S, T] shares, NaN in holes; a row of none teaches nothing.
+
+    Returns
+    -------
+    SessionMoments
+        [S, E].
     """
     if close.shape[1] < 3:
         empty = np.zeros((len(close), len(NAMES)))
@@ -92,7 +105,8 @@ def _moments(open_: Float, high: Float, low: Float, close: Float, volume: Float)
 
 def _precision(range_: Float, r: Float, rows: Int) -> Float:
     """[S, T]: inverse of each row's variance in bp^2, up to a factor; 0 in sessions of fewer than three returns or of
-    no move."""
+    no move.
+    """
     known = np.where(np.isfinite(range_), range_, 0.0)
     ranges: Float = np.vecdot(known, known)
     squares: Float = np.vecdot(r, r)
@@ -144,7 +158,8 @@ def _abdi_ranaldo(h: Float, lo: Float, c: Float, precision: Float) -> Part:
 
 def _corwin_schultz(h: Float, lo: Float, precision: Float) -> Part:
     """Corwin and Schultz (2012, doi:10.1111/j.1540-6261.2012.01729.x), eq. 14 and 18, in bp: pairs of bars, negative
-    ones kept."""
+    ones kept.
+    """
     one = (h - lo) ** 2
     beta = one[:, 1:] + one[:, :-1]
     gamma = (np.maximum(h[:, 1:], h[:, :-1]) - np.minimum(lo[:, 1:], lo[:, :-1])) ** 2

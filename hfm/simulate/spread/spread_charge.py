@@ -50,7 +50,8 @@ _SUMS = 7
 @dataclass(frozen=True)
 class MomentPool:
     """Estimates from N sets of sessions. square, se [N, E]: squared spread and its error (NaN: none); trusted [N, E]:
-    whether the preconditions hold; df [N, E]: degrees of freedom of the error; rows, joined, sessions [N]."""
+    whether the preconditions hold; df [N, E]: degrees of freedom of the error; rows, joined, sessions [N].
+    """
 
     square: Float
     se: Float
@@ -65,7 +66,8 @@ class MomentPool:
 class Ruling:
     """What is charged in N cases. upper [N]: bp, NaN where nothing can be estimated; by [N]: the estimator that ruled;
     shown [N, E]; against [N]: bp below which a claim is contradicted, 0 where nothing is shown; highest [N, E]: each
-    estimator's upper limit in bp (below 0: of a squared spread below 0)."""
+    estimator's upper limit in bp (below 0: of a squared spread below 0).
+    """
 
     upper: Float
     by: Int

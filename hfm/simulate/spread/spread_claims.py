@@ -84,9 +84,23 @@ class _Past:
 def charges(
     bars: Reader, sim: Simulate, model: spread_model.SpreadModel, sizes: Mapping[str, ticks.TickSizes] | None = None
 ) -> dict[str, Charge]:
-    """By symbol, what is charged around observed bars: one pass over them ahead of the simulation's own.
+    """What is charged around observed bars: one pass over them ahead of the simulation's own.
 
-    sizes: the tick sizes of each symbol (None: the model's).
+    Parameters
+    ----------
+    bars
+        fetch/bars.parquet.
+    sim
+        The configuration.
+    model
+        Its constants.
+    sizes
+        Tick sizes by symbol; None: the model's.
+
+    Returns
+    -------
+    dict[str, Charge]
+        By symbol.
     """
     slots = bars.meta.slots_per_session
     pasts: dict[str, _Past] = {}
@@ -131,7 +145,8 @@ def _learn(pasts: dict[str, _Past], grid: SlotGrid, columns: Mapping[str, Array]
 
 def _trailing(both: Float) -> Float:
     """[S, C]: sum of the WINDOW rows before each of the last S of [WINDOW + S, C], by doubling: the same bits however
-    the sessions come in groups."""
+    the sessions come in groups.
+    """
     out = both[:-1]
     for power in range(DOUBLINGS):
         out = out[: -(2**power)] + out[2**power :]
@@ -160,9 +175,23 @@ def _tick(counts: Float) -> Float:
 
 
 def claimed(symbol: str, price: Float, sim: Simulate, model: spread_model.SpreadModel) -> Float | None:
-    """[S]: relative quoted spread that is claimed at opening prices [S] in currency; None where nothing is.
+    """The relative quoted spread that is claimed of a symbol.
 
     Of a pair of G10 currencies half a pip, the price increment of the dealers' market since 2012 (EBS).
+
+    Parameters
+    ----------
+    symbol
+        As the vendor spells it.
+    price
+        [S] opens, currency.
+    sim, model
+        What may claim another.
+
+    Returns
+    -------
+    Float | None
+        [S]; None where nothing is claimed.
     """
     if sim.spread_bps is not None:
         return np.full(len(price), sim.spread_bps * 1e-4)

@@ -107,7 +107,7 @@ def folded(known: price_path.PathPool, start: float, end: float, spread: float, 
 
 def test_a_folded_bridge_fails_the_bands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its autocorrelation is found, errors and all."""
-    monkeypatch.setattr(book_session.bridge, "path", folded)
+    monkeypatch.setattr(book_session.price_path, "path", folded)
     rows = fact_check.table([MemoryReader(bar_table(8, seed=3))], CONFIG)
     assert "mid_ac_10s" in fact_check.failed(rows), {k: rows[k] for k in rows if "mid_ac" in k}
 

@@ -14,7 +14,7 @@ from hfm.simulate import spread_model, stage
 from hfm.simulate.bars import bar_stream
 from hfm.simulate.spread import spread_charge, spread_claims
 from hfm.stage import Context
-from tests.bars import GroupedReader, bar_table, same
+from tests.bars import GroupedReader, same
 from tests.simulate.bounce import Make, bars, table
 
 
@@ -138,14 +138,3 @@ def test_invented_bars_are_left_alone() -> None:
     seen = tables.MemoryReader(table(columns))
     assert bar_stream.settings(seen, Simulate(recipe="seed"), Context("simulate"))["XYZ"].charge is None
     assert bar_stream.settings(seen, Simulate(), Context("simulate"))["XYZ"].charge is not None
-
-
-def test_the_quotes_say_what_is_charged_and_whether_mids_are_trades() -> None:
-    """meta of observed and of invented bars."""
-    meta = tables.MemoryReader(run(table(bars(Make(3.0), 12, 26, 0)))[0]).meta
-    assert meta.mid_is_trade is True
-    assert set((meta.spread or {})["XYZ"]) == {"bps", "claimed_bps", "upper_bps", "ruled_by"}
-    assert (meta.spread or {})["XYZ"]["claimed_bps"] is None
-    meta = tables.MemoryReader(run(bar_table(3))[0]).meta
-    assert meta.mid_is_trade is False
-    assert meta.spread is None

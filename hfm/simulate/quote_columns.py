@@ -47,8 +47,20 @@ def report_ticks(settings: Mapping[str, SymbolSettings], ctx: Context) -> None:
 
 
 def provenance(sim: Simulate, synthetic: bool) -> dict[str, Provenance]:
-    """Where each column of quotes comes from: prices of the bars are observed, or simulated where the bars
-    are invented."""
+    """Where each column of quotes comes from.
+
+    Parameters
+    ----------
+    sim
+        The configuration.
+    synthetic
+        Whether the bars are invented: their prices are then simulated, else observed.
+
+    Returns
+    -------
+    dict[str, Provenance]
+        By column.
+    """
     from_bars: Provenance = "simulated" if synthetic else "observed"
     path: Provenance = "planted" if sim.signal == "planted" else from_bars
     out: dict[str, Provenance] = {column.name: "simulated" for column in QUOTES.columns}
