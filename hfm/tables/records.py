@@ -51,7 +51,12 @@ def columns_dtype(columns: tuple[Column, ...]) -> RecordType:
     np.dtype
         Aligned, of np.record scalars; the same object for equal columns.
     """
-    return nested_dtype([(column.name, FIELDS[column.kind]) for column in columns])
+    return nested_dtype(fields(columns))
+
+
+def fields(columns: Sequence[Column]) -> list[tuple[str, str]]:
+    """(name, format) of each column, for `nested_dtype`."""
+    return [(column.name, FIELDS[column.kind]) for column in columns]
 
 
 def nested_dtype(fields: Sequence[tuple[str, object] | tuple[str, object, tuple[int, ...]]]) -> RecordType:

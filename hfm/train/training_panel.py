@@ -119,7 +119,7 @@ def read(quotes: Reader, wanted: Task) -> Rows:
     meta = quotes.meta
     names = feature_names(wanted.features)
     columns = tuple(dict.fromkeys((*EXTRA, *batch.inputs(names))))
-    states: dict[str, Float] = {}
+    states: dict[str, Records] = {}
     digest = hashlib.sha256()
     parts: list[dict[str, Array]] = []
     for table in quotes.groups((*columns, MARKS)):
