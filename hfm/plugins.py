@@ -1,7 +1,7 @@
 """Protocols of what can be plugged in, and the registries that find it: name -> "module:attribute".
 
-A built-in is a line in a registry here; a third party's is an entry point in the group `hfm.sources`, `hfm.models` or
-`hfm.policies`. Modules are imported on demand. Each protocol has contract tests that a new member inherits.
+A built-in is a line in a registry here; a third party's is an entry point in the group `hfm.sources`, `hfm.models`,
+`hfm.policies` or `hfm.choosers`. Modules are imported on demand. Each protocol has contract tests that a new member inherits.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hfm.stage import Context
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
-Group = Literal["sources", "models", "policies"]
+Group = Literal["sources", "models", "policies", "choosers"]
 
 REGISTRY: dict[Group, dict[str, str]] = {
     "sources": {
@@ -54,6 +54,9 @@ REGISTRY: dict[Group, dict[str, str]] = {
         "threshold": "hfm.policies.threshold:Threshold",
         "quantile": "hfm.policies.quantile:Quantile",
         "cost": "hfm.policies.cost:Cost",
+    },
+    "choosers": {
+        "fold": "hfm.models.fold_chooser:FoldChooser",
     },
 }
 
@@ -288,4 +291,22 @@ class Forecaster(Protocol):
 
     def predict(self, arrays: Arrays, panel: Panel) -> Float:
         """[n, 5] of HEADS; NaN in masked rows and for heads that the model does not have."""
+        ...
+
+
+class FitChooser(Protocol):
+    """Which fit of a checkpoint may answer a row; made from the checkpoint's document, and asked by live's replay.
+
+    A fit is named as in the checkpoint: `final`, or `fold3`. One that has seen the row in training may not answer it.
+    """
+
+    within_sessions: bool
+    """Whether the fit may change inside a session; it is then asked for each row."""
+
+    def of_session(self, session: int) -> str | None:
+        """The fit of a session (days since 1970): of all its rows, or inside one of some; None: its rows warm up."""
+        ...
+
+    def of_row(self, session: int, time: int) -> str | None:
+        """The fit of a row, by its session (days since 1970) and close (ns UTC); None: none may answer it."""
         ...

@@ -40,7 +40,7 @@ def seal(data: bytes, about: tuple[str, str, str], trial: Any, want: Any) -> byt
     return sealed
 
 
-class Whole:
+class OnnxNetwork:
     """The graphs of a model's fits, one of them in use, with the session so far of each symbol."""
 
     def __init__(self, graphs: Callable[[str], bytes], about: tuple[str, str], symbols: int) -> None:
@@ -50,7 +50,7 @@ class Whole:
         self._count = [0] * symbols
         self._z = np.zeros((symbols, 0, 0), np.float32)
 
-    def place(self, fit: str, arrays: Arrays) -> None:
+    def use(self, fit: str, arrays: Arrays) -> None:
         """Use a fit, whose arrays these are, from the next session on.
 
         Raises DataError for the graph of another training or fit, ConfigError without the extra.
@@ -71,8 +71,25 @@ class Whole:
         """A session begins."""
         self._z[symbol], self._count[symbol] = 0.0, 0
 
-    def say(self, symbol: int, x: Float, model: inference.Model, head: Float) -> None:
-        """Correct head [5], the floors' of a row x [F + 2], as models.deep corrects a batch of them."""
+    def correct_heads(self, symbol: int, x: Float, model: inference.Model, head: Float) -> None:
+        """Correct the floors' heads of a row, as a batch of them is corrected.
+
+        Parameters
+        ----------
+        symbol : int
+            Its number.
+        x : float64 [F + 2]
+            What the model reads of the row; NaN where a feature is not known.
+        model : inference.Model
+            Whose floors they are.
+        head : float64 [5]
+            Of plugins.HEADS; changed in place.
+
+        Raises
+        ------
+        DataError
+            Where the session has more rows than the graph.
+        """
         count = self._count[symbol]
         features, inputs = int(model.spec[0]), self._z.shape[2]
         if count == self._z.shape[1]:
@@ -89,13 +106,13 @@ class Whole:
 
     def save(self) -> dict[str, Any]:  # Any: arrays of two dtypes
         """The sessions so far, by symbol."""
-        return {f"whole/{s}": self._z[s, : self._count[s]].copy() for s in range(len(self._count))}
+        return {f"onnx/{s}": self._z[s, : self._count[s]].copy() for s in range(len(self._count))}
 
     def load(self, saved: Any) -> None:  # Any: a mapping of arrays
         """Become what was saved."""
         for s in range(len(self._count)):
             self.open(s)
-            kept = saved[f"whole/{s}"]
+            kept = saved[f"onnx/{s}"]
             self._z[s, : len(kept)], self._count[s] = kept, len(kept)
 
 

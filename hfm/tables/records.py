@@ -19,8 +19,11 @@ scalars (`flags`, `size`) is read as `row["flags"]`, which numba takes as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import struct
+from collections import namedtuple
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -197,3 +200,62 @@ def to_columns(rows: Records) -> dict[str, Array]:
 
 QUOTE: RecordType = record_dtype(QUOTES)
 """A quotes row with all its columns; `symbol` is the symbol's number among the market's."""
+
+
+class Values(tuple[Any, ...]):
+    """The fields of one record as a Python tuple with their names: what `Codec` makes."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...  # Any: by the field
+
+
+_CODES = {"f8": "d", "i8": "q", "i4": "i", "i1": "b", "b1": "?"}
+
+
+class Codec:
+    """Records as tuples of Python numbers and back; fields of nested records stand beside the others.
+
+    Python reads a field of a NumPy record in 1.5 us, and of such a tuple in 0.02: who looks at several fields of a row
+    decodes it once, in about 1 us (bench row `latency`).
+    """
+
+    def __init__(self, dtype: RecordType) -> None:
+        names, form, end = list[str](), ["="], 0
+        for name, code, offset in _leaves(dtype, 0):
+            form.append(f"{offset - end}x{code}")
+            names.append(name)
+            end = offset + struct.calcsize(f"={code}")
+        self.names = tuple(names)
+        self._struct = struct.Struct("".join([*form, f"{dtype.itemsize - end}x"]))
+        fields = namedtuple("fields", names)  # type: ignore[misc]  # noqa: PYI024  # the names are the schema's
+        self._make: Any = type("Values", (fields, Values), {"__slots__": ()})._make  # type: ignore[attr-defined]  # Any: of a namedtuple
+
+    def make(self, values: Sequence[Any]) -> Values:  # Any: numbers of several types
+        """Values of all fields, in the order of `names`."""
+        made: Values = self._make(values)
+        return made
+
+    def read(self, data: memoryview) -> Values:
+        """The record that begins with the first byte of `data`."""
+        made: Values = self._make(self._struct.unpack_from(data))
+        return made
+
+    def write(self, data: memoryview, values: Values) -> None:
+        """Write a record to the first bytes of `data`."""
+        self._struct.pack_into(data, 0, *values)
+
+    def all(self, rows: Records) -> Iterator[Values]:
+        """Each of the records [n]."""
+        return map(self._make, self._struct.iter_unpack(rows.tobytes()))
+
+
+def _leaves(dtype: np.dtype[Any], offset: int) -> Iterator[tuple[str, str, int]]:
+    """(name, code of struct, offset in bytes) of each number in a record."""
+    for name in dtype.names or ():
+        field, place, *_ = dtype.fields[name]  # type: ignore[index]  # it has names
+        if field.names is None:
+            yield name, _CODES[field.str[1:]], offset + place
+        else:
+            yield from _leaves(field, offset + place)
