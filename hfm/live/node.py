@@ -92,7 +92,7 @@ class Node:
         """Of each fit and symbol the path of the row in memory."""
         self.use("final")
         self.memory = row_step.packed(self._memory_new(count))
-        self._row, self._result = (memoryview(self.memory.views[name].view(np.uint8)) for name in ("row", "result"))
+        self._row, self._result = (self.memory.views[name].view(np.uint8).data for name in ("row", "result"))
         self._trails = [prior_volume.Trail() for _ in range(count)]
         self._close, self._split, self._day = [math.nan] * count, [1.0] * count, [-1] * count
         self._volume = [0.0] * count

@@ -88,7 +88,7 @@ def _trading_since(stream: Stream, newest: Mapping[int, Values], now: int, opene
 
 
 def trading_since(calendar: str, now: int) -> int | None:
-    """When the trading under way at `now` began (ns UTC): the open or the end of a break; None: the market is closed."""
+    """When the trading under way at `now` began (ns UTC), at the open or after a break; None: the market is closed."""
     if calendar == "24/7":
         return now // DAY_NS * DAY_NS
     import exchange_calendars  # takes a second

@@ -35,7 +35,7 @@ _OPTIONAL = tuple((_PLACE[name], name) for name in _OF_A_BOOK)
 _UNREAD = tuple(
     (_PLACE[c.name], c.name, FIELDS[c.kind]) for c in QUOTES.columns if c.name not in {*READ, *_KEY, *_OF_A_BOOK}
 )
-_BLANK = blank(1, QUOTE)[0].tolist()
+_BLANK = list(blank(1, QUOTE)[0].tolist())
 _SYMBOL, _SESSION, _SEQ, _TIME_OPEN, _TIME, _IS_LAST = (_PLACE[name] for name in _KEY)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST = date(1970, 1, 1).toordinal()

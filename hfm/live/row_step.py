@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hfm.arrays import Array, Float, Float32, Int
+from hfm.arrays import Array, Float, Float32
 from hfm.features import bar_features, event_features
 from hfm.kernels.jit import kernel
 from hfm.ledger import accounting as ledger
@@ -67,6 +67,7 @@ features that it reads; the policy; the ledger's parameters."""
 SPAN = nested_dtype([("start", "i8"), ("stop", "i8")])
 SPANS = nested_dtype([(name, SPAN) for name in (*MEMORY, *FIT)])
 """First byte of each part in its buffer, and the first behind it."""
+_SPANS_BYTES = SPANS.itemsize
 _LINE = 64
 """Parts begin with a line of the processor's cache, which is aligned for any record."""
 
@@ -177,9 +178,7 @@ def _go_on(memory: Bytes, fit: Bytes, weights: Float32, spans: np.record, every:
         rule = fit[spans.rule.start : spans.rule.stop].view(RULE)[0]
         result = memory[spans.result.start : spans.result.stop].view(RESULT)[0]
         said = result.forecast
-        result.proposal = propose(
-            rule.kind, rule.level, said.p_up, said.conf_rank, said.ret_sd_bps, result.cost_bps
-        )
+        result.proposal = propose(rule.kind, rule.level, said.p_up, said.conf_rank, said.ret_sd_bps, result.cost_bps)
     if extent != FORECAST_ONLY:
         _account(memory, fit, spans)
 
@@ -199,7 +198,7 @@ def run(memory: Bytes, fit: Bytes, weights: Float32, extent: int) -> None:
     extent : int
         ALL, FORECAST_ONLY or LEDGER_ONLY.
     """
-    spans = fit[: SPANS.itemsize].view(SPANS)[0]
+    spans = fit[:_SPANS_BYTES].view(SPANS)[0]
     row = memory[spans.row.start : spans.row.stop].view(QUOTE)[0]
     place = memory[spans.every.start : spans.every.stop]
     every = place.view(np.float64)
@@ -225,7 +224,7 @@ def run_events(memory: Bytes, fit: Bytes, weights: Float32, extent: int) -> None
     extent : int
         ALL, FORECAST_ONLY or LEDGER_ONLY.
     """
-    spans = fit[: SPANS.itemsize].view(SPANS)[0]
+    spans = fit[:_SPANS_BYTES].view(SPANS)[0]
     row = memory[spans.row.start : spans.row.stop].view(QUOTE)[0]
     place = memory[spans.every.start : spans.every.stop]
     every = place.view(np.float64)

@@ -1,7 +1,8 @@
 """Rows in, answers out, a line each: a replay of the run's own quotes, or a live feed.
 
 A replay steps each out-of-sample session with the fit that plugins.FitChooser names, today that of its fold, so it is
-the back-test again; sessions after the training data are stepped with `final`, as a live feed is. Rows before the first out-of-sample session only warm up.
+the back-test again; sessions after the training data are stepped with `final`, as a live feed is. Rows before the first
+out-of-sample session only warm up.
 """
 
 from __future__ import annotations

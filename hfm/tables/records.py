@@ -23,7 +23,7 @@ import struct
 from collections import namedtuple
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -202,13 +202,14 @@ QUOTE: RecordType = record_dtype(QUOTES)
 """A quotes row with all its columns; `symbol` is the symbol's number among the market's."""
 
 
-class Values(tuple[Any, ...]):
-    """The fields of one record as a Python tuple with their names: what `Codec` makes."""
+class Values(Protocol):
+    """A named tuple of one record's fields: what `Codec` makes, whose fields are the schema's."""
 
-    __slots__ = ()
-    if TYPE_CHECKING:
+    def __getattr__(self, name: str) -> Any: ...  # Any: by the field
 
-        def __getattr__(self, name: str) -> Any: ...  # Any: by the field
+    def __getitem__(self, place: slice) -> tuple[Any, ...]: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
 
 
 _CODES = {"f8": "d", "i8": "q", "i4": "i", "i1": "b", "b1": "?"}
@@ -229,8 +230,8 @@ class Codec:
             end = offset + struct.calcsize(f"={code}")
         self.names = tuple(names)
         self._struct = struct.Struct("".join([*form, f"{dtype.itemsize - end}x"]))
-        fields = namedtuple("fields", names)  # type: ignore[misc]  # noqa: PYI024  # the names are the schema's
-        self._make: Any = type("Values", (fields, Values), {"__slots__": ()})._make  # type: ignore[attr-defined]  # Any: of a namedtuple
+        factory: Any = namedtuple  # Any: the fields are the schema's
+        self._make = factory("Values", names)._make
 
     def make(self, values: Sequence[Any]) -> Values:  # Any: numbers of several types
         """Values of all fields, in the order of `names`."""

@@ -24,6 +24,7 @@ from hfm.models.linear.ridge import Mask
 from hfm.plugins import Float, Int, Panel
 from hfm.stale_rows import extent
 from hfm.tables import Array, Reader
+from hfm.tables.records import Records
 from hfm.train.labels import AHEAD, Labels, ahead, labels, masked, next_move, realised
 
 EXTRA = ("symbol", "session", "seq", "time", "mid_close", "spread_bps")
@@ -62,8 +63,8 @@ class Rows:
     digest: str
     ahead: Float | None = None
     stale: Mask | None = None
-    """[n] whether the row, or its label's row, has prices that a vendor seems to have filled forward (hfm.stale_rows): the
-    panel has no label of it, so that nothing is fitted to it. None where no row is."""
+    """[n] whether the row, or its label's row, has prices that a vendor seems to have filled forward (hfm.stale_rows):
+    the panel has no label of it, so that nothing is fitted to it. None where no row is."""
     unmasked: Labels | None = None
     """The labels with those of the stale rows; None where no row is stale."""
 
