@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from hfm.models.checkpoint import Checkpoint
 from hfm.plugins import Signals
 from hfm.policies.choice import choose
 from hfm.policies.policy_step import KINDS
-from hfm.tables import Reader
+from hfm.tables import Reader, TableMeta
 from hfm.tables.records import QUOTE, Records, Values, blank, fill
 
 
@@ -50,12 +50,12 @@ class MarketSpec:
     tz: str
 
     @staticmethod
-    def of(meta: Mapping[str, Any]) -> MarketSpec:  # Any: JSON
+    def of(meta: TableMeta) -> MarketSpec:
         """The market of a quotes table's meta."""
-        symbols = tuple(sorted(meta["symbols"]))
+        symbols = tuple(sorted(meta.symbols))
         return MarketSpec(
-            symbols, int(meta["slots_per_session"]), float(meta["interval_s"]),
-            float(meta["slots_per_year"]), tuple(tick_sizes(meta, symbols)), str(meta["calendar"]), str(meta["tz"]),
+            symbols, meta.slots_per_session, float(meta.interval_s),
+            float(meta.slots_per_year), tuple(tick_sizes(meta, symbols)), meta.calendar, meta.tz,
         )  # fmt: skip
 
 
