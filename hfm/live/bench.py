@@ -23,8 +23,8 @@ from hfm.live import onnx_export, row_step
 from hfm.live import quote_rows as rows
 from hfm.live.node import Engine, Market
 from hfm.live.stream import Stream
-from hfm.models import inference as step_of
 from hfm.models.checkpoint import Checkpoint
+from hfm.models.packed_model import pack
 from hfm.plugins import Arrays, Float
 from hfm.tables import Reader
 
@@ -85,13 +85,13 @@ def windows(x: Float, length: int) -> list[Any]:  # Any: float32 arrays
 def graphs(arrays: Arrays, x: Float, slots: int) -> list[Timing]:
     """ONNX Runtime: one network over the window at each row, and stepped with its state; the whole exported graph."""
     one = {k: v for k, v in arrays.items() if not k.startswith("seed") or k.startswith("seed0/")}
-    size, last = onnx_export.shape_of(step_of.pack(one, 0)), len(x) - slots
-    whole = [onnx_export.inputs_of(x[i : i + 1, None], size, None) for i in range(last - 64, last)]
+    model, last = pack(one, 0), len(x) - slots
+    whole = [onnx_export.inputs_of(x[i : i + 1, None], model, None) for i in range(last - 64, last)]
     out = [rival("ONNX Runtime, exported graph, step", onnx_export.session_of(onnx_export.build(one, 0)), whole)]
-    if size.networks:
+    if model.constants["networks"][0]:
         run = onnx_export.session_of(onnx_export.network(one))
         for name, length in (("window", slots), ("step", 1)):
-            inputs = [onnx_export.inputs_of(x[i : i + length, None], size, None) for i in range(last - 64, last)]
+            inputs = [onnx_export.inputs_of(x[i : i + length, None], model, None) for i in range(last - 64, last)]
             out.append(rival(f"ONNX Runtime, 1 network, {name}", run, inputs))
     return out
 

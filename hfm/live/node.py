@@ -25,6 +25,7 @@ from hfm.live import row_step
 from hfm.live.onnx_session import Whole
 from hfm.models import inference as models
 from hfm.models.checkpoint import Checkpoint
+from hfm.models.packed_model import PackedModel, pack
 from hfm.plugins import Float, Signals
 from hfm.policies.choice import choose
 from hfm.policies.policy_step import KINDS
@@ -82,7 +83,8 @@ class Engine:
         self._sizes = count, (state.size, network.size, ledger.size, len(self._maker.NAMES))
         size = row_step.sizes(*self._sizes, self._plans[0])
         self._flat = np.zeros(row_step.length(size))
-        self.memory, self._scratch = row_step.parts(self._flat, size)
+        self._forecast = np.zeros(1, models.FORECAST)
+        self.memory, self._scratch = row_step.parts(self._flat, size, self._forecast)
         self.memory.features[:], self.memory.network[:], self.memory.ledger[:] = state, network, ledger
         self.memory.day[:] = 0.0, 0.0, -1.0
         self._trails = [prior_volume.Trail() for _ in range(count)]
@@ -119,12 +121,12 @@ class Engine:
             self.whole.place(fold, self.checkpoint.part(fold, self.model))
         self._plans, self.fold = self._folds[fold], fold
 
-    def _fit(self, fold: str, symbol: str) -> tuple[models.Model, Float]:
+    def _fit(self, fold: str, symbol: str) -> tuple[PackedModel, Float]:
         """(model, finish) of a fit and a symbol; of a model with a graph its floors."""
         if self.whole is None:
             return self.checkpoint.steps(fold, symbol, self.model)
         arrays, known = self.checkpoint.part(fold, self.model), list(self.checkpoint.document["symbols"])
-        return models.pack(arrays, known.index(symbol) if symbol in known else -1), arrays["finish"]
+        return pack(arrays, known.index(symbol) if symbol in known else -1), arrays["finish"]
 
     def number(self, symbol: str) -> int:
         """Place of a symbol among the market's; -1: it has none."""
@@ -187,14 +189,16 @@ class Engine:
         """The arguments of step.run with the fit in use."""
         plan = self._plans[symbol]
         sizes = row_step.sizes(*self._sizes, plan)
-        return self._flat, row_step.numbers(plan), plan.model.weights, sizes, symbol, self._row, self.out
+        return self._flat, self._forecast, row_step.numbers(plan), plan.model, sizes, symbol, self._row, self.out
 
     def _correct(self, whole: Whole, symbol: int, row: Float) -> None:
         """What the floors said of the row becomes what the networks say of it."""
         plan, x, head = self._plans[symbol], self._scratch.x, np.empty(5)
-        models.row(self.memory.network[symbol], x, plan.model, head)
-        whole.say(symbol, x, plan.model, head)
-        models.finish_row(head, row[row_step.V_SPREAD], plan.final, self.out[:8])
+        models.row(self.memory.network[symbol], x, int(row[row_step.V_SEQ]), plan.model, head)
+        head = whole.correct(symbol, x, plan.model, head)
+        final = models.calibration.py_func(plan.final)
+        models.finish(head[None], row[row_step.V_SPREAD : row_step.V_SPREAD + 1], final, self._forecast)
+        row_step.put_forecast(self._forecast[0], self.out)
 
     def _note(self, symbol: int, row: Float) -> None:
         """A session's first row: end the session before it."""
@@ -236,7 +240,7 @@ class Engine:
         state, model, head = self.memory.network[symbol], self._plans[symbol].model, np.empty(5)
         state[:] = 0.0
         for row in x:
-            models.row(state, row, model, head)
+            models.row(state, row[:-2], int(row[-2]), model, head)
 
     def rest(self, symbol: int, row: Float) -> None:
         """Take a row of which nothing may be said: features, network, history and ledger advance, without a signal."""

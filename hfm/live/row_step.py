@@ -17,8 +17,10 @@ from hfm.ledger import accounting as ledger
 from hfm.ledger import layout as at
 from hfm.ledger.expected_cost import impact_bps, round_trip_bps
 from hfm.models import inference as models
+from hfm.models.packed_model import PackedModel
 from hfm.plugins import Float, Int
 from hfm.policies.policy_step import propose
+from hfm.tables.records import Records
 
 Float2 = npt.NDArray[np.float64]
 
@@ -34,7 +36,7 @@ ROW = 26
 
 # ------------------------------------------------------------------------------------------------- results [OUT]
 R_P_UP, R_RANK, R_SD, R_COST, R_SIGNAL = 0, 2, 3, 8, 9
-"""The first 8 are models.step.OUT; then the expected round trip (bps) and what the policy proposes."""
+"""The first 8 are models.inference.FORECAST; then the expected round trip (bps) and what the policy proposes."""
 LEDGER = 10
 """From here on the ledger's columns (ledger.layout.O_...)."""
 OUT = LEDGER + 20
@@ -61,7 +63,7 @@ class Memory(NamedTuple):
 class Plan(NamedTuple):
     """What does not change with a row, of one symbol and one fit. picks: features that the model reads."""
 
-    model: models.Model
+    model: PackedModel
     final: Float
     picks: Int
     rule: Float
@@ -69,17 +71,26 @@ class Plan(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Room to work in: every feature, the model's input, the ledger's row and trips."""
+    """Room to work in: every feature, the model's input, the forecast [1], the ledger's row and trips."""
 
     every: Float
     x: Float
+    forecast: Records
     row: Float
     trips: Float2
 
 
 @kernel
+def put_forecast(forecast: np.record, out: Float) -> None:
+    """out[:8]: the columns of a forecast."""
+    out[0], out[1], out[2], out[3] = forecast.p_up, forecast.p_raw, forecast.conf_rank, forecast.ret_sd_bps
+    out[4], out[5], out[6] = forecast.spread_q10, forecast.spread_q50, forecast.spread_q90
+    out[7] = forecast.p_widen
+
+
+@kernel
 def see(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, out: Float) -> None:
-    """out[:9]: the forecast (models.step.OUT) and expected round trip of a row whose features stand in scratch.every.
+    """out[:9]: the forecast and expected round trip of a row whose features stand in scratch.every.
 
     The network's state advances.
     """
@@ -90,8 +101,10 @@ def see(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, o
     n = plan.picks.shape[0]
     for j in range(n):
         scratch.x[j] = scratch.every[plan.picks[j]]
-    scratch.x[n], scratch.x[n + 1] = row[V_SEQ], row[V_SPREAD]
-    models.step(memory.network[symbol], scratch.x, plan.model, plan.final, out[:8])
+    final = models.calibration(plan.final)
+    forecast = scratch.forecast[0]
+    models.step(memory.network[symbol], scratch.x, int(row[V_SEQ]), row[V_SPREAD], plan.model, final, forecast)
+    put_forecast(forecast, out)
     push = impact_bps(rule[WORTH], row[V_MID_CLOSE], day[D_ADV], day[D_SIGMA], rule[IMPACT])
     bid, ask, mid = row[V_BID_CLOSE], row[V_ASK_CLOSE], row[V_MID_CLOSE]
     out[R_COST] = round_trip_bps(bid, ask, mid, rule[SHARE], rule[SIDE_FEE] + push)
@@ -126,20 +139,20 @@ def step(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, 
 # ------------------------------------------------------------------------------------------------ the path in one call
 # Python hands a kernel an array in .1 us, and a tuple of tuples of arrays in 4: so all of them lie in three.
 Z_SYMBOLS, Z_FEATURES, Z_NETWORK, Z_LEDGER, Z_EVERY = 0, 1, 2, 3, 4
-Z_X, Z_PARAMS, Z_FINAL, Z_SPEC, Z_PICKS = 5, 6, 7, 8, 14
+Z_X, Z_FINAL, Z_PICKS = 5, 6, 7
 """Sizes: symbols, one symbol's state of features and network, the ledger's state, all features, the model's input, its
-parameters and finish; then the model's spec [6] and the picks."""
+finish; then the picks."""
 
 
 def sizes(symbols: int, state: tuple[int, int, int, int], plan: Plan) -> Int:
     """The sizes of a plan's arrays and of state = (features, network, ledger) and how many features there are."""
-    head = [symbols, *state, plan.picks.size + 2, plan.model.params.size, plan.final.size]
-    return np.array([*head, *plan.model.spec.tolist(), *plan.picks.tolist()], np.int64)
+    head = [symbols, *state, plan.picks.size, plan.final.size]
+    return np.array([*head, *plan.picks.tolist()], np.int64)
 
 
 def numbers(plan: Plan) -> Float:
-    """All float64 of a plan in a row."""
-    return np.concatenate([plan.model.params, plan.final, plan.rule, plan.params])
+    """The finish, rule and ledger's parameters of a plan in a row."""
+    return np.concatenate([plan.final, plan.rule, plan.params])
 
 
 def length(size: Int) -> int:
@@ -148,8 +161,8 @@ def length(size: Int) -> int:
     return int(size[Z_SYMBOLS] * rows + size[Z_LEDGER] + size[Z_EVERY] + size[Z_X] + at.ROW + 2 * at.TRADE)
 
 
-def parts(flat: Float, size: Int) -> tuple[Memory, Scratch]:
-    """State and scratch as views of `flat` [length]."""
+def parts(flat: Float, size: Int, forecast: Records) -> tuple[Memory, Scratch]:
+    """State and scratch as views of `flat` [length], with a `forecast` [1]."""
     count = size[Z_SYMBOLS]
     a = count * size[Z_FEATURES]
     b = a + count * size[Z_NETWORK]
@@ -162,34 +175,34 @@ def parts(flat: Float, size: Int) -> tuple[Memory, Scratch]:
         flat[:a].reshape(count, size[Z_FEATURES]), flat[a:b].reshape(count, size[Z_NETWORK]), flat[b:c],
         flat[c:d].reshape(count, DAY),
     )  # fmt: skip
-    return memory, Scratch(flat[d:e], flat[e:f], flat[f:g], flat[g : g + 2 * at.TRADE].reshape(2, at.TRADE))
+    return memory, Scratch(flat[d:e], flat[e:f], forecast, flat[f:g], flat[g : g + 2 * at.TRADE].reshape(2, at.TRADE))
 
 
 _parts = kernel(parts)
 
 
 @kernel
-def _plan(plan: Float, weights: models.Float32, size: Int) -> Plan:
-    """A plan from its numbers, weights and sizes."""
-    a = size[Z_PARAMS]
-    b = a + size[Z_FINAL]
-    model = models.Model(size[Z_SPEC:Z_PICKS], plan[:a], weights)
-    return Plan(model, plan[a:b], size[Z_PICKS:], plan[b : b + RULE], plan[b + RULE :])
+def _plan(model: PackedModel, plan: Float, size: Int) -> Plan:
+    """A plan from its model, numbers and sizes."""
+    b = size[Z_FINAL]
+    return Plan(model, plan[:b], size[Z_PICKS:], plan[b : b + RULE], plan[b + RULE :])
 
 
 @kernel
-def run(flat: Float, plan: Float, weights: models.Float32, size: Int, symbol: int, row: Float, out: Float) -> None:
+def run(
+    flat: Float, forecast: Records, plan: Float, model: PackedModel, size: Int, symbol: int, row: Float, out: Float
+) -> None:
     """The whole path of a bar, its arguments in few arrays: see parts, numbers and sizes."""
-    memory, scratch = _parts(flat, size)
+    memory, scratch = _parts(flat, size, forecast)
     features.step(memory.features[symbol], row[:FEATURES], scratch.every)
-    step(memory, _plan(plan, weights, size), scratch, symbol, row, out)
+    step(memory, _plan(model, plan, size), scratch, symbol, row, out)
 
 
 @kernel
 def run_events(
-    flat: Float, plan: Float, weights: models.Float32, size: Int, symbol: int, row: Float, out: Float
+    flat: Float, forecast: Records, plan: Float, model: PackedModel, size: Int, symbol: int, row: Float, out: Float
 ) -> None:
     """The same of an event row; a kernel of its own, since its features take long to compile."""
-    memory, scratch = _parts(flat, size)
+    memory, scratch = _parts(flat, size, forecast)
     event_features.step(memory.features[symbol], row[:EVENTS], scratch.every)
-    step(memory, _plan(plan, weights, size), scratch, symbol, row, out)
+    step(memory, _plan(model, plan, size), scratch, symbol, row, out)

@@ -23,7 +23,7 @@ from hfm.live import quote_rows, row_step, sequence
 from hfm.live.fit_chooser import Folds, Walk
 from hfm.live.monitor import Gauge
 from hfm.live.node import Engine
-from hfm.models.inference import OUT
+from hfm.models.inference import FORECAST_COLUMNS
 from hfm.plugins import Float
 from hfm.tables import Reader
 
@@ -52,7 +52,7 @@ class Stream:
         answer = self.head(sequence.OK, symbol, row)
         answer["model"] = f"{engine.model}/{engine.fold}"
         values = out.tolist()
-        for name, value in zip(OUT, values, strict=False):
+        for name, value in zip(FORECAST_COLUMNS, values, strict=False):
             answer[name] = value if math.isfinite(value) else None
         book = values[row_step.LEDGER :]
         answer["signal"] = int(book[at.O_SIGNAL])

@@ -44,10 +44,10 @@ def test_one_call_is_features_network_policy_and_ledger_in_turn() -> None:
 def test_state_and_scratch_lie_in_one_array_without_overlap() -> None:
     """Each part has its size; writing one leaves the others alone; all of it is used."""
     engine = stream(made(("AAA", "BBB"))).engine
-    size = engine._given(0)[3]
+    size, forecast = engine._given(0)[4], np.zeros(1, models.FORECAST)
     flat = np.zeros(row_step.length(size))
-    memory, scratch = row_step.parts(flat, size)
-    for number, part in enumerate([*memory, *scratch], start=1):
+    memory, scratch = row_step.parts(flat, size, forecast)
+    for number, part in enumerate([*memory, *(part for part in scratch if part is not forecast)], start=1):
         assert (part == 0).all()
         part[:] = number
     assert (flat > 0).all()
@@ -59,15 +59,12 @@ def test_state_and_scratch_lie_in_one_array_without_overlap() -> None:
 
 @pytest.mark.parametrize("fold", ["final", "fold0"])
 def test_the_numbers_of_a_plan_are_all_there_in_order(fold: str) -> None:
-    """Parameters, finish, rule, the ledger's parameters; the sizes tell where each ends."""
+    """Finish, rule, the ledger's parameters; the sizes tell where each ends; the model goes as it is."""
     engine = stream(made()).engine
     engine.place(fold)
-    (_, numbers, weights, size, *_), plan = engine._given(0), engine._plans[0]
-    cuts = np.cumsum([size[row_step.Z_PARAMS], size[row_step.Z_FINAL], row_step.RULE])
-    for part, whole in zip(
-        np.split(numbers, cuts), (plan.model.params, plan.final, plan.rule, plan.params), strict=True
-    ):
+    (_, _, numbers, model, size, *_), plan = engine._given(0), engine._plans[0]
+    cuts = np.cumsum([size[row_step.Z_FINAL], row_step.RULE])
+    for part, whole in zip(np.split(numbers, cuts), (plan.final, plan.rule, plan.params), strict=True):
         np.testing.assert_array_equal(part, whole)
-    assert weights is plan.model.weights
-    np.testing.assert_array_equal(size[row_step.Z_SPEC : row_step.Z_PICKS], plan.model.spec)
+    assert model is plan.model
     np.testing.assert_array_equal(size[row_step.Z_PICKS :], plan.picks)

@@ -17,7 +17,7 @@ from hfm.live import sequence, snapshot
 from hfm.live.fit_chooser import Folds
 from hfm.live.node import Engine, Market
 from hfm.live.stream import Stream
-from hfm.models.inference import OUT
+from hfm.models.inference import FORECAST_COLUMNS
 from hfm.tables import MemoryReader
 from tests.bars import edited
 from tests.live.market import Q50, Made, batch, keys, made, objects, with_fill
@@ -44,7 +44,7 @@ def assert_is_batch(lines: list[str], of: Made, settings: Backtest) -> None:
     for line in lines:
         said = json.loads(line)
         forecast, book = want[said["symbol"], said["session"], said["seq"]]
-        mine = [said[name] if said[name] is not None else np.nan for name in OUT]
+        mine = [said[name] if said[name] is not None else np.nan for name in FORECAST_COLUMNS]
         np.testing.assert_array_equal(mine, forecast)
         for name, place in COLUMNS.items():
             assert said[name] == book[place], (name, said)
@@ -163,7 +163,7 @@ def test_a_feed_equals_a_batch_over_the_same_rows_with_final() -> None:
         whole.engine.take(0, row, trade=False)
     for said, row in zip(got, table[first:], strict=True):
         out = whole.engine.take(0, row)
-        assert [said[n] for n in OUT] == [v if v == v else None for v in out[:8].tolist()]
+        assert [said[n] for n in FORECAST_COLUMNS] == [v if v == v else None for v in out[:8].tolist()]
         assert (said["signal"], said["equity"]) == (out[10], out[29])
 
 
