@@ -215,9 +215,6 @@ class Policy(Protocol):
 
 # --------------------------------------------------------------------------------------------------------------- models
 Arrays = dict[str, npt.NDArray[Any]]  # Any: float64 floors, float32 networks
-HEADS = ("logit", "log_vol", "log_q10", "log_q50", "log_q90")
-"""What a forecaster says of a row, horizon rows ahead: logit of P(up | it moves), log volatility, and the .1, .5 and
-.9 quantiles of the log spread (bps)."""
 
 
 @dataclass(frozen=True)
@@ -279,7 +276,7 @@ class Forecaster(Protocol):
 
     base: str | None
     """The model that its arrays contain and its heads equal where `gates` is 0 (by blocks of clock time with trees
-    beside it: models.stacked); None where it stands alone."""
+    beside it: models.stacking); None where it stands alone."""
     deep: bool
     """Whether fitting is worth a process of its own."""
     stepped: bool
@@ -295,7 +292,7 @@ class Forecaster(Protocol):
         ...
 
     def predict(self, arrays: Arrays, panel: Panel) -> Float:
-        """[n, 5] of HEADS; NaN in masked rows and for heads that the model does not have."""
+        """[n, 5] of models.heads.HEADS; NaN in masked rows and for heads that the model does not have."""
         ...
 
 

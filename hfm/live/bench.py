@@ -23,8 +23,8 @@ from hfm.instants import DAY_NS
 from hfm.live import onnx_export, quote_rows
 from hfm.live.node import MarketSpec, Node
 from hfm.live.stream import Stream, in_time, sessions
-from hfm.models import inference
 from hfm.models.checkpoint import Checkpoint
+from hfm.models.packed_model import pack
 from hfm.plugins import Arrays
 from hfm.tables import Reader
 from hfm.tables.records import Values
@@ -130,13 +130,13 @@ def graphs(arrays: Arrays, x: Float, slots: int) -> list[Timing]:
     list of Timing
     """
     one = {k: v for k, v in arrays.items() if not k.startswith("seed") or k.startswith("seed0/")}
-    size, last = onnx_export.shape_of(inference.pack(one, 0)), len(x) - slots
-    steps = [onnx_export.inputs_of(x[i : i + 1, None], size, None) for i in range(last - 64, last)]
+    model, last = pack(one, 0), len(x) - slots
+    steps = [onnx_export.inputs_of(x[i : i + 1, None], model, None) for i in range(last - 64, last)]
     out = [rival("ONNX Runtime, exported graph, step", onnx_export.session_of(onnx_export.build(one, 0)), steps)]
-    if size.networks:
+    if model.constants["networks"][0]:
         run = onnx_export.session_of(onnx_export.network(one))
         for name, length in (("window", slots), ("step", 1)):
-            inputs = [onnx_export.inputs_of(x[i : i + length, None], size, None) for i in range(last - 64, last)]
+            inputs = [onnx_export.inputs_of(x[i : i + length, None], model, None) for i in range(last - 64, last)]
             out.append(rival(f"ONNX Runtime, 1 network, {name}", run, inputs))
     return out
 

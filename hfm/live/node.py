@@ -29,6 +29,7 @@ from hfm.live.quote_rows import CODEC
 from hfm.live.row_step import ALL, FORECAST_ONLY, LEDGER_ONLY, RESULTS
 from hfm.models import inference as models
 from hfm.models.checkpoint import Checkpoint
+from hfm.models.packed_model import PackedModel, pack
 from hfm.plugins import Signals
 from hfm.policies.choice import choose
 from hfm.policies.policy_step import KINDS
@@ -60,10 +61,10 @@ class MarketSpec:
 
 
 class SymbolFit(NamedTuple):
-    """A fit of one symbol: its model and calibration (see inference.Final.flat)."""
+    """A fit of one symbol: its model, and its calibration as a checkpoint has it."""
 
-    model: models.Model
-    final: Float
+    model: PackedModel
+    finish: Float
 
 
 class Node:
@@ -117,7 +118,7 @@ class Node:
             "features": np.concatenate([self.features_new()] * count),
             "network": np.stack([models.state_new(self._fits["final"][0].model)] * count),
             "ledger": state_new(self.settings.cash, count), "day": day,
-            "every": np.zeros(1, self._module.FEATURES), "x": np.zeros(len(self._names) + 2),
+            "every": np.zeros(1, self._module.FEATURES), "x": np.zeros(len(self._names)),
             "ledger_row": np.zeros(at.ROW), "trips": np.zeros((2, at.TRADE)),
         }  # fmt: skip
 
@@ -143,7 +144,7 @@ class Node:
         if self.onnx is None:
             return SymbolFit(*self.checkpoint.steps(fit, symbol, self.model))
         arrays, known = self.checkpoint.part(fit, self.model), list(self.checkpoint.document["symbols"])
-        return SymbolFit(models.pack(arrays, known.index(symbol) if symbol in known else -1), arrays["finish"])
+        return SymbolFit(pack(arrays, known.index(symbol) if symbol in known else -1), arrays["finish"])
 
     def _call(self, symbol: int) -> Callable[[int], None]:
         """The kernel with the fit in use; its arguments are looked at once, since that takes a fifth of its time."""
@@ -154,8 +155,10 @@ class Node:
 
     def _bound(self, fit: SymbolFit) -> Callable[[int], None]:
         parts = row_step.packed({
-            "spans": np.zeros(1, row_step.SPANS), "spec": fit.model.spec, "params": fit.model.params,
-            "final": fit.final, "picks": self._picks, "rule": self._rule, "ledger_params": self._ledger_params,
+            "spans": np.zeros(1, row_step.SPANS), "constants": fit.model.constants,
+            "feature_weights": fit.model.features, "slots": fit.model.slots, "nodes": fit.model.nodes,
+            "roots": fit.model.roots, "finish": fit.finish, "picks": self._picks, "rule": self._rule,
+            "ledger_params": self._ledger_params,
         })  # fmt: skip
         for each in (self.memory, parts):
             row_step.write_spans(parts.views["spans"], each)
@@ -214,9 +217,10 @@ class Node:
     def _correct(self, onnx: OnnxNetwork, row: Values) -> None:
         """What the floors forecast becomes what the networks forecast."""
         fit, x, head = self._fits[self.fit][row.symbol], self.memory.views["x"], np.empty(5)
-        models.row(self.memory.views["network"][row.symbol], x, fit.model, head)
-        onnx.correct_heads(row.symbol, x, fit.model, head)
-        models.finish_row(head, row.spread_bps, fit.final, self.memory.views["result"].view(np.float64)[:8])
+        models.row(self.memory.views["network"][row.symbol], x, row.seq, fit.model, head)
+        head = onnx.corrected(row.symbol, x, fit.model, head)
+        result = self.memory.views["result"]
+        models.finish_row(head, row.spread_bps, models.calibration.py_func(fit.finish), result["forecast"][0])
 
     def _begin_session(self, row: Values) -> None:
         """A session's first row: end the session before it."""
@@ -271,7 +275,7 @@ class Node:
         state, model, head = self.memory.views["network"][symbol], self._fits[self.fit][symbol].model, np.empty(5)
         state[:] = 0.0
         for row in x:
-            models.row(state, row, model, head)
+            models.row(state, row[:-2], int(row[-2]), model, head)
 
     def abstain(self, row: Values) -> None:
         """Take a row that nothing may answer: features, network, history and ledger advance, without a signal."""

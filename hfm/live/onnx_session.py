@@ -16,6 +16,8 @@ import numpy as np
 from hfm.errors import CheckError, DataError
 from hfm.live import onnx_export
 from hfm.models import inference
+from hfm.models.heads import corrected
+from hfm.models.packed_model import PackedModel
 from hfm.plugins import Arrays, Float
 
 TOLERANCE = 1e-5
@@ -71,38 +73,42 @@ class OnnxNetwork:
         """A session begins."""
         self._z[symbol], self._count[symbol] = 0.0, 0
 
-    def correct_heads(self, symbol: int, x: Float, model: inference.Model, head: Float) -> None:
-        """Correct the floors' heads of a row, as a batch of them is corrected.
+    def corrected(self, symbol: int, x: Float, model: PackedModel, head: Float) -> Float:
+        """The heads of a symbol's next row, as the networks correct the floors'.
 
         Parameters
         ----------
         symbol : int
             Its number.
-        x : float64 [F + 2]
-            What the model reads of the row; NaN where a feature is not known.
-        model : inference.Model
-            Whose floors they are.
+        x : float64 [F]
+            Raw features; NaN in one of them masks the row for the networks.
+        model : PackedModel
+            Of the floors.
         head : float64 [5]
-            Of plugins.HEADS; changed in place.
+            HEADS of the floors.
+
+        Returns
+        -------
+        float64 [5]
+            HEADS.
 
         Raises
         ------
         DataError
-            Where the session has more rows than the graph.
+            For a row beyond the graph's.
         """
         count = self._count[symbol]
-        features, inputs = int(model.spec[0]), self._z.shape[2]
         if count == self._z.shape[1]:
             raise DataError(f"a session has more than the graph's {count} rows", hint="hfm export --format onnx")
-        z = np.clip(
-            (x[:features] - model.params[:features]) * model.params[features : 2 * features],
-            -inference.CLIP,
-            inference.CLIP,
-        )
-        self._z[symbol, count] = z[:inputs] if np.isfinite(x[:features]).all() else 0.0
+        scaler = model.features
+        z = np.clip((x - scaler["centre"]) * scaler["factor"], -inference.CLIP, inference.CLIP)
+        self._z[symbol, count] = z[: self._z.shape[2]] if np.isfinite(x).all() else 0.0
         self._count[symbol] += 1
-        delta = self._run({"z": self._z[symbol : symbol + 1]})[0][0, count].astype(np.float64)
-        correct(self._arrays, model, delta, head)
+        delta = self._run({"z": self._z[symbol : symbol + 1]})[0][:, count].astype(np.float64)
+        parameters = model.constants["head"]
+        label_sd = np.column_stack([parameters["volatility_sd"], parameters["spread_sd"]])
+        found: Float = corrected(head[None], delta, self._arrays, label_sd)[0]
+        return found
 
     def save(self) -> dict[str, Any]:  # Any: arrays of two dtypes
         """The sessions so far, by symbol."""
@@ -114,16 +120,3 @@ class OnnxNetwork:
             self.open(s)
             kept = saved[f"onnx/{s}"]
             self._z[s, : len(kept)], self._count[s] = kept, len(kept)
-
-
-def correct(arrays: Arrays, model: inference.Model, delta: Float, head: Float) -> None:
-    """Add the gates' shares of corrections delta [5] to the floors' head [5] of a row: models.deep.corrected."""
-    tail = inference.tail(model)
-    gates, unit = arrays.get("gates", np.ones(inference.GATES)), arrays["unit"]
-    low, mid, high = head[2], head[3], head[4]
-    shift = gates[2] * unit[1] * delta[2] * tail[3]
-    head[0] += gates[0] * delta[0]
-    head[1] += gates[1] * unit[0] * delta[1] * tail[1]
-    head[3] += shift
-    head[2] = min(low + shift - (mid - low) * np.expm1(gates[2] * delta[3]), head[3])
-    head[4] = max(high + shift + (high - mid) * np.expm1(gates[2] * delta[4]), head[3])

@@ -19,6 +19,9 @@ from hfm.ledger import accounting as ledger
 from hfm.ledger import layout as at
 from hfm.ledger.expected_cost import impact_bps, round_trip_bps
 from hfm.models import inference as models
+from hfm.models.inference import FORECAST
+from hfm.models.packed_model import CONSTANTS, FEATURE_WEIGHTS, SLOT_LEVELS, PackedModel
+from hfm.models.trees.tree_arrays import NODE
 from hfm.policies.policy_step import propose
 from hfm.tables import LEDGER
 from hfm.tables.records import QUOTE, Codec, Records, columns_dtype, nested_dtype
@@ -26,7 +29,6 @@ from hfm.tables.schema import columns
 
 Bytes = npt.NDArray[np.uint8]
 
-FORECAST = nested_dtype([(name, "f8") for name in models.OUT])
 LEDGER_RESULT = nested_dtype([(name, "f8") for name in LEDGER.names[6:]])
 RESULT = nested_dtype([("forecast", FORECAST), ("cost_bps", "f8"), ("proposal", "f8"), ("ledger", LEDGER_RESULT)])
 """What a row comes to: its forecast, the expected round trip in bps, what the policy proposes, the ledger's columns."""
@@ -61,9 +63,11 @@ the networks [S, .], the ledger, and the days [S]; room for every feature of a r
 row and round trips."""
 STATE = ("features", "network", "ledger", "day")
 """Of these what is remembered from row to row."""
-FIT = ("spans", "spec", "params", "final", "picks", "rule", "ledger_params")
-"""Parts of the buffer of one symbol's fit: where all parts lie; the model's spec and parameters; its calibration; the
-features that it reads; the policy; the ledger's parameters."""
+FIT = (
+    "spans", "constants", "feature_weights", "slots", "nodes", "roots", "finish", "picks", "rule", "ledger_params",
+)  # fmt: skip
+"""Parts of the buffer of one symbol's fit: where all parts lie; the model but for its weights, see PackedModel; its
+calibration; the features that it reads; the policy; the ledger's parameters."""
 SPAN = nested_dtype([("start", "i8"), ("stop", "i8")])
 SPANS = nested_dtype([(name, SPAN) for name in (*MEMORY, *FIT)])
 """First byte of each part in its buffer, and the first behind it."""
@@ -114,16 +118,18 @@ def _forecast(memory: Bytes, fit: Bytes, weights: Float32, spans: np.record, eve
     """Write the forecast and the expected round trip of the row, whose features are `every`; the network advances."""
     row = memory[spans.row.start : spans.row.stop].view(QUOTE)[0]
     result = memory[spans.result.start : spans.result.stop].view(RESULT)[0]
-    flat = memory[spans.result.start : spans.result.stop].view(np.float64)
     days = memory[spans.day.start : spans.day.stop].view(DAY)
     networks = memory[spans.network.start : spans.network.stop].view(np.float64)
     x = memory[spans.x.start : spans.x.stop].view(np.float64)
     picks = fit[spans.picks.start : spans.picks.stop].view(np.int64)
-    final = fit[spans.final.start : spans.final.stop].view(np.float64)
+    finish = fit[spans.finish.start : spans.finish.stop].view(np.float64)
     rule = fit[spans.rule.start : spans.rule.stop].view(RULE)[0]
-    model = models.Model(
-        fit[spans.spec.start : spans.spec.stop].view(np.int64),
-        fit[spans.params.start : spans.params.stop].view(np.float64),
+    model = PackedModel(
+        fit[spans.constants.start : spans.constants.stop].view(CONSTANTS),
+        fit[spans.feature_weights.start : spans.feature_weights.stop].view(FEATURE_WEIGHTS),
+        fit[spans.slots.start : spans.slots.stop].view(SLOT_LEVELS),
+        fit[spans.nodes.start : spans.nodes.stop].view(NODE),
+        fit[spans.roots.start : spans.roots.stop].view(np.int64),
         weights,
     )
     size = networks.shape[0] // days.shape[0]
@@ -132,11 +138,9 @@ def _forecast(memory: Bytes, fit: Bytes, weights: Float32, spans: np.record, eve
     if day.session != row.session:
         day.session = row.session
         network[:] = 0.0
-    n = picks.shape[0]
-    for j in range(n):
+    for j in range(picks.shape[0]):
         x[j] = every[picks[j]]
-    x[n], x[n + 1] = row.seq, row.spread_bps
-    models.step(network, x, model, final, flat[:8])
+    models.step(network, x, row.seq, row.spread_bps, model, models.calibration(finish), result.forecast)
     push = impact_bps(rule.worth, row.mid_close, day.adv, day.sigma_day, rule.impact)
     result.cost_bps = round_trip_bps(
         row.bid_close, row.ask_close, row.mid_close, rule.spread_share, rule.fee_bps + push
@@ -194,7 +198,7 @@ def run(memory: Bytes, fit: Bytes, weights: Float32, extent: int) -> None:
     fit : uint8 [.]
         The parts FIT, of the row's symbol.
     weights : float32 [.]
-        Of the networks: see inference.Model.
+        Of the networks: see PackedModel.
     extent : int
         ALL, FORECAST_ONLY or LEDGER_ONLY.
     """
@@ -220,7 +224,7 @@ def run_events(memory: Bytes, fit: Bytes, weights: Float32, extent: int) -> None
     fit : uint8 [.]
         The parts FIT, of the row's symbol.
     weights : float32 [.]
-        Of the networks: see inference.Model.
+        Of the networks: see PackedModel.
     extent : int
         ALL, FORECAST_ONLY or LEDGER_ONLY.
     """

@@ -24,14 +24,14 @@ from hfm.live.fit_handover import FitHandover
 from hfm.live.monitor import Monitor
 from hfm.live.node import Node
 from hfm.live.sequence import RowSequence, Verdict
-from hfm.models.inference import OUT
+from hfm.models.inference import FORECAST_COLUMNS
 from hfm.plugins import FitChooser, find
 from hfm.tables import Reader
 from hfm.tables.records import Records, Values
 
 INVALID = "invalid"
 Answer = dict[str, Any]  # Any: JSON values
-_FORECASTS = len(OUT)
+_FORECASTS = len(FORECAST_COLUMNS)
 
 
 class Stream:
@@ -53,7 +53,7 @@ class Stream:
         self.monitor.add(result, row, node.market.slots, verdict)
         answer = self.head(sequence.OK, row)
         answer["model"] = f"{node.model}/{node.fit}"
-        for name, value in zip(OUT, result[:_FORECASTS], strict=True):
+        for name, value in zip(FORECAST_COLUMNS, result[:_FORECASTS], strict=True):
             answer[name] = value if math.isfinite(value) else None
         answer["signal"] = int(result.signal)
         answer["target"], answer["position"] = result.target, result.position

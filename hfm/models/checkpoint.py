@@ -18,7 +18,7 @@ from hfm import tables
 from hfm.errors import DataError, UsageError
 from hfm.features import bar_features as features
 from hfm.features import batch
-from hfm.models import inference
+from hfm.models.packed_model import PackedModel, pack
 from hfm.plugins import Arrays, Float
 
 VERSION = 1
@@ -46,8 +46,8 @@ class Checkpoint:
             raise _refused(f"it holds no {fold} of {model or self.document['model']}")
         return found
 
-    def steps(self, fold: str, symbol: str, model: str | None = None) -> tuple[inference.Model, Float]:
-        """(model, finish) of one symbol, as `step.step` takes them; the pooled scaler for one not seen in training.
+    def steps(self, fold: str, symbol: str, model: str | None = None) -> tuple[PackedModel, Float]:
+        """(model, finish) of one symbol, for `inference.step`; the pooled scaler for one not seen in training.
 
         Raises UsageError for a model that has no step (gbm and what holds it).
         """
@@ -57,7 +57,7 @@ class Checkpoint:
                              hint=f"choose one that has a step: {', '.join(self.document['stepped'])}")  # fmt: skip
         arrays = self.part(fold, model)
         symbols = list(self.document["symbols"])
-        return inference.pack(arrays, symbols.index(symbol) if symbol in symbols else -1), arrays["finish"]
+        return pack(arrays, symbols.index(symbol) if symbol in symbols else -1), arrays["finish"]
 
 
 def prefix(fold: int, model: str, main: str) -> str:

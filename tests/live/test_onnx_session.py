@@ -42,7 +42,7 @@ def trained() -> tuple[pa.Table, store.Checkpoint]:
         net = plugins.find("models", MINE)().build(own, 8, 2, 0.0)
         torch.nn.init.normal_(net.head.weight, 0.0, 0.3)
         arrays |= {f"{fit}/seed0/net/{k}": v.numpy() for k, v in net.state_dict().items()}
-        arrays |= {f"{fit}/shape": np.array([own, 8, 2]), f"{fit}/gates": np.ones(inference.GATES)}
+        arrays |= {f"{fit}/shape": np.array([own, 8, 2]), f"{fit}/gates": np.ones(3)}
         arrays[f"{fit}/unit"] = np.full(2, 0.7)
     return of.quotes, store.Checkpoint(arrays, {**of.checkpoint.document, "model": MINE})
 
@@ -62,12 +62,11 @@ def node() -> Node:
 
 
 def batch(fit: str = "final") -> Float:
-    """[n, 8] of step.OUT by the batch, with one fit."""
+    """[n, 8] FORECAST_COLUMNS by the batch, with one fit."""
     quotes, checkpoint = trained()
     data, fitted = training_panel.read(MemoryReader(quotes), training_panel.Task()).panel, checkpoint.part(fit)
-    heads, out = plugins.find("models", MINE)().predict(fitted, data), np.empty((len(data.slot), 8))
-    inference.finish(np.ascontiguousarray(heads), data.spread_bps, fitted["finish"], out)
-    return out
+    out = inference.finished(plugins.find("models", MINE)().predict(fitted, data), data.spread_bps, fitted)
+    return np.column_stack([out[name] for name in inference.FORECAST_COLUMNS])
 
 
 def forecasts(live: Node) -> Float:

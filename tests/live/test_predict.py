@@ -38,10 +38,9 @@ def test_it_is_the_last_row_of_a_batch_over_the_same_rows_with_the_final_fit() -
     said = newest(of, last_time(of)).answers[0]
     data = training_panel.read(MemoryReader(of.quotes), training_panel.Task()).panel
     arrays = of.checkpoint.part("final")
-    out = np.empty((len(data.slot), len(models.OUT)))
-    models.finish(models.heads(arrays, data), data.spread_bps, arrays["finish"], out)
-    assert [said[name] for name in models.OUT] == out[-1].tolist()
-    assert said["signal"] == np.sign(out[-1, 0] - 0.5)
+    out = models.finished(models.heads(arrays, data), data.spread_bps, arrays)
+    assert [said[name] for name in models.FORECAST_COLUMNS] == list(out[-1].item())
+    assert said["signal"] == np.sign(out["p_up"][-1] - 0.5)
     assert said["target"]
 
 

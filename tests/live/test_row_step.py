@@ -57,7 +57,8 @@ def test_the_spans_of_a_fit_tell_where_all_parts_lie(fit: str) -> None:
     memory, data, weights = node._call(0).args
     of = node._fits[fit][0]
     spans = data[: row_step.SPANS.itemsize].view(row_step.SPANS)[0]
-    expected = {"spec": of.model.spec, "params": of.model.params, "final": of.final, "picks": node._picks,
+    expected = {"constants": of.model.constants, "feature_weights": of.model.features, "slots": of.model.slots,
+                "nodes": of.model.nodes, "roots": of.model.roots, "finish": of.finish, "picks": node._picks,
                 "rule": node._rule, "ledger_params": node._ledger_params}  # fmt: skip
     for name, part in expected.items():
         start, stop = spans[name]

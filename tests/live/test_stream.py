@@ -17,7 +17,7 @@ from hfm.live import sequence, snapshot
 from hfm.live.node import MarketSpec, Node
 from hfm.live.stream import Stream
 from hfm.models.fold_chooser import FoldChooser
-from hfm.models.inference import OUT
+from hfm.models.inference import FORECAST_COLUMNS
 from hfm.tables import MemoryReader
 from tests.bars import edited
 from tests.live.market import LEDGER, Q50, Made, batch, keys, made, objects, rows_of, with_fill
@@ -44,7 +44,7 @@ def assert_is_batch(lines: list[str], of: Made, settings: Backtest) -> None:
     for line in lines:
         said = json.loads(line)
         forecast, book = want[said["symbol"], said["session"], said["seq"]]
-        mine = [said[name] if said[name] is not None else np.nan for name in OUT]
+        mine = [said[name] if said[name] is not None else np.nan for name in FORECAST_COLUMNS]
         np.testing.assert_array_equal(mine, forecast)
         for name in COLUMNS:
             assert said[name] == book[LEDGER.index(name)], (name, said)
@@ -92,7 +92,7 @@ def test_every_ledger_column_of_the_node_is_the_batch_s() -> None:
         said = json.loads(line)
         got[said["symbol"], said["session"], said["seq"]] = live.node.result
     for key, (forecast, book) in want.items():
-        np.testing.assert_array_equal([getattr(got[key], name) for name in OUT], forecast)
+        np.testing.assert_array_equal([getattr(got[key], name) for name in FORECAST_COLUMNS], forecast)
         np.testing.assert_array_equal([getattr(got[key], name) for name in LEDGER], book)
     assert sum(book[0] != 0 for _, book in want.values()) > 20
 
@@ -162,8 +162,8 @@ def test_a_feed_equals_a_batch_over_the_same_rows_with_final() -> None:
     for said, row in zip(got, rows[first:], strict=True):
         whole.node.take(row)
         result = whole.node.result
-        forecast = [getattr(result, name) for name in OUT]
-        assert [said[n] for n in OUT] == [v if v == v else None for v in forecast]
+        forecast = [getattr(result, name) for name in FORECAST_COLUMNS]
+        assert [said[n] for n in FORECAST_COLUMNS] == [v if v == v else None for v in forecast]
         assert (said["signal"], said["equity"]) == (result.signal, result.equity)
 
 
