@@ -78,7 +78,7 @@ def _network(show: Show, found: Trained, fit: str) -> bytes:
 
     rows = int(found.quotes.meta.slots_per_session)
     graph, trial, want = onnx_trace.trace(found.checkpoint.part(fit, found.model), found.model, rows)
-    data = onnx_session.seal(graph, (found.model, fit, found.weights), trial, want)
+    data = onnx_session.seal(graph, onnx_session.GraphOrigin(found.model, fit, found.weights), trial, want)
     show.metrics["export"] = {"bytes": len(data), "model": found.model, "rows": rows}
     show.talk(f"export: {found.model}, {fit}, sessions of {rows} rows, {len(data) / 1e6:.2f} MB")
     return data

@@ -84,7 +84,7 @@ class Trained:
             return path.read_bytes()
 
         graph.extra()
-        return onnx_session.OnnxNetwork(sealed, (self.model, self.weights), symbols)
+        return onnx_session.OnnxNetwork(sealed, self.model, self.weights, symbols)
 
 
 def trained(show: Show, common: Common, replay: bool = False) -> Trained:

@@ -153,10 +153,8 @@ def _push(state: np.record, row: np.record) -> None:
 
 @kernel
 def _add(state: np.record, pos: int, rows: int) -> int:
-    """Add so many rows of the ring, newest first and from before `pos` on, to the sums; the place where it ended.
-
-    The sums are local in the loop: eleven additions side by side become vector additions (bench row `features`).
-    """
+    """Add so many rows of the ring, newest first and from before `pos` on, to the sums; the place where it ended."""
+    # local in the loop: eleven additions side by side become vector additions (bench row `features`)
     sums = state.sums
     ret, ret2, ofi2, gk, spread = sums.ret, sums.ret2, sums.ofi2, sums.gk, sums.spread
     xx, xo, oo, xf, ff, volume = sums.xx, sums.xo, sums.oo, sums.xf, sums.ff, sums.volume
@@ -229,10 +227,7 @@ def step(state: np.record, row: np.record, out: np.record) -> bool:
 
 @kernel
 def _log_rms(square: float, level: float) -> float:
-    """ln of the root of a mean squared return, in bps.
-
-    Never below 0.03 of the 78-row one, so that a row that stands still is finite.
-    """
+    """Log of the root of a mean squared return, in bps; at least 0.03 of the 78-row one, so that it is finite."""
     least = 1e-3 * level
     return 0.5 * math.log(least if square < least else square) + _LN_BPS
 

@@ -140,7 +140,7 @@ def _add(state: np.record, pos: int, rows: int) -> int:
 
 @kernel
 def _log_ms(ns: float) -> float:
-    """ln (1 + milliseconds)."""
+    """Log of 1 + milliseconds."""
     return math.log1p(max(ns, 0.0) * 1e-6)
 
 

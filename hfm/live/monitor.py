@@ -1,4 +1,4 @@
-"""What a stream has seen, in numbers: counts, calibration drift, profit and loss, limits, latencies."""
+"""The figures of a stream: counts, calibration drift, profit and loss, limits, latencies."""
 
 from __future__ import annotations
 
@@ -76,10 +76,8 @@ class Monitor:
         self.spent += seconds
 
     def drift(self) -> float:
-        """Population stability index of the confidences against the fold's validation; NaN below 10 rows a bin.
-
-        Their ranks are uniform if nothing has changed; above 0.25 the model forecasts what it did not forecast then.
-        """
+        """Population stability index of the confidences against the fold's validation; NaN below 10 rows a bin."""
+        # their ranks are uniform if nothing has changed; above 0.25 the model forecasts what it did not forecast then
         n = sum(self.ranks)
         if n < BINS * BINS:
             return math.nan
@@ -117,7 +115,7 @@ class Monitor:
         ]  # fmt: skip
 
     def save(self) -> Float:
-        """The state as one array; latencies are this process's own and stay."""
+        """The state as one array, without the latencies, which belong to this process."""
         head = [self.gaps, self.missing, self.unfinished, self.half_days, self.signals]
         money = [self.first, self.equity, self.peak, self.drawdown]
         return np.array([*head, *money, *self.counts.values(), *self.ranks, *self.limits.values()], np.float64)

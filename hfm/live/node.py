@@ -1,7 +1,7 @@
 """The state of the path, one row at a time: features, network, policy, ledger of every symbol.
 
-Legend: S symbols, F features of the model. A session's fit is chosen before its first row (`use`); what earlier
-sessions say of a symbol is worked out at its first row.
+Legend: S symbols, F features of the model. A session's fit is chosen before its first row (`use`); the volume and
+volatility of earlier sessions are worked out at its first row.
 """
 
 from __future__ import annotations
@@ -39,8 +39,7 @@ from hfm.tables.records import QUOTE, Records, Values, blank, fill
 
 @dataclass(frozen=True)
 class MarketSpec:
-    """What the quotes say of themselves. symbols: sorted by spelling; ticks: currency, of each; slots: of a full
-    session."""
+    """The metadata of the quotes. symbols: sorted by spelling; ticks: currency, of each; slots: of a full session."""
 
     symbols: tuple[str, ...]
     slots: int
@@ -171,9 +170,8 @@ class Node:
         first = next(CODEC.all(rows[:1]))
         self._begin_session(first)
         symbol = first.symbol
-        nothing, none = np.empty(0, np.int64), np.empty((len(rows), 0))
         states, every = self.memory.views["features"][symbol : symbol + 1], self.memory.views["every"]
-        self._module.loop(states, rows, nothing, every, none)
+        self._module.loop(states, rows, np.empty(0, np.int64), every, np.empty((len(rows), 0)))
         for volume in prior_volume.counted(rows["volume"]).tolist():
             self._volume[symbol] += volume
         good = rows["mid_close"]
@@ -210,8 +208,8 @@ class Node:
 
     def _proposal(self) -> float:
         """What the policy proposes for the row, whose forecast stands in the result."""
-        seen = self.result
-        values = (seen.p_up, seen.conf_rank, seen.ret_sd_bps, seen.cost_bps)
+        result = self.result
+        values = (result.p_up, result.conf_rank, result.ret_sd_bps, result.cost_bps)
         return float(self.choice.policy.propose(Signals(*(np.array([value]) for value in values)))[0])
 
     def _correct(self, onnx: OnnxNetwork, row: Values) -> None:
@@ -265,9 +263,9 @@ class Node:
             The features, the slot and the quoted spread in bps; NaN where a feature is not known.
         """
         x = np.empty((len(rows), len(self._names) + 2))
-        made = np.empty((len(rows), len(self._names)))
-        self._module.loop(states, rows, self._picks, np.zeros(1, self._module.FEATURES), made)
-        x[:, :-2], x[:, -2], x[:, -1] = made, rows["seq"], rows["spread_bps"]
+        features = np.empty((len(rows), len(self._names)))
+        self._module.loop(states, rows, self._picks, np.zeros(1, self._module.FEATURES), features)
+        x[:, :-2], x[:, -2], x[:, -1] = features, rows["seq"], rows["spread_bps"]
         return x
 
     def carry(self, symbol: int, x: Float) -> None:

@@ -77,8 +77,25 @@ def predict(stream: Stream, quotes: Reader, now: int, clock: Clock) -> Newest:
 def _trading_since(stream: Stream, newest: Mapping[int, Values], now: int, opened: int, clock: Clock) -> int | None:
     """When the trading under way began, ns UTC; None: the market is closed.
 
-    A row within two intervals that is not its session's last says that the market is open; one that is, that it has
-    closed. Only for older ones is the calendar needed. opened: when the last session began, ns after its midnight UTC.
+    A row within two intervals that is not its session's last means that the market is open; one that is, that it has
+    closed. Only for older ones is the calendar needed.
+
+    Parameters
+    ----------
+    stream : Stream
+        Of the market.
+    newest : mapping of int to values of QUOTE
+        Each symbol's newest row.
+    now : int
+        Ns UTC.
+    opened : int
+        When the last session began, ns after its midnight UTC.
+    clock : Clock
+        The calendar.
+
+    Returns
+    -------
+    int, optional
     """
     market = stream.node.market
     for row in newest.values():

@@ -37,6 +37,9 @@ _UNREAD = tuple(
 )
 _BLANK = list(blank(1, QUOTE)[0].tolist())
 _SYMBOL, _SESSION, _SEQ, _TIME_OPEN, _TIME, _IS_LAST = (_PLACE[name] for name in _KEY)
+_LARGEST = 2**31 - 1
+"""Of integers in columns that no step reads: any field holds it."""
+_HINT = "send a JSON object of quotes columns a line: see hfm/tables/schema.py"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST = date(1970, 1, 1).toordinal()
 
@@ -82,37 +85,44 @@ def parse(item: object, numbers: Mapping[str, int]) -> Values:
         With what is wrong; of a symbol that is not known, too.
     """
     if not isinstance(item, Mapping):
-        raise _bad("a row is a JSON object")
+        raise DataError("a row is a JSON object", hint=_HINT)
     values = _BLANK.copy()
     try:
         symbol = item["symbol"]
         day = date.fromisoformat(item["session"]).toordinal() - _FIRST
         seq, last = item["seq"], item["is_last"]
         begin, end = _instant(item["time_open"]), _instant(item["time"])
-        for place, name in _NEEDED:
-            value = item[name]
-            values[place] = value if type(value) is float and -math.inf < value < math.inf else _number(value)
-        for place, name in _OPTIONAL:
-            values[place] = _number(item.get(name))
-        for place, name, form in _UNREAD:
-            value = item.get(name)
-            if type(value) is int or (form == "f8" and type(value) is float):
-                values[place] = value
+        _take_numbers(item, values)
     except KeyError as e:
-        raise _bad(f"column {e.args[0]} is missing") from None
+        raise DataError(f"column {e.args[0]} is missing", hint=_HINT) from None
     except (TypeError, ValueError, OverflowError) as e:
-        raise _bad(f"a value has the wrong form: {str(e)[:120]}") from None
+        raise DataError(f"a value has the wrong form: {str(e)[:120]}", hint=_HINT) from None
     if not isinstance(symbol, str) or type(seq) is not int or type(last) is not bool:
-        raise _bad("symbol is a string, seq an integer, is_last true or false")
+        raise DataError("symbol is a string, seq an integer, is_last true or false", hint=_HINT)
     midnight = day * DAY_NS
     if not (0 <= seq < 2**32 and abs(day) < 2**16 and -2 * DAY_NS < begin - midnight < end - midnight < 3 * DAY_NS):
-        raise _bad("seq is at least 0, and time_open lies before time, both near their session's date (1791 to 2149)")
+        what = "seq is at least 0, and time_open lies before time, both near their session's date (1791 to 2149)"
+        raise DataError(what, hint=_HINT)
     number = numbers.get(symbol, -1)
     if number < 0:
         raise DataError(f"symbol {symbol[:20]!r} is not one of the run's", hint="")
     values[_SYMBOL], values[_SESSION], values[_SEQ], values[_IS_LAST] = number, day, seq, last
     values[_TIME_OPEN], values[_TIME] = begin, end
     return CODEC.make(values)
+
+
+def _take_numbers(item: Mapping[str, Any], values: list[Any]) -> None:  # Any: JSON; numbers of several types
+    """Write a row's numbers to their places; of columns that no step reads those that are none are not known."""
+    for place, name in _NEEDED:
+        value = item[name]
+        values[place] = value if type(value) is float and -math.inf < value < math.inf else _number(value)
+    for place, name in _OPTIONAL:
+        values[place] = _number(item.get(name))
+    for place, name, form in _UNREAD:
+        value = item.get(name)
+        integer = type(value) is int and -_LARGEST <= value <= _LARGEST
+        if integer or (form == "f8" and type(value) is float and -math.inf < value < math.inf):
+            values[place] = value
 
 
 def _number(value: Any) -> float:  # Any: JSON
@@ -132,10 +142,6 @@ def _instant(value: Any) -> int:  # Any: JSON
     if instant.tzinfo is None:
         raise ValueError(f"{value!r} has no zone")
     return (instant - _EPOCH) // timedelta(microseconds=1) * 1000
-
-
-def _bad(what: str) -> DataError:
-    return DataError(what, hint="send a JSON object of quotes columns a line: see hfm/tables/schema.py")
 
 
 def spell_time(ns: int) -> str:

@@ -52,7 +52,7 @@ sigma_day f8 -      daily volatility of earlier sessions, 0: not known
 adv       f8 shares average daily volume of earlier sessions, 0: not known
 """)
 )
-"""What the sessions before say of a symbol."""
+"""Of a symbol, from the sessions before."""
 
 ALL, FORECAST_ONLY, LEDGER_ONLY = 0, 1, 2
 """How much of the path `run` goes: all of it; up to the forecast; from the policy's proposal on."""
@@ -181,8 +181,8 @@ def _go_on(memory: Bytes, fit: Bytes, weights: Float32, spans: np.record, every:
     if extent == ALL:
         rule = fit[spans.rule.start : spans.rule.stop].view(RULE)[0]
         result = memory[spans.result.start : spans.result.stop].view(RESULT)[0]
-        said = result.forecast
-        result.proposal = propose(rule.kind, rule.level, said.p_up, said.conf_rank, said.ret_sd_bps, result.cost_bps)
+        f = result.forecast
+        result.proposal = propose(rule.kind, rule.level, f.p_up, f.conf_rank, f.ret_sd_bps, result.cost_bps)
     if extent != FORECAST_ONLY:
         _account(memory, fit, spans)
 

@@ -1,4 +1,4 @@
-"""A stream's whole state as bytes, and back: a SHA-256, then safetensors whose metadata say what it belongs to.
+"""A stream's state as bytes, and back: a SHA-256, then safetensors whose metadata name what it belongs to.
 
 Nothing is pickled. A snapshot is of one model, one set of settings, one set of symbols and one source; any other is
 refused.

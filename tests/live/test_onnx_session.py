@@ -51,13 +51,13 @@ def trained() -> tuple[pa.Table, store.Checkpoint]:
 def sealed(fit: str) -> bytes:
     _, checkpoint = trained()
     graph, trial, want = onnx_trace.trace(checkpoint.part(fit), MINE, 27)
-    return onnx_session.seal(graph, (MINE, fit, WEIGHTS), trial, want)
+    return onnx_session.seal(graph, onnx_session.GraphOrigin(MINE, fit, WEIGHTS), trial, want)
 
 
 def node() -> Node:
     quotes, checkpoint = trained()
     about = MarketSpec.of(MemoryReader(quotes).meta)
-    graph = onnx_session.OnnxNetwork(sealed, (MINE, WEIGHTS), len(about.symbols))
+    graph = onnx_session.OnnxNetwork(sealed, MINE, WEIGHTS, len(about.symbols))
     return Node(checkpoint, Backtest(threshold="0.5"), about, graph)
 
 
@@ -124,9 +124,9 @@ def test_the_graph_of_another_training_or_fit_or_without_the_extra_is_refused(mo
     arrays = checkpoint.part("final")
     for graphs, weights in ((sealed, "other"), (lambda fit: sealed("fold0"), WEIGHTS)):
         with pytest.raises(DataError, match="another training") as error:
-            onnx_session.OnnxNetwork(graphs, (MINE, weights), 1).use("final", arrays)
+            onnx_session.OnnxNetwork(graphs, MINE, weights, 1).use("final", arrays)
         assert error.value.hint == "hfm export --format onnx"
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ConfigError, match="onnxruntime is not installed") as absent:
-        onnx_session.OnnxNetwork(sealed, (MINE, WEIGHTS), 1).use("final", arrays)
+        onnx_session.OnnxNetwork(sealed, MINE, WEIGHTS, 1).use("final", arrays)
     assert "hfm[onnx]" in absent.value.hint

@@ -44,6 +44,7 @@ def test_columns_that_no_step_reads_are_taken_where_they_are_numbers() -> None:
     """Anything else in them is not known, and refuses no row."""
     item = objects(made().quotes.slice(0, 1))[0]
     assert parsed({**item, "trades": 12, "flags": 5}).trades == 12
+    assert parsed({**item, "trades": 10**400, "flags": 2**40}).flags == 0
     odd = parsed({**item, "trades": "many", "flags": 1.5, "trade_open": None, "other": {}})
     assert math.isnan(odd.trades)
     assert math.isnan(odd.trade_open)
