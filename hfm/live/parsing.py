@@ -1,4 +1,4 @@
-"""What a person types and reads: an instant, a symbol, the table of predictions."""
+"""What a person types and reads: an instant, a symbol, the table of forecasts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,24 @@ def symbol(text: str | None, known: Sequence[str]) -> str | None:
 
 
 def table(answers: Sequence[Answer], is_open: bool, model_id: str, unit: str = "shares") -> list[str]:
-    """A line for each answer, and whether the market is open. unit: what positions are counted in."""
+    """The answers as lines for a person.
+
+    Parameters
+    ----------
+    answers : sequence of Answer
+        Of `predict`.
+    is_open : bool
+        Whether the market is.
+    model_id : str
+        Names the checkpoint.
+    unit : str
+        What positions are counted in.
+
+    Returns
+    -------
+    list of str
+        One an answer, and one for the market.
+    """
     lines = [_line(a, model_id, unit) for a in answers]
     return [*lines, f"market: {'open' if is_open else 'closed'}"]
 

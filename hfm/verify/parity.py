@@ -15,10 +15,10 @@ import numpy as np
 
 from hfm import atomic
 from hfm.artifacts import LEDGER, MODEL, PREDICTIONS, QUOTES, WEIGHTS
-from hfm.live.node import Engine, Market
+from hfm.live.node import MarketSpec, Node
 from hfm.live.stream import Stream
 from hfm.models import checkpoint as store
-from hfm.models.inference import OUT
+from hfm.models.inference import FORECAST_COLUMNS
 from hfm.tables import MemoryReader, arrays
 from hfm.verify.claims import Row
 from hfm.verify.in_memory_run import synthetic
@@ -39,13 +39,14 @@ def live_is_batch() -> list[Row]:
     weights = run.artifacts[WEIGHTS]
     assert isinstance(weights, bytes)
     quotes = MemoryReader(run.table(QUOTES))
-    stream = Stream(Engine(store.load(weights, document), run.config.backtest, Market.of(quotes.meta)))
-    predictions = arrays(run.table(PREDICTIONS), ("model", "session", "seq", *OUT))
+    stream = Stream(Node(store.load(weights, document), run.config.backtest, MarketSpec.of(quotes.meta)))
+    predictions = arrays(run.table(PREDICTIONS), ("model", "session", "seq", *FORECAST_COLUMNS))
     of_model = predictions["model"] == document["model"]
     book = arrays(run.table(LEDGER), ("session", "seq", *BOOKED))
     rows = [json.loads(line) for line in stream.replay(quotes)]
     same = np.ones(len(rows), bool)
-    for table, names, rows_of in ((predictions, OUT, of_model), (book, BOOKED, np.ones(len(book["seq"]), bool))):
+    every = np.ones(len(book["seq"]), bool)
+    for table, names, rows_of in ((predictions, FORECAST_COLUMNS, of_model), (book, BOOKED, every)):
         for name in names:
             live = np.array([np.nan if row[name] is None else float(row[name]) for row in rows])
             batch = table[name][rows_of].astype(float)

@@ -58,7 +58,7 @@ def share(name: str) -> float:
     walk_forward.settle(walked, name, fold)
     _, forecast = walk_forward.predict(walked, name, fold, rows.panel.of_sessions(*fold.test))
     truth = training_output.truth(rows, [fold], MemoryReader(run.table(ORACLE)))
-    return scoring.oracle_share(forecast[:, 0], truth.oracle)
+    return scoring.oracle_share(forecast["p_up"], truth.oracle)
 
 
 def logistic_share() -> list[Row]:
