@@ -67,10 +67,7 @@ class Trained:
         return self.run.path / "live" / (f"{self.model}.onnx" if fit == "final" else f"{self.model}.{fit}.onnx")
 
     def _graphs(self, symbols: int) -> Any:  # Any: Whole, or None
-        """The graphs of a network that has no step; None for a model that has one.
-
-        Raises ConfigError without the extra, DataError where they have not been made.
-        """
+        """The graphs of a network that has no step; None for a model that has one. Raises ConfigError, DataError."""
         if not self.stepless():
             return None
         from hfm.live import onnx_export as graph

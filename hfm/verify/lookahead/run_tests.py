@@ -121,7 +121,8 @@ def strategy(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng
 
 def _delay(readers: Mapping[str, Reader], document: dict[str, object], config: Config) -> Row:
     """Share of the gross return that is left with the signals one row later. A real edge decays; where direction is
-    called better than honest data allows and a row's delay takes nearly all, something knows the next row."""
+    called better than honest data allows and a row's delay takes nearly all, something knows the next row.
+    """
     curve = document["sensitivity"]["delay"]  # type: ignore[index]  # JSON of our own making
     now, later = (float(point["gross_return"]) for point in curve[:2])
     kept = later / now if now > 0 else float("nan")
