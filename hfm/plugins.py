@@ -1,8 +1,8 @@
 """Protocols of what can be plugged in, and the registries that find it: name -> "module:attribute".
 
-A built-in is a line in a registry here; a third party's is an entry point in the group `hfm.sources`, `hfm.models`,
-`hfm.policies` or `hfm.executors`. Modules are imported on demand. Each protocol has contract tests that a new member
-inherits.
+A built-in is a line in a registry here; a third party's is an entry point in the group `hfm.sources`, `hfm.recipes`,
+`hfm.models`, `hfm.policies` or `hfm.executors`. Modules are imported on demand. Each protocol has contract tests that a
+new member inherits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hfm.stage import Context
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
-Group = Literal["sources", "models", "policies", "executors"]
+Group = Literal["sources", "models", "policies", "executors", "recipes", "recipe_parts"]
 
 REGISTRY: dict[Group, dict[str, str]] = {
     "sources": {
@@ -35,6 +35,9 @@ REGISTRY: dict[Group, dict[str, str]] = {
         "binance": "hfm.fetch.sources.binance:Binance",
         "tardis": "hfm.fetch.sources.tardis:Tardis",
         "databento": "hfm.fetch.sources.databento:Databento",
+    },
+    "recipes": {
+        "seed": "hfm.recipe.original_spread:OriginalRecipe",
     },
     "models": {
         "constant": "hfm.models.linear.floors:Constant",
@@ -60,7 +63,13 @@ REGISTRY: dict[Group, dict[str, str]] = {
         "threads": "hfm.compute.local:Threads",
         "processes": "hfm.compute.local:Processes",
     },
+    "recipe_parts": {
+        "reconciliation": "hfm.recipe.reconciliation:table",
+        "panel": "hfm.recipe.waterfall:PANEL",
+        "tables": "hfm.recipe.waterfall:tables",
+    },
 }
+"""recipe_parts: the original recipe's parts of the stages, a wing of its own that no stage imports."""
 
 
 def names(group: Group) -> list[str]:
@@ -112,10 +121,15 @@ class BarRequest:
 
 @dataclass(frozen=True)
 class RawBars:
-    """Bars as a source has them: unsorted, ungridded, holes and all. Arrays of one length.
+    """Bars of one symbol as a source has them: unsorted, ungridded, with holes. Arrays [n].
 
-    time: int64 ns UTC, each bar's END. notes: what was assumed or done, for the user. warnings: what the user should
-    know and check.
+    Attributes
+    ----------
+    time : int64 [n], ns UTC, the END of each bar.
+    open, high, low, close : [n], currency; NaN or anything else that the source wrote. The accounting judges them.
+    volume : [n], shares; NaN where the source has none.
+    notes : what was assumed or done, a sentence each.
+    warnings : what the user should check, a sentence each.
     """
 
     time: Int
@@ -126,6 +140,32 @@ class RawBars:
     volume: Float
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """Number of bars."""
+        return len(self.time)
+
+    def take(self, index: Int | npt.NDArray[np.bool_] | slice) -> RawBars:
+        """The bars that a NumPy index picks, with the same notes and warnings.
+
+        Parameters
+        ----------
+        index : int64 [m] positions in the order wanted, bool [n], or a slice.
+        """
+        return replace(self, **{name: getattr(self, name)[index] for name in BAR_COLUMNS})
+
+    @staticmethod
+    def concat(parts: Sequence[RawBars]) -> RawBars:
+        """The bars of all parts one after the other, with each note and warning once; no bars of no parts."""
+        none = dict.fromkeys(BAR_COLUMNS, np.zeros(0)) | {"time": np.zeros(0, np.int64)}
+        columns = {name: np.concatenate([none[name], *(getattr(part, name) for part in parts)]) for name in BAR_COLUMNS}
+        notes = tuple(dict.fromkeys(text for part in parts for text in part.notes))
+        warnings = tuple(dict.fromkeys(text for part in parts for text in part.warnings))
+        return RawBars(**columns, notes=notes, warnings=warnings)
+
+
+BAR_COLUMNS = ("time", "open", "high", "low", "close", "volume")
+"""Fields of RawBars that have an entry a bar."""
 
 
 class BarSource(Protocol):
@@ -149,13 +189,23 @@ class BarSource(Protocol):
 
 @dataclass(frozen=True)
 class RawBook:
-    """The order book of one symbol in one session, event by event, [n] rows in the feed's own order.
+    """The order book of one symbol in one session, event by event, n rows in the feed's order.
 
-    time: int64 ns UTC at which the event is known, never decreasing. event: int8 indices into tables.BOOK_EVENTS.
-    side: int8, the resting side: 1 bid, -1 ask, 0 not known. price: currency, NaN: none. size: shares. order_id: int64,
-    -1: none; None: the feed has none at all. levels: [4 L, n], rows bid_px_1, bid_sz_1, ask_px_1, ask_sz_1, bid_px_2,
-    ... after the event, currency and shares, an empty level NaN and 0. tick: the price step seen, currency. estimated:
-    the levels were rebuilt and are not the vendor's. notes: what was assumed or done. counts: what was found.
+    Attributes
+    ----------
+    session : date.
+    time : int64 [n], ns UTC at which the event is known, never decreasing.
+    event : int8 [n], indices into tables.BOOK_EVENTS.
+    side : int8 [n], the resting side: 1 bid, -1 ask, 0 not known.
+    price : [n], currency; NaN where the event has none.
+    size : [n], shares.
+    order_id : int64 [n], -1 where the event has none; None where the feed has none at all.
+    levels : [4 L, n], rows bid_px_1, bid_sz_1, ask_px_1, ask_sz_1, bid_px_2, ... after the event, currency and shares;
+        an empty level is NaN and 0.
+    tick : the price step seen, currency.
+    estimated : whether the levels were rebuilt and are not the vendor's.
+    notes : what was assumed or done, a sentence each.
+    counts : what was found, by name.
     """
 
     session: np.datetime64
@@ -171,6 +221,12 @@ class RawBook:
     notes: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
 
+    def rows(self, part: slice) -> RawBook:
+        """The events that a slice of rows picks; what is said of the whole stays."""
+        columns = {name: getattr(self, name)[part] for name in ("time", "event", "side", "price", "size")}
+        order_id = None if self.order_id is None else self.order_id[part]
+        return replace(self, **columns, order_id=order_id, levels=self.levels[:, part])
+
 
 class BookSource(Protocol):
     """Somewhere order books come from: the fetch stage then writes fetch/book.parquet in place of the bars."""
@@ -184,6 +240,48 @@ class BookSource(Protocol):
         """(symbol, a session of it or why there is none), by session, then symbol; all with the same levels.
 
         Of the request: symbols (none: all that are there), path (a file or a folder of them).
+        """
+        ...
+
+
+# -------------------------------------------------------------------------------------------------------------- recipes
+@dataclass(frozen=True)
+class RecipeRows:
+    """Rows [n] of one symbol in order, by a recipe, and its state after them.
+
+    spread_bps: quoted spread over the close, in bps; ofi: shares, of signed volume too.
+    """
+
+    spread_bps: Float
+    ofi: Float
+    state: Any  # Any: the recipe's own
+
+
+class Recipe(Protocol):
+    """Spread and order flow of simulated bars by another model than the calibrated one, whose name is none of these."""
+
+    warning: str
+    """What a user should know of it."""
+    open_bps: float
+    """Quoted spread at the open of each session, in bps."""
+
+    def fit(self, closes: Iterable[tuple[str, Float]]) -> None:
+        """Read all closes ahead: (symbol, its next closes [n]), in order of time for each symbol."""
+        ...
+
+    def rows(
+        self, symbol: str, close: Float, volume: Float, state: Any, seed: int
+    ) -> RecipeRows:  # Any: see RecipeRows
+        """The next rows of a symbol.
+
+        Parameters
+        ----------
+        close, volume
+            [n] of the bars in order, without holes: currency, shares.
+        state
+            What the rows before came to; None before the first.
+        seed
+            That of the simulation.
         """
         ...
 

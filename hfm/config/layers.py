@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from hfm.config.sections import Config
 from hfm.errors import ConfigError, HfmError, UsageError, typed
+from hfm.instants import parse_instant
 
 Tree = Mapping[str, Mapping[str, object]]
 
@@ -116,6 +117,7 @@ def load(layers: Sequence[Layer]) -> Config:
             ) from e
     config = Config(**sections)  # type: ignore[arg-type]  # built field by field from the fields' own types
     _check_threshold(config.backtest.threshold, owner.get(("backtest", "threshold")))
+    _check_as_of(config.fetch.as_of, owner.get(("fetch", "as_of")))
     return config
 
 
@@ -161,6 +163,20 @@ def _check_threshold(text: str, layer: Layer | None) -> None:
             layer,
             f"{_place(layer, 'backtest', 'threshold')} is {text!r}: not {e}",
             hint=", or ".join(_retyped(layer, "backtest", "threshold", value) for value in ("0.6", "q90")),
+        ) from None
+
+
+def _check_as_of(text: str | None, layer: Layer | None) -> None:
+    """Raise UsageError where a flag gave an instant that is none, ConfigError where a file or --set did."""
+    if text is None or layer is None:
+        return
+    try:
+        parse_instant(text)
+    except ValueError as e:
+        raise _error(
+            layer,
+            f"{_place(layer, 'fetch', 'as_of')} is {text[:40]!r}, {e}",
+            hint="--as-of 2025-04-01T20:00:00Z" if layer.flag else 'give fetch.as_of as "2025-04-01T20:00:00Z"',
         ) from None
 
 

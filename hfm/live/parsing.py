@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from hfm.errors import UsageError
+from hfm.instants import parse_instant
 from hfm.ledger.units import amount
 from hfm.live.stream import Answer
 
 
 def instant(text: str) -> datetime:
-    """An ISO time; UTC where it has no zone. Raises UsageError."""
+    """The instant of --as-of, an ISO time; UTC where it has no zone. Raises UsageError."""
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        hint = "--as-of 2025-04-01T20:00:00Z"
-        raise UsageError(f"--as-of is {text[:40]!r}, not an ISO time", hint=hint) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return parse_instant(text)
+    except ValueError as e:
+        raise UsageError(f"--as-of is {text[:40]!r}, {e}", hint="--as-of 2025-04-01T20:00:00Z") from None
 
 
 def symbol(text: str | None, known: Sequence[str]) -> str | None:

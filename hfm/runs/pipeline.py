@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hfm.config import Config
-from hfm.errors import ExitCode, UsageError
+from hfm.errors import ConfigError, ExitCode
+from hfm.instants import parse_instant
 from hfm.runs import metrics_file, stages
 from hfm.runs.freshness import check_hashes, inputs_of, readers, section, versions, why_stale
 from hfm.runs.manifest import Entry, Run, point_latest
@@ -189,14 +190,12 @@ def _verified(run: Run, options: Options, ctx: Context) -> Verification | None:
 
 
 def _as_of(config: Config, now: datetime) -> datetime:
+    """The instant that stands for now: fetch.as_of, else `now`. Raises ConfigError for a text that is no instant."""
     text = config.fetch.as_of
-    if text is None:
-        return now
     try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"--as-of is {text[:40]!r}, not an ISO time", hint="--as-of 2025-04-01T20:00:00Z") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+        return now if text is None else parse_instant(text)
+    except ValueError as e:  # hfm.config.load has named the file or the flag; a Config built by a program comes here
+        raise ConfigError(f"fetch.as_of is {text!r}, {e}", hint="--as-of 2025-04-01T20:00:00Z") from None
 
 
 def _function(stage: Stage) -> StageFunction:

@@ -16,10 +16,9 @@ import numpy.typing as npt
 
 from hfm.config import Train
 from hfm.errors import HfmError
-from hfm.fetch.archive.overlap import COLUMNS
 from hfm.fetch.sources.synthetic import Synthetic
 from hfm.models.linear.floors import Constant, Har, Logistic, Persistence
-from hfm.plugins import Arrays, BarRequest, Float, Panel, RawBars, Signals
+from hfm.plugins import BAR_COLUMNS, Arrays, BarRequest, Float, Panel, RawBars, Signals
 from hfm.stage import Context
 from hfm.verify.leaks.leaky_models import scaled
 
@@ -214,7 +213,7 @@ SOURCES: dict[str, Callable[[RawBars], RawBars]] = {
     "inverted": lambda raw: replace(
         raw, open=1e4 / raw.open, high=1e4 / raw.low, low=1e4 / raw.high, close=1e4 / raw.close
     ),
-    "backwards": lambda raw: replace(raw, **{name: getattr(raw, name)[::-1] for name in COLUMNS}),
+    "backwards": lambda raw: replace(raw, **{name: getattr(raw, name)[::-1] for name in BAR_COLUMNS}),
     "noted": lambda raw: replace(raw, notes=(*raw.notes, "as the vendor has them")),
 }
 
