@@ -82,7 +82,8 @@ class Record:
 @dataclass(frozen=True)
 class Verification:
     """What the look-ahead tests say of a run's artifacts: how many tests there were, the seed of their cuts, and a
-    sentence for each that failed."""
+    sentence for each that failed.
+    """
 
     tests: int
     seed: int

@@ -128,6 +128,17 @@ def of_run(show: Show, run: Run, wait_s: float = 0.0, seed: int | None = None) -
     """Is a run what it says it is: its files, inputs and journal, and then whether anything in it knows the future.
 
     Each line that fails is also said on stderr. What the look-ahead tests say goes on record in the run's journal.
+
+    Parameters
+    ----------
+    show : takes the talk.
+    run : whose manifest is whole.
+    wait_s : s to wait for the run's lock, to put the result on record.
+    seed : of the cuts; None: a new one.
+
+    Returns
+    -------
+    list of Row : of the files first; of look-ahead only where these are as committed.
     """
     from hfm.verify import tampering
     from hfm.verify.lookahead import cuts, run_tests

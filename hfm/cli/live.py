@@ -141,10 +141,7 @@ def _alone(state: Path) -> Iterator[None]:
 
 
 def _typed() -> Iterator[bytes]:
-    """Lines of stdin, the last one whole or not; one of more than LINE bytes comes in pieces.
-
-    A byte order mark before the first is dropped.
-    """
+    """Lines of stdin without a byte order mark; one of more than LINE bytes comes in pieces."""
     source = sys.stdin.buffer
     first = source.readline(LINE).removeprefix(codecs.BOM_UTF8)
     yield from itertools.chain([first], iter(lambda: source.readline(LINE), b""))

@@ -191,7 +191,7 @@ def given(**values: object) -> Flags:
 
 
 def fetch_flags(options: FetchOptions) -> Flags:
-    """fetch's options as settings. Raises UsageError for a --map or --max-gap that says nothing."""
+    """Fetch's options as settings. Raises UsageError for a --map or --max-gap that says nothing."""
     plain = ("days", "sessions", "interval", "source", "tz", "label", "as_of", "max_time", "rebase", "no_volume")
     flags = given(**{name: getattr(options, name) for name in plain})
     if "days" in flags and "sessions" in flags:

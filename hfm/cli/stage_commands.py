@@ -103,7 +103,14 @@ def _simulate(show: Show, common: Common, flags: Flags) -> ExitCode:
 def calibration(home: Path, name: str) -> Flags:
     """The constants and the tables of the order flow that a replayed run froze in its facts.
 
-    Raises UsageError where it froze none.
+    Returns
+    -------
+    dict : "constants" (name -> value) and "tables" (name -> values), settings of `simulate`.
+
+    Raises
+    ------
+    UsageError
+        Where it froze none.
     """
     import json
 

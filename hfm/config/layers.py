@@ -73,8 +73,16 @@ def parse_set(items: Sequence[str]) -> Layer:
 def load(layers: Sequence[Layer]) -> Config:
     """The Config of `layers`, later ones above earlier ones, validated.
 
-    Raises ConfigError (exit 3) for an unknown section or key, with the nearest known name, or a value outside its
-    type or range; UsageError (exit 2) where a flag gave that value.
+    Returns
+    -------
+    Config : every value within its type and bounds.
+
+    Raises
+    ------
+    ConfigError
+        Exit 3: an unknown section or key, with the nearest known name, or a value outside its type or range.
+    UsageError
+        Exit 2: the same where a flag gave that value.
     """
     import pydantic
 
@@ -122,8 +130,16 @@ def _without_infinity(section: Any) -> Any:  # Any: one of Config's dataclasses
 def parse_threshold(text: str) -> tuple[Literal["p", "q", "policy"], float]:
     """What a threshold says: ("p", probability), ("q", share of validation confidences) or ("policy", nan).
 
-    The last is the name of a policy that needs no level: cost, or a plug-in's. Raises ValueError with the accepted
-    forms.
+    The last is the name of a policy that needs no level: cost, or a plug-in's.
+
+    Returns
+    -------
+    (kind, level) : level is NaN of a policy.
+
+    Raises
+    ------
+    ValueError
+        With the accepted forms.
     """
     quantile = re.fullmatch(r"q(\d{1,2}(?:\.\d+)?)", text)
     if quantile:
@@ -206,7 +222,7 @@ def _names() -> str:
 
 
 def _said(text: str) -> str:
-    """pydantic's words; what it calls a tuple is a list in TOML."""
+    """Pydantic's words; what it calls a tuple is a list in TOML."""
     return text.lower().replace("a valid tuple", "a list")
 
 

@@ -75,6 +75,10 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
 
     Inputs are hashed while the stage's libraries load and beside the stage, which reads them meanwhile: nothing is
     committed before they are found whole.
+
+    Returns
+    -------
+    Outcome : what was written, the figures, warnings and losses.
     """
     began, compiled, now = time.perf_counter(), _compile_seconds(), options.clock()
     manifest = run.manifest(now)

@@ -29,7 +29,9 @@ class Pruned:
 def prune(home: Path, keep: int, now: datetime) -> Iterator[Pruned]:
     """Empty all but the `keep` newest runs under a home, and never the latest; one that is at work is left alone.
 
-    Raises DataError where a manifest is damaged, DiskError where a file cannot be removed.
+    Yields
+    ------
+    Pruned : of each run that was emptied, or left alone for a reason.
     """
     folder = home / "runs"
     latest = (folder / LATEST).resolve()

@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -85,46 +85,56 @@ def _digest(body: object) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
 
 
+class _Span(NamedTuple):
+    """What one look saw: its first and last session (ISO dates), how many there were, and the digest of the data."""
+
+    first: str
+    last: str
+    sessions: int
+    data: str
+
+
 @dataclass
 class _Sequence:
-    """One configuration on data that only grew: its looks in order, each (first, last, sessions, data)."""
+    """One configuration on data that only grew: its looks in order."""
 
     configuration: str
-    looks: list[tuple[str, str, int, str]] = field(default_factory=list)
+    looks: list[_Span] = field(default_factory=list)
 
     def goes_on(self, event: Event) -> bool:
         """Whether the event, of this configuration, is a look at later sessions, or at a window that only rolled."""
-        first, last, *_ = self.looks[-1]
-        later, rolled = str(event["span"][1]) > last, str(event["span"][0]) > first
-        return later or (rolled and str(event["span"][1]) == last)
+        newest = self.looks[-1]
+        later, rolled = str(event["span"][1]) > newest.last, str(event["span"][0]) > newest.first
+        return later or (rolled and str(event["span"][1]) == newest.last)
 
 
 def _name(event: Event) -> str:
-    """The event's configuration; of journals from before there were any, all that one back-test tried under one
-    cost."""
+    """The event's configuration; of journals without one, all that one back-test tried under one cost."""
     old = _digest([event.get("time"), event.get("span"), event.get("cost"), event.get("symbols")])
     return str(event.get("configuration", old))
 
 
 def _hypothesis(event: Event) -> tuple[str, ...]:
-    """What N counts: a policy, or a sweep, of one configuration, however often it is looked at as sessions are
-    added."""
+    """What N counts: a policy, or a sweep, of one configuration, however often it is looked at."""
     same = event.get("configuration")
     if same is None:
         return ("", str(event["key"]))
     return str(same), str(event.get("trial", "")), json.dumps(event.get("policy")), str(event.get("levels", ""))
 
 
-def _look(event: Event) -> tuple[str, str, int, str]:
+def _look(event: Event) -> _Span:
     first, last = event["span"]
-    return first, last, int(event.get("sessions", 0)), str(event.get("data", ""))
+    return _Span(first, last, int(event.get("sessions", 0)), str(event.get("data", "")))
 
 
 def record_of(home: Path, run: Path) -> Record:
     """What is on record under `home` and in `run` of the data that the run's latest back-test used.
 
-    Trials count where their symbols meet the run's and their sessions overlap. Returns the empty Record where the run
-    has no back-test.
+    Trials count where their symbols meet the run's and their sessions overlap.
+
+    Returns
+    -------
+    Record : the empty one where the run has no back-test.
     """
     own_trials = list(journal.events(run / JOURNAL, "trial"))
     if not own_trials:
@@ -169,20 +179,18 @@ def _related(home: Path, run: Path, present: Event) -> Iterator[dict[str, Any]]:
                     yield event
 
 
-def _counted(
-    looks: Sequence[tuple[str, str, int, str]], present: tuple[str, str, int, str]
-) -> tuple[tuple[Look, ...], int]:
+def _counted(looks: Sequence[_Span], present: _Span) -> tuple[tuple[Look, ...], int]:
     """Looks before the present one, each with the sessions that it added, and what the present one adds."""
     before = looks[: looks.index(present)]
     out = list[Look]()
     for i, look in enumerate([*before, present]):
-        added = look[2] if i == 0 else _added(before[i - 1], look)
-        out.append(Look(look[2], added))
+        added = look.sessions if i == 0 else _added(before[i - 1], look)
+        out.append(Look(look.sessions, added))
     return tuple(out[:-1]), out[-1].added
 
 
-def _added(before: tuple[str, str, int, str], look: tuple[str, str, int, str]) -> int:
+def _added(before: _Span, look: _Span) -> int:
     """Sessions of a look after the last one of the look before, from the density of its own sessions."""
-    first, last, end = (np.datetime64(day, "D").astype(int) for day in (look[0], look[1], before[1]))
+    first, last, end = (np.datetime64(day, "D").astype(int) for day in (look.first, look.last, before.last))
     days = last - first + 1
-    return int(min(max(round(look[2] * (last - end) / days), min(last - end, 1)), look[2]))
+    return int(min(max(round(look.sessions * (last - end) / days), min(last - end, 1)), look.sessions))

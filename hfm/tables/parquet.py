@@ -140,7 +140,7 @@ class FileReader:
                 elif only is None:
                     yield from _all_lanes(file, lane, list(columns or file.schema_arrow.names))
                 else:
-                    yield from _one_lane(file, (lane, only), list(columns or file.schema_arrow.names))
+                    yield from _one_lane(file, lane, only, list(columns or file.schema_arrow.names))
             except (pa.ArrowInvalid, OSError) as e:
                 raise self._corrupt(e) from e
 
@@ -185,9 +185,8 @@ def _all_lanes(file: pq.ParquetFile, lane: str, columns: list[str]) -> Iterator[
             yield partition.interleave([file.read_row_group(i, needed) for i, _ in batch], order).select(columns)
 
 
-def _one_lane(file: pq.ParquetFile, which: tuple[str, str], columns: list[str]) -> Iterator[pa.Table]:
-    """The rows of one lane, which = (column, value); a group of several values is read and filtered."""
-    lane, value = which
+def _one_lane(file: pq.ParquetFile, lane: str, value: str, columns: list[str]) -> Iterator[pa.Table]:
+    """The rows whose column `lane` has a value; a group of several values is read and filtered."""
     for batch in partition.batches(file.metadata, lane):
         for i, known in batch:
             if known == value:

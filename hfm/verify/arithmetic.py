@@ -42,7 +42,7 @@ def traded() -> InMemoryRun:
 
 
 def ledger() -> list[Row]:
-    """equity = cash + position x mark at every row; gross less costs is net; nets add up to the change of equity."""
+    """Equity = cash + position x mark at every row; gross less costs is net; nets add up to the change of equity."""
     run = traded()
     names = [
         "equity",

@@ -39,7 +39,8 @@ SOME = 40
 @dataclass(frozen=True)
 class Traded:
     """The rows that were traded: what the policy saw, its proposals [n] in the ledger, whether it was asked for one (a
-    session's last row opens nothing), their keys and times (ns UTC)."""
+    session's last row opens nothing), their keys and times (ns UTC).
+    """
 
     signals: Signals
     proposed: compare.Float
@@ -130,7 +131,8 @@ def traded(readers: Mapping[str, Reader], config: Config, model: str) -> Traded:
 
 def _growing(rng: np.random.Generator, rows: Traded) -> Iterator[PolicyQuestion]:
     """Each row before any that comes later is ever seen, with the PAST rows before it; first and last rows of sessions
-    are cut points as a matter of course."""
+    are cut points as a matter of course.
+    """
     n = len(rows.time)
     order = np.argsort(rows.time, kind="stable")
     day = rows.keys["session"][order]
@@ -189,7 +191,8 @@ def _twice(rows: Traded, answers: Sequence[tuple[PolicyQuestion, object]]) -> Di
 
 def _of_the_past(rows: Traded, name: str, growing: Sequence[tuple[PolicyQuestion, object]], asked: Isolated) -> bool:
     """Whether the first rows that differ are as the ledger has them once all earlier rows of their chunk stand before
-    them, and none that comes later: then the policy knows the past only."""
+    them, and none that comes later: then the policy knows the past only.
+    """
     wrong: list[int] = []
     for question, answer in growing:
         got = np.asarray(answer, np.float64)

@@ -238,7 +238,8 @@ def _of_the_past(asked: Isolated, item: FoldForecast, question: ForecastQuestion
 # ------------------------------------------------------------------------------------------------------- the questions
 def questions(item: FoldForecast, plan: Sequence[FoldForecast], rng: np.random.Generator) -> list[ForecastQuestion]:
     """What is asked about a fold. Growing: sequence by sequence in order of time, each row before any that comes later
-    is ever seen. plan: all folds, which share the budget."""
+    is ever seen. plan: all folds, which share the budget.
+    """
     count, lengths, lead = len(item.lengths), item.lengths, item.lead
     total = sum(len(each.lengths) for each in plan)
     rows = sum(len(each.panel.slot) for each in plan)
@@ -277,7 +278,8 @@ def _cut(kind: str, item: FoldForecast, stay: Int) -> ForecastQuestion:
 
 def _other(rng: np.random.Generator, item: FoldForecast, stay: Int) -> ForecastQuestion:
     """All rows, of which those after the first stay [S] of each sequence are other ones, and so are labels that are
-    known only then."""
+    known only then.
+    """
     panel, n = item.panel, len(item.panel.slot)
     place = np.arange(n) - np.repeat(panel.start[:-1], item.lengths)
     later = place >= np.repeat(stay, item.lengths)

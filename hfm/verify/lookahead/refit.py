@@ -82,7 +82,8 @@ def _near(a: Float, b: Float) -> bool:
 def _validation(given: Given, base: Arrays, keys: Sequence[str], fold: int, asked: Isolated,
                 rng: np.random.Generator) -> Iterator[Row]:  # fmt: skip
     """A fit's arrays `base` with other validation rows: what is fitted stands, to the last bit, whatever is chosen;
-    and its scalers with validation rows that are quite other ones. keys: the arrays that are compared."""
+    and its scalers with validation rows that are quite other ones. keys: the arrays that are compared.
+    """
     moved = {key for key in keys if not key.endswith(ERRORS)}
     for _ in range(TRIES):
         reply = asked.ask(isolation.fit, [(replace(given, valid=hardly(rng, given.valid)), fold)])
