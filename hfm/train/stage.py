@@ -7,8 +7,8 @@ from functools import partial
 
 import pyarrow as pa
 
-from hfm.config import INTERVALS, Config, Fetch
-from hfm.errors import typed
+from hfm.config import INTERVALS, Config, Fetch, Train
+from hfm.errors import UsageError, typed
 from hfm.plugins import find
 from hfm.recipe import insample
 from hfm.stage import Context, Product
@@ -22,6 +22,7 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     """See hfm.stage. Raises DataError where the data do not fill one fold, with the minimum needed."""
     options = config.train
     names = chosen(options.model, options.also)  # a wrong name is said at once, not after the floors are fitted
+    _check_backend(options, names)
     if options.device not in ("auto", "cpu"):
         from hfm.models.networks import device
 
@@ -75,6 +76,19 @@ def _predictions(walk: Walk, said: dict[str, list[scoring.Forecast]], meta: trai
             if name not in HIDDEN:
                 shown[name] = finished
         yield training_output.predictions(walk.rows, fold, shown, meta)
+
+
+def _check_backend(options: Train, names: Sequence[str]) -> None:
+    """Raise UsageError for the backend `fused` of a network or on a device that has none."""
+    if options.backend != "fused":
+        return
+    if options.device not in ("auto", "cpu"):
+        raise UsageError(f"there is no train.backend fused on {options.device}", why="it runs on the processor",
+                         hint="--device cpu")  # fmt: skip
+    for name in names:
+        if "fused" not in getattr(find("models", name), "backends", ("fused",)):
+            raise UsageError(f"there is no train.backend fused of {name}", why="it fits LSTMs",
+                             hint="--set train.backend=auto")  # fmt: skip
 
 
 def _plan(quotes: Reader, task: panel.Task, config: Config, ctx: Context) -> list[folds.Fold]:
