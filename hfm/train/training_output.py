@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from hfm import __version__, plugins, tables
-from hfm.config import Train
+from hfm.config import Config, Train, as_tree
 from hfm.models import checkpoint as store
 from hfm.models.inference import FORECAST_COLUMNS
 from hfm.plugins import Arrays, Int
@@ -149,7 +148,7 @@ def checkpoint(walk: Walk, options: Train, task: Task) -> tuple[bytes, dict[str,
         **store.describe(task.features, panel.names, panel.own),
         "hfm": __version__, "model": walk.main, "models": list(walk.names),
         "stepped": [n for n in walk.names if plugins.find("models", n).stepped], "horizon": panel.horizon,
-        "symbols": list(panel.symbols), "slots": panel.slots, "options": _options(options),
+        "symbols": list(panel.symbols), "slots": panel.slots, "options": as_tree(Config(train=options))["train"],
         "data": {"sha256": walk.rows.digest, "rows": len(panel.slot), "sessions": len(days)},
         "folds": [_span(fold, days) if panel.block is None else _stretch(fold, walk.rows) for fold in walk.plan],
         "calibration": {_place(fold): {name: _settled(walk.arrays[name, fold.number]) for name in walk.names}
@@ -158,12 +157,6 @@ def checkpoint(walk: Walk, options: Train, task: Task) -> tuple[bytes, dict[str,
     if task.events:
         document |= {"target": task.target, "block_s": task.block_s}
     return store.dump(arrays, document)
-
-
-def _options(options: Train) -> dict[str, Any]:  # Any: JSON
-    """The settings; a backend only where it was chosen, since checkpoints of before it have none."""
-    tree = dataclasses.asdict(options)
-    return tree if options.backend != "auto" else {name: value for name, value in tree.items() if name != "backend"}
 
 
 def _place(fold: Fold) -> str:

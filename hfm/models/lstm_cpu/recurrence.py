@@ -189,9 +189,7 @@ def backward(
         t = rows - 1 - back
         for n in range(count):
             for unit in range(0, units, LANES):
-                cell_backward(
-                    t * count + n, unit, n, LayerShape(rows, count, wide, units), acts, out, grad_gates, carried
-                )
+                cell_backward(t * count + n, unit, n, padded, acts, out, grad_gates, carried)
         # the gradient of h_(t-1): W_hh^T times that of the gates
         for column in range(0, wide if t else 0, TILE_COLUMNS):
             at_w = column * 4 * units

@@ -71,7 +71,7 @@ def test_a_network_that_was_not_told_to_leaves_torch_s_threads_alone() -> None:
 
 def test_exported_weights_are_float32_under_their_own_names() -> None:
     """seed<s>/net/<name>."""
-    found = lstm_network.plain(lstm_network.LstmNetwork(3, 4, 1, 0.0).state_dict(), "seed1")
+    found = lstm_network.plain_arrays(lstm_network.LstmNetwork(3, 4, 1, 0.0).state_dict(), "seed1")
     assert set(found) == {f"seed1/net/{n}" for n in (
         "cell.weight_ih_l0", "cell.weight_hh_l0", "cell.bias_ih_l0", "cell.bias_hh_l0", "head.weight", "head.bias"
     )}  # fmt: skip
