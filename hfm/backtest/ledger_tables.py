@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ from hfm.backtest.prior_sessions import last_valid
 from hfm.backtest.sweep.summary_ledger import Rows
 from hfm.kernels.jit import bare, frozen
 from hfm.ledger import layout as at
+from hfm.tables import TableMeta
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -27,7 +27,6 @@ _QUOTES = (
     "mid_open", "mid_close", "bid_open", "ask_open", "bid_close", "ask_close", "volume", "cash_dividend", "split_ratio",
     "trade_high", "trade_low", "depth_bid", "depth_ask", "signed_volume",
 )  # fmt: skip
-Meta = Mapping[str, Any]  # Any: JSON values
 
 
 def time_order(panel: Panel) -> Int | None:
@@ -95,7 +94,7 @@ def _edges(rows: Float, out: Sign) -> None:
         out[i] = 0 if inside else at.EDGE
 
 
-def ledger_table(panel: Panel, out: Float, names: tuple[str, str], meta: Meta) -> pa.Table:
+def ledger_table(panel: Panel, out: Float, names: tuple[str, str], meta: TableMeta) -> pa.Table:
     """The ledger's rows from the kernel's results [n, OUT] in the table's order. names: model and trial."""
     columns: dict[str, object] = {name: panel.key.column(name) for name in panel.key.column_names}
     turned = np.empty((at.OUT, len(out)))
@@ -108,7 +107,7 @@ def ledger_table(panel: Panel, out: Float, names: tuple[str, str], meta: Meta) -
     return tables.build(tables.LEDGER, columns, meta, "simulated")
 
 
-def trades_table(trips: Float, first: int, names: tuple[str, str], symbols: Sequence[str], meta: Meta) -> pa.Table:
+def trades_table(trips: Float, first: int, names: tuple[str, str], symbols: Sequence[str], meta: TableMeta) -> pa.Table:
     """Round trips [m, TRADE], sorted by entry, as the trades table; numbered from `first`."""
     session, leaving = trips[:, at.T_SESSION].astype(np.int64), trips[:, at.T_EXIT_SESSION].astype(np.int64)
     columns: dict[str, object] = {
@@ -147,7 +146,7 @@ def trials_table(
     bounce: Mapping[str, Float],
     cash: float,
     symbols: Sequence[str],
-    meta: Meta,
+    meta: TableMeta,
 ) -> pa.Table:
     """Each trial's row for each block of the panel, from the kernel's sums [K, B, SUMS]; trials sorted by name.
 

@@ -73,7 +73,7 @@ def test_the_ledgers_table_has_the_kernels_columns_in_their_places() -> None:
     panel = panel_of(market.walk(NAMES, 3, 4))
     out = np.arange(len(panel.seq) * at.OUT, dtype=float).reshape(-1, at.OUT)
     out[:, at.O_SIGNAL] = 1.0
-    table = ledger_tables.ledger_table(panel, out, ("lstm", "p0.55"), {"a": 1})
+    table = ledger_tables.ledger_table(panel, out, ("lstm", "p0.55"), tables.TableMeta(model="lstm"))
     tables.check(table, tables.LEDGER)
     kept = out.copy()
     out[:] = -5.0
@@ -87,7 +87,7 @@ def test_trips_are_sorted_by_entry_and_numbered_on() -> None:
     trips = np.zeros((4, at.TRADE))
     trips[:, at.T_SESSION] = trips[:, at.T_EXIT_SESSION] = [5, 4, 4, 4]
     trips[:, at.T_SYMBOL], trips[:, at.T_SEQ] = [0, 1, 0, 0], [0, 0, 7, 2]
-    table = ledger_tables.trades_table(ledger_tables.by_entry(trips), 10, ("m", "t"), NAMES, {})
+    table = ledger_tables.trades_table(ledger_tables.by_entry(trips), 10, ("m", "t"), NAMES, tables.TableMeta())
     tables.check(table, tables.TRADES)
     assert table.column("symbol").to_pylist() == ["AAA", "AAA", "BBB", "AAA"]
     assert table.column("seq").to_pylist() == [2, 7, 0, 0]
@@ -100,7 +100,7 @@ def test_trials_are_one_row_for_each_block_and_policy_by_name() -> None:
     trials = [trial("0.55"), trial("q90", user=True)]
     sums = np.zeros((2, 4, at.SUMS))
     sums[1, :, at.SUM_NET], sums[1, :, at.SUM_HELD], sums[1, :, at.SUM_TRIPS] = 50.0, 400.0, 3.0
-    table = ledger_tables.trials_table(panel, trials, sums, {}, 1000.0, NAMES, {})
+    table = ledger_tables.trials_table(panel, trials, sums, {}, 1000.0, NAMES, tables.TableMeta())
     tables.check(table, tables.TRIALS)
     mine = tables.arrays(table.filter(table.column("user")))
     assert mine["net_return"].tolist() == [0.05] * 4

@@ -34,8 +34,10 @@ def test_a_training_by_vectors_is_the_training_by_torch_within_rounding() -> Non
     assert all(torch.equal(a, b) for a, b in zip(weights["auto"], weights["fused"], strict=True))
     np.testing.assert_allclose(losses["torch"], losses["fused"], rtol=1e-4)
     assert losses["torch"] != losses["fused"]  # rounding: the setting does change what computes
-    for start, fused, plain in zip(first, weights["fused"], weights["torch"], strict=True):
-        assert (fused - plain).norm() < 0.1 * (plain - start).norm()  # Adam's steps grow where gradients are rounding
+    start, fused, plain = (
+        torch.cat([w.flatten() for w in part]) for part in (first, weights["fused"], weights["torch"])
+    )
+    assert (fused - plain).norm() < 0.05 * (plain - start).norm()  # Adam's steps grow where gradients are rounding
 
 
 def test_torch_takes_nothing_of_the_vectors() -> None:
