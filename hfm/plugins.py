@@ -24,7 +24,7 @@ from hfm.stage import Context
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
-Group = Literal["sources", "models", "policies", "executors"]
+Group = Literal["sources", "models", "policies", "executors", "recipe"]
 
 REGISTRY: dict[Group, dict[str, str]] = {
     "sources": {
@@ -60,7 +60,11 @@ REGISTRY: dict[Group, dict[str, str]] = {
         "threads": "hfm.compute.local:Threads",
         "processes": "hfm.compute.local:Processes",
     },
+    "recipe": {
+        "insample": "hfm.recipe.insample:products",
+    },
 }
+"""recipe: the original recipe's parts of the stages, a wing of its own that no stage imports."""
 
 
 def names(group: Group) -> list[str]:

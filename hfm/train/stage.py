@@ -11,7 +11,6 @@ import pyarrow as pa
 from hfm.config import INTERVALS, Config, Fetch, Train
 from hfm.errors import UsageError, typed
 from hfm.plugins import find
-from hfm.recipe import insample
 from hfm.stage import Context, Product
 from hfm.tables import Reader, TableMeta
 from hfm.train import fold_rows, folds, paired_gains, score_floors, scoring, training_output, training_summary
@@ -58,8 +57,7 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     data, document = training_output.checkpoint(walk, options, task)
     yield "train/model.safetensors", data
     yield "train/model.json", document
-    if insample.asked(quotes, options) and (table := insample.table(quotes, options, ctx)) is not None:
-        yield insample.ARTIFACT, table
+    yield from find("recipe", "insample")(quotes, options, ctx)
     training_summary.tell(scores, floor, truth, models, options.model, ctx)
 
 
