@@ -25,7 +25,7 @@ PRIOR = 0.25
 
 
 @dataclass(frozen=True)
-class Block:
+class ValidationBlock:
     """Validation rows of one fold. floor, heads: [n, 5] without and with the network; labels and clusters [n]."""
 
     floor: Float
@@ -36,12 +36,14 @@ class Block:
     cluster: Int
 
 
-def pool(blocks: list[Block]) -> Block:
+def pool(blocks: list[ValidationBlock]) -> ValidationBlock:
     """Several blocks as one."""
-    return Block(*(np.concatenate([getattr(b, name) for b in blocks]) for name in Block.__dataclass_fields__))
+    return ValidationBlock(
+        *(np.concatenate([getattr(b, name) for b in blocks]) for name in ValidationBlock.__dataclass_fields__)
+    )
 
 
-def gates(block: Block) -> Float:
+def gates(block: ValidationBlock) -> Float:
     """[3] shares of the network's corrections to direction, volatility and spread that validation rows support.
 
     Of GATES the one with the lowest mean loss, if its gain over the floor is more than one standard error (clustered by
@@ -60,7 +62,7 @@ def gates(block: Block) -> Float:
     return chosen
 
 
-def weights(block: Block, free: bool = False) -> Float:
+def weights(block: ValidationBlock, free: bool = False) -> Float:
     """[3, M] weights of M members for direction, volatility and spread; block.heads: [n, 5, M].
 
     Half way between equal weights and the ones (tenths, no negative, sum 1) with the least mean loss: equal weights are
@@ -81,20 +83,20 @@ def weights(block: Block, free: bool = False) -> Float:
     return out
 
 
-def _blended(block: Block, loss: Callable[[Block, Float], Float], share: Float) -> Float:
+def _blended(block: ValidationBlock, loss: Callable[[ValidationBlock, Float], Float], share: Float) -> Float:
     """[n] the loss of the members' mean with weights share [M]."""
     return loss(block, blend(block.heads, np.tile(share, (len(TASKS), 1))))
 
 
-def _direction(block: Block, heads: Float) -> Float:
+def _direction(block: ValidationBlock, heads: Float) -> Float:
     return log_loss(heads[:, LOGIT], block.up)
 
 
-def _volatility(block: Block, heads: Float) -> Float:
+def _volatility(block: ValidationBlock, heads: Float) -> Float:
     return (block.log_vol - heads[:, LOG_VOL]) ** 2
 
 
-def _spread(block: Block, heads: Float) -> Float:
+def _spread(block: ValidationBlock, heads: Float) -> Float:
     each: list[Float] = [pinball(block.log_spread - heads[:, LOW + i], q) for i, q in enumerate(QUANTILES)]
     return np.asarray(np.mean(each, axis=0))
 
