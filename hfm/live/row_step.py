@@ -1,208 +1,239 @@
 """The kernel: a row's features, forecast, signal and ledger in one call, by the steps that the batch loops over.
 
-A row is a float64 vector [ROW]: the quotes columns of features.step.ROW, then those that only the ledger reads.
+Python hands a kernel an array in .1 us, and a tuple of tuples of arrays in 4 (bench row `latency`). So all that changes
+with a row lies in one buffer of bytes, all that does not in another, and the kernel cuts both into records.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from hfm.features import bar_features as features
-from hfm.features import event_features
+from hfm.arrays import Array, Float, Float32
+from hfm.features import bar_features, event_features
 from hfm.kernels.jit import kernel
 from hfm.ledger import accounting as ledger
 from hfm.ledger import layout as at
 from hfm.ledger.expected_cost import impact_bps, round_trip_bps
 from hfm.models import inference as models
-from hfm.models.packed_model import PackedModel
-from hfm.plugins import Float, Int
+from hfm.models.inference import FORECAST
+from hfm.models.packed_model import CONSTANTS, FEATURE_WEIGHTS, SLOT_LEVELS, PackedModel
+from hfm.models.trees.tree_arrays import NODE
 from hfm.policies.policy_step import propose
-from hfm.tables.records import Records
+from hfm.tables import LEDGER
+from hfm.tables.records import QUOTE, Codec, Records, columns_dtype, nested_dtype
+from hfm.tables.schema import columns
 
-Float2 = npt.NDArray[np.float64]
+Bytes = npt.NDArray[np.uint8]
 
-# ---------------------------------------------------------------------------------------------------- a row [ROW]
-V_SESSION, V_SEQ, V_MID_OPEN, V_MID_CLOSE, V_SPREAD = 0, 1, 2, 5, 6
-V_DEPTH_BID, V_DEPTH_ASK, V_VOLUME, V_SIGNED, V_DIVIDEND, V_SPLIT = 7, 8, 9, 10, 13, 14
-FEATURES, EVENTS = 17, 19
-"""How many of the columns are the features', and those of event rows'."""
-V_OPEN_NS, V_CLOSE_NS, V_LAST = 17, 18, 19
-"""Borders of the interval in ns since midnight UTC of the session's date; 1 on the session's last slot."""
-V_BID_OPEN, V_ASK_OPEN, V_BID_CLOSE, V_ASK_CLOSE, V_HIGH, V_LOW = 20, 21, 22, 23, 24, 25
-ROW = 26
+LEDGER_RESULT = nested_dtype([(name, "f8") for name in LEDGER.names[6:]])
+RESULT = nested_dtype([("forecast", FORECAST), ("cost_bps", "f8"), ("proposal", "f8"), ("ledger", LEDGER_RESULT)])
+"""What a row comes to: its forecast, the expected round trip in bps, what the policy proposes, the ledger's columns."""
+RESULTS = Codec(RESULT)
 
-# ------------------------------------------------------------------------------------------------- results [OUT]
-R_P_UP, R_RANK, R_SD, R_COST, R_SIGNAL = 0, 2, 3, 8, 9
-"""The first 8 are models.inference.FORECAST; then the expected round trip (bps) and what the policy proposes."""
-LEDGER = 10
-"""From here on the ledger's columns (ledger.layout.O_...)."""
-OUT = LEDGER + 20
+RULE = columns_dtype(
+    columns("""
+kind         f8 -        code of the policy: policies.policy_step.KINDS
+level        f8 -        its threshold
+worth        f8 currency of a full position
+fee_bps      f8 bps      fee a side
+spread_share f8 -        effective over quoted spread
+impact       f8 -        Y of the square-root law
+""")
+)
+"""The policy, and the costs that it expects."""
+DAY = columns_dtype(
+    columns("""
+session   i8 days   session of the symbol's last row since 1970, -1: none yet
+sigma_day f8 -      daily volatility of earlier sessions, 0: not known
+adv       f8 shares average daily volume of earlier sessions, 0: not known
+""")
+)
+"""Of a symbol, from the sessions before."""
 
-KIND, LEVEL, WORTH, SIDE_FEE, SHARE, IMPACT = 0, 1, 2, 3, 4, 5
-RULE = 6
-"""Policy code and level; currency of a full position; fee a side in bp; effective share of the spread; Y."""
-D_SIGMA, D_ADV, D_SESSION = 0, 1, 2
-DAY = 3
-"""Of a symbol: daily volatility and volume of earlier sessions; session of the last row."""
-FULL, SEEN, FED = 2, 1, 0
-"""How far a row goes: to the ledger, to the forecast, to the features alone."""
+ALL, FORECAST_ONLY, LEDGER_ONLY = 0, 1, 2
+"""How much of the path `run` goes: all of it; up to the forecast; from the policy's proposal on."""
 
-
-class Memory(NamedTuple):
-    """All state, changed in place. features [S, .], network [S, .], ledger [HEAD + BLOCK x S], day [S, DAY]."""
-
-    features: Float2
-    network: Float2
-    ledger: Float
-    day: Float2
-
-
-class Plan(NamedTuple):
-    """What does not change with a row, of one symbol and one fit. picks: features that the model reads."""
-
-    model: PackedModel
-    final: Float
-    picks: Int
-    rule: Float
-    params: Float
-
-
-class Scratch(NamedTuple):
-    """Room to work in: every feature, the model's input, the forecast [1], the ledger's row and trips."""
-
-    every: Float
-    x: Float
-    forecast: Records
-    row: Float
-    trips: Float2
+MEMORY = ("row", "result", "features", "network", "ledger", "day", "every", "x", "ledger_row", "trips")
+"""Parts of the buffer that changes with a row: the row [1] of QUOTE and its result [1]; the state of the features [S],
+the networks [S, .], the ledger, and the days [S]; room for every feature of a row, the model's input and the ledger's
+row and round trips."""
+STATE = ("features", "network", "ledger", "day")
+"""Of these what is remembered from row to row."""
+FIT = (
+    "spans", "constants", "feature_weights", "slots", "nodes", "roots", "finish", "picks", "rule", "ledger_params",
+)  # fmt: skip
+"""Parts of the buffer of one symbol's fit: where all parts lie; the model but for its weights, see PackedModel; its
+calibration; the features that it reads; the policy; the ledger's parameters."""
+SPAN = nested_dtype([("start", "i8"), ("stop", "i8")])
+SPANS = nested_dtype([(name, SPAN) for name in (*MEMORY, *FIT)])
+"""First byte of each part in its buffer, and the first behind it."""
+_SPANS_BYTES = SPANS.itemsize
+_LINE = 64
+"""Parts begin with a line of the processor's cache, which is aligned for any record."""
 
 
-@kernel
-def put_forecast(forecast: np.record, out: Float) -> None:
-    """out[:8]: the columns of a forecast."""
-    out[0], out[1], out[2], out[3] = forecast.p_up, forecast.p_raw, forecast.conf_rank, forecast.ret_sd_bps
-    out[4], out[5], out[6] = forecast.spread_q10, forecast.spread_q50, forecast.spread_q90
-    out[7] = forecast.p_widen
+class Parts(NamedTuple):
+    """A buffer, and its parts as views by name."""
+
+    data: Bytes
+    views: dict[str, Array]
 
 
-@kernel
-def see(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, out: Float) -> None:
-    """out[:9]: the forecast and expected round trip of a row whose features stand in scratch.every.
+def packed(parts: Mapping[str, Array]) -> Parts:
+    """One buffer that holds copies of arrays.
 
-    The network's state advances.
+    Parameters
+    ----------
+    parts : mapping of str to array
+        Of any dtype and shape.
+
+    Returns
+    -------
+    Parts
+        The views have the arrays' dtypes, shapes and values.
     """
-    day, rule = memory.day[symbol], plan.rule
-    if day[D_SESSION] != row[V_SESSION]:
-        day[D_SESSION] = row[V_SESSION]
-        memory.network[symbol][:] = 0.0
-    n = plan.picks.shape[0]
-    for j in range(n):
-        scratch.x[j] = scratch.every[plan.picks[j]]
-    final = models.calibration(plan.final)
-    forecast = scratch.forecast[0]
-    models.step(memory.network[symbol], scratch.x, int(row[V_SEQ]), row[V_SPREAD], plan.model, final, forecast)
-    put_forecast(forecast, out)
-    push = impact_bps(rule[WORTH], row[V_MID_CLOSE], day[D_ADV], day[D_SIGMA], rule[IMPACT])
-    bid, ask, mid = row[V_BID_CLOSE], row[V_ASK_CLOSE], row[V_MID_CLOSE]
-    out[R_COST] = round_trip_bps(bid, ask, mid, rule[SHARE], rule[SIDE_FEE] + push)
+    ends = np.cumsum([-(-part.nbytes // _LINE) * _LINE for part in parts.values()]).tolist()
+    data = np.zeros(ends[-1], np.uint8)
+    views = {}
+    for start, (name, part) in zip([0, *ends[:-1]], parts.items(), strict=True):
+        views[name] = data[start : start + part.nbytes].view(part.dtype).reshape(part.shape)
+        views[name][...] = part
+    return Parts(data, views)
+
+
+def write_spans(spans: Records, parts: Parts) -> None:
+    """Write where the parts of a buffer lie to spans [1] of SPANS."""
+    origin = parts.data.ctypes.data
+    for name, view in parts.views.items():
+        start = view.ctypes.data - origin
+        spans[name] = (start, start + view.nbytes)
 
 
 @kernel
-def act(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, out: Float) -> None:
-    """out[LEDGER:]: the ledger's columns of a row whose forecast and signal stand in `out`; the ledger advances."""
-    r, day = scratch.row, memory.day[symbol]
-    r[at.R_SYMBOL], r[at.R_SESSION], r[at.R_SEQ] = symbol, row[V_SESSION], row[V_SEQ]
-    r[at.R_OPEN_NS], r[at.R_CLOSE_NS], r[at.R_LAST] = row[V_OPEN_NS], row[V_CLOSE_NS], row[V_LAST]
-    r[at.R_MID_OPEN], r[at.R_MID_CLOSE] = row[V_MID_OPEN], row[V_MID_CLOSE]
-    r[at.R_BID_OPEN], r[at.R_ASK_OPEN] = row[V_BID_OPEN], row[V_ASK_OPEN]
-    r[at.R_BID_CLOSE], r[at.R_ASK_CLOSE] = row[V_BID_CLOSE], row[V_ASK_CLOSE]
-    r[at.R_HIGH], r[at.R_LOW], r[at.R_VOLUME] = row[V_HIGH], row[V_LOW], row[V_VOLUME]
-    r[at.R_DIVIDEND], r[at.R_SPLIT] = row[V_DIVIDEND], row[V_SPLIT]
-    r[at.R_DEPTH_BID], r[at.R_DEPTH_ASK], r[at.R_SIGNED] = row[V_DEPTH_BID], row[V_DEPTH_ASK], row[V_SIGNED]
-    r[at.R_SIGMA_DAY], r[at.R_ADV] = day[D_SIGMA], day[D_ADV]
-    r[at.R_SIGNAL], r[at.R_P_UP], r[at.R_RET_SD], r[at.R_COST] = out[R_SIGNAL], out[R_P_UP], out[R_SD], out[R_COST]
-    ledger.step(memory.ledger, plan.params, r, out[LEDGER:], scratch.trips)
+def _forecast(memory: Bytes, fit: Bytes, weights: Float32, spans: np.record, every: Float) -> None:
+    """Write the forecast and the expected round trip of the row, whose features are `every`; the network advances."""
+    row = memory[spans.row.start : spans.row.stop].view(QUOTE)[0]
+    result = memory[spans.result.start : spans.result.stop].view(RESULT)[0]
+    days = memory[spans.day.start : spans.day.stop].view(DAY)
+    networks = memory[spans.network.start : spans.network.stop].view(np.float64)
+    x = memory[spans.x.start : spans.x.stop].view(np.float64)
+    picks = fit[spans.picks.start : spans.picks.stop].view(np.int64)
+    finish = fit[spans.finish.start : spans.finish.stop].view(np.float64)
+    rule = fit[spans.rule.start : spans.rule.stop].view(RULE)[0]
+    model = PackedModel(
+        fit[spans.constants.start : spans.constants.stop].view(CONSTANTS),
+        fit[spans.feature_weights.start : spans.feature_weights.stop].view(FEATURE_WEIGHTS),
+        fit[spans.slots.start : spans.slots.stop].view(SLOT_LEVELS),
+        fit[spans.nodes.start : spans.nodes.stop].view(NODE),
+        fit[spans.roots.start : spans.roots.stop].view(np.int64),
+        weights,
+    )
+    size = networks.shape[0] // days.shape[0]
+    network = networks[row.symbol * size : (row.symbol + 1) * size]
+    day = days[row.symbol]
+    if day.session != row.session:
+        day.session = row.session
+        network[:] = 0.0
+    for j in range(picks.shape[0]):
+        x[j] = every[picks[j]]
+    models.step(network, x, row.seq, row.spread_bps, model, models.calibration(finish), result.forecast)
+    push = impact_bps(rule.worth, row.mid_close, day.adv, day.sigma_day, rule.impact)
+    result.cost_bps = round_trip_bps(
+        row.bid_close, row.ask_close, row.mid_close, rule.spread_share, rule.fee_bps + push
+    )
 
 
 @kernel
-def step(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, out: Float) -> None:
-    """`see`, the built-in policy of plan.rule, `act`: the path of a row from its features on. out [OUT]."""
-    see(memory, plan, scratch, symbol, row, out)
-    rule = plan.rule
-    out[R_SIGNAL] = propose(rule[KIND], rule[LEVEL], out[R_P_UP], out[R_RANK], out[R_SD], out[R_COST])
-    act(memory, plan, scratch, symbol, row, out)
-
-
-# ------------------------------------------------------------------------------------------------ the path in one call
-# Python hands a kernel an array in .1 us, and a tuple of tuples of arrays in 4: so all of them lie in three.
-Z_SYMBOLS, Z_FEATURES, Z_NETWORK, Z_LEDGER, Z_EVERY = 0, 1, 2, 3, 4
-Z_X, Z_FINAL, Z_PICKS = 5, 6, 7
-"""Sizes: symbols, one symbol's state of features and network, the ledger's state, all features, the model's input, its
-finish; then the picks."""
-
-
-def sizes(symbols: int, state: tuple[int, int, int, int], plan: Plan) -> Int:
-    """The sizes of a plan's arrays and of state = (features, network, ledger) and how many features there are."""
-    head = [symbols, *state, plan.picks.size, plan.final.size]
-    return np.array([*head, *plan.picks.tolist()], np.int64)
-
-
-def numbers(plan: Plan) -> Float:
-    """The finish, rule and ledger's parameters of a plan in a row."""
-    return np.concatenate([plan.final, plan.rule, plan.params])
-
-
-def length(size: Int) -> int:
-    """Of the array in which state and scratch lie."""
-    rows = size[Z_FEATURES] + size[Z_NETWORK] + DAY
-    return int(size[Z_SYMBOLS] * rows + size[Z_LEDGER] + size[Z_EVERY] + size[Z_X] + at.ROW + 2 * at.TRADE)
-
-
-def parts(flat: Float, size: Int, forecast: Records) -> tuple[Memory, Scratch]:
-    """State and scratch as views of `flat` [length], with a `forecast` [1]."""
-    count = size[Z_SYMBOLS]
-    a = count * size[Z_FEATURES]
-    b = a + count * size[Z_NETWORK]
-    c = b + size[Z_LEDGER]
-    d = c + count * DAY
-    e = d + size[Z_EVERY]
-    f = e + size[Z_X]
-    g = f + at.ROW
-    memory = Memory(
-        flat[:a].reshape(count, size[Z_FEATURES]), flat[a:b].reshape(count, size[Z_NETWORK]), flat[b:c],
-        flat[c:d].reshape(count, DAY),
-    )  # fmt: skip
-    return memory, Scratch(flat[d:e], flat[e:f], forecast, flat[f:g], flat[g : g + 2 * at.TRADE].reshape(2, at.TRADE))
-
-
-_parts = kernel(parts)
+def _account(memory: Bytes, fit: Bytes, spans: np.record) -> None:
+    """Write the ledger's columns of the row, whose forecast and proposal stand in the result; the ledger advances."""
+    row = memory[spans.row.start : spans.row.stop].view(QUOTE)[0]
+    result = memory[spans.result.start : spans.result.stop].view(RESULT)[0]
+    flat = memory[spans.result.start : spans.result.stop].view(np.float64)
+    day = memory[spans.day.start : spans.day.stop].view(DAY)[row.symbol]
+    r = memory[spans.ledger_row.start : spans.ledger_row.stop].view(np.float64)
+    r[at.R_SYMBOL], r[at.R_SESSION], r[at.R_SEQ] = row.symbol, row.session, row.seq
+    midnight = row.session * 86_400_000_000_000
+    r[at.R_OPEN_NS], r[at.R_CLOSE_NS], r[at.R_LAST] = row.time_open - midnight, row.time - midnight, row.is_last
+    r[at.R_MID_OPEN], r[at.R_MID_CLOSE] = row.mid_open, row.mid_close
+    r[at.R_BID_OPEN], r[at.R_ASK_OPEN] = row.bid_open, row.ask_open
+    r[at.R_BID_CLOSE], r[at.R_ASK_CLOSE] = row.bid_close, row.ask_close
+    r[at.R_HIGH], r[at.R_LOW], r[at.R_VOLUME] = row.trade_high, row.trade_low, row.volume
+    r[at.R_DIVIDEND], r[at.R_SPLIT] = row.cash_dividend, row.split_ratio
+    r[at.R_DEPTH_BID], r[at.R_DEPTH_ASK], r[at.R_SIGNED] = row.depth_bid, row.depth_ask, row.signed_volume
+    r[at.R_SIGMA_DAY], r[at.R_ADV] = day.sigma_day, day.adv
+    r[at.R_SIGNAL], r[at.R_P_UP] = result.proposal, result.forecast.p_up
+    r[at.R_RET_SD], r[at.R_COST] = result.forecast.ret_sd_bps, result.cost_bps
+    params = fit[spans.ledger_params.start : spans.ledger_params.stop].view(np.float64)
+    state = memory[spans.ledger.start : spans.ledger.stop].view(np.float64)
+    trips = memory[spans.trips.start : spans.trips.stop].view(np.float64).reshape((2, at.TRADE))
+    ledger.step(state, params, r, flat[10:], trips)
 
 
 @kernel
-def _plan(model: PackedModel, plan: Float, size: Int) -> Plan:
-    """A plan from its model, numbers and sizes."""
-    b = size[Z_FINAL]
-    return Plan(model, plan[:b], size[Z_PICKS:], plan[b : b + RULE], plan[b + RULE :])
+def _go_on(memory: Bytes, fit: Bytes, weights: Float32, spans: np.record, every: Float, extent: int) -> None:
+    """The path of a row from its features on, as far as `extent` says."""
+    if extent != LEDGER_ONLY:
+        _forecast(memory, fit, weights, spans, every)
+    if extent == ALL:
+        rule = fit[spans.rule.start : spans.rule.stop].view(RULE)[0]
+        result = memory[spans.result.start : spans.result.stop].view(RESULT)[0]
+        f = result.forecast
+        result.proposal = propose(rule.kind, rule.level, f.p_up, f.conf_rank, f.ret_sd_bps, result.cost_bps)
+    if extent != FORECAST_ONLY:
+        _account(memory, fit, spans)
 
 
 @kernel
-def run(
-    flat: Float, forecast: Records, plan: Float, model: PackedModel, size: Int, symbol: int, row: Float, out: Float
-) -> None:
-    """The whole path of a bar, its arguments in few arrays: see parts, numbers and sizes."""
-    memory, scratch = _parts(flat, size, forecast)
-    features.step(memory.features[symbol], row[:FEATURES], scratch.every)
-    step(memory, _plan(model, plan, size), scratch, symbol, row, out)
+def run(memory: Bytes, fit: Bytes, weights: Float32, extent: int) -> None:
+    """Take the row that stands in the memory through the path.
+
+    Parameters
+    ----------
+    memory : uint8 [.]
+        The parts MEMORY; state and result are changed in place. Values that are not known are NaN.
+    fit : uint8 [.]
+        The parts FIT, of the row's symbol.
+    weights : float32 [.]
+        Of the networks: see PackedModel.
+    extent : int
+        ALL, FORECAST_ONLY or LEDGER_ONLY.
+    """
+    spans = fit[:_SPANS_BYTES].view(SPANS)[0]
+    row = memory[spans.row.start : spans.row.stop].view(QUOTE)[0]
+    place = memory[spans.every.start : spans.every.stop]
+    every = place.view(np.float64)
+    if extent != LEDGER_ONLY:
+        states = memory[spans.features.start : spans.features.stop].view(bar_features.STATE)
+        if not bar_features.step(states[row.symbol], row, place.view(bar_features.FEATURES)[0]):
+            every[:] = np.nan
+    _go_on(memory, fit, weights, spans, every, extent)
 
 
 @kernel
-def run_events(
-    flat: Float, forecast: Records, plan: Float, model: PackedModel, size: Int, symbol: int, row: Float, out: Float
-) -> None:
-    """The same of an event row; a kernel of its own, since its features take long to compile."""
-    memory, scratch = _parts(flat, size, forecast)
-    event_features.step(memory.features[symbol], row[:EVENTS], scratch.every)
-    step(memory, _plan(model, plan, size), scratch, symbol, row, out)
+def run_events(memory: Bytes, fit: Bytes, weights: Float32, extent: int) -> None:
+    """As `run`, of an event row; a kernel of its own, since its features take long to compile.
+
+    Parameters
+    ----------
+    memory : uint8 [.]
+        The parts MEMORY; state and result are changed in place. Values that are not known are NaN.
+    fit : uint8 [.]
+        The parts FIT, of the row's symbol.
+    weights : float32 [.]
+        Of the networks: see PackedModel.
+    extent : int
+        ALL, FORECAST_ONLY or LEDGER_ONLY.
+    """
+    spans = fit[:_SPANS_BYTES].view(SPANS)[0]
+    row = memory[spans.row.start : spans.row.stop].view(QUOTE)[0]
+    place = memory[spans.every.start : spans.every.stop]
+    every = place.view(np.float64)
+    if extent != LEDGER_ONLY:
+        states = memory[spans.features.start : spans.features.stop].view(event_features.STATE)
+        if not event_features.step(states[row.symbol], row, place.view(event_features.FEATURES)[0]):
+            every[:] = np.nan
+    _go_on(memory, fit, weights, spans, every, extent)

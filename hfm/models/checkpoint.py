@@ -96,7 +96,7 @@ def load(data: bytes, document: Mapping[str, Any]) -> Checkpoint:  # Any: JSON
     for name, version in here["tables"].items():
         if checks[2].get(name) != version:
             raise _refused(f"it was trained on table {name} version {checks[2].get(name)}, this hfm writes {version}")
-    unknown = [n for n in names if n not in batch.maker(names).NAMES]
+    unknown = [n for n in names if n not in batch.step_module(names).NAMES]
     if group in batch.GROUPS and batch.GROUPS[group] != names[:own]:
         raise _refused(f"the feature list {group!r} has changed: {_difference(names[:own], batch.GROUPS[group])}")
     if unknown:

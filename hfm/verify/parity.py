@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from hfm import atomic
-from hfm.live.node import Engine
-from hfm.live.node import Market as Feed
+from hfm.live.node import MarketSpec, Node
 from hfm.live.stream import Stream
 from hfm.models import checkpoint as store
 from hfm.models.inference import FORECAST_COLUMNS
@@ -40,7 +39,7 @@ def live_is_batch() -> list[Row]:
     weights = made.artifacts[MODEL[0]]
     assert isinstance(weights, bytes)
     quotes = MemoryReader(made.table(QUOTES))
-    stream = Stream(Engine(store.load(weights, document), made.config.backtest, Feed.of(quotes.meta)))
+    stream = Stream(Node(store.load(weights, document), made.config.backtest, MarketSpec.of(quotes.meta)))
     said = arrays(made.table("train/predictions.parquet"), ("model", "session", "seq", *FORECAST_COLUMNS))
     mine = said["model"] == document["model"]
     book = arrays(made.table("backtest/ledger.parquet"), ("session", "seq", *BOOKED))
