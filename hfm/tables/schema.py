@@ -58,16 +58,20 @@ time     time UTC        instant at which the row is complete and known (a bar's
 _ORDER = ("session", "symbol", "seq")
 
 
+def columns(text: str) -> tuple[Column, ...]:
+    """Columns from lines of `name kind unit doc`; a `?` behind the kind marks a nullable column."""
+    found = []
+    for line in text.strip().splitlines():
+        if line.strip():
+            name, kind, unit, doc = line.split(maxsplit=3)
+            found.append(Column(name, kind.rstrip("?"), unit, doc, kind.endswith("?")))
+    return tuple(found)
+
+
 def _table(
     name: str, version: int, text: str, order: tuple[str, ...] = _ORDER, key: bool = True, lane: str | None = None
 ) -> Table:
-    columns = []
-    for line in ((_KEY if key else "") + text).strip().splitlines():
-        if not line.strip():
-            continue
-        column, kind, unit, doc = line.split(maxsplit=3)
-        columns.append(Column(column, kind.rstrip("?"), unit, doc, kind.endswith("?")))
-    return Table(name, version, tuple(columns), order, lane)
+    return Table(name, version, columns((_KEY if key else "") + text), order, lane)
 
 
 BARS = _table(
