@@ -23,8 +23,9 @@ from hfm.backtest.ledger_tables import edges
 from hfm.backtest.sweep.summary_ledger import LedgerRows, Workspace, summarise
 from hfm.config import Backtest
 from hfm.ledger.account import ledger, params_new, states_new
-from hfm.ledger.records import BLOCK_SUMS, HOT_ROW, Records
+from hfm.ledger.records import BLOCK_SUMS, HOT_ROW
 from hfm.ledger.units import lot_size, tick_sizes
+from hfm.tables.records import Records
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]

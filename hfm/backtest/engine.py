@@ -26,10 +26,11 @@ from hfm.kernels.jit import frozen
 from hfm.ledger import accounting
 from hfm.ledger.account import ledger, params_new, state_new, states_new
 from hfm.ledger.fills import Expectation, expected_costs
-from hfm.ledger.records import BLOCK_SUMS, LEDGER_RESULT, ROUND_TRIP, Record, Records
+from hfm.ledger.records import BLOCK_SUMS, LEDGER_RESULT, ROUND_TRIP, Record
 from hfm.ledger.round_trips import valued
 from hfm.ledger.units import lot_size, tick_sizes
 from hfm.plugins import Signals
+from hfm.tables.records import Records
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -177,7 +178,7 @@ class Engine:
         self.nets.append(trips["net"].copy())
         entered, block_s = trips["session"].copy(), self.tally.block_s
         if block_s is not None:
-            entered = (entered * ledger_tables.DAY_NS + trips["entry_ns"]) // (block_s * 10**9)
+            entered = trips["time"] // (block_s * 10**9)
         self.entries.append(entered)
 
     def ready(self) -> Records:
@@ -197,7 +198,7 @@ class Engine:
                 mine = np.flatnonzero(last.symbol == s)
                 row = int(mine[-1]) if mine.size else len(last.symbol) - 1
                 trip.exit_session = last.session[row]
-                trip.exit_ns = last.time[row] - last.session[row] * ledger_tables.DAY_NS
+                trip.exit_time = last.time[row]
                 ends.append(trip)
         if ends:
             self._ended(np.array(ends, ROUND_TRIP))

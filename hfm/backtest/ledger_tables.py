@@ -15,13 +15,13 @@ from hfm.backtest.joined_panel import Panel
 from hfm.backtest.prior_sessions import last_valid
 from hfm.backtest.sweep.summary_ledger import EDGE, LedgerRows
 from hfm.kernels.jit import bare
-from hfm.ledger.records import HOT_ROW, LEDGER_ROW, Records
+from hfm.ledger.records import HOT_ROW, LEDGER_ROW
+from hfm.tables.records import Records
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
 Sign = npt.NDArray[np.int8]
 Array = npt.NDArray[Any]  # Any: floats, integers and flags
-DAY_NS = 86_400 * 10**9
 TILE = 2048
 """Rows turned between columns and records at a time, so that they stay in the processor's cache."""
 Meta = Mapping[str, Any]  # Any: JSON values
@@ -50,11 +50,10 @@ def kernel_rows(
     rows
         Room for n rows, overwritten. What the panel has not read is NaN, at which nothing fills.
     """
-    midnight = panel.session * DAY_NS
     columns = {
         **panel.quotes, **panel.forecasts, "symbol": panel.symbol, "session": panel.session, "seq": panel.seq,
-        "is_last": panel.is_last, "block": panel.block, "open_ns": panel.time_open - midnight,
-        "close_ns": panel.time - midnight, "sigma_day": sigma_day, "adv": adv, "cost_bps": cost_bps,
+        "is_last": panel.is_last, "block": panel.block, "time_open": panel.time_open, "time": panel.time,
+        "sigma_day": sigma_day, "adv": adv, "cost_bps": cost_bps,
     }  # fmt: skip
     mid = panel.quotes["mid_close"]
     if order is not None:
@@ -165,20 +164,17 @@ def trades_table(
         **{name: fields[name] for name in tables.TRADES.names if name in fields},
         "symbol": word_column(fields["symbol"].astype(np.int32), symbols),
         "session": fields["session"].astype("datetime64[D]"),
-        "time": fields["session"] * DAY_NS + fields["entry_ns"],
         "trade": np.arange(first, first + len(trips)),
         "model": model,
         "trial": trial,
         "exit_session": fields["exit_session"].astype("datetime64[D]"),
-        "exit_time": fields["exit_session"] * DAY_NS + fields["exit_ns"],
     }
     return tables.build(tables.TRADES, columns, meta, "simulated")
 
 
 def by_entry(trips: Records) -> Records:
     """Round trips sorted by session, symbol and seq of their entry, then by their end."""
-    end = trips["exit_session"] * DAY_NS + trips["exit_ns"]
-    return trips[np.lexsort((end, trips["seq"], trips["symbol"], trips["session"]))]
+    return trips[np.lexsort((trips["exit_time"], trips["seq"], trips["symbol"], trips["session"]))]
 
 
 def trials_table(

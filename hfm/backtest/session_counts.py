@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.kernels.jit import bare
-from hfm.ledger.records import Record, Records, record
+from hfm.ledger.records import Record
+from hfm.tables.records import Records, nested_dtype
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -25,7 +26,7 @@ SCORES = (
 label, hits of P(widens) and of the rule, spreads that widened; labelled rows with a signal, hits, and outcomes up. A
 call of neither side is half right and half a forecast up."""
 SUMS = (*MONEY, "notional", "held", "held_abs", *SCORES)
-SESSION_SUMS = record(*((name, "f8") for name in SUMS))
+SESSION_SUMS = nested_dtype([(name, "f8") for name in SUMS])
 BITS = 32
 CALL, UP, SIGNAL = 0, 1, 2
 """Rows of `signs`."""
@@ -34,7 +35,7 @@ CALL, UP, SIGNAL = 0, 1, 2
 class Outcomes(NamedTuple):
     """What was forecast of each row and came true, [n] each, NaN where not known.
 
-    P(up), 1 up or 0 down, P(up) of `constant`, P(widens), the spread at the horizon, the row's, and its usual level (bp).
+    P(up), 1 up or 0 down, P(up) of `constant`, P(widens), the spread at the horizon, the row's, its usual level (bp).
     """
 
     p_up: Float
@@ -53,9 +54,7 @@ def _sign(x: float) -> float:
 
 
 @bare
-def count(
-    results: Records, outcomes: Outcomes, session: Int, sums: Records, reasons: Int, signs: Sign
-) -> None:
+def count(results: Records, outcomes: Outcomes, session: Int, sums: Records, reasons: Int, signs: Sign) -> None:
     """Add each row of a ledger to its session's sums.
 
     Parameters
@@ -125,4 +124,5 @@ def _money(row: Record, to: Record) -> None:
 def added(sums: Records, starts: Int) -> Records:
     """The sums [U] of neighbours added up, from each of `starts` [S] to the next: [S] of SESSION_SUMS."""
     numbers = sums.view(np.float64).reshape(len(sums), len(SUMS))
-    return np.add.reduceat(numbers, starts, axis=0).view(SESSION_SUMS).reshape(len(starts))
+    out: Records = np.add.reduceat(numbers, starts, axis=0).view(SESSION_SUMS).reshape(len(starts))
+    return out

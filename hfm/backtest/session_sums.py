@@ -16,7 +16,7 @@ from hfm.backtest.joined_panel import Panel
 from hfm.backtest.prior_sessions import last_valid
 from hfm.backtest.session_counts import BITS, CALL, SESSION_SUMS, SIGNAL, UP, Outcomes, added, count
 from hfm.kernels.jit import frozen
-from hfm.ledger.records import Records
+from hfm.tables.records import Records
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]

@@ -8,7 +8,8 @@ import numpy.typing as npt
 from hfm.backtest.engine import LAGS
 from hfm.backtest.joined_panel import Panel
 from hfm.backtest.ledger_tables import hold
-from hfm.ledger.records import BLOCK_SUMS, Records
+from hfm.ledger.records import BLOCK_SUMS
+from hfm.tables.records import Records
 
 Float = npt.NDArray[np.float64]
 

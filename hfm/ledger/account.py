@@ -9,7 +9,8 @@ import numpy as np
 from hfm.config import Backtest
 from hfm.ledger import reasons
 from hfm.ledger import records as rec
-from hfm.ledger.records import LedgerState, Records
+from hfm.ledger.records import LedgerState
+from hfm.tables.records import Records
 
 FILLS = {
     "next-open": rec.FILL_NEXT_OPEN, "next-mid": rec.FILL_NEXT_MID, "cross": rec.FILL_CROSS,
@@ -72,8 +73,8 @@ def params_new(
     """
     params = np.zeros(symbols, rec.PARAMS)
     values = {
-        "size": settings.size / symbols, "spread_share": settings.spread_share, "fee": settings.fee_bps * 1e-4,
-        "borrow": settings.borrow, "impact": settings.impact, "fill": FILLS[settings.fill],
+        "capital_share": settings.size / symbols, "spread_share": settings.spread_share, "fee": settings.fee_bps * 1e-4,
+        "borrow": settings.borrow, "impact": settings.impact, "fill_mode": FILLS[settings.fill],
         "hold_overnight": settings.hold_overnight, "lot": lot, "lots_per_unit": 1.0 / lot, "tick": tick,
         "sizing": SIZINGS[settings.sizing], "vol_target_bps": settings.vol_target * 1e4 / np.sqrt(rows_year),
         "kelly": settings.kelly, "keep_trips": True, "queue": settings.queue,

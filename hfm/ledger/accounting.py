@@ -15,9 +15,10 @@ from hfm.kernels.jit import bare
 from hfm.ledger import reasons as why
 from hfm.ledger import records as rec
 from hfm.ledger.fills import CLOSE, FLATTEN, OPEN, Fill, fill_price, flag, half_spread, impact, queue, quoted
-from hfm.ledger.records import NEVER, LedgerState, Record, Records
+from hfm.ledger.records import NEVER, LedgerState, Record
 from hfm.ledger.round_trips import post
 from hfm.risk.limits import aim, allowed, watch
+from hfm.tables.records import Records
 
 
 @bare
@@ -76,7 +77,7 @@ def advance(state: LedgerState, params: Records, row: Record, result: Record, tr
         position.mark = mid
     if not row.is_last:
         aim(state, rule, row, result)
-        if rule.fill == rec.FILL_CLOSE:
+        if rule.fill_mode == rec.FILL_CLOSE:
             ended += _at_close(state, rule, row, result, trips[ended], CLOSE)
     elif not rule.hold_overnight:
         position.target = 0.0
@@ -86,7 +87,7 @@ def advance(state: LedgerState, params: Records, row: Record, result: Record, tr
     position.bid = row.bid_close
     position.ask = row.ask_close
     position.volume = row.volume
-    position.decided_ns = row.close_ns
+    position.decided = row.time
     costs = result.spread_cost + result.fee + result.impact + result.borrow
     result.gross_pnl = gross
     result.net_pnl = gross - costs + result.dividend
@@ -121,13 +122,13 @@ def _at_close(state: LedgerState, params: Record, row: Record, result: Record, t
 @bare
 def _half(position: Record, params: Record, row: Record, qty: float, when: int) -> float:
     """Currency a unit paid across the spread, over the mid; negative: earned."""
-    mode, mid, bid, ask = params.fill, row.mid_open, row.bid_open, row.ask_open
+    mode, mid, bid, ask = params.fill_mode, row.mid_open, row.bid_open, row.ask_open
     if when != OPEN:
         mode, mid, bid, ask = rec.FILL_NEXT_OPEN, row.mid_close, row.bid_close, row.ask_close
     if when == FLATTEN:
         mode = rec.FILL_CROSS
     elif mode == rec.FILL_PASSIVE and position.bid != 0.0:
-        return position.bid - mid if qty > 0.0 else mid - position.ask
+        return float(position.bid - mid if qty > 0.0 else mid - position.ask)
     return half_spread(mode, params.spread_share, qty, mid, bid, ask)
 
 
@@ -140,7 +141,7 @@ def _fill(
     size, half = abs(qty), _half(position, params, row, qty, when)
     mid = row.mid_open if when == OPEN else row.mid_close
     push = 0.0
-    if when != OPEN or params.fill != rec.FILL_PASSIVE:
+    if when != OPEN or params.fill_mode != rec.FILL_PASSIVE:
         push = impact(mid, params.impact, row.sigma_day, size, row.adv)
     price = fill_price(mid, half + push, qty)
     fee = params.fee * size * price
@@ -170,7 +171,7 @@ def _fill(
 @bare
 def equity(state: LedgerState) -> float:
     """cash + sum over symbols of position x mark, in currency."""
-    total = state.book[0].cash
+    total = float(state.book[0].cash)
     for s in range(state.symbol.size):
         total += state.symbol[s].qty * state.symbol[s].mark
     return total
@@ -183,7 +184,7 @@ def _new_session(state: LedgerState, params: Record, row: Record, result: Record
     nights = row.session - position.session
     position.session = row.session
     position.bid = position.ask = 0.0
-    position.decided_ns = NEVER
+    position.decided = NEVER
     if position.qty == 0.0:
         position.target = 0.0
         return
@@ -192,7 +193,7 @@ def _new_session(state: LedgerState, params: Record, row: Record, result: Record
         position.qty *= ratio
         position.target *= ratio
         position.entered_qty *= ratio
-        position.left_qty *= ratio
+        position.exited_qty *= ratio
         position.mark /= ratio
     held = position.qty
     if held < 0.0:

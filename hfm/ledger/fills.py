@@ -52,9 +52,9 @@ def in_lots(params: Record, size: float) -> float:
 
 @bare
 def position_size(params: Record, share: float, open_equity: float, mid: float) -> float:
-    """Units of a position in complete lots: `share` of the full one, which is params.size of the session's opening
-    equity, bought at `mid`. 0 for a negative equity."""
-    return in_lots(params, max(params.size * share * open_equity, 0.0) / mid)
+    """Units of a position in complete lots: `share` of the full one, which is params.capital_share of the session's
+    opening equity, bought at `mid`. 0 for a negative equity."""
+    return in_lots(params, max(params.capital_share * share * open_equity, 0.0) / mid)
 
 
 @bare
@@ -100,7 +100,7 @@ def impact(price: float, y: float, sigma_day: float, size: float, adv: float) ->
         Units filled, and average daily volume in units.
     """
     if adv > 0.0:
-        return price * y * sigma_day * np.sqrt(size / adv)
+        return float(price * y * sigma_day * np.sqrt(size / adv))
     return 0.0
 
 
@@ -198,5 +198,3 @@ def queue(position: Record, row: Record) -> None:
         depth = min(depth, position.queue_ahead)
     position.queue_side = side
     position.queue_ahead = depth
-
-

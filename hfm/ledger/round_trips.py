@@ -11,7 +11,8 @@ import numpy as np
 from hfm.kernels.jit import bare
 from hfm.ledger import reasons as why
 from hfm.ledger.fills import Fill
-from hfm.ledger.records import ROUND_TRIP, LedgerState, Record, Records
+from hfm.ledger.records import ROUND_TRIP, LedgerState, Record
+from hfm.tables.records import Records
 
 
 @bare
@@ -38,8 +39,8 @@ def post(position: Record, row: Record, fill: Fill, reason: int, trip: Record) -
         return 0
     closed = min(abs(before), abs(fill.qty))
     share = closed / abs(fill.qty)
-    position.left_qty += closed
-    position.left_notional += closed * fill.price
+    position.exited_qty += closed
+    position.exited_notional += closed * fill.price
     position.mid_cash -= fill.qty * share * fill.mid
     position.trip_spread += fill.spread_cost * share
     position.trip_fee += fill.fee * share
@@ -48,7 +49,7 @@ def post(position: Record, row: Record, fill: Fill, reason: int, trip: Record) -
         return 0
     trip.symbol = row.symbol
     trip.exit_session = row.session
-    trip.exit_ns = row.close_ns if fill.at_close else row.open_ns
+    trip.exit_time = row.time if fill.at_close else row.time_open
     _leave(position, trip, reason)
     trip.bars -= 1 - fill.at_close
     if share < 1.0:
@@ -68,9 +69,9 @@ def _enter(position: Record, row: Record, fill: Fill) -> None:
     if position.trip_side == 0:
         position.trip_session = row.session
         position.trip_seq = row.seq
-        position.trip_ns = row.close_ns if fill.at_close else row.open_ns
+        position.trip_time = row.time if fill.at_close else row.time_open
         position.trip_row = position.rows - 1 + fill.at_close
-        position.entered_qty = position.entered_notional = position.left_qty = position.left_notional = 0.0
+        position.entered_qty = position.entered_notional = position.exited_qty = position.exited_notional = 0.0
         position.mid_cash = position.trip_spread = position.trip_fee = position.trip_impact = 0.0
         position.trip_borrow = position.trip_dividend = 0.0
         position.trip_side = 1 if fill.qty > 0.0 else -1
@@ -89,12 +90,12 @@ def _leave(position: Record, trip: Record, reason: int) -> None:
     trip.reason = ending if ending else why.SIGNAL
     trip.session = position.trip_session
     trip.seq = position.trip_seq
-    trip.entry_ns = position.trip_ns
+    trip.time = position.trip_time
     trip.bars = position.rows - position.trip_row
     trip.side = position.trip_side
     trip.qty = position.entered_qty
     trip.entry_price = position.entered_notional / position.entered_qty
-    trip.exit_price = position.left_notional / position.left_qty
+    trip.exit_price = position.exited_notional / position.exited_qty
     trip.gross = position.mid_cash
     trip.spread_cost = position.trip_spread
     trip.fee = position.trip_fee
@@ -134,8 +135,8 @@ def valued(state: LedgerState, symbol: int) -> Record | None:
 def _end_at_mark(positions: Records, symbol: int, trips: Records) -> None:
     """Write the round trip under way in `symbol` to the first of `trips`, as if it ended at its mark."""
     position = positions[symbol]
-    position.left_qty += abs(position.qty)
-    position.left_notional += abs(position.qty) * position.mark
+    position.exited_qty += abs(position.qty)
+    position.exited_notional += abs(position.qty) * position.mark
     position.mid_cash += position.qty * position.mark
     trips[0].symbol = symbol
     _leave(position, trips[0], why.OPEN_AT_END)

@@ -7,11 +7,11 @@ from bisect import bisect_left
 
 import numpy as np
 
-from hfm.ledger import layout as at
 from hfm.ledger.reasons import LIMITS, NAMES
 from hfm.live import row_step, sequence
 from hfm.plugins import Float
 from hfm.prometheus import Family, histogram
+from hfm.tables.records import Records
 
 BINS = 10
 """Of conf_rank, for the drift."""
@@ -36,8 +36,9 @@ class Gauge:
         """One more line that was not taken."""
         self.counts[verdict] += 1
 
-    def add(self, out: Float, row: Float, slots: int, flags: tuple[int, bool]) -> None:
-        """One more row taken: its results [OUT], itself [ROW], and (slots missing before it, unfinished session)."""
+    def add(self, out: Float, result: Records, row: Float, slots: int, flags: tuple[int, bool]) -> None:
+        """One more row taken: its results [OUT] and the ledger's [1], itself [ROW], and (slots missing before it,
+        unfinished session)."""
         self.counts[sequence.OK] += 1
         self.gaps += flags[0] > 0
         self.missing += flags[0]
@@ -46,13 +47,13 @@ class Gauge:
         rank = out[row_step.R_RANK]
         if rank == rank:
             self.ranks[min(int(rank * BINS), BINS - 1)] += 1
-        self.signals += out[row_step.LEDGER + at.O_SIGNAL] != 0.0
-        mask = int(out[row_step.LEDGER + at.O_REASON]) & LIMITS
+        self.signals += result["signal"].item() != 0
+        mask = result["reason"].item() & LIMITS
         for bit in self.limits if mask else ():
             self.limits[bit] += bool(mask & bit)
-        equity = float(out[row_step.LEDGER + at.O_EQUITY])
+        equity = result["equity"].item()
         if self.first != self.first:
-            self.first = self.peak = equity - float(out[row_step.LEDGER + at.O_NET])
+            self.first = self.peak = equity - result["net_pnl"].item()
             self.drawdown = 0.0
         self.equity, self.peak = equity, max(self.peak, equity)
         self.drawdown = max(self.drawdown, 1.0 - equity / self.peak)

@@ -20,6 +20,7 @@ from hfm.errors import UsageError
 from hfm.features import batch
 from hfm.ledger import prior_volume
 from hfm.ledger.account import params_new, state_new
+from hfm.ledger.records import LEDGER_RESULT, LEDGER_ROW, ROUND_TRIP
 from hfm.ledger.units import lot_size, tick_sizes
 from hfm.live import row_step
 from hfm.live.onnx_session import Whole
@@ -78,18 +79,22 @@ class Engine:
         """Of each fit and symbol the whole path of the row in self._row."""
         self.place("final")
         state = self.features_new()
-        network, ledger = models.state_new(self._plans[0].model), state_new(settings.cash, count)
-        self._sizes = count, (state.size, network.size, ledger.size, len(self._maker.NAMES))
+        network = models.state_new(self._plans[0].model)
+        self._sizes = count, state.size, network.size, len(self._maker.NAMES)
         size = row_step.sizes(*self._sizes, self._plans[0])
         self._flat = np.zeros(row_step.length(size))
-        self.memory, self._scratch = row_step.parts(self._flat, size)
-        self.memory.features[:], self.memory.network[:], self.memory.ledger[:] = state, network, ledger
+        room = np.zeros(1, LEDGER_ROW), np.zeros(2, ROUND_TRIP), np.zeros(1, LEDGER_RESULT)
+        self._desk = row_step.Desk(*state_new(settings.cash, count), self._params, *room)
+        self.memory, self._scratch = row_step.parts(self._flat, size, self._desk)
+        self.memory.features[:], self.memory.network[:] = state, network
         self.memory.day[:] = 0.0, 0.0, -1.0
         self._trails = [prior_volume.Trail() for _ in range(count)]
         self._close, self._split, self._day = [math.nan] * count, [1.0] * count, [-1] * count
         self._volume = [0.0] * count
         """Of the session under way, as its rows add up."""
         self._fused = self.choice.kind in KINDS
+        self.result = self._desk.result
+        """[1] what the ledger made of the row last taken."""
 
     def _rule_new(self) -> Float:
         s = self.settings
@@ -187,7 +192,7 @@ class Engine:
         """The arguments of step.run with the fit in use."""
         plan = self._plans[symbol]
         sizes = row_step.sizes(*self._sizes, plan)
-        return self._flat, row_step.numbers(plan), plan.model.weights, sizes, symbol, self._row, self.out
+        return self._flat, row_step.numbers(plan), plan.model.weights, sizes, symbol, self._row, self.out, *self._desk
 
     def _correct(self, whole: Whole, symbol: int, row: Float) -> None:
         """What the floors said of the row becomes what the networks say of it."""
@@ -248,15 +253,25 @@ class Engine:
     # ------------------------------------------------------------------------------------------------ save, load
     def save(self) -> dict[str, Any]:  # Any: arrays of two dtypes
         """All state as arrays by name."""
-        out: dict[str, Any] = {f"memory/{name}": value.copy() for name, value in self.memory._asdict().items()}
+        out: dict[str, Any] = {f"memory/{name}": value.copy() for name, value in self._state().items()}
         out["trails"] = np.stack([t.save() for t in self._trails])
         out["marks"] = np.array([self._close, self._split, self._day, self._volume], np.float64)
         return out | (self.whole.save() if self.whole is not None else {})
 
+    def _state(self) -> dict[str, Float]:
+        """The arrays of the memory by name, views; the ledger's field by field, so that any file can hold them."""
+        fields = {
+            f"ledger/{part}/{name}": records[name]
+            for part, records in self.memory.ledger._asdict().items()
+            for name in records.dtype.names
+        }
+        memory = self.memory._asdict()
+        return {name: memory[name] for name in ("features", "network", "day")} | fields
+
     def load(self, saved: Mapping[str, Any], fold: str) -> None:
         """Become what was saved, with the fit that was in use."""
         self.place(fold)
-        for name, value in self.memory._asdict().items():
+        for name, value in self._state().items():
             value[...] = saved[f"memory/{name}"]
         for trail, array in zip(self._trails, saved["trails"], strict=True):
             trail.load(array)

@@ -14,11 +14,12 @@ from hfm.features import bar_features as features
 from hfm.features import event_features
 from hfm.kernels.jit import kernel
 from hfm.ledger import accounting as ledger
-from hfm.ledger import layout as at
-from hfm.ledger.expected_cost import impact_bps, round_trip_bps
+from hfm.ledger.fills import Expectation, expected_bps
+from hfm.ledger.records import LedgerState
 from hfm.models import inference as models
 from hfm.plugins import Float, Int
 from hfm.policies.policy_step import propose
+from hfm.tables.records import Records
 
 Float2 = npt.NDArray[np.float64]
 
@@ -35,9 +36,8 @@ ROW = 26
 # ------------------------------------------------------------------------------------------------- results [OUT]
 R_P_UP, R_RANK, R_SD, R_COST, R_SIGNAL = 0, 2, 3, 8, 9
 """The first 8 are models.step.OUT; then the expected round trip (bps) and what the policy proposes."""
-LEDGER = 10
-"""From here on the ledger's columns (ledger.layout.O_...)."""
-OUT = LEDGER + 20
+OUT = 10
+DAY_NS = 86_400 * 10**9
 
 KIND, LEVEL, WORTH, SIDE_FEE, SHARE, IMPACT = 0, 1, 2, 3, 4, 5
 RULE = 6
@@ -50,31 +50,33 @@ FULL, SEEN, FED = 2, 1, 0
 
 
 class Memory(NamedTuple):
-    """All state, changed in place. features [S, .], network [S, .], ledger [HEAD + BLOCK x S], day [S, DAY]."""
+    """All state, changed in place. features [S, .], network [S, .], ledger, day [S, DAY]."""
 
     features: Float2
     network: Float2
-    ledger: Float
+    ledger: LedgerState
     day: Float2
 
 
 class Plan(NamedTuple):
-    """What does not change with a row, of one symbol and one fit. picks: features that the model reads."""
+    """What does not change with a row, of one symbol and one fit. picks: features that the model reads; params: of
+    all symbols."""
 
     model: models.Model
     final: Float
     picks: Int
     rule: Float
-    params: Float
+    params: Records
 
 
 class Scratch(NamedTuple):
-    """Room to work in: every feature, the model's input, the ledger's row and trips."""
+    """Room to work in: every feature, the model's input, the ledger's row [1] and trips [2], and its result [1]."""
 
     every: Float
     x: Float
-    row: Float
-    trips: Float2
+    row: Records
+    trips: Records
+    result: Records
 
 
 @kernel
@@ -92,26 +94,29 @@ def see(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, o
         scratch.x[j] = scratch.every[plan.picks[j]]
     scratch.x[n], scratch.x[n + 1] = row[V_SEQ], row[V_SPREAD]
     models.step(memory.network[symbol], scratch.x, plan.model, plan.final, out[:8])
-    push = impact_bps(rule[WORTH], row[V_MID_CLOSE], day[D_ADV], day[D_SIGMA], rule[IMPACT])
     bid, ask, mid = row[V_BID_CLOSE], row[V_ASK_CLOSE], row[V_MID_CLOSE]
-    out[R_COST] = round_trip_bps(bid, ask, mid, rule[SHARE], rule[SIDE_FEE] + push)
+    cost = Expectation(rule[WORTH], rule[SIDE_FEE], rule[SHARE], rule[IMPACT])
+    out[R_COST] = expected_bps(cost, bid, ask, mid, day[D_ADV], day[D_SIGMA])
 
 
 @kernel
 def act(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, out: Float) -> None:
-    """out[LEDGER:]: the ledger's columns of a row whose forecast and signal stand in `out`; the ledger advances."""
-    r, day = scratch.row, memory.day[symbol]
-    r[at.R_SYMBOL], r[at.R_SESSION], r[at.R_SEQ] = symbol, row[V_SESSION], row[V_SEQ]
-    r[at.R_OPEN_NS], r[at.R_CLOSE_NS], r[at.R_LAST] = row[V_OPEN_NS], row[V_CLOSE_NS], row[V_LAST]
-    r[at.R_MID_OPEN], r[at.R_MID_CLOSE] = row[V_MID_OPEN], row[V_MID_CLOSE]
-    r[at.R_BID_OPEN], r[at.R_ASK_OPEN] = row[V_BID_OPEN], row[V_ASK_OPEN]
-    r[at.R_BID_CLOSE], r[at.R_ASK_CLOSE] = row[V_BID_CLOSE], row[V_ASK_CLOSE]
-    r[at.R_HIGH], r[at.R_LOW], r[at.R_VOLUME] = row[V_HIGH], row[V_LOW], row[V_VOLUME]
-    r[at.R_DIVIDEND], r[at.R_SPLIT] = row[V_DIVIDEND], row[V_SPLIT]
-    r[at.R_DEPTH_BID], r[at.R_DEPTH_ASK], r[at.R_SIGNED] = row[V_DEPTH_BID], row[V_DEPTH_ASK], row[V_SIGNED]
-    r[at.R_SIGMA_DAY], r[at.R_ADV] = day[D_SIGMA], day[D_ADV]
-    r[at.R_SIGNAL], r[at.R_P_UP], r[at.R_RET_SD], r[at.R_COST] = out[R_SIGNAL], out[R_P_UP], out[R_SD], out[R_COST]
-    ledger.step(memory.ledger, plan.params, r, out[LEDGER:], scratch.trips)
+    """scratch.result: the ledger's of a row whose forecast and signal stand in `out`; the ledger advances."""
+    r, day, midnight = scratch.row[0], memory.day[symbol], int(row[V_SESSION]) * DAY_NS
+    r.symbol = symbol
+    r.session = int(row[V_SESSION])
+    r.seq = int(row[V_SEQ])
+    r.time_open = midnight + int(row[V_OPEN_NS])
+    r.time = midnight + int(row[V_CLOSE_NS])
+    r.is_last = row[V_LAST] != 0.0
+    r.mid_open, r.bid_open, r.ask_open = row[V_MID_OPEN], row[V_BID_OPEN], row[V_ASK_OPEN]
+    r.mid_close, r.bid_close, r.ask_close = row[V_MID_CLOSE], row[V_BID_CLOSE], row[V_ASK_CLOSE]
+    r.trade_high, r.trade_low, r.volume = row[V_HIGH], row[V_LOW], row[V_VOLUME]
+    r.cash_dividend, r.split_ratio = row[V_DIVIDEND], row[V_SPLIT]
+    r.depth_bid, r.depth_ask, r.signed_volume = row[V_DEPTH_BID], row[V_DEPTH_ASK], row[V_SIGNED]
+    r.sigma_day, r.adv = day[D_SIGMA], day[D_ADV]
+    r.target, r.p_up, r.ret_sd_bps, r.cost_bps = out[R_SIGNAL], out[R_P_UP], out[R_SD], out[R_COST]
+    ledger.step(memory.ledger, plan.params, r, scratch.result[0], scratch.trips)
 
 
 @kernel
@@ -125,71 +130,83 @@ def step(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, 
 
 # ------------------------------------------------------------------------------------------------ the path in one call
 # Python hands a kernel an array in .1 us, and a tuple of tuples of arrays in 4: so all of them lie in three.
-Z_SYMBOLS, Z_FEATURES, Z_NETWORK, Z_LEDGER, Z_EVERY = 0, 1, 2, 3, 4
-Z_X, Z_PARAMS, Z_FINAL, Z_SPEC, Z_PICKS = 5, 6, 7, 8, 14
-"""Sizes: symbols, one symbol's state of features and network, the ledger's state, all features, the model's input, its
-parameters and finish; then the model's spec [6] and the picks."""
+Z_SYMBOLS, Z_FEATURES, Z_NETWORK, Z_EVERY = 0, 1, 2, 3
+Z_X, Z_PARAMS, Z_FINAL, Z_SPEC, Z_PICKS = 4, 5, 6, 7, 13
+"""Sizes: symbols, one symbol's state of features and network, all features, the model's input, its parameters and
+finish; then the model's spec [6] and the picks."""
 
 
-def sizes(symbols: int, state: tuple[int, int, int, int], plan: Plan) -> Int:
-    """The sizes of a plan's arrays and of state = (features, network, ledger) and how many features there are."""
-    head = [symbols, *state, plan.picks.size + 2, plan.model.params.size, plan.final.size]
+class Desk(NamedTuple):
+    """The ledger's records of the path: state, parameters [S], and room for a row [1], trips [2] and a result [1]."""
+
+    book: Records
+    symbol: Records
+    params: Records
+    row: Records
+    trips: Records
+    result: Records
+
+
+def sizes(symbols: int, features: int, network: int, names: int, plan: Plan) -> Int:
+    """The sizes of a plan's arrays, of a symbol's state of features and network, and how many features there are."""
+    head = [symbols, features, network, names, plan.picks.size + 2, plan.model.params.size, plan.final.size]
     return np.array([*head, *plan.model.spec.tolist(), *plan.picks.tolist()], np.int64)
 
 
 def numbers(plan: Plan) -> Float:
-    """All float64 of a plan in a row."""
-    return np.concatenate([plan.model.params, plan.final, plan.rule, plan.params])
+    """All float64 of a plan in a row, without the ledger's parameters."""
+    return np.concatenate([plan.model.params, plan.final, plan.rule])
 
 
 def length(size: Int) -> int:
-    """Of the array in which state and scratch lie."""
+    """Of the array in which state and scratch lie, without the ledger's."""
     rows = size[Z_FEATURES] + size[Z_NETWORK] + DAY
-    return int(size[Z_SYMBOLS] * rows + size[Z_LEDGER] + size[Z_EVERY] + size[Z_X] + at.ROW + 2 * at.TRADE)
+    return int(size[Z_SYMBOLS] * rows + size[Z_EVERY] + size[Z_X])
 
 
-def parts(flat: Float, size: Int) -> tuple[Memory, Scratch]:
-    """State and scratch as views of `flat` [length]."""
+def parts(flat: Float, size: Int, desk: Desk) -> tuple[Memory, Scratch]:
+    """State and scratch as views of `flat` [length], with the ledger's."""
     count = size[Z_SYMBOLS]
     a = count * size[Z_FEATURES]
     b = a + count * size[Z_NETWORK]
-    c = b + size[Z_LEDGER]
-    d = c + count * DAY
-    e = d + size[Z_EVERY]
-    f = e + size[Z_X]
-    g = f + at.ROW
+    c = b + count * DAY
+    d = c + size[Z_EVERY]
     memory = Memory(
-        flat[:a].reshape(count, size[Z_FEATURES]), flat[a:b].reshape(count, size[Z_NETWORK]), flat[b:c],
-        flat[c:d].reshape(count, DAY),
+        flat[:a].reshape(count, size[Z_FEATURES]), flat[a:b].reshape(count, size[Z_NETWORK]),
+        LedgerState(desk.book, desk.symbol), flat[b:c].reshape(count, DAY),
     )  # fmt: skip
-    return memory, Scratch(flat[d:e], flat[e:f], flat[f:g], flat[g : g + 2 * at.TRADE].reshape(2, at.TRADE))
+    return memory, Scratch(flat[c:d], flat[d : d + size[Z_X]], desk.row, desk.trips, desk.result)
 
 
 _parts = kernel(parts)
 
 
 @kernel
-def _plan(plan: Float, weights: models.Float32, size: Int) -> Plan:
-    """A plan from its numbers, weights and sizes."""
+def _plan(plan: Float, weights: models.Float32, size: Int, params: Records) -> Plan:
+    """A plan from its numbers, weights, sizes and the ledger's parameters."""
     a = size[Z_PARAMS]
     b = a + size[Z_FINAL]
     model = models.Model(size[Z_SPEC:Z_PICKS], plan[:a], weights)
-    return Plan(model, plan[a:b], size[Z_PICKS:], plan[b : b + RULE], plan[b + RULE :])
+    return Plan(model, plan[a:b], size[Z_PICKS:], plan[b:], params)
 
 
 @kernel
-def run(flat: Float, plan: Float, weights: models.Float32, size: Int, symbol: int, row: Float, out: Float) -> None:
-    """The whole path of a bar, its arguments in few arrays: see parts, numbers and sizes."""
-    memory, scratch = _parts(flat, size)
+def run(
+    flat: Float, plan: Float, weights: models.Float32, size: Int, symbol: int, row: Float, out: Float, book: Records,
+    symbols: Records, params: Records, rows: Records, trips: Records, results: Records,
+) -> None:  # fmt: skip
+    """The whole path of a bar, its arguments in few arrays: see parts, numbers, sizes and Desk."""
+    memory, scratch = _parts(flat, size, Desk(book, symbols, params, rows, trips, results))
     features.step(memory.features[symbol], row[:FEATURES], scratch.every)
-    step(memory, _plan(plan, weights, size), scratch, symbol, row, out)
+    step(memory, _plan(plan, weights, size, params), scratch, symbol, row, out)
 
 
 @kernel
 def run_events(
-    flat: Float, plan: Float, weights: models.Float32, size: Int, symbol: int, row: Float, out: Float
-) -> None:
+    flat: Float, plan: Float, weights: models.Float32, size: Int, symbol: int, row: Float, out: Float, book: Records,
+    symbols: Records, params: Records, rows: Records, trips: Records, results: Records,
+) -> None:  # fmt: skip
     """The same of an event row; a kernel of its own, since its features take long to compile."""
-    memory, scratch = _parts(flat, size)
+    memory, scratch = _parts(flat, size, Desk(book, symbols, params, rows, trips, results))
     event_features.step(memory.features[symbol], row[:EVENTS], scratch.every)
-    step(memory, _plan(plan, weights, size), scratch, symbol, row, out)
+    step(memory, _plan(plan, weights, size, params), scratch, symbol, row, out)

@@ -17,7 +17,6 @@ import pydantic_core
 
 from hfm import tables
 from hfm.errors import DataError, UsageError
-from hfm.ledger import layout as at
 from hfm.ledger.reasons import spell
 from hfm.live import quote_rows, row_step, sequence
 from hfm.live.fit_chooser import Folds, Walk
@@ -47,18 +46,17 @@ class Stream:
         """The answer to a row that is in order. flags: slots missing before it; whether a session never ended."""
         engine = self.engine
         out = engine.take(symbol, row)
-        self.gauge.add(out, row, engine.market.slots, flags)
+        self.gauge.add(out, engine.result, row, engine.market.slots, flags)
         gap, unfinished = flags
         answer = self.head(sequence.OK, symbol, row)
         answer["model"] = f"{engine.model}/{engine.fold}"
         values = out.tolist()
         for name, value in zip(OUT, values, strict=False):
             answer[name] = value if math.isfinite(value) else None
-        book = values[row_step.LEDGER :]
-        answer["signal"] = int(book[at.O_SIGNAL])
-        answer["target"], answer["position"] = book[at.O_TARGET], book[at.O_POSITION]
-        answer["equity"], answer["net_pnl"] = book[at.O_EQUITY], book[at.O_NET]
-        answer["reasons"] = spell(int(book[at.O_REASON]))
+        result = engine.result
+        for name in ("signal", "target", "position", "equity", "net_pnl"):
+            answer[name] = result[name].item()
+        answer["reasons"] = spell(result["reason"].item())
         if gap:
             answer["gap"] = gap
         if unfinished:

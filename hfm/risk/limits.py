@@ -112,7 +112,7 @@ def allowed(state: LedgerState, params: Record, row: Record, result: Record, wan
         flag(result, why.COLLAR)
         return 0.0
     size = abs(want)
-    if params.fill == rec.FILL_PASSIVE:
+    if params.fill_mode == rec.FILL_PASSIVE:
         size = reached(position, params, row, want)
         if size < abs(want):
             flag(result, why.UNFILLED)
@@ -128,7 +128,7 @@ def allowed(state: LedgerState, params: Record, row: Record, result: Record, wan
         if 1e4 * (ask - bid) > params.max_spread_bps * mid:
             more = 0.0
             flag(result, why.WIDE_SPREAD)
-        if position.decided_ns != NEVER and row.open_ns - position.decided_ns > params.max_age_ns:
+        if position.decided != NEVER and row.time_open - position.decided > params.max_age_ns:
             more = 0.0
             flag(result, why.STALE)
         room = params.max_turnover * book.open_equity - book.traded

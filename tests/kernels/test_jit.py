@@ -145,10 +145,10 @@ import sys
 import numpy as np
 from hfm.backtest.ledger_tables import edges
 from hfm.kernels.jit import compile_seconds
-from hfm.ledger.layout import R_MID_CLOSE, R_SESSION, ROW
+from hfm.ledger.records import LEDGER_ROW
 
-rows = np.zeros((6, ROW))
-rows[:, R_MID_CLOSE], rows[:, R_SESSION] = [1, 2, np.nan, 1, 1, 1], [0, 0, 0, 0, 1, 1]
+rows = np.zeros(6, LEDGER_ROW)
+rows["mid_close"], rows["session"] = [1, 2, np.nan, 1, 1, 1], [0, 0, 0, 0, 1, 1]
 print(edges(rows).tolist(), compile_seconds() > 0, sorted({"numba", "llvmlite"} & set(sys.modules)))
 """
 LATER = """
@@ -183,6 +183,6 @@ def test_a_finished_kernel_needs_no_compiler(tmp_path: Path) -> None:
 
 def edge() -> int:
     """The mark of a row that must be looked at."""
-    from hfm.ledger.layout import EDGE
+    from hfm.backtest.sweep.summary_ledger import EDGE
 
     return EDGE

@@ -9,23 +9,22 @@ import subprocess
 import numpy as np
 import pytest
 
-from hfm.ledger import layout as at
 from hfm.ledger import reasons
+from hfm.ledger import records as rec
 from hfm.live import row_step
 from hfm.live.monitor import Gauge
 from hfm.prometheus import render
 
 
-def taken(rank: float, equity: float, net: float, reason: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Results and row of one taken row."""
+def taken(
+    rank: float, equity: float, net: float, reason: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """Results, the ledger's result and the row of one taken row."""
     out, row = np.zeros(row_step.OUT), np.zeros(row_step.ROW)
     out[row_step.R_RANK] = rank
-    out[row_step.LEDGER + at.O_EQUITY], out[row_step.LEDGER + at.O_NET], out[row_step.LEDGER + at.O_REASON] = (
-        equity,
-        net,
-        reason,
-    )
-    return out, row
+    result = np.zeros(1, rec.LEDGER_RESULT)
+    result["equity"], result["net_pnl"], result["reason"] = equity, net, reason
+    return out, result, row
 
 
 def test_drift_is_none_for_uniform_ranks_and_large_for_confident_ones() -> None:

@@ -15,7 +15,7 @@ from hfm import tables
 from hfm.config import Backtest, Config, Fetch, Simulate
 from hfm.features import batch as features
 from hfm.fetch import stage as fetch
-from hfm.live import row_step, snapshot
+from hfm.live import snapshot
 from hfm.models import checkpoint
 from hfm.simulate import stage as simulate
 from hfm.stage import Context
@@ -51,7 +51,7 @@ def assert_features_are_batch(of: Made) -> None:
     for line in live.replay(MemoryReader(of.quotes)):
         key = (json.loads(line)["symbol"], json.loads(line)["session"], json.loads(line)["seq"])
         np.testing.assert_array_equal(live.engine._scratch.x[: len(names)], want[key])
-        np.testing.assert_array_equal(live.engine.out[row_step.LEDGER :], of_batch[key][1])
+        np.testing.assert_array_equal(list(live.engine.result[0].tolist()), of_batch[key][1])
 
 
 @pytest.mark.slow

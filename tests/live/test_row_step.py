@@ -7,10 +7,10 @@ import pytest
 
 from hfm import tables
 from hfm.features import bar_features as features
-from hfm.ledger import layout as at
 from hfm.live import quote_rows, row_step
 from hfm.models import inference as models
 from hfm.policies.policy_step import propose
+from tests.ledger.market import assert_records_equal
 from tests.live.market import made
 from tests.live.test_stream import stream
 
@@ -37,8 +37,11 @@ def test_one_call_is_features_network_policy_and_ledger_in_turn() -> None:
         np.testing.assert_array_equal(got, out)
         other._volume[0] += row[row_step.V_VOLUME]
         other._close[0] = row[row_step.V_MID_CLOSE]
-    for a, b in zip(engine.memory, memory, strict=True):
-        np.testing.assert_array_equal(a, b)
+        assert_records_equal(engine.result, other.result)
+    for name in ("features", "network", "day"):
+        np.testing.assert_array_equal(getattr(engine.memory, name), getattr(memory, name))
+    for a, b in zip(engine.memory.ledger, memory.ledger, strict=True):
+        assert_records_equal(a, b)
 
 
 def test_state_and_scratch_lie_in_one_array_without_overlap() -> None:
@@ -46,27 +49,25 @@ def test_state_and_scratch_lie_in_one_array_without_overlap() -> None:
     engine = stream(made(("AAA", "BBB"))).engine
     size = engine._given(0)[3]
     flat = np.zeros(row_step.length(size))
-    memory, scratch = row_step.parts(flat, size)
-    for number, part in enumerate([*memory, *scratch], start=1):
+    memory, scratch = row_step.parts(flat, size, engine._desk)
+    for number, part in enumerate([memory.features, memory.network, memory.day, scratch.every, scratch.x], start=1):
         assert (part == 0).all()
         part[:] = number
     assert (flat > 0).all()
     assert memory.features.shape == (2, features.state_new(10, 300.0).size)
     assert memory.network.shape == (2, models.state_new(engine._plans[0].model).size)
     assert scratch.every.size == len(features.NAMES)
-    assert scratch.trips.shape == (2, at.TRADE)
+    assert (memory.ledger.book is engine._desk.book, scratch.trips.shape) == (True, (2,))
 
 
 @pytest.mark.parametrize("fold", ["final", "fold0"])
 def test_the_numbers_of_a_plan_are_all_there_in_order(fold: str) -> None:
-    """Parameters, finish, rule, the ledger's parameters; the sizes tell where each ends."""
+    """Parameters, finish, rule; the sizes tell where each ends."""
     engine = stream(made()).engine
     engine.place(fold)
     (_, numbers, weights, size, *_), plan = engine._given(0), engine._plans[0]
-    cuts = np.cumsum([size[row_step.Z_PARAMS], size[row_step.Z_FINAL], row_step.RULE])
-    for part, whole in zip(
-        np.split(numbers, cuts), (plan.model.params, plan.final, plan.rule, plan.params), strict=True
-    ):
+    cuts = np.cumsum([size[row_step.Z_PARAMS], size[row_step.Z_FINAL]])
+    for part, whole in zip(np.split(numbers, cuts), (plan.model.params, plan.final, plan.rule), strict=True):
         np.testing.assert_array_equal(part, whole)
     assert weights is plan.model.weights
     np.testing.assert_array_equal(size[row_step.Z_SPEC : row_step.Z_PICKS], plan.model.spec)

@@ -15,15 +15,15 @@ import numpy.typing as npt
 from hfm.kernels.jit import bare
 from hfm.ledger import records as rec
 from hfm.ledger.fills import fill_price, half_spread, impact, position_size, quoted
-from hfm.ledger.records import LedgerState, Record, Records
+from hfm.ledger.records import LedgerState, Record
+from hfm.tables.records import Records, RecordType, nested_dtype
 
 Float = npt.NDArray[np.float64]
 LANES = 64
 """Ledgers side by side: so few that they stay in the processor's nearest memory."""
-BATCH = np.dtype((np.record, np.dtype([
-    ("level", "f8", LANES), ("cash", "f8", LANES), ("qty", "f8", LANES), ("target", "f8", LANES),
-    ("open_equity", "f8", LANES), ("trips", "f8", LANES), ("session", "i8"),
-], align=True)))  # fmt: skip
+BATCH: RecordType = nested_dtype([
+    *((name, "f8", (LANES,)) for name in ("level", "cash", "qty", "target", "open_equity", "trips")), ("session", "i8"),
+])  # fmt: skip
 """Of each ledger: its level, cash, position and target, equity at the session's open, and round trips ended; of all of
 them the session of the last row seen."""
 
@@ -60,7 +60,7 @@ def run(batch: Records, params: Records, rows: Records, score: Float, start: int
             for j in range(LANES):
                 b.open_equity[j] = b.cash[j]
         if quoted(row.mid_open, row.bid_open, row.ask_open):
-            _fill(b, rule, row, rule.fill, row.mid_open, row.bid_open, row.ask_open)
+            _fill(b, rule, row, rule.fill_mode, row.mid_open, row.bid_open, row.ask_open)
         if not row.is_last:
             s = score[i]
             for j in range(LANES):
@@ -126,5 +126,5 @@ def save(batch: Records, states: LedgerState, rows: Records) -> None:
     position["weight"] = np.sign(position["target"])
     book["session"] = position["session"] = batch["session"][0]
     position["rows"] += len(rows)
-    position["mark"], position["volume"], position["decided_ns"] = last.mid_close, last.volume, last.close_ns
+    position["mark"], position["volume"], position["decided"] = last.mid_close, last.volume, last.time
     position["bid"], position["ask"] = last.bid_close, last.ask_close

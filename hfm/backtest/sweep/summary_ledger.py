@@ -18,8 +18,9 @@ from hfm.kernels.simd import prefetch
 from hfm.ledger import records as rec
 from hfm.ledger.accounting import advance, equity
 from hfm.ledger.fills import fill_price, half_spread, impact, position_size, quoted
-from hfm.ledger.records import HOT_ROW, LEDGER_RESULT, LEDGER_ROW, ROUND_TRIP, LedgerState, Record, Records
+from hfm.ledger.records import HOT_ROW, LEDGER_RESULT, LEDGER_ROW, ROUND_TRIP, LedgerState, Record
 from hfm.risk.limits import watch
+from hfm.tables.records import Records
 
 Sign = npt.NDArray[np.int8]
 Int = npt.NDArray[np.int64]
@@ -187,7 +188,7 @@ def plain(state: LedgerState, params: Records) -> bool:
     rule = params[0]
     if state.symbol.size != 1 or rule.sizing != rec.SIZE_FIXED or rule.keep_trips:
         return False
-    if rule.fill > rec.FILL_CROSS or rule.throttle > 0.0 or state.book[0].halt != 0:
+    if rule.fill_mode > rec.FILL_CROSS or rule.throttle > 0.0 or state.book[0].halt != 0:
         return False
     if rule.max_gross < np.inf or rule.max_net < np.inf or rule.participation < np.inf or rule.collar < np.inf:
         return False
@@ -203,7 +204,7 @@ def _remember(position: Record, row: Record, count: int) -> None:
     position.bid = row.bid_close
     position.ask = row.ask_close
     position.volume = row.volume
-    position.decided_ns = row.close_ns
+    position.decided = row.time
 
 
 @bare
@@ -223,7 +224,7 @@ def _inside(
                 break
             want = target - qty
             size = abs(want)
-            slip = half_spread(rule.fill, rule.spread_share, want, mid, row.bid_open, row.ask_open)
+            slip = half_spread(rule.fill_mode, rule.spread_share, want, mid, row.bid_open, row.ask_open)
             slip += impact(mid, rule.impact, row.sigma_day, size, row.adv)
             fee = rule.fee * size * fill_price(mid, slip, want)
             cash -= want * mid + size * slip + fee

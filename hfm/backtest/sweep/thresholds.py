@@ -17,7 +17,8 @@ from hfm.backtest.ledger_tables import edges
 from hfm.backtest.sweep import batched_ledger
 from hfm.backtest.sweep.summary_ledger import EDGE, LedgerRows, plain, rows_of, summarise, workspace
 from hfm.ledger.account import equity, ledger, states_new
-from hfm.ledger.records import BLOCK_SUMS, LedgerState, Records
+from hfm.ledger.records import BLOCK_SUMS, LedgerState
+from hfm.tables.records import Records
 
 Float = npt.NDArray[np.float64]
 
