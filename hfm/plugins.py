@@ -1,18 +1,19 @@
 """Protocols of what can be plugged in, and the registries that find it: name -> "module:attribute".
 
-A built-in is a line in a registry here; a third party's is an entry point in the group `hfm.sources`, `hfm.models` or
-`hfm.policies`. Modules are imported on demand. Each protocol has contract tests that a new member inherits.
+A built-in is a line in a registry here; a third party's is an entry point in the group `hfm.sources`, `hfm.models`,
+`hfm.policies` or `hfm.executors`. Modules are imported on demand. Each protocol has contract tests that a new member
+inherits.
 """
 
 from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import entry_points
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ from hfm.stage import Context
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
-Group = Literal["sources", "models", "policies"]
+Group = Literal["sources", "models", "policies", "executors"]
 
 REGISTRY: dict[Group, dict[str, str]] = {
     "sources": {
@@ -54,6 +55,10 @@ REGISTRY: dict[Group, dict[str, str]] = {
         "threshold": "hfm.policies.threshold:Threshold",
         "quantile": "hfm.policies.quantile:Quantile",
         "cost": "hfm.policies.cost:Cost",
+    },
+    "executors": {
+        "threads": "hfm.compute.local:Threads",
+        "processes": "hfm.compute.local:Processes",
     },
 }
 
@@ -288,4 +293,47 @@ class Forecaster(Protocol):
 
     def predict(self, arrays: Arrays, panel: Panel) -> Float:
         """[n, 5] of HEADS; NaN in masked rows and for heads that the model does not have."""
+        ...
+
+
+# ------------------------------------------------------------------------------------------------------------ executors
+R_co = TypeVar("R_co", covariant=True)
+S_contra = TypeVar("S_contra", contravariant=True)
+R = TypeVar("R")
+S = TypeVar("S")
+Emit: TypeAlias = Callable[[Any], None]  # Any: what a task reports
+"""Hands on what a task reports on its way, such as progress or a checkpoint."""
+
+
+class ReportingTask(Protocol[S_contra, R_co]):
+    """A task that shares a value with others and reports on its way."""
+
+    def __call__(self, shared: S_contra, emit: Emit, /) -> R_co:
+        """The task's result."""
+        ...
+
+
+class Executor(Protocol):
+    """Workers for independent tasks. No result depends on how many there are.
+
+    Tasks are functions of a module with their arguments bound by functools.partial: such pickle by name. What a task
+    raises is raised to the caller in its turn; tasks that have not begun then never do.
+    """
+
+    def in_order(self, tasks: Iterable[Callable[[], R]]) -> Iterator[R]:
+        """Results in the order of the tasks.
+
+        A task is asked for only when a worker is free, so at most as many results as workers wait to be taken.
+        """
+        ...
+
+    def as_completed(self, tasks: Sequence[ReportingTask[S, R]], shared: S, listen: Emit) -> Iterator[tuple[int, R]]:
+        """(place in `tasks`, result) as they are done.
+
+        Parameters
+        ----------
+        tasks : begun in this order.
+        shared : what all tasks read, handed to each worker once.
+        listen : called in the caller's thread with what the tasks report; a report may come after its task's result.
+        """
         ...

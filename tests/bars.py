@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -33,13 +32,13 @@ def bar_table(
     )
 
 
-def bar_meta(symbols: Sequence[str], slots: int = 78, synthetic: bool = True) -> dict[str, Any]:
+def bar_meta(symbols: Sequence[str], slots: int = 78, synthetic: bool = True) -> tables.TableMeta:
     """What a table of bars says of itself."""
-    return {
-        "source": "synthetic" if synthetic else "file", "synthetic": synthetic, "calendar": "XNYS",
-        "tz": "America/New_York", "interval_s": INTERVAL, "slots_per_session": slots, "slots_per_year": 252 * slots,
-        "sessions_per_year": 252, "symbols": list(symbols), "notes": {}, "quality": {},
-    }  # fmt: skip
+    return tables.TableMeta(
+        source="synthetic" if synthetic else "file", synthetic=synthetic, calendar="XNYS", tz="America/New_York",
+        interval_s=INTERVAL, slots_per_session=slots, slots_per_year=252 * slots, sessions_per_year=252,
+        symbols=tuple(symbols), notes={}, quality={},
+    )  # fmt: skip
 
 
 def _columns(sessions: int, symbol: str, slots: int, seed: int, price: float) -> dict[str, Array]:

@@ -32,12 +32,12 @@ def book_table(events: Sequence[Event], symbol: str = "XYZ") -> pa.Table:
     return tables.build(tables.book(1), columns, book_meta((symbol,)), "observed")
 
 
-def book_meta(symbols: Sequence[str], calendar: str = "XNYS") -> dict[str, Any]:
+def book_meta(symbols: Sequence[str], calendar: str = "XNYS") -> tables.TableMeta:
     """What a book table says of itself."""
-    return {
-        "source": "lobster", "synthetic": False, "calendar": calendar, "tz": "America/New_York", "levels": 1,
-        "symbols": list(symbols), "tick": dict.fromkeys(symbols, 0.01), "notes": {}, "quality": {},
-    }  # fmt: skip
+    return tables.TableMeta(
+        source="lobster", synthetic=False, calendar=calendar, tz="America/New_York", levels=1,
+        symbols=tuple(symbols), ticks=dict.fromkeys(symbols, 0.01), notes={}, quality={},
+    )  # fmt: skip
 
 
 NAN = float("nan")

@@ -1,4 +1,4 @@
-"""The README's commands, so that a test and the gate run what a reader types.
+"""The commands of the README and of the manual's pages, so that a test and the gate run what a reader types.
 
 `python -m tests.readme test` prints the command that passes the tests; `main` the one that runs the main job.
 """
@@ -9,12 +9,20 @@ import re
 import sys
 from pathlib import Path
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+DOCS = ROOT / "hfm" / "docs"
+
+
+def pages() -> list[Path]:
+    """The README, then the manual's pages by name."""
+    return [README, *sorted(DOCS.glob("*.md"))]
 
 
 def blocks(tag: str, language: str = "bash") -> list[str]:
-    """The fenced blocks of a language that follow an HTML comment `<!-- tag -->`."""
-    return re.findall(rf"<!-- {re.escape(tag)} -->\s*```{language}\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    """The fenced blocks of a language that follow an HTML comment `<!-- tag -->`, in the order of the pages."""
+    pattern = rf"<!-- {re.escape(tag)} -->\s*```{language}\n(.*?)```"
+    return [block for page in pages() for block in re.findall(pattern, page.read_text("utf-8"), re.DOTALL)]
 
 
 def commands(tag: str) -> list[str]:
@@ -25,7 +33,10 @@ def commands(tag: str) -> list[str]:
 
 def every_hfm_line() -> list[str]:
     """All lines of all bash blocks that call hfm, in order: none may stand outside a tested block."""
-    text = "\n".join(re.findall(r"```bash\n(.*?)```", README.read_text("utf-8"), re.DOTALL)).replace("\\\n", " ")
+    found = [
+        block for page in pages() for block in re.findall(r"```bash\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    ]
+    text = "\n".join(found).replace("\\\n", " ")
     return [line.strip() for line in text.splitlines() if re.match(r"\s*hfm ", line)]
 
 

@@ -77,9 +77,8 @@ def test_every_option_that_is_named_exists() -> None:
         subprocess.run([sys.executable, "-m", "hfm", c, "--help"], capture_output=True, text=True, check=True).stdout
         for c in COMMANDS
     )
-    named = set(
-        re.findall(r"(?<![\w-])--[a-z][a-z-]+", re.sub(r"```sh.*?```", "", readme.README.read_text(), flags=re.S))
-    )
+    text = "\n".join(page.read_text("utf-8") for page in readme.pages())
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", re.sub(r"```sh.*?```", "", text, flags=re.S)))
     others = {"--check", "--strict", "--soak"}  # ruff's, mypy's, and the reliability tests'
     assert {n for n in named - others if n not in helps} == set()
 

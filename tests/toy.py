@@ -95,7 +95,7 @@ def book(sessions: int = 1) -> pa.Table:
         "event": "add", "side": np.int8(1), "price": 1.0, "size": 2.0, "order_id": np.arange(n),
         "bid_px_1": 1.0, "bid_sz_1": 2.0, "ask_px_1": np.nan, "ask_sz_1": 0.0,
     }  # fmt: skip
-    return tables.build(tables.book(1), columns, {"levels": 1, "sessions": sessions}, "observed")
+    return tables.build(tables.book(1), columns, tables.TableMeta(levels=1, other={"sessions": sessions}), "observed")
 
 
 def fetch_either(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:

@@ -25,11 +25,12 @@ from hfm.config import Backtest
 from hfm.ledger.account import ledger, params_new, states_new
 from hfm.ledger.records import BLOCK_SUMS, HOT_ROW
 from hfm.ledger.units import lot_size, tick_sizes
+from hfm.tables import TableMeta
 from hfm.tables.records import Records
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
-Meta = Mapping[str, Any]  # Any: JSON values
+Document = Mapping[str, Any]  # Any: JSON values
 FEE = 1e-12
 """Fee a side of the ledgers without costs, as a fraction: so small that it moves no size, and the notional follows."""
 
@@ -46,12 +47,12 @@ class Shown:
 class Bounce:
     """The ledgers beside the family's, carried from panel to panel, and the sums that metrics.json takes."""
 
-    def __init__(self, base: Backtest, trials: int, symbols: Sequence[str], meta: Meta) -> None:
+    def __init__(self, base: Backtest, trials: int, symbols: Sequence[str], meta: TableMeta) -> None:
         """base: the settings under which trials are compared. meta: of the quotes."""
         free = dataclasses.replace(base, spread_share=0.0, impact=0.0, borrow=0.0, fee_bps=FEE * 1e4)
         self._cash, self._trials = base.cash, trials
         self.shown = shown(meta, symbols, base.spread_share)
-        lot = lot_size(base, str(meta.get("calendar", "")))
+        lot = lot_size(base, meta.calendar)
         late, costless = (params_new(each, len(symbols), tick_sizes(meta, symbols), lot=lot) for each in (base, free))
         self._params = np.stack([late] * trials + [costless] * trials + [late])
         self._params["keep_trips"] = False
@@ -147,12 +148,12 @@ def reversal(panel: Panel) -> family.Sign:
     return np.asarray(-np.sign(np.nan_to_num(move)), np.int8)
 
 
-def possible(meta: Meta) -> bool:
+def possible(meta: TableMeta) -> bool:
     """Whether the mids of the quotes are prices of trades, so that a forecast may be of their bounce."""
-    return bool(meta.get("mid_is_trade", False))
+    return bool(meta.mid_is_trade)
 
 
-def shown(meta: Meta, symbols: Sequence[str], spread_share: float) -> dict[str, Shown]:
+def shown(meta: TableMeta, symbols: Sequence[str], spread_share: float) -> dict[str, Shown]:
     """What the bars of each symbol show of its spread, as the quotes' metadata hold it.
 
     These are effective spreads: what a fill pays whose share of the quoted one is the default. spread_share: the share
@@ -161,13 +162,13 @@ def shown(meta: Meta, symbols: Sequence[str], spread_share: float) -> dict[str, 
     usual = Backtest().spread_share
     out = {}
     for symbol in symbols:
-        entry = meta.get("spread", {}).get(symbol, {})
+        entry = (meta.spread or {}).get(symbol, {})
         half, charged = (0.5 * float(entry.get(name) or 0.0) for name in ("upper_bps", "bps"))
         out[symbol] = Shown(half, str(entry.get("ruled_by", "none")), max(half - spread_share / usual * charged, 0.0))
     return out
 
 
-def document(bounce: Bounce, doc: Meta, cash: float) -> dict[str, Any]:  # Any: JSON values
+def document(bounce: Bounce, doc: Document, cash: float) -> dict[str, Any]:  # Any: JSON values
     """The entry `bounce` of metrics.json: the floor, and what part of the user's gross return disappears.
 
     doc: the rest of metrics.json. kept_*: share of the gross return that is left where every fill is at the worse
@@ -189,7 +190,7 @@ def document(bounce: Bounce, doc: Meta, cash: float) -> dict[str, Any]:  # Any: 
     }  # fmt: skip
 
 
-def message(entry: Meta) -> str:
+def message(entry: Document) -> str:
     """The sentence beside the figures of a back-test: the bounce floor, and what is left of the gross return."""
 
     def share(name: str) -> str:

@@ -6,9 +6,8 @@ Axes: K trials, then LAGS delayed copies of the user's; n rows; B (session, symb
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +29,7 @@ from hfm.ledger.records import BLOCK_SUMS, LEDGER_RESULT, ROUND_TRIP, Record
 from hfm.ledger.round_trips import valued
 from hfm.ledger.units import lot_size, tick_sizes
 from hfm.plugins import Signals
+from hfm.tables import TableMeta
 from hfm.tables.records import Records
 
 Float = npt.NDArray[np.float64]
@@ -67,11 +67,11 @@ class Observed:
 class Engine:
     """The states of all ledgers, carried from panel to panel."""
 
-    def __init__(self, settings: Backtest, symbols: Sequence[str], meta: Mapping[str, Any], horizon: int) -> None:
+    def __init__(self, settings: Backtest, symbols: Sequence[str], meta: TableMeta, horizon: int) -> None:
         self.settings, self.symbols, self.horizon = settings, tuple(symbols), horizon
         self.trials: list[Trial] = family.members(settings.threshold)
         self.user = next(k for k, t in enumerate(self.trials) if t.user)
-        self.tally = Tally(len(symbols), meta.get("block_s"))
+        self.tally = Tally(len(symbols), meta.block_s)
         self.trips = np.empty(0, ROUND_TRIP)
         """Ended round trips that have not been taken yet, sorted by entry."""
         self.nets: list[Float] = []
@@ -83,8 +83,8 @@ class Engine:
         self._history = History(len(symbols), _slots(meta))
         self.volume = False
         """Whether any session says how much is traded a day."""
-        self.lot = lot_size(settings, str(meta.get("calendar", "")))
-        shape = (len(symbols), tick_sizes(meta, symbols), float(meta["slots_per_year"]) / horizon, self.lot)
+        self.lot = lot_size(settings, meta.calendar)
+        shape = (len(symbols), tick_sizes(meta, symbols), float(meta.slots_per_year) / horizon, self.lot)
         own, base = params_new(settings, *shape), params_new(base_settings(settings), *shape)
         count = len(self.trials)
         self._params = np.stack([*[base] * count, *[own] * LAGS])
@@ -220,6 +220,6 @@ def apart(settings: Backtest) -> list[str]:
     return [f"{name} {getattr(settings, name)}" for name in own if getattr(settings, name) != getattr(base, name)]
 
 
-def _slots(meta: Mapping[str, Any]) -> int:
+def _slots(meta: TableMeta) -> int:
     """Slots of a session that have a usual spread each; event rows have no slots, and one usual spread."""
-    return 1 if meta.get("every") == "event" else int(meta.get("slots_per_session", 1))
+    return 1 if meta.every == "event" else meta.slots_per_session or 1

@@ -16,6 +16,7 @@ from hfm.backtest.prior_sessions import last_valid
 from hfm.backtest.sweep.summary_ledger import EDGE, LedgerRows
 from hfm.kernels.jit import bare
 from hfm.ledger.records import HOT_ROW, LEDGER_ROW
+from hfm.tables import TableMeta
 from hfm.tables.records import Records
 
 Float = npt.NDArray[np.float64]
@@ -24,7 +25,6 @@ Sign = npt.NDArray[np.int8]
 Array = npt.NDArray[Any]  # Any: floats, integers and flags
 TILE = 2048
 """Rows turned between columns and records at a time, so that they stay in the processor's cache."""
-Meta = Mapping[str, Any]  # Any: JSON values
 
 
 def time_order(panel: Panel) -> Int | None:
@@ -99,7 +99,7 @@ def _edges(rows: Records, out: Sign) -> None:
         out[i] = 0 if inside else EDGE
 
 
-def ledger_table(panel: Panel, results: Records, model: str, trial: str, meta: Meta) -> pa.Table:
+def ledger_table(panel: Panel, results: Records, model: str, trial: str, meta: TableMeta) -> pa.Table:
     """The ledger's table: the panel's key, model and trial, and each field of the results under its own name.
 
     Parameters
@@ -137,7 +137,7 @@ def columns_of(records: Records) -> dict[str, Array]:
 
 
 def trades_table(
-    trips: Records, first: int, model: str, trial: str, symbols: Sequence[str], meta: Meta
+    trips: Records, first: int, model: str, trial: str, symbols: Sequence[str], meta: TableMeta
 ) -> pa.Table:  # fmt: skip
     """Round trips as the trades table.
 
@@ -184,7 +184,7 @@ def trials_table(
     bounce: Mapping[str, Float],
     cash: float,
     symbols: Sequence[str],
-    meta: Meta,
+    meta: TableMeta,
 ) -> pa.Table:
     """Each trial's row for each block of the panel; trials sorted by name.
 

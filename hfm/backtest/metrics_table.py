@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from hfm.backtest.metrics import Z
 from hfm.backtest.session_sums import Tally
 from hfm.backtest.totals import Totals
 from hfm.proportion import wilson_clustered
+from hfm.tables import TableMeta
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -54,7 +55,7 @@ class Facts:
         return self.engine.settings.cash
 
 
-def sheet(engine: Engine, totals: Totals, meta: Mapping[str, Any]) -> dict[str, dict[str, Any]]:  # Any: JSON values
+def sheet(engine: Engine, totals: Totals, meta: TableMeta) -> dict[str, dict[str, Any]]:  # Any: JSON values
     """All metrics by id, as they stand in metrics.json."""
     cash = engine.settings.cash
     net = engine.tally.get("net")
@@ -65,9 +66,9 @@ def sheet(engine: Engine, totals: Totals, meta: Mapping[str, Any]) -> dict[str, 
     bars, alive = np.diff(equity), equity[:-1] > 0
     np.divide(bars, equity[:-1], out=bars, where=alive)
     bars[~alive] = 0.0
-    year = float(meta["sessions_per_year"])
-    bars_year = len(bars) / len(r) * year if meta.get("every") == "event" else float(meta["slots_per_year"])
-    slots = int(meta.get("slots_per_session", 1))
+    year = float(meta.sessions_per_year)
+    bars_year = len(bars) / len(r) * year if meta.every == "event" else float(meta.slots_per_year)
+    slots = meta.slots_per_session or 1
     facts = Facts(engine, totals, r, bars, equity, opening, bars_year, slots, year)
     parts = (_accuracy, _returns, _ratios, _risk, _trips, _trading)
     return {name: metric.document() for part in parts for name, metric in part(facts).items()}

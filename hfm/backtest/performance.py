@@ -15,13 +15,14 @@ from hfm.backtest.sweep.thresholds import spell as spell_sweep
 from hfm.backtest.totals import Totals
 from hfm.ledger import reasons
 from hfm.stage import Context
+from hfm.tables import TableMeta
 
 Document = dict[str, Any]  # Any: JSON values
 MULTIPLIERS = (0.0, 0.5, 1.0, 2.0, 4.0)
 HEADLINES = ("accuracy_direction", "accuracy_spread", "return_net", "sharpe", "max_drawdown", "break_even_cost_bps")
 
 
-def document(engine: Engine, totals: Totals, model: str, meta: Mapping[str, Any]) -> Document:
+def document(engine: Engine, totals: Totals, model: str, meta: TableMeta) -> Document:
     """metrics.json. Raises nothing: what is not defined is null, with the reason."""
     tally, settings = engine.tally, engine.settings
     user = engine.trials[engine.user]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from hfm.config import Backtest, Config
 from hfm.errors import UsageError
 from hfm.recipe import reconciliation
 from hfm.stage import Context, Product
+from hfm.tables import TableMeta
 
 LEDGER, TRADES, TRIALS = "backtest/ledger.parquet", "backtest/trades.parquet", "backtest/trials.parquet"
 
@@ -29,17 +31,16 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     """
     quotes, predictions = inputs["simulate/quotes.parquet"], inputs["train/predictions.parquet"]
     settings, meta = config.backtest, quotes.meta
-    symbols = sorted(meta["symbols"])
-    model = settings.model or str(predictions.meta["model"])
-    horizon = int(predictions.meta.get("horizon", config.train.horizon))
+    symbols = sorted(meta.symbols)
+    model = settings.model or predictions.meta.model
+    horizon = predictions.meta.horizon or config.train.horizon
     _check(settings, meta)
-    if "block_s" in predictions.meta:
-        meta = meta | {"block_s": predictions.meta["block_s"]}
-    if settings.fill == "close":
-        meta = meta | {"lookahead": True}
+    meta = replace(
+        meta, block_s=predictions.meta.block_s, lookahead=True if settings.fill == "close" else meta.lookahead
+    )
     engine = Engine(settings, symbols, meta, horizon)
     if engine.bounce is not None:
-        meta = meta | {"bounce": {k: dataclasses.asdict(v) for k, v in engine.bounce.shown.items()}}
+        meta = replace(meta, bounce={k: dataclasses.asdict(v) for k, v in engine.bounce.shown.items()})
     trial = engine.trials[engine.user].name
     totals = Totals(len(engine.trials))
     last: Panel | None = None
@@ -72,12 +73,12 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
         yield reconciliation.ARTIFACT, reconciliation.table(inputs, settings, document, len(engine.trials))
 
 
-def _columns(settings: Backtest, meta: Mapping[str, Any]) -> tuple[str, ...]:  # Any: JSON values
+def _columns(settings: Backtest, meta: TableMeta) -> tuple[str, ...]:  # Any: JSON values
     """Columns of the quotes beside those that every back-test reads."""
     return RESTING if settings.fill == "passive" else EXTREMES if bounce.possible(meta) else ()
 
 
-def _check(settings: Backtest, meta: Mapping[str, Any]) -> None:
+def _check(settings: Backtest, meta: TableMeta) -> None:
     """Raise UsageError for a fill that knows the future, unless asked for by name, and for a queue without a book."""
     if settings.fill == "close" and not settings.allow_lookahead:
         raise UsageError(
@@ -85,7 +86,7 @@ def _check(settings: Backtest, meta: Mapping[str, Any]) -> None:
             why="nobody can trade at a close that they have already seen; with --allow-lookahead every result says so",
             hint="--fill next-open, or --fill close --allow-lookahead",
         )
-    if settings.queue and meta.get("every") != "event":
+    if settings.queue and meta.every != "event":
         raise UsageError(
             "backtest.queue needs the event rows of a replayed order book",
             why="a bar does not say in which order its trades and quotes came",

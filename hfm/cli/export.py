@@ -76,7 +76,7 @@ def _network(show: Show, found: Trained, fit: str) -> bytes:
     from hfm.live import onnx_session
     from hfm.models.networks import onnx_trace
 
-    rows = int(found.quotes.meta["slots_per_session"])
+    rows = int(found.quotes.meta.slots_per_session)
     graph, trial, want = onnx_trace.trace(found.checkpoint.part(fit, found.model), found.model, rows)
     data = onnx_session.seal(graph, (found.model, fit, found.weights), trial, want)
     show.metrics["export"] = {"bytes": len(data), "model": found.model, "rows": rows}
@@ -100,7 +100,7 @@ def _lobster(show: Show, common: Common, values: Values) -> ExitCode:
             f"run {run.name} holds no order book",
             hint=f"hfm simulate --run {run.name} --fidelity book --set simulate.events=true",
         )
-    symbol, known = values["symbol"], list(book.meta["symbols"])
+    symbol, known = values["symbol"], list(book.meta.symbols)
     if symbol is not None and symbol.upper() not in known:
         raise UsageError(
             f"--symbol is {symbol[:40]!r}",

@@ -43,7 +43,8 @@ def options_of(
         return run_tests.verification(run, show.talk)
 
     workers = common.workers or os.cpu_count() or 1
-    return Options(home, common.wait, workers, resume, show.progress(), verify=tests if verify else None)
+    asked = tests if verify else None
+    return Options(home, common.wait, workers, resume, show.progress(), verify=asked, talk=show.talk)
 
 
 def carry_out(name: str, show: Show, common: Common, flags: Flags, resume: bool = False) -> ExitCode:

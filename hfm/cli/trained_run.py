@@ -45,7 +45,7 @@ class Trained:
         """What a saved state belongs to."""
         import dataclasses
 
-        symbols = tuple(sorted(self.quotes.meta["symbols"]))
+        symbols = tuple(sorted(self.quotes.meta.symbols))
         return {"model": self.weights, "settings": dataclasses.asdict(self.settings), "symbols": symbols,
                 "source": self.source}  # fmt: skip
 

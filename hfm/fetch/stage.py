@@ -27,7 +27,7 @@ from hfm.fetch.quality.accounting import Grid, Quality
 from hfm.fetch.sessions import Sessions
 from hfm.plugins import BarRequest, BarSource, BookSource, RawBars, find
 from hfm.stage import Context, Product
-from hfm.tables import Reader
+from hfm.tables import Reader, TableMeta
 
 DAYS = 30
 """Calendar days where neither --days nor --sessions is given."""
@@ -77,21 +77,20 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
         ctx.warn(f"{quality_summary.names(symbols)}: {text}")
     quality_summary.report(ctx, request, qualities, notes, source.synthetic)
     rate, sessions_a_year, slots = sessions.yearly(wanted.calendar, request.interval_s, wanted.day[0], wanted.day[-1])
-    meta = {
-        "source": config.fetch.source,
-        "synthetic": source.synthetic,
-        "calendar": wanted.calendar,
-        "tz": wanted.tz,
-        "interval_s": request.interval_s,
-        "slots_per_session": slots,
-        "slots_per_year": rate,
-        "sessions_per_year": sessions_a_year,
-        "symbols": sorted(grids),
-        "notes": notes,
-        "quality": {symbol: qualities[symbol].as_json() for symbol in sorted(qualities)},
-    }
-    if ctx.losses or ctx.warnings:  # later stages and the report say it again
-        meta["warnings"] = [*ctx.losses, *ctx.warnings]
+    meta = TableMeta(
+        source=config.fetch.source,
+        synthetic=source.synthetic,
+        calendar=wanted.calendar,
+        tz=wanted.tz,
+        interval_s=request.interval_s,
+        slots_per_session=slots,
+        slots_per_year=rate,
+        sessions_per_year=sessions_a_year,
+        symbols=tuple(sorted(grids)),
+        notes=notes,
+        quality={symbol: qualities[symbol].as_json() for symbol in sorted(qualities)},
+        warnings=(*ctx.losses, *ctx.warnings) or None,  # later stages and the report say it again
+    )
     yield from (("fetch/bars.parquet", group) for group in groups(grids, wanted, meta))
 
 
@@ -254,7 +253,7 @@ def _without(symbol: str, text: str) -> str:
     return text.removeprefix(symbol).removeprefix(":").strip()
 
 
-def groups(grids: Mapping[str, Grid], wanted: Sessions, meta: Mapping[str, object]) -> Iterator[pa.Table]:
+def groups(grids: Mapping[str, Grid], wanted: Sessions, meta: TableMeta) -> Iterator[pa.Table]:
     """Row groups of the bars table: rows by session, symbol, slot; whole sessions, about tables.GROUP_ROWS rows."""
     names = sorted(grids)
     words = pa.array(names, pa.string())
@@ -281,4 +280,4 @@ def groups(grids: Mapping[str, Grid], wanted: Sessions, meta: Mapping[str, objec
             "is_last": seq == wanted.slots[day] - 1,
             **{name: v[order] for name, v in zip(("open", "high", "low", "close", "volume"), values, strict=True)},
         }
-        yield tables.build(tables.BARS, columns, meta, "simulated" if meta["synthetic"] else "observed")
+        yield tables.build(tables.BARS, columns, meta, "simulated" if meta.synthetic else "observed")

@@ -53,10 +53,13 @@ def compiled_for() -> tuple[int, bool]:
         return registers(",".join(f"+{flag}" for flag in flags if flag not in slow), platform.machine())
     import llvmlite.binding
     import numba
-    from numba.core.codegen import get_host_cpu_features
 
-    chosen = numba.config.CPU_FEATURES  # type: ignore[attr-defined]  # numba makes its settings at run time
-    return registers(get_host_cpu_features() if chosen is None else chosen, llvmlite.binding.get_process_triple())  # type: ignore[no-untyped-call]  # numba's own
+    features = numba.config.CPU_FEATURES  # type: ignore[attr-defined]  # numba makes its settings at run time
+    if features is None:
+        host = llvmlite.binding.get_host_cpu_features()
+        avx = bool(numba.config.ENABLE_AVX)  # type: ignore[attr-defined]
+        features = ",".join(f"+{name}" for name, has in host.items() if has and (avx or not name.startswith("avx")))
+    return registers(features, llvmlite.binding.get_process_triple())
 
 
 LANES, FUSED = compiled_for()

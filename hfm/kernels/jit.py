@@ -1,35 +1,52 @@
-"""The one decorator of kernels: compiled by numba on the first call, cached, exact.
+"""The decorators of kernels: numba's `njit(cache=True)`, made at the first call, in a cache of the package's own.
 
 fastmath stays off (sums keep their order, so live equals batch bit for bit; only what fits networks rounds as its
-vectors do) and division by zero gives inf/nan as in NumPy. numba does not notice a changed callee in another module, so
-the cache lies in a folder named by a hash of all sources, and by the registers that kernels are compiled for. A kernel
-leaves the interpreter to other threads: it touches nothing but its arrays, which one thread owns.
+vectors do) and division by zero gives inf or nan as in NumPy. A kernel releases the interpreter's lock: it touches
+nothing but its arrays, which one thread owns. numba does not notice a changed callee in another module, so the cache's
+folder is named by a hash of all sources, of the processor, and of numba's version and settings.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import inspect
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from functools import cache, cached_property
+from importlib import metadata
 from pathlib import Path
 from types import FunctionType
 from typing import Any, Generic, ParamSpec, TypeVar
 
+import numpy as np
 import numpy.typing as npt
 import platformdirs
 
-from hfm.kernels import object_store
-from hfm.kernels.cpu import FUSED, LANES
+from hfm.kernels import numba_private
+from hfm.kernels.cpu import FUSED, LANES, SETTINGS, described
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Array = npt.NDArray[Any]  # Any: of any dtype
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parent.parent
+_NOT_IN_CODE = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS")
+"""Settings of numba's that change no machine code."""
+_TEMPORARY = "hfm-kernels-"
+_LEAST, _MOST = -(2**63), 2**63 - 1
+_LOCK_SECONDS = 120.0
+"""How long a process waits for another that compiles the same kernel before it compiles it too."""
+_making = threading.Lock()
+_seconds = 0.0
+on_compile: Callable[[], None] | None = None
+"""Called before this process compiles, or waits for, a kernel that is in no cache."""
+on_first_use: Callable[[Kernel[..., Any], tuple[object, ...]], None] | None = None
+"""Called with a kernel and the first arguments of each kind that this process calls it with."""
 
 
 def source_hash(root: Path) -> str:
@@ -40,102 +57,202 @@ def source_hash(root: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+def target_hash() -> str:
+    """Hex digest of what machine code depends on beside its source: processor, versions, settings of numba's."""
+    versions = [metadata.version(name) for name in ("numba", "llvmlite", "numpy")]
+    settings = sorted(f"{k}={v}" for k, v in os.environ.items() if k.startswith("NUMBA_") and k not in _NOT_IN_CODE)
+    folder_settings = SETTINGS.read_bytes() if SETTINGS.exists() else b""
+    target = (described(), LANES, FUSED, sys.version, versions, settings, folder_settings, numba_private.ENABLED)
+    return hashlib.sha256(repr(target).encode()).hexdigest()[:8]
+
+
 @cache
 def cache_folder() -> Path:
     """A writable folder for compiled kernels: $NUMBA_CACHE_DIR, else the user's cache, else a temporary one."""
     base = os.environ.get("NUMBA_CACHE_DIR")
     root = Path(base) if base else Path(platformdirs.user_cache_dir("hfm")) / "kernels"
-    folder = root / f"{source_hash(_ROOT)}-{LANES}{'f' * FUSED}"
+    folder = root / f"{source_hash(_ROOT)}-{target_hash()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError:  # a cron user without a home: compile again each time rather than fail
-        return Path(tempfile.mkdtemp(prefix="hfm-kernels-"))
+        return Path(tempfile.mkdtemp(prefix=_TEMPORARY))
+
+
+def is_temporary(folder: Path) -> bool:
+    """Whether a cache folder serves one process alone, since no other place could be written to."""
+    return folder.name.startswith(_TEMPORARY)
 
 
 class Kernel(Generic[P, R]):
-    """A function that numba compiles for each kind of arguments that it is called with, unless it has done so before.
+    """A function that numba compiles for each kind of arguments it meets, and keeps in `cache_folder`.
 
-    What has been compiled lies in a file, from which hfm.kernels.object_store takes it: numba is imported only to compile.
-    `py_func` is the plain function, the tests' reference.
+    numba is imported with the first call. `py_func` is the plain function, the tests' reference.
     """
 
-    def __init__(self, function: Callable[P, R], options: dict[str, Any], stored: bool) -> None:  # Any: numba's own
+    def __init__(self, function: Callable[P, R], options: dict[str, Any], bare: bool = False) -> None:  # Any: numba's
         functools.update_wrapper(self, function)
         self.py_func: FunctionType = function  # type: ignore[assignment]  # only functions are decorated
-        self._options = options
-        self._stored = stored and self.py_func.__closure__ is None  # what a closure holds stands in no source
+        self._options, self._bare = options, bare
         self._arguments = self.py_func.__code__.co_argcount
-        self._by_key: dict[object, Callable[P, R]] = {}
-        self._by_kind: dict[str, Callable[P, R]] = {}
+        self._by_key: dict[object, Callable[..., R]] = {}
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """What the function gives."""
-        given: tuple[Any, ...] = args  # Any: whatever the function takes
+        values: tuple[Any, ...] = args  # Any: whatever the function takes
         if kwargs or len(args) != self._arguments:
             bound = inspect.signature(self.py_func).bind(*args, **kwargs)
             bound.apply_defaults()
-            given = bound.args
-        return self.like(*given)(*given)
+            values = bound.args
+        return self.like(*values)(*values)
 
     def __repr__(self) -> str:
-        return f"<kernel {self.py_func.__module__}.{self.py_func.__qualname__}>"
+        return f"<kernel {self.name}>"
 
     def __reduce__(self) -> str:
         """By name, as a function is."""
         return self.py_func.__qualname__
 
+    @property
+    def name(self) -> str:
+        """Module and name, as an import spells them."""
+        return f"{self.py_func.__module__}.{self.py_func.__qualname__}"
+
     def like(self, *args: object) -> Callable[..., R]:
-        """The kernel for arguments of these kinds, which it does not look at again: a loop of short calls hands it over
-        once, and then only arguments of the very same kinds, or it reads one for another."""
-        if not self._stored:
-            return self.dispatcher  # type: ignore[no-any-return]  # numba's own
-        key = object_store.key(args)
+        """Machine code for arguments of these kinds, for a loop of short calls.
+
+        IT DOES NOT LOOK AT ITS ARGUMENTS: call it only with arrays of the same dtype, dimensions and layout and numbers
+        of the same type, or it reads one kind for another.
+        """
+        key = _key(args)
         found = self._by_key.get(key)
         if found is None:
-            found = self._by_key[key] = self._of_kind(object_store.kind(args), args)
+            found = self._by_key[key] = self._compiled(args)
         return found
+
+    def prepare(self, *args: object) -> None:
+        """Compile for arguments of these kinds, unless that is done or another process is at it."""
+        with contextlib.suppress(TimeoutError):
+            self._compiled(args, patience=0.0)
 
     @cached_property
     def dispatcher(self) -> Any:  # Any: numba's own
-        """What numba makes of the function."""
-        from hfm.kernels import numba_backend as compiler
+        """What numba makes of the function; the function itself under NUMBA_DISABLE_JIT=1."""
+        import numba
 
-        return compiler.dispatcher(self.py_func, self._options, cache_folder())
+        if "hfm.kernels.simd" in sys.modules:
+            from hfm.kernels import simd_numba  # noqa: F401  # numba learns its functions
+        with _making:
+            before = numba.config.CACHE_DIR  # type: ignore[attr-defined]  # numba makes its settings at run time
+            numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
+            try:
+                options = self._options | numba_private.options(self._bare)
+                dispatcher = numba.njit(cache=True, **options)(self.py_func)
+                numba_private.quick_cache(dispatcher, self.py_func)
+            finally:
+                numba.config.CACHE_DIR = before  # type: ignore[attr-defined]
+        return dispatcher
 
     @property
     def _numba_type_(self) -> Any:  # Any: numba's own
         """So numba knows what another kernel calls."""
         return self.dispatcher._numba_type_
 
-    def _of_kind(self, kind: str | None, args: tuple[object, ...]) -> Callable[P, R]:
-        """The finished kernel; numba's where no file can be named by the kind of arguments, or hold what it needs."""
-        if kind is None:
-            return self.dispatcher  # type: ignore[no-any-return]  # numba's own
-        if kind not in self._by_kind:
-            path = object_store.place(cache_folder(), self.py_func, kind)
-            self._by_kind[kind] = object_store.take(path, self.py_func) or self._compiled(path, args)
-        return self._by_kind[kind]
+    def _compiled(self, args: tuple[object, ...], patience: float = _LOCK_SECONDS) -> Callable[..., R]:
+        """The kernel for these kinds of arguments; the dispatcher where they are more than arrays and numbers."""
+        dispatcher = self.dispatcher
+        if dispatcher is self.py_func or not all(map(_is_plain, args)):
+            return dispatcher  # type: ignore[no-any-return]  # numba's own
+        import numba
 
-    def _compiled(self, path: Path, args: tuple[object, ...]) -> Callable[P, R]:
-        from hfm.kernels import numba_backend as compiler
+        types = tuple(numba.typeof(argument) for argument in args)  # type: ignore[no-untyped-call]  # numba's own
+        digest = hashlib.sha256(repr(types).encode()).hexdigest()[:16]
+        with _first_time(cache_folder() / f"{self.name.replace('<locals>', '')}-{digest}", patience):
+            dispatcher.compile(types)
+        if on_first_use is not None:
+            on_first_use(self, args)
+        return numba_private.entry_point(dispatcher, types)
 
-        made = compiler.finished(self.dispatcher, args)
-        if made is not None:
-            object_store.keep(path, *made)
-        return object_store.take(path, self.py_func) or self.dispatcher
+
+def _key(args: tuple[object, ...]) -> tuple[object, ...]:
+    """What tells kinds of arguments apart at a look; two may be of one kind. Flat: it is much called."""
+    out: list[object] = []
+    for argument in args:
+        kind = type(argument)
+        if kind is np.ndarray:
+            out += argument.dtype, argument.ndim, argument.flags.num  # type: ignore[attr-defined]  # just looked at
+        elif kind is int:
+            out.append(kind if _LEAST <= argument <= _MOST else "large")  # type: ignore[operator]  # just looked at
+        elif kind is float:
+            out.append(kind)
+        elif isinstance(argument, tuple):
+            out += kind, _key(argument)
+        elif kind is np.void:
+            out += kind, argument.dtype  # type: ignore[attr-defined]  # just looked at
+        else:
+            out.append(kind)
+    return tuple(out)
+
+
+def _is_plain(argument: object) -> bool:
+    """Whether `_key` says all of an argument: an array, a number, a record, or a tuple of such."""
+    if isinstance(argument, tuple):
+        return all(map(_is_plain, argument))
+    if isinstance(argument, np.ndarray):
+        return type(argument) is np.ndarray
+    if type(argument) is int:
+        return _LEAST <= argument <= _MOST
+    timeless = not isinstance(argument, np.timedelta64)  # whose unit is no part of its type
+    return type(argument) in (bool, float, np.void) or (isinstance(argument, np.number | np.bool_) and timeless)
+
+
+@contextlib.contextmanager
+def _first_time(path: Path, patience: float) -> Iterator[None]:
+    """Here one process compiles what has no file `path`.ready; the next ones wait for it and load what it compiled.
+
+    Raises TimeoutError where another process is at it and `patience` is 0 seconds; after any longer time, it compiles
+    too.
+    """
+    global _seconds
+    ready = path.with_name(f"{path.name}.ready")
+    if ready.exists():
+        yield
+        return
+    if on_compile is not None:
+        on_compile()
+    began = time.perf_counter()
+    with _lock(path, patience):
+        yield
+    with contextlib.suppress(OSError):  # a full disk: the next process compiles again
+        ready.touch()
+    _seconds += time.perf_counter() - began
+
+
+@contextlib.contextmanager
+def _lock(path: Path, patience: float) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path.with_name(f"{path.name}.lock"))
+    try:
+        lock.acquire(timeout=patience)
+    except (Timeout, OSError, NotImplementedError):  # beside a process at it, a file system may know no locks
+        if not patience:
+            raise TimeoutError(str(path)) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def compile_seconds() -> float:
-    """Seconds that this process has spent compiling kernels; 0 where all came from the cache."""
-    compiler = sys.modules.get("hfm.kernels.numba_backend")
-    return compiler.compile_seconds() if compiler else 0.0
+    """Seconds that this process has spent on kernels that were in no cache; 0 where all came from it."""
+    return _seconds
 
 
 def kernel(function: Callable[P, R]) -> Kernel[P, R]:
     """`function` as a kernel."""
-    return _kernel(function, {})
+    return _kernel(function)
 
 
 def bare(function: Callable[P, R]) -> Kernel[P, R]:
@@ -144,13 +261,11 @@ def bare(function: Callable[P, R]) -> Kernel[P, R]:
     It calls only bare kernels, which are inlined (an array costs seven arguments a call), and makes no array (views
     are free); numba refuses to compile one that does.
     """
-    return _kernel(function, {"_nrt": False, "forceinline": True})
+    return _kernel(function, bare=True)
 
 
-def _kernel(function: Callable[P, R], more: dict[str, Any]) -> Kernel[P, R]:  # Any: numba's own
-    options = {"fastmath": False, "error_model": "numpy", "nogil": True} | more
-    own = function.__module__.startswith("hfm.")  # of other sources the folder's name says nothing
-    return Kernel(function, options, own and object_store.works_here())
+def _kernel(function: Callable[P, R], bare: bool = False) -> Kernel[P, R]:
+    return Kernel(function, {"fastmath": False, "error_model": "numpy", "nogil": True}, bare)
 
 
 def frozen(arrays: tuple[Array, ...]) -> tuple[Array, ...]:

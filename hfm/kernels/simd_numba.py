@@ -1,4 +1,7 @@
-"""What the compiler makes of hfm.kernels.simd: LLVM's vectors, and its functions of them. Only `compiler` imports it."""
+"""What the compiler makes of hfm.kernels.simd: LLVM's vectors, and its functions of them.
+
+`jit` imports it where a kernel uses hfm.kernels.simd.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core.cgutils import create_struct_proxy
 from numba.extending import lower_builtin, models, register_model, type_callable
 
 from hfm.kernels.cpu import FUSED, LANES
@@ -66,7 +69,9 @@ def _made(
 
     def lowered(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # Any: numba's and llvmlite's own
         plain = [
-            context.make_array(kind)(context, builder, value).data if isinstance(kind, types.Array) else value
+            create_struct_proxy(kind)(context, builder, value).data  # type: ignore[no-untyped-call]  # numba's own
+            if isinstance(kind, types.Array)
+            else value
             for kind, value in zip(signature.args, values, strict=True)
         ]
         made = make(builder, *plain)
@@ -98,10 +103,15 @@ def _spread(builder: Any, start: Any, at: Any) -> Any:  # Any: llvmlite's
     return _same(builder, builder.load(builder.gep(start, [at])))
 
 
+def _declared(module: Any, kind: Any, name: str) -> Any:  # Any: llvmlite's
+    """The function of LLVM's called `name` in a module, declared there once."""
+    return module.globals[name] if name in module.globals else ir.Function(module, kind, name)
+
+
 def _own(builder: Any, name: str, gives: Any, *values: Any, freely: bool = False) -> Any:  # Any: llvmlite's
     """LLVM's own function of vectors called `name`; freely: in whatever order of sums is fast."""
     kind = ir.FunctionType(gives, [value.type for value in values])
-    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{LANES}f32")  # type: ignore[no-untyped-call]  # numba's own
+    function = _declared(builder.module, kind, f"llvm.{name}.v{LANES}f32")
     return builder.call(function, values, fastmath=("reassoc",) if freely else ())
 
 
@@ -125,7 +135,7 @@ def _total(builder: Any, value: Any) -> Any:  # Any: llvmlite's
 def _prefetch(builder: Any, start: Any, at: Any) -> None:  # Any: llvmlite's
     number, place = ir.IntType(32), builder.bitcast(builder.gep(start, [at]), ir.IntType(8).as_pointer())
     kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
-    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")  # type: ignore[no-untyped-call]  # numba's own
+    function = _declared(builder.module, kind, "llvm.prefetch.p0")
     builder.call(function, [place, number(0), number(3), number(1)])  # to read, to stay, data
 
 

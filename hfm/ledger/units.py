@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from hfm.config import Backtest
+from hfm.tables import TableMeta
 
 LOTS = {"24/7": 1e-8}
 """Smallest part of a unit that markets of a calendar trade: a coin has eight decimals. Elsewhere whole units."""
 
 
-def tick_sizes(meta: Mapping[str, Any], symbols: Sequence[str]) -> list[float]:  # Any: JSON
+def tick_sizes(meta: TableMeta, symbols: Sequence[str]) -> list[float]:
     """The tick of each symbol, currency, as a quotes table's meta has it: its own, else the one of all."""
-    own = meta.get("ticks", {})
-    return [float(own.get(symbol, meta["tick"])) for symbol in symbols]
+    ticks = meta.ticks or {}
+    return [float(ticks.get(symbol, meta.tick)) for symbol in symbols]
 
 
 def lot_size(settings: Backtest, calendar: str) -> float:

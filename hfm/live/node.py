@@ -29,7 +29,7 @@ from hfm.models.checkpoint import Checkpoint
 from hfm.plugins import Float, Signals
 from hfm.policies.choice import choose
 from hfm.policies.policy_step import KINDS
-from hfm.tables import Reader
+from hfm.tables import Reader, TableMeta
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class Market:
     tz: str
 
     @staticmethod
-    def of(meta: Mapping[str, Any]) -> Market:  # Any: JSON
+    def of(meta: TableMeta) -> Market:
         """The market of a quotes table's meta."""
-        symbols = tuple(sorted(meta["symbols"]))
+        symbols = tuple(sorted(meta.symbols))
         return Market(
-            symbols, int(meta["slots_per_session"]), float(meta["interval_s"]),
-            float(meta["slots_per_year"]), tuple(tick_sizes(meta, symbols)), str(meta["calendar"]), str(meta["tz"]),
+            symbols, meta.slots_per_session, float(meta.interval_s),
+            float(meta.slots_per_year), tuple(tick_sizes(meta, symbols)), meta.calendar, meta.tz,
         )  # fmt: skip
 
 

@@ -77,13 +77,12 @@ def _space(home: Path) -> Finding:
 
 
 def _kernels(home: Path) -> Finding:
-    from hfm.kernels import object_store
-    from hfm.kernels.jit import cache_folder
+    from hfm.kernels.jit import cache_folder, is_temporary
 
     folder = cache_folder()
-    count = len(list(folder.rglob("*.o" if object_store.works_here() else "*.nbc")))
-    lasting = not folder.name.startswith("hfm-kernels-")  # what the kernels fall back to where nothing can be kept
-    cure = "" if lasting else "set NUMBA_CACHE_DIR to a folder that stays, or every process compiles again"
+    count = len(list(folder.glob("*.ready")))
+    lasting = "set NUMBA_CACHE_DIR to a folder that stays, or every process compiles again"
+    cure = lasting if is_temporary(folder) else ""
     return Finding("kernels", f"{count} compiled in {folder}", cure)
 
 

@@ -28,7 +28,7 @@ _COLUMNS = ("symbol", "session", "seq", "time", "mid_close", "volume", "spread_b
 
 def asked(quotes: Reader, options: Train) -> bool:
     """Whether this is a run of the original recipe: its spread, its features."""
-    return quotes.meta.get("recipe") == "seed" and options.features == "seed"
+    return quotes.meta.recipe == "seed" and options.features == "seed"
 
 
 def table(quotes: Reader, options: Train, ctx: Context) -> pa.Table | None:

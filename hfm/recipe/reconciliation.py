@@ -44,7 +44,7 @@ def steps(
 ) -> Iterator[tuple[str, Metrics, str]]:  # Any: metrics.json
     """(step, its metrics, the command that prints it), in order. document: the run's own metrics.json."""
     quotes = inputs["simulate/quotes.parquet"]
-    year = float(quotes.meta["slots_per_year"])
+    year = float(quotes.meta.slots_per_year)
     data, known = _rows(inputs)
     own = _recipe(data, known, known)
     yield "in_sample", own | {"sharpe": own["sharpe"] * math.sqrt(ROUND_THE_CLOCK)}, RECIPE
@@ -62,7 +62,7 @@ def steps(
     paid = _of(document)
     yield "costs", paid, "hfm backtest"
     span = document["span"]
-    hurdle = sharpe_hurdle(trials, int(span["sessions"])) * math.sqrt(float(quotes.meta["sessions_per_year"]))
+    hurdle = sharpe_hurdle(trials, int(span["sessions"])) * math.sqrt(float(quotes.meta.sessions_per_year))
     counted = {"sharpe": paid["sharpe"] - hurdle, "hurdle": hurdle, "trials": float(trials)}
     yield "trials_counted", paid | counted, "hfm report"
 
@@ -128,8 +128,8 @@ def _replayed(inputs: Mapping[str, Reader], settings: Backtest, model: str) -> d
     """metrics.json of the same predictions under other settings."""
     quotes, predictions = inputs["simulate/quotes.parquet"], inputs["train/predictions.parquet"]
     meta = quotes.meta
-    symbols = sorted(meta["symbols"])
-    engine = Engine(settings, symbols, meta, int(predictions.meta["horizon"]))
+    symbols = sorted(meta.symbols)
+    engine = Engine(settings, symbols, meta, predictions.meta.horizon)
     totals = Totals(len(engine.trials))
     for panel in panels(quotes, predictions, model, symbols):
         taken = engine.take(panel)

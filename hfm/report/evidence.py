@@ -87,7 +87,7 @@ class Evidence:
     @property
     def planted(self) -> bool:
         """Whether an edge was put into the market on purpose."""
-        return bool(self.forecast and self.forecast.meta.get("signal", "none") != "none")
+        return bool(self.forecast and self.forecast.meta.signal not in ("", "none"))
 
 
 def gather(
@@ -114,7 +114,7 @@ def gather(
 def _warnings(inputs: Mapping[str, tables.Reader]) -> tuple[str, ...]:
     """What the stages before found odd about the data, as the last of them has it."""
     last = next((inputs[name] for name in ("simulate/quotes.parquet", "fetch/bars.parquet") if name in inputs), None)
-    found = last.meta.get("warnings", []) if last is not None else []
+    found = last.meta.warnings or () if last is not None else []
     return tuple(str(text) for text in found)
 
 
@@ -138,7 +138,7 @@ def _leakage(cast: Forecast, earned: Money) -> str | None:
     reversal = earned.metrics.get("bounce", {}).get("reversal_accuracy")
     return leakage.warning(
         cast.right, cast.labelled, traded=(round(share * rows) if share is not None else 0, rows),
-        bars=cast.meta.get("fidelity") != "replay", planted=cast.meta.get("signal", "none") != "none",
+        bars=cast.meta.fidelity != "replay", planted=cast.meta.signal not in ("", "none"),
         reversal=math.nan if reversal is None else float(reversal),
     )  # fmt: skip
 

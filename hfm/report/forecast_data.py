@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from hfm import tables
 from hfm.report import resample, statistics
 from hfm.report.statistics import Float, Int, Reliability
+from hfm.tables import TableMeta
 
 QUANTILES = (0.1, 0.5, 0.9)
 BEYOND = 0.05
@@ -75,7 +76,7 @@ class Forecast:
 
     model: str
     models: tuple[str, ...]
-    meta: dict[str, Any]  # Any: JSON values
+    meta: TableMeta
     sessions: Int
     rows: int
     """Out-of-sample rows of the shown model."""
@@ -94,18 +95,18 @@ class Forecast:
     @property
     def stale(self) -> str:
         """What share of the test rows seems to be filled forward, as a sentence; empty up to BEYOND."""
-        rows, stale = int(self.meta.get("test_rows", 0)), int(self.meta.get("stale_rows", 0))
+        rows, stale = self.meta.test_rows or 0, self.meta.stale_rows or 0
         if not rows or stale <= BEYOND * rows:
             return ""
         return (
-            f"{stale / rows:.1%} of the test rows, in {self.meta.get('stale_sessions', 0)} sessions, have or forecast "
+            f"{stale / rows:.1%} of the test rows, in {self.meta.stale_sessions or 0} sessions, have or forecast "
             "a price that seems to be filled forward: scores leave them out."
         )
 
     @property
     def clustered(self) -> str:
         """How errors of the scores and of the coverage are clustered, in words."""
-        block = self.meta.get("block_s")
+        block = self.meta.block_s
         return "clustered by session" if block is None else f"clustered by {block:g} s of clock time"
 
 
@@ -115,9 +116,8 @@ def load(inputs: Mapping[str, tables.Reader]) -> Forecast | None:
     if reader is None:
         return None
     meta = reader.meta
-    known = [str(m) for m in meta.get("models", [])]
-    models = tuple(known or _names(reader))
-    model = _shown(inputs, models, str(meta.get("model") or (models[-1] if models else "")))
+    models = meta.models or tuple(_names(reader))
+    model = _shown(inputs, models, meta.model or (models[-1] if models else ""))
     names = [
         "symbol",
         "session",
@@ -146,9 +146,9 @@ def load(inputs: Mapping[str, tables.Reader]) -> Forecast | None:
     )  # fmt: skip
 
 
-def _clusters(data: Mapping[str, Any], day: Int, meta: Mapping[str, Any]) -> Int:  # Any: arrays, JSON values
+def _clusters(data: Mapping[str, Any], day: Int, meta: TableMeta) -> Int:  # Any: arrays
     """[n] the session of each row, or the block of clock time that predictions were split by."""
-    block = meta.get("block_s")
+    block = meta.block_s
     return day if block is None else np.asarray(data["time"] // (int(block) * 10**9))
 
 
@@ -167,9 +167,9 @@ def _shown(inputs: Mapping[str, tables.Reader], models: tuple[str, ...], default
     return name if name in models else default
 
 
-def _bands(data: Mapping[str, Any], day: Int, meta: Mapping[str, Any]) -> Bands | None:  # Any: arrays, JSON values
+def _bands(data: Mapping[str, Any], day: Int, meta: TableMeta) -> Bands | None:  # Any: arrays
     """Predicted against realised spread; None where the model has no spread head."""
-    events, at = meta.get("every") == "event", _clusters(data, day, meta)
+    events, at = meta.every == "event", _clusters(data, day, meta)
     middle, realised = data["spread_q50"], data["y_spread_bps"]
     good = np.isfinite(middle) & np.isfinite(realised) & (middle > 0) & (realised > 0)
     first = data["symbol"] == (data["symbol"][0] if len(middle) else "")
@@ -187,7 +187,7 @@ def _bands(data: Mapping[str, Any], day: Int, meta: Mapping[str, Any]) -> Bands 
     keep = good & first
     return Bands(
         day[keep], data["seq"][keep], data["spread_q10"][keep], middle[keep], data["spread_q90"][keep], realised[keep],
-        tuple(coverage), r2, resample.hours(data["time"][keep], str(meta.get("tz") or "UTC")) if events else None,
+        tuple(coverage), r2, resample.hours(data["time"][keep], meta.tz or "UTC") if events else None,
     )  # fmt: skip
 
 

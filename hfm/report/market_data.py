@@ -17,6 +17,7 @@ import numpy as np
 from hfm import tables
 from hfm.report import resample
 from hfm.report.statistics import Float, Int
+from hfm.tables import TableMeta
 
 OFI_BINS = 15
 
@@ -36,7 +37,7 @@ class Flow:
 class Market:
     """What is known of the market itself. meta is the bars table's own; slot_* are means over sessions [T]."""
 
-    meta: dict[str, Any]  # Any: JSON values
+    meta: TableMeta
     symbols: tuple[str, ...]
     sessions: Int
     """Days since 1970 [S]."""
@@ -71,7 +72,7 @@ class Market:
     @property
     def synthetic(self) -> bool:
         """Whether the bars were invented."""
-        return bool(self.meta.get("synthetic", False))
+        return bool(self.meta.synthetic)
 
 
 def load(inputs: Mapping[str, tables.Reader]) -> Market:
@@ -79,7 +80,7 @@ def load(inputs: Mapping[str, tables.Reader]) -> Market:
     data, meta = _bars(inputs)
     sessions, day = np.unique(data["session"].astype("datetime64[D]").astype(np.int64), return_inverse=True)
     seq = data["seq"]
-    slots = max(int(meta.get("slots_per_session", 0)), int(seq.max()) + 1 if seq.size else 1)
+    slots = max(meta.slots_per_session, int(seq.max()) + 1 if seq.size else 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         move = np.abs(np.log(data["close"] / data["open"])) * 1e4
     cell = day * slots + seq
@@ -97,7 +98,7 @@ def load(inputs: Mapping[str, tables.Reader]) -> Market:
     )  # fmt: skip
 
 
-def _bars(inputs: Mapping[str, tables.Reader]) -> tuple[dict[str, tables.Array], dict[str, Any]]:  # Any: JSON values
+def _bars(inputs: Mapping[str, tables.Reader]) -> tuple[dict[str, tables.Array], TableMeta]:
     """Bars and their meta; of an order book coarse ones."""
     bars = inputs.get("fetch/bars.parquet")
     if bars is None:
@@ -123,12 +124,12 @@ def _mean(value: Float, group: Int, count: int) -> Float:
     return np.asarray(np.where(n > 0, total / np.maximum(n, 1), np.nan), np.float64)
 
 
-def _clock(time: Int, seq: Int, slots: int, meta: Mapping[str, Any]) -> Float:  # Any: JSON values
+def _clock(time: Int, seq: Int, slots: int, meta: TableMeta) -> Float:
     """Local start of each slot in hours, from the first bar's close."""
-    width = float(meta.get("interval_s", 300)) / 3600
+    width = float(meta.interval_s or 300) / 3600
     if not seq.size:
         return np.arange(slots, dtype=np.float64) * width
-    local = datetime.fromtimestamp(int(time[0]) // 10**9, UTC).astimezone(ZoneInfo(str(meta.get("tz") or "UTC")))
+    local = datetime.fromtimestamp(int(time[0]) // 10**9, UTC).astimezone(ZoneInfo(meta.tz or "UTC"))
     start = local.hour + local.minute / 60 + local.second / 3600 - width * (int(seq[0]) + 1)
     return np.asarray(start + np.arange(slots) * width, np.float64)
 
@@ -138,7 +139,7 @@ def _quotes(quotes: tables.Reader, slots: int) -> dict[str, Any]:  # Any: fields
     kept: dict[str, list[Float]] = {name: [] for name in ("seq", "spread", "same", "ahead", "z")}
     scale: dict[str, float] = {}
     columns = ["symbol", "session", "seq", "time", "mid_open", "mid_close", "ofi", "spread_bps"]
-    events = quotes.meta.get("every") == "event"
+    events = quotes.meta.every == "event"
     for group in quotes.groups(columns):
         data = tables.arrays(group, columns)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -163,7 +164,7 @@ def _quotes(quotes: tables.Reader, slots: int) -> dict[str, Any]:  # Any: fields
     return {
         "slot_spread": _mean(whole["spread"], whole["seq"].astype(np.int64), slots),
         "spread_bps": float(np.nanmedian(whole["spread"])),
-        "charged": dict(quotes.meta.get("spread", {})),
+        "charged": dict(quotes.meta.spread or {}),
         "same": _flow(whole["z"], whole["same"]),
         "ahead": _flow(whole["z"], whole["ahead"]),
     }

@@ -90,7 +90,7 @@ def simulated(run: Evidence) -> list[str]:
         )
     else:
         source, what = (
-            run.market.meta.get("source", "the source"),
+            run.market.meta.source or "the source",
             "events of an order book" if run.replayed else "bars",
         )
         out.append(f"Prices and volumes are observed {what} (source: {source}).")

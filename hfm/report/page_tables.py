@@ -195,7 +195,7 @@ def _plain(value: float | None) -> str:
 
 def _quality(run: Evidence) -> Grid:
     rows = []
-    for symbol, account in sorted(run.market.meta.get("quality", {}).items()):
+    for symbol, account in sorted((run.market.meta.quality or {}).items()):
         for name, value in account.items():
             if isinstance(value, dict) and value:
                 rows += [(symbol, f"{name}: {key}", str(inner)) for key, inner in value.items()][:40]
@@ -203,7 +203,7 @@ def _quality(run: Evidence) -> Grid:
                 rows += [(symbol, name, f"{len(value)} listed")] if value else []
             elif not isinstance(value, dict) and value not in (0, ""):
                 rows.append((symbol, name, f"{value:,}" if isinstance(value, int) else str(value)))
-    for symbol, notes in sorted(run.market.meta.get("notes", {}).items()):
+    for symbol, notes in sorted((run.market.meta.notes or {}).items()):
         rows += [(symbol, "note", str(text)) for text in notes]
     return Grid(
         "Data quality", ("symbol", "what", "count"), tuple(rows), "Nothing is filled; what is zero is left out."

@@ -5,8 +5,8 @@ A slot is a stretch of clock time from the one in which the session's first row 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -37,7 +37,7 @@ def hours(time: Int, tz: str) -> Float:
     return np.asarray(local % 24, np.float64)
 
 
-def bars(book: tables.Reader) -> tuple[dict[str, tables.Array], dict[str, Any]]:  # Any: JSON values
+def bars(book: tables.Reader) -> tuple[dict[str, tables.Array], tables.TableMeta]:
     """(columns of the bars table without high and low, its meta) of an order book; slots without an event are not
     there."""
     parts: list[dict[str, tables.Array]] = []
@@ -65,4 +65,4 @@ def bars(book: tables.Reader) -> tuple[dict[str, tables.Array], dict[str, Any]]:
     names = ("symbol", "session", "seq", "time", "open", "close", "volume", "is_last")
     whole = {name: np.concatenate([p[name] for p in parts]) if parts else np.empty(0) for name in names}
     count = int(whole["seq"].max()) + 1 if parts else 0
-    return whole, book.meta | {"interval_s": WIDTH, "slots_per_session": count}
+    return whole, replace(book.meta, interval_s=WIDTH, slots_per_session=count)

@@ -49,9 +49,9 @@ def summary(run: Evidence) -> dict[str, Any]:  # Any: JSON values
         "verification": run.verification,
         "headline": {key: metrics[key] for key in wording.HEADLINE if key in metrics},
         "fetch": {
-            "symbols": list(market.symbols), "source": market.meta.get("source"), "synthetic": run.synthetic,
+            "symbols": list(market.symbols), "source": market.meta.source, "synthetic": run.synthetic,
             "sessions": len(market.sessions), "rows": market.rows, "empty_share": market.empty,
-            "quality": market.meta.get("quality", {}), "warnings": list(run.warnings),
+            "quality": market.meta.quality or {}, "warnings": list(run.warnings),
         },
         "simulate": {
             "spread_bps_median": market.spread_bps, "ofi_r2_same": market.same.r2 if market.same else None,

@@ -9,6 +9,7 @@ by it: over fixed capital late sessions of a trial that grew would weigh more. A
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from hfm import tables
+from hfm.tables import TableMeta
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -106,13 +108,13 @@ def family(trials: pa.Table) -> Family:
         {str(symbol): data["symbol"] == symbol for symbol in dict.fromkeys(data["symbol"])},
     )  # fmt: skip
     user = data["trial"][data["user"].astype(bool)]
-    meta = tables.header(trials.schema)["meta"]
+    meta = tables.meta_of(trials.schema)
     bounce = _bounce(layout, data, meta)
     return Family(
         tuple(names), sessions, layout.matrix(data["exposure"]).sum(axis=0) / max(len(sessions), 1),
         layout.matrix(data["gross_return"]), layout.matrix(data["net_return"]),
         _excess(layout, data, "net_return", "exposure"), layout.matrix(data["trips"]).astype(np.int64),
-        str(user[0]) if user.size else None, float(meta["sessions_per_year"]), bounce,
+        str(user[0]) if user.size else None, float(meta.sessions_per_year), bounce,
         bounce is None and _of_trades(meta),
     )  # fmt: skip
 
@@ -137,13 +139,13 @@ def _excess(layout: _Layout, data: dict[str, Any], earned: str, held: str) -> Fl
     return np.asarray(out)
 
 
-def _of_trades(meta: dict[str, Any]) -> bool:  # Any: JSON
+def _of_trades(meta: TableMeta) -> bool:
     """Whether mids are prices of trades; of tables from before that was written down, where bars were observed."""
-    observed = meta.get("synthetic") is False and meta.get("fidelity") in ("bars", "book")
-    return bool(meta.get("mid_is_trade", observed))
+    observed = meta.synthetic is False and meta.fidelity in ("bars", "book")
+    return observed if meta.mid_is_trade is None else meta.mid_is_trade
 
 
-def _bounce(layout: _Layout, data: dict[str, Any], meta: dict[str, Any]) -> Bounce | None:  # Any: NumPy arrays, JSON
+def _bounce(layout: _Layout, data: dict[str, Any], meta: TableMeta) -> Bounce | None:  # Any: NumPy arrays
     """The family against the bid-ask bounce; None where the table holds no delayed trials."""
     if "late_return" not in data or not np.isfinite(data["late_return"]).any():
         return None
@@ -153,11 +155,11 @@ def _bounce(layout: _Layout, data: dict[str, Any], meta: dict[str, Any]) -> Boun
     late["hold_return"] = data["hold_return"]
     opening = _opening(layout.matrix(late["free_return"]))
     extra = np.zeros(layout.shape)
-    shown: dict[str, Any] = meta.get("bounce", {})  # Any: JSON
+    shown = meta.bounce or {}
     for symbol in layout.symbols:
         more = float(shown.get(symbol, {}).get("extra_bps", 0.0))
         extra += layout.of_symbol(symbol, late["free_turnover"]) * more * 1e-4 / opening
-    worst: dict[str, Any] = max(shown.values(), key=lambda each: float(each["half_spread_bps"]), default={})
+    worst: Mapping[str, Any] = max(shown.values(), key=lambda each: float(each["half_spread_bps"]), default={})
     return Bounce(
         _excess(layout, late, "late_return", "late_exposure"),
         _excess(layout, data, "net_return", "exposure") - extra,

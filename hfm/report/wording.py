@@ -99,7 +99,7 @@ def subject(run: Evidence) -> str:
     """What the run is about, in a line: symbols, interval, span."""
     market = run.market
     shown = ", ".join(market.symbols[:4]) + (f" and {len(market.symbols) - 4} more" if len(market.symbols) > 4 else "")
-    seconds = int(market.meta.get("interval_s", 0))
+    seconds = int(market.meta.interval_s)
     width = f"{seconds // 60}-minute" if seconds % 60 == 0 else f"{seconds}-second"
     kind = "order book" if run.config.simulate.fidelity == "replay" else f"{width} bars"
     return f"{shown or 'no symbol'} · {kind} · {span(run)}"
@@ -126,11 +126,11 @@ def origin(run: Evidence) -> list[tuple[str, str]]:
             f"simulated, {settings.simulate.fidelity}, recipe {settings.simulate.recipe}, "
             f"signal {settings.simulate.signal}, seed {settings.simulate.seed}"
         )
-    ahead = "next move" if cast and cast.meta.get("target") == "next-move" else f"horizon {settings.train.horizon}"
+    ahead = "next move" if cast and cast.meta.target == "next-move" else f"horizon {settings.train.horizon}"
     fitted = f", {settings.train.epochs} epochs x {settings.train.seeds} seeds" if not cast or cast.curves else ""
     count = "" if replay else f"{run.market.rows:,} rows, "
     return [
-        ("book" if replay else "bars", f"{meta.get('source', '?')} ({market}), {count}{meta.get('calendar', '?')}"),
+        ("book" if replay else "bars", f"{meta.source or '?'} ({market}), {count}{meta.calendar or '?'}"),
         ("span", span(run)),
         ("quotes", quotes),
         *spread(run.market.charged),

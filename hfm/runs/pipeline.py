@@ -45,6 +45,8 @@ class Options:
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     verify: Callable[[Run], Verification] | None = None
     """Asks the look-ahead tests about a run where its report would support an edge; None: their record is read."""
+    talk: Callable[[str], None] | None = None
+    """Tells a person that kernels are compiled, which processes beside this one do too; None: they are not started."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,10 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
     began, compiled, now = time.perf_counter(), _compile_seconds(), options.clock()
     manifest = run.manifest(now)
     inputs, settings = inputs_of(run, manifest, stage), section(config, stage.name)
+    if options.talk is not None:
+        from hfm.kernels import first_run  # NumPy
+
+        first_run.start(options.talk)
     with ThreadPoolExecutor(1) as beside, staging(run) as staged:
         checked = beside.submit(check_hashes, run, inputs)
         ctx, function = _context(run, stage, config, options, inputs, now), _function(stage)

@@ -76,7 +76,7 @@ class Staged:
             if artifact not in self._open:
                 file = path.open("wb")
                 name = Path(artifact).stem
-                levels = tables.header(payload.schema).get("meta", {}).get("levels", tables.BOOK_LEVELS)
+                levels = tables.meta_of(payload.schema).levels or tables.BOOK_LEVELS
                 table = tables.book(levels) if name == "book" else tables.TABLES[name]
                 self._open[artifact] = (tables.Writer(file, table), file)
             self._open[artifact][0].write(payload)

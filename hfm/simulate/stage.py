@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from hfm.simulate.moments import Moments
 from hfm.simulate.spread import spread_claims
 from hfm.simulate.ticks import CENT
 from hfm.stage import Context, Product
-from hfm.tables import ORACLE, QUOTES, Provenance, Reader, build, column_array
+from hfm.tables import ORACLE, QUOTES, Provenance, Reader, TableMeta, build, column_array
 
 Float = npt.NDArray[np.float64]
 _KEYS = ("symbol", "session", "seq", "time", "is_last")
@@ -63,22 +64,22 @@ def _bars(bars: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     meta = bars.meta
     settings = bar_stream.settings(bars, sim, ctx)
     charges = charged(settings)
-    about = meta | spread_claims.about(charges, meta, sim) | tick_meta(settings)
+    about = with_ticks(spread_claims.described(meta, charges, sim), settings)
     if ctx.warnings:  # the report says it again
-        about["warnings"] = [*meta.get("warnings", []), *ctx.warnings]
+        about = replace(about, warnings=(*(meta.warnings or ()), *ctx.warnings))
     moments = Moments()
     for group, passed in bar_stream.sheets(bars, settings, ctx):
         moments.add([(p.grid.days, p.sums) for p in passed])
         yield from _tables(group, [(p.grid, p.sheet) for p in passed], about, sim)
     say_ticks(settings, ctx)
     spread_claims.say(charges, ctx)
-    yield "simulate/facts.json", _facts(moments, settings, bool(meta.get("synthetic")), ctx)
+    yield "simulate/facts.json", _facts(moments, settings, bool(meta.synthetic), ctx)
 
 
-def tick_meta(settings: Mapping[str, Setting]) -> dict[str, Any]:
-    """What a quotes table says of its ticks: the coarsest, and each symbol's own (that of its last session)."""
+def with_ticks(meta: TableMeta, settings: Mapping[str, Setting]) -> TableMeta:
+    """The metadata with the ticks: the coarsest, and each symbol's own (that of its last session)."""
     sizes = {symbol: setting.ticks.last for symbol, setting in settings.items()}
-    return {"tick": max(sizes.values()), "ticks": sizes}
+    return replace(meta, tick=max(sizes.values()), ticks=sizes)
 
 
 def charged(settings: Mapping[str, Setting]) -> dict[str, spread_claims.Charge]:
@@ -97,21 +98,19 @@ def say_ticks(settings: Mapping[str, Setting], ctx: Context) -> None:
     ctx.say("tick: " + ", ".join(f"{size:g} of {symbol}" for symbol, size in sizes.items()))
 
 
-def _tables(
-    group: pa.Table, sheets: list[tuple[Grid, Sheet]], meta: dict[str, Any], sim: Simulate
-) -> Iterator[Product]:
+def _tables(group: pa.Table, sheets: list[tuple[Grid, Sheet]], meta: TableMeta, sim: Simulate) -> Iterator[Product]:
     """The quotes and the oracle of one group. The columns of the bars' own key pass through as they are."""
     keys = {name: group.column(name) for name in _KEYS}
     time = column_array(group.column("time"))
-    interval = int(meta["interval_s"]) * 1_000_000_000
+    interval = int(meta.interval_s) * 1_000_000_000
     n = group.num_rows
     columns = _place(n, [(grid, quotes(sheet, grid)) for grid, sheet in sheets])
     bits = _place(n, [(grid, {"flags": flags(grid, sheet)}) for grid, sheet in sheets])
     unknown = np.full(n, np.nan)
-    about = meta | {
-        "fidelity": sim.fidelity, "recipe": sim.recipe, "signal": sim.signal, "kind": sim.kind, "rho": sim.rho,
-        "carry": sim.carry, "simulate_seed": sim.seed,
-    }  # fmt: skip
+    about = replace(
+        meta, fidelity=sim.fidelity, recipe=sim.recipe, signal=sim.signal, kind=sim.kind, rho=sim.rho,
+        carry=sim.carry, simulate_seed=sim.seed,
+    )  # fmt: skip
     yield "simulate/quotes.parquet", build(
         QUOTES,
         keys | columns | bits | {
@@ -119,7 +118,7 @@ def _tables(
             "cash_dividend": np.zeros(n), "split_ratio": np.ones(n),
         },
         about,
-        provenance(sim, bool(meta.get("synthetic"))),
+        provenance(sim, bool(meta.synthetic)),
     )  # fmt: skip
     key = {name: keys[name] for name in _KEYS if name != "is_last"}
     last = column_array(group.column("is_last"))

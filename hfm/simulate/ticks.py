@@ -77,10 +77,10 @@ def tick_sizes(bars: Reader, sim: Simulate) -> dict[str, TickSizes]:
     Raises UsageError for a simulate.tick that is above a price.
     """
     meta = bars.meta
-    if meta.get("synthetic"):
-        return dict.fromkeys(meta["symbols"], TickSizes(CENT if sim.tick is None else sim.tick))
+    if meta.synthetic:
+        return dict.fromkeys(meta.symbols, TickSizes(CENT if sim.tick is None else sim.tick))
     pasts: dict[str, list[tuple[Array, Float, Float]]] = {}
-    calendar, slots = str(meta.get("calendar", "")), int(meta["slots_per_session"])
+    calendar, slots = meta.calendar, meta.slots_per_session
     for group in bars.groups(("symbol", "session", "seq", *_PRICES)):
         columns = arrays(group, _PRICES)
         for grid in grids(group, slots):
@@ -92,7 +92,7 @@ def tick_sizes(bars: Reader, sim: Simulate) -> dict[str, TickSizes]:
                 continue
             past.append((grid.days, first, _evidence(grid, prices, not past, calendar in US)))
     if sim.tick is not None:
-        return dict.fromkeys(meta["symbols"], TickSizes(sim.tick))
+        return dict.fromkeys(meta.symbols, TickSizes(sim.tick))
     return {symbol: _sizes(calendar, past) for symbol, past in pasts.items()}
 
 

@@ -15,6 +15,7 @@ from hfm.tables.rows import (
     first_disorder,
     fixed,
     header,
+    meta_of,
     provenance,
     split_sessions,
     strings,
@@ -44,6 +45,7 @@ from hfm.tables.schema import (
     Table,
     book,
 )
+from hfm.tables.table_meta import TableMeta
 
 __all__ = [
     "BARS",
@@ -74,6 +76,7 @@ __all__ = [
     "Provenance",
     "Reader",
     "Table",
+    "TableMeta",
     "Writer",
     "arrays",
     "blocks",
@@ -85,6 +88,7 @@ __all__ = [
     "first_disorder",
     "fixed",
     "header",
+    "meta_of",
     "provenance",
     "split_sessions",
     "strings",

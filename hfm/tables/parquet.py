@@ -12,8 +12,20 @@ import pyarrow.parquet as pq
 
 from hfm.errors import DataError
 from hfm.tables import partition
-from hfm.tables.rows import blocks, broken, check, column_array, empty, first_disorder, fixed, header, split_sessions
+from hfm.tables.rows import (
+    blocks,
+    broken,
+    check,
+    column_array,
+    empty,
+    first_disorder,
+    fixed,
+    header,
+    meta_of,
+    split_sessions,
+)
 from hfm.tables.schema import TABLES, Table
+from hfm.tables.table_meta import TableMeta
 
 GROUP_ROWS = 65_536
 """Rows, of each lane, after which a group is closed, at the next session border."""
@@ -23,7 +35,7 @@ class Reader(Protocol):
     """One artifact of an earlier stage, read-only. Tables are read by row group; documents as bytes or JSON."""
 
     @property
-    def meta(self) -> dict[str, Any]:  # Any: JSON
+    def meta(self) -> TableMeta:
         """What the table says of itself: source, calendar, synthetic, ..."""
         ...
 
@@ -55,9 +67,9 @@ class MemoryReader:
         self._content = content
 
     @property
-    def meta(self) -> dict[str, Any]:
+    def meta(self) -> TableMeta:
         """See Reader."""
-        return dict(header(self.schema).get("meta", {}))
+        return meta_of(self.schema)
 
     def _table(self) -> pa.Table:
         assert not isinstance(self._content, bytes)
@@ -105,9 +117,9 @@ class FileReader:
         )
 
     @property
-    def meta(self) -> dict[str, Any]:
+    def meta(self) -> TableMeta:
         """See Reader."""
-        return dict(header(self.schema).get("meta", {}))
+        return meta_of(self.schema)
 
     @property
     def schema(self) -> pa.Schema:

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from hfm.errors import DataError
 from hfm.tables.schema import TYPES, Column, Table
+from hfm.tables.table_meta import TableMeta
 
 Array = npt.NDArray[Any]  # Any: the dtype is the schema's
 Provenance = Literal["observed", "estimated", "simulated", "planted"]
@@ -24,13 +25,13 @@ Provenance = Literal["observed", "estimated", "simulated", "planted"]
 def build(
     table: Table,
     columns: Mapping[str, object],
-    meta: Mapping[str, object] | None = None,
+    meta: TableMeta | None = None,
     provenance: Mapping[str, Provenance] | Provenance | None = None,
 ) -> pa.Table:
     """A row group of `table` from arrays (or scalars, repeated) by column name.
 
-    Times are datetime64[ns] or int64 ns UTC; `word` columns are arrays of str or one str. meta: JSON values for the
-    whole table. provenance: of each column or of all. Raises KeyError for a column missing or unknown: a bug.
+    Times are datetime64[ns] or int64 ns UTC; `word` columns are arrays of str or one str. meta: of the whole table.
+    provenance: of each column or of all. Raises KeyError for a column missing or unknown: a bug.
     """
     unknown = set(columns) - set(table.names)
     if unknown:
@@ -41,7 +42,7 @@ def build(
         data.append(_array(columns[column.name], TYPES[column.kind], n))
         origin = provenance if isinstance(provenance, str) else (provenance or {}).get(column.name)
         fields.append(_field(column, origin))
-    return pa.table(data, schema=pa.schema(fields, metadata=_header(table, meta or {})))
+    return pa.table(data, schema=pa.schema(fields, metadata=_header(table, meta)))
 
 
 def _array(value: object, kind: pa.DataType, n: int) -> pa.Array:
@@ -111,8 +112,8 @@ def _field(column: Column, origin: str | None) -> pa.Field:
     return pa.field(column.name, TYPES[column.kind], column.nullable, notes)
 
 
-def _header(table: Table, meta: Mapping[str, object]) -> dict[bytes, bytes]:
-    head = {"table": table.name, "version": table.version, "meta": dict(meta)}
+def _header(table: Table, meta: TableMeta | None) -> dict[bytes, bytes]:
+    head = {"table": table.name, "version": table.version, "meta": meta.to_json(table.name) if meta else {}}
     return {b"hfm": json.dumps(head, sort_keys=True).encode()}
 
 
@@ -120,6 +121,11 @@ def header(schema: pa.Schema) -> dict[str, Any]:  # Any: JSON
     """{"table", "version", "meta"} of a schema that `build` made; empty where it has none."""
     raw = (schema.metadata or {}).get(b"hfm")
     return json.loads(raw) if raw else {}
+
+
+def meta_of(schema: pa.Schema) -> TableMeta:
+    """The metadata of a table; that of none says nothing."""
+    return TableMeta.from_json(header(schema).get("meta", {}))
 
 
 def provenance(schema: pa.Schema) -> dict[str, str]:
@@ -245,9 +251,9 @@ def blocks(group: pa.Table, by: Sequence[str] = ("session", "symbol")) -> Array:
     return np.concatenate(([0], np.flatnonzero(change) + 1, [group.num_rows])).astype(np.int64)
 
 
-def empty(table: Table, meta: Mapping[str, object] | None = None) -> pa.Table:
+def empty(table: Table, meta: TableMeta | None = None) -> pa.Table:
     """A table of no rows."""
-    return pa.schema([_field(c, None) for c in table.columns], metadata=_header(table, meta or {})).empty_table()
+    return pa.schema([_field(c, None) for c in table.columns], metadata=_header(table, meta)).empty_table()
 
 
 def split_sessions(group: pa.Table, rows: int) -> Iterator[pa.Table]:

@@ -1,20 +1,10 @@
-"""Fits of deep models, one a fold, in this process or in several; the same bytes either way.
-
-A worker is a fresh interpreter (spawn): torch takes seconds to import there, so it must have enough to do. It dies with
-the process that started it, however that ends.
-"""
+"""Fits of deep models, one a fold, by the workers of an executor; the same bytes with any number of them."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from multiprocessing.queues import Queue
-from typing import Any
+from functools import partial
 
 from hfm import plugins
 from hfm.config import Train
@@ -128,21 +118,21 @@ def fit_all(task: Task, folds: Sequence[Fold], ctx: Context, record: Record) -> 
     rows = (
         sum(len(fold_rows.part(task.panel, *f.train).slot) for f in missing) * task.options.epochs * task.options.seeds
     )
-    workers = min(ctx.workers, len(missing))
-    spread = workers > 1 and rows >= WORTH
-    fits = _spread(task, missing, workers, tell, record) if spread else _here(task, missing, tell, record)
-    for fold, arrays in fits:
+    workers = min(ctx.workers, len(missing)) if rows >= WORTH else 1
+    if workers > 1:  # the largest first, so that none is left to one worker at the end
+        missing.sort(key=lambda f: f.train[0] - f.train[1])
+    executor: plugins.Executor = plugins.find("executors", "processes")(workers)
+    fits = [partial(_fit, fold, record.state(task.model, fold.number)) for fold in missing]
+    for k, arrays in executor.as_completed(fits, task, tell):
+        fold = missing[k]
         record.finish(task.model, fold.number, arrays)
         meter.finished(fold.number)
         yield fold, arrays
 
 
-def _here(
-    task: Task, folds: Sequence[Fold], tell: Callable[[News | Saved], None], record: Record
-) -> Iterator[tuple[Fold, Arrays]]:
-    """fit_all in this process."""
-    for fold in folds:
-        yield fold, fit(task, fold, tell, record.state(task.model, fold.number))
+def _fit(fold: Fold, before: bytes | None, task: Task, tell: Callable[[News | Saved], None]) -> Arrays:
+    """`fit` as an executor calls it."""
+    return fit(task, fold, tell, before)
 
 
 class _Meter:
@@ -165,55 +155,3 @@ class _Meter:
         """All networks of a fold are fitted."""
         self._done[number] = self._each
         self._ctx.progress("train", sum(self._done.values()), self._total, "")
-
-
-# -------------------------------------------------------------------------------------------------------------- workers
-_task: Task | None = None
-_queue: Any = None  # Any: the queue of the process that started this one
-
-
-def _start(task: Task, queue: Queue[News | Saved], alive: Connection) -> None:
-    global _task, _queue
-    _task, _queue = task, queue
-
-    def watch() -> None:
-        try:
-            alive.recv()
-        except (EOFError, OSError):
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _work(fold: Fold, before: bytes | None) -> Arrays:
-    assert _task is not None
-    return fit(_task, fold, _queue.put, before)
-
-
-def _spread(
-    task: Task, folds: Sequence[Fold], workers: int, tell: Callable[[News | Saved], None], record: Record
-) -> Iterator[tuple[Fold, Arrays]]:
-    """fit_all over processes, largest fold first."""
-    spawn = multiprocessing.get_context("spawn")
-    queue: Queue[News | Saved] = spawn.Queue()
-    theirs, ours = spawn.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start, initargs=(task, queue, theirs))
-    try:
-        by_size = sorted(folds, key=lambda f: f.train[0] - f.train[1])
-        waiting: dict[Future[Arrays], Fold] = {
-            pool.submit(_work, fold, record.state(task.model, fold.number)): fold for fold in by_size
-        }
-        while waiting:
-            done, _ = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-            while not queue.empty():
-                tell(queue.get())
-            for future in done:
-                fold = waiting.pop(future)
-                yield fold, future.result()
-    except BaseException:
-        ours.close()  # the workers see the end of the pipe and end at once, in the middle of an epoch
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        ours.close()
-        theirs.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ from hfm.errors import typed
 from hfm.plugins import find
 from hfm.recipe import insample
 from hfm.stage import Context, Product
-from hfm.tables import Reader
+from hfm.tables import Reader, TableMeta
 from hfm.train import fold_rows, folds, paired_gains, score_floors, scoring, training_output, training_summary
 from hfm.train import training_panel as panel
 from hfm.train.walk_forward import FLOORS, HIDDEN, Walk, chosen, fit, predict, settle
@@ -32,13 +33,15 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     rows = panel.read(quotes, task)
     panel.check(rows)
     walk = Walk(rows, plan, options.model, names, fit(rows.panel, plan, names, options, ctx))
-    meta = {**quotes.meta, "model": options.model, "models": [n for n in names if n not in HIDDEN],
-            "horizon": task.horizon, "features": task.features}  # fmt: skip
-    if task.events:
-        meta |= {"target": task.target}
-    if task.block_s is not None:
-        meta |= {"block_s": task.block_s}
-    meta |= training_output.staleness(rows, plan)
+    meta = replace(
+        training_output.with_staleness(quotes.meta, rows, plan),
+        model=options.model,
+        models=tuple(name for name in names if name not in HIDDEN),
+        horizon=task.horizon,
+        features=task.features,
+        target=task.target if task.events else quotes.meta.target,
+        block_s=quotes.meta.block_s if task.block_s is None else task.block_s,
+    )
     said: dict[str, list[scoring.Forecast]] = {name: [] for name in names}
     told = _predictions(walk, said, meta)
     for part in told if rows.panel.block is None else training_output.whole_sessions(told):
@@ -59,7 +62,7 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     training_summary.tell(scores, floor, truth, models, options.model, ctx)
 
 
-def _predictions(walk: Walk, said: dict[str, list[scoring.Forecast]], meta: training_output.Meta) -> Iterator[pa.Table]:
+def _predictions(walk: Walk, said: dict[str, list[scoring.Forecast]], meta: TableMeta) -> Iterator[pa.Table]:
     """Settle fold by fold; the predictions of each fold's test part, which `said` collects by model."""
     panel = walk.rows.panel
     for fold in walk.plan:
@@ -82,7 +85,7 @@ def _plan(quotes: Reader, task: panel.Task, config: Config, ctx: Context) -> lis
     if task.block_s is None:
         sessions = panel.sessions(quotes)
         return [
-            *folds.plan(sessions, window, partial(more, config.fetch, quotes.meta["symbols"], ctx)),
+            *folds.plan(sessions, window, partial(more, config.fetch, quotes.meta.symbols, ctx)),
             folds.final(sessions, window),
         ]
     blocks, rows = panel.blocks(quotes, task.block_s)

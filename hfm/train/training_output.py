@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from hfm.config import Train
 from hfm.models import checkpoint as store
 from hfm.models import inference
 from hfm.plugins import Arrays, Float, Int
-from hfm.tables import Array, Reader
+from hfm.tables import Array, Reader, TableMeta
 from hfm.train import fold_rows
 from hfm.train.folds import Fold
 from hfm.train.score_floors import Floor
@@ -22,10 +23,8 @@ from hfm.train.scoring import Score, Truth
 from hfm.train.training_panel import Rows, Task
 from hfm.train.walk_forward import Walk
 
-Meta = Mapping[str, Any]  # Any: JSON
 
-
-def predictions(rows: Rows, fold: Fold, finished: Mapping[str, Float], meta: Meta) -> pa.Table:
+def predictions(rows: Rows, fold: Fold, finished: Mapping[str, Float], meta: TableMeta) -> pa.Table:
     """The rows of a fold's test part, `finished` [n, 8] of step.OUT by model; models in spelling order in each row."""
     place, test, shown = (
         fold_rows.place(rows.panel, *fold.test),
@@ -91,17 +90,18 @@ def truth(rows: Rows, plan: Sequence[Fold], oracle: Reader | None) -> Truth:
                  None if rows.stale is None else rows.stale[place])  # fmt: skip
 
 
-def staleness(rows: Rows, plan: Sequence[Fold]) -> dict[str, int]:
-    """For the tables' metadata: test rows, those of them that are stale, and the sessions with one; empty of none."""
+def with_staleness(meta: TableMeta, rows: Rows, plan: Sequence[Fold]) -> TableMeta:
+    """The metadata with the count of test rows, of the stale ones among them, and of the sessions with one."""
     if rows.stale is None:
-        return {}
+        return meta
     days = np.repeat(rows.panel.session, np.diff(rows.panel.start))
     each = [fold_rows.place(rows.panel, *fold.test) for fold in plan if fold.number >= 0]
     stale, day = (np.concatenate([values[place] for place in each]) for values in (rows.stale, days))
-    return {"test_rows": len(stale), "stale_rows": int(stale.sum()), "stale_sessions": len(np.unique(day[stale]))}
+    count = int(stale.sum())
+    return replace(meta, test_rows=len(stale), stale_rows=count, stale_sessions=len(np.unique(day[stale])))
 
 
-def scores(lines: Sequence[Score], floors: Sequence[Floor], meta: Meta) -> pa.Table:
+def scores(lines: Sequence[Score], floors: Sequence[Floor], meta: TableMeta) -> pa.Table:
     """The scores table, in its order."""
     order = sorted(range(len(lines)), key=lambda i: (lines[i].task, lines[i].metric, lines[i].model, lines[i].fold))
     picked = [lines[i] for i in order]
@@ -115,7 +115,7 @@ def scores(lines: Sequence[Score], floors: Sequence[Floor], meta: Meta) -> pa.Ta
     return tables.build(tables.SCORES, columns, meta)
 
 
-def history(walk: Walk, meta: Meta) -> pa.Table:
+def history(walk: Walk, meta: TableMeta) -> pa.Table:
     """Losses of every epoch of every network; of no row where the model has none."""
     blocks = [
         (name, fold, int(key.removeprefix("history/seed")), value)

@@ -7,9 +7,8 @@ up to the next move of the mid and split into blocks of clock time; all others u
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from hfm.models.linear.floors import NEEDED
 from hfm.models.linear.ridge import Mask
 from hfm.plugins import Float, Int, Panel
 from hfm.stale_rows import extent
-from hfm.tables import Array, Reader
+from hfm.tables import Array, Reader, TableMeta
 from hfm.train.labels import AHEAD, Labels, ahead, labels, masked, next_move, realised
 
 EXTRA = ("symbol", "session", "seq", "time", "mid_close", "spread_bps")
@@ -62,15 +61,15 @@ class Rows:
     digest: str
     ahead: Float | None = None
     stale: Mask | None = None
-    """[n] whether the row, or its label's row, has prices that a vendor seems to have filled forward (hfm.stale_rows): the
-    panel has no label of it, so that nothing is fitted to it. None where no row is."""
+    """[n] whether the row, or its label's row, has prices that a vendor seems to have filled forward (hfm.stale_rows):
+    the panel has no label of it, so that nothing is fitted to it. None where no row is."""
     unmasked: Labels | None = None
     """The labels with those of the stale rows; None where no row is stale."""
 
 
-def task(meta: Mapping[str, Any], options: Train) -> Task:  # Any: JSON
+def task(meta: TableMeta, options: Train) -> Task:
     """What the options ask for, `auto` and `default` as the grid of the quotes has it."""
-    events = meta.get("every") == "event"
+    events = meta.every == "event"
     target: Literal["horizon", "next-move"] = "horizon"
     if options.target == "next-move" or (options.target == "auto" and events):
         target = "next-move"
@@ -128,7 +127,7 @@ def read(quotes: Reader, wanted: Task) -> Rows:
             digest.update(name.encode() + (_words(data[name]) if name == "symbol" else data[name].tobytes()))
         for symbol in np.unique(data["symbol"]):
             if str(symbol) not in states:
-                states[str(symbol)] = batch.state_new(int(meta["slots_per_session"]), meta["interval_s"], names)
+                states[str(symbol)] = batch.state_new(meta.slots_per_session, meta.interval_s, names)
         parts.append({name: data[name] for name in (*EXTRA, MARKS)} | {"x": batch.compute(data, states, names)})
     data = {name: np.concatenate([p[name] for p in parts]) for name in (*EXTRA, MARKS, "x")}
     if (data[MARKS] & tables.FLAG_STALE).any():
@@ -136,7 +135,7 @@ def read(quotes: Reader, wanted: Task) -> Rows:
     return _assemble(data, wanted, meta, digest.hexdigest())
 
 
-def _assemble(data: dict[str, Array], wanted: Task, meta: Mapping[str, Any], digest: str) -> Rows:  # Any: JSON
+def _assemble(data: dict[str, Array], wanted: Task, meta: TableMeta, digest: str) -> Rows:
     session, words, seq, mid = data["session"], data["symbol"], data["seq"].astype(np.int64), data["mid_close"]
     change = np.flatnonzero((session[1:] != session[:-1]) | (words[1:] != words[:-1])) + 1
     start = np.concatenate([[0], change, [len(seq)]])
@@ -149,7 +148,7 @@ def _assemble(data: dict[str, Array], wanted: Task, meta: Mapping[str, Any], dig
     if stale is not None:
         made = masked(every, stale)
     block, known = (None, None) if wanted.block_s is None else _blocks(data["time"], there, wanted.block_s)
-    slots, days = int(meta["slots_per_session"]), session[start[:-1]].astype("datetime64[D]").astype(np.int64)
+    slots, days = meta.slots_per_session, session[start[:-1]].astype("datetime64[D]").astype(np.int64)
     tick = None  # of each row's symbol
     if wanted.events:
         tick = np.repeat(np.array(tick_sizes(meta, symbols.tolist()))[symbol], np.diff(start))

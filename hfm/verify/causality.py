@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from hfm.features.bar_features import state_new
 from hfm.features.batch import GROUPS, INPUTS, compute
-from hfm.tables import arrays, column_array, header
+from hfm.tables import arrays, column_array, meta_of
 from hfm.verify.claims import Row
 from hfm.verify.in_memory_run import BARS, ORACLE, QUOTES, Market, synthetic
 from hfm.verify.lookahead import compare
@@ -39,8 +39,8 @@ def equal_rows(a: pa.Table, b: pa.Table, rows: int) -> int:
 def features_of(made: Market, *cuts: int) -> np.ndarray:
     """Default features of a market's quotes [n, F], fed in pieces that end at `cuts`, the state carried over."""
     table = made.table(QUOTES)
-    meta = header(table.schema)["meta"]
-    states = {"SPY": state_new(meta["slots_per_session"], meta["interval_s"])}
+    about = meta_of(table.schema)
+    states = {"SPY": state_new(about.slots_per_session, about.interval_s)}
     columns = arrays(table, list(INPUTS))
     borders = (0, *cuts, table.num_rows)
     pieces = [slice(a, b) for a, b in itertools.pairwise(borders)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -96,7 +96,7 @@ def _with(base: Market, prices: dict[str, Float], *, observed: bool) -> Market:
         at = bars.schema.get_field_index(name)
         bars = bars.set_column(at, bars.schema.field(at), pa.array(values))
     if observed:
-        meta = {**tables.header(bars.schema)["meta"], "synthetic": False, "source": "verify"}
+        meta = replace(tables.meta_of(bars.schema), synthetic=False, source="verify")
         columns = {name: bars.column(name) for name in bars.column_names}
         bars = tables.build(tables.BARS, columns, meta, "observed")
     return base.replaced(bars=bars)

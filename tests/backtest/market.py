@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,11 @@ STEP_NS = 300 * 10**9
 FIRST = np.datetime64("2024-03-04")
 
 
-def meta(symbols: Sequence[str], slots: int) -> dict[str, Any]:
-    return {
-        "symbols": sorted(symbols), "slots_per_session": slots, "slots_per_year": 19_500.0, "sessions_per_year": 252.0,
-        "tick": 0.01, "source": "test", "synthetic": True, "calendar": "XNYS", "interval_s": 300, "fidelity": "bars",
-    }  # fmt: skip
+def meta(symbols: Sequence[str], slots: int) -> tables.TableMeta:
+    return tables.TableMeta(
+        symbols=tuple(sorted(symbols)), slots_per_session=slots, slots_per_year=19_500.0, sessions_per_year=252.0,
+        tick=0.01, source="test", synthetic=True, calendar="XNYS", interval_s=300, fidelity="bars",
+    )  # fmt: skip
 
 
 def days(count: int) -> np.ndarray:
@@ -101,7 +102,7 @@ def predictions(quoted: pa.Table, models: dict[str, Any], keep: np.ndarray | Non
     out = merged.take(pa.array(np.arange(merged.num_rows).reshape(len(parts), -1).T.reshape(-1)))
     names = list(dict.fromkeys(q["symbol"]))
     first = next(iter(models))
-    head = {"model": first, "models": sorted(models), "horizon": 1, **meta(names, int(q["seq"].max()) + 1)}
+    head = replace(meta(names, int(q["seq"].max()) + 1), model=first, models=tuple(sorted(models)), horizon=1)
     return tables.build(tables.PREDICTIONS, {c: out.column(c) for c in out.column_names}, head)
 
 

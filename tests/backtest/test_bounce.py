@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ SPREAD = {"AAA": {"bps": 2.0, "upper_bps": 6.0, "ruled_by": "roll"}}
 
 def traded(quoted: pa.Table, spread: dict[str, Any] = SPREAD) -> pa.Table:
     """The same quotes, their mids being prices of trades."""
-    meta = tables.header(quoted.schema)["meta"] | {"mid_is_trade": True, "spread": spread}
+    meta = dataclasses.replace(tables.meta_of(quoted.schema), mid_is_trade=True, spread=spread)
     return tables.build(tables.QUOTES, {c: quoted.column(c) for c in quoted.column_names}, meta)
 
 
@@ -94,11 +95,11 @@ def test_what_a_fill_does_not_pay_of_the_shown_spread_stands_in_the_tables_metad
     got = made(quoted, reversed_p(quoted))
     entry = tables.header(got["trials"].schema)["meta"]["bounce"]["AAA"]
     assert entry == {"half_spread_bps": 3.0, "ruled_by": "roll", "extra_bps": pytest.approx(2.0)}
-    none = bounce.shown({"spread": SPREAD}, ["AAA"], 0.0)["AAA"]
+    none = bounce.shown(tables.TableMeta(spread=SPREAD), ["AAA"], 0.0)["AAA"]
     assert none.extra_bps == pytest.approx(3.0)
-    dear = bounce.shown({"spread": {"AAA": {"bps": 9.0, "upper_bps": 6.0}}}, ["AAA"], 0.75)["AAA"]
+    dear = bounce.shown(tables.TableMeta(spread={"AAA": {"bps": 9.0, "upper_bps": 6.0}}), ["AAA"], 0.75)["AAA"]
     assert dear.extra_bps == 0.0
-    assert bounce.shown({}, ["AAA"], 0.75)["AAA"].half_spread_bps == 0.0
+    assert bounce.shown(tables.TableMeta(), ["AAA"], 0.75)["AAA"].half_spread_bps == 0.0
 
 
 def test_row_groups_change_nothing() -> None:

@@ -98,6 +98,6 @@ def test_all_trials_are_compared_at_the_same_fill_and_limits() -> None:
 
 def test_event_rows_have_one_usual_spread_and_bars_one_a_slot() -> None:
     """The running count of an event row is no time of day."""
-    assert _slots({"slots_per_session": 78}) == 78
-    assert _slots({"slots_per_session": 23_400, "every": "event"}) == 1
-    assert _slots({"slots_per_session": 390, "every": "60s"}) == 390
+    assert _slots(tables.TableMeta(slots_per_session=78)) == 78
+    assert _slots(tables.TableMeta(slots_per_session=23_400, every="event")) == 1
+    assert _slots(tables.TableMeta(slots_per_session=390, every="60s")) == 390

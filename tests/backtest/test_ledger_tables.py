@@ -79,7 +79,7 @@ def test_the_ledgers_table_has_the_kernels_columns_in_their_places() -> None:
     """Column by column, whatever the number of rows; signal and reason as integers; the memory is its own."""
     panel = panel_of(market.walk(NAMES, 3, 4))
     out = counted(rec.LEDGER_RESULT, len(panel.seq))
-    table = ledger_tables.ledger_table(panel, out, "lstm", "p0.55", {"a": 1})
+    table = ledger_tables.ledger_table(panel, out, "lstm", "p0.55", tables.TableMeta(model="lstm"))
     tables.check(table, tables.LEDGER)
     before = out.copy()
     out[:] = 0
@@ -104,7 +104,7 @@ def test_another_column_of_the_ledger_is_one_line_of_its_schema(monkeypatch: pyt
     monkeypatch.setattr(tables, "LEDGER", more)
     panel = panel_of(market.walk(NAMES, 3, 4))
     out = counted(rec.result_type(more), len(panel.seq))
-    table = ledger_tables.ledger_table(panel, out, "lstm", "p0.55", {})
+    table = ledger_tables.ledger_table(panel, out, "lstm", "p0.55", tables.TableMeta())
     tables.check(table, more)
     np.testing.assert_array_equal(tables.column_array(table.column("slippage")), out["slippage"])
 
@@ -114,7 +114,7 @@ def test_trips_are_sorted_by_entry_and_numbered_on() -> None:
     trips = np.zeros(4, rec.ROUND_TRIP)
     trips["session"] = trips["exit_session"] = [5, 4, 4, 4]
     trips["symbol"], trips["seq"] = [0, 1, 0, 0], [0, 0, 7, 2]
-    table = ledger_tables.trades_table(ledger_tables.by_entry(trips), 10, "m", "t", NAMES, {})
+    table = ledger_tables.trades_table(ledger_tables.by_entry(trips), 10, "m", "t", NAMES, tables.TableMeta())
     tables.check(table, tables.TRADES)
     assert table.column("symbol").to_pylist() == ["AAA", "AAA", "BBB", "AAA"]
     assert table.column("seq").to_pylist() == [2, 7, 0, 0]
@@ -127,7 +127,7 @@ def test_trials_are_one_row_for_each_block_and_policy_by_name() -> None:
     trials = [trial("0.55"), trial("q90", user=True)]
     sums = np.zeros((2, 4), rec.BLOCK_SUMS)
     sums["net"][1], sums["held"][1], sums["trips"][1] = 50.0, 400.0, 3.0
-    table = ledger_tables.trials_table(panel, trials, sums, {}, 1000.0, NAMES, {})
+    table = ledger_tables.trials_table(panel, trials, sums, {}, 1000.0, NAMES, tables.TableMeta())
     tables.check(table, tables.TRIALS)
     mine = tables.arrays(table.filter(table.column("user")))
     assert mine["net_return"].tolist() == [0.05] * 4

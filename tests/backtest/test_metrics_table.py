@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -27,12 +28,12 @@ def sheet_of(quoted: pa.Table, p: object, keep: np.ndarray | None = None, **sett
 def sheet_and_engine(
     quoted: pa.Table, p: object, keep: np.ndarray | None = None, block_s: int | None = None, **settings: object
 ) -> tuple[Sheet, Engine]:
-    meta = tables.MemoryReader(quoted).meta | ({"block_s": block_s} if block_s else {})
+    meta = dataclasses.replace(tables.MemoryReader(quoted).meta, block_s=block_s)
     predicted = market.predictions(quoted, {"lstm": p, "constant": 0.5}, keep)
-    engine = Engine(Backtest(**settings), meta["symbols"], meta, 1)  # type: ignore[arg-type]  # a few of them
+    engine = Engine(Backtest(**settings), meta.symbols, meta, 1)  # type: ignore[arg-type]  # a few of them
     totals = Totals(len(engine.trials))
     readers = tables.MemoryReader(quoted), tables.MemoryReader(predicted)
-    for panel in panels(*readers, "lstm", meta["symbols"], RESTING):
+    for panel in panels(*readers, "lstm", meta.symbols, RESTING):
         taken = engine.take(panel)
         if taken is not None:
             totals.add(taken[0], taken[1].sums, taken[1].out)
@@ -208,7 +209,7 @@ def test_the_floor_of_a_direction_is_the_better_of_two_that_know_nothing(quoted:
         assert sheet[rows]["floor"] == pytest.approx(max(ups, n - ups) / n)  # the constant model calls neither side
         assert sheet[rows]["floor_label"] == metrics_table.LARGER
     meta = tables.MemoryReader(quoted).meta
-    right = Engine(Backtest(), meta["symbols"], meta, 1)
+    right = Engine(Backtest(), meta.symbols, meta, 1)
     units = np.zeros(2, session_counts.SESSION_SUMS)
     units["labels"], units["floor_hits"], units["ups"] = [10, 10], [7, 6], [5, 4]
     right.tally.units = [units]

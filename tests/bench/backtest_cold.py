@@ -6,6 +6,7 @@ back-test reads the same columns. Every command is a process of its own with war
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -61,14 +62,14 @@ def command(home: Path, *words: str, drawn: bool = False) -> Cost:
 def predictions(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> Iterator[Product]:
     """A train stage that draws its predictions."""
     quotes = inputs["simulate/quotes.parquet"]
-    meta = quotes.meta | {"model": "lstm", "models": list(MODELS), "horizon": 1}
+    meta = dataclasses.replace(quotes.meta, model="lstm", models=tuple(MODELS), horizon=1)
     rng = np.random.default_rng(5)
     for group in quotes.groups(["symbol", "session", "seq", "time", "spread_bps"]):
         data = tables.arrays(group)
         yield "train/predictions.parquet", drawn(data, rng, meta)
 
 
-def drawn(data: Mapping[str, tables.Array], rng: np.random.Generator, meta: Mapping[str, object]) -> object:
+def drawn(data: Mapping[str, tables.Array], rng: np.random.Generator, meta: tables.TableMeta) -> object:
     """Predictions of all models for the rows of one group."""
     n, count = len(data["seq"]), len(MODELS)
     up = (rng.random(n) < 0.5).astype(np.int8)

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from hfm import tables
 from hfm.fetch.book import book_events
 from hfm.fetch.sources import lobster
 from hfm.fetch.sources.lobster import Day
@@ -64,7 +65,7 @@ def _figure(day: Day) -> Figure:
 
     def ours() -> tuple[int, float]:
         raw = lobster.load(day, day.levels)
-        return book_events.group(raw, day.symbol, {}).num_rows, float(np.nansum(raw.levels[0]))
+        return book_events.group(raw, day.symbol, tables.TableMeta()).num_rows, float(np.nansum(raw.levels[0]))
 
     def peer() -> tuple[int, float]:
         return _pair(day) if day.orderbook else _rebuild(day)

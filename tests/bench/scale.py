@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -34,9 +33,9 @@ class Endless:
         self.rows = self._groups * self._base.num_rows
 
     @property
-    def meta(self) -> dict[str, Any]:
+    def meta(self) -> tables.TableMeta:
         """See Reader."""
-        return dict(tables.header(self.schema)["meta"])
+        return tables.meta_of(self.schema)
 
     @property
     def schema(self) -> pa.Schema:

@@ -18,6 +18,7 @@ HEAVY = ("torch", "pandas", "pyarrow", "numba", "matplotlib", "yfinance", "pydan
 AT_WORK = ("torch", "pandas", "numba", "llvmlite", "matplotlib", "yfinance", "exchange_calendars", "sklearn",
            "arch")  # fmt: skip
 AS_OF = "2026-03-06T22:00:00Z"
+COMPILER = ("numba", "llvmlite")
 FETCH = ("SPY", "--source", "synthetic", "--sessions", "21", "--as-of", AS_OF)
 
 
@@ -62,15 +63,15 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("command", "but"),
     [
-        (["predict", "SPY", "--as-of", "2026-03-06T21:01:00Z"], ()),
+        (["predict", "SPY", "--as-of", "2026-03-06T21:01:00Z"], COMPILER),
         (["simulate"], ()),
-        (["backtest"], ()),
-        pytest.param(["train", "--workers", "1"], ("torch",), marks=pytest.mark.slow),
+        (["backtest"], COMPILER),
+        pytest.param(["train", "--workers", "1"], ("torch", *COMPILER), marks=pytest.mark.slow),
         pytest.param(["report"], ("matplotlib",), marks=pytest.mark.slow),
     ],
 )
 def test_a_command_loads_what_it_works_with_and_no_more(home: Path, command: list[str], but: tuple[str, ...]) -> None:
-    """Pandas or torch would double what a forecast under cron costs; finished kernels need no numba."""
+    """Pandas or torch would double what a forecast under cron costs; numba comes only where kernels are called."""
     hfm(*command, "-q", "--run", "first", cwd=home)  # compiles what has not been
     assert set(loaded(AT_WORK, *command, "-q", "--run", "first", cwd=home)) <= set(but)
 

@@ -110,4 +110,4 @@ class BookContract:
     def test_the_table_takes_what_it_gives(self, source: BookSource, request_: BarRequest) -> None:
         """By the schema of its levels."""
         for symbol, raw in taken(source, request_):
-            tables.check(book_events.group(raw, symbol, {}), tables.book(len(raw.levels) // 4))
+            tables.check(book_events.group(raw, symbol, tables.TableMeta()), tables.book(len(raw.levels) // 4))

@@ -71,5 +71,5 @@ class SourceContract:
             request_.calendar, request_.interval_s, min(int(b.time.min()) for b in bars.values()), until
         )
         grids = {symbol: accounting.clean(b, over, until)[0] for symbol, b in bars.items()}
-        for group in stage.groups(grids, over, {"synthetic": source.synthetic}):
+        for group in stage.groups(grids, over, tables.TableMeta(synthetic=source.synthetic)):
             tables.check(group, tables.BARS)

@@ -8,13 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 from threading import Thread
+from typing import NamedTuple
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
-import hfm.kernels.jit
-from hfm.kernels import object_store
+from hfm.kernels import jit
 from hfm.kernels.jit import Kernel, compile_seconds, frozen, kernel, source_hash
+
+COMPILED = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled here")
 
 
 @kernel
@@ -60,74 +63,137 @@ def summed(a: np.ndarray, b: float) -> float:
     return total
 
 
+def split(a: np.ndarray, b: float) -> tuple[np.ndarray, tuple[float, float]]:
+    """a b, and two numbers."""
+    return a * b, (a[0], b)
+
+
 @pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
-    """A kernel as one of the package's own, in a cache of its own."""
-    monkeypatch.setattr(hfm.kernels.jit, "cache_folder", lambda: tmp_path)
-    return Kernel(summed, OPTIONS, object_store.works_here())
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache for this test alone."""
+    monkeypatch.setattr(jit, "cache_folder", lambda: tmp_path)
+    return tmp_path
 
 
-def test_each_kind_of_argument_has_its_own_code(own: Kernel) -> None:
+def test_each_kind_of_argument_has_its_own_code(folder: Path) -> None:
     """What was compiled for one is not run on another, in whatever order they come; names of arguments may be given."""
-    wide = np.arange(8.0)
+    total, wide = Kernel(summed, OPTIONS), np.arange(8.0)
     for array in (wide, wide.astype(np.float32), wide[::2], wide.astype(np.int64), wide[:0], frozen((wide,))[0], wide):
-        for b in (1.5, 2):
-            assert own(array, b) == own.py_func(array, b)
-            assert own(a=array, b=b) == own.py_func(array, b)
+        for b in (1.5, 2, np.float32(0.5), True):
+            assert total(array, b) == summed(array, b)
+            assert total(a=array, b=b) == summed(array, b)
 
 
-def test_arguments_may_be_named_or_left_out(own: Kernel) -> None:
+POINT = np.dtype([("x", "f8"), ("n", "i8")])
+PATH = np.dtype([("points", POINT, (3,)), ("scale", "f4")])
+
+
+class Paths(NamedTuple):
+    """Arrays of records, as a kernel takes them."""
+
+    paths: np.ndarray
+    weights: np.ndarray
+
+
+@kernel
+def moved(point: np.void, by: float) -> None:
+    point["x"] += by
+    point["n"] += 1
+
+
+@kernel
+def moved_all(given: Paths, first: np.void) -> float:
+    for path in given.paths:
+        for j in range(len(path.points)):
+            moved(path.points[j], path.scale * given.weights[j])
+    return first.points[0].x
+
+
+@kernel
+def read_all(given: Paths, first: np.void) -> float:
+    return given.paths[1].points[1].x + given.paths[0].points[1].x / 10.0 * given.weights[0] * 5.0 + first.points[0].x
+
+
+def test_kernels_take_arrays_of_records_and_single_records_by_their_fields(folder: Path) -> None:
+    """Nested ones, in a named tuple, and read-only: what structured tables are made of."""
+    paths = np.zeros(2, PATH)
+    paths["scale"] = [1.0, 2.0]
+    given = Paths(paths, np.array([1.0, 10.0, 100.0]))
+    assert moved_all(given, paths[1]) == 2.0
+    assert read_all(Paths(*frozen(given)), frozen((paths,))[0][1]) == 20.0 + 5.0 + 2.0
+    np.testing.assert_array_equal(paths["points"]["x"][:, 1], [10.0, 20.0])
+    moved(paths[0]["points"][0], 0.5)
+    assert paths["points"][0, 0]["n"] == 2
+
+
+def test_records_of_other_fields_have_code_of_their_own(folder: Path) -> None:
+    """Equal bytes under other names are another type."""
+
+    def first(a: np.ndarray) -> float:
+        return float(a[0]["x"])
+
+    read = Kernel(first, OPTIONS)
+    for names in ("xy", "yx"):
+        array = np.array([(1.0, 2.0)], [(names[0], "f8"), (names[1], "f8")])
+        assert read(array) == array[0]["x"]
+
+
+def test_arguments_may_be_named_or_left_out(folder: Path) -> None:
     """As of the function; too many, too few or unknown ones are its own error."""
 
     def shifted(a: np.ndarray, by: float = 2.0, times: float = 1.0) -> float:
         return (a[0] + by) * times
 
-    own.__init__(shifted, OPTIONS, object_store.works_here())  # type: ignore[misc]  # another function in the same cache
-    a = np.ones(2)
-    assert [own(a), own(a, 3.0), own(a, times=2.0), own(by=1.0, a=a, times=3.0)] == [3.0, 4.0, 6.0, 6.0]
-    for wrong in (lambda: own(), lambda: own(a, 1.0, 1.0, 1.0), lambda: own(a, bye=1.0)):
+    given, a = Kernel(shifted, OPTIONS), np.ones(2)
+    assert [given(a), given(a, 3.0), given(a, times=2.0), given(by=1.0, a=a, times=3.0)] == [3.0, 4.0, 6.0, 6.0]
+    for wrong in (lambda: given(), lambda: given(a, 1.0, 1.0, 1.0), lambda: given(a, bye=1.0)):
         with pytest.raises(TypeError):
             wrong()
 
 
-def test_what_a_function_closes_over_is_its_own(own: Kernel) -> None:
+def test_what_a_function_closes_over_is_its_own(folder: Path) -> None:
     """Two functions of one name, made by a third."""
 
     def timed(by: float) -> Kernel:
         def times(a: float) -> float:
             return a * by
 
-        return Kernel(times, OPTIONS, object_store.works_here())
+        return Kernel(times, OPTIONS)
 
     assert [timed(2.0)(1.5), timed(3.0)(1.5)] == [3.0, 4.5]
-    assert repr(own) == "<kernel tests.kernels.test_jit.summed>"
+    assert repr(timed(1.0)).startswith("<kernel tests.kernels.test_jit.test_what_a_function")
 
 
-def test_a_kernel_may_give_back_arrays_and_several_values(own: Kernel) -> None:
-    """What no file can hold is left to numba, which hands over the same."""
-    own.py_func = split
+def test_a_kernel_may_return_arrays_and_several_values(folder: Path) -> None:
+    """As the function does, on the first call and on the next."""
+    given = Kernel(split, OPTIONS)
     for _ in range(2):
-        whole, parts = own(np.arange(4.0), 2.0)
-        np.testing.assert_array_equal(whole, [0.0, 2.0, 4.0, 6.0])
+        product, parts = given(np.arange(4.0), 2.0)
+        np.testing.assert_array_equal(product, [0.0, 2.0, 4.0, 6.0])
         assert parts == (0.0, 2.0)
 
 
-def split(a: np.ndarray, b: float) -> tuple[np.ndarray, tuple[float, float]]:
-    """a b, and two numbers."""
-    return a * b, (a[0], b)
-
-
-def test_the_kernel_for_arguments_like_these_is_the_same(own: Kernel) -> None:
+def test_the_kernel_for_arguments_like_these_is_the_same(folder: Path) -> None:
     """What a loop of short calls is handed over."""
-    wide = np.arange(8.0)
-    assert own.like(wide, 1.5)(wide, 1.5) == own(wide, 1.5)
-    assert (own.like(wide, 1.5) is own.like(wide[1:], 2.5)) == object_store.works_here()
+    total, wide = Kernel(summed, OPTIONS), np.arange(8.0)
+    assert total.like(wide, 1.5)(wide, 1.5) == total(wide, 1.5)
+    assert total.like(wide, 1.5) is total.like(wide[1:], 2.5)
 
 
-def test_threads_that_need_a_kernel_at_once_get_it(own: Kernel) -> None:
+def test_arguments_of_numba_s_own_kinds_are_left_to_it(folder: Path) -> None:
+    """A string, nothing at all, a unit of time: what their type alone does not tell."""
+
+    def length(a: object) -> int:
+        return 0 if a is None else len(str(a))
+
+    given = Kernel(length, OPTIONS)
+    assert [given("four"), given(None), given("seven77")] == [4, 0, 7]
+
+
+def test_threads_that_need_a_kernel_at_once_get_it(folder: Path) -> None:
     """One reads ahead while another works."""
-    found: list[float] = []
-    threads = [Thread(target=lambda: found.append(own(np.arange(4.0), 0.5))) for _ in range(4)]
+    total, found = Kernel(summed, OPTIONS), []
+    threads = [Thread(target=lambda: found.append(total(np.arange(4.0), 0.5))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -140,49 +206,95 @@ def test_a_kernel_is_pickled_by_its_name() -> None:
     assert pickle.loads(pickle.dumps(ratio)) is ratio
 
 
-OWN = """
+@COMPILED
+def test_what_must_be_compiled_is_announced_and_counted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it begins; what another process has compiled is neither."""
+    calls: list[float] = []
+    monkeypatch.setattr(jit, "on_compile", lambda: calls.append(compile_seconds()))
+    for seen in (1, 1, 2):
+        total, before = Kernel(summed if seen == 1 else split, OPTIONS), compile_seconds()
+        total(np.arange(4.0), 0.5)
+        assert (len(calls), compile_seconds() > before) == (seen, len(calls) > seen - 1 and calls[-1] == before)
+
+
+@COMPILED
+def test_a_kernel_that_another_process_compiles_is_waited_for_or_left_to_it(folder: Path) -> None:
+    """`prepare` goes on to the next; a call waits until the other has ended, in whatever way."""
+    total, args = Kernel(summed, OPTIONS), (np.arange(4.0), 0.5)
+    total(*args)
+    (ready,) = folder.glob("*.ready")
+    ready.unlink()
+    other = FileLock(ready.with_suffix(".lock"))
+    with other:
+        Kernel(summed, OPTIONS).prepare(*args)
+        assert not ready.exists()
+        waiting = Thread(target=Kernel(summed, OPTIONS), args=args)
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive()
+    waiting.join(20.0)
+    assert ready.exists()
+    ready.unlink()
+    Kernel(summed, OPTIONS).prepare(*args)
+    assert ready.exists()
+
+
+PROGRAM = """
 import sys
 import numpy as np
-from hfm.backtest.ledger_tables import edges
 from hfm.kernels.jit import compile_seconds
-from hfm.ledger.records import LEDGER_ROW
+from kept import total, twice
 
-rows = np.zeros(6, LEDGER_ROW)
-rows["mid_close"], rows["session"] = [1, 2, np.nan, 1, 1, 1], [0, 0, 0, 0, 1, 1]
-print(edges(rows).tolist(), compile_seconds() > 0, sorted({"numba", "llvmlite"} & set(sys.modules)))
+print("numba" in sys.modules, total(np.arange(5.0)), twice(np.arange(5.0)), compile_seconds() > 0)
 """
-LATER = """
-from kept import least
-print(least(np.arange(3.0)), edges(rows).tolist() == edges(rows.copy()).tolist())
+KEPT = """
+from hfm.kernels.jit import bare, kernel
+
+@bare
+def total(x):
+    out = 0.0
+    for value in x:
+        out += value
+    return out
+
+@kernel
+def twice(x):
+    return total(2.0 * x)
 """
 
 
-@pytest.mark.skipif(not object_store.works_here(), reason="made for Linux on x86-64")
-def test_a_finished_kernel_needs_no_compiler(tmp_path: Path) -> None:
-    """The first process compiles, the second imports no numba; a plug-in may still bring it; damage is mended."""
-    (tmp_path / "kept.py").write_text(
-        "from hfm.kernels.jit import kernel\n\n\n@kernel\ndef least(x):\n    return x.min()\n"
-    )
-    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-
-    def printed(code: str) -> list[str]:
-        done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.splitlines()
-
-    answer = "[2, 0, 2, 0, 2, 0]".replace("2", str(edge()))
-    assert printed(OWN) == [f"{answer} True ['llvmlite', 'numba']"]
-    assert printed(OWN) == [f"{answer} False []"]
-    assert printed(OWN + LATER) == [f"{answer} False []", "0.0 True"]
-    (file,) = (tmp_path / "cache").rglob("*.o")
-    whole = file.read_bytes()
-    file.write_bytes(whole[:-9])
-    assert printed(OWN) == [f"{answer} False ['llvmlite', 'numba']"]  # numba has it in a cache of its own
-    assert printed(OWN) == [f"{answer} False []"]
+@COMPILED
+@pytest.mark.parametrize("private", ["0", "1"])
+def test_the_next_process_finds_what_the_first_compiled(tmp_path: Path, private: str) -> None:
+    """With numba's private names and without them; numba comes with the first call, and not before it."""
+    (tmp_path / "kept.py").write_text(KEPT)
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "HFM_NUMBA_PRIVATE": private}
+    command = [sys.executable, "-c", PROGRAM]
+    printed = [
+        subprocess.run(command, cwd=tmp_path, env=env, text=True, capture_output=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert printed == ["False 10.0 20.0 True\n", "False 10.0 20.0 False\n"]
 
 
-def edge() -> int:
-    """The mark of a row that must be looked at."""
-    from hfm.backtest.sweep.summary_ledger import EDGE
+def test_a_home_that_cannot_be_written_to_is_no_error(tmp_path: Path) -> None:
+    """A cron user's: kernels are compiled for the one process."""
+    (tmp_path / "kept.py").write_text(KEPT)
+    (tmp_path / "file").touch()
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "file" / "cache")}
+    done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=tmp_path, env=env, text=True, capture_output=True)
+    assert done.stdout.startswith("False 10.0 20.0"), done.stderr
 
-    return EDGE
+
+def test_code_for_other_versions_and_settings_lies_in_another_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machine code of another numba, or made without its private names, is not taken for this one's."""
+    found = {jit.target_hash()}
+    monkeypatch.setenv("NUMBA_OPT", "1")
+    found.add(jit.target_hash())
+    monkeypatch.setattr(jit.numba_private, "ENABLED", not jit.numba_private.ENABLED)
+    found.add(jit.target_hash())
+    monkeypatch.setattr(jit.metadata, "version", lambda name: "0.0")
+    found.add(jit.target_hash())
+    assert len(found) == 4
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "elsewhere")
+    assert jit.target_hash() in found

@@ -17,6 +17,7 @@ from hfm.config import Backtest
 from hfm.ledger import reasons, units
 from hfm.ledger import records as rec
 from hfm.ledger.account import equity, params_new, state_new
+from hfm.tables import TableMeta
 from hfm.tables.records import Records
 from tests.ledger.market import FREE, day, markets, play, random_rows, symbols_of, turned
 
@@ -149,8 +150,8 @@ def test_the_lot_is_the_market_s_unless_it_is_asked_for(lot: float | None, calen
 
 def test_ticks_of_a_quotes_table_with_and_without_one_a_symbol() -> None:
     """A table of before has one tick for all."""
-    assert units.tick_sizes({"tick": 0.01}, ["A", "B"]) == [0.01, 0.01]
-    assert units.tick_sizes({"tick": 0.5, "ticks": {"B": 1e-8}}, ["A", "B"]) == [0.5, 1e-8]
+    assert units.tick_sizes(TableMeta(tick=0.01), ["A", "B"]) == [0.01, 0.01]
+    assert units.tick_sizes(TableMeta(tick=0.5, ticks={"B": 1e-8}), ["A", "B"]) == [0.5, 1e-8]
 
 
 @pytest.mark.parametrize(

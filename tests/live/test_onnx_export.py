@@ -24,7 +24,7 @@ def rows_of() -> Float:
     of = made()
     meta, names = MemoryReader(of.quotes).meta, of.checkpoint.document["features"]["names"]
     columns = tables.arrays(of.quotes, (*batch.INPUTS, "spread_bps"))
-    states = {"SPY": batch.state_new(meta["slots_per_session"], meta["interval_s"])}
+    states = {"SPY": batch.state_new(meta.slots_per_session, meta.interval_s)}
     x = batch.compute(columns, states, names)
     return np.column_stack([x, columns["seq"].astype(np.float64), columns["spread_bps"]])
 

@@ -45,7 +45,7 @@ def assert_features_are_batch(of: Made) -> None:
     names, of_batch = of.checkpoint.document["features"]["names"], batch(of, Q50)
     columns = tables.arrays(of.quotes, features.INPUTS)
     meta = MemoryReader(of.quotes).meta
-    states = {s: features.state_new(meta["slots_per_session"], meta["interval_s"]) for s in meta["symbols"]}
+    states = {s: features.state_new(meta.slots_per_session, meta.interval_s) for s in meta.symbols}
     want = dict(zip(keys(of.quotes), features.compute(columns, states, names), strict=True))
     live = stream(of, Q50)
     for line in live.replay(MemoryReader(of.quotes)):

@@ -90,10 +90,11 @@ def test_every_ledger_column_of_the_engine_is_the_batch_s() -> None:
     live = stream(of)
     for line in live.replay(MemoryReader(of.quotes)):
         said = json.loads(line)
-        got[said["symbol"], said["session"], said["seq"]] = live.engine.out.copy()
+        answer = live.engine.out[:8].copy(), list(live.engine.result[0].tolist())
+        got[said["symbol"], said["session"], said["seq"]] = answer
     for key, (forecast, book) in want.items():
-        np.testing.assert_array_equal(got[key][:8], forecast)
-        np.testing.assert_array_equal(got[key][10:], book)
+        np.testing.assert_array_equal(got[key][0], forecast)
+        np.testing.assert_array_equal(got[key][1], book)
     assert sum(book[0] != 0 for _, book in want.values()) > 20
 
 
@@ -164,7 +165,7 @@ def test_a_feed_equals_a_batch_over_the_same_rows_with_final() -> None:
     for said, row in zip(got, table[first:], strict=True):
         out = whole.engine.take(0, row)
         assert [said[n] for n in OUT] == [v if v == v else None for v in out[:8].tolist()]
-        assert (said["signal"], said["equity"]) == (out[10], out[29])
+        assert (said["signal"], said["equity"]) == tuple(whole.engine.result[["signal", "equity"]][0])
 
 
 def test_a_row_in_disorder_is_counted_and_answered_by_its_rule_and_clean_rows_are_answered_alike() -> None:

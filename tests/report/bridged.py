@@ -26,4 +26,4 @@ def reader() -> MemoryReader:
     number, step, metric, value, command = zip(*lines, strict=True)
     columns = {"number": np.array(number), "step": np.array(step, object), "metric": np.array(metric, object),
                "value": np.array(value, float), "command": np.array(command, object)}  # fmt: skip
-    return MemoryReader(tables.build(tables.BRIDGE, columns, {}, "estimated"))
+    return MemoryReader(tables.build(tables.BRIDGE, columns, None, "estimated"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,28 +21,24 @@ def make(shape: Shape | None = None, **changes: Any) -> dict[str, MemoryReader]:
     """The artifacts of one run, as a stage is given them."""
     shape = shape or Shape(**changes)
     rows = Rows(shape)
-    meta = {
-        "source": "synthetic" if shape.synthetic else "file",
-        "synthetic": shape.synthetic,
-        "calendar": "XNYS",
-        "tz": "America/New_York",
-        "interval_s": 300,
-        "slots_per_session": SLOTS,
-        "slots_per_year": 19_470,
-        "sessions_per_year": 251.4,
-        "symbols": list(shape.symbols),
-        "notes": {shape.symbols[0]: ["times were starts"]},
-        "quality": dict.fromkeys(shape.symbols, shape.quality),
-        **({"warnings": list(shape.warnings)} if shape.warnings else {}),
-    }
+    meta = tables.TableMeta(
+        source="synthetic" if shape.synthetic else "file",
+        synthetic=shape.synthetic,
+        calendar="XNYS",
+        tz="America/New_York",
+        interval_s=300,
+        slots_per_session=SLOTS,
+        slots_per_year=19_470,
+        sessions_per_year=251.4,
+        symbols=tuple(shape.symbols),
+        notes={shape.symbols[0]: ["times were starts"]},
+        quality=dict.fromkeys(shape.symbols, shape.quality),
+        warnings=tuple(shape.warnings) or None,
+    )
     out: dict[str, Any] = {"fetch/bars.parquet": _bars(rows, shape, meta)}
     if "simulate" in shape.stages:
-        meta |= {
-            "fidelity": "bars",
-            "recipe": "calibrated",
-            "signal": "planted" if shape.planted else "none",
-            "rho": 0.2,
-        }
+        signal = "planted" if shape.planted else "none"
+        meta = replace(meta, fidelity="bars", recipe="calibrated", signal=signal, rho=0.2)
         out["simulate/quotes.parquet"] = _quotes(rows, meta)
         out["simulate/oracle.parquet"] = _oracle(rows, meta)
         fact = {
@@ -55,12 +52,8 @@ def make(shape: Shape | None = None, **changes: Any) -> dict[str, MemoryReader]:
         out["simulate/facts.json"] = _text({"schema_version": 1, "facts": {"spread_ticks": fact}})
     test = rows.day >= min(12, shape.sessions - 1)
     if "train" in shape.stages:
-        meta |= {
-            "model": "lstm",
-            "models": ["constant", "persistence", "har", "logistic", "lstm"],
-            "horizon": 1,
-            "features": ["volume_ratio", "momentum"],
-        }
+        models = ("constant", "persistence", "har", "logistic", "lstm")
+        meta = replace(meta, model="lstm", models=models, horizon=1, features="default")
         out |= _train(rows, shape, test, meta)
     if "backtest" in shape.stages:
         out |= strategy.backtest(rows, shape, test, meta)
@@ -71,7 +64,7 @@ def _text(document: dict[str, Any]) -> bytes:  # Any: JSON values
     return json.dumps(document, sort_keys=True).encode()
 
 
-def _bars(r: Rows, shape: Shape, meta: dict[str, Any]) -> pa.Table:  # Any: JSON values
+def _bars(r: Rows, shape: Shape, meta: tables.TableMeta) -> pa.Table:  # Any: JSON values
     return tables.build(
         tables.BARS,
         r.key(
@@ -87,7 +80,7 @@ def _bars(r: Rows, shape: Shape, meta: dict[str, Any]) -> pa.Table:  # Any: JSON
     )
 
 
-def _quotes(r: Rows, meta: dict[str, Any]) -> pa.Table:  # Any: JSON values
+def _quotes(r: Rows, meta: tables.TableMeta) -> pa.Table:  # Any: JSON values
     half = r.spread * r.close / 2e4
     high, low = np.maximum(r.open, r.close), np.minimum(r.open, r.close)
     origin: dict[str, tables.Provenance] = dict.fromkeys(tables.QUOTES.names, "simulated")
@@ -129,12 +122,12 @@ def _quotes(r: Rows, meta: dict[str, Any]) -> pa.Table:  # Any: JSON values
     )
 
 
-def _oracle(r: Rows, meta: dict[str, Any]) -> pa.Table:  # Any: JSON values
+def _oracle(r: Rows, meta: tables.TableMeta) -> pa.Table:  # Any: JSON values
     columns = r.key(p_up=0.5, p_up_latent=0.5, log_spread_mean=np.log(r.spread), log_spread_sd=0.3, signal=0.0)
-    return tables.build(tables.ORACLE, columns, meta, "planted" if meta["signal"] == "planted" else "simulated")
+    return tables.build(tables.ORACLE, columns, meta, "planted" if meta.signal == "planted" else "simulated")
 
 
-def _train(r: Rows, shape: Shape, test: np.ndarray, meta: dict[str, Any]) -> dict[str, pa.Table]:  # Any: JSON values
+def _train(r: Rows, shape: Shape, test: np.ndarray, meta: tables.TableMeta) -> dict[str, pa.Table]:  # Any: JSON values
     rng, n, k = r.rng, int(test.sum()), len(MODELS)
     wide = lambda a: np.repeat(np.broadcast_to(a, r.n)[test], k)  # noqa: E731
     up = np.where(r.next == 0, -1, r.next > 0)[test]
@@ -178,7 +171,7 @@ def _train(r: Rows, shape: Shape, test: np.ndarray, meta: dict[str, Any]) -> dic
     }
 
 
-def _scores(n: int, meta: dict[str, Any]) -> pa.Table:  # Any: JSON values
+def _scores(n: int, meta: tables.TableMeta) -> pa.Table:  # Any: JSON values
     base = {"constant": 0.512, "persistence": 0.5, "har": 0.512, "logistic": 0.508, "lstm": 0.511}
     lines = [(m, "direction", "accuracy", v, 0.004, 0.512) for m, v in base.items()]
     lines += [(m, "direction", "log_loss", 0.6931, 0.0004, 0.6930) for m in base]
@@ -206,7 +199,7 @@ def _scores(n: int, meta: dict[str, Any]) -> pa.Table:  # Any: JSON values
     )
 
 
-def _history(rng: np.random.Generator, meta: dict[str, Any]) -> pa.Table:  # Any: JSON values
+def _history(rng: np.random.Generator, meta: tables.TableMeta) -> pa.Table:  # Any: JSON values
     lines = []
     for fold in (-1, 0, 1):
         for seed in range(3):

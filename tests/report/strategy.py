@@ -41,7 +41,7 @@ def _bounce(shape: Shape, net: np.ndarray, gross: np.ndarray, rows: int) -> dict
     }
 
 
-def backtest(r: Rows, shape: Shape, test: np.ndarray, meta: dict[str, Any]) -> dict[str, Any]:  # Any: JSON values
+def backtest(r: Rows, shape: Shape, test: np.ndarray, meta: tables.TableMeta) -> dict[str, Any]:  # Any: JSON values
     """Trials, ledger, trades and metrics of the rows in `test`."""
     user = "p0.6"
     rows = {name: _signals(r, shape, test, SHARE[name]) for name in FAMILY}
@@ -87,7 +87,7 @@ def backtest(r: Rows, shape: Shape, test: np.ndarray, meta: dict[str, Any]) -> d
 
 
 def _ledger(
-    r: Rows, test: np.ndarray, pick: dict[str, np.ndarray], trial: str, meta: dict[str, Any]
+    r: Rows, test: np.ndarray, pick: dict[str, np.ndarray], trial: str, meta: tables.TableMeta
 ) -> pa.Table:  # Any: JSON
     equity = CASH * (1 + np.cumsum(pick["net"]))[test]
     cut = lambda a: a[test]  # noqa: E731
@@ -124,7 +124,7 @@ def _ledger(
 
 
 def _trades(
-    r: Rows, test: np.ndarray, pick: dict[str, np.ndarray], trial: str, meta: dict[str, Any]
+    r: Rows, test: np.ndarray, pick: dict[str, np.ndarray], trial: str, meta: tables.TableMeta
 ) -> pa.Table:  # Any: JSON
     at = np.flatnonzero(test & (pick["held"] != 0))
     if not at.size:

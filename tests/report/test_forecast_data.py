@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -114,7 +115,7 @@ def test_rows_split_by_blocks_have_their_errors_clustered_by_them() -> None:
     table = reader.read()
     columns = {name: table[name] for name in table.column_names}
     run["train/predictions.parquet"] = MemoryReader(
-        tables.build(tables.PREDICTIONS, columns, reader.meta | {"block_s": 1800})
+        tables.build(tables.PREDICTIONS, columns, dataclasses.replace(reader.meta, block_s=1800))
     )
     by_block = forecast_data.load(run)
     assert by_session is not None

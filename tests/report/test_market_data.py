@@ -8,7 +8,7 @@ import pytest
 
 from hfm import tables
 from hfm.report import market_data
-from hfm.tables import MemoryReader
+from hfm.tables import MemoryReader, TableMeta
 from tests.report.builder import make
 
 
@@ -17,7 +17,7 @@ def bars(rows: list[tuple[str, str, int, float, float, bool]]) -> MemoryReader:
     symbol, session, seq, opened, closed, last = zip(*rows, strict=True)
     day = np.array(session, "datetime64[D]")
     time = day.astype("datetime64[ns]") + ((14 * 60 + 30) + (np.array(seq) + 1) * 15) * np.timedelta64(60, "s")
-    meta = {"interval_s": 900, "slots_per_session": 4, "tz": "America/New_York", "synthetic": False}
+    meta = TableMeta(interval_s=900, slots_per_session=4, tz="America/New_York", synthetic=False)
     columns = {
         "symbol": np.array(symbol, object),
         "session": day,

@@ -13,8 +13,8 @@ from tests.orderbook import DAY, OPEN, SECOND, book_table, queue_race
 def test_a_short_day_is_one_bar_of_its_mids_and_trades() -> None:
     """Mids 10.01 to 10.005, 65 shares traded; rows without a two-sided quote are left out."""
     data, meta = resample.bars(MemoryReader(book_table(DAY)))
-    assert meta["interval_s"] == 300
-    assert meta["slots_per_session"] == 1
+    assert meta.interval_s == 300
+    assert meta.slots_per_session == 1
     assert data["seq"].tolist() == [0]
     assert data["open"][0] == pytest.approx(10.01)
     assert data["close"][0] == pytest.approx(10.005)
@@ -30,7 +30,7 @@ def test_slots_count_from_the_sessions_first_and_bars_join() -> None:
     np.testing.assert_array_equal(data["open"][1:], data["close"][:-1])
     traded = [s for s, e in zip(table["size"].to_pylist(), table["event"].to_pylist(), strict=True) if e == "execute"]
     assert data["volume"].sum() == sum(traded)
-    assert meta["slots_per_session"] == 12
+    assert meta.slots_per_session == 12
 
 
 def test_slots_begin_anew_in_each_session() -> None:

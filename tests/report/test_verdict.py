@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -55,7 +56,7 @@ def trials(
     columns |= dict.fromkeys(BOUNCE, np.nan)
     for name, value in bounce.items():
         columns[name] = spread(value)
-    return tables.build(tables.TRIALS, columns, {"sessions_per_year": year, "bounce": shown or {}})
+    return tables.build(tables.TRIALS, columns, tables.TableMeta(sessions_per_year=year, bounce=shown or {}))
 
 
 def noise(sessions: int, count: int = 5, seed: int = 1, drift: float = 0.0) -> np.ndarray:
@@ -265,10 +266,10 @@ def test_an_edge_that_is_gone_one_row_late_is_bounce() -> None:
 def test_a_back_test_that_did_not_look_for_bounce_supports_nothing_on_prices_of_trades() -> None:
     """Tables of an older version, on observed bars: the reason says what to run."""
     table = trials(noise(120, 4, seed=8) + 15e-4)
-    meta = tables.header(table.schema)["meta"]
+    meta = tables.meta_of(table.schema)
     columns = {name: table.column(name) for name in table.column_names}
-    observed = tables.build(tables.TRIALS, columns, meta | {"synthetic": False, "fidelity": "bars"})
-    invented = tables.build(tables.TRIALS, columns, meta | {"synthetic": True, "fidelity": "bars"})
+    observed = tables.build(tables.TRIALS, columns, dataclasses.replace(meta, synthetic=False, fidelity="bars"))
+    invented = tables.build(tables.TRIALS, columns, dataclasses.replace(meta, synthetic=True, fidelity="bars"))
     assert judge(invented).label == "edge supported"
     found = judge(observed)
     assert found.label == "no edge found"

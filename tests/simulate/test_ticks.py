@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 from typing import Any
 
@@ -34,7 +35,7 @@ def market(
     decimal = {name: np.array([float(f"{n * tick:.12g}") for n in k]) * scale for name, k in count.items()}
     if single:
         decimal = {name: values.astype(np.float32).astype(np.float64) for name, values in decimal.items()}
-    header = tables.header(made.schema)["meta"] | {"calendar": calendar}
+    header = dataclasses.replace(tables.meta_of(made.schema), calendar=calendar)
     known = tables.arrays(made) | decimal
     return tables.build(tables.BARS, {c: known[c] for c in made.column_names}, header, "observed")
 
@@ -186,7 +187,7 @@ def test_each_symbol_has_its_own_tick() -> None:
     one, two = market(0.1, 600_000, symbol="BTC"), market(1e-8, 2800, symbol="SHIB", seed=3)
     columns = {n: np.concatenate([tables.arrays(t)[n] for t in (one, two)]) for n in one.column_names}
     order = np.lexsort((columns["seq"], columns["symbol"].astype(str), columns["session"]))
-    header = meta(one) | {"symbols": ["BTC", "SHIB"]}
+    header = dataclasses.replace(tables.meta_of(one.schema), symbols=("BTC", "SHIB"))
     both = tables.build(tables.BARS, {n: c[order] for n, c in columns.items()}, header, "observed")
     quotes, ctx = simulated(both)
     assert meta(quotes)["ticks"] == {"BTC": 0.1, "SHIB": 1e-8}

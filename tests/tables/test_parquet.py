@@ -68,12 +68,8 @@ def test_a_book_has_a_row_group_for_each_session_and_symbol_and_the_last_header(
         writer.close()
     reader = tables.FileReader(path, "hfm fetch --run r")
     assert [group.num_rows for group in reader.groups()] == [2, 2, 2]
-    assert reader.meta == {"levels": 1, "sessions": 2}
-    assert (
-        tables.header(next(reader.groups()).schema)["meta"]
-        == reader.meta
-        == tables.header(reader.read().schema)["meta"]
-    )
+    assert reader.meta == tables.TableMeta(levels=1, other={"sessions": 2})
+    assert tables.meta_of(next(reader.groups()).schema) == reader.meta == tables.meta_of(reader.read().schema)
 
 
 def test_a_table_without_rows_is_still_a_table() -> None:
@@ -94,7 +90,7 @@ def test_every_bit_comes_back(table: tables.Table, tmp_path: Path) -> None:
         bits = np.frombuffer(rng.bytes(8 * n), np.int64)
         wide = {"f8": bits.view(np.float64), "i8": np.sort(bits), "time": bits}
         filled[column.name] = wide[column.kind] if column.kind in wide else columns[column.kind + "?" * column.nullable]
-    drawn = tables.build(table, filled | {"seq": np.arange(n)}, {})
+    drawn = tables.build(table, filled | {"seq": np.arange(n)})
     path = tmp_path / "table.parquet"
     with path.open("wb") as sink:
         writer = tables.Writer(sink, table)
@@ -135,7 +131,7 @@ def test_both_readers_give_the_same(tmp_path: Path) -> None:
     for reader in (tables.FileReader(path, "x"), tables.MemoryReader(group)):
         assert reader.read(["close"]).equals(group.select(["close"]))
         assert pa.concat_tables(reader.groups()).equals(group)
-        assert reader.meta == {"source": "test"}
+        assert reader.meta == tables.TableMeta(source="test")
     path.write_bytes(b"{}")
     assert tables.FileReader(path, "x").data() == tables.MemoryReader(b"{}").data()
 

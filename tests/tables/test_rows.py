@@ -26,7 +26,7 @@ def bars(sessions: int = 3, slots: int = 4, symbols: tuple[str, ...] = ("SPY",),
         "seq": seq, "time": (day * 86_400 + seq * 300) * 10**9, "open": 1.0, "high": 2.0, "low": 0.5,
         "close": np.linspace(1, 2, n), "volume": 100.0, "is_last": seq == slots - 1,
     }  # fmt: skip
-    return tables.build(tables.BARS, columns | changes, {"source": "test"}, "observed")
+    return tables.build(tables.BARS, columns | changes, tables.TableMeta(source="test"), "observed")
 
 
 def test_a_built_group_passes_its_own_check_and_says_where_it_comes_from() -> None:

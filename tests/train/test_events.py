@@ -147,9 +147,7 @@ def test_two_symbols_in_the_same_sessions_share_blocks_and_stand_in_order() -> N
     found, _ = train(made, small(model="logistic"))
     data = tables.arrays(found["train/predictions.parquet"])
     assert tables.first_disorder(found["train/predictions.parquet"], tables.PREDICTIONS.order) is None
-    rows = training_panel.read(
-        MemoryReader(made), training_panel.task(tables.header(made.schema)["meta"], Train())
-    ).panel
+    rows = training_panel.read(MemoryReader(made), training_panel.task(tables.meta_of(made.schema), Train())).panel
     assert rows.block is not None
     first = rows.block[: int(rows.start[1])], rows.block[int(rows.start[1]) : int(rows.start[2])]
     assert set(first[0]) == set(first[1]) == set(range(18))
@@ -195,7 +193,7 @@ def split(rows: training_panel.Rows, fold: Fold, options: Train) -> tuple[scorin
 def test_a_test_blocks_state_is_carried_from_the_sessions_open() -> None:
     """The network's heads of a block are those of the same rows of the whole session; from the block on they differ."""
     made = quotes(2000)
-    rows = training_panel.read(MemoryReader(made), training_panel.task(tables.header(made.schema)["meta"], Train()))
+    rows = training_panel.read(MemoryReader(made), training_panel.task(tables.meta_of(made.schema), Train()))
     fold = Fold(0, (0, 10), (10, 12), (14, 16))
     options = replace(SMALL, epochs=1, seeds=1)
     done = walk_forward.Walk(
@@ -215,7 +213,7 @@ def test_a_test_blocks_state_is_carried_from_the_sessions_open() -> None:
 def test_shuffled_labels_give_an_auc_of_one_half() -> None:
     """Moves permuted among the rows before training leave nothing to find, within 3 errors clustered by block."""
     made = quotes(4000)
-    rows = training_panel.read(MemoryReader(made), training_panel.task(tables.header(made.schema)["meta"], Train()))
+    rows = training_panel.read(MemoryReader(made), training_panel.task(tables.meta_of(made.schema), Train()))
     good = np.flatnonzero(np.isfinite(rows.panel.up))
     mixed = rows.panel.up.copy()
     mixed[good] = np.random.default_rng(0).permutation(mixed[good])

@@ -94,7 +94,10 @@ def test_late_news_of_a_fit_that_is_done_is_dropped() -> None:
     np.testing.assert_array_equal(found["a"], np.arange(3.0))
 
 
-TRAIN = "import sys; from hfm.models.networks import trainer as fit; fit.SAVE_EVERY = 0; from hfm.cli import main; sys.exit(main())"
+TRAIN = (
+    "import sys; from hfm.models.networks import trainer; trainer.SAVE_EVERY = 0;"
+    "from hfm.cli import main; sys.exit(main())"
+)
 
 
 @pytest.mark.slow

@@ -187,8 +187,12 @@ def test_floors_of_stale_and_moving_rows_are_over_their_own_rows() -> None:
     assert truth.stale is not None
     truth = replace(truth, up=np.where(truth.stale, 1.0, truth.up))
     scores = scoring.score(truth, models)
-    floor = {(s.metric, s.model): f.value for s, f in zip(scores, score_floors.floors(scores, (), truth, models), strict=True)
-             if s.fold < 0 and s.task == "direction"}  # fmt: skip
+    floors = score_floors.floors(scores, (), truth, models)
+    floor = {
+        (s.metric, s.model): f.value
+        for s, f in zip(scores, floors, strict=True)
+        if s.fold < 0 and s.task == "direction"
+    }
     assert floor["accuracy_all_rows", "m"] == pytest.approx(max(truth.up.mean(), 1 - truth.up.mean()))
     assert floor["accuracy", "m"] < floor["accuracy_all_rows", "m"] - 0.1
     assert floor["ece", "m"] > floor["ece_all_rows", "m"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +12,7 @@ import pyarrow.compute as pc
 from hfm import tables
 from hfm.fetch.quality.level_shifts import LEAP
 from hfm.plugins import RawBook
-from hfm.tables import BOOK_EVENTS, Provenance
+from hfm.tables import BOOK_EVENTS, Provenance, TableMeta
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -27,7 +26,7 @@ def level_names(levels: int) -> list[str]:
     return tables.book(levels).names[-4 * levels :]
 
 
-def group(raw: RawBook, symbol: str, meta: Mapping[str, object]) -> pa.Table:
+def group(raw: RawBook, symbol: str, meta: TableMeta) -> pa.Table:
     """The rows as a row group of tables.book."""
     n, levels = len(raw.time), len(raw.levels) // 4
     words = pa.array(BOOK_EVENTS, pa.string())

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from hfm.fetch import sessions
 from hfm.fetch.book import book_events
 from hfm.plugins import BarRequest, BookSource, RawBook
 from hfm.stage import Context, Product
+from hfm.tables import TableMeta
 
 SHOWN = ("rows", "execute", "execute_hidden", "cross", "halt", "one_sided", "locked", "crossed")
 """Counts of the table that a person reads."""
@@ -35,18 +35,8 @@ def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Ite
     request = replace(request, calendar=source.calendar or request.calendar)
     end = sessions.instant(request.as_of)
     failed: list[tuple[str, HfmError]] = []
-    meta: dict[str, Any] = {
-        "source": name,
-        "synthetic": source.synthetic,
-        "calendar": request.calendar,
-        "tz": "UTC",
-        "levels": 0,
-        "tick": {},
-        "symbols": [],
-        "rebuilt": [],
-        "notes": {},
-        "quality": {},
-    }
+    meta = TableMeta(source=name, synthetic=source.synthetic, calendar=request.calendar, tz="UTC", rebuilt=())
+    quality: dict[str, dict[str, int]] = {}
     days: set[np.datetime64] = set()
     for symbol, result in source.books(request, ctx):
         if isinstance(result, HfmError):
@@ -57,16 +47,17 @@ def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Ite
             failed.append((symbol, _nothing(symbol, result, request)))
             continue
         if raw.session not in days:
-            meta["tz"] = _check_day(raw.session, request, ctx)
+            meta = replace(meta, tz=_check_day(raw.session, request, ctx))
         days.add(raw.session)
-        _describe(meta, symbol, raw)
+        quality[symbol] = _sum_counts(quality.get(symbol), book_events.account(raw))
+        meta = replace(_described(meta, symbol, raw), quality=quality)
         yield "fetch/book.parquet", book_events.group(raw, symbol, meta)
         ctx.progress("fetch", len(days), len(days), f"{symbol} {raw.session}")
     if not days:
         raise failed[0][1] if failed else DataError(f"{request.path} holds no events", hint="give another --path")
     for symbol, error in failed:
-        ctx.lose(f"{symbol} is left out: {error.what}" if symbol not in meta["quality"] else f"{symbol}: {error.what}")
-    _report(ctx, meta, len(days))
+        ctx.lose(f"{symbol} is left out: {error.what}" if symbol not in quality else f"{symbol}: {error.what}")
+    _report(ctx, meta, quality, len(days))
 
 
 def _nothing(symbol: str, raw: RawBook, request: BarRequest) -> DataError:
@@ -86,33 +77,40 @@ def _check_day(day: np.datetime64, request: BarRequest, ctx: Context) -> str:
     return found.tz
 
 
-def _describe(meta: dict[str, Any], symbol: str, raw: RawBook) -> None:
-    """Add one session to what the table says of itself: quality sums counts over sessions."""
-    meta["levels"] = len(raw.levels) // 4
-    meta["symbols"] = sorted({*meta["symbols"], symbol})
-    meta["tick"] = {**meta["tick"], symbol: min(raw.tick, meta["tick"].get(symbol, raw.tick))}
-    if raw.estimated:
-        meta["rebuilt"] = sorted({*meta["rebuilt"], symbol})
+def _described(meta: TableMeta, symbol: str, raw: RawBook) -> TableMeta:
+    """The metadata with one session more; its quality counts aside."""
+    ticks, notes, rebuilt = meta.ticks or {}, meta.notes or {}, meta.rebuilt or ()
     if raw.notes:
-        meta["notes"][symbol] = list(dict.fromkeys([*meta["notes"].get(symbol, []), *raw.notes]))
-    counts, before = book_events.account(raw), meta["quality"].get(symbol, {"sessions": 0})
+        notes = {**notes, symbol: list(dict.fromkeys([*notes.get(symbol, []), *raw.notes]))}
+    return replace(
+        meta,
+        levels=len(raw.levels) // 4,
+        symbols=tuple(sorted({*meta.symbols, symbol})),
+        ticks={**ticks, symbol: min(raw.tick, ticks.get(symbol, raw.tick))},
+        rebuilt=tuple(sorted({*rebuilt, symbol})) if raw.estimated else rebuilt,
+        notes=notes,
+    )
+
+
+def _sum_counts(before: dict[str, int] | None, counts: dict[str, int]) -> dict[str, int]:
+    """The counts of a symbol's sessions so far and of one more, and how many sessions these are."""
+    before = before or {"sessions": 0}
     sums = {key: before.get(key, 0) + counts.get(key, 0) for key in dict.fromkeys([*before, *counts])}
-    meta["quality"][symbol] = {**sums, "sessions": before["sessions"] + 1}
+    return {**sums, "sessions": before["sessions"] + 1}
 
 
-def _report(ctx: Context, meta: Mapping[str, Any], count: int) -> None:
+def _report(ctx: Context, meta: TableMeta, quality: Mapping[str, Mapping[str, int]], count: int) -> None:
     """Say what came: sessions, events, a line of counts a symbol, notes."""
-    quality = meta["quality"]
     rows = sum(counts["rows"] for counts in quality.values())
     names = len(quality)
     ctx.say(
         f"{count} session{'s' * (count != 1)}, {rows:,} events, {names} symbol{'s' * (names != 1)}, "
-        f"{meta['levels']} level{'s' * (meta['levels'] != 1)}"
+        f"{meta.levels} level{'s' * (meta.levels != 1)}"
     )
     for symbol, counts in quality.items():
         shown = ", ".join(f"{counts[key]:,} {key.replace('_', ' ')}" for key in SHOWN if counts.get(key))
-        ctx.say(f"{symbol}: {shown}; tick {meta['tick'][symbol]:g}")
-        for text in meta["notes"].get(symbol, []):
+        ctx.say(f"{symbol}: {shown}; tick {(meta.ticks or {})[symbol]:g}")
+        for text in (meta.notes or {}).get(symbol, []):
             ctx.say(f"{symbol}: {text}")
         if counts["crossed"]:
             ctx.warn(f"{symbol}: the book is crossed after {counts['crossed']:,} of {counts['rows']:,} events")
@@ -124,8 +122,8 @@ def _report(ctx: Context, meta: Mapping[str, Any], count: int) -> None:
         {
             "events": rows,
             "sessions": count,
-            "symbols": meta["symbols"],
-            "synthetic": meta["synthetic"],
+            "symbols": list(meta.symbols),
+            "synthetic": meta.synthetic,
             "quality": quality,
         }
     )

@@ -36,7 +36,7 @@ def table(markets: Sequence[Reader], config: Config) -> dict[str, dict[str, Any]
             ctx = Context("simulate", seed=seed)
             settings = bar_stream.settings(bars, sim, ctx)
             runs.append(bar_stream.sheets(bars, settings, ctx))
-        observed |= not bars.meta.get("synthetic")
+        observed |= not bars.meta.synthetic
         for groups in zip(*runs, strict=True):
             moments.add([(p.grid.days, p.sums) for _, passed in groups for p in passed])
     assert settings is not None

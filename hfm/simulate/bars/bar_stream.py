@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +19,7 @@ from hfm.simulate.bars.generator import Market, Setting, Sheet, market_new, simu
 from hfm.simulate.bars.slot_grid import Grid, grids
 from hfm.simulate.spread import spread_claims
 from hfm.stage import Context
-from hfm.tables import GROUP_ROWS, Reader, arrays, split_sessions
+from hfm.tables import GROUP_ROWS, Reader, TableMeta, arrays, split_sessions
 
 Float = npt.NDArray[np.float64]
 _PRICES = ("open", "high", "low", "close", "volume")
@@ -38,7 +37,7 @@ class Pass:
 
 def sheets(bars: Reader, settings: Mapping[str, Setting], ctx: Context) -> Iterator[tuple[pa.Table, list[Pass]]]:
     """Each group of bars (at most about GROUP_ROWS rows) with its symbols' passes, in bounded memory."""
-    slots = int(bars.meta["slots_per_session"])
+    slots = int(bars.meta.slots_per_session)
     markets: dict[str, Market] = {}
     yesterday: dict[str, Float] = {}
     for whole in bars.groups():
@@ -63,7 +62,7 @@ def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, Setting]:
     ConfigError for constants.
     """
     meta = bars.meta
-    if "slots_per_session" not in meta:
+    if not meta.slots_per_session:
         raise UsageError(
             "an order book is replayed, not simulated: no model of bars stands around it",
             hint="--fidelity replay",
@@ -73,30 +72,30 @@ def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, Setting]:
     if level_sd:
         ctx.warn("recipe seed: the spread's noise is scaled by the whole sample, as in the original (not causal)")
     model, sizes = calibrated(sim), ticks.tick_sizes(bars, sim)
-    charges = {} if meta.get("synthetic") or sim.recipe == "seed" else spread_claims.charges(bars, sim, model, sizes)
+    charges = {} if meta.synthetic or sim.recipe == "seed" else spread_claims.charges(bars, sim, model, sizes)
     spread_claims.warn(charges, ctx)
     return {
         symbol: Setting(
             sim,
-            int(meta["slots_per_session"]),
-            float(meta["interval_s"]),
-            symbol == "SPY" or bool(meta.get("synthetic")),
+            meta.slots_per_session,
+            float(meta.interval_s),
+            symbol == "SPY" or bool(meta.synthetic),
             level_sd.get(symbol, float("nan")),
             replace(model, tick=sizes[symbol].last),
             charges.get(symbol),
             sizes[symbol],
         )
-        for symbol in meta["symbols"]
+        for symbol in meta.symbols
     }
 
 
-def _refuse(sim: Simulate, meta: dict[str, Any]) -> None:
+def _refuse(sim: Simulate, meta: TableMeta) -> None:
     """Raise UsageError for a signal that cannot be planted."""
     if sim.signal != "planted":
         return
-    if not meta.get("synthetic"):
+    if not meta.synthetic:
         raise UsageError(
-            f"a signal cannot be planted in bars of {meta.get('source', 'a real market')}",
+            f"a signal cannot be planted in bars of {meta.source or 'a real market'}",
             why="planting redraws the price path, and these prices were observed",
             hint="hfm fetch SPY --source synthetic",
         )
@@ -129,7 +128,7 @@ def whole_sample_sd(bars: Reader) -> dict[str, float]:
     """sd of the original recipe's spread without its noise, over all bars of each symbol that have one, in bps."""
     memories: dict[str, original_spread.Memory] = {}
     sums: dict[str, Float] = {}
-    slots = int(bars.meta["slots_per_session"])
+    slots = int(bars.meta.slots_per_session)
     for group in bars.groups(("symbol", "session", "seq", "close")):
         column = arrays(group, ("close",))["close"]
         for grid in grids(group, slots):

@@ -31,7 +31,7 @@ def table(markets: Sequence[Reader], config: Config, seeds: Sequence[int]) -> di
         ctx = Context("simulate", seed=sim.seed)
         settings = bar_stream.settings(bars, sim, ctx)
         pooled = bar_facts.pooled(settings)
-        observed |= not bars.meta.get("synthetic")
+        observed |= not bars.meta.synthetic
         for group, passed in bar_stream.sheets(bars, settings, ctx):
             of_bars.add([(p.grid.days, p.sums) for p in passed])
             columns = {name: np.empty(group.num_rows) for name in book_tape.COLUMNS}

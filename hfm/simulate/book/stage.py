@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -24,9 +24,9 @@ from hfm.simulate.book import book_facts, book_sums, book_tape, fitted, session_
 from hfm.simulate.book import book_session as session
 from hfm.simulate.moments import Moments
 from hfm.simulate.spread import spread_claims
-from hfm.simulate.stage import charged, provenance, say_ticks, tick_meta
+from hfm.simulate.stage import charged, provenance, say_ticks, with_ticks
 from hfm.stage import Context, Product
-from hfm.tables import ORACLE, QUOTES, Array, Reader, arrays, build, column_array
+from hfm.tables import ORACLE, QUOTES, Array, Reader, TableMeta, arrays, build, column_array
 
 Float = npt.NDArray[np.float64]
 Table = dict[str, Any]  # Any: arrays of several kinds
@@ -44,7 +44,7 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     settings = bar_stream.settings(bars, sim, ctx)
     charges = charged(settings)
     _narrow(charges, ctx)
-    meta = bars.meta | tick_meta(settings)
+    meta = with_ticks(bars.meta, settings)
     of_bars, of_book, tallied = Moments(), Moments(), Tally()
     for group, passed in bar_stream.sheets(bars, settings, ctx):
         of_bars.add([(p.grid.days, p.sums) for p in passed])
@@ -52,10 +52,10 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
             continue
         columns: Table = {name: np.full(group.num_rows, np.nan) for name in book_tape.COLUMNS}
         yield from sessions(group, passed, settings, (columns, of_book, tallied), meta, ctx)
-        yield from _tables(group, passed, columns, meta | spread_claims.about(charges, meta, sim), sim)
+        yield from _tables(group, passed, columns, spread_claims.described(meta, charges, sim), sim)
     say_ticks(settings, ctx)
     spread_claims.say(charges, ctx)
-    yield "simulate/facts.json", _document(of_bars, of_book, tallied, settings, bool(bars.meta.get("synthetic")), ctx)
+    yield "simulate/facts.json", _document(of_bars, of_book, tallied, settings, bool(bars.meta.synthetic), ctx)
 
 
 def _narrow(charges: Mapping[str, spread_claims.Charge], ctx: Context) -> None:
@@ -114,7 +114,7 @@ class Job:
     depth: float
     opening: int
     setting: Setting
-    about: Table
+    about: TableMeta
 
 
 @dataclass(frozen=True)
@@ -147,17 +147,15 @@ def carry_out(job: Job, ctx: Context) -> Done:
     return Done(job, one.without_events(), columns, equal, found, made)
 
 
-def _jobs(
-    group: pa.Table, passed: list[Pass], settings: Mapping[str, Setting], meta: Mapping[str, Any]
-) -> Iterator[Job]:
+def _jobs(group: pa.Table, passed: list[Pass], settings: Mapping[str, Setting], meta: TableMeta) -> Iterator[Job]:
     """The group's sessions, day by day and symbol by symbol."""
     when = arrays(group, ("time", "seq"))
-    interval = int(meta["interval_s"]) * 1_000_000_000
+    interval = int(meta.interval_s) * 1_000_000_000
     depth0 = {p.grid.symbol: _depths(p, settings[p.grid.symbol]) for p in passed}
     for day in np.unique(np.concatenate([p.grid.days for p in passed])):
         for p in passed:
             setting = settings[p.grid.symbol]
-            about = _about(meta, setting.simulate) | {"tick": tick_meta(settings)["ticks"]}
+            about = with_ticks(_about(meta, setting.simulate), settings)
             for s in np.flatnonzero(p.grid.days == day):
                 rows = np.arange(group.num_rows)[p.grid.rows][p.grid.cell // p.grid.slots == s]
                 opening = int(when["time"][rows[0]] - (when["seq"][rows[0]] + 1) * interval)
@@ -169,7 +167,7 @@ def sessions(
     passed: list[Pass],
     settings: Mapping[str, Setting],
     into: tuple[Table, Moments, Tally],
-    meta: Mapping[str, Any],
+    meta: TableMeta,
     ctx: Context,
 ) -> Iterator[Product]:
     """Play the group's sessions, day by day and symbol by symbol, ctx.workers at once; their rows, sums and counts go
@@ -208,16 +206,14 @@ def _depths(p: Pass, setting: Setting) -> Float:
     return np.asarray(level[np.arange(len(level)), p.sheet.moves.present.argmax(axis=1)])
 
 
-def _about(meta: Mapping[str, Any], sim: Simulate) -> dict[str, Any]:
-    return dict(meta) | {
-        "fidelity": sim.fidelity, "recipe": sim.recipe, "signal": sim.signal, "kind": sim.kind, "rho": sim.rho,
-        "carry": sim.carry, "simulate_seed": sim.seed, "l3": sim.l3, "levels": sim.levels,
-    }  # fmt: skip
+def _about(meta: TableMeta, sim: Simulate) -> TableMeta:
+    return replace(
+        meta, fidelity=sim.fidelity, recipe=sim.recipe, signal=sim.signal, kind=sim.kind, rho=sim.rho,
+        carry=sim.carry, simulate_seed=sim.seed, l3=sim.l3, levels=sim.levels,
+    )  # fmt: skip
 
 
-def _tables(
-    group: pa.Table, passed: list[Pass], columns: Table, meta: Mapping[str, Any], sim: Simulate
-) -> Iterator[Product]:
+def _tables(group: pa.Table, passed: list[Pass], columns: Table, meta: TableMeta, sim: Simulate) -> Iterator[Product]:
     """The quotes and the oracle of one group."""
     keys = {name: group.column(name) for name in _KEYS}
     time, n = column_array(group.column("time")), group.num_rows
@@ -226,10 +222,10 @@ def _tables(
         bits[p.grid.rows] = flags(p.grid, p.sheet)
     about = _about(meta, sim)
     rest = {
-        "time_open": time - int(meta["interval_s"]) * 1_000_000_000, "flags": bits,
+        "time_open": time - int(meta.interval_s) * 1_000_000_000, "flags": bits,
         "cash_dividend": np.zeros(n), "split_ratio": np.ones(n),
     }  # fmt: skip
-    origin = provenance(sim, bool(meta.get("synthetic")))
+    origin = provenance(sim, bool(meta.synthetic))
     yield "simulate/quotes.parquet", build(QUOTES, keys | columns | rest, about, origin)
     key = {name: keys[name] for name in _KEYS if name != "is_last"}
     unknown = dict.fromkeys(("p_up", "p_up_latent", "log_spread_mean", "log_spread_sd"), np.full(n, np.nan))

@@ -24,7 +24,7 @@ import pyarrow.csv as csv
 from hfm.errors import DataError
 from hfm.simulate.replay.event_tape import lee_ready
 from hfm.simulate.replay.stage import hours
-from hfm.tables import Array, arrays
+from hfm.tables import Array, TableMeta, arrays
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -51,7 +51,7 @@ class Files:
     rounded: int
 
 
-def files(group: pa.Table, meta: Mapping[str, Any]) -> Files:  # Any: JSON
+def files(group: pa.Table, meta: TableMeta) -> Files:  # Any: JSON
     """The LOBSTER files of one row group of the book table, whose metadata is `meta`.
 
     An order without a number has order id 0. A hidden execution without a side gets the one that Lee and Ready (1991)
@@ -60,7 +60,7 @@ def files(group: pa.Table, meta: Mapping[str, Any]) -> Files:  # Any: JSON
     than 1/10,000, times beyond the New York day.
     """
     symbol, day = str(group.column("symbol")[0].as_py()), arrays(group.slice(0, 1), ("session",))["session"][0]
-    levels, where = int(meta["levels"]), f"{symbol} on {day}"
+    levels, where = meta.levels, f"{symbol} on {day}"
     known = [n for n in group.column_names if n not in ("symbol", "session", "event", "order_id")]
     columns = arrays(group, known)
     word = group.column("event").combine_chunks().cast(pa.string()).to_numpy(zero_copy_only=False)
@@ -68,7 +68,7 @@ def files(group: pa.Table, meta: Mapping[str, Any]) -> Files:  # Any: JSON
     if odd:
         raise _misfit(where, f"its feed gives {odd[0]} events, which no LOBSTER message stands for")
     midnight = _midnight(day)
-    start, end = hours(str(meta["calendar"]), day)
+    start, end = hours(meta.calendar, day)
     since = columns["time"] - midnight
     if since.min() < 0 or since.max() >= _DAY:
         raise _misfit(where, "its events are not all between midnight and midnight in New York")

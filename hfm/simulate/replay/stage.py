@@ -10,6 +10,7 @@ import math
 import re
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from hfm.simulate.replay import book_distance, event_tape, fitted_constants, int
 from hfm.simulate.replay.intervals import Rows
 from hfm.simulate.replay.studies import Studies
 from hfm.stage import Context, Product
-from hfm.tables import ORACLE, QUOTES, Array, Provenance, Reader, build, column_array
+from hfm.tables import ORACLE, QUOTES, Array, Provenance, Reader, TableMeta, build, column_array
 
 Float = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -43,19 +44,19 @@ def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     studies, fits = Studies(), dict[str, Fitted]()
     made = 0
     meta = book.meta
-    for group in book.groups(event_tape.needed(int(meta["levels"]))):
+    for group in book.groups(event_tape.needed(meta.levels)):
         symbol, day = group.column("symbol")[0].as_py(), column_array(group.column("session").slice(0, 1))[0]
-        found = event_tape.read(group, int(meta["levels"]))
+        found = event_tape.read(group, meta.levels)
         if found is None:
             ctx.warn(f"{symbol} {day}: no event leaves a bid below an ask, the session is left out")
             continue
-        start, end = hours(str(meta["calendar"]), day)
+        start, end = hours(meta.calendar, day)
         rows = intervals.by_event(found) if every is None else intervals.by_clock(found, start, end, every)
         if not len(rows.seq):
             ctx.warn(f"{symbol} {day}: no event lies inside the session, which is left out")
             continue
         made += 1
-        tick = float(meta["tick"][symbol])
+        tick = float((meta.ticks or {})[symbol])
         studies.add(found, start, end, tick)
         fits.setdefault(symbol, Fitted(tick, int((end - start) // (fitted_constants.EVERY * _SECOND)))).add(
             found, group, start, end
@@ -153,21 +154,20 @@ def hours(calendar: str, day: Array) -> tuple[int, int]:
         return int(stamp.value), int(stamp.value) + 86_400 * _SECOND
 
 
-def _about(meta: dict[str, Any], sim: Simulate, every: int | None, length: int) -> dict[str, Any]:
+def _about(meta: TableMeta, sim: Simulate, every: int | None, length: int) -> TableMeta:
     """Metadata of quotes. Event rows have no slots: they are counted as if one came a second."""
     seconds = 1.0 if every is None else every / _SECOND
     slots = int(length / _SECOND / seconds)
-    sessions = 365 if meta["calendar"] == "24/7" else 252
-    return meta | {
-        "interval_s": seconds, "slots_per_session": slots, "slots_per_year": slots * sessions,
-        "sessions_per_year": sessions, "fidelity": "replay", "every": sim.every, "recipe": "none", "signal": "none",
-        "tick": max(meta["tick"].values()), "ticks": meta["tick"],
-        "mid_is_trade": False,
-    }  # fmt: skip
+    sessions = 365 if meta.calendar == "24/7" else 252
+    return replace(
+        meta, interval_s=seconds, slots_per_session=slots, slots_per_year=slots * sessions,
+        sessions_per_year=sessions, fidelity="replay", every=sim.every, recipe="none", signal="none",
+        tick=max((meta.ticks or {}).values()), mid_is_trade=False,
+    )  # fmt: skip
 
 
 def _tables(
-    found: event_tape.Tape, rows: Rows, where: tuple[str, Array, int], about: dict[str, Any], tick: float
+    found: event_tape.Tape, rows: Rows, where: tuple[str, Array, int], about: TableMeta, tick: float
 ) -> Iterator[Product]:
     symbol, day, end = where
     n = len(rows.seq)
@@ -177,7 +177,7 @@ def _tables(
     origin[1:][joined] = columns["mid_close"][:-1][joined]
     returns = np.log(columns["mid_close"] / origin)
     is_last = rows.t_close == end
-    if about["every"] == "event":
+    if about.every == "event":
         is_last = (np.arange(n) == n - 1) & (end - rows.t_close < _CLOSING)
     key = {
         "symbol": symbol, "session": pa.array(np.full(n, day)), "seq": rows.seq, "time": rows.t_close,

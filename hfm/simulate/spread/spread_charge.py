@@ -226,7 +226,7 @@ def of_bars(open_: Float, high: Float, low: Float, close: Float, volume: Float) 
 def whole_sample(bars: Reader) -> dict[str, SpreadEstimate]:
     """By symbol, the estimate from all bars of a table: for what is said of a run, never for a row of it."""
     totals: dict[str, Float] = {}
-    slots = int(bars.meta["slots_per_session"])
+    slots = int(bars.meta.slots_per_session)
     columns = ("open", "high", "low", "close", "volume")
     for group in bars.groups(("symbol", "session", "seq", *columns)):
         values = arrays(group, columns)

@@ -24,7 +24,7 @@ from hfm.simulate.bars.slot_grid import Grid, grids
 from hfm.simulate.spread import estimators, spread_charge
 from hfm.simulate.spread.spread_charge import SpreadEstimate
 from hfm.stage import Context
-from hfm.tables import Array, Reader, arrays
+from hfm.tables import Array, Reader, TableMeta, arrays
 
 Float = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -98,7 +98,7 @@ def charges(
 
     sizes: the tick sizes of each symbol (None: the model's).
     """
-    slots = int(bars.meta["slots_per_session"])
+    slots = int(bars.meta.slots_per_session)
     pasts: dict[str, _Past] = {}
     for group in bars.groups(("symbol", "session", "seq", *_COLUMNS)):
         columns = arrays(group, _COLUMNS)
@@ -307,18 +307,20 @@ def document(found: Mapping[str, Charge]) -> dict[str, Any]:  # Any: JSON
     }  # fmt: skip
 
 
-def about(found: Mapping[str, Charge], meta: Mapping[str, Any], sim: Simulate) -> dict[str, Any]:  # Any: JSON
-    """What the quotes table says of it: whether mids are prices of trades, and by symbol what is charged."""
-    out: dict[str, Any] = {"mid_is_trade": not meta.get("synthetic") and sim.signal != "planted"}
-    if found:
-        out["spread"] = {
+def described(meta: TableMeta, found: Mapping[str, Charge], sim: Simulate) -> TableMeta:
+    """The metadata of quotes: whether mids are prices of trades, and by symbol what is charged."""
+    spread = (
+        {
             symbol: {
                 "bps": _json(one.bps.mean()), "claimed_bps": _json(one.claim_bps),
                 "upper_bps": _json(2.0 * one.estimate.upper_half_spread_bps), "ruled_by": one.estimate.ruled_by,
             }
             for symbol, one in found.items()
-        }  # fmt: skip
-    return out
+        }
+        if found
+        else meta.spread
+    )  # fmt: skip
+    return replace(meta, mid_is_trade=not meta.synthetic and sim.signal != "planted", spread=spread)
 
 
 def _json(x: float) -> float | None:

@@ -7,7 +7,7 @@ Axes: n rows of all out-of-sample sessions, in the order of the ledger.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -113,10 +113,9 @@ def of_run(
 def traded(readers: Mapping[str, Reader], config: Config, model: str) -> Traded:
     """The rows that a back-test traded, its policy's inputs made again as it made them."""
     quotes, predictions = readers[QUOTES], readers[PREDICTIONS]
-    meta, symbols = quotes.meta, sorted(quotes.meta["symbols"])
-    if "block_s" in predictions.meta:
-        meta = meta | {"block_s": predictions.meta["block_s"]}
-    engine = Engine(config.backtest, symbols, meta, int(predictions.meta.get("horizon", config.train.horizon)))
+    meta, symbols = quotes.meta, sorted(quotes.meta.symbols)
+    meta = replace(meta, block_s=predictions.meta.block_s)
+    engine = Engine(config.backtest, symbols, meta, predictions.meta.horizon or config.train.horizon)
     passive = config.backtest.fill == "passive"
     seen = [
         found for panel in panels(quotes, predictions, model, symbols, RESTING if passive else ())

@@ -40,7 +40,7 @@ def test_counts_by_hand() -> None:
 
 def test_a_row_group_has_the_schema_and_says_what_was_seen() -> None:
     """No id is null; levels are observed unless they were rebuilt."""
-    group = book_events.group(book(), "XYZ", {"levels": 1})
+    group = book_events.group(book(), "XYZ", tables.TableMeta(levels=1))
     tables.check(group, tables.book(1))
     assert group["order_id"].to_pylist() == [5, 6, None, None]
     assert group["seq"].to_pylist() == [0, 1, 2, 3]

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from hfm import tables
 from hfm.errors import DataError, HfmError, UsageError
 from hfm.fetch.book import stage as books
 from hfm.plugins import BarRequest, RawBook
@@ -52,7 +53,7 @@ def test_what_the_table_says_of_itself_grows_to_the_whole() -> None:
     ctx = Context("fetch")
     source = Given(("XYZ", first), ("ABC", replace(later, estimated=True)), ("XYZ", replace(later, tick=0.005)))
     groups = [group for _, group in books.run(source, "given", REQUEST, ctx)]
-    metas = [books.events.tables.header(group.schema)["meta"] for group in groups]
+    metas = [tables.header(group.schema)["meta"] for group in groups]
     assert [meta["symbols"] for meta in metas] == [["XYZ"], ["ABC", "XYZ"], ["ABC", "XYZ"]]
     assert metas[-1]["quality"]["XYZ"]["rows"] == 8
     assert metas[-1]["quality"]["XYZ"]["sessions"] == 2

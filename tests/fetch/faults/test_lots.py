@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ def dear(calendar: str) -> pa.Table:
     quoted = market.walk(["BTCUSDT"], 10, 24, seed=2, sd=4e-3)
     columns = tables.arrays(quoted)
     scaled = {n: x * PRICE for n, x in columns.items() if n.startswith(("mid_", "bid_", "ask_", "trade_"))}
-    header = tables.header(quoted.schema)["meta"] | {"calendar": calendar}
+    header = dataclasses.replace(tables.meta_of(quoted.schema), calendar=calendar)
     return tables.build(tables.QUOTES, columns | scaled | {"volume": columns["volume"] / PRICE}, header)
 
 
@@ -83,7 +84,7 @@ def test_signals_in_last_rows_alone_have_a_reason_too() -> None:
 def test_without_volume_it_is_said_that_no_impact_is_charged() -> None:
     """D1's back-test: nobody knows how much is traded."""
     quoted = market.walk(["EURUSD"], 10, 24, seed=2)
-    columns, header = tables.arrays(quoted), tables.header(quoted.schema)["meta"]
+    columns, header = tables.arrays(quoted), tables.meta_of(quoted.schema)
     quoted = tables.build(tables.QUOTES, columns | {"volume": np.zeros(quoted.num_rows)}, header)
     p = 0.5 + np.random.default_rng(0).normal(0, 0.1, quoted.num_rows)
     metrics = market.run(quoted, market.predictions(quoted, {"lstm": p, "constant": 0.5}), threshold="0.55")[0][

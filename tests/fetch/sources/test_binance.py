@@ -65,8 +65,8 @@ def test_depth_updates_and_snapshots_give_the_book(tmp_path: Path) -> None:
     assert columns["event"].tolist() == [row[1] for row in rows]
     assert columns["time"].tolist() == [milli(made[row[0]].time_us) * 1_000_000 for row in rows]
     np.testing.assert_array_equal(levels_of(reader), np.array([made[row[0]].levels(10) for row in rows]).T)
-    assert reader.meta["quality"]["BTCUSDT"]["gaps"] == 0
-    assert (reader.meta["calendar"], reader.meta["levels"]) == ("24/7", 10)
+    assert reader.meta.quality["BTCUSDT"]["gaps"] == 0
+    assert (reader.meta.calendar, reader.meta.levels) == ("24/7", 10)
 
 
 def test_a_lost_update_is_counted_and_said(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_lost_update_is_counted_and_said(tmp_path: Path) -> None:
     (tmp_path / "BTCUSDT_T_DEPTH_2024-03-01_depth_snap.csv").write_text(depth(made, whole=True))
     (tmp_path / "BTCUSDT_T_DEPTH_2024-03-01_depth_update.csv").write_text(depth(made, whole=False, lost=17))
     (reader,), ctx = run(tmp_path, "BTCUSDT")
-    assert reader.meta["quality"]["BTCUSDT"]["gaps"] == 1
+    assert reader.meta.quality["BTCUSDT"]["gaps"] == 1
     assert any("1 gaps" in line for line in ctx.lines)
 
 
@@ -116,7 +116,7 @@ def test_best_quotes_and_trades_become_one_book(tmp_path: Path, kind: str) -> No
     assert table["event"].to_pylist() == ["snapshot", "execute", "snapshot", "execute", "snapshot"]
     assert table["side"].to_pylist() == [0, -1, 0, 1, 0]
     assert table["bid_px_1"].to_pylist() == [100, 100, 101, 101, 102]
-    assert reader.meta["levels"] == 1
+    assert reader.meta.levels == 1
 
 
 def test_aggregated_trades_do_not_count_twice(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_states_in_parquet_are_matched_with_trades_by_a_recorder(tmp_path: Path)
     table = reader.read()
     assert table["side"].to_pylist() == [-1, 0, 1, 0]
     assert np.isnan(table["ask_px_1"].to_numpy()).tolist() == [True, False, False, True]
-    assert reader.meta["symbols"] == ["BTCUSDT"]
+    assert reader.meta.symbols == ("BTCUSDT",)
 
 
 # ------------------------------------------------------------------------------------------------------------ real data
@@ -180,7 +180,7 @@ def test_the_bitcoin_recording_is_whole(real: Path) -> None:
     table = reader.read()
     tables.check(table, tables.book(10))
     assert table.num_rows == 6_545 + 21_313
-    assert (reader.meta["calendar"], reader.meta["tz"], reader.meta["tick"]) == ("24/7", "UTC", {"BTCUSDT": 0.1})
+    assert (reader.meta.calendar, reader.meta.tz, reader.meta.ticks) == ("24/7", "UTC", {"BTCUSDT": 0.1})
     columns = tables.arrays(table, ["time", "event", "price", "size", "side"])
     theirs = pq.read_table(real / "book" / "btcusdt_usdm_l10.parquet")
     state = columns["event"] == "snapshot"

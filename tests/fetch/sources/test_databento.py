@@ -94,7 +94,7 @@ def test_market_by_order_is_rebuilt(tmp_path: Path, packed: bool) -> None:
     wanted = flow.levels()[:, [row[5] for row in flow.rows]]
     wanted[0::2] /= 1e9
     np.testing.assert_array_equal(levels_of(reader), wanted)
-    assert reader.meta["tick"] == {"XYZ": 0.01}
+    assert reader.meta.ticks == {"XYZ": 0.01}
     assert tables.provenance(table.schema)["bid_px_1"] == "estimated"
 
 
@@ -126,7 +126,7 @@ def test_market_by_price_is_the_feeds_own(tmp_path: Path, schema: str, levels: i
     assert table["event"].to_pylist() == ["add", "delete", "execute", "snapshot", "snapshot"]
     assert table["side"].to_pylist() == [1, 1, -1, 0, 0]
     assert table["bid_px_1"].to_pylist() == [100.0] * 5
-    assert reader.meta["symbols"] == ["XYZ"]
+    assert reader.meta.symbols == ("XYZ",)
     if levels == 10:
         assert np.isnan(table["ask_px_10"].to_numpy()).all()
         assert table["ask_sz_10"].to_pylist() == [0.0] * 5
@@ -138,7 +138,7 @@ def test_events_outside_the_session_build_the_book_and_are_no_rows(tmp_path: Pat
     path.write_bytes(header("mbp-1", {"XYZ": 17}) + prices(1, "AAAA", start=OPEN - 2000))
     (reader,), _ = run(path, "XYZ")
     assert reader.read().num_rows == 2
-    assert reader.meta["quality"]["XYZ"]["outside"] == 2
+    assert reader.meta.quality["XYZ"]["outside"] == 2
     (reader,), _ = run(path, "XYZ", calendar="24/7")
     assert reader.read().num_rows == 4
 

@@ -77,7 +77,7 @@ def test_empty_levels_are_nan_and_size_zero(tmp_path: Path) -> None:
     (reader,), _ = run(tmp_path, "XYZ")
     table = reader.read()
     tables.check(table, tables.book(5))
-    assert reader.meta["levels"] == 5
+    assert reader.meta.levels == 5
     assert np.isnan(table["ask_px_5"].to_numpy()).any()
     assert np.nanmax(table["ask_px_5"].to_numpy(), initial=0) < 1000
     assert (table["ask_sz_5"].to_numpy()[np.isnan(table["ask_px_5"].to_numpy())] == 0).all()
@@ -178,10 +178,10 @@ def test_a_folder_gives_the_symbols_asked_for_each_a_row_group(tmp_path: Path) -
         write(tmp_path, flow(seed=len(symbol), events=80, level=level), level, symbol)
     groups, ctx = run(tmp_path, "ZED", "ABC", "NONE")
     assert [group.read()["symbol"][0].as_py() for group in groups] == ["ABC", "ZED"]
-    assert groups[-1].meta["symbols"] == ["ABC", "ZED"]
-    assert {group.meta["levels"] for group in groups} == {2}
-    assert groups[-1].meta["quality"]["ZED"]["rows"] == 80
-    assert groups[-1].meta["tz"] == "America/New_York"
+    assert groups[-1].meta.symbols == ("ABC", "ZED")
+    assert {group.meta.levels for group in groups} == {2}
+    assert groups[-1].meta.quality["ZED"]["rows"] == 80
+    assert groups[-1].meta.tz == "America/New_York"
     assert ["NONE" in loss for loss in ctx.losses] == [True]
 
 
@@ -288,8 +288,8 @@ def test_apples_rebuilt_levels_are_the_vendors_first_999_rows(real: Path) -> Non
         for column, name in enumerate(("ask_px", "ask_sz", "bid_px", "bid_sz")):
             mine = table[f"{name}_{level + 1}"].to_numpy()[rows] * (10_000 if "px" in name else 1)
             np.testing.assert_array_equal(np.rint(mine), book[:, 4 * level + column])
-    assert reader.meta["quality"]["AAPL"]["crossed"] == 0
-    assert reader.meta["quality"]["AAPL"]["short_changes"] == 0
+    assert reader.meta.quality["AAPL"]["crossed"] == 0
+    assert reader.meta.quality["AAPL"]["short_changes"] == 0
 
 
 def test_apples_whole_hour_agrees_with_another_rebuild(real: Path) -> None:

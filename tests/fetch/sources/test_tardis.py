@@ -82,9 +82,9 @@ def test_incremental_changes_give_the_book_after_each_message(tmp_path: Path, pa
     np.testing.assert_allclose(columns["size"], [row[4] for row in rows], atol=1e-12)
     assert columns["time"].tolist() == [made[row[0]].time_us * 1000 for row in rows]
     np.testing.assert_array_equal(levels_of(reader), np.array([made[row[0]].levels(10) for row in rows]).T)
-    assert reader.meta["calendar"] == "24/7"
-    assert reader.meta["tz"] == "UTC"
-    assert reader.meta["tick"] == {"BTCUSDT": 0.1}
+    assert reader.meta.calendar == "24/7"
+    assert reader.meta.tz == "UTC"
+    assert reader.meta.ticks == {"BTCUSDT": 0.1}
     assert reader.read()["order_id"].null_count == len(rows)
 
 
@@ -140,7 +140,7 @@ def test_days_and_symbols_come_in_order_each_a_row_group(tmp_path: Path) -> None
     groups, ctx = run(tmp_path, "ETHUSDT", "BTCUSDT", "XRPUSDT")
     keys = [(str(group.read()["session"][0]), group.read()["symbol"][0].as_py()) for group in groups]
     assert keys == [(f"2020-07-0{d}", s) for d in (1, 2) for s in ("BTCUSDT", "ETHUSDT")]
-    assert groups[-1].meta["quality"]["BTCUSDT"]["sessions"] == 2
+    assert groups[-1].meta.quality["BTCUSDT"]["sessions"] == 2
     assert "XRPUSDT" in ctx.losses[0]
     both = tmp_path / "all"
     both.mkdir()
@@ -202,7 +202,7 @@ def test_the_most_telling_book_is_taken_and_the_rest_is_named(tmp_path: Path) ->
     (tmp_path / name("book_snapshot_5")).write_text(snapshots(made, 5))
     (tmp_path / name("incremental_book_L2")).write_text(changes(made))
     (reader,), ctx = run(tmp_path, "BTCUSDT")
-    assert reader.meta["levels"] == 10
+    assert reader.meta.levels == 10
     assert any("states files are left out" in line for line in ctx.lines)
     assert Tardis.calendar == "24/7"
 

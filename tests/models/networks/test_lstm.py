@@ -17,7 +17,8 @@ from tests.train.market import SMALL, rows
 def test_floors_steps_and_stored_models_never_import_torch() -> None:
     """Only fitting does."""
     code = (
-        "import sys; import hfm.models.inference, hfm.models.linear.floors, hfm.models.networks.lstm, hfm.models.checkpoint;"
+        "import sys; import hfm.models.inference, hfm.models.linear.floors, hfm.models.networks.lstm;"
+        "import hfm.models.checkpoint;"
         "import hfm.train.stage; print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -89,7 +89,7 @@ def test_many_filled_prices_stand_beside_the_scores() -> None:
     own = next(s for s in cast.scores if (s.model, s.metric) == (cast.model, "r2"))
     scores = (*cast.scores, dataclasses.replace(own, metric="r2_all_rows", value=0.925))
     for stale, shown in ((230, True), (40, False)):
-        meta = cast.meta | {"test_rows": 1000, "stale_rows": stale, "stale_sessions": 17}
+        meta = dataclasses.replace(cast.meta, test_rows=1000, stale_rows=stale, stale_sessions=17)
         found = dataclasses.replace(run("short"), forecast=dataclasses.replace(cast, meta=meta, scores=scores))
         caption = on_paper(by_name("models"), found)[1].caption
         assert ("23.0% of the test rows, in 17 sessions" in caption) is shown

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,10 +26,10 @@ from tests.bars import bar_table
 from tests.fetch.flow import flow
 from tests.orderbook import DAY, book_meta, book_table
 
-META = {"calendar": "XNYS", "symbols": ["XYZ"]}
+META = tables.TableMeta(calendar="XNYS", symbols=("XYZ",))
 
 
-def through(group: pa.Table, meta: Mapping[str, Any]) -> tuple[pa.Table, lobster_export.Files]:
+def through(group: pa.Table, meta: tables.TableMeta) -> tuple[pa.Table, lobster_export.Files]:
     """The group, exported and read back by the source; and the files."""
     made = lobster_export.files(group, meta)
     with tempfile.TemporaryDirectory() as folder:
@@ -38,7 +37,7 @@ def through(group: pa.Table, meta: Mapping[str, Any]) -> tuple[pa.Table, lobster
             (Path(folder) / name).write_bytes(data)
         (day,) = days(folder)
         raw = load(day, day.levels)
-    return book_events.group(raw, day.symbol, dict(meta)), made
+    return book_events.group(raw, day.symbol, meta), made
 
 
 def equal(one: pa.Table, other: pa.Table, but: tuple[str, ...] = ()) -> None:
@@ -63,8 +62,8 @@ def test_a_book_that_is_exported_and_read_again_is_the_same_book(seed: int, leve
         for kind, text in (("message", made.messages), ("orderbook", made.orderbook)):
             (Path(folder) / f"XYZ_2024-03-11_34200000_57600000_{kind}_{level}.csv").write_text(text)
         (day,) = days(folder)
-        group = book_events.group(load(day, level), "XYZ", META | {"levels": level})
-    again, files = through(group, META | {"levels": level})
+        group = book_events.group(load(day, level), "XYZ", dataclasses.replace(META, levels=level))
+    again, files = through(group, dataclasses.replace(META, levels=level))
     equal(group, again)
     assert files.rounded == 0
     assert files.message[0] == f"XYZ_2024-03-11_34200000_57600000_message_{level}.csv"
@@ -78,7 +77,7 @@ def test_a_simulated_book_comes_back(l3: bool) -> None:
     made = [p for a, p in stage.run(inputs, config, Context("simulate", seed=7)) if a == "simulate/book.parquet"]
     (group,) = made
     assert isinstance(group, pa.Table)
-    again, files = through(group, tables.header(group.schema)["meta"])
+    again, files = through(group, tables.meta_of(group.schema))
     hidden = np.flatnonzero(group.column("event").cast(pa.string()).to_numpy(zero_copy_only=False) == "execute_hidden")
     lit = np.delete(np.arange(group.num_rows), hidden)
     equal(group.take(lit), again.take(lit), ("price", *book_events.level_names(3)))
@@ -123,5 +122,5 @@ def test_amazons_day_comes_back_to_the_last_bit(real: Path) -> None:
     ctx.as_of = ctx.as_of.replace(year=2030)
     (group,) = [p for _, p in fetch.run({}, config, ctx)]
     assert isinstance(group, pa.Table)
-    again, _ = through(group, tables.header(group.schema)["meta"])
+    again, _ = through(group, tables.meta_of(group.schema))
     equal(group, again)

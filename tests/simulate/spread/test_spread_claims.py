@@ -143,9 +143,9 @@ def test_invented_bars_are_left_alone() -> None:
 def test_the_quotes_say_what_is_charged_and_whether_mids_are_trades() -> None:
     """meta of observed and of invented bars."""
     meta = tables.MemoryReader(run(table(bars(Make(3.0), 12, 26, 0)))[0]).meta
-    assert meta["mid_is_trade"] is True
-    assert set(meta["spread"]["XYZ"]) == {"bps", "claimed_bps", "upper_bps", "ruled_by"}
-    assert meta["spread"]["XYZ"]["claimed_bps"] is None
+    assert meta.mid_is_trade is True
+    assert set((meta.spread or {})["XYZ"]) == {"bps", "claimed_bps", "upper_bps", "ruled_by"}
+    assert (meta.spread or {})["XYZ"]["claimed_bps"] is None
     meta = tables.MemoryReader(run(bar_table(3))[0]).meta
-    assert meta["mid_is_trade"] is False
-    assert "spread" not in meta
+    assert meta.mid_is_trade is False
+    assert meta.spread is None

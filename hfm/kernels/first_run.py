@@ -1,0 +1,174 @@
+"""The first run after installation: its kernels are compiled by processes beside the one that works.
+
+first_run.json lists, in the order of need, the kernels that `hfm run` calls and for what kinds of arguments;
+`python -m tests.kernels.first_run` writes it. The run compiles from the front, as it comes to them, and one process for
+each other core from the back: a kernel that one of them is at is waited for. They end with the run, however it ends,
+and change nothing but time: what they fail at, the run compiles itself.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hfm.kernels import jit
+
+LIST = Path(__file__).with_name("first_run.json")
+NOTICE = "compiling kernels (first run after installation), about 20 s"
+MOST = 3
+"""Processes beside the run; the longest kernel takes a third of all, so that more would wait for it."""
+Words = Any  # JSON values
+_SCALARS = {t.__name__: t for t in (bool, int, float, np.float32, np.float64, np.int64, np.uint64, np.int8, np.bool_)}
+_helpers: list[subprocess.Popen[bytes]] = []
+
+
+def start(talk: Callable[[str], None]) -> None:
+    """Compile the kernels of `hfm run` beside it where the cache lacks them; `talk` is told once, if any is missing."""
+    jit.on_compile = partial(_announce, talk)
+    folder = jit.cache_folder()
+    off = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+    if _helpers or off or jit.is_temporary(folder) or (folder / "complete").exists():
+        return
+    if not _helpers:
+        atexit.register(stop)
+    for place in range(min(_cores() - 1, MOST)):
+        code = f"import sys; sys.path[:] = {sys.path!r}; from hfm.kernels.first_run import work; work({place})"
+        with contextlib.suppress(OSError):  # no memory, or too many processes: the run compiles alone
+            null = subprocess.DEVNULL
+            _helpers.append(
+                subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=null, stderr=null)
+            )
+
+
+def stop() -> None:
+    """End the processes that compile."""
+    while _helpers:
+        helper = _helpers.pop()
+        helper.kill()
+        helper.communicate()
+
+
+def work(place: int) -> None:
+    """What helper `place` does: compile the listed kernels from the last to the first, then mark the cache complete."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    from filelock import FileLock, Timeout
+
+    folder = jit.cache_folder()
+    try:
+        with FileLock(
+            folder / f"helper-{place}.lock", timeout=0
+        ):  # one set of helpers, however many runs begin at once
+            for prepare in (jit.Kernel.prepare, jit.Kernel.like):  # what others are at, once more when they are done
+                for name, arguments in reversed(entries()):
+                    with contextlib.suppress(Exception):  # whatever it is, the run meets it by itself
+                        prepare(_found(name), *map(example, arguments))
+            (folder / "complete").touch()
+    except Timeout:
+        return
+
+
+def entries() -> list[tuple[str, list[Words]]]:
+    """(module:name of a kernel, its arguments in words), in the order of need."""
+    return [(name, arguments) for name, arguments in json.loads(LIST.read_text())]
+
+
+def words(argument: object) -> Words:
+    """Describe an argument's kind, so that `example` can make another of it.
+
+    Parameters
+    ----------
+    argument
+        An array, a record, a number, or a tuple of such, named or not.
+
+    Returns
+    -------
+    words
+        "<f8 2C": an array of that dtype, 2-dimensional, C-contiguous ("F", "A": Fortran, any), read-only with an "r"
+        at the end; "MODULE:DTYPE": a record; "float": a number; a list: a tuple, whose first element is its class as
+        MODULE:CLASS, or "".
+
+    Raises
+    ------
+    LookupError
+        For what cannot be listed.
+    """
+    if isinstance(argument, tuple):
+        kind = type(argument)
+        name = "" if kind is tuple else f"{kind.__module__}:{kind.__qualname__}"
+        return [name, *(words(element) for element in argument)]
+    if isinstance(argument, np.ndarray):
+        flags = argument.flags
+        layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "A"
+        return f"{_dtype_name(argument.dtype)} {argument.ndim}{layout}{'' if flags.writeable else 'r'}"
+    if isinstance(argument, np.void):
+        return _dtype_name(argument.dtype)
+    if type(argument).__name__ not in _SCALARS:
+        raise LookupError(f"{type(argument)} is no array, record or number")
+    return type(argument).__name__
+
+
+def example(kind: Words) -> Any:  # Any: an argument of a kernel
+    """An argument of the kind that `words` described."""
+    if isinstance(kind, list):
+        values = [example(element) for element in kind[1:]]
+        return _found(kind[0])(*values) if kind[0] else tuple(values)
+    if kind in _SCALARS:
+        return _SCALARS[kind](0)
+    dtype, _, form = kind.partition(" ")
+    if not form:
+        return np.zeros(1, _dtype(dtype))[0]
+    ndim, layout = int(form[0]), form[1]
+    array = np.zeros((4,) * ndim, _dtype(dtype), order="F" if layout == "F" else "C")
+    if layout == "A":
+        array = array[(slice(None, None, 2),) * ndim]
+    array.flags.writeable = not form.endswith("r")
+    return array
+
+
+def _dtype_name(dtype: np.dtype[Any]) -> str:  # Any: of any kind
+    """A dtype in words: of records, the module:name under which the package holds it, so that fields may change."""
+    if dtype.names is None:
+        return dtype.str
+    for module in sorted(name for name in sys.modules if name.startswith("hfm.")):
+        for name, value in vars(sys.modules[module]).items():
+            if isinstance(value, np.dtype) and value == dtype:
+                return f"{module}:{name}"
+    raise LookupError(f"no module holds {dtype}")
+
+
+def _dtype(name: str) -> np.dtype[Any]:  # Any: of any kind
+    return np.dtype(_found(name) if ":" in name else name)
+
+
+def _found(name: str) -> Any:  # Any: a kernel, a class or a dtype
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _announce(talk: Callable[[str], None]) -> None:
+    """Say once that kernels are compiled."""
+    jit.on_compile = None
+    talk(NOTICE)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone, which closes the pipe; a killed one too."""
+    sys.stdin.buffer.read()
+    os._exit(0)

@@ -1,0 +1,104 @@
+"""What every executor promises: the same results with any number of workers, in order or as they are done."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from hfm import plugins
+
+KINDS = plugins.names("executors")
+
+
+def made(kind: str, workers: int) -> plugins.Executor:
+    """An executor by its name in the registry."""
+    found: plugins.Executor = plugins.find("executors", kind)(workers)
+    return found
+
+
+def slow(n: int) -> int:
+    """The later the task, the sooner it is done."""
+    time.sleep(0.002 * (10 - n))
+    return n
+
+
+def counted(n: int, shared: list[int], emit: Callable[[Any], None]) -> int:
+    """Reports its number, and returns what it shares with the others at that place."""
+    emit(n)
+    return shared[n]
+
+
+def failing(n: int) -> int:
+    """A task that cannot be done."""
+    raise ValueError(f"task {n}")
+
+
+def failing_report(n: int, shared: list[int], emit: Callable[[Any], None]) -> int:
+    """The same for as_completed."""
+    raise ValueError(f"task {n}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_results_come_in_the_order_of_the_tasks(kind: str, workers: int) -> None:
+    """However many work, and whoever is done first."""
+    assert list(made(kind, workers).in_order(partial(slow, n) for n in range(8))) == list(range(8))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("workers", [1, 3])
+def test_each_task_is_done_once_and_heard_in_the_callers_thread(kind: str, workers: int) -> None:
+    """as_completed gives each place with its result; what tasks report before they end is not lost."""
+    heard: list[tuple[int, int]] = []
+    shared = [n * n for n in range(8)]
+    tasks = [partial(counted, n) for n in range(8)]
+    found = dict(made(kind, workers).as_completed(tasks, shared, lambda n: heard.append((n, threading.get_ident()))))
+    assert found == dict(enumerate(shared))
+    assert {thread for _, thread in heard} == {threading.get_ident()}
+    assert {n for n, _ in heard} <= set(range(8))
+    if kind == "threads" or workers == 1:
+        assert sorted(n for n, _ in heard) == list(range(8))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_a_task_raises_is_raised_in_its_turn(kind: str, workers: int) -> None:
+    """After the results before it; no thread of the executor is left behind."""
+    before, taken = threading.active_count(), []
+    with pytest.raises(ValueError, match="task 2"):
+        taken.extend(made(kind, workers).in_order([partial(slow, 8), partial(slow, 9), partial(failing, 2)]))
+    with pytest.raises(ValueError, match="task 7"):
+        list(made(kind, workers).as_completed([partial(failing_report, 7)], [1], print))
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_more_than_the_workers_run_ahead(kind: str) -> None:
+    """A task is asked for only when there is room for its result."""
+    asked = 0
+
+    def tasks() -> Iterator[Callable[[], int]]:
+        nonlocal asked
+        for n in range(100):
+            asked += 1
+            yield partial(int, n)
+
+    results = made(kind, 3).in_order(tasks())
+    next(results)
+    assert asked <= 3
+    results.close()  # type: ignore[attr-defined]  # a generator
+    assert asked <= 3
+
+
+def test_what_a_task_raises_comes_after_the_results_before_it() -> None:
+    """The caller has taken what was done before."""
+    taken: list[int] = []
+    with pytest.raises(ValueError, match="task 2"):
+        for value in made("threads", 2).in_order([partial(int, 0), partial(int, 1), partial(failing, 2)]):
+            taken.append(value)  # noqa: PERF402  # one by one is the point
+    assert taken == [0, 1]

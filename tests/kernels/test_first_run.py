@@ -1,0 +1,187 @@
+"""Kernels of a first run: the list is what the run calls, and the processes that compile beside it leave no trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from hfm.kernels import first_run, jit
+
+COMPILED = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled here")
+
+
+class Pair(NamedTuple):
+    """Two arrays."""
+
+    a: np.ndarray
+    b: np.ndarray
+
+
+RECORD = np.dtype([("x", "f8"), ("n", "i8")])
+ARGUMENTS = {
+    "plain": np.zeros(3),
+    "read-only": np.frombuffer(bytes(8)),
+    "rows": np.zeros((2, 3), np.float32),
+    "columns": np.zeros((2, 3), np.int8, order="F"),
+    "strided": np.zeros((4, 4))[:, ::2],
+    "times": np.zeros(2, "M8[ns]"),
+    "numbers": (1, 2.0, True, np.float32(3)),
+    "named": Pair(np.zeros(1), np.zeros((1, 1))),
+    "records": np.zeros(2, RECORD),
+    "record": np.zeros(2, RECORD)[0],
+}
+
+
+@COMPILED
+@pytest.mark.parametrize("argument", ARGUMENTS.values(), ids=ARGUMENTS)
+def test_an_argument_is_described_and_made_again_of_the_same_type(
+    argument: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a helper compiles is what the run calls."""
+    import numba
+
+    monkeypatch.setattr(jit, "RECORD", RECORD, raising=False)
+    words = json.loads(json.dumps(first_run.words(argument)))
+    made = first_run.example(words)
+    assert numba.typeof(made) == numba.typeof(argument)
+    assert first_run.words(made) == words
+
+
+def test_what_cannot_be_listed_is_refused() -> None:
+    """A list that a helper could not read would go unnoticed."""
+    for argument in ("text", np.zeros(1, [("q", "f8")]), (1, None)):
+        with pytest.raises(LookupError):
+            first_run.words(argument)
+
+
+@COMPILED
+@pytest.mark.slow
+def test_the_list_is_what_a_run_calls(tmp_path: Path) -> None:
+    """Where this fails, `python -m tests.kernels.first_run` writes it anew; until then a first run takes longer."""
+    code = "import json; from tests.kernels.first_run import listed; print(json.dumps(listed('--days', '30')))"
+    env = {**os.environ, "HFM_HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert [tuple(entry) for entry in json.loads(done.stdout.splitlines()[-1])] == first_run.entries()
+
+
+KEPT = """
+from hfm.kernels.jit import kernel
+
+@kernel
+def twice(x):
+    return 2.0 * x[0]
+
+@kernel
+def thrice(x):
+    return 3.0 * x[0]
+"""
+PROGRAM = """
+import json, sys, time
+from pathlib import Path
+import numpy as np
+from hfm.kernels import first_run, jit
+first_run._cores = lambda: 2
+first_run.LIST = Path("list.json")
+first_run.start(lambda line: print(line, flush=True))
+print(*(helper.pid for helper in first_run._helpers), flush=True)
+time.sleep(WAIT)
+import kept
+print(kept.twice(np.ones(1)), jit.compile_seconds() > 0)
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A folder with two kernels, and a helper whose list is theirs."""
+    (tmp_path / "kept.py").write_text(KEPT)
+    entries = [["kept:twice", ["<f8 1C"]], ["kept:gone", []], ["kept:thrice", ["<f8 1C"]]]
+    (tmp_path / "list.json").write_text(json.dumps(entries))
+    (tmp_path / "sitecustomize.py").write_text(SITE)
+    return tmp_path
+
+
+SITE = """
+import os
+if os.environ.get("HFM_LIST"):
+    from pathlib import Path
+    from hfm.kernels import first_run
+    first_run.LIST = Path(os.environ["HFM_LIST"])
+"""
+
+
+def started(home: Path, wait: float) -> subprocess.Popen[str]:
+    """The program, with a cache of its own."""
+    paths = [str(home), *filter(None, sys.path)]
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(home / "cache"), "HFM_LIST": str(home / "list.json"),
+           "PYTHONPATH": os.pathsep.join(paths)}  # fmt: skip
+    return subprocess.Popen([sys.executable, "-c", PROGRAM.replace("WAIT", str(wait))], cwd=home, env=env, text=True,
+                            stdout=subprocess.PIPE)  # fmt: skip
+
+
+def ended(pid: int) -> bool:
+    """Whether a process is gone within some seconds, or waits only to be reaped."""
+    for _ in range(100):
+        try:
+            if "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
+                return True
+        except OSError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+LINUX = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks for processes in /proc")
+
+
+@COMPILED
+@LINUX
+def test_a_helper_compiles_what_is_listed_and_ends_with_the_run(home: Path) -> None:
+    """The run says one line where something is compiled, has the same result, and next time starts no helper."""
+    out, _ = started(home, 0.0).communicate()
+    pids, *lines, result = out.splitlines()
+    assert lines == [first_run.NOTICE]
+    assert result == "2.0 True"
+    assert ended(int(pids))
+    for _ in range(20):
+        done = started(home, 5.0)
+        if (out := done.communicate()[0]).startswith("\n"):
+            break
+    assert out == "\n2.0 False\n"
+    assert len(list((home / "cache").glob("*/kept.t*.ready"))) == 2
+
+
+@COMPILED
+@LINUX
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_run_that_is_killed_leaves_no_helper(home: Path, how: signal.Signals) -> None:
+    """Its end closes a pipe."""
+    run = started(home, 60.0)
+    assert run.stdout is not None
+    pid = int(run.stdout.readline())
+    run.send_signal(how)
+    run.wait()
+    assert ended(pid)
+
+
+def test_no_helper_is_started_where_there_is_one_core_or_no_lasting_cache(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nor where kernels are not compiled at all."""
+    monkeypatch.setattr(jit, "on_compile", None)
+    cases = {"one core": (1, tmp_path, "0"), "no cache": (4, Path("hfm-kernels-x"), "0"), "plain": (4, tmp_path, "1")}
+    for cores, folder, off in cases.values():
+        monkeypatch.setattr(first_run, "_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(jit, "cache_folder", lambda folder=folder: folder)
+        monkeypatch.setenv("NUMBA_DISABLE_JIT", off)
+        first_run.start(print)
+        assert first_run._helpers == []
