@@ -76,11 +76,12 @@ def figures() -> Iterator[Figure]:
 def laying(rows: Records) -> Callable[[], None]:
     """A function that lays the rows from the quotes' columns, as the back-test does before any ledger runs."""
     columns = {name: rows[name].copy() for name in LEDGER_ROW.names or ()}
-    out = rows_new(len(rows))
-    lay(columns, None, out)
+    columns["is_last"] = columns["is_last"].astype(np.int64)
+    out, order = rows_new(len(rows)), np.arange(len(rows))
+    lay(columns, order, out)
     for name in HOT_ROW.names or ():
         np.testing.assert_array_equal(out.hot[name], rows[name])
-    return lambda: lay(columns, None, out)
+    return lambda: lay(columns, order, out)
 
 
 def market(n: int) -> tuple[Records, np.ndarray]:

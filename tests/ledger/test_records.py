@@ -17,6 +17,7 @@ def test_a_row_begins_with_what_pnl_alone_reads() -> None:
     assert (rec.LEDGER_ROW.names or ())[: len(names)] == names
     assert [rec.LEDGER_ROW.fields[n][1] for n in names] == [rec.HOT_ROW.fields[n][1] for n in names]  # type: ignore[index]
     assert rec.HOT_ROW.itemsize == 64
+    assert sorted(place for _, place, *_ in (rec.LEDGER_ROW.fields or {}).values()) == list(range(0, 224, 8))
 
 
 def test_results_are_the_columns_of_the_ledgers_table() -> None:
