@@ -20,12 +20,13 @@ import numpy.typing as npt
 from hfm.backtest import family
 from hfm.backtest.joined_panel import Panel
 from hfm.backtest.ledger_tables import edges
-from hfm.backtest.sweep.summary_ledger import Room, Rows, profit
+from hfm.backtest.sweep.summary_ledger import LedgerRows, Workspace, summarise
 from hfm.config import Backtest
-from hfm.ledger import layout as at
-from hfm.ledger.account import params_new, state_new
+from hfm.ledger.account import ledger, params_new, states_new
+from hfm.ledger.records import BLOCK_SUMS, HOT_ROW
 from hfm.ledger.units import lot_size, tick_sizes
 from hfm.tables import TableMeta
+from hfm.tables.records import Records
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -54,8 +55,8 @@ class Bounce:
         lot = lot_size(base, meta.calendar)
         late, costless = (params_new(each, len(symbols), tick_sizes(meta, symbols), lot=lot) for each in (base, free))
         self._params = np.stack([late] * trials + [costless] * trials + [late])
-        self._params[:, at.P_TRIPS] = 0.0
-        self._states = np.stack([state_new(base.cash, len(symbols))] * (2 * trials + 1))
+        self._params["keep_trips"] = False
+        self._states = states_new(2 * trials + 1, base.cash, len(symbols))
         self.reversal = np.zeros(2)
         """Net and gross of the rule that knows the last return's sign, currency."""
         self._calls = np.zeros(2)
@@ -63,35 +64,53 @@ class Bounce:
         """What the user's fills at opens would have lost at the worse extreme of their rows, currency."""
 
     def take(
-        self, panel: Panel, table: Rows, proposals: family.Sign, order: Int | None, room: Room
+        self, panel: Panel, rows: LedgerRows, proposals: family.Sign, order: Int | None, space: Workspace
     ) -> dict[str, Float]:
-        """Columns of the trials table, each [K, B] over fixed capital: late_return, late_exposure, free_return,
-        free_turnover. proposals [K, n] in the table's order; the signals in `table` are overwritten.
+        """Run the ledgers beside the family's over a panel.
+
+        Parameters
+        ----------
+        panel
+            n rows, B blocks.
+        rows
+            The same in time order; their targets are overwritten.
+        proposals
+            [K, n] of each trial, in the table's order.
+        order
+            See ledger_tables.time_order.
+        space
+            See summary_ledger.workspace.
+
+        Returns
+        -------
+        dict[str, Float]
+            Columns of the trials table, each [K, B] over fixed capital: late_return, late_exposure, free_return,
+            free_turnover.
         """
         late = [family.delayed(signal, panel.borders, 1) for signal in proposals]
         against = reversal(panel)
-        sums = np.zeros((len(self._params), len(panel.borders) - 1, at.SUMS))
-        edge, costless = edges(table.whole), at_mids(table)
+        sums = np.zeros((len(self._params), len(panel.borders) - 1), BLOCK_SUMS)
+        edge, costless = edges(rows.full), at_mids(rows)
         for k, signal in enumerate([*late, *proposals, against]):
             codes = (signal if order is None else signal[order]) + edge
-            rows = costless if self._trials <= k < 2 * self._trials else table
-            profit(self._states[k], self._params[k], rows, codes, sums[k], room)
-        self.reversal += sums[-1].sum(axis=0)[[at.SUM_NET, at.SUM_GROSS]]
+            priced = costless if self._trials <= k < 2 * self._trials else rows
+            summarise(ledger(self._states, k), self._params[k], priced, codes, sums[k], space)
+        self.reversal += [_added(sums["net"][-1]), _added(sums["gross"][-1])]
         up = np.nan_to_num(2.0 * panel.y_up - 1.0)
         called = (against != 0) & (up != 0.0)
         self._calls += [np.count_nonzero(called & (against == up)), np.count_nonzero(called)]
         count, cash = self._trials, self._cash
         delayed, free = sums[:count], sums[count : 2 * count]
         return {
-            "late_return": delayed[..., at.SUM_NET] / cash,
-            "late_exposure": delayed[..., at.SUM_HELD] / np.diff(panel.borders) / cash,
-            "free_return": free[..., at.SUM_GROSS] / cash,
-            "free_turnover": (free[..., at.SUM_GROSS] - free[..., at.SUM_NET]) / FEE / cash,
+            "late_return": delayed["net"] / cash,
+            "late_exposure": delayed["held"] / np.diff(panel.borders) / cash,
+            "free_return": free["gross"] / cash,
+            "free_turnover": (free["gross"] - free["net"]) / FEE / cash,
         }
 
-    def own(self, panel: Panel, out: Float) -> None:
-        """Take the user's own ledger [n, OUT] of the panel, in the table's order."""
-        traded = out[:, at.O_QTY_OPEN]
+    def own(self, panel: Panel, results: Records) -> None:
+        """Take the user's own ledger [n] of LEDGER_RESULT of the panel, in the table's order."""
+        traded = results["qty_open"]
         worse = np.where(traded > 0, panel.quotes["trade_high"], panel.quotes["trade_low"])
         loss = traded * (worse - panel.quotes["mid_open"])
         self.extreme += float(np.sum(loss[(traded != 0) & np.isfinite(loss)]))
@@ -102,19 +121,22 @@ class Bounce:
         return float(self._calls[0] / self._calls[1]) if self._calls[1] else None
 
 
-def at_mids(table: Rows) -> Rows:
+def _added(values: Float) -> float:
+    """The sum of values [B], one by one."""
+    return float(np.cumsum(values)[-1])
+
+
+def at_mids(rows: LedgerRows) -> LedgerRows:
     """The same rows with bid and ask at the mid, wherever there are both: the last fill of a session crosses them."""
-    out = Rows(table.whole.copy(), table.near.copy())
-    for mid, bid, ask in (
-        (at.R_MID_OPEN, at.R_BID_OPEN, at.R_ASK_OPEN),
-        (at.R_MID_CLOSE, at.R_BID_CLOSE, at.R_ASK_CLOSE),
-    ):
-        quoted = np.isfinite(out.whole[:, bid]) & np.isfinite(out.whole[:, ask])
-        for column in (bid, ask):
-            out.whole[quoted, column] = out.whole[quoted, mid]
-            if column < at.NEAR:
-                out.near[:, column] = out.whole[:, column]
-    out.whole[:, at.R_DIVIDEND] = 0.0  # net less gross is then the fee alone
+    out = LedgerRows(rows.full.copy(), rows.hot.copy())
+    for when in ("open", "close"):
+        mid, bid, ask = (f"{side}_{when}" for side in ("mid", "bid", "ask"))
+        quoted = np.isfinite(out.full[bid]) & np.isfinite(out.full[ask])
+        for name in (bid, ask):
+            out.full[name][quoted] = out.full[mid][quoted]
+            if name in (HOT_ROW.names or ()):
+                out.hot[name] = out.full[name]
+    out.full["cash_dividend"] = 0.0  # net less gross is then the fee alone
     return out
 
 

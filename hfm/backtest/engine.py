@@ -18,16 +18,19 @@ from hfm.backtest.family import Trial
 from hfm.backtest.joined_panel import Panel
 from hfm.backtest.prior_sessions import History
 from hfm.backtest.session_sums import Tally
-from hfm.backtest.sweep.summary_ledger import Rows, profit, room_for, rows_new
+from hfm.backtest.sweep.summary_ledger import LedgerRows, rows_new, summarise, workspace
 from hfm.backtest.sweep.thresholds import Sweep
 from hfm.config import Backtest
+from hfm.kernels.jit import frozen
 from hfm.ledger import accounting
-from hfm.ledger import layout as at
-from hfm.ledger.account import params_new, state_new
-from hfm.ledger.round_trips import value
+from hfm.ledger.account import ledger, params_new, state_new, states_new
+from hfm.ledger.fills import Expectation, expected_costs
+from hfm.ledger.records import BLOCK_SUMS, LEDGER_RESULT, ROUND_TRIP, Record
+from hfm.ledger.round_trips import valued
 from hfm.ledger.units import lot_size, tick_sizes
 from hfm.plugins import Signals
 from hfm.tables import TableMeta
+from hfm.tables.records import Records
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -37,13 +40,14 @@ LAGS = 3
 
 @dataclass(frozen=True)
 class Result:
-    """One panel's: ledger rows [n, OUT] in the table's order, and the family's sums [K + LAGS, B, SUMS].
+    """One panel's: ledger rows [n] of LEDGER_RESULT in the table's order, and the family's sums [K + LAGS, B] of
+    BLOCK_SUMS.
 
     The rows are overwritten by the next panel's.
     """
 
-    out: Float
-    sums: Float
+    out: Records
+    sums: Records
     bounce: dict[str, Float]
     """Further columns of the trials, [K, B] each; empty where mids are no prices of trades."""
 
@@ -68,7 +72,7 @@ class Engine:
         self.trials: list[Trial] = family.members(settings.threshold)
         self.user = next(k for k, t in enumerate(self.trials) if t.user)
         self.tally = Tally(len(symbols), meta.block_s)
-        self.trips = np.empty((0, at.TRADE))
+        self.trips = np.empty(0, ROUND_TRIP)
         """Ended round trips that have not been taken yet, sorted by entry."""
         self.nets: list[Float] = []
         """Net of each ended round trip, currency."""
@@ -84,12 +88,12 @@ class Engine:
         own, base = params_new(settings, *shape), params_new(base_settings(settings), *shape)
         count = len(self.trials)
         self._params = np.stack([*[base] * count, *[own] * LAGS])
-        self._params[:, at.P_TRIPS] = 0.0
-        self._states = np.stack([state_new(settings.cash, len(symbols))] * (count + LAGS))
+        self._params["keep_trips"] = False
+        self._states = states_new(count + LAGS, settings.cash, len(symbols))
         self._own, self._state = own, state_new(settings.cash, len(symbols))
         self.bounce = Bounce(base_settings(settings), count, symbols, meta) if bounce.possible(meta) else None
         self.sweep = self._sweep_new()
-        self._room: dict[str, Float] = {}
+        self._room: dict[str, Records] = {}
         self._rows = rows_new(0)
 
     def _sweep_new(self) -> Sweep | None:
@@ -107,7 +111,7 @@ class Engine:
             return None
         if not keep.all():
             panel, sigma_day, adv, level = panel.pick(keep), sigma_day[keep], adv[keep], level[keep]
-        seen = family.inputs(panel, self.settings, self._impact_bps(panel, sigma_day, adv))
+        seen = family.inputs(panel, self._cost_bps(panel, sigma_day, adv))
         return Observed(panel, seen, sigma_day, adv, level)
 
     def take(self, panel: Panel) -> tuple[Panel, Result] | None:
@@ -120,45 +124,45 @@ class Engine:
         proposals = family.signals(self.trials, seen)
         self.proposed += np.count_nonzero(proposals, axis=1)
         order = ledger_tables.time_order(panel)
-        if len(self._rows.whole) < len(panel.seq):
+        if len(self._rows.full) < len(panel.seq):
             self._rows = rows_new(len(panel.seq) + len(panel.seq) // 4)
-        table = self._rows.part(slice(len(panel.seq)))
-        ledger_tables.kernel_rows(panel, (found.sigma_day, found.adv, seen.cost_bps), order, table)
-        result = self._ledgers(panel, table, proposals, order)
+        rows = self._rows.part(slice(len(panel.seq)))
+        ledger_tables.kernel_rows(panel, found.sigma_day, found.adv, seen.cost_bps, order, rows)
+        result = self._ledgers(panel, rows, proposals, order)
         self.tally.add(panel, result.out, order, found.level)
         return panel, result
 
-    def _space(self, name: str, shape: tuple[int, int]) -> Float:
-        """An array that each panel uses again: clearing new memory takes the system longer than the work."""
+    def _space(self, name: str, dtype: np.dtype[np.void], count: int) -> Records:
+        """Records that each panel uses again: clearing new memory takes the system longer than the work."""
         held = self._room.get(name)
-        if held is None or len(held) < shape[0]:
-            held = self._room[name] = np.empty((shape[0] + shape[0] // 4, shape[1]))
-        return held[: shape[0]]
+        if held is None or len(held) < count:
+            held = self._room[name] = np.empty(count + count // 4, dtype)
+        return held[:count]
 
-    def _impact_bps(self, panel: Panel, sigma_day: Float, adv: Float) -> Float:
-        """Expected impact a side of a full position, as the ledger charges it; 0 where it is not known."""
-        worth = self.settings.cash * self.settings.size / len(self.symbols)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = worth / panel.quotes["mid_close"] / adv
-            out: Float = np.where(adv > 0, 1e4 * self.settings.impact * sigma_day * np.sqrt(share), 0.0)
+    def _cost_bps(self, panel: Panel, sigma_day: Float, adv: Float) -> Float:
+        """Expected round trip [n] of a full position, as the ledger charges it, as known at the row's close (bp)."""
+        s, q = self.settings, panel.quotes
+        rule = Expectation(s.cash * s.size / len(self.symbols), s.fee_bps, s.spread_share, s.impact)
+        out = np.empty(len(adv))
+        bid, ask, mid, volume, sigma = frozen((q["bid_close"], q["ask_close"], q["mid_close"], adv, sigma_day))
+        expected_costs(rule, bid, ask, mid, volume, sigma, out)
         return out
 
-    def _ledgers(self, panel: Panel, table: Rows, proposals: family.Sign, order: Int | None) -> Result:
+    def _ledgers(self, panel: Panel, rows: LedgerRows, proposals: family.Sign, order: Int | None) -> Result:
         own = proposals[self.user]
         late = [family.delayed(own, panel.borders, lag) for lag in range(1, LAGS + 1)]
-        edge, room = ledger_tables.edges(table.whole), room_for(len(own))
+        edge, space = ledger_tables.edges(rows.full), workspace(len(own))
         n, blocks = len(own), len(panel.borders) - 1
-        sums = np.zeros((len(self._params), blocks, at.SUMS))
+        sums = np.zeros((len(self._params), blocks), BLOCK_SUMS)
         for k, signal in enumerate([*proposals, *late]):
             codes = (signal if order is None else signal[order]) + edge
-            profit(self._states[k], self._params[k], table, codes, sums[k], room)
+            summarise(ledger(self._states, k), self._params[k], rows, codes, sums[k], space)
         if self.sweep is not None:
             score = np.sign(panel.forecasts["p_up"] - 0.5) * panel.forecasts["conf_rank"]
-            self.sweep.take(table, score if order is None else score[order])
-        own = own if order is None else own[order]
-        table.whole[:, at.R_SIGNAL] = own
-        out, trips = self._space("out", (n, at.OUT)), self._space("trips", (2 * n + 2, at.TRADE))
-        ended = accounting.loop(self._state, self._own, table.whole, out, trips)
+            self.sweep.take(rows, score if order is None else score[order])
+        rows.full["target"] = own if order is None else own[order]
+        out, trips = self._space("out", LEDGER_RESULT, n), self._space("trips", ROUND_TRIP, 2 * n + 2)
+        ended = accounting.loop(self._state, self._own, rows.full, out, trips)
         self._ended(trips[:ended])
         if order is not None:
             back = np.empty_like(out)
@@ -167,39 +171,39 @@ class Engine:
         if self.bounce is None:
             return Result(out, sums, {})
         self.bounce.own(panel, out)
-        return Result(out, sums, self.bounce.take(panel, table, proposals, order, room))
+        return Result(out, sums, self.bounce.take(panel, rows, proposals, order, space))
 
-    def _ended(self, trips: Float) -> None:
+    def _ended(self, trips: Records) -> None:
         self.trips = ledger_tables.by_entry(np.concatenate([self.trips, trips]))
-        self.nets.append(trips[:, at.T_NET].copy())
-        entered, block_s = trips[:, at.T_SESSION].astype(np.int64), self.tally.block_s
+        self.nets.append(trips["net"].copy())
+        entered, block_s = trips["session"].copy(), self.tally.block_s
         if block_s is not None:
-            entered = (entered * ledger_tables.DAY_NS + trips[:, at.T_NS].astype(np.int64)) // (block_s * 10**9)
+            entered = trips["time"] // (block_s * 10**9)
         self.entries.append(entered)
 
-    def whole(self) -> Float:
-        """Ended trips [m, TRADE] of sessions in which no trip is still under way; each is handed out once."""
-        blocks = self._state[at.HEAD :].reshape(-1, at.BLOCK)
-        open_since = blocks[blocks[:, at.B_QTY] != 0, at.B_LOT_SESSION]
-        cut = int(np.searchsorted(self.trips[:, at.T_SESSION], open_since.min())) if open_since.size else None
-        ready, self.trips = self.trips[:cut], self.trips[len(self.trips) if cut is None else cut :]
+    def ready(self) -> Records:
+        """Ended trips [m] of sessions in which no trip is still under way; each is handed out once."""
+        symbols = self._state.symbol
+        open_since = symbols["trip_session"][symbols["qty"] != 0]
+        cut = int(np.searchsorted(self.trips["session"], open_since.min())) if open_since.size else len(self.trips)
+        ready, self.trips = self.trips[:cut], self.trips[cut:]
         return ready
 
-    def rest(self, last: Panel) -> Float:
+    def rest(self, last: Panel) -> Records:
         """What is left at the end of the data; trips still under way are valued at the last mark."""
-        ends = []
+        ends: list[Record] = []
         for s in range(len(self.symbols)):
-            trip = value(self._state, s)
+            trip = valued(self._state, s)
             if trip is not None:
                 mine = np.flatnonzero(last.symbol == s)
                 row = int(mine[-1]) if mine.size else len(last.symbol) - 1
-                trip[at.T_EXIT_SESSION] = last.session[row]
-                trip[at.T_EXIT_NS] = last.time[row] - last.session[row] * ledger_tables.DAY_NS
+                trip.exit_session = last.session[row]
+                trip.exit_time = last.time[row]
                 ends.append(trip)
         if ends:
-            self._ended(np.stack(ends))
-            self._state[at.HEAD + at.B_QTY :: at.BLOCK] = 0.0
-        return self.whole()
+            self._ended(np.array(ends, ROUND_TRIP))
+            self._state.symbol["qty"] = 0.0
+        return self.ready()
 
 
 def base_settings(settings: Backtest) -> Backtest:

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.backtest.joined_panel import Panel
-from hfm.config import Backtest
 from hfm.plugins import Policy, Signals
 from hfm.policies.choice import choose
 
@@ -61,16 +60,10 @@ def members(threshold: str) -> list[Trial]:
     return sorted([own, *others], key=lambda t: t.name)
 
 
-def inputs(panel: Panel, settings: Backtest, impact_bps: Float) -> Signals:
-    """What the policies may look at. The expected round trip: twice half the quoted spread's effective share, the
-    fee and the impact, all as known at the row's close (bps).
-    """
-    q = panel.quotes
-    with np.errstate(divide="ignore", invalid="ignore"):
-        quoted = (q["ask_close"] - q["bid_close"]) / q["mid_close"] * 1e4
-    cost = settings.spread_share * quoted + 2.0 * (settings.fee_bps + impact_bps)
+def inputs(panel: Panel, cost_bps: Float) -> Signals:
+    """What the policies may look at, all as known at the row's close. cost_bps [n]: the expected round trip."""
     f = panel.forecasts
-    return Signals(f["p_up"], f["conf_rank"], f["ret_sd_bps"], cost)
+    return Signals(f["p_up"], f["conf_rank"], f["ret_sd_bps"], cost_bps)
 
 
 def signals(trials: Sequence[Trial], seen: Signals) -> Sign:

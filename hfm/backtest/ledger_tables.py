@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,21 +13,22 @@ from hfm import tables
 from hfm.backtest.family import Trial
 from hfm.backtest.joined_panel import Panel
 from hfm.backtest.prior_sessions import last_valid
-from hfm.backtest.sweep.summary_ledger import Rows
+from hfm.backtest.sweep.summary_ledger import EDGE, LedgerRows
 from hfm.kernels.jit import bare, frozen
-from hfm.ledger import layout as at
+from hfm.ledger.records import HOT_ROW, LEDGER_ROW
 from hfm.tables import TableMeta
+from hfm.tables.records import Records
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
 Sign = npt.NDArray[np.int8]
-DAY_NS = 86_400 * 10**9
-TILE = 4096
-"""Rows turned from columns at a time, so that they stay in the processor's cache."""
-_QUOTES = (
-    "mid_open", "mid_close", "bid_open", "ask_open", "bid_close", "ask_close", "volume", "cash_dividend", "split_ratio",
-    "trade_high", "trade_low", "depth_bid", "depth_ask", "signed_volume",
-)  # fmt: skip
+Array = npt.NDArray[Any]  # Any: floats, integers and flags
+Words = npt.NDArray[np.uint64]
+TILE = 8
+"""Rows laid at a time: they stay in the processor's nearest memory."""
+_HOT = HOT_ROW.itemsize // 8
+TURN = 2048
+"""Rows turned back into columns at a time."""
 
 
 def time_order(panel: Panel) -> Int | None:
@@ -36,139 +38,226 @@ def time_order(panel: Panel) -> Int | None:
     return np.argsort(panel.time, kind="stable")
 
 
-def kernel_rows(panel: Panel, known: tuple[Float, Float, Float], order: Int | None, rows: Rows) -> None:
-    """Write the kernel's input to rows, in time order, signal 0.
+def kernel_rows(
+    panel: Panel, sigma_day: Float, adv: Float, cost_bps: Float, order: Int | None, rows: LedgerRows
+) -> None:
+    """Write the kernel's input to `rows` in time order; their targets stay what they were.
 
-    known, of each row: daily volatility (fraction), average daily volume (shares), expected round trip (bps).
+    Parameters
+    ----------
+    panel
+        Quotes and forecasts, n rows.
+    sigma_day, adv, cost_bps
+        Of each row [n]: daily volatility (0.01 is 1 %), average daily volume (units), expected round trip (bp).
+    order
+        See `time_order`.
+    rows
+        Room for n rows, overwritten. What the panel has not read is NaN, at which nothing fills.
     """
-    n = len(panel.seq)
-    unread = np.broadcast_to(np.nan, n).copy() if "trade_high" not in panel.quotes else np.empty(0)
-    prices = tuple(panel.quotes.get(name, unread) for name in _QUOTES)
-    forecasts = (panel.forecasts["p_up"], panel.forecasts["ret_sd_bps"])
-    keys = (panel.symbol, panel.session, panel.seq, panel.time_open, panel.time, panel.block, panel.is_last.astype(int))
+    mid = panel.quotes["mid_close"]
+    mark = np.where((mid > 0) & (mid < np.inf), mid, 0.0)
+    if order is None:
+        mark_sum = np.cumsum(mark)
+    else:
+        mark_sum = np.empty(len(mark))
+        mark_sum[order] = np.cumsum(mark[order])
+    columns = {
+        **panel.quotes, **panel.forecasts, "symbol": panel.symbol, "session": panel.session, "seq": panel.seq,
+        "is_last": panel.is_last, "block": panel.block, "time_open": panel.time_open, "time": panel.time,
+        "sigma_day": sigma_day, "adv": adv, "cost_bps": cost_bps, "mark_sum": mark_sum,
+    }  # fmt: skip
+    lay(columns, order, rows)
+
+
+def lay(columns: Mapping[str, Array], order: Int | None, rows: LedgerRows) -> None:
+    """Write columns [n] to the fields of their names, in `order` (None: theirs); targets stay what they were.
+
+    A field without a column is NaN. Every field is eight bytes wide, so that one kernel copies them all as such (bench
+    `backtest rows`: 2.5 times NumPy's assignment field by field).
+    """
+    n = len(rows.full)
+    names = [name for name in LEDGER_ROW.names or () if name != "target"]
+    unknown = np.full(n, np.nan) if any(name not in columns for name in names) else np.empty(0)
+    words = frozen(tuple(_eight_bytes(columns.get(name, unknown)) for name in names))
+    places = np.array([_offset(name) // 8 for name in names], np.uint64)
     order = np.arange(n) if order is None else order
-    _woven(frozen(keys), frozen((*prices, *known, *forecasts)), order, rows)
+    full, hot = (records.view(np.uint64).reshape(n, -1) for records in rows)
+    _lay(words, places, order.view(np.uint64), full, hot)
+
+
+def _offset(name: str) -> int:
+    """Bytes before a field of LEDGER_ROW."""
+    fields = LEDGER_ROW.fields
+    assert fields is not None  # it is a structured dtype
+    return int(fields[name][1])
+
+
+def _eight_bytes(column: Array) -> Words:
+    """The bits of a column's values, eight bytes each: floats and integers as they are, flags as 0 and 1."""
+    wide = column if column.dtype.itemsize == 8 else column.astype(np.int64)
+    return np.ascontiguousarray(wide).view(np.uint64)
 
 
 @bare
-def _woven(keys: tuple[Int, ...], values: tuple[Float, ...], order: Int, rows: Rows) -> None:
-    """See kernel_rows."""
-    symbol, session, seq, time_open, time, block, last = keys
-    (mid_open, mid_close, bid_open, ask_open, bid_close, ask_close, volume, dividend, split, high, low, depth_bid,
-     depth_ask, signed, sigma_day, adv, cost, p_up, ret_sd) = values  # fmt: skip
-    total = 0.0
-    for i in range(order.size):
-        j, row = order[i], rows.whole[i]
-        midnight = session[j] * DAY_NS
-        row[at.R_SYMBOL], row[at.R_SESSION], row[at.R_SEQ] = symbol[j], session[j], seq[j]
-        row[at.R_LAST], row[at.R_BLOCK], row[at.R_SIGNAL] = last[j], block[j], 0.0
-        row[at.R_OPEN_NS], row[at.R_CLOSE_NS] = time_open[j] - midnight, time[j] - midnight
-        row[at.R_MID_OPEN], row[at.R_BID_OPEN], row[at.R_ASK_OPEN] = mid_open[j], bid_open[j], ask_open[j]
-        row[at.R_MID_CLOSE], row[at.R_BID_CLOSE], row[at.R_ASK_CLOSE] = mid_close[j], bid_close[j], ask_close[j]
-        row[at.R_SIGMA_DAY], row[at.R_ADV], row[at.R_VOLUME] = sigma_day[j], adv[j], volume[j]
-        row[at.R_HIGH], row[at.R_LOW], row[at.R_DIVIDEND], row[at.R_SPLIT] = high[j], low[j], dividend[j], split[j]
-        row[at.R_P_UP], row[at.R_RET_SD], row[at.R_COST] = p_up[j], ret_sd[j], cost[j]
-        row[at.R_DEPTH_BID], row[at.R_DEPTH_ASK], row[at.R_SIGNED] = depth_bid[j], depth_ask[j], signed[j]
-        if mid_close[j] > 0.0 and mid_close[j] < np.inf:
-            total += mid_close[j]
-        row[at.R_SUM] = total
-        for k in range(at.NEAR):
-            rows.near[i, k] = row[k]
+def _lay(words: tuple[Words, ...], places: Words, order: Words, full: Words, hot: Words) -> None:
+    """words [n] to column places[k] of full [n, fields], TILE rows at a time; the first of them to hot as well."""
+    for start in range(0, order.size, TILE):
+        stop = min(start + TILE, order.size)
+        for k in range(places.size):
+            column, place = words[k], places[k]
+            for i in range(start, stop):
+                full[i, place] = column[order[i]]
+        for i in range(start, stop):
+            for k in range(_HOT):
+                hot[i, k] = full[i, k]
 
 
-def edges(rows: Float) -> Sign:
-    """[n] EDGE on rows that `profit` may not pass over, else 0. rows [n, ROW] of whole sessions in time order."""
+def edges(rows: Records) -> Sign:
+    """[n] EDGE on rows that a summary may not pass over, else 0. rows [n] of complete sessions in time order."""
     out = np.empty(len(rows), np.int8)
     _edges(rows, out)
     return out
 
 
 @bare
-def _edges(rows: Float, out: Sign) -> None:
+def _edges(rows: Records, out: Sign) -> None:
     """See edges."""
-    session = np.nan
+    session = 0
     for i in range(out.size):
-        mid = rows[i, at.R_MID_CLOSE]
-        inside = rows[i, at.R_SESSION] == session and rows[i, at.R_LAST] == 0.0 and mid > 0.0 and mid < np.inf
-        session = rows[i, at.R_SESSION]
-        out[i] = 0 if inside else at.EDGE
+        row = rows[i]
+        inside = i > 0 and row.session == session and not row.is_last and row.mid_close > 0.0 and row.mid_close < np.inf
+        session = row.session
+        out[i] = 0 if inside else EDGE
 
 
-def ledger_table(panel: Panel, out: Float, names: tuple[str, str], meta: TableMeta) -> pa.Table:
-    """The ledger's rows from the kernel's results [n, OUT] in the table's order. names: model and trial."""
+def ledger_table(panel: Panel, results: Records, model: str, trial: str, meta: TableMeta) -> pa.Table:
+    """The ledger's table: the panel's key, model and trial, and each field of the results under its own name.
+
+    Parameters
+    ----------
+    panel
+        n rows.
+    results
+        [n] of LEDGER_RESULT in the panel's order.
+    model, trial
+        Whose predictions, and the name of the policy.
+    meta
+        Of the table.
+
+    Returns
+    -------
+    pa.Table
+        tables.LEDGER.
+    """
     columns: dict[str, object] = {name: panel.key.column(name) for name in panel.key.column_names}
-    turned = np.empty((at.OUT, len(out)))
-    for start in range(0, len(out), TILE):
-        turned[:, start : start + TILE] = out[start : start + TILE].T
-    columns |= dict(zip(tables.LEDGER.names[6:], turned, strict=True))
-    columns |= {"model": names[0], "trial": names[1]}
-    columns["signal"] = turned[at.O_SIGNAL].astype(np.int8)
-    columns["reason"] = turned[at.O_REASON].astype(np.int32)
-    return tables.build(tables.LEDGER, columns, meta, "simulated")
+    return tables.build(
+        tables.LEDGER, {**columns, "model": model, "trial": trial, **columns_of(results)}, meta, "simulated"
+    )
 
 
-def trades_table(trips: Float, first: int, names: tuple[str, str], symbols: Sequence[str], meta: TableMeta) -> pa.Table:
-    """Round trips [m, TRADE], sorted by entry, as the trades table; numbered from `first`."""
-    session, leaving = trips[:, at.T_SESSION].astype(np.int64), trips[:, at.T_EXIT_SESSION].astype(np.int64)
+def columns_of(records: Records) -> dict[str, Array]:
+    """Each field of records [n] as an array of its own, turned a tile at a time."""
+    names = records.dtype.names or ()
+    columns = {name: np.empty(len(records), records.dtype[name]) for name in names}
+    pairs = [(columns[name], records[name]) for name in names]
+    for start in range(0, len(records), TURN):
+        part = slice(start, start + TURN)
+        for column, field in pairs:
+            column[part] = field[part]
+    return columns
+
+
+def trades_table(
+    trips: Records, first: int, model: str, trial: str, symbols: Sequence[str], meta: TableMeta
+) -> pa.Table:  # fmt: skip
+    """Round trips as the trades table.
+
+    Parameters
+    ----------
+    trips
+        [m] of ROUND_TRIP, sorted by entry.
+    first
+        Running number of the first.
+    model, trial
+        Whose predictions, and the name of the policy.
+    symbols
+        Names of the symbols' numbers.
+    meta
+        Of the table.
+
+    Returns
+    -------
+    pa.Table
+        tables.TRADES.
+    """
+    fields = columns_of(trips)
     columns: dict[str, object] = {
-        "symbol": words(trips[:, at.T_SYMBOL].astype(np.int32), symbols),
-        "session": session.astype("datetime64[D]"),
-        "seq": trips[:, at.T_SEQ].astype(np.int64),
-        "time": session * DAY_NS + trips[:, at.T_NS].astype(np.int64),
+        **{name: fields[name] for name in tables.TRADES.names if name in fields},
+        "symbol": word_column(fields["symbol"].astype(np.int32), symbols),
+        "session": fields["session"].astype("datetime64[D]"),
         "trade": np.arange(first, first + len(trips)),
-        "model": names[0],
-        "trial": names[1],
-        "exit_session": leaving.astype("datetime64[D]"),
-        "exit_time": leaving * DAY_NS + trips[:, at.T_EXIT_NS].astype(np.int64),
-        "side": trips[:, at.T_SIDE].astype(np.int8),
-        "bars": trips[:, at.T_BARS].astype(np.int64),
-        "reason": trips[:, at.T_REASON].astype(np.int32),
+        "model": model,
+        "trial": trial,
+        "exit_session": fields["exit_session"].astype("datetime64[D]"),
     }
-    plain = {
-        "qty": at.T_QTY, "entry_price": at.T_ENTRY, "exit_price": at.T_EXIT, "gross": at.T_GROSS,
-        "spread_cost": at.T_SPREAD, "fee": at.T_FEE, "impact": at.T_IMPACT, "borrow": at.T_BORROW,
-        "dividend": at.T_DIVIDEND, "net": at.T_NET,
-    }  # fmt: skip
-    columns |= {name: trips[:, place] for name, place in plain.items()}
     return tables.build(tables.TRADES, columns, meta, "simulated")
 
 
-def by_entry(trips: Float) -> Float:
+def by_entry(trips: Records) -> Records:
     """Round trips sorted by session, symbol and seq of their entry, then by their end."""
-    end = trips[:, at.T_EXIT_SESSION] * DAY_NS + trips[:, at.T_EXIT_NS]
-    return trips[np.lexsort((end, trips[:, at.T_SEQ], trips[:, at.T_SYMBOL], trips[:, at.T_SESSION]))]
+    return trips[np.lexsort((trips["exit_time"], trips["seq"], trips["symbol"], trips["session"]))]
 
 
 def trials_table(
     panel: Panel,
     trials: Sequence[Trial],
-    sums: Float,
+    sums: Records,
     bounce: Mapping[str, Float],
     cash: float,
     symbols: Sequence[str],
     meta: TableMeta,
 ) -> pa.Table:
-    """Each trial's row for each block of the panel, from the kernel's sums [K, B, SUMS]; trials sorted by name.
+    """Each trial's row for each block of the panel; trials sorted by name.
 
-    bounce: see Bounce.take; empty where mids are no prices of trades.
+    Parameters
+    ----------
+    panel
+        Whose blocks the rows are of.
+    trials
+        [K], sorted by name.
+    sums
+        [K, B] of BLOCK_SUMS.
+    bounce
+        Further columns, [K, B] each: see Bounce.take; empty where mids are no prices of trades.
+    cash
+        Capital that returns are over, currency.
+    symbols
+        Names of the symbols' numbers.
+    meta
+        Of the table.
+
+    Returns
+    -------
+    pa.Table
+        tables.TRIALS.
     """
     count, blocks = len(trials), len(panel.borders) - 1
     starts = panel.borders[:-1]
     each = np.repeat(np.arange(blocks), count)
-    flat = sums.transpose(1, 0, 2).reshape(blocks * count, at.SUMS)
+    flat = sums.T.reshape(blocks * count)
     place = np.tile(np.arange(count, dtype=np.int32), blocks)
     columns: dict[str, object] = {
-        "symbol": words(panel.symbol[starts][each].astype(np.int32), symbols),
+        "symbol": word_column(panel.symbol[starts][each].astype(np.int32), symbols),
         "session": panel.session[starts][each].astype("datetime64[D]"),
         "seq": np.zeros(blocks * count, np.int64),
         "time": panel.time[panel.borders[1:] - 1][each],
-        "trial": words(place, [t.name for t in trials]),
+        "trial": word_column(place, [t.name for t in trials]),
         "user": np.array([t.user for t in trials])[place],
-        "net_return": flat[:, at.SUM_NET] / cash,
-        "gross_return": flat[:, at.SUM_GROSS] / cash,
-        "exposure": flat[:, at.SUM_HELD] / np.diff(panel.borders)[each] / cash,
+        "net_return": flat["net"] / cash,
+        "gross_return": flat["gross"] / cash,
+        "exposure": flat["held"] / np.diff(panel.borders)[each] / cash,
         "hold_return": hold(panel)[each],
-        "trips": flat[:, at.SUM_TRIPS].astype(np.int64),
+        "trips": flat["trips"].astype(np.int64),
     }
     for name in ("late_return", "late_exposure", "free_return", "free_turnover"):
         columns[name] = bounce[name].T.reshape(-1) if name in bounce else np.full(blocks * count, np.nan)
@@ -190,6 +279,6 @@ def hold(panel: Panel) -> Float:
     return np.where(good, end / np.where(good, begin, 1.0) - 1.0, 0.0)
 
 
-def words(index: npt.NDArray[np.int32], names: Sequence[str]) -> pa.DictionaryArray:
+def word_column(index: npt.NDArray[np.int32], names: Sequence[str]) -> pa.DictionaryArray:
     """A word column from numbers into `names`."""
     return pa.DictionaryArray.from_arrays(tables.fixed(index), tables.strings(names))

@@ -13,7 +13,6 @@ from hfm.backtest import bounce, metrics_table
 from hfm.backtest.engine import LAGS, Engine, apart
 from hfm.backtest.sweep.thresholds import spell as spell_sweep
 from hfm.backtest.totals import Totals
-from hfm.ledger import layout as at
 from hfm.ledger import reasons
 from hfm.stage import Context
 from hfm.tables import TableMeta
@@ -70,7 +69,7 @@ def _delays(totals: Totals, money: Mapping[str, float], cash: float) -> list[Doc
     """Returns with the signals acted on `lag` rows later."""
     own = {"lag": 0, "gross_return": money["gross"] / cash, "net_return": money["net"] / cash}
     late = [
-        {"lag": lag, "gross_return": s[at.SUM_GROSS] / cash, "net_return": s[at.SUM_NET] / cash}
+        {"lag": lag, "gross_return": s["gross"] / cash, "net_return": s["net"] / cash}
         for lag, s in enumerate(totals.sums[-LAGS:], start=1)
     ]
     return [own, *late]
@@ -81,8 +80,8 @@ def _thresholds(engine: Engine, totals: Totals) -> list[Document]:
     return [
         {
             "trial": t.name, "kind": t.kind, "level": t.level, "rows": int(engine.proposed[k]),
-            "trips": int(totals.sums[k, at.SUM_TRIPS]), "gross_return": totals.sums[k, at.SUM_GROSS] / cash,
-            "net_return": totals.sums[k, at.SUM_NET] / cash,
+            "trips": int(totals.sums["trips"][k]), "gross_return": totals.sums["gross"][k] / cash,
+            "net_return": totals.sums["net"][k] / cash,
         }
         for k, t in enumerate(engine.trials)
     ]  # fmt: skip

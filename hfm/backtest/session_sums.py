@@ -14,9 +14,9 @@ import numpy.typing as npt
 from hfm.backtest.holding import Holding
 from hfm.backtest.joined_panel import Panel
 from hfm.backtest.prior_sessions import last_valid
-from hfm.backtest.session_counts import BITS, CALL, SIGNAL, SUMS, UP, count
+from hfm.backtest.session_counts import BITS, CALL, SESSION_SUMS, SIGNAL, UP, Outcomes, added, count
 from hfm.kernels.jit import frozen
-from hfm.ledger import layout as at
+from hfm.tables.records import Records
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -56,10 +56,10 @@ class Tally:
     block_s: int | None = None
     session: list[Int] = field(default_factory=list)
     """Days since 1970."""
-    sums: list[Float] = field(default_factory=list)
-    """[S, count.SUMS] each."""
-    units: list[Float] = field(default_factory=list)
-    """[U, count.SUMS] each: by block, or the same."""
+    sums: list[Records] = field(default_factory=list)
+    """[S] of SESSION_SUMS each."""
+    units: list[Records] = field(default_factory=list)
+    """[U] of SESSION_SUMS each: by block, or the same."""
     equity: Series = field(default_factory=Series)
     """By instant."""
     holding: Holding = field(default_factory=Holding)
@@ -77,25 +77,19 @@ class Tally:
     rows: int = 0
     predicted: int = 0
 
-    def add(self, panel: Panel, out: Float, order: Int | None, level: Float) -> None:
-        """Take the ledger [n, OUT] of a panel (table order). level [n]: the rule's usual spread, bps."""
+    def add(self, panel: Panel, out: Records, order: Int | None, level: Float) -> None:
+        """Take the ledger [n] of LEDGER_RESULT of a panel (table order). level [n]: the rule's usual spread, bps."""
         starts = first_of(panel.session)
         session = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(out)))
         first, unit = self._units(panel, session)
-        f, units, signs = panel.forecasts, np.zeros((len(first), len(SUMS))), np.empty((3, len(out)), np.int8)
-        seen = (
-            f["p_up"],
-            panel.y_up,
-            panel.floor_p,
-            f["p_widen"],
-            f["y_spread_bps"],
-            panel.quotes["spread_bps"],
-            level,
-        )
-        count(out, frozen(seen), unit, (units, self.reasons, signs))
+        f, units, signs = panel.forecasts, np.zeros(len(first), SESSION_SUMS), np.empty((3, len(out)), np.int8)
+        observed = frozen((
+            f["p_up"], panel.y_up, panel.floor_p, f["p_widen"], f["y_spread_bps"], panel.quotes["spread_bps"], level,
+        ))  # fmt: skip
+        count(out, Outcomes(*observed), unit, units, self.reasons, signs)
         self.session.append(panel.session[starts])
         self.units.append(units)
-        self.sums.append(units if self.block_s is None else np.add.reduceat(units, first_of(session[first]), axis=0))
+        self.sums.append(units if self.block_s is None else added(units, first_of(session[first])))
         self._instants(panel, out, order)
         self._series(panel, signs)
         self._hold(panel)
@@ -103,14 +97,12 @@ class Tally:
         self.predicted += int(np.count_nonzero(panel.predicted))
 
     def get(self, name: str) -> Float:
-        """[S] a column of count.SUMS."""
-        place = SUMS.index(name)
-        return np.concatenate([sums[:, place] for sums in self.sums] or [np.empty(0)])
+        """[S] a field of SESSION_SUMS."""
+        return np.concatenate([sums[name] for sums in self.sums] or [np.empty(0)])
 
     def unit(self, name: str) -> Float:
-        """[U] a column of count.SUMS by block where there is block_s, else by session."""
-        place = SUMS.index(name)
-        return np.concatenate([units[:, place] for units in self.units] or [np.empty(0)])
+        """[U] a field of SESSION_SUMS by block where there is block_s, else by session."""
+        return np.concatenate([units[name] for units in self.units] or [np.empty(0)])
 
     def hold(self) -> Float:
         """[T + 1] equal-weighted buy-and-hold at every instant, 1 before the first; of no symbol where none has a
@@ -147,9 +139,9 @@ class Tally:
         _, first, unit = np.unique(pair, axis=1, return_index=True, return_inverse=True)
         return first, unit.reshape(-1)
 
-    def _instants(self, panel: Panel, out: Float, order: Int | None) -> None:
+    def _instants(self, panel: Panel, out: Records, order: Int | None) -> None:
         time = panel.time if order is None else panel.time[order]
-        equity = out[:, at.O_EQUITY] if order is None else out[order, at.O_EQUITY]
+        equity = out["equity"] if order is None else out["equity"][order]
         session = panel.session if order is None else panel.session[order]
         last = np.append(time[1:] != time[:-1], True)
         self.equity.add(equity[last])

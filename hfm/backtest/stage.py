@@ -41,7 +41,7 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     engine = Engine(settings, symbols, meta, horizon)
     if engine.bounce is not None:
         meta = replace(meta, bounce={k: dataclasses.asdict(v) for k, v in engine.bounce.shown.items()})
-    names = (model, engine.trials[engine.user].name)
+    trial = engine.trials[engine.user].name
     totals = Totals(len(engine.trials))
     last: Panel | None = None
     count = 0
@@ -50,7 +50,7 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
         if taken is None:
             continue
         last, result = taken
-        yield LEDGER, ledger_tables.ledger_table(last, result.out, names, meta)
+        yield LEDGER, ledger_tables.ledger_table(last, result.out, model, trial, meta)
         yield (
             TRIALS,
             ledger_tables.trials_table(
@@ -58,13 +58,13 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
             ),
         )
         totals.add(last, result.sums, result.out)
-        ended = engine.whole()
+        ended = engine.ready()
         if len(ended):
-            yield TRADES, ledger_tables.trades_table(ended, count, names, symbols, meta)
+            yield TRADES, ledger_tables.trades_table(ended, count, model, trial, symbols, meta)
             count += len(ended)
         ctx.progress("sessions", totals.sessions, 0)
     assert last is not None  # a model with predictions has a session with one: panels() has raised otherwise
-    yield TRADES, ledger_tables.trades_table(engine.rest(last), count, names, symbols, meta)
+    yield TRADES, ledger_tables.trades_table(engine.rest(last), count, model, trial, symbols, meta)
     _record(engine, ctx, model)
     document = performance.document(engine, totals, model, meta)
     performance.tell(document, ctx)

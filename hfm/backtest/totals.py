@@ -8,7 +8,8 @@ import numpy.typing as npt
 from hfm.backtest.engine import LAGS
 from hfm.backtest.joined_panel import Panel
 from hfm.backtest.ledger_tables import hold
-from hfm.ledger import layout as at
+from hfm.ledger.records import BLOCK_SUMS
+from hfm.tables.records import Records
 
 Float = npt.NDArray[np.float64]
 
@@ -17,7 +18,7 @@ class Totals:
     """What the family's members and the delayed copies came to, and holding beside them, by block."""
 
     def __init__(self, trials: int) -> None:
-        self.sums = np.zeros((trials + LAGS, at.SUMS))
+        self.sums = np.zeros(trials + LAGS, BLOCK_SUMS)
         self.hold: list[Float] = []
         self.session: list[npt.NDArray[np.int64]] = []
         self.symbol: list[npt.NDArray[np.int64]] = []
@@ -25,13 +26,14 @@ class Totals:
         """Of the user's own ledger, mean position x mark by block, currency."""
         self.sessions = 0
 
-    def add(self, panel: Panel, sums: Float, out: Float) -> None:
-        """Take a panel's sums [K + LAGS, B, SUMS] and ledger [n, OUT]."""
+    def add(self, panel: Panel, sums: Records, results: Records) -> None:
+        """Take a panel's sums [K + LAGS, B] of BLOCK_SUMS and ledger [n] of LEDGER_RESULT, in the table's order."""
         starts = panel.borders[:-1]
-        held = np.add.reduceat(out[:, at.O_POSITION] * out[:, at.O_MARK], starts)
+        held = np.add.reduceat(results["position"] * results["mark"], starts)
         self.exposure.append(held / np.diff(panel.borders))
-        line = np.concatenate([self.sums[:, None], sums], axis=1)
-        self.sums = np.cumsum(line, axis=1)[:, -1]  # one by one, so that row groups change no bit
+        for name in BLOCK_SUMS.names or ():  # one by one, so that row groups change no bit
+            line = np.concatenate([self.sums[name][:, None], sums[name]], axis=1)
+            self.sums[name] = np.cumsum(line, axis=1)[:, -1]
         self.hold.append(hold(panel))
         self.session.append(panel.session[starts])
         self.symbol.append(panel.symbol[starts])

@@ -1,94 +1,114 @@
-"""The arrays that the kernel works on, made from settings: parameters, a new state, and how to read a state."""
+"""The records that the kernels work on, made from settings: parameters, a new state, and how to read a state."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from hfm.config import Backtest
-from hfm.ledger import layout as at
 from hfm.ledger import reasons
+from hfm.ledger import records as rec
+from hfm.ledger.records import LedgerState
+from hfm.tables.records import Records
 
-Float = npt.NDArray[np.float64]
 FILLS = {
-    "next-open": at.FILL_NEXT_OPEN, "next-mid": at.FILL_NEXT_MID, "cross": at.FILL_CROSS, "passive": at.FILL_PASSIVE,
-    "close": at.FILL_CLOSE,
+    "next-open": rec.FILL_NEXT_OPEN, "next-mid": rec.FILL_NEXT_MID, "cross": rec.FILL_CROSS,
+    "passive": rec.FILL_PASSIVE, "close": rec.FILL_CLOSE,
 }  # fmt: skip
-SIZINGS = {"fixed": at.SIZE_FIXED, "vol": at.SIZE_VOL, "kelly": at.SIZE_KELLY}
+SIZINGS = {"fixed": rec.SIZE_FIXED, "vol": rec.SIZE_VOL, "kelly": rec.SIZE_KELLY}
 LIMITS = {
-    "max_position": at.P_MAX_POSITION, "max_gross": at.P_MAX_GROSS, "max_net": at.P_MAX_NET, "throttle": at.P_THROTTLE,
-    "participation": at.P_PARTICIPATION, "max_turnover": at.P_TURNOVER, "max_spread_bps": at.P_MAX_SPREAD,
-    "max_age_s": at.P_STALE, "collar": at.P_COLLAR, "daily_loss": at.P_DAILY_LOSS, "max_drawdown": at.P_DRAWDOWN,
+    "max_position": "max_position", "max_gross": "max_gross", "max_net": "max_net", "throttle": "throttle",
+    "participation": "participation", "max_turnover": "max_turnover", "max_spread_bps": "max_spread_bps",
+    "max_age_s": "max_age_ns", "collar": "collar", "daily_loss": "daily_loss", "max_drawdown": "max_drawdown",
 }  # fmt: skip
-"""Setting -> parameter; a limit that is not set is infinite (the throttle: 0 rows)."""
+"""Setting -> field of PARAMS; a limit that is not set is infinite (the throttle: 0 rows)."""
 _UNITS = {"max_age_s": 1e9}
 
 
-def state_new(cash: float, symbols: int) -> Float:
-    """A ledger that holds `cash` (currency) and no position in any of `symbols`: float64 [HEAD + BLOCK x symbols]."""
-    state = np.zeros(at.HEAD + at.BLOCK * symbols)
-    state[at.S_CASH] = state[at.S_OPEN_EQUITY] = state[at.S_PEAK] = cash
-    state[at.S_SESSION] = state[at.S_STOPPED] = -1.0
-    state[at.HEAD + at.B_SESSION :: at.BLOCK] = -1.0
-    return state
+def state_new(cash: float, symbols: int) -> LedgerState:
+    """A ledger that holds `cash` (currency) and no position in any of `symbols`."""
+    book, symbol = np.zeros(1, rec.LEDGER_BOOK), np.zeros(symbols, rec.LEDGER_SYMBOL)
+    for name in ("cash", "open_equity", "peak"):
+        book[name] = cash
+    for records, name in ((book, "session"), (book, "stopped_session"), (symbol, "session")):
+        records[name] = -1
+    return LedgerState(book, symbol)
+
+
+def states_new(count: int, cash: float, symbols: int) -> LedgerState:
+    """`count` new ledgers side by side: book [count], symbol [count, symbols]; `ledger` takes one of them."""
+    one = state_new(cash, symbols)
+    return LedgerState(np.repeat(one.book, count), np.tile(one.symbol, (count, 1)))
+
+
+def ledger(states: LedgerState, number: int) -> LedgerState:
+    """One of the ledgers of `states_new`, as views."""
+    return LedgerState(states.book[number : number + 1], states.symbol[number])
 
 
 def params_new(
     settings: Backtest, symbols: int, tick: float | Sequence[float], rows_year: float = 1.0, lot: float = 1.0
-) -> Float:
-    """The kernel's parameters [PARAMS + symbols]. The capital is shared equally: size / symbols of it is one full
+) -> Records:
+    """The kernel's parameters, one record a symbol. The capital is shared equally: size / symbols of it is one full
     position.
 
-    tick: currency, one or one a symbol. rows_year: of the forecasts' horizon, rows a year over the horizon in rows
-    (volatility sizing). lot: units, of which positions are multiples.
+    Parameters
+    ----------
+    settings
+        Of the back-test: fill, costs, sizing and limits.
+    symbols
+        How many there are.
+    tick
+        Currency, one or one a symbol.
+    rows_year
+        Of the forecasts' horizon: rows a year over the horizon in rows (volatility sizing).
+    lot
+        Units, of which positions are multiples.
+
+    Returns
+    -------
+    Records
+        [symbols] of PARAMS.
     """
-    params = np.zeros(at.PARAMS + symbols)
-    params[at.P_SIZE] = settings.size / symbols
-    params[at.P_SPREAD_SHARE] = settings.spread_share
-    params[at.P_FEE] = settings.fee_bps * 1e-4
-    params[at.P_BORROW] = settings.borrow
-    params[at.P_IMPACT] = settings.impact
-    params[at.P_FILL] = FILLS[settings.fill]
-    params[at.P_HOLD] = settings.hold_overnight
-    params[at.P_LOT], params[at.P_LOTS] = lot, 1.0 / lot
-    params[at.TICKS :] = tick
-    params[at.P_SIZING] = SIZINGS[settings.sizing]
-    params[at.P_VOL] = settings.vol_target * 1e4 / np.sqrt(rows_year)
-    params[at.P_KELLY] = settings.kelly
-    params[at.P_TRIPS] = 1.0
-    params[at.P_QUEUE] = settings.queue
-    for name, place in LIMITS.items():
+    params = np.zeros(symbols, rec.PARAMS)
+    values = {
+        "capital_share": settings.size / symbols, "spread_share": settings.spread_share, "fee": settings.fee_bps * 1e-4,
+        "borrow": settings.borrow, "impact": settings.impact, "fill_mode": FILLS[settings.fill],
+        "hold_overnight": settings.hold_overnight, "lot": lot, "lots_per_unit": 1.0 / lot, "tick": tick,
+        "sizing": SIZINGS[settings.sizing], "vol_target_bps": settings.vol_target * 1e4 / np.sqrt(rows_year),
+        "kelly": settings.kelly, "keep_trips": True, "queue": settings.queue,
+    }  # fmt: skip
+    for name, value in values.items():
+        params[name] = value
+    for name, field in LIMITS.items():
         value = getattr(settings, name)
-        params[place] = (0.0 if name == "throttle" else np.inf) if value is None else value * _UNITS.get(name, 1.0)
-    if params[at.P_MAX_POSITION] < np.inf:  # no more lots than it holds
-        params[at.P_MAX_POSITION] = np.floor(params[at.P_MAX_POSITION] / lot * (1 + 1e-12)) * lot
+        params[field] = (0.0 if name == "throttle" else np.inf) if value is None else value * _UNITS.get(name, 1.0)
+    limited = params["max_position"] < np.inf  # no more lots than it holds
+    params["max_position"][limited] = np.floor(params["max_position"][limited] / lot * (1 + 1e-12)) * lot
     return params
 
 
-def equity(state: Float) -> float:
+def equity(state: LedgerState) -> float:
     """cash + sum over symbols of position x mark, in currency."""
-    blocks = state[at.HEAD :].reshape(-1, at.BLOCK)
-    return float(state[at.S_CASH] + blocks[:, at.B_QTY] @ blocks[:, at.B_MARK])
+    return float(state.book["cash"][0] + state.symbol["qty"] @ state.symbol["mark"])
 
 
-def halt(state: Float) -> None:
+def halt(state: LedgerState) -> None:
     """Halt by hand: every target becomes 0 and stays so until released."""
-    state[at.S_HALT] = float(int(state[at.S_HALT]) | reasons.MANUAL)
-    state[at.HEAD + at.B_TARGET :: at.BLOCK] = 0.0
+    state.book["halt"] |= reasons.MANUAL
+    state.symbol["target"] = 0.0
 
 
-def release(state: Float, name: str) -> bool:
+def release(state: LedgerState, name: str) -> bool:
     """Take back the halt called `name` ("drawdown", "halted by hand"); True where it was on.
 
     A drawdown starts to count anew from the equity at the release. Other names change nothing.
     """
     bit = next((b for b, n in reasons.NAMES.items() if n == name), 0)
-    now = int(state[at.S_HALT])
-    if not now & bit:
+    if not state.book["halt"][0] & bit:
         return False
-    state[at.S_HALT] = float(now & ~bit)
+    state.book["halt"] &= ~bit
     if bit == reasons.DRAWDOWN:
-        state[at.S_PEAK] = equity(state)
+        state.book["peak"] = equity(state)
     return True

@@ -1,8 +1,8 @@
 """The accounting kernel: one row of one symbol in, its ledger columns and ended round trips out.
 
 At a row's open the target that the previous row left is filled; then the position is marked; at the close of a
-session's last row it is flattened; then the row's signal sets the next target. Rows of several symbols arrive in time
-order and share the cash. Exact at every row: equity = cash + sum(position x mark), and
+session's last row it is flattened; then the row's target weight sets the next target. Rows of several symbols arrive in
+time order and share the cash. Exact at every row: equity = cash + sum(position x mark), and
 net = gross - spread - fee - impact - borrow + dividend = change of equity.
 A price that is NaN, infinite, zero or negative, or a mid outside its quote, never fills: the order waits.
 """
@@ -10,146 +10,222 @@ A price that is NaN, infinite, zero or negative, or a mid outside its quote, nev
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from hfm.kernels.jit import bare
-from hfm.ledger import layout as at
 from hfm.ledger import reasons as why
-from hfm.ledger.fills import CLOSE, FLATTEN, OPEN, fill, flag, quoted, rest
+from hfm.ledger import records as rec
+from hfm.ledger.fills import CLOSE, FLATTEN, OPEN, Fill, fill_price, flag, half_spread, impact, queue, quoted
+from hfm.ledger.records import NEVER, LedgerState, Record
+from hfm.ledger.round_trips import post
 from hfm.risk.limits import aim, allowed, watch
-
-Float = npt.NDArray[np.float64]
+from hfm.tables.records import Records
 
 
 @bare
-def step(state: Float, params: Float, row: Float, out: Float, trips: Float) -> int:
+def step(state: LedgerState, params: Records, row: Record, result: Record, trips: Records) -> int:
     """Number of round trips that the row ended: 0, 1 (at its open or close) or 2, written to the first of `trips`.
 
-    state [HEAD + BLOCK x symbols] is updated; params [PARAMS]; row [ROW]; out [OUT] is overwritten; trips [2+, TRADE].
-    A NaN signal counts as flat; NaN prices never fill and leave the mark as it was.
+    Parameters
+    ----------
+    state
+        Updated.
+    params
+        [S] of PARAMS.
+    row
+        LEDGER_ROW. A NaN target counts as flat; NaN prices never fill and leave the mark as it was.
+    result
+        LEDGER_RESULT, overwritten.
+    trips
+        [2 or more] of ROUND_TRIP.
     """
-    ended = advance(state, params, row, out, trips)
-    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-    total = equity(state)
-    watch(state, params, out, total)
-    out[at.O_TARGET] = state[b + at.B_TARGET]
-    out[at.O_MID_OPEN] = row[at.R_MID_OPEN]
-    out[at.O_MID_CLOSE] = row[at.R_MID_CLOSE]
-    out[at.O_CASH] = state[at.S_CASH]
-    out[at.O_POSITION] = state[b + at.B_QTY]
-    out[at.O_MARK] = state[b + at.B_MARK]
-    out[at.O_EQUITY] = total
+    ended = advance(state, params, row, result, trips)
+    position, total = state.symbol[row.symbol], equity(state)
+    watch(state, params[row.symbol], result, total)
+    result.target = position.target
+    result.mid_at_open = row.mid_open
+    result.mid_at_close = row.mid_close
+    result.cash = state.book[0].cash
+    result.position = position.qty
+    result.mark = position.mark
+    result.equity = total
     return ended
 
 
 @bare
-def advance(state: Float, params: Float, row: Float, out: Float, trips: Float) -> int:
+def advance(state: LedgerState, params: Records, row: Record, result: Record, trips: Records) -> int:
     """As `step`, without the totals after the row and without watching the equity."""
-    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-    for j in range(at.O_SIGNAL, at.O_DIVIDEND + 1):
-        out[j] = 0.0
-    out[at.O_PX_OPEN] = out[at.O_PX_CLOSE] = np.nan
-    if row[at.R_SESSION] != state[at.S_SESSION]:
-        state[at.S_SESSION] = row[at.R_SESSION]
-        state[at.S_OPEN_EQUITY] = equity(state)
-        state[at.S_TRADED] = 0.0
-    if row[at.R_SESSION] != state[b + at.B_SESSION]:
-        _new_session(state, params, row, out)
-    state[b + at.B_ROWS] += 1.0
+    book, position, rule = state.book[0], state.symbol[row.symbol], params[row.symbol]
+    _clear(result)
+    if row.session != book.session:
+        book.session = row.session
+        book.open_equity = equity(state)
+        book.traded = 0.0
+    if row.session != position.session:
+        _new_session(state, rule, row, result)
+    position.rows += 1
     ended, gross = 0, 0.0
-    want = state[b + at.B_TARGET] - state[b + at.B_QTY]
+    want = position.target - position.qty
     if want != 0.0:
-        want = allowed(state, params, row, out, want)
+        want = allowed(state, rule, row, result, want)
         if want != 0.0:
-            gross = state[b + at.B_QTY] * (row[at.R_MID_OPEN] - state[b + at.B_MARK])
-            state[b + at.B_MARK] = row[at.R_MID_OPEN]
-            ended = fill(state, params, row, out, trips, (want, OPEN))
-    mid = row[at.R_MID_CLOSE]
+            gross = position.qty * (row.mid_open - position.mark)
+            position.mark = row.mid_open
+            ended = _fill(state, rule, row, result, trips[0], want, OPEN)
+    mid = row.mid_close
     if mid > 0.0 and mid < np.inf:
-        gross += state[b + at.B_QTY] * (mid - state[b + at.B_MARK])
-        state[b + at.B_MARK] = mid
-    if row[at.R_LAST] == 0.0:
-        aim(state, params, row, out)
-        if params[at.P_FILL] == at.FILL_CLOSE:
-            ended += _at_close(state, params, row, out, trips[ended:], CLOSE)
-    elif params[at.P_HOLD] == 0.0:
-        state[b + at.B_TARGET] = 0.0
-        ended += _at_close(state, params, row, out, trips[ended:], FLATTEN)
-    if params[at.P_QUEUE] != 0.0:
-        rest(state, row)
-    state[b + at.B_BID] = row[at.R_BID_CLOSE]
-    state[b + at.B_ASK] = row[at.R_ASK_CLOSE]
-    state[b + at.B_VOLUME] = row[at.R_VOLUME]
-    state[b + at.B_NS] = row[at.R_CLOSE_NS]
-    costs = out[at.O_SPREAD] + out[at.O_FEE] + out[at.O_IMPACT] + out[at.O_BORROW]
-    out[at.O_GROSS] = gross
-    out[at.O_NET] = gross - costs + out[at.O_DIVIDEND]
+        gross += position.qty * (mid - position.mark)
+        position.mark = mid
+    if not row.is_last:
+        aim(state, rule, row, result)
+        if rule.fill_mode == rec.FILL_CLOSE:
+            ended += _at_close(state, rule, row, result, trips[ended], CLOSE)
+    elif not rule.hold_overnight:
+        position.target = 0.0
+        ended += _at_close(state, rule, row, result, trips[ended], FLATTEN)
+    if rule.queue:
+        queue(position, row)
+    position.bid = row.bid_close
+    position.ask = row.ask_close
+    position.volume = row.volume
+    position.decided = row.time
+    costs = result.spread_cost + result.fee + result.impact + result.borrow
+    result.gross_pnl = gross
+    result.net_pnl = gross - costs + result.dividend
     return ended
 
 
 @bare
-def _at_close(state: Float, params: Float, row: Float, out: Float, trips: Float, when: float) -> int:
+def _clear(result: Record) -> None:
+    """What a row only adds to, or may not write."""
+    result.signal = 0
+    result.reason = 0
+    result.qty_open = result.qty_close = 0.0
+    result.px_open = result.px_close = np.nan
+    result.spread_cost = result.fee = result.impact = result.borrow = result.dividend = 0.0
+
+
+@bare
+def _at_close(state: LedgerState, params: Record, row: Record, result: Record, trip: Record, when: int) -> int:
     """Bring the position to its target at the row's close: 1 if that ends a round trip, else 0."""
-    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-    want = state[b + at.B_TARGET] - state[b + at.B_QTY]
+    position = state.symbol[row.symbol]
+    want = position.target - position.qty
     if want == 0.0:
         return 0
-    if not quoted(row[at.R_MID_CLOSE], row[at.R_BID_CLOSE], row[at.R_ASK_CLOSE]):
-        flag(out, why.NO_PRICE)
+    if not quoted(row.mid_close, row.bid_close, row.ask_close):
+        flag(result, why.NO_PRICE)
         return 0
     if when == FLATTEN:
-        flag(out, why.SESSION_END)
-    return fill(state, params, row, out, trips, (want, when))
+        flag(result, why.SESSION_END)
+    return _fill(state, params, row, result, trip, want, when)
 
 
 @bare
-def equity(state: Float) -> float:
-    """cash + sum over symbols of position x mark."""
-    total = float(state[at.S_CASH])
-    for b in range(at.HEAD, state.size, at.BLOCK):
-        total += state[b + at.B_QTY] * state[b + at.B_MARK]
+def _half(position: Record, params: Record, row: Record, qty: float, when: int) -> float:
+    """Currency a unit paid across the spread, over the mid; negative: earned."""
+    mode, mid, bid, ask = params.fill_mode, row.mid_open, row.bid_open, row.ask_open
+    if when != OPEN:
+        mode, mid, bid, ask = rec.FILL_NEXT_OPEN, row.mid_close, row.bid_close, row.ask_close
+    if when == FLATTEN:
+        mode = rec.FILL_CROSS
+    elif mode == rec.FILL_PASSIVE and position.bid != 0.0:
+        return float(position.bid - mid if qty > 0.0 else mid - position.ask)
+    return half_spread(mode, params.spread_share, qty, mid, bid, ask)
+
+
+@bare
+def _fill(
+    state: LedgerState, params: Record, row: Record, result: Record, trip: Record, qty: float, when: int
+) -> int:  # fmt: skip
+    """1 if filling `qty` (signed units) ends a round trip, which is written to `trip`, else 0. when: OPEN, ..."""
+    position, book = state.symbol[row.symbol], state.book[0]
+    size, half = abs(qty), _half(position, params, row, qty, when)
+    mid = row.mid_open if when == OPEN else row.mid_close
+    push = 0.0
+    if when != OPEN or params.fill_mode != rec.FILL_PASSIVE:
+        push = impact(mid, params.impact, row.sigma_day, size, row.adv)
+    price = fill_price(mid, half + push, qty)
+    fee = params.fee * size * price
+    fill = Fill(qty, price, mid, size * half, fee, size * push, 0 if when == OPEN else 1)
+    book.cash -= qty * price + fee
+    book.traded += size * mid
+    result.spread_cost += fill.spread_cost
+    result.impact += fill.impact
+    result.fee += fee
+    if when == OPEN:
+        result.qty_open = qty
+        result.px_open = price
+    else:
+        result.qty_close = qty
+        result.px_close = price
+    before = position.qty
+    if params.keep_trips:
+        ended = post(position, row, fill, result.reason, trip)
+    else:
+        ended = 1 if before * qty < 0.0 and size >= abs(before) else 0
+    after, target = before + qty, position.target
+    dust = 1e-6 * params.lot + 1e-15 * (abs(before) + size)  # parts of a unit do not add up exactly
+    position.qty = target if after != target and abs(after - target) < dust else after
+    return ended
+
+
+@bare
+def equity(state: LedgerState) -> float:
+    """cash + sum over symbols of position x mark, in currency."""
+    total = float(state.book[0].cash)
+    for s in range(state.symbol.size):
+        total += state.symbol[s].qty * state.symbol[s].mark
     return total
 
 
 @bare
-def _new_session(state: Float, params: Float, row: Float, out: Float) -> None:
+def _new_session(state: LedgerState, params: Record, row: Record, result: Record) -> None:
     """What a night does to a held position: split, dividend, borrow (actual/365), and the order to flatten it."""
-    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-    nights = row[at.R_SESSION] - state[b + at.B_SESSION]
-    state[b + at.B_SESSION] = row[at.R_SESSION]
-    state[b + at.B_BID] = state[b + at.B_ASK] = 0.0
-    state[b + at.B_NS] = -np.inf
-    if state[b + at.B_QTY] == 0.0:
-        state[b + at.B_TARGET] = 0.0
+    position = state.symbol[row.symbol]
+    nights = row.session - position.session
+    position.session = row.session
+    position.bid = position.ask = 0.0
+    position.decided = NEVER
+    if position.qty == 0.0:
+        position.target = 0.0
         return
-    ratio = row[at.R_SPLIT]
+    ratio = row.split_ratio
     if ratio != 1.0 and ratio > 0.0 and ratio < np.inf:
-        state[b + at.B_QTY] *= ratio
-        state[b + at.B_TARGET] *= ratio
-        state[b + at.B_LOT_IN] *= ratio
-        state[b + at.B_LOT_OUT] *= ratio
-        state[b + at.B_MARK] /= ratio
-    held = state[b + at.B_QTY]
+        position.qty *= ratio
+        position.target *= ratio
+        position.entered_qty *= ratio
+        position.exited_qty *= ratio
+        position.mark /= ratio
+    held = position.qty
     if held < 0.0:
-        out[at.O_BORROW] = -held * state[b + at.B_MARK] * params[at.P_BORROW] * nights / 365.0
-    if row[at.R_DIVIDEND] > 0.0 and row[at.R_DIVIDEND] < np.inf:
-        out[at.O_DIVIDEND] = held * row[at.R_DIVIDEND]
-    state[at.S_CASH] += out[at.O_DIVIDEND] - out[at.O_BORROW]
-    state[b + at.B_LOT_BORROW] += out[at.O_BORROW]
-    state[b + at.B_LOT_DIVIDEND] += out[at.O_DIVIDEND]
-    if params[at.P_HOLD] == 0.0:
-        state[b + at.B_TARGET] = 0.0
-        flag(out, why.CARRIED)
+        result.borrow = -held * position.mark * params.borrow * nights / 365.0
+    if row.cash_dividend > 0.0 and row.cash_dividend < np.inf:
+        result.dividend = held * row.cash_dividend
+    state.book[0].cash += result.dividend - result.borrow
+    position.trip_borrow += result.borrow
+    position.trip_dividend += result.dividend
+    if not params.hold_overnight:
+        position.target = 0.0
+        flag(result, why.CARRIED)
 
 
 @bare
-def loop(state: Float, params: Float, rows: Float, out: Float, trips: Float) -> int:
-    """Number of round trips ended, written to trips [m, TRADE] in the order of their ends.
+def loop(state: LedgerState, params: Records, rows: Records, results: Records, trips: Records) -> int:
+    """Number of round trips ended, written to trips [m] in the order of their ends.
 
-    rows [n, ROW] in time order (symbols of one instant in their order); out [n, OUT]; trips has room for two
-    a row.
+    Parameters
+    ----------
+    state
+        Updated.
+    params
+        [S] of PARAMS.
+    rows
+        [n] of LEDGER_ROW in time order (symbols of one instant in their order).
+    results
+        [n] of LEDGER_RESULT, overwritten.
+    trips
+        [2 n + 2 or more] of ROUND_TRIP: room for two a row.
     """
     count = 0
-    for i in range(rows.shape[0]):
-        count += step(state, params, rows[i], out[i], trips[count:])
+    for i in range(rows.size):
+        count += step(state, params, rows[i], results[i], trips[count:])
     return count

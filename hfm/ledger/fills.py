@@ -1,29 +1,41 @@
-"""Kernels of a fill: whether there is a price, what it is, and what it costs."""
+"""The rules of a fill: whether there is a price, what it is, what it costs, and how many lots money buys.
+
+Each rule stands here once. The ledger's step, the summary and batched ledgers of sweeps and the policies' expected cost
+all call it. Prices and half-spreads in currency a unit, sizes in units (unsigned unless they are called qty).
+"""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from hfm.kernels.jit import bare
-from hfm.ledger import layout as at
-from hfm.ledger.round_trips import book
+from hfm.ledger.records import FILL_CROSS, FILL_NEXT_MID, Record
 
 Float = npt.NDArray[np.float64]
-OPEN, CLOSE, FLATTEN = 0.0, 1.0, 2.0
+OPEN, CLOSE, FLATTEN = 0, 1, 2
 """When an order is filled: at the row's open, at its close by the look-ahead mode, at its close to end the session."""
 
 
-@bare
-def flag(out: Float, bit: int) -> None:
-    """Set a reason bit."""
-    out[at.O_REASON] = float(int(out[at.O_REASON]) | bit)
+class Fill(NamedTuple):
+    """One execution. qty: signed units; price and mid: currency a unit; costs in currency; at_close: 1 at the row's
+    close, 0 at its open."""
+
+    qty: float
+    price: float
+    mid: float
+    spread_cost: float
+    fee: float
+    impact: float
+    at_close: int
 
 
 @bare
-def in_lots(params: Float, size: float) -> float:
-    """The whole lots in so many units, as units."""
-    return float(np.floor(size * params[at.P_LOTS]) * params[at.P_LOT])
+def flag(result: Record, bit: int) -> None:
+    """Set a reason bit of a row's result."""
+    result.reason |= bit
 
 
 @bare
@@ -33,96 +45,156 @@ def quoted(mid: float, bid: float, ask: float) -> bool:
 
 
 @bare
-def reached(state: Float, params: Float, row: Float, want: float) -> float:
-    """Shares of a passive order (want, signed) that the row's trades fill; 0 for prices that are none.
+def in_lots(params: Record, size: float) -> float:
+    """The complete lots in `size` units, as units."""
+    return float(np.floor(size * params.lots_per_unit) * params.lot)
+
+
+@bare
+def position_size(params: Record, share: float, open_equity: float, mid: float) -> float:
+    """Units of a position in complete lots: `share` of the full one, which is params.capital_share of the session's
+    opening equity, bought at `mid`. 0 for a negative equity."""
+    return in_lots(params, max(params.capital_share * share * open_equity, 0.0) / mid)
+
+
+@bare
+def half_spread(fill: int, spread_share: float, side: float, mid: float, bid: float, ask: float) -> float:
+    """Currency a unit paid across the spread, over the mid, by an order that takes liquidity.
+
+    Parameters
+    ----------
+    fill
+        FILL_NEXT_MID: nothing; FILL_CROSS: up to the quote; any other: a share of half the quoted spread.
+    spread_share
+        Effective over quoted half-spread.
+    side
+        Above 0 a purchase, else a sale.
+    mid, bid, ask
+        Currency a unit, of the instant of the fill.
+    """
+    if fill == FILL_CROSS:
+        return ask - mid if side > 0.0 else mid - bid
+    if fill == FILL_NEXT_MID:
+        return 0.0
+    return spread_share * 0.5 * (ask - bid)
+
+
+@bare
+def impact(price: float, y: float, sigma_day: float, size: float, adv: float) -> float:
+    """Market impact of `size` units by the square-root law, y x sigma x sqrt(size / adv), times `price`.
+
+    With the mid as `price` it is currency a unit, with 1e4 bp. 0 where no volume is known (adv 0 or NaN).
+
+    Almgren, Thum, Hauptmann and Li (2005), Risk 18(7), 58-62; Toth et al. (2011), Physical Review X 1, 021006,
+    doi:10.1103/PhysRevX.1.021006.
+
+    Parameters
+    ----------
+    price
+        Currency a unit, or 1e4.
+    y
+        Of the law, about 0.7.
+    sigma_day
+        Daily volatility (0.01 is 1 %).
+    size, adv
+        Units filled, and average daily volume in units.
+    """
+    if adv > 0.0:
+        return float(price * y * sigma_day * np.sqrt(size / adv))
+    return 0.0
+
+
+@bare
+def fill_price(mid: float, slip: float, side: float) -> float:
+    """Currency a unit at which a fill takes place whose price is worse than the mid by `slip`."""
+    return mid + slip if side > 0.0 else mid - slip
+
+
+@bare
+def round_trip_bps(bid: float, ask: float, mid: float, spread_share: float, side_bps: float) -> float:
+    """Expected round trip in bp: the effective share of the quoted spread, and both sides at side_bps each."""
+    return spread_share * ((ask - bid) / mid * 1e4) + 2.0 * side_bps
+
+
+class Expectation(NamedTuple):
+    """What an expected round trip is made of. worth: of a full position, currency; fee_bps: a side; spread_share:
+    effective over quoted half-spread; impact: Y of the square-root law."""
+
+    worth: float
+    fee_bps: float
+    spread_share: float
+    impact: float
+
+
+@bare
+def expected_bps(
+    rule: Expectation, bid: float, ask: float, mid: float, adv: float, sigma_day: float
+) -> float:  # fmt: skip
+    """Expected round trip of a full position in bp, all as known at one instant; NaN where a price is NaN.
+
+    Parameters
+    ----------
+    rule
+        Costs and the worth of a full position.
+    bid, ask, mid
+        Currency a unit.
+    adv, sigma_day
+        Average daily volume (units; 0: not known, no impact) and daily volatility (0.01 is 1 %).
+    """
+    side = rule.fee_bps + impact(1e4, rule.impact, sigma_day, rule.worth / mid, adv)
+    return round_trip_bps(bid, ask, mid, rule.spread_share, side)
+
+
+@bare
+def expected_costs(
+    rule: Expectation, bid: Float, ask: Float, mid: Float, adv: Float, sigma_day: Float, out: Float
+) -> None:
+    """Write `expected_bps` of each row to out [n]; all arrays are [n]."""
+    for i in range(out.size):
+        out[i] = expected_bps(rule, bid[i], ask[i], mid[i], adv[i], sigma_day[i])
+
+
+@bare
+def reached(position: Record, params: Record, row: Record, want: float) -> float:
+    """Units of a passive order (want, signed) that the row's trades fill; 0 for prices that are none.
 
     All of it where the market trades at least a tick through the quote at which it rests; with a queue, also what is
-    traded at that quote beyond the shares ahead. An order rests for the row after its decision, in the same session.
+    traded at that quote beyond the units ahead. An order rests for the row after its decision, in the same session.
     What must be flattened at the first open of the next one goes to market.
     """
-    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-    rest = state[b + at.B_BID] if want > 0.0 else state[b + at.B_ASK]
-    price = row[at.R_LOW] if want > 0.0 else row[at.R_HIGH]
-    if state[b + at.B_BID] == 0.0:
-        return abs(want) if state[b + at.B_TARGET] == 0.0 else 0.0
-    if not (rest > 0.0 and rest < np.inf and price > 0.0 and price < np.inf):
+    limit = position.bid if want > 0.0 else position.ask
+    price = row.trade_low if want > 0.0 else row.trade_high
+    if position.bid == 0.0:
+        return abs(want) if position.target == 0.0 else 0.0
+    if not (limit > 0.0 and limit < np.inf and price > 0.0 and price < np.inf):
         return 0.0
-    past = (rest - price if want > 0.0 else price - rest) / params[at.TICKS + int(row[at.R_SYMBOL])]
-    if past > 1.0 - 1e-6:  # prices are decimal, their differences are not
+    ticks = (limit - price if want > 0.0 else price - limit) / params.tick
+    if ticks > 1.0 - 1e-6:  # prices are decimal, their differences are not
         return abs(want)
-    if params[at.P_QUEUE] == 0.0 or not past > -1e-6:
+    if not params.queue or not ticks > -1e-6:
         return 0.0
-    against = 0.5 * (row[at.R_VOLUME] - (row[at.R_SIGNED] if want > 0.0 else -row[at.R_SIGNED]))
+    against = 0.5 * (row.volume - (row.signed_volume if want > 0.0 else -row.signed_volume))
     if not (against > 0.0 and against < np.inf):
         return 0.0
-    state[b + at.B_AHEAD] -= against
-    mine = min(in_lots(params, max(-state[b + at.B_AHEAD], 0.0)), abs(want))
-    state[b + at.B_AHEAD] = max(state[b + at.B_AHEAD], 0.0)
-    return float(mine)
+    ahead = position.queue_ahead - against
+    position.queue_ahead = max(ahead, 0.0)
+    return float(min(in_lots(params, max(-ahead, 0.0)), abs(want)))
 
 
 @bare
-def rest(state: Float, row: Float) -> None:
+def queue(position: Record, row: Record) -> None:
     """Where the order that is left at the row's close stands: its old place if its price has not changed, else the end.
 
-    Before the row's quote replaces that of the row before. Shares ahead only become fewer: those behind cannot pass.
+    Before the row's quote replaces that of the row before. Units ahead only become fewer: those behind cannot pass.
     """
-    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-    want = state[b + at.B_TARGET] - state[b + at.B_QTY]
-    side = 1.0 if want > 0.0 else (-1.0 if want < 0.0 else 0.0)
-    shown = row[at.R_DEPTH_BID] if side > 0.0 else row[at.R_DEPTH_ASK]
+    want = position.target - position.qty
+    side = 1 if want > 0.0 else (-1 if want < 0.0 else 0)
+    shown = row.depth_bid if side > 0 else row.depth_ask
     depth = shown if shown > 0.0 else np.inf
-    old, new = state[b + at.B_BID], row[at.R_BID_CLOSE]
-    if side < 0.0:
-        old, new = state[b + at.B_ASK], row[at.R_ASK_CLOSE]
-    if side != 0.0 and side == state[b + at.B_REST] and old == new:
-        depth = min(depth, state[b + at.B_AHEAD])
-    state[b + at.B_REST], state[b + at.B_AHEAD] = side, depth
-
-
-@bare
-def _half(state: Float, params: Float, row: Float, qty: float, when: float) -> float:
-    """Currency a share paid across the spread, over the mid; negative: earned."""
-    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-    mid, bid, ask, share = row[at.R_MID_OPEN], row[at.R_BID_OPEN], row[at.R_ASK_OPEN], params[at.P_SPREAD_SHARE]
-    if when != OPEN:
-        mid, bid, ask = row[at.R_MID_CLOSE], row[at.R_BID_CLOSE], row[at.R_ASK_CLOSE]
-    half = float(share * 0.5 * (ask - bid))
-    if when == FLATTEN or (when == OPEN and params[at.P_FILL] == at.FILL_CROSS):
-        half = ask - mid if qty > 0.0 else mid - bid
-    elif when == OPEN and params[at.P_FILL] == at.FILL_NEXT_MID:
-        half = 0.0
-    elif when == OPEN and params[at.P_FILL] == at.FILL_PASSIVE and state[b + at.B_BID] != 0.0:
-        half = state[b + at.B_BID] - mid if qty > 0.0 else mid - state[b + at.B_ASK]
-    return half
-
-
-@bare
-def fill(state: Float, params: Float, row: Float, out: Float, trips: Float, order: tuple[float, float]) -> int:
-    """1 if filling order = (signed shares, when) ends a round trip, which is written to trips[0], else 0."""
-    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-    qty, when = order
-    size, half = abs(qty), _half(state, params, row, qty, when)
-    mid, o = row[at.R_MID_OPEN], at.O_QTY_OPEN
-    if when != OPEN:
-        mid, o = row[at.R_MID_CLOSE], at.O_QTY_CLOSE
-    push = 0.0
-    if row[at.R_ADV] > 0.0 and (when != OPEN or params[at.P_FILL] != at.FILL_PASSIVE):
-        push = mid * params[at.P_IMPACT] * row[at.R_SIGMA_DAY] * np.sqrt(size / row[at.R_ADV])
-    px = mid + (half + push if qty > 0.0 else -half - push)
-    spread, impact, fee = size * half, size * push, params[at.P_FEE] * size * px
-    state[at.S_CASH] -= qty * px + fee
-    state[at.S_TRADED] += size * mid
-    out[at.O_SPREAD] += spread
-    out[at.O_IMPACT] += impact
-    out[at.O_FEE] += fee
-    out[o], out[o + 1] = qty, px
-    held, closing = state[b + at.B_QTY], 0.0 if when == OPEN else 1.0
-    if params[at.P_TRIPS] == 0.0:
-        ended = 1 if held * qty < 0.0 and size >= abs(held) else 0
-    else:
-        ended = book(state, row, (qty, px, mid, spread, fee, impact, closing), int(out[at.O_REASON]), trips[0])
-    after, target = held + qty, state[b + at.B_TARGET]
-    off = 1e-6 * params[at.P_LOT] + 1e-15 * (abs(held) + size)  # parts of a unit do not add up exactly
-    state[b + at.B_QTY] = target if after != target and abs(after - target) < off else after
-    return ended
+    old, new = position.bid, row.bid_close
+    if side < 0:
+        old, new = position.ask, row.ask_close
+    if side != 0 and side == position.queue_side and old == new:
+        depth = min(depth, position.queue_ahead)
+    position.queue_side = side
+    position.queue_ahead = depth

@@ -1,112 +1,142 @@
 """Kernels of a round trip: from the position leaving 0 to its return to 0, or to its change of side.
 
-Shares added on the way belong to the same trip; a fill that turns the position over ends one trip and opens the next,
-and its costs are split by shares. So the trips add up to the change of equity exactly.
+Units added on the way belong to the same trip; a fill that turns the position over ends one trip and opens the next,
+and its costs are split by units. So the trips add up to the change of equity exactly.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from hfm.kernels.jit import bare
-from hfm.ledger import layout as at
 from hfm.ledger import reasons as why
-
-Float = npt.NDArray[np.float64]
-Fill = tuple[float, float, float, float, float, float, float]
-"""qty (signed shares), price, mid, spread cost, fee, impact (currency), and 1 at the row's close or 0 at its open."""
+from hfm.ledger.fills import Fill
+from hfm.ledger.records import ROUND_TRIP, LedgerState, Record
+from hfm.tables.records import Records
 
 
 @bare
-def book(state: Float, row: Float, fill: Fill, reason: int, trip: Float) -> int:
-    """1 if `fill` ends a round trip (written to trip [TRADE]), else 0; the position is updated."""
-    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-    qty, px, mid, spread, fee, impact, closing = fill
-    held = state[b + at.B_QTY]
-    state[b + at.B_QTY] = held + qty
-    if held * qty >= 0.0:
-        _enter(state, row, fill)
+def post(position: Record, row: Record, fill: Fill, reason: int, trip: Record) -> int:
+    """1 if `fill` ends a round trip, which is written to `trip`, else 0; the position becomes what the fill leaves.
+
+    Parameters
+    ----------
+    position
+        LEDGER_SYMBOL, changed in place.
+    row
+        LEDGER_ROW in which the fill takes place.
+    fill
+        The execution; qty is not 0.
+    reason
+        Bits of hfm.ledger.reasons that the row has by now.
+    trip
+        ROUND_TRIP, overwritten if one ends.
+    """
+    before = position.qty
+    position.qty = before + fill.qty
+    if before * fill.qty >= 0.0:
+        _enter(position, row, fill)
         return 0
-    part = min(abs(held), abs(qty))
-    share = part / abs(qty)
-    state[b + at.B_LOT_OUT] += part
-    state[b + at.B_LOT_GOT] += part * px
-    state[b + at.B_LOT_MID] -= qty * share * mid
-    state[b + at.B_LOT_SPREAD] += spread * share
-    state[b + at.B_LOT_FEE] += fee * share
-    state[b + at.B_LOT_IMPACT] += impact * share
-    if abs(qty) < abs(held):
+    closed = min(abs(before), abs(fill.qty))
+    share = closed / abs(fill.qty)
+    position.exited_qty += closed
+    position.exited_notional += closed * fill.price
+    position.mid_cash -= fill.qty * share * fill.mid
+    position.trip_spread += fill.spread_cost * share
+    position.trip_fee += fill.fee * share
+    position.trip_impact += fill.impact * share
+    if abs(fill.qty) < abs(before):
         return 0
-    trip[at.T_EXIT_SESSION] = row[at.R_SESSION]
-    trip[at.T_EXIT_NS] = row[at.R_CLOSE_NS] if closing else row[at.R_OPEN_NS]
-    _leave(state, b, trip, reason)
-    trip[at.T_BARS] -= 1.0 - closing
+    trip.symbol = row.symbol
+    trip.exit_session = row.session
+    trip.exit_time = row.time if fill.at_close else row.time_open
+    _leave(position, trip, reason)
+    trip.bars -= 1 - fill.at_close
     if share < 1.0:
         rest = 1.0 - share
-        _enter(state, row, (held + qty, px, mid, spread * rest, fee * rest, impact * rest, closing))
+        _enter(
+            position,
+            row,
+            Fill(before + fill.qty, fill.price, fill.mid, fill.spread_cost * rest, fill.fee * rest, fill.impact * rest,
+                 fill.at_close),
+        )  # fmt: skip
     return 1
 
 
 @bare
-def _enter(state: Float, row: Float, fill: Fill) -> None:
+def _enter(position: Record, row: Record, fill: Fill) -> None:
     """Open a round trip, or add to the one under way."""
-    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-    qty, px, mid, spread, fee, impact, closing = fill
-    if state[b + at.B_LOT_SIDE] == 0.0:
-        state[b + at.B_LOT_SESSION] = row[at.R_SESSION]
-        state[b + at.B_LOT_SEQ] = row[at.R_SEQ]
-        state[b + at.B_LOT_NS] = row[at.R_CLOSE_NS] if closing else row[at.R_OPEN_NS]
-        state[b + at.B_LOT_ROWS] = state[b + at.B_ROWS] - 1.0 + closing
-        for j in range(b + at.B_LOT_IN, b + at.B_LOT_SIDE):
-            state[j] = 0.0
-        state[b + at.B_LOT_SIDE] = 1.0 if qty > 0.0 else -1.0
-    state[b + at.B_LOT_IN] += abs(qty)
-    state[b + at.B_LOT_PAID] += abs(qty) * px
-    state[b + at.B_LOT_MID] -= qty * mid
-    state[b + at.B_LOT_SPREAD] += spread
-    state[b + at.B_LOT_FEE] += fee
-    state[b + at.B_LOT_IMPACT] += impact
+    if position.trip_side == 0:
+        position.trip_session = row.session
+        position.trip_seq = row.seq
+        position.trip_time = row.time if fill.at_close else row.time_open
+        position.trip_row = position.rows - 1 + fill.at_close
+        position.entered_qty = position.entered_notional = position.exited_qty = position.exited_notional = 0.0
+        position.mid_cash = position.trip_spread = position.trip_fee = position.trip_impact = 0.0
+        position.trip_borrow = position.trip_dividend = 0.0
+        position.trip_side = 1 if fill.qty > 0.0 else -1
+    position.entered_qty += abs(fill.qty)
+    position.entered_notional += abs(fill.qty) * fill.price
+    position.mid_cash -= fill.qty * fill.mid
+    position.trip_spread += fill.spread_cost
+    position.trip_fee += fill.fee
+    position.trip_impact += fill.impact
 
 
 @bare
-def _leave(state: Float, b: int, trip: Float, reason: int) -> None:
-    """Write the round trip under way to `trip`, all but the time of its exit, and end it."""
+def _leave(position: Record, trip: Record, reason: int) -> None:
+    """Write the round trip under way to `trip`, all but its symbol and the time of its exit, and end it."""
     ending = reason & (why.SESSION_END | why.CARRIED | why.OPEN_AT_END)
-    trip[at.T_REASON] = float(ending if ending else why.SIGNAL)
-    trip[at.T_SYMBOL] = (b - at.HEAD) // at.BLOCK
-    trip[at.T_SESSION] = state[b + at.B_LOT_SESSION]
-    trip[at.T_SEQ] = state[b + at.B_LOT_SEQ]
-    trip[at.T_NS] = state[b + at.B_LOT_NS]
-    trip[at.T_BARS] = state[b + at.B_ROWS] - state[b + at.B_LOT_ROWS]
-    trip[at.T_SIDE] = state[b + at.B_LOT_SIDE]
-    trip[at.T_QTY] = state[b + at.B_LOT_IN]
-    trip[at.T_ENTRY] = state[b + at.B_LOT_PAID] / state[b + at.B_LOT_IN]
-    trip[at.T_EXIT] = state[b + at.B_LOT_GOT] / state[b + at.B_LOT_OUT]
-    trip[at.T_GROSS] = state[b + at.B_LOT_MID]
-    trip[at.T_SPREAD] = state[b + at.B_LOT_SPREAD]
-    trip[at.T_FEE] = state[b + at.B_LOT_FEE]
-    trip[at.T_IMPACT] = state[b + at.B_LOT_IMPACT]
-    trip[at.T_BORROW] = state[b + at.B_LOT_BORROW]
-    trip[at.T_DIVIDEND] = state[b + at.B_LOT_DIVIDEND]
-    costs = trip[at.T_SPREAD] + trip[at.T_FEE] + trip[at.T_IMPACT] + trip[at.T_BORROW]
-    trip[at.T_NET] = trip[at.T_GROSS] - costs + trip[at.T_DIVIDEND]
-    state[b + at.B_LOT_SIDE] = 0.0
+    trip.reason = ending if ending else why.SIGNAL
+    trip.session = position.trip_session
+    trip.seq = position.trip_seq
+    trip.time = position.trip_time
+    trip.bars = position.rows - position.trip_row
+    trip.side = position.trip_side
+    trip.qty = position.entered_qty
+    trip.entry_price = position.entered_notional / position.entered_qty
+    trip.exit_price = position.exited_notional / position.exited_qty
+    trip.gross = position.mid_cash
+    trip.spread_cost = position.trip_spread
+    trip.fee = position.trip_fee
+    trip.impact = position.trip_impact
+    trip.borrow = position.trip_borrow
+    trip.dividend = position.trip_dividend
+    costs = trip.spread_cost + trip.fee + trip.impact + trip.borrow
+    trip.net = trip.gross - costs + trip.dividend
+    position.trip_side = 0
 
 
-def value(state: Float, symbol: int) -> Float | None:
-    """The round trip under way in `symbol`, ended at its mark without cost [TRADE]; None where there is none.
+def valued(state: LedgerState, symbol: int) -> Record | None:
+    """The round trip under way in `symbol`, ended at its mark without cost; None where there is none.
 
     For the end of the data: exit times are the caller's. `state` is not changed.
+
+    Parameters
+    ----------
+    state
+        Of the ledger.
+    symbol
+        Its number.
+
+    Returns
+    -------
+    Record or None
+        One ROUND_TRIP.
     """
-    end = state.copy()
-    b = at.HEAD + at.BLOCK * symbol
-    held, mark = end[b + at.B_QTY], end[b + at.B_MARK]
-    if held == 0.0:
+    if state.symbol["qty"][symbol] == 0.0:
         return None
-    end[b + at.B_LOT_OUT] += abs(held)
-    end[b + at.B_LOT_GOT] += abs(held) * mark
-    end[b + at.B_LOT_MID] += held * mark
-    trip = np.zeros(at.TRADE)
-    _leave(end, b, trip, why.OPEN_AT_END)
-    return trip
+    trips = np.zeros(1, ROUND_TRIP)
+    _end_at_mark(state.symbol.copy(), symbol, trips)
+    return trips[0]
+
+
+@bare
+def _end_at_mark(positions: Records, symbol: int, trips: Records) -> None:
+    """Write the round trip under way in `symbol` to the first of `trips`, as if it ended at its mark."""
+    position = positions[symbol]
+    position.exited_qty += abs(position.qty)
+    position.exited_notional += abs(position.qty) * position.mark
+    position.mid_cash += position.qty * position.mark
+    trips[0].symbol = symbol
+    _leave(position, trips[0], why.OPEN_AT_END)

@@ -60,7 +60,7 @@ class Monitor:
         if rank == rank:
             self.ranks[min(int(rank * BINS), BINS - 1)] += 1
         self.signals += result.signal != 0
-        mask = int(result.reason) & LIMITS
+        mask = result.reason & LIMITS
         for bit in self.limits if mask else ():
             self.limits[bit] += bool(mask & bit)
         equity = result.equity

@@ -19,9 +19,9 @@ from hfm.arrays import Array, Float
 from hfm.config import Backtest
 from hfm.errors import UsageError
 from hfm.features import bar_features, batch
-from hfm.ledger import layout as at
 from hfm.ledger import prior_volume
 from hfm.ledger.account import params_new, state_new
+from hfm.ledger.records import LEDGER_ROW, ROUND_TRIP
 from hfm.ledger.units import lot_size, tick_sizes
 from hfm.live import row_step
 from hfm.live.onnx_session import OnnxNetwork
@@ -110,15 +110,15 @@ class Node:
 
     def _memory_new(self, count: int) -> dict[str, Array]:
         """The parts row_step.MEMORY before the first row."""
-        day = np.zeros(count, row_step.DAY)
+        day, ledger = np.zeros(count, row_step.DAY), state_new(self.settings.cash, count)
         day["session"] = -1
         return {
             "row": blank(1, QUOTE), "result": np.zeros(1, row_step.RESULT),
             "features": np.concatenate([self.features_new()] * count),
             "network": np.stack([models.state_new(self._fits["final"][0].model)] * count),
-            "ledger": state_new(self.settings.cash, count), "day": day,
+            "book": ledger.book, "positions": ledger.symbol, "day": day,
             "every": np.zeros(1, self._module.FEATURES), "x": np.zeros(len(self._names)),
-            "ledger_row": np.zeros(at.ROW), "trips": np.zeros((2, at.TRADE)),
+            "ledger_row": np.zeros(1, LEDGER_ROW), "trips": np.zeros(2, ROUND_TRIP),
         }  # fmt: skip
 
     # ------------------------------------------------------------------------------------------------------ the fit

@@ -16,20 +16,18 @@ from hfm.arrays import Array, Float, Float32
 from hfm.features import bar_features, event_features
 from hfm.kernels.jit import kernel
 from hfm.ledger import accounting as ledger
-from hfm.ledger import layout as at
-from hfm.ledger.expected_cost import impact_bps, round_trip_bps
+from hfm.ledger.fills import Expectation, expected_bps
+from hfm.ledger.records import LEDGER_BOOK, LEDGER_RESULT, LEDGER_ROW, LEDGER_SYMBOL, PARAMS, ROUND_TRIP, LedgerState
 from hfm.models import inference as models
 from hfm.models.inference import FORECAST
 from hfm.models.packed_model import CONSTANTS, FEATURE_WEIGHTS, SLOT_LEVELS, PackedModel
 from hfm.models.trees.tree_arrays import NODE
 from hfm.policies.policy_step import propose
-from hfm.tables import LEDGER
 from hfm.tables.records import QUOTE, Codec, Records, columns_dtype, nested_dtype
 from hfm.tables.schema import columns
 
 Bytes = npt.NDArray[np.uint8]
 
-LEDGER_RESULT = nested_dtype([(name, "f8") for name in LEDGER.names[6:]])
 RESULT = nested_dtype([("forecast", FORECAST), ("cost_bps", "f8"), ("proposal", "f8"), ("ledger", LEDGER_RESULT)])
 """What a row comes to: its forecast, the expected round trip in bps, what the policy proposes, the ledger's columns."""
 RESULTS = Codec(RESULT)
@@ -57,11 +55,11 @@ adv       f8 shares average daily volume of earlier sessions, 0: not known
 ALL, FORECAST_ONLY, LEDGER_ONLY = 0, 1, 2
 """How much of the path `run` goes: all of it; up to the forecast; from the policy's proposal on."""
 
-MEMORY = ("row", "result", "features", "network", "ledger", "day", "every", "x", "ledger_row", "trips")
+MEMORY = ("row", "result", "features", "network", "book", "positions", "day", "every", "x", "ledger_row", "trips")
 """Parts of the buffer that changes with a row: the row [1] of QUOTE and its result [1]; the state of the features [S],
-the networks [S, .], the ledger, and the days [S]; room for every feature of a row, the model's input and the ledger's
-row and round trips."""
-STATE = ("features", "network", "ledger", "day")
+the networks [S, .], the ledger: book [1] and positions [S], and the days [S]; room for every feature of a row, the
+model's input and the ledger's row and round trips."""
+STATE = ("features", "network", "book", "positions", "day")
 """Of these what is remembered from row to row."""
 FIT = (
     "spans", "constants", "feature_weights", "slots", "nodes", "roots", "finish", "picks", "rule", "ledger_params",
@@ -141,10 +139,8 @@ def _forecast(memory: Bytes, fit: Bytes, weights: Float32, spans: np.record, eve
     for j in range(picks.shape[0]):
         x[j] = every[picks[j]]
     models.step(network, x, row.seq, row.spread_bps, model, models.calibration(finish), result.forecast)
-    push = impact_bps(rule.worth, row.mid_close, day.adv, day.sigma_day, rule.impact)
-    result.cost_bps = round_trip_bps(
-        row.bid_close, row.ask_close, row.mid_close, rule.spread_share, rule.fee_bps + push
-    )
+    cost = Expectation(rule.worth, rule.fee_bps, rule.spread_share, rule.impact)
+    result.cost_bps = expected_bps(cost, row.bid_close, row.ask_close, row.mid_close, day.adv, day.sigma_day)
 
 
 @kernel
@@ -152,25 +148,25 @@ def _account(memory: Bytes, fit: Bytes, spans: np.record) -> None:
     """Write the ledger's columns of the row, whose forecast and proposal stand in the result; the ledger advances."""
     row = memory[spans.row.start : spans.row.stop].view(QUOTE)[0]
     result = memory[spans.result.start : spans.result.stop].view(RESULT)[0]
-    flat = memory[spans.result.start : spans.result.stop].view(np.float64)
     day = memory[spans.day.start : spans.day.stop].view(DAY)[row.symbol]
-    r = memory[spans.ledger_row.start : spans.ledger_row.stop].view(np.float64)
-    r[at.R_SYMBOL], r[at.R_SESSION], r[at.R_SEQ] = row.symbol, row.session, row.seq
-    midnight = row.session * 86_400_000_000_000
-    r[at.R_OPEN_NS], r[at.R_CLOSE_NS], r[at.R_LAST] = row.time_open - midnight, row.time - midnight, row.is_last
-    r[at.R_MID_OPEN], r[at.R_MID_CLOSE] = row.mid_open, row.mid_close
-    r[at.R_BID_OPEN], r[at.R_ASK_OPEN] = row.bid_open, row.ask_open
-    r[at.R_BID_CLOSE], r[at.R_ASK_CLOSE] = row.bid_close, row.ask_close
-    r[at.R_HIGH], r[at.R_LOW], r[at.R_VOLUME] = row.trade_high, row.trade_low, row.volume
-    r[at.R_DIVIDEND], r[at.R_SPLIT] = row.cash_dividend, row.split_ratio
-    r[at.R_DEPTH_BID], r[at.R_DEPTH_ASK], r[at.R_SIGNED] = row.depth_bid, row.depth_ask, row.signed_volume
-    r[at.R_SIGMA_DAY], r[at.R_ADV] = day.sigma_day, day.adv
-    r[at.R_SIGNAL], r[at.R_P_UP] = result.proposal, result.forecast.p_up
-    r[at.R_RET_SD], r[at.R_COST] = result.forecast.ret_sd_bps, result.cost_bps
-    params = fit[spans.ledger_params.start : spans.ledger_params.stop].view(np.float64)
-    state = memory[spans.ledger.start : spans.ledger.stop].view(np.float64)
-    trips = memory[spans.trips.start : spans.trips.stop].view(np.float64).reshape((2, at.TRADE))
-    ledger.step(state, params, r, flat[10:], trips)
+    r = memory[spans.ledger_row.start : spans.ledger_row.stop].view(LEDGER_ROW)[0]
+    r.symbol, r.session, r.seq, r.is_last = row.symbol, row.session, row.seq, row.is_last
+    r.time_open, r.time = row.time_open, row.time
+    r.mid_open, r.bid_open, r.ask_open = row.mid_open, row.bid_open, row.ask_open
+    r.mid_close, r.bid_close, r.ask_close = row.mid_close, row.bid_close, row.ask_close
+    r.trade_high, r.trade_low, r.volume = row.trade_high, row.trade_low, row.volume
+    r.depth_bid, r.depth_ask, r.signed_volume = row.depth_bid, row.depth_ask, row.signed_volume
+    r.cash_dividend, r.split_ratio = row.cash_dividend, row.split_ratio
+    r.sigma_day, r.adv = day.sigma_day, day.adv
+    r.p_up, r.ret_sd_bps = result.forecast.p_up, result.forecast.ret_sd_bps
+    r.cost_bps, r.target = result.cost_bps, result.proposal
+    state = LedgerState(
+        memory[spans.book.start : spans.book.stop].view(LEDGER_BOOK),
+        memory[spans.positions.start : spans.positions.stop].view(LEDGER_SYMBOL),
+    )
+    params = fit[spans.ledger_params.start : spans.ledger_params.stop].view(PARAMS)
+    trips = memory[spans.trips.start : spans.trips.stop].view(ROUND_TRIP)
+    ledger.step(state, params, r, result.ledger, trips)
 
 
 @kernel

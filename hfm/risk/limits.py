@@ -1,4 +1,4 @@
-"""Kernels that dispose of what a policy proposes: sizes, limits on targets, on fills and on equity, each with a reason.
+"""Kernels that dispose of what a policy wants: sizes, limits on targets, on fills and on equity, each with a reason.
 
 A limit that is infinite changes no byte. Limits on fills hold back what adds to a position; what reduces it waits only
 for a price, its share of the volume and the collar. The flattening at a session's last close is never held back.
@@ -7,139 +7,151 @@ for a price, its share of the volume and the collar. The flattening at a session
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from hfm.kernels.jit import bare
-from hfm.ledger import layout as at
 from hfm.ledger import reasons as why
-from hfm.ledger.fills import flag, in_lots, quoted, reached
-
-Float = npt.NDArray[np.float64]
+from hfm.ledger import records as rec
+from hfm.ledger.fills import flag, in_lots, position_size, quoted, reached
+from hfm.ledger.records import NEVER, LedgerState, Record
 
 
 @bare
-def aim(state: Float, params: Float, row: Float, out: Float) -> None:
-    """Set the target from the row's signal: a new size where its sign changes, else the one that is held."""
-    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-    side = 1.0 if row[at.R_SIGNAL] > 0.0 else (-1.0 if row[at.R_SIGNAL] < 0.0 else 0.0)
-    out[at.O_SIGNAL] = side
-    if side == 0.0:
-        state[b + at.B_TARGET] = 0.0
-    elif state[at.S_HALT] != 0.0:
-        state[b + at.B_TARGET] = 0.0
-        flag(out, int(state[at.S_HALT]))
-    elif state[at.S_STOPPED] == row[at.R_SESSION]:
-        state[b + at.B_TARGET] = 0.0
-        flag(out, why.DAILY_LOSS)
-    elif side * state[b + at.B_TARGET] <= 0.0:
-        if row[at.R_MID_CLOSE] > 0.0 and row[at.R_MID_CLOSE] < np.inf:
-            size = _size(state, params, row, out, side)
-            state[b + at.B_TARGET] = side * _capped(state, params, row, out, (side, size))
-            if state[b + at.B_TARGET] != 0.0:
-                state[b + at.B_ENTRY] = state[b + at.B_ROWS]
+def aim(state: LedgerState, params: Record, row: Record, result: Record) -> None:
+    """Set the target position from the row's target weight: a new size where its side or its weight changes, else the
+    size that is held.
+
+    Parameters
+    ----------
+    state
+        Its target and weight of the row's symbol are updated.
+    params
+        PARAMS of the row's symbol.
+    row
+        LEDGER_ROW; a NaN weight is flat.
+    result
+        LEDGER_RESULT: `signal` becomes the side, `reason` what held the target back.
+    """
+    book, position = state.book[0], state.symbol[row.symbol]
+    side = 1 if row.target > 0.0 else (-1 if row.target < 0.0 else 0)
+    result.signal = side
+    if side == 0:
+        position.target = 0.0
+    elif book.halt != 0:
+        position.target = 0.0
+        flag(result, book.halt)
+    elif book.stopped_session == row.session:
+        position.target = 0.0
+        flag(result, why.DAILY_LOSS)
+    elif side * position.target <= 0.0 or row.target != position.weight:
+        if row.mid_close > 0.0 and row.mid_close < np.inf:
+            size = _size(state, params, row, result, side)
+            position.target = side * _capped(state, params, row, result, side, size)
+            position.weight = row.target
+            if position.target != 0.0:
+                position.entry_row = position.rows
         else:
-            flag(out, why.NO_PRICE)
+            flag(result, why.NO_PRICE)
 
 
 @bare
-def _size(state: Float, params: Float, row: Float, out: Float, side: float) -> float:
-    """Units of a new position before limits, in whole lots; never more than the fixed size."""
-    share, sd = 1.0, row[at.R_RET_SD]
-    if params[at.P_SIZING] == at.SIZE_VOL:
-        share = params[at.P_VOL] / sd
-    elif params[at.P_SIZING] == at.SIZE_KELLY:
-        edge = side * (2.0 * row[at.R_P_UP] - 1.0) * 0.8 * sd - row[at.R_COST]  # bp; E|r| = .8 sd
-        share = params[at.P_KELLY] * edge * 1e4 / (sd * sd)  # mean / variance, both of the return
-    if not (share > 0.0 and (sd > 0.0 or params[at.P_SIZING] == at.SIZE_FIXED)):
-        flag(out, why.NO_FORECAST)
+def _size(state: LedgerState, params: Record, row: Record, result: Record, side: int) -> float:
+    """Units of a new position before limits, in complete lots; never more than the fixed size."""
+    share, sd = 1.0, row.ret_sd_bps
+    if params.sizing == rec.SIZE_VOL:
+        share = params.vol_target_bps / sd
+    elif params.sizing == rec.SIZE_KELLY:
+        edge = side * (2.0 * row.p_up - 1.0) * 0.8 * sd - row.cost_bps  # bp; E|r| = .8 sd
+        share = params.kelly * edge * 1e4 / (sd * sd)  # mean / variance, both of the return
+    if not (share > 0.0 and (sd > 0.0 or params.sizing == rec.SIZE_FIXED)):
+        flag(result, why.NO_FORECAST)
         return 0.0
-    worth = params[at.P_SIZE] * min(share, 1.0) * state[at.S_OPEN_EQUITY]
-    size = in_lots(params, max(worth, 0.0) / row[at.R_MID_CLOSE])
+    weight = min(abs(row.target), 1.0)
+    size = position_size(params, min(share, 1.0) * weight, state.book[0].open_equity, row.mid_close)
     if size == 0.0:
-        flag(out, why.BELOW_LOT)
+        flag(result, why.BELOW_LOT)
     return size
 
 
 @bare
-def _capped(state: Float, params: Float, row: Float, out: Float, order: tuple[float, float]) -> float:
-    """Shares of order = (side, size) that the limits on targets leave."""
-    side, size = order
-    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-    mid, capital = row[at.R_MID_CLOSE], state[at.S_OPEN_EQUITY]
-    if size > params[at.P_MAX_POSITION]:
-        size = params[at.P_MAX_POSITION]
-        flag(out, why.MAX_POSITION)
+def _capped(state: LedgerState, params: Record, row: Record, result: Record, side: int, size: float) -> float:
+    """Units of a new position of `size` that the limits on targets leave."""
+    position, mid, capital = state.symbol[row.symbol], row.mid_close, state.book[0].open_equity
+    if size > params.max_position:
+        size = params.max_position
+        flag(result, why.MAX_POSITION)
     gross, net = 0.0, 0.0
-    for o in range(at.HEAD, state.size, at.BLOCK):
-        if o != b:
-            worth = state[o + at.B_TARGET] * state[o + at.B_MARK]
-            gross += max(abs(worth), abs(state[o + at.B_QTY] * state[o + at.B_MARK]))
+    for s in range(state.symbol.size):
+        if s != row.symbol:
+            other = state.symbol[s]
+            worth = other.target * other.mark
+            gross += max(abs(worth), abs(other.qty * other.mark))
             net += worth
-    room = params[at.P_MAX_GROSS] * capital - gross
+    room = params.max_gross * capital - gross
     if size * mid > room:
         size = max(in_lots(params, room / mid), 0.0)
-        flag(out, why.MAX_GROSS)
-    room = params[at.P_MAX_NET] * capital - side * net
+        flag(result, why.MAX_GROSS)
+    room = params.max_net * capital - side * net
     if size * mid > room:
         size = max(in_lots(params, room / mid), 0.0)
-        flag(out, why.MAX_NET)
-    if state[b + at.B_ENTRY] > 0.0 and state[b + at.B_ROWS] - state[b + at.B_ENTRY] < params[at.P_THROTTLE]:
+        flag(result, why.MAX_NET)
+    if position.entry_row > 0 and position.rows - position.entry_row < params.throttle:
         size = 0.0
-        flag(out, why.THROTTLE)
+        flag(result, why.THROTTLE)
     return size
 
 
 @bare
-def allowed(state: Float, params: Float, row: Float, out: Float, want: float) -> float:
-    """The part of `want` (signed shares) that may be filled at the row's open; what is held back waits, flagged."""
-    b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-    mid, bid, ask = row[at.R_MID_OPEN], row[at.R_BID_OPEN], row[at.R_ASK_OPEN]
+def allowed(state: LedgerState, params: Record, row: Record, result: Record, want: float) -> float:
+    """The part of `want` (signed units) that may be filled at the row's open; what is held back waits, flagged."""
+    book, position = state.book[0], state.symbol[row.symbol]
+    mid, bid, ask = row.mid_open, row.bid_open, row.ask_open
     if not quoted(mid, bid, ask):
-        flag(out, why.NO_PRICE)
+        flag(result, why.NO_PRICE)
         return 0.0
-    if abs(mid - state[b + at.B_MARK]) > params[at.P_COLLAR] * state[b + at.B_MARK]:
-        flag(out, why.COLLAR)
+    if abs(mid - position.mark) > params.collar * position.mark:
+        flag(result, why.COLLAR)
         return 0.0
     size = abs(want)
-    if params[at.P_FILL] == at.FILL_PASSIVE:
-        size = reached(state, params, row, want)
+    if params.fill_mode == rec.FILL_PASSIVE:
+        size = reached(position, params, row, want)
         if size < abs(want):
-            flag(out, why.UNFILLED)
-    if params[at.P_PARTICIPATION] < np.inf:
-        most = in_lots(params, params[at.P_PARTICIPATION] * max(state[b + at.B_VOLUME], 0.0))
+            flag(result, why.UNFILLED)
+    if params.participation < np.inf:
+        most = in_lots(params, params.participation * max(position.volume, 0.0))
         if not size <= most:
             size = most if most > 0.0 else 0.0
-            flag(out, why.PARTICIPATION)
-    held = state[b + at.B_QTY]
+            flag(result, why.PARTICIPATION)
+    held = position.qty
     less = min(abs(held), size) if held * want < 0.0 else 0.0
     more = size - less
     if more > 0.0:
-        if 1e4 * (ask - bid) > params[at.P_MAX_SPREAD] * mid:
+        if 1e4 * (ask - bid) > params.max_spread_bps * mid:
             more = 0.0
-            flag(out, why.WIDE_SPREAD)
-        if state[b + at.B_NS] > -np.inf and row[at.R_OPEN_NS] - state[b + at.B_NS] > params[at.P_STALE]:
+            flag(result, why.WIDE_SPREAD)
+        if position.decided != NEVER and row.time_open - position.decided > params.max_age_ns:
             more = 0.0
-            flag(out, why.STALE)
-        room = params[at.P_TURNOVER] * state[at.S_OPEN_EQUITY] - state[at.S_TRADED]
+            flag(result, why.STALE)
+        room = params.max_turnover * book.open_equity - book.traded
         if (less + more) * mid > room:
             more = min(more, max(in_lots(params, room / mid) - less, 0.0))
-            flag(out, why.TURNOVER)
+            flag(result, why.TURNOVER)
     return less + more if want > 0.0 else -less - more
 
 
 @bare
-def watch(state: Float, params: Float, out: Float, equity: float) -> None:
+def watch(state: LedgerState, params: Record, result: Record, equity: float) -> None:
     """Stop for the session at the daily loss, and halt at the drawdown: all targets become 0."""
-    if equity > state[at.S_PEAK]:
-        state[at.S_PEAK] = equity
+    book = state.book[0]
+    if equity > book.peak:
+        book.peak = equity
     stop = 0
-    if equity < state[at.S_OPEN_EQUITY] * (1.0 - params[at.P_DAILY_LOSS]):
+    if equity < book.open_equity * (1.0 - params.daily_loss):
         stop |= why.DAILY_LOSS
-        state[at.S_STOPPED] = state[at.S_SESSION]
-    if equity < state[at.S_PEAK] * (1.0 - params[at.P_DRAWDOWN]):
+        book.stopped_session = book.session
+    if equity < book.peak * (1.0 - params.max_drawdown):
         stop |= why.DRAWDOWN
-        state[at.S_HALT] = float(int(state[at.S_HALT]) | why.DRAWDOWN)
+        book.halt |= why.DRAWDOWN
     if stop != 0:
-        flag(out, stop)
-        for b in range(at.HEAD, state.size, at.BLOCK):
-            state[b + at.B_TARGET] = 0.0
+        flag(result, stop)
+        for s in range(state.symbol.size):
+            state.symbol[s].target = 0.0

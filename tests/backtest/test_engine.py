@@ -10,8 +10,8 @@ from hfm import tables
 from hfm.backtest.engine import LAGS, Engine, _slots, base_settings
 from hfm.backtest.joined_panel import RESTING, Panel, panels
 from hfm.config import Backtest
-from hfm.ledger import layout as at
 from tests.backtest import market
+from tests.ledger.market import assert_records_equal
 
 NAMES = ["AAA", "BBB"]
 
@@ -39,9 +39,9 @@ def test_the_users_trial_in_the_family_is_its_ledger_where_it_adds_nothing(quote
     taken = runner.take(panel)
     assert taken is not None
     out, sums = taken[1].out, taken[1].sums
-    assert sums.shape == (len(runner.trials) + LAGS, 12, at.SUMS)
-    net = np.add.reduceat(out[:, at.O_NET], panel.borders[:-1])
-    np.testing.assert_allclose(sums[runner.user, :, at.SUM_NET], net, atol=1e-6)
+    assert sums.shape == (len(runner.trials) + LAGS, 12)
+    net = np.add.reduceat(out["net_pnl"], panel.borders[:-1])
+    np.testing.assert_allclose(sums["net"][runner.user], net, atol=1e-6)
     assert np.abs(net).max() > 1.0
 
 
@@ -57,8 +57,8 @@ def test_panels_change_nothing_but_where_the_work_is_cut(quoted: pa.Table) -> No
         taken = parts.take(panel.pick(keep))
         assert taken is not None
         found.append(taken[1].out.copy())
-    np.testing.assert_array_equal(np.concatenate(found), one[1].out)
-    np.testing.assert_array_equal(whole.whole(), parts.whole())
+    assert_records_equal(np.concatenate(found), one[1].out)
+    assert_records_equal(whole.ready(), parts.ready())
 
 
 def test_a_panel_without_predictions_only_teaches_history(quoted: pa.Table) -> None:
@@ -72,7 +72,7 @@ def test_a_panel_without_predictions_only_teaches_history(quoted: pa.Table) -> N
     assert known is not None
     assert unknown is not None
     first = known[0].session == known[0].session[0]
-    assert known[1].out[first, at.O_IMPACT].sum() > unknown[1].out[first, at.O_IMPACT].sum() == 0
+    assert known[1].out["impact"][first].sum() > unknown[1].out["impact"][first].sum() == 0
 
 
 def test_trips_wait_for_those_under_way_before_them(quoted: pa.Table) -> None:
@@ -80,12 +80,12 @@ def test_trips_wait_for_those_under_way_before_them(quoted: pa.Table) -> None:
     (panel,) = panels_of(quoted)
     runner = engine(quoted, hold_overnight=True)
     assert runner.take(panel) is not None
-    ready = runner.whole()
+    ready = runner.ready()
     rest = runner.rest(panel)
     assert len(rest) > 0
     total = np.concatenate([ready, rest])
-    assert total[:, at.T_NET].sum() == pytest.approx(runner.tally.get("net").sum(), abs=1e-6)
-    assert (np.diff(total[:, at.T_SESSION]) >= 0).all()
+    assert total["net"].sum() == pytest.approx(runner.tally.get("net").sum(), abs=1e-6)
+    assert (np.diff(total["session"]) >= 0).all()
 
 
 def test_all_trials_are_compared_at_the_same_fill_and_limits() -> None:

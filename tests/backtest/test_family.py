@@ -7,6 +7,7 @@ import pytest
 
 from hfm import tables
 from hfm.backtest import family
+from hfm.backtest.engine import Engine
 from hfm.backtest.joined_panel import panels
 from hfm.config import Backtest
 from tests.backtest import market
@@ -30,8 +31,9 @@ def test_the_expected_round_trip_is_what_the_ledger_would_charge() -> None:
     panel = next(
         panels(tables.MemoryReader(quoted), tables.MemoryReader(market.predictions(quoted, {"m": 0.6})), "m", ["A"])
     )
-    seen = family.inputs(panel, Backtest(fee_bps=0.3), np.array([0.1, 0.2]))
-    assert seen.cost_bps == pytest.approx([0.75 * 4 + 0.6 + 0.2, 0.75 * 4 + 0.6 + 0.4])
+    engine = Engine(Backtest(fee_bps=0.3, impact=0.5), ["A"], tables.MemoryReader(quoted).meta, 1)
+    cost = engine._cost_bps(panel, np.array([0.01, 0.02]), np.array([4e8, 0.0]))  # 10,000 shares: .5 x 1 % x .005
+    assert family.inputs(panel, cost).cost_bps == pytest.approx([0.75 * 4 + 2 * (0.3 + 0.25), 0.75 * 4 + 0.6])
 
 
 @pytest.mark.parametrize("lag", [0, 1, 2, 3, 5])

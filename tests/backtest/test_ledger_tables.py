@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -10,8 +12,10 @@ from hfm import tables
 from hfm.backtest import ledger_tables
 from hfm.backtest.family import trial
 from hfm.backtest.joined_panel import RESTING, Panel, panels
-from hfm.backtest.sweep.summary_ledger import rows_new
-from hfm.ledger import layout as at
+from hfm.backtest.sweep.summary_ledger import EDGE, rows_new
+from hfm.ledger import records as rec
+from hfm.tables.records import Records, RecordType
+from hfm.tables.schema import columns
 from tests.backtest import market
 
 NAMES = ["AAA", "BBB"]
@@ -24,29 +28,31 @@ def panel_of(quoted: pa.Table, *, resting: bool = True) -> Panel:
     )
 
 
-def table_of(panel: Panel) -> np.ndarray:
+def table_of(panel: Panel) -> Records:
     n = len(panel.seq)
     out = rows_new(n)
     ledger_tables.kernel_rows(
-        panel, (np.full(n, 0.01), np.full(n, 1e6), np.full(n, 0.4)), ledger_tables.time_order(panel), out
+        panel, np.full(n, 0.01), np.full(n, 1e6), np.full(n, 0.4), ledger_tables.time_order(panel), out
     )
-    np.testing.assert_array_equal(out.near, out.whole[:, : at.NEAR])
-    return out.whole
+    for name in rec.HOT_ROW.names or ():
+        np.testing.assert_array_equal(out.hot[name], out.full[name])
+    return out.full
 
 
 def test_rows_of_several_symbols_come_in_time_order_symbols_of_an_instant_in_theirs() -> None:
     """Two symbols, three sessions, four slots; each instant holds AAA, then BBB."""
     panel = panel_of(market.walk(NAMES, 3, 4))
     table = table_of(panel)
-    assert table[:, at.R_SYMBOL].tolist() == [0, 1] * 12
-    assert table[:, at.R_SEQ].tolist() == np.repeat(np.tile(np.arange(4), 3), 2).tolist()
-    assert (table[:, at.R_SIGMA_DAY] == 0.01).all()
-    assert (table[:, at.R_LAST] == (table[:, at.R_SEQ] == 3)).all()
+    assert table["symbol"].tolist() == [0, 1] * 12
+    assert table["seq"].tolist() == np.repeat(np.tile(np.arange(4), 3), 2).tolist()
+    assert (table["sigma_day"] == 0.01).all()
+    assert (table["is_last"] == (table["seq"] == 3)).all()
     order = ledger_tables.time_order(panel)
     assert order is not None
-    for place, name in ((at.R_MID_OPEN, "mid_open"), (at.R_ASK_CLOSE, "ask_close"), (at.R_LOW, "trade_low")):
-        np.testing.assert_array_equal(table[:, place], panel.quotes[name][order])
-    np.testing.assert_array_equal(table[:, at.R_P_UP], panel.forecasts["p_up"][order])
+    for name in ("mid_open", "ask_close", "trade_low"):
+        np.testing.assert_array_equal(table[name], panel.quotes[name][order])
+    np.testing.assert_array_equal(table["time"], panel.time[order])
+    np.testing.assert_array_equal(table["p_up"], panel.forecasts["p_up"][order])
     assert ledger_tables.time_order(panel_of(market.walk(["AAA"], 3, 4))) is None
 
 
@@ -54,40 +60,61 @@ def test_what_only_a_resting_order_reads_is_not_known_where_it_was_not_read() ->
     """NaN, at which nothing fills; all else is the same."""
     quoted = market.walk(NAMES, 2, 4)
     whole, lean = table_of(panel_of(quoted)), table_of(panel_of(quoted, resting=False))
-    places = [at.R_HIGH, at.R_LOW, at.R_DEPTH_BID, at.R_DEPTH_ASK, at.R_SIGNED]
-    assert np.isnan(lean[:, places]).all()
-    rest = [place for place in range(at.ROW) if place not in places]
-    np.testing.assert_array_equal(whole[:, rest], lean[:, rest])
+    places = ["trade_high", "trade_low", "depth_bid", "depth_ask", "signed_volume"]
+    assert all(np.isnan(lean[name]).all() for name in places)
+    for name in rec.LEDGER_ROW.names or ():
+        if name not in (*places, "target"):
+            np.testing.assert_array_equal(whole[name], lean[name])
 
 
 def test_edges_are_the_rows_that_a_sweep_must_look_at() -> None:
     """The first and the last of each session, and those without a price."""
     table = table_of(panel_of(market.walk(["AAA"], 2, 5)))
-    table[2, at.R_MID_CLOSE] = np.nan
+    table["mid_close"][2] = np.nan
     assert np.flatnonzero(ledger_tables.edges(table)).tolist() == [0, 2, 4, 5, 9]
-    assert set(ledger_tables.edges(table).tolist()) == {0, at.EDGE}
+    assert set(ledger_tables.edges(table).tolist()) == {0, EDGE}
 
 
 def test_the_ledgers_table_has_the_kernels_columns_in_their_places() -> None:
     """Column by column, whatever the number of rows; signal and reason as integers; the memory is its own."""
     panel = panel_of(market.walk(NAMES, 3, 4))
-    out = np.arange(len(panel.seq) * at.OUT, dtype=float).reshape(-1, at.OUT)
-    out[:, at.O_SIGNAL] = 1.0
-    table = ledger_tables.ledger_table(panel, out, ("lstm", "p0.55"), tables.TableMeta(model="lstm"))
+    out = counted(rec.LEDGER_RESULT, len(panel.seq))
+    table = ledger_tables.ledger_table(panel, out, "lstm", "p0.55", tables.TableMeta(model="lstm"))
     tables.check(table, tables.LEDGER)
-    kept = out.copy()
-    out[:] = -5.0
-    for place, name in enumerate(tables.LEDGER.names[6:]):
-        np.testing.assert_array_equal(tables.column_array(table.column(name)), kept[:, place])
+    before = out.copy()
+    out[:] = 0
+    for name in out.dtype.names or ():
+        np.testing.assert_array_equal(tables.column_array(table.column(name)), before[name])
     assert set(table.column("trial").to_pylist()) == {"p0.55"}
+
+
+def counted(dtype: RecordType, n: int) -> Records:
+    """Records whose fields all differ."""
+    out = np.zeros(n, dtype)
+    for place, name in enumerate(dtype.names or ()):
+        out[name] = (np.arange(n) * 31 + place) % 100
+    return out
+
+
+def test_another_column_of_the_ledger_is_one_line_of_its_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Added there, it is a field that the kernel can fill, and stands in the table that is written."""
+    more = dataclasses.replace(
+        tables.LEDGER, columns=(*tables.LEDGER.columns, *columns("slippage f8 bps price less mid over the mid"))
+    )
+    monkeypatch.setattr(tables, "LEDGER", more)
+    panel = panel_of(market.walk(NAMES, 3, 4))
+    out = counted(rec.result_type(more), len(panel.seq))
+    table = ledger_tables.ledger_table(panel, out, "lstm", "p0.55", tables.TableMeta())
+    tables.check(table, more)
+    np.testing.assert_array_equal(tables.column_array(table.column("slippage")), out["slippage"])
 
 
 def test_trips_are_sorted_by_entry_and_numbered_on() -> None:
     """Session, symbol, seq, then their end; the running number goes on from where it stood."""
-    trips = np.zeros((4, at.TRADE))
-    trips[:, at.T_SESSION] = trips[:, at.T_EXIT_SESSION] = [5, 4, 4, 4]
-    trips[:, at.T_SYMBOL], trips[:, at.T_SEQ] = [0, 1, 0, 0], [0, 0, 7, 2]
-    table = ledger_tables.trades_table(ledger_tables.by_entry(trips), 10, ("m", "t"), NAMES, tables.TableMeta())
+    trips = np.zeros(4, rec.ROUND_TRIP)
+    trips["session"] = trips["exit_session"] = [5, 4, 4, 4]
+    trips["symbol"], trips["seq"] = [0, 1, 0, 0], [0, 0, 7, 2]
+    table = ledger_tables.trades_table(ledger_tables.by_entry(trips), 10, "m", "t", NAMES, tables.TableMeta())
     tables.check(table, tables.TRADES)
     assert table.column("symbol").to_pylist() == ["AAA", "AAA", "BBB", "AAA"]
     assert table.column("seq").to_pylist() == [2, 7, 0, 0]
@@ -98,8 +125,8 @@ def test_trials_are_one_row_for_each_block_and_policy_by_name() -> None:
     """Sums over capital; exposure over the block's rows."""
     panel = panel_of(market.walk(NAMES, 2, 4))
     trials = [trial("0.55"), trial("q90", user=True)]
-    sums = np.zeros((2, 4, at.SUMS))
-    sums[1, :, at.SUM_NET], sums[1, :, at.SUM_HELD], sums[1, :, at.SUM_TRIPS] = 50.0, 400.0, 3.0
+    sums = np.zeros((2, 4), rec.BLOCK_SUMS)
+    sums["net"][1], sums["held"][1], sums["trips"][1] = 50.0, 400.0, 3.0
     table = ledger_tables.trials_table(panel, trials, sums, {}, 1000.0, NAMES, tables.TableMeta())
     tables.check(table, tables.TRIALS)
     mine = tables.arrays(table.filter(table.column("user")))

@@ -174,9 +174,9 @@ def ledger_of(quoted: pa.Table, net: np.ndarray) -> metrics_table.Facts:
     """Facts of a session P&L [S], gross and net alike, that a back-test of `quoted` could have had."""
     _, engine = sheet_and_engine(quoted, 0.5)
     for sums in engine.tally.sums:
-        sums[:] = 0.0
-    engine.tally.sums[0][:, [session_counts.SUMS.index(name) for name in ("net", "gross")]] = net[:, None]
-    engine.tally.sums[0][:, session_counts.NOTIONAL] = 1.0
+        sums[:] = 0
+    first = engine.tally.sums[0]
+    first["net"], first["gross"], first["notional"] = net, net, 1.0
     opening = engine.settings.cash + np.append(0.0, np.cumsum(net)[:-1])
     equity = engine.settings.cash + np.append(0.0, np.cumsum(net))
     return metrics_table.Facts(engine, Totals(1), net / opening, net, equity, opening, 1.0, 20, 252.0)
@@ -210,11 +210,9 @@ def test_the_floor_of_a_direction_is_the_better_of_two_that_know_nothing(quoted:
         assert sheet[rows]["floor_label"] == metrics_table.LARGER
     meta = tables.MemoryReader(quoted).meta
     right = Engine(Backtest(), meta.symbols, meta, 1)
-    right.tally.units = [np.zeros((2, len(session_counts.SUMS)))]
-    right.tally.units[0][:, [session_counts.LABELS, session_counts.FLOOR_HITS, session_counts.UPS]] = [
-        [10, 7, 5],
-        [10, 6, 4],
-    ]
+    units = np.zeros(2, session_counts.SESSION_SUMS)
+    units["labels"], units["floor_hits"], units["ups"] = [10, 10], [7, 6], [5, 4]
+    right.tally.units = [units]
     assert metrics_table._floor("floor_hits", "ups", "labels", right.tally) == (0.65, metrics_table.BASE)
 
 

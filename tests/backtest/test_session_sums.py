@@ -9,8 +9,8 @@ import pytest
 from hfm import tables
 from hfm.backtest.joined_panel import Panel, panels
 from hfm.backtest.session_sums import Series, Tally
-from hfm.ledger import layout as at
 from hfm.ledger import reasons
+from hfm.ledger import records as rec
 from tests.backtest import market
 
 NAMES = ["AAA", "BBB"]
@@ -30,12 +30,12 @@ def taken(panel: Panel, out: np.ndarray) -> Tally:
 def test_money_is_summed_by_session_over_all_symbols() -> None:
     """Each cost apart; notional from both fills, NaN prices of fills that were none left out."""
     panel = panel_of(market.walk(NAMES, 3, 4), 0.5)
-    out = np.zeros((24, at.OUT))
-    out[:, at.O_PX_OPEN] = out[:, at.O_PX_CLOSE] = np.nan
-    out[:, at.O_FEE], out[:, at.O_NET] = 1.0, np.arange(24)
-    out[3, [at.O_QTY_OPEN, at.O_PX_OPEN]] = -10.0, 5.0
-    out[23, [at.O_QTY_CLOSE, at.O_PX_CLOSE]] = 2.0, 7.0
-    out[8:16, at.O_REASON] = reasons.MAX_GROSS | reasons.STALE
+    out = np.zeros(24, rec.LEDGER_RESULT)
+    out["px_open"] = out["px_close"] = np.nan
+    out["fee"], out["net_pnl"] = 1.0, np.arange(24)
+    out["qty_open"][3], out["px_open"][3] = -10.0, 5.0
+    out["qty_close"][23], out["px_close"][23] = 2.0, 7.0
+    out["reason"][8:16] = reasons.MAX_GROSS | reasons.STALE
     tally = taken(panel, out)
     assert tally.get("fee").tolist() == [8.0] * 3
     assert tally.get("net").tolist() == [28.0, 92.0, 156.0]
@@ -52,12 +52,12 @@ def test_hits_are_counted_where_there_is_an_outcome() -> None:
     up = panel.y_up == 1
     labels = int(np.isfinite(panel.y_up).sum())
     assert labels == 12
-    tally = taken(panel, np.zeros((16, at.OUT)))
+    tally = taken(panel, np.zeros(16, rec.LEDGER_RESULT))
     assert tally.get("hits").sum() == labels / 2
     assert tally.get("floor_hits").sum() == up.sum()  # the constant model says .6: always up
     right = panel_of(quoted, np.where(np.nan_to_num(panel.y_up, nan=0.0) > 0, 0.9, 0.2))
-    signal = np.zeros((16, at.OUT))
-    signal[:5, at.O_SIGNAL] = 1.0
+    signal = np.zeros(16, rec.LEDGER_RESULT)
+    signal["signal"][:5] = 1.0
     tally = taken(right, signal)
     assert tally.get("hits").sum() == labels
     assert tally.get("traded").sum() == np.isfinite(panel.y_up[:5]).sum()
@@ -68,9 +68,9 @@ def test_hits_are_counted_where_there_is_an_outcome() -> None:
 def test_equity_is_taken_once_an_instant_after_all_its_symbols() -> None:
     """Two symbols of one instant share it: what stands after the second counts."""
     panel = panel_of(market.walk(NAMES, 2, 4), 0.5)
-    out = np.zeros((16, at.OUT))
+    out = np.zeros(16, rec.LEDGER_RESULT)
     order = np.argsort(panel.time, kind="stable")
-    out[order, at.O_EQUITY] = np.arange(16)
+    out["equity"][order] = np.arange(16)
     tally = taken(panel, out)
     assert tally.equity.get().tolist() == [1, 3, 5, 7, 9, 11, 13, 15]
 
@@ -80,7 +80,12 @@ def test_an_instant_knows_its_session_across_panels() -> None:
     tally = Tally(2)
     for sessions in (3, 2):
         panel = panel_of(market.walk(NAMES, sessions, 4), 0.5)
-        tally.add(panel, np.zeros((8 * sessions, at.OUT)), np.argsort(panel.time, kind="stable"), np.ones(8 * sessions))
+        tally.add(
+            panel,
+            np.zeros(8 * sessions, rec.LEDGER_RESULT),
+            np.argsort(panel.time, kind="stable"),
+            np.ones(8 * sessions),
+        )
     assert [tally.session_of(i) for i in range(20)] == [i // 4 for i in range(20)]
 
 
@@ -101,7 +106,7 @@ def test_a_series_is_its_pieces_one_after_the_other(kind: type) -> None:
 def test_outcomes_are_kept_by_symbol_for_the_permutation() -> None:
     """Signs come back as numbers, in order, of the predicted rows."""
     panel = panel_of(market.walk(NAMES, 2, 4), np.linspace(0.1, 0.9, 16))
-    (first, _), (second, returns) = taken(panel, np.zeros((16, at.OUT))).parts("call", "ret")
+    (first, _), (second, returns) = taken(panel, np.zeros(16, rec.LEDGER_RESULT)).parts("call", "ret")
     mine = panel.symbol == 1
     np.testing.assert_array_equal(first, np.sign(panel.forecasts["p_up"][~mine] - 0.5))
     np.testing.assert_array_equal(second, np.sign(panel.forecasts["p_up"][mine] - 0.5))
@@ -115,7 +120,7 @@ def test_a_symbol_without_a_prediction_is_a_part_too() -> None:
     panel = next(panels(
         tables.MemoryReader(quoted), tables.MemoryReader(market.predictions(quoted, {"lstm": 0.6}, keep)), "lstm", NAMES
     ))  # fmt: skip
-    parts = taken(panel, np.zeros((16, at.OUT))).parts("call", "up")
+    parts = taken(panel, np.zeros(16, rec.LEDGER_RESULT)).parts("call", "up")
     assert [len(a) for a, _ in parts] == [len(b) for _, b in parts] == [8, 0]
 
 
@@ -123,7 +128,7 @@ def test_hits_are_summed_by_block_where_predictions_were_split_by_them() -> None
     """Rows of one clock time in one session, of all symbols; by session the sums are what they were."""
     quoted = market.walk(NAMES, 3, 40)
     panel = panel_of(quoted, np.random.default_rng(5).uniform(0.3, 0.7, 240))
-    out, order = np.zeros((240, at.OUT)), np.argsort(panel.time, kind="stable")
+    out, order = np.zeros(240, rec.LEDGER_RESULT), np.argsort(panel.time, kind="stable")
     whole, cut = Tally(2), Tally(2, block_s=900)
     for tally in (whole, cut):
         tally.add(panel, out, order, np.full(240, 1.5))

@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from hfm.backtest.ledger_tables import _woven, edges
-from hfm.backtest.sweep.summary_ledger import profit, room_for, rows_new, rows_of
+from hfm.backtest.ledger_tables import edges, lay
+from hfm.backtest.sweep.summary_ledger import rows_new, rows_of, summarise, workspace
 from hfm.config import Backtest
-from hfm.kernels.jit import frozen
 from hfm.ledger import accounting
-from hfm.ledger import layout as at
+from hfm.ledger import records as rec
 from hfm.ledger.account import equity, params_new, state_new
+from hfm.ledger.records import HOT_ROW, LEDGER_ROW
+from hfm.tables.records import Records
 from tests.backtest.walk import walk
 from tests.bench.figure import Figure, rate
 
@@ -40,20 +41,20 @@ def figures() -> Iterator[Figure]:
     """All ledger columns and round trips; P&L by session alone; against each peer that is installed."""
     rows, signal = market(BARS)
     params = params_new(RULE, 1, 0.01)
-    out, trips = np.zeros((BARS, at.OUT)), np.zeros((2 * BARS + 2, at.TRADE))
+    out, trips = np.zeros(BARS, rec.LEDGER_RESULT), np.zeros(2 * BARS + 2, rec.ROUND_TRIP)
 
     def ledger() -> float:
         state = state_new(CASH, 1)
         accounting.loop(state, params, rows, out, trips)
         return equity(state)
 
-    lean, codes, room = params.copy(), signal.astype(np.int8) + edges(rows), room_for(len(rows))
+    lean, codes, room = params.copy(), signal.astype(np.int8) + edges(rows), workspace(len(rows))
     both = rows_of(rows)
-    lean[at.P_TRIPS] = 0.0
+    lean["keep_trips"] = False
 
     def pnl() -> float:
         state = state_new(CASH, 1)
-        profit(state, lean, both, codes, np.zeros((1, at.SUMS)), room)
+        summarise(state, lean, both, codes, np.zeros(1, rec.BLOCK_SUMS), room)
         return equity(state)
 
     def near() -> None:
@@ -72,41 +73,37 @@ def figures() -> Iterator[Figure]:
         yield from slow()
 
 
-def laying(rows: np.ndarray) -> Callable[[], None]:
+def laying(rows: Records) -> Callable[[], None]:
     """A function that lays the rows from the quotes' columns, as the back-test does before any ledger runs."""
-    keys = (at.R_SYMBOL, at.R_SESSION, at.R_SEQ, at.R_OPEN_NS, at.R_CLOSE_NS, at.R_BLOCK, at.R_LAST)
-    values = (
-        at.R_MID_OPEN, at.R_MID_CLOSE, at.R_BID_OPEN, at.R_ASK_OPEN, at.R_BID_CLOSE, at.R_ASK_CLOSE, at.R_VOLUME,
-        at.R_DIVIDEND, at.R_SPLIT, at.R_HIGH, at.R_LOW, at.R_DEPTH_BID, at.R_DEPTH_ASK, at.R_SIGNED, at.R_SIGMA_DAY,
-        at.R_ADV, at.R_COST, at.R_P_UP, at.R_RET_SD,
-    )  # fmt: skip
-    whole = frozen(tuple(rows[:, place].astype(np.int64) for place in keys))
-    parts = frozen(tuple(rows[:, place].copy() for place in values))
-    order, out = np.arange(len(rows)), rows_new(len(rows))
-    _woven(whole, parts, order, out)
-    np.testing.assert_array_equal(out.whole[:, : at.R_BLOCK], rows[:, : at.R_BLOCK])
-    return lambda: _woven(whole, parts, order, out)
+    columns = {name: rows[name].copy() for name in LEDGER_ROW.names or ()}
+    columns["is_last"] = columns["is_last"].astype(np.int64)
+    out, order = rows_new(len(rows)), np.arange(len(rows))
+    lay(columns, order, out)
+    for name in HOT_ROW.names or ():
+        np.testing.assert_array_equal(out.hot[name], rows[name])
+    return lambda: lay(columns, order, out)
 
 
-def market(n: int) -> tuple[np.ndarray, np.ndarray]:
+def market(n: int) -> tuple[Records, np.ndarray]:
     """One long session, and the signals."""
     rows, p = walk(n)
-    rows[:, [at.R_SESSION, at.R_BLOCK, at.R_LAST]] = 0.0
+    for name in ("session", "block", "is_last"):
+        rows[name] = 0
     signal = (p > 0.6).astype(float) - (p < 0.4)
     signal[-2:] = 0.0  # nothing is held at the end
-    rows[:, at.R_SIGNAL] = signal
+    rows["target"] = signal
     return rows, signal
 
 
-def peers(rows: np.ndarray, signal: np.ndarray, out: np.ndarray) -> Iterator[tuple[str, Callable[[], object]]]:
+def peers(rows: Records, signal: np.ndarray, out: Records) -> Iterator[tuple[str, Callable[[], object]]]:
     """(name, function) of vectorbt's engines that are installed, once their equity equals ours."""
     if not importlib.util.find_spec("vectorbt"):
         return
     import vectorbt as vbt
 
-    mid, close = rows[:, at.R_MID_OPEN], rows[:, at.R_MID_CLOSE]
+    mid, close = rows["mid_open"], rows["mid_close"]
     target = 100.0 * np.append(0.0, signal[:-1])
-    slip = 0.75 * 0.5 * (rows[:, at.R_ASK_OPEN] - rows[:, at.R_BID_OPEN]) / mid
+    slip = 0.75 * 0.5 * (rows["ask_open"] - rows["bid_open"]) / mid
     for engine in ("numba", "rust"):
         if engine == "rust" and not importlib.util.find_spec("vectorbt_rust"):
             continue
@@ -117,7 +114,7 @@ def peers(rows: np.ndarray, signal: np.ndarray, out: np.ndarray) -> Iterator[tup
                 freq="5min", engine=engine,
             ).value()  # fmt: skip
 
-        np.testing.assert_allclose(orders().to_numpy(), out[:, at.O_EQUITY], rtol=0, atol=1e-6)
+        np.testing.assert_allclose(orders().to_numpy(), out["equity"], rtol=0, atol=1e-6)
         yield f"vectorbt {vbt.__version__} {engine}", orders
 
 
@@ -130,7 +127,7 @@ def slow() -> Iterator[Figure]:
         import backtesting
     backtesting.backtesting._tqdm = lambda steps, **_: steps  # its progress bar
     rows, signal = market(SLOW)
-    opens, close = rows[:, at.R_MID_OPEN], rows[:, at.R_MID_CLOSE]
+    opens, close = rows["mid_open"], rows["mid_close"]
     frame = pd.DataFrame({
         "Open": opens, "Close": close, "High": np.maximum(opens, close), "Low": np.minimum(opens, close),
     }, index=pd.date_range("2000-01-01", periods=SLOW, freq="5min"))  # fmt: skip
@@ -153,8 +150,8 @@ def slow() -> Iterator[Figure]:
             return float(test.run()["Equity Final [$]"])
 
     free = Backtest(cash=CASH, fee_bps=0.5, impact=0.0, borrow=0.0, max_position=100.0, spread_share=0.0)
-    params, out = params_new(free, 1, 0.01), np.zeros((SLOW, at.OUT))
-    trips = np.zeros((2 * SLOW + 2, at.TRADE))
+    params, out = params_new(free, 1, 0.01), np.zeros(SLOW, rec.LEDGER_RESULT)
+    trips = np.zeros(2 * SLOW + 2, rec.ROUND_TRIP)
 
     def ours() -> float:
         state = state_new(CASH, 1)
@@ -162,15 +159,15 @@ def slow() -> Iterator[Figure]:
         return equity(state)
 
     assert abs(peer() / ours() - 1) < 1e-6
-    lean, codes, room = params.copy(), signal.astype(np.int8) + edges(rows), room_for(len(rows))
+    lean, codes, room = params.copy(), signal.astype(np.int8) + edges(rows), workspace(len(rows))
     both = rows_of(rows)
-    lean[at.P_TRIPS] = 0.0
+    lean["keep_trips"] = False
 
     def pnl() -> float:
         state = state_new(CASH, 1)
         for _ in range(PNL):
             state = state_new(CASH, 1)
-            profit(state, lean, both, codes, np.zeros((1, at.SUMS)), room)
+            summarise(state, lean, both, codes, np.zeros(1, rec.BLOCK_SUMS), room)
         return equity(state)
 
     assert abs(pnl() / ours() - 1) < 1e-9

@@ -10,7 +10,6 @@ import numpy as np
 
 from hfm.backtest.sweep.thresholds import sweep
 from hfm.config import Backtest
-from hfm.ledger import layout as at
 from hfm.ledger.account import params_new
 from tests.backtest.walk import walk
 from tests.bench.figure import Figure, rate
@@ -23,7 +22,8 @@ RULE = Backtest(cash=1e8, fee_bps=0.5, impact=0.0, borrow=0.0, max_position=100.
 def figures() -> Iterator[Figure]:
     """Bars x thresholds a second; the memory that a thousand thresholds add."""
     rows, p = walk(BARS)
-    rows[:, [at.R_SESSION, at.R_BLOCK, at.R_LAST]] = 0.0
+    for name in ("session", "block", "is_last"):
+        rows[name] = 0
     p[-2:] = np.nan
     score = p - 0.5
     params, levels = params_new(RULE, 1, 0.01), np.linspace(0.0, 0.15, LEVELS)
@@ -39,8 +39,8 @@ def figures() -> Iterator[Figure]:
         return
     import vectorbt as vbt
 
-    mid, close = rows[:, at.R_MID_OPEN], rows[:, at.R_MID_CLOSE]
-    slip = 0.75 * 0.5 * (rows[:, at.R_ASK_OPEN] - rows[:, at.R_BID_OPEN]) / mid
+    mid, close = rows["mid_open"], rows["mid_close"]
+    slip = 0.75 * 0.5 * (rows["ask_open"] - rows["bid_open"]) / mid
 
     def peer(engine: str) -> np.ndarray:
         signal = (score[:, None] > few).astype(float) - (score[:, None] < -few)

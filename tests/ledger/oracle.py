@@ -9,7 +9,7 @@ from decimal import Decimal, getcontext
 import numpy as np
 
 from hfm.config import Backtest
-from hfm.ledger import layout as at
+from hfm.ledger.records import Record
 
 getcontext().prec = 50
 ZERO = Decimal(0)
@@ -42,50 +42,50 @@ class Ledger:
     def equity(self) -> Decimal:
         return self.cash + sum((b.qty * b.mark for b in self.books), ZERO)
 
-    def take(self, row: np.ndarray) -> None:
-        book, session = self.books[int(row[at.R_SYMBOL])], int(row[at.R_SESSION])
+    def take(self, row: Record) -> None:
+        book, session = self.books[int(row["symbol"])], int(row["session"])
         line = dict.fromkeys(("spread", "fee", "impact", "borrow", "dividend", "gross"), ZERO)
         if session != self.session:
             self.session, self.opening = session, self.equity()
         if session != book.session:
             self.night(book, session, row, line)
-        if book.target != book.qty and quoted(row, "OPEN"):
-            mid = Decimal(row[at.R_MID_OPEN])
+        if book.target != book.qty and quoted(row, "open"):
+            mid = Decimal(row["mid_open"])
             line["gross"] += book.qty * (mid - book.mark)
             book.mark = mid
-            half = (Decimal(row[at.R_ASK_OPEN]) - Decimal(row[at.R_BID_OPEN])) / 2
+            half = (Decimal(row["ask_open"]) - Decimal(row["bid_open"])) / 2
             self.fill(book, book.target - book.qty, mid, half * Decimal(self.settings.spread_share), row, line)
-        if fine(row[at.R_MID_CLOSE]):
-            mid = Decimal(row[at.R_MID_CLOSE])
+        if fine(row["mid_close"]):
+            mid = Decimal(row["mid_close"])
             line["gross"] += book.qty * (mid - book.mark)
             book.mark = mid
-        if row[at.R_LAST]:
+        if row["is_last"]:
             book.target = ZERO
-            if book.qty and quoted(row, "CLOSE"):
-                mid = Decimal(row[at.R_MID_CLOSE])
-                half = mid - Decimal(row[at.R_BID_CLOSE]) if book.qty > 0 else Decimal(row[at.R_ASK_CLOSE]) - mid
+            if book.qty and quoted(row, "close"):
+                mid = Decimal(row["mid_close"])
+                half = mid - Decimal(row["bid_close"]) if book.qty > 0 else Decimal(row["ask_close"]) - mid
                 self.fill(book, -book.qty, mid, half, row, line)
         else:
             self.aim(book, row)
         line["net"] = line["gross"] - line["spread"] - line["fee"] - line["impact"] - line["borrow"] + line["dividend"]
         self.lines.append(line | {"cash": self.cash, "position": book.qty, "equity": self.equity()})
 
-    def night(self, book: Book, session: int, row: np.ndarray, line: dict[str, Decimal]) -> None:
+    def night(self, book: Book, session: int, row: Record, line: dict[str, Decimal]) -> None:
         nights, book.session, book.target = session - book.session, session, ZERO
         if not book.qty:
             return
         if book.qty < 0:
             line["borrow"] = -book.qty * book.mark * Decimal(self.settings.borrow) * nights / 365
-        line["dividend"] = book.qty * Decimal(row[at.R_DIVIDEND])
+        line["dividend"] = book.qty * Decimal(row["cash_dividend"])
         self.cash += line["dividend"] - line["borrow"]
 
     def fill(
-        self, book: Book, qty: Decimal, mid: Decimal, half: Decimal, row: np.ndarray, line: dict[str, Decimal]
+        self, book: Book, qty: Decimal, mid: Decimal, half: Decimal, row: Record, line: dict[str, Decimal]
     ) -> None:
         push = ZERO
-        if row[at.R_ADV] > 0:
-            share = abs(qty) / Decimal(row[at.R_ADV])
-            push = mid * Decimal(self.settings.impact) * Decimal(row[at.R_SIGMA_DAY]) * share.sqrt()
+        if row["adv"] > 0:
+            share = abs(qty) / Decimal(row["adv"])
+            push = mid * Decimal(self.settings.impact) * Decimal(row["sigma_day"]) * share.sqrt()
         price = mid + (half + push) * (1 if qty > 0 else -1)
         fee = abs(qty) * price * Decimal(self.settings.fee_bps) / 10_000
         self.cash -= qty * price + fee
@@ -94,19 +94,19 @@ class Ledger:
         line["impact"] += abs(qty) * push
         line["fee"] += fee
 
-    def aim(self, book: Book, row: np.ndarray) -> None:
-        side = int(np.sign(row[at.R_SIGNAL]))
+    def aim(self, book: Book, row: Record) -> None:
+        side = int(np.sign(row["target"]))
         if side == 0:
             book.target = ZERO
-        elif side * book.target <= 0 and fine(row[at.R_MID_CLOSE]):
+        elif side * book.target <= 0 and fine(row["mid_close"]):
             worth = max(self.opening * Decimal(self.settings.size) / self.symbols, ZERO)
-            book.target = side * (worth / Decimal(row[at.R_MID_CLOSE])).to_integral_value(rounding="ROUND_FLOOR")
+            book.target = side * (worth / Decimal(row["mid_close"])).to_integral_value(rounding="ROUND_FLOOR")
 
 
 def fine(price: float) -> bool:
     return math.isfinite(price) and price > 0
 
 
-def quoted(row: np.ndarray, where: str) -> bool:
-    bid, mid, ask = (row[getattr(at, f"R_{k}_{where}")] for k in ("BID", "MID", "ASK"))
+def quoted(row: Record, when: str) -> bool:
+    bid, mid, ask = (row[f"{side}_{when}"] for side in ("bid", "mid", "ask"))
     return fine(bid) and fine(mid) and fine(ask) and bid <= mid <= ask

@@ -11,21 +11,21 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from hfm.ledger import layout as at
 from hfm.ledger import reasons
 from hfm.ledger.account import halt, release, state_new
-from tests.ledger.market import FREE, day, play
+from hfm.tables.records import Records
+from tests.ledger.market import FREE, day, play, turned
 
 LONG = [1.0] * 10
 
 
-def flagged(out: np.ndarray, bit: int) -> list[int]:
+def flagged(out: Records, bit: int) -> list[int]:
     """Rows whose reason has the bit."""
-    return np.flatnonzero(out[:, at.O_REASON].astype(int) & bit).tolist()
+    return np.flatnonzero(out["reason"].astype(int) & bit).tolist()
 
 
-def held(out: np.ndarray) -> list[float]:
-    return out[:, at.O_POSITION].tolist()
+def held(out: Records) -> list[float]:
+    return out["position"].tolist()
 
 
 def max_position(module: ModuleType) -> None:
@@ -36,10 +36,10 @@ def max_position(module: ModuleType) -> None:
     assert held(play(rows, FREE, module=module)[0])[1] == 100
 
 
-def _pair(signals: tuple[list[float], list[float]]) -> np.ndarray:
+def _pair(signals: tuple[list[float], list[float]]) -> Records:
     """Two symbols at 100 and 50, rows in time order."""
     a, b = day([100.0] * 4, signals[0]), day([50.0] * 4, signals[1], symbol=1)
-    return np.stack([a, b], axis=1).reshape(8, -1)
+    return turned(a, b)
 
 
 def max_gross(module: ModuleType) -> None:
@@ -70,7 +70,7 @@ def throttle(module: ModuleType) -> None:
 
 def participation(module: ModuleType) -> None:
     rows = day([100.0] * 8, [1, 1, 1, 1, 1, 1, 0, 0])
-    rows[:, at.R_VOLUME] = [200, 300, 0, np.nan, 400, 1e9, 1e9, 1e9]
+    rows["volume"] = [200, 300, 0, np.nan, 400, 1e9, 1e9, 1e9]
     out, _, _ = play(rows, dataclasses.replace(FREE, participation=0.1), module=module)
     assert held(out) == [0, 20, 50, 50, 50, 90, 100, 0]
     assert flagged(out, reasons.PARTICIPATION) == [1, 2, 3, 4, 5]
@@ -87,13 +87,13 @@ def max_turnover(module: ModuleType) -> None:
 
 def max_spread_bps(module: ModuleType) -> None:
     rows = day([100.0] * 5, LONG[:5], half=0.01)
-    rows[1:3, at.R_BID_OPEN], rows[1:3, at.R_ASK_OPEN] = 99.9, 100.1
+    rows["bid_open"][1:3], rows["ask_open"][1:3] = 99.9, 100.1
     settings = dataclasses.replace(FREE, max_spread_bps=10.0)
     out, _, _ = play(rows, settings, module=module)
     assert held(out) == [0, 0, 0, 100, 0]
     assert flagged(out, reasons.WIDE_SPREAD) == [1, 2]
-    rows[1:3, at.R_BID_OPEN], rows[1:3, at.R_ASK_OPEN] = 99.99, 100.01
-    rows[2, at.R_SIGNAL], rows[3, at.R_BID_OPEN] = 0, 99.0
+    rows["bid_open"][1:3], rows["ask_open"][1:3] = 99.99, 100.01
+    rows["target"][2], rows["bid_open"][3] = 0, 99.0
     assert held(play(rows, settings, module=module)[0]) == [0, 100, 100, 0, 0]  # a wide spread does not hold one in
     assert held(play(day([100.0] * 5, LONG[:5]), FREE, module=module)[0])[1] == 100
 
@@ -109,13 +109,13 @@ def max_age_s(module: ModuleType) -> None:
 def collar(module: ModuleType) -> None:
     rows = day([100.0] * 4, LONG[:4])
     rows[1] = day([106.0, 106.0], LONG[:2])[0]
-    rows[1, at.R_SEQ] = 1
-    for place in (at.R_MID_OPEN, at.R_BID_OPEN, at.R_ASK_OPEN):
-        rows[2:, place] = 106.0
+    rows["seq"][1] = 1
+    for place in ("mid_open", "bid_open", "ask_open"):
+        rows[place][2:] = 106.0
     out, _, _ = play(rows, dataclasses.replace(FREE, collar=0.05), module=module)
-    assert out[:, at.O_QTY_OPEN].tolist() == [0, 0, 100, 0]
+    assert out["qty_open"].tolist() == [0, 0, 100, 0]
     assert flagged(out, reasons.COLLAR) == [1]
-    assert play(rows, FREE, module=module)[0][1, at.O_QTY_OPEN] == 100
+    assert play(rows, FREE, module=module)[0]["qty_open"][1] == 100
 
 
 def daily_loss(module: ModuleType) -> None:
@@ -124,7 +124,7 @@ def daily_loss(module: ModuleType) -> None:
     assert held(out) == [0, 100, 100, 0, 0, 0, 100, 0]
     assert flagged(out, reasons.DAILY_LOSS) == [2, 3, 4]
     back = day([100.0, 100.0, 97.0, 100.0, 100.0, 100.0], LONG[:6])
-    back[3, at.R_BID_OPEN] = np.nan  # the exit waits, the price comes back: out all the same
+    back["bid_open"][3] = np.nan  # the exit waits, the price comes back: out all the same
     assert held(play(back, dataclasses.replace(FREE, daily_loss=0.02), module=module)[0]) == [0, 100, 100, 100, 0, 0]
     assert held(play(rows, FREE, module=module)[0])[3] == 100
 
@@ -158,14 +158,14 @@ def by_hand(module: ModuleType) -> None:
 
 def prices(module: ModuleType) -> None:
     for bad in (np.nan, np.inf, -np.inf, 0.0, -100.0):
-        for place in (at.R_MID_OPEN, at.R_BID_OPEN, at.R_ASK_OPEN):
+        for place in ("mid_open", "bid_open", "ask_open"):
             rows = day([100.0] * 4, LONG[:4])
-            rows[1, place] = bad
+            rows[place][1] = bad
             out, _, _ = play(rows, module=module)
             assert held(out) == [0, 0, 100, 0], (bad, place)
             assert flagged(out, reasons.NO_PRICE) == [1]
         rows = day([100.0] * 4, LONG[:4])
-        rows[0, at.R_MID_CLOSE] = bad
+        rows["mid_close"][0] = bad
         assert held(play(rows, module=module)[0]) == [0, 0, 100, 0]
 
 
@@ -175,21 +175,21 @@ SCENARIOS = (
 )  # fmt: skip
 
 MUTANTS = {
-    "max_position": ("params[at.P_MAX_POSITION]", "np.inf"),
-    "max_gross": ("params[at.P_MAX_GROSS]", "np.inf"),
-    "max_net": ("params[at.P_MAX_NET]", "np.inf"),
-    "throttle": ("params[at.P_THROTTLE]", "0.0"),
-    "participation": ("params[at.P_PARTICIPATION] < np.inf", "False"),
-    "max_turnover": ("params[at.P_TURNOVER]", "np.inf"),
-    "max_spread_bps": ("params[at.P_MAX_SPREAD]", "np.inf"),
-    "max_age_s": ("params[at.P_STALE]", "np.inf"),
-    "collar": ("params[at.P_COLLAR]", "np.inf"),
-    "daily_loss": ("params[at.P_DAILY_LOSS]", "np.inf"),
-    "the daily loss's latch": ("state[at.S_STOPPED] == row[at.R_SESSION]", "False"),
-    "max_drawdown": ("params[at.P_DRAWDOWN]", "np.inf"),
-    "the halt's latch": ("state[at.S_HALT] != 0.0", "False"),
+    "max_position": ("params.max_position", "np.inf"),
+    "max_gross": ("params.max_gross", "np.inf"),
+    "max_net": ("params.max_net", "np.inf"),
+    "throttle": ("params.throttle", "0.0"),
+    "participation": ("params.participation < np.inf", "False"),
+    "max_turnover": ("params.max_turnover", "np.inf"),
+    "max_spread_bps": ("params.max_spread_bps", "np.inf"),
+    "max_age_s": ("params.max_age_ns", "np.inf"),
+    "collar": ("params.collar", "np.inf"),
+    "daily_loss": ("params.daily_loss", "np.inf"),
+    "the daily loss's latch": ("book.stopped_session == row.session", "False"),
+    "max_drawdown": ("params.max_drawdown", "np.inf"),
+    "the halt's latch": ("book.halt != 0", "False"),
     "the price check": ("not quoted(mid, bid, ask)", "False"),
-    "the price check of the size": ("row[at.R_MID_CLOSE] > 0.0 and row[at.R_MID_CLOSE] < np.inf", "True"),
+    "the price check of the size": ("row.mid_close > 0.0 and row.mid_close < np.inf", "True"),
 }
 """What is taken out of hfm/risk/limits.py, and what stands in its place: some scenario must fail for each."""
 

@@ -11,14 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hfm.backtest.ledger_tables import edges
-from hfm.backtest.sweep.summary_ledger import profit, room_for, rows_of
+from hfm.backtest.sweep.summary_ledger import rows_of, summarise, workspace
 from hfm.backtest.sweep.thresholds import sweep
 from hfm.config import Backtest
-from hfm.ledger import layout as at
 from hfm.ledger import reasons, units
+from hfm.ledger import records as rec
 from hfm.ledger.account import equity, params_new, state_new
 from hfm.tables import TableMeta
-from tests.ledger.market import FREE, day, markets, play, random_rows, symbols_of
+from hfm.tables.records import Records
+from tests.ledger.market import FREE, day, markets, play, random_rows, symbols_of, turned
 
 COSTLY = Backtest(cash=10_000.0, fee_bps=1.0, spread_share=0.75, borrow=0.05, impact=0.7)
 LOTS = (1.0, 1e-8, 1e-3, 0.25, 0.3, 7.0, 100.0)
@@ -36,51 +37,51 @@ def in_lots(size: np.ndarray, lot: float) -> bool:
 
 @given(markets(), st.sampled_from(LOTS), st.sampled_from(RULES), st.sampled_from([1.0, 60_000.0, 3e-7]))
 def test_positions_are_whole_lots_and_the_books_add_up(
-    rows: np.ndarray, lot: float, rule: dict[str, Any], price: float
+    rows: Records, lot: float, rule: dict[str, Any], price: float
 ) -> None:
     """At any price: no dust is left or traded, trips and rows add up to the change of equity, each to a cent."""
     rows, count = rows.copy(), symbols_of(rows)
-    for place in (at.R_MID_OPEN, at.R_BID_OPEN, at.R_ASK_OPEN, at.R_MID_CLOSE, at.R_BID_CLOSE, at.R_ASK_CLOSE,
-                  at.R_HIGH, at.R_LOW, at.R_DIVIDEND):  # fmt: skip
-        rows[:, place] *= price / 100.0
-    rows[:, at.R_VOLUME] *= 100.0 / price
-    rows[:, at.R_ADV] *= 100.0 / price
-    rows[:, at.R_RET_SD] = 5.0
+    for place in ("mid_open", "bid_open", "ask_open", "mid_close", "bid_close", "ask_close",
+                  "trade_high", "trade_low", "cash_dividend"):  # fmt: skip
+        rows[place] *= price / 100.0
+    rows["volume"] *= 100.0 / price
+    rows["adv"] *= 100.0 / price
+    rows["ret_sd_bps"] = 5.0
     settings = dataclasses.replace(COSTLY, **rule)
     params = params_new(settings, count, 1e-4 * price, 19_500.0, lot)
     out, trips, state = play(rows, settings, symbols=count, params=params)
-    for place in (at.O_TARGET, at.O_POSITION):
-        assert in_lots(out[:, place], lot)
-    for place in (at.O_QTY_OPEN, at.O_QTY_CLOSE):
-        traded = np.abs(out[:, place])
+    for place in ("target", "position"):
+        assert in_lots(out[place], lot)
+    for place in ("qty_open", "qty_close"):
+        traded = np.abs(out[place])
         assert ((traded == 0) | (traded > 0.999 * lot)).all()
-    np.testing.assert_allclose(out[-1, at.O_EQUITY], settings.cash + out[:, at.O_NET].sum(), atol=1e-6)
-    flat = state[at.HEAD + at.B_QTY :: at.BLOCK]
+    np.testing.assert_allclose(out["equity"][-1], settings.cash + out["net_pnl"].sum(), atol=1e-6)
+    flat = state.symbol["qty"]
     if not flat.any():
-        np.testing.assert_allclose(trips[:, at.T_NET].sum(), out[:, at.O_NET].sum(), atol=1e-6)
+        np.testing.assert_allclose(trips["net"].sum(), out["net_pnl"].sum(), atol=1e-6)
 
 
 @given(markets(), st.sampled_from(LOTS), st.sampled_from(["next-open", "next-mid", "cross"]))
-def test_the_short_cuts_trade_the_same_lots(rows: np.ndarray, lot: float, fill: str) -> None:
-    """`profit` and a sweep's ledgers abreast give what the step gives, to rounding."""
+def test_the_short_cuts_trade_the_same_lots(rows: Records, lot: float, fill: str) -> None:
+    """The summary and the batched ledgers of sweeps give what the step gives, to rounding."""
     settings, count = dataclasses.replace(COSTLY, fill=fill), symbols_of(rows)
     rows = rows.copy()
-    _, rows[:, at.R_BLOCK] = np.unique(rows[:, at.R_SESSION] * 2 + rows[:, at.R_SYMBOL], return_inverse=True)
-    mid = rows[:, at.R_MID_CLOSE]
-    rows[:, at.R_SUM] = np.cumsum(np.where((mid > 0) & (mid < np.inf), mid, 0.0))
+    _, rows["block"] = np.unique(rows["session"] * 2 + rows["symbol"], return_inverse=True)
+    mid = rows["mid_close"]
+    rows["mark_sum"] = np.cumsum(np.where((mid > 0) & (mid < np.inf), mid, 0.0))
     params = params_new(settings, count, 0.01, 1.0, lot)
     out, trips, _ = play(rows, settings, symbols=count, params=params)
-    codes = rows[:, at.R_SIGNAL].astype(np.int8) + edges(rows)
-    score = rows[:, at.R_SIGNAL].copy()
-    params[at.P_TRIPS] = 0.0
+    codes = rows["target"].astype(np.int8) + edges(rows)
+    score = rows["target"].copy()
+    params["keep_trips"] = 0.0
     net, ended = sweep(rows.copy(), score, np.array([0.5]), params, settings.cash)
-    assert net[0] == pytest.approx(out[-1, at.O_EQUITY] - settings.cash, abs=1e-6)
+    assert net[0] == pytest.approx(out["equity"][-1] - settings.cash, abs=1e-6)
     assert ended[0] == len(trips)
-    sums = np.zeros((int(rows[:, at.R_BLOCK].max()) + 1, at.SUMS))
+    sums = np.zeros(int(rows["block"].max()) + 1, rec.BLOCK_SUMS)
     state = state_new(settings.cash, count)
-    profit(state, params, rows_of(rows), codes, sums, room_for(len(rows)))
-    assert equity(state) == pytest.approx(out[-1, at.O_EQUITY], abs=1e-6)
-    assert sums[:, at.SUM_TRIPS].sum() == len(trips)
+    summarise(state, params, rows_of(rows), codes, sums, workspace(len(rows)))
+    assert equity(state) == pytest.approx(out["equity"][-1], abs=1e-6)
+    assert sums["trips"].sum() == len(trips)
 
 
 @pytest.mark.parametrize("lot", [1e-8, 1e-3, 1.0])
@@ -88,19 +89,19 @@ def test_a_lot_that_is_small_beside_the_position_changes_little(lot: float) -> N
     """Ten thousand in a coin at 64,000: nothing in whole ones, and in parts what a cheap share would have made."""
     rows = random_rows(3, 40, seed=5)
     dear = rows.copy()
-    for place in (at.R_MID_OPEN, at.R_BID_OPEN, at.R_ASK_OPEN, at.R_MID_CLOSE, at.R_BID_CLOSE, at.R_ASK_CLOSE):
-        dear[:, place] *= 640.0
-    dear[:, at.R_ADV] /= 640.0
-    fine = play(rows, COSTLY, params=params_new(COSTLY, 1, 0.01, 1.0, 1e-8))[0][-1, at.O_EQUITY] - COSTLY.cash
+    for place in ("mid_open", "bid_open", "ask_open", "mid_close", "bid_close", "ask_close"):
+        dear[place] *= 640.0
+    dear["adv"] /= 640.0
+    fine = play(rows, COSTLY, params=params_new(COSTLY, 1, 0.01, 1.0, 1e-8))[0]["equity"][-1] - COSTLY.cash
     out, trips, _ = play(dear, COSTLY, params=params_new(COSTLY, 1, 0.01, 1.0, lot))
-    net = out[-1, at.O_EQUITY] - COSTLY.cash
+    net = out["equity"][-1] - COSTLY.cash
     if lot == 1.0:
         assert len(trips) == net == 0
-        bits = out[:, at.O_REASON].astype(int)
-        assert ((bits & reasons.BELOW_LOT != 0) == (out[:, at.O_SIGNAL] != 0)).all()
+        bits = out["reason"].astype(int)
+        assert ((bits & reasons.BELOW_LOT != 0) == (out["signal"] != 0)).all()
     else:
         assert net == pytest.approx(fine, rel=0.05 if lot == 1e-3 else 1e-5)
-        assert not (out[:, at.O_REASON].astype(int) & reasons.BELOW_LOT).any()
+        assert not (out["reason"].astype(int) & reasons.BELOW_LOT).any()
 
 
 def test_a_position_turned_over_in_parts_of_a_unit_leaves_no_dust() -> None:
@@ -108,10 +109,10 @@ def test_a_position_turned_over_in_parts_of_a_unit_leaves_no_dust() -> None:
     closes = [61_234.5, 61_100.7, 60_987.6, 61_010.1, 61_333.3, 61_301.9]
     rows = day(closes, [1.0, -1.0, 1.0, -1.0, 1.0, 0.0], half=0.05)
     out, trips, state = play(rows, FREE, params=params_new(FREE, 1, 0.1, 1.0, 1e-8))
-    assert (out[1:-1, at.O_POSITION] == out[:-2, at.O_TARGET]).all()
-    assert state[at.HEAD + at.B_QTY] == 0.0
+    assert (out["position"][1:-1] == out["target"][:-2]).all()
+    assert state.symbol["qty"][0] == 0.0
     assert len(trips) == 5
-    assert trips[0, at.T_QTY] == pytest.approx(0.1633066)
+    assert trips["qty"][0] == pytest.approx(0.1633066)
 
 
 def test_each_symbol_trades_through_its_own_tick() -> None:
@@ -119,22 +120,22 @@ def test_each_symbol_trades_through_its_own_tick() -> None:
     passive = dataclasses.replace(FREE, fill="passive")
     both = [day([100.0, 100.0, 100.0], [1.0, 1.0, 0.0], symbol=s) for s in (0, 1)]
     for rows in both:
-        rows[:, at.R_LOW] = 100.0 - 0.05
-    woven = np.stack([rows[i] for i in range(3) for rows in both])
-    out = play(woven, passive, symbols=2, params=params_new(passive, 2, (0.05, 0.1)))[0]
-    assert out[2, at.O_POSITION] > 0
-    assert out[3, at.O_POSITION] == 0
-    assert int(out[3, at.O_REASON]) & reasons.UNFILLED
+        rows["trade_low"] = 100.0 - 0.05
+    rows = turned(*both)
+    out = play(rows, passive, symbols=2, params=params_new(passive, 2, (0.05, 0.1)))[0]
+    assert out["position"][2] > 0
+    assert out["position"][3] == 0
+    assert int(out["reason"][3]) & reasons.UNFILLED
 
 
 def test_whole_units_are_what_they_were() -> None:
     """lot 1: the sizes are floors, bit by bit."""
     rows = random_rows(4, 60, seed=2)
     out = play(rows, COSTLY)[0]
-    new = np.flatnonzero((out[1:, at.O_TARGET] != out[:-1, at.O_TARGET]) & (out[1:, at.O_TARGET] != 0)) + 1
-    first = np.searchsorted(rows[:, at.R_SESSION], rows[new, at.R_SESSION])
-    opening = np.where(first > 0, out[first - 1, at.O_EQUITY], COSTLY.cash)
-    np.testing.assert_array_equal(np.abs(out[new, at.O_TARGET]), np.floor(opening / rows[new, at.R_MID_CLOSE]))
+    new = np.flatnonzero((out["target"][1:] != out["target"][:-1]) & (out["target"][1:] != 0)) + 1
+    first = np.searchsorted(rows["session"], rows["session"][new])
+    opening = np.where(first > 0, out["equity"][first - 1], COSTLY.cash)
+    np.testing.assert_array_equal(np.abs(out["target"][new]), np.floor(opening / rows["mid_close"][new]))
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from hypothesis import given
 
 from hfm.config import Backtest
 from hfm.ledger import accounting, reasons
-from hfm.ledger import layout as at
 from hfm.ledger.account import LIMITS, params_new
 from hfm.risk import limits
-from tests.ledger.market import FREE, day, markets, play, random_rows, symbols_of, unjitted
+from hfm.tables.records import Records
+from tests.ledger.market import FREE, assert_equal, day, markets, play, random_rows, symbols_of, unjitted
 from tests.ledger.scenarios import MUTANTS, SCENARIOS, fails, held
 
 HUGE = dict.fromkeys(LIMITS, 1e300) | {"throttle": 1, "daily_loss": 0.999999, "max_drawdown": 0.999999}
@@ -42,32 +42,31 @@ def test_removing_any_one_limit_makes_a_scenario_fail(name: str, monkeypatch: py
     source = Path(limits.__file__).read_text("utf-8")
     assert old in source
     assert fails(unjitted(monkeypatch)) == []
-    assert fails(unjitted(monkeypatch, {"limits": (old, new)}))
+    assert fails(unjitted(monkeypatch, {"hfm.risk.limits": (old, new)}))
 
 
 @given(markets())
-def test_limits_that_never_bind_change_no_byte(rows: np.ndarray) -> None:
+def test_limits_that_never_bind_change_no_byte(rows: Records) -> None:
     """Off, and huge: the same ledger, trips and state."""
     plain = Backtest(cash=10_000.0)
     huge = dataclasses.replace(plain, **HUGE)
     a = play(rows, plain, symbols=symbols_of(rows))
     b = play(rows, huge, symbols=symbols_of(rows))
-    for x, y in zip(a, b, strict=True):
-        np.testing.assert_array_equal(x, y)
+    assert_equal(a, b)
 
 
 @given(markets())
-def test_no_limit_is_ever_exceeded(rows: np.ndarray) -> None:
+def test_no_limit_is_ever_exceeded(rows: Records) -> None:
     """Position, gross and turnover after every row of every market."""
     count = symbols_of(rows)
     settings = Backtest(cash=10_000.0, max_position=20.0, max_gross=0.3, max_turnover=1.5)
     out, _, _ = play(rows, settings, symbols=count)
-    assert (np.abs(out[:, at.O_POSITION]) <= 20).all()
-    opened = np.abs(out[:, at.O_QTY_OPEN] * np.nan_to_num(out[:, at.O_MID_OPEN], posinf=0, neginf=0))
-    adds = np.abs(out[:, at.O_POSITION] - out[:, at.O_QTY_CLOSE]) > 0
-    for session in np.unique(rows[:, at.R_SESSION]):
-        mine = (rows[:, at.R_SESSION] == session) & adds
-        assert opened[mine].sum() <= 1.5 * out[mine, at.O_EQUITY].max(initial=10_000) * 1.2
+    assert (np.abs(out["position"]) <= 20).all()
+    opened = np.abs(out["qty_open"] * np.nan_to_num(out["mid_at_open"], posinf=0, neginf=0))
+    adds = np.abs(out["position"] - out["qty_close"]) > 0
+    for session in np.unique(rows["session"]):
+        mine = (rows["session"] == session) & adds
+        assert opened[mine].sum() <= 1.5 * out["equity"][mine].max(initial=10_000) * 1.2
 
 
 def test_volatility_sizing_aims_at_the_target() -> None:
@@ -76,10 +75,10 @@ def test_volatility_sizing_aims_at_the_target() -> None:
     params = params_new(settings, 1, 0.01, rows_year=10_000.0)  # .1 a year is 10 bp a row
     for sd, shares in ((20.0, 50), (40.0, 25), (5.0, 100), (np.nan, 0), (0.0, 0), (-1.0, 0), (np.inf, 0)):
         rows = day([100.0] * 3, [1, 1, 1])
-        rows[:, at.R_RET_SD] = sd
+        rows["ret_sd_bps"] = sd
         out, _, _ = play(rows, settings, params=params)
         assert held(out) == [0, shares, 0], sd
-        assert bool(int(out[0, at.O_REASON]) & reasons.NO_FORECAST) == (not shares)
+        assert bool(int(out["reason"][0]) & reasons.NO_FORECAST) == (not shares)
 
 
 def test_kelly_sizing_is_a_share_of_mean_over_variance_after_costs() -> None:
@@ -88,7 +87,7 @@ def test_kelly_sizing_is_a_share_of_mean_over_variance_after_costs() -> None:
     for p, cost, side, shares in ((0.51, 0.6, 1, 25), (0.49, 0.6, -1, -25), (0.51, 1.7, 1, 0), (0.6, 0.6, 1, 100),
                                   (0.49, 0.0, 1, 0), (np.nan, 0.0, 1, 0)):  # fmt: skip
         rows = day([100.0] * 3, [side] * 3)
-        rows[:, at.R_P_UP], rows[:, at.R_RET_SD], rows[:, at.R_COST] = p, 100.0, cost
+        rows["p_up"], rows["ret_sd_bps"], rows["cost_bps"] = p, 100.0, cost
         out, _, _ = play(rows, settings)
         assert held(out) == [0, pytest.approx(shares, abs=1), 0], p
 
@@ -102,15 +101,14 @@ def test_the_compiled_limits_equal_plain_python_bit_for_bit(monkeypatch: pytest.
         sizing="vol", vol_target=0.2, fill=fill, queue=fill == "passive",
     )  # fmt: skip
     rows = random_rows(15, 20, symbols=2, seed=5)
-    rows[:, at.R_RET_SD] = np.random.default_rng(0).uniform(1, 30, len(rows))
-    rows[:, at.R_DEPTH_BID], rows[:, at.R_DEPTH_ASK] = np.random.default_rng(1).integers(1, 9, (2, len(rows)))
-    rows[:, at.R_VOLUME] = 1e6
+    rows["ret_sd_bps"] = np.random.default_rng(0).uniform(1, 30, len(rows))
+    rows["depth_bid"], rows["depth_ask"] = np.random.default_rng(1).integers(1, 9, (2, len(rows)))
+    rows["volume"] = 1e6
     rows = np.delete(rows, np.arange(50, 300, 37), axis=0)
     fast = play(rows, settings, symbols=2)
     with np.errstate(all="ignore"):
         slow = play(rows, settings, symbols=2, module=unjitted(monkeypatch))
-    for a, b in zip(fast, slow, strict=True):
-        np.testing.assert_array_equal(a, b)
-    fired = np.bitwise_or.reduce(fast[0][:, at.O_REASON].astype(int))
+    assert_equal(fast, slow)
+    fired = np.bitwise_or.reduce(fast[0]["reason"].astype(int))
     expected = {"max position", "throttle", "participation", "spread too wide", "price collar"}
     assert (expected if fill == "next-open" else {"passive order unfilled"}) <= set(reasons.spell(fired))

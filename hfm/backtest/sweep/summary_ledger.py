@@ -1,7 +1,9 @@
 """P&L alone, for sweeps and families of trials: the ledger's step, with what changes nothing passed over.
 
-Rows on which nothing is filled or decided are only counted; and where the rule is plain (one symbol, fixed size, no
-limit but a maximal position) the rows inside a session run in registers. All else goes through the step itself.
+The slow twin is hfm.ledger.accounting.loop; tests/backtest/sweep/test_summary_ledger.py compares them. Left out: the
+columns of each row. Rows on which nothing is filled or decided are only counted; and where the rule is plain (one
+symbol, fixed size, no limit but a maximal position) the rows inside a session run in registers. All else goes through
+the step itself. Bench: `backtest P&L alone`.
 """
 
 from __future__ import annotations
@@ -13,101 +15,141 @@ import numpy.typing as npt
 
 from hfm.kernels.jit import bare
 from hfm.kernels.simd import prefetch
-from hfm.ledger import layout as at
+from hfm.ledger import records as rec
 from hfm.ledger.accounting import advance, equity
-from hfm.ledger.fills import in_lots, quoted
+from hfm.ledger.fills import fill_price, half_spread, impact, position_size, quoted
+from hfm.ledger.records import HOT_ROW, LEDGER_RESULT, LEDGER_ROW, ROUND_TRIP, LedgerState, Record
 from hfm.risk.limits import watch
+from hfm.tables.records import Records
 
-Float = npt.NDArray[np.float64]
 Sign = npt.NDArray[np.int8]
 Int = npt.NDArray[np.int64]
-Room = tuple[Float, Int]
-
-
-class Rows(NamedTuple):
-    """Rows in time order, and their first columns once more: to P&L alone a row is then one line of the processor's
-    cache, and few pages of memory hold the rows at which a signal turns."""
-
-    whole: Float
-    """[n, ROW]."""
-    near: Float
-    """[n, NEAR]."""
-
-    def part(self, which: slice) -> Rows:
-        """Some of the rows; views."""
-        return Rows(self.whole[which], self.near[which])
-
-
-def rows_new(count: int) -> Rows:
-    """Room for so many rows."""
-    line = 64 // 8
-    room = np.empty(count * at.NEAR + line)
-    first = -room.ctypes.data // 8 % line
-    return Rows(np.empty((count, at.ROW)), room[first : first + count * at.NEAR].reshape(count, at.NEAR))
-
-
-def rows_of(whole: Float) -> Rows:
-    """Rows [n, ROW] as they are, with a copy of what stands near."""
-    near = rows_new(len(whole)).near
-    near[:] = whole[:, : at.NEAR]
-    return Rows(whole, near)
-
-
-Signals = tuple[Sign, Int]
-"""Codes, and the rows at which they turn."""
-Place = tuple[int, int]
-"""A row, and an index into the turns, at or before the first turn beyond it."""
+EDGE = 4
+"""Added to a row's side in the codes of `summarise` where the row may not be passed over: the first and last of a
+session, and those without a price."""
 AHEAD = 8
 """Turns of the signal by which rows are fetched before they are needed."""
 
 
-def room_for(rows: int) -> Room:
-    """What `profit` works in, for at most so many rows."""
-    return np.empty((3, at.OUT)), np.empty(rows + 1 + AHEAD, np.int64)
+class LedgerRows(NamedTuple):
+    """Rows in time order, and their first fields once more: to P&L alone a row is then one line of the processor's
+    cache, and few pages of memory hold the rows at which a signal turns.
+
+    full [n] of LEDGER_ROW; hot [n] of HOT_ROW.
+    """
+
+    full: Records
+    hot: Records
+
+    def part(self, which: slice) -> LedgerRows:
+        """Some of the rows; views."""
+        return LedgerRows(self.full[which], self.hot[which])
+
+
+class Workspace(NamedTuple):
+    """What `summarise` works in: trips [2] of ROUND_TRIP, result [1] of LEDGER_RESULT, turns [n + 1 + AHEAD]."""
+
+    trips: Records
+    result: Records
+    turns: Int
+
+
+class Codes(NamedTuple):
+    """codes [n] of the rows, and the turns: the rows at which they change."""
+
+    codes: Sign
+    turns: Int
+
+
+class Place(NamedTuple):
+    """A row, and an index into the turns, at or before the first turn beyond it."""
+
+    row: int
+    turn: int
+
+
+def rows_new(count: int) -> LedgerRows:
+    """Room for `count` rows; the hot ones begin at a line of the cache."""
+    line = HOT_ROW.itemsize
+    room = np.empty((count + 1) * line, np.uint8)
+    first = -room.ctypes.data % line
+    return LedgerRows(np.empty(count, LEDGER_ROW), room[first : first + count * line].view(HOT_ROW))
+
+
+def rows_of(full: Records) -> LedgerRows:
+    """Rows [n] of LEDGER_ROW as they are, with a copy of their hot fields."""
+    hot = rows_new(len(full)).hot
+    for name in HOT_ROW.names or ():
+        hot[name] = full[name]
+    return LedgerRows(full, hot)
+
+
+def workspace(rows: int) -> Workspace:
+    """What `summarise` works in, for at most `rows` rows."""
+    return Workspace(np.empty(2, ROUND_TRIP), np.empty(1, LEDGER_RESULT), np.empty(rows + 1 + AHEAD, np.int64))
 
 
 @bare
-def profit(state: Float, params: Float, rows: Rows, codes: Sign, sums: Float, room: Room) -> None:
-    """Net, gross, sum of position x mark, and round trips of each (session, symbol) block, added to sums [B, SUMS].
+def summarise(
+    state: LedgerState, params: Records, rows: LedgerRows, codes: Sign, sums: Records, space: Workspace
+) -> None:
+    """Add net, gross, sum of position x mark, and round trips of each (session, symbol) block to its sums.
 
-    rows: whole sessions or any part; codes [n]: signal, plus EDGE where the row must be looked at; room: see room_for.
-    What `step.loop` gives, up to the rounding of sums. The signals in rows are overwritten.
+    What `accounting.loop` gives, up to the rounding of sums.
+
+    Parameters
+    ----------
+    state
+        Updated.
+    params
+        [S] of PARAMS; keep_trips is off.
+    rows
+        Complete sessions or any part, [n]. Their targets are overwritten.
+    codes
+        [n] side -1, 0 or 1 (a full position), plus EDGE where the row must be looked at.
+    sums
+        [B] of BLOCK_SUMS.
+    space
+        See `workspace`.
     """
-    scratch, turns = room
-    trips, out = scratch[:2], scratch[2]
-    watched = params[at.P_DAILY_LOSS] < np.inf or params[at.P_DRAWDOWN] < np.inf
-    alone, simple = state.size == at.HEAD + at.BLOCK and not watched, plain(state, params)
+    trips, result, turns = space.trips, space.result[0], space.turns
+    rule = params[0]
+    watched = rule.daily_loss < np.inf or rule.max_drawdown < np.inf
+    alone = state.symbol.size == 1 and not watched
+    simple = plain(state, params)
     if alone:
         _find_turns(codes, turns)
     i, turn, n = 0, 0, codes.size
+    signal = Codes(codes, turns)
     while i < n:
         if simple and codes[i] < 2:
-            i, turn = _inside(state, params, rows, (codes, turns), sums, (i, turn))
+            place = _inside(state, params, rows, signal, sums, Place(i, turn))
+            i, turn = place.row, place.turn
             if i == n:
                 break
-        row = rows.whole[i]
-        row[at.R_SIGNAL] = codes[i] - at.EDGE if codes[i] > 1 else codes[i]
-        into = sums[int(row[at.R_BLOCK])]
-        b = at.HEAD + at.BLOCK * int(row[at.R_SYMBOL])
-        into[at.SUM_TRIPS] += advance(state, params, row, out, trips)
+        row = rows.full[i]
+        row.target = float(codes[i] - EDGE if codes[i] > 1 else codes[i])
+        block, position = sums[row.block], state.symbol[row.symbol]
+        block.trips += advance(state, params, row, result, trips)
         if watched:
-            watch(state, params, out, equity(state))
-        qty = state[b + at.B_QTY]
-        into[at.SUM_NET] += out[at.O_NET]
-        into[at.SUM_GROSS] += out[at.O_GROSS]
-        into[at.SUM_HELD] += qty * state[b + at.B_MARK]
+            watch(state, params[row.symbol], result, equity(state))
+        qty = position.qty
+        block.net += result.net_pnl
+        block.gross += result.gross_pnl
+        block.held += qty * position.mark
         i += 1
-        if alone and state[b + at.B_TARGET] == qty and row[at.R_LAST] == 0.0:
+        if alone and position.target == qty and not row.is_last:
             first = i
-            i, turn = _quiet(rows.near, (codes, turns), (i, turn), qty)
+            place = _quiet(rows.hot, signal, Place(i, turn), qty)
+            i, turn = place.row, place.turn
             if i > first:
-                mark = rows.near[i - 1, at.R_MID_CLOSE]
-                change = qty * (mark - state[b + at.B_MARK])
-                into[at.SUM_NET] += change
-                into[at.SUM_GROSS] += change
-                into[at.SUM_HELD] += qty * (rows.near[i - 1, at.R_SUM] - row[at.R_SUM])
-                state[b + at.B_MARK] = mark
-                _remember(state, rows.whole[i - 1], float(i - first))
+                before = rows.hot[i - 1]
+                change = qty * (before.mid_close - position.mark)
+                block.net += change
+                block.gross += change
+                block.held += qty * (before.mark_sum - row.mark_sum)
+                position.mark = before.mid_close
+                _remember(position, rows.full[i - 1], i - first)
 
 
 @bare
@@ -125,72 +167,73 @@ def _find_turns(codes: Sign, turns: Int) -> None:
 
 
 @bare
-def _fetch(near: Float, i: int) -> None:
-    """Have the lines at hand of a row at which the code turns, of the one before it, and of that of its fill."""
-    for place in range((i - 1) * at.NEAR, (i + 2) * at.NEAR, at.NEAR):
-        prefetch(near, place)
-
-
-@bare
-def _quiet(near: Float, signals: Signals, where: Place, qty: float) -> Place:
-    """The first row from `where` on whose code is not the side of `qty`."""
-    codes, turns = signals
-    i, turn = where
+def _quiet(hot: Records, signal: Codes, place: Place, qty: float) -> Place:
+    """The first row from `place` on whose code is not the side of `qty`."""
+    codes, turns = signal.codes, signal.turns
+    i, turn = place.row, place.turn
     if i == codes.size or codes[i] != (1 if qty > 0.0 else (-1 if qty < 0.0 else 0)):
-        return i, turn
+        return Place(i, turn)
     while turns[turn] <= i:
         turn += 1
-    _fetch(near, turns[turn + AHEAD])
-    return turns[turn], turn
+    later = turns[turn + AHEAD]
+    prefetch(hot, later - 1)  # the row at which the code turns, the one before it, and that of its fill
+    prefetch(hot, later)
+    prefetch(hot, later + 1)
+    return Place(turns[turn], turn)
 
 
 @bare
-def plain(state: Float, params: Float) -> bool:
-    """Whether `_inside` says it all: one symbol, fixed size, and none of the limits that it does not know."""
-    if state.size != at.HEAD + at.BLOCK or params[at.P_SIZING] != at.SIZE_FIXED or params[at.P_TRIPS] != 0.0:
+def plain(state: LedgerState, params: Records) -> bool:
+    """Whether `_inside` covers the rule: one symbol, fixed size, and none of the limits that it does not know."""
+    rule = params[0]
+    if state.symbol.size != 1 or rule.sizing != rec.SIZE_FIXED or rule.keep_trips:
         return False
-    if params[at.P_FILL] > at.FILL_CROSS or params[at.P_THROTTLE] > 0.0 or state[at.S_HALT] != 0.0:
+    if rule.fill_mode > rec.FILL_CROSS or rule.throttle > 0.0 or state.book[0].halt != 0:
         return False
-    for place in range(at.P_MAX_GROSS, at.P_DRAWDOWN + 1):
-        if place != at.P_THROTTLE and params[place] < np.inf:
-            return False
-    return True
+    if rule.max_gross < np.inf or rule.max_net < np.inf or rule.participation < np.inf or rule.collar < np.inf:
+        return False
+    if rule.max_turnover < np.inf or rule.max_spread_bps < np.inf or rule.max_age_ns < np.inf:
+        return False
+    return not (rule.daily_loss < np.inf or rule.max_drawdown < np.inf)
 
 
 @bare
-def _remember(state: Float, row: Float, count: float) -> None:
+def _remember(position: Record, row: Record, count: int) -> None:
     """What the next row must know of the last of `count` rows."""
-    state[at.HEAD + at.B_ROWS] += count
-    state[at.HEAD + at.B_BID] = row[at.R_BID_CLOSE]
-    state[at.HEAD + at.B_ASK] = row[at.R_ASK_CLOSE]
-    state[at.HEAD + at.B_VOLUME] = row[at.R_VOLUME]
-    state[at.HEAD + at.B_NS] = row[at.R_CLOSE_NS]
+    position.rows += count
+    position.bid = row.bid_close
+    position.ask = row.ask_close
+    position.volume = row.volume
+    position.decided = row.time
 
 
 @bare
-def _inside(state: Float, params: Float, rows: Rows, signals: Signals, sums: Float, where: Place) -> Place:
-    """Carry the rows from `where` to the next edge, or to an order without a price: where it stopped."""
-    near, codes, (start, turn) = rows.near, signals[0], where
-    cash, qty, mark = state[at.S_CASH], state[at.HEAD + at.B_QTY], state[at.HEAD + at.B_MARK]
-    target, traded = state[at.HEAD + at.B_TARGET], state[at.S_TRADED]
-    worth = max(params[at.P_SIZE] * state[at.S_OPEN_EQUITY], 0.0)
-    cost, gross, held, ended, i = 0.0, 0.0, 0.0, 0, start
+def _inside(
+    state: LedgerState, params: Records, rows: LedgerRows, signal: Codes, sums: Records, start: Place
+) -> Place:  # fmt: skip
+    """Carry the rows from `start` to the next edge, or to an order without a price: where it stopped."""
+    book, position, rule, hot, codes = state.book[0], state.symbol[0], params[0], rows.hot, signal.codes
+    i, turn = start.row, start.turn
+    cash, qty, mark, target, traded = book.cash, position.qty, position.mark, position.target, book.traded
+    cost, gross, held, ended = 0.0, 0.0, 0.0, 0
     while i < codes.size and codes[i] < 2:
-        row = near[i]
+        row = hot[i]
         if target != qty:
-            mid = row[at.R_MID_OPEN]
-            if not quoted(mid, row[at.R_BID_OPEN], row[at.R_ASK_OPEN]):
+            mid = row.mid_open
+            if not quoted(mid, row.bid_open, row.ask_open):
                 break
             want = target - qty
-            size, slip = abs(want), _slip(params, row, want)
-            fee = params[at.P_FEE] * size * (mid + slip if want > 0.0 else mid - slip)
+            size = abs(want)
+            slip = half_spread(rule.fill_mode, rule.spread_share, want, mid, row.bid_open, row.ask_open)
+            slip += impact(mid, rule.impact, row.sigma_day, size, row.adv)
+            fee = rule.fee * size * fill_price(mid, slip, want)
             cash -= want * mid + size * slip + fee
             cost += size * slip + fee
             traded += size * mid
             gross += qty * (mid - mark)
             ended += 1 if qty * want < 0.0 and size >= abs(qty) else 0
             mark, qty = mid, target
-        close = row[at.R_MID_CLOSE]
+        close = row.mid_close
         gross += qty * (close - mark)
         mark = close
         held += qty * close
@@ -198,36 +241,27 @@ def _inside(state: Float, params: Float, rows: Rows, signals: Signals, sums: Flo
         if side == 0.0:
             target = 0.0
         elif side * target <= 0.0:
-            target = side * min(in_lots(params, worth / close), params[at.P_MAX_POSITION])
+            target = side * min(position_size(rule, 1.0, book.open_equity, close), rule.max_position)
         i += 1
         if target == qty:
             first = i
-            i, turn = _quiet(near, signals, (i, turn), qty)
+            place = _quiet(hot, signal, Place(i, turn), qty)
+            i, turn = place.row, place.turn
             if i > first:
-                gross += qty * (near[i - 1, at.R_MID_CLOSE] - mark)
-                mark = near[i - 1, at.R_MID_CLOSE]
-                held += qty * (near[i - 1, at.R_SUM] - row[at.R_SUM])
-    if i > start:
-        into = sums[int(near[start, at.R_BLOCK])]
-        into[at.SUM_NET] += gross - cost
-        into[at.SUM_GROSS] += gross
-        into[at.SUM_HELD] += held
-        into[at.SUM_TRIPS] += ended
-        state[at.S_CASH], state[at.HEAD + at.B_QTY], state[at.HEAD + at.B_MARK] = cash, qty, mark
-        state[at.HEAD + at.B_TARGET], state[at.S_TRADED] = target, traded
-        _remember(state, rows.whole[i - 1], float(i - start))
-    return i, turn
-
-
-@bare
-def _slip(params: Float, row: Float, want: float) -> float:
-    """Currency a share by which a fill at the open is worse than the mid: half-spread and impact."""
-    mid, bid, ask = row[at.R_MID_OPEN], row[at.R_BID_OPEN], row[at.R_ASK_OPEN]
-    slip = 0.0
-    if params[at.P_FILL] == at.FILL_NEXT_OPEN:
-        slip = params[at.P_SPREAD_SHARE] * 0.5 * (ask - bid)
-    elif params[at.P_FILL] == at.FILL_CROSS:
-        slip = ask - mid if want > 0.0 else mid - bid
-    if row[at.R_ADV] > 0.0:
-        slip += mid * params[at.P_IMPACT] * row[at.R_SIGMA_DAY] * np.sqrt(abs(want) / row[at.R_ADV])
-    return slip
+                gross += qty * (hot[i - 1].mid_close - mark)
+                mark = hot[i - 1].mid_close
+                held += qty * (hot[i - 1].mark_sum - row.mark_sum)
+    if i > start.row:
+        block = sums[hot[start.row].block]
+        block.net += gross - cost
+        block.gross += gross
+        block.held += held
+        block.trips += ended
+        book.cash = cash
+        book.traded = traded
+        position.qty = qty
+        position.mark = mark
+        position.target = target
+        position.weight = 1.0 if target > 0.0 else -1.0
+        _remember(position, rows.full[i - 1], i - start.row)
+    return Place(i, turn)

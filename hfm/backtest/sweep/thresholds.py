@@ -1,22 +1,24 @@
 """Many thresholds over the same rows: what each would have earned, through the very same ledger step.
 
-Under a plain rule the thresholds' ledgers run abreast; else one after the other, and rows on which a threshold neither
-decides nor fills are passed over. Either way a thousand need the memory of one and the time of a few. The best of many
-is chosen after the fact: a sweep shows how much hangs on a threshold and finds none, and the journal counts them all.
+Under a plain rule the thresholds' ledgers run in batches; else one after the other, and rows on which a threshold
+neither decides nor fills are passed over. Either way a thousand need the memory of one and the time of a few. The best
+of many is chosen after the fact: a sweep shows how much hangs on a threshold and finds none, and the journal counts
+them all.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from hfm.backtest.ledger_tables import edges
 from hfm.backtest.sweep import batched_ledger
-from hfm.backtest.sweep.summary_ledger import Rows, plain, profit, room_for, rows_of
-from hfm.ledger import layout as at
-from hfm.ledger.account import equity, state_new
+from hfm.backtest.sweep.summary_ledger import EDGE, LedgerRows, plain, rows_of, summarise, workspace
+from hfm.ledger.account import equity, ledger, states_new
+from hfm.ledger.records import BLOCK_SUMS, LedgerState
+from hfm.tables.records import Records
 
 Float = npt.NDArray[np.float64]
 
@@ -24,50 +26,53 @@ Float = npt.NDArray[np.float64]
 class Sweep:
     """The ledgers of L levels, carried from panel to panel: long where a score is above a level, short below minus it.
 
-    levels: at least 0. params: of hfm.ledger.account. net [L] is the P&L in currency, trips [L] the round trips ended.
+    net [L] is the P&L in currency, trips [L] the round trips ended.
     """
 
-    def __init__(self, levels: Float, params: Float, cash: float, symbols: int) -> None:
+    def __init__(self, levels: Float, params: Records, cash: float, symbols: int) -> None:
+        """levels [L]: at least 0; params: of hfm.ledger.account; cash: of each ledger, currency."""
         self.levels, self._cash = levels, cash
         self.net, self.trips = np.zeros(len(levels)), np.zeros(len(levels))
         self._params = params.copy()
-        self._params[at.P_TRIPS] = 0.0
-        self._states = np.tile(state_new(cash, symbols), (len(levels), 1))
-        self._abreast = plain(self._states[0], self._params) and not params[at.P_HOLD] if len(levels) else False
+        self._params["keep_trips"] = False
+        self._states = states_new(len(levels), cash, symbols)
+        hold = bool(self._params["hold_overnight"][0])
+        self._batched = plain(ledger(self._states, 0), self._params) and not hold if len(levels) else False
 
-    def take(self, rows: Rows, score: Float) -> None:
-        """Whole sessions: rows and score [n] in time order; a NaN score is flat. Signals in rows are lost."""
+    def take(self, rows: LedgerRows, score: Float) -> None:
+        """Complete sessions: rows and score [n] in time order; a NaN score is flat. Targets in rows are lost."""
         if not len(score):
             return
-        if self._abreast:
-            for first in range(0, len(self.levels), batched_ledger.LEDGERS):
-                self._side_by_side(slice(first, first + batched_ledger.LEDGERS), rows, score)
+        if self._batched:
+            for first in range(0, len(self.levels), batched_ledger.LANES):
+                self._side_by_side(slice(first, first + batched_ledger.LANES), rows, score)
         else:
-            self._each(range(len(self.levels)), rows, score, edges(rows.whole))
+            self._each(range(len(self.levels)), rows, score, edges(rows.full))
         for k in range(len(self.levels)):
-            self.net[k] = equity(self._states[k]) - self._cash
+            self.net[k] = equity(ledger(self._states, k)) - self._cash
 
-    def _each(self, which: range, rows: Rows, score: Float, edge: npt.NDArray[np.int8]) -> None:
+    def _each(self, which: range, rows: LedgerRows, score: Float, edge: npt.NDArray[np.int8]) -> None:
         """One level after the other."""
-        blocks, room = int(rows.whole[:, at.R_BLOCK].max()) + 1, room_for(len(score))
+        blocks, space = int(rows.full["block"].max()) + 1, workspace(len(score))
         for k in which:
             codes = (score > self.levels[k]).view(np.int8) - (score < -self.levels[k]).view(np.int8) + edge
-            sums = np.zeros((blocks, at.SUMS))
-            profit(self._states[k], self._params, rows, codes, sums, room)
-            self.trips[k] += sums[:, at.SUM_TRIPS].sum()
+            sums = np.zeros(blocks, BLOCK_SUMS)
+            summarise(ledger(self._states, k), self._params, rows, codes, sums, space)
+            self.trips[k] += sums["trips"].sum()
 
-    def _side_by_side(self, which: slice, rows: Rows, score: Float) -> None:
-        """Levels abreast; a row that is not plain is each level's own."""
-        states, whole, i = self._states[which], rows.whole, 0
-        while i < len(whole):
-            w = batched_ledger.load(states, self.levels[which])
-            stop = batched_ledger.run(w, self._params, whole, score, i)
-            self.trips[which] += w[batched_ledger.TRIPS :][: len(states)]
+    def _side_by_side(self, which: slice, rows: LedgerRows, score: Float) -> None:
+        """Levels in a batch; a row that is not plain goes through each level's step."""
+        full, i = rows.full, 0
+        states = LedgerState(self._states.book[which], self._states.symbol[which])
+        while i < len(full):
+            batch = batched_ledger.load(states, self.levels[which])
+            stop = batched_ledger.run(batch, self._params, full, score, i)
+            self.trips[which] += batch["trips"][0][: len(states.book)]
             if stop > i:
-                batched_ledger.save(w, states, whole[i:stop])
-            if stop < len(whole):
+                batched_ledger.save(batch, states, full[i:stop])
+            if stop < len(full):
                 one = slice(stop, stop + 1)
-                edge = np.array([at.EDGE], np.int8)
+                edge = np.array([EDGE], np.int8)
                 self._each(range(len(self.levels))[which], rows.part(one), score[one], edge)
             i = stop + 1
 
@@ -77,11 +82,37 @@ class Sweep:
         return [{"level": level, "trips": int(trips), "net_return": net} for level, trips, net in lines]
 
 
-def sweep(rows: Float, score: Float, levels: Float, params: Float, cash: float) -> tuple[Float, Float]:
-    """(net P&L in currency, round trips) of each of `levels`, [L] both: see Sweep."""
-    made = Sweep(levels, params, cash, int(rows[:, at.R_SYMBOL].max(initial=0)) + 1)
-    made.take(rows_of(rows), score)
-    return made.net, made.trips
+class Swept(NamedTuple):
+    """Of each level [L]: net P&L in currency, and round trips."""
+
+    net: Float
+    trips: Float
+
+
+def sweep(rows: Records, score: Float, levels: Float, params: Records, cash: float) -> Swept:
+    """What each of `levels` would have earned over rows in one piece.
+
+    Parameters
+    ----------
+    rows
+        [n] of LEDGER_ROW in time order; targets are overwritten.
+    score
+        [n], NaN is flat: see Sweep.
+    levels
+        [L], at least 0.
+    params
+        [S] of PARAMS.
+    cash
+        Of each ledger, currency.
+
+    Returns
+    -------
+    Swept
+        Net P&L and round trips, [L] each.
+    """
+    ledgers = Sweep(levels, params, cash, int(rows["symbol"].max(initial=0)) + 1)
+    ledgers.take(rows_of(rows), score)
+    return Swept(ledgers.net, ledgers.trips)
 
 
 def spell(points: list[dict[str, Any]], kind: str) -> list[str]:  # Any: JSON values

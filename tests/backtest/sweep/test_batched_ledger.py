@@ -8,23 +8,24 @@ import pytest
 from hfm.backtest.sweep import batched_ledger
 from hfm.config import Backtest
 from hfm.ledger import accounting
-from hfm.ledger import layout as at
-from hfm.ledger.account import params_new, state_new
+from hfm.ledger import records as rec
+from hfm.ledger.account import ledger, params_new, state_new, states_new
+from hfm.ledger.records import LedgerState
 from tests.backtest.walk import walk
 
 LEVELS = np.array([0.0, 0.03, 0.08])
 
 
-def states() -> np.ndarray:
-    return np.tile(state_new(1e6, 1), (len(LEVELS), 1))
+def states() -> LedgerState:
+    return states_new(len(LEVELS), 1e6, 1)
 
 
 @pytest.mark.parametrize("fill", ["next-open", "cross", "next-mid"])
 def test_the_kernel_is_its_plain_function_to_the_bit(fill: str) -> None:
     """Over sessions with holes, up to the row where it stops."""
     rows, p = walk(400)
-    rows[[5, 30], at.R_MID_OPEN] = np.nan
-    rows[155, at.R_ASK_CLOSE] = 0.0
+    rows["mid_open"][[5, 30]] = np.nan
+    rows["ask_close"][155] = 0.0
     params = params_new(Backtest(fill=fill), 1, 0.01)  # type: ignore[arg-type]  # a string of its own Literal
     found = []
     for function in (batched_ledger.run, batched_ledger.run.py_func):  # type: ignore[attr-defined]  # numba's
@@ -41,13 +42,14 @@ def test_states_after_it_are_those_of_the_step() -> None:
     w = batched_ledger.load(many, LEVELS)
     assert batched_ledger.run(w, params, rows, p - 0.5, 0) == 300
     batched_ledger.save(w, many, rows)
-    places = [at.S_CASH, at.S_SESSION, at.S_OPEN_EQUITY]
-    places += [at.HEAD + b for b in (at.B_QTY, at.B_MARK, at.B_TARGET, at.B_SESSION, at.B_ROWS, at.B_BID, at.B_NS)]
-    for state, level in zip(many, LEVELS, strict=True):
-        alone = state_new(1e6, 1)
-        rows[:, at.R_SIGNAL] = (p - 0.5 > level).astype(float) - (p - 0.5 < -level)
-        accounting.loop(alone, params, rows, np.zeros((300, at.OUT)), np.zeros((602, at.TRADE)))
-        np.testing.assert_allclose(state[places], alone[places], rtol=1e-12)
+    for k, level in enumerate(LEVELS):
+        alone, one = state_new(1e6, 1), ledger(many, k)
+        rows["target"] = (p - 0.5 > level).astype(float) - (p - 0.5 < -level)
+        accounting.loop(alone, params, rows, np.zeros(300, rec.LEDGER_RESULT), np.zeros(602, rec.ROUND_TRIP))
+        for name in ("cash", "session", "open_equity"):
+            np.testing.assert_allclose(one.book[name], alone.book[name], rtol=1e-12)
+        for name in ("qty", "mark", "target", "session", "rows", "bid", "decided"):
+            np.testing.assert_allclose(one.symbol[name], alone.symbol[name], rtol=1e-12)
 
 
 def test_a_lane_without_a_ledger_never_trades() -> None:
@@ -55,5 +57,5 @@ def test_a_lane_without_a_ledger_never_trades() -> None:
     rows, p = walk(300)
     w = batched_ledger.load(states(), LEVELS)
     batched_ledger.run(w, params_new(Backtest(), 1, 0.01), rows, p - 0.5, 0)
-    assert not w[batched_ledger.TRIPS + len(LEVELS) : batched_ledger.TRIPS + batched_ledger.LEDGERS].any()
-    assert w[batched_ledger.TRIPS : batched_ledger.TRIPS + len(LEVELS)].all()
+    assert not w["trips"][0, len(LEVELS) :].any()
+    assert w["trips"][0, : len(LEVELS)].all()

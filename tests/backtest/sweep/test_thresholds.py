@@ -9,10 +9,10 @@ from hfm.backtest.sweep.summary_ledger import rows_of
 from hfm.backtest.sweep.thresholds import Sweep, spell, sweep
 from hfm.config import Backtest
 from hfm.ledger import accounting
-from hfm.ledger import layout as at
+from hfm.ledger import records as rec
 from hfm.ledger.account import equity, params_new, state_new
 from tests.backtest import market
-from tests.backtest.walk import walk
+from tests.backtest.walk import Walk, walk
 from tests.ledger.market import play
 
 
@@ -25,28 +25,30 @@ def test_each_threshold_earns_what_its_own_ledger_says(fill: str) -> None:
     levels, score = np.array([0.0, 0.05, 0.1, 0.4]), p - 0.5
     net, trips = sweep(rows, score, levels, params_new(settings, 1, 0.01), settings.cash)
     for k, level in enumerate(levels):
-        rows[:, at.R_SIGNAL] = (score > level).astype(float) - (score < -level)
+        rows["target"] = (score > level).astype(float) - (score < -level)
         _, ended, state = play(rows, settings)
         assert net[k] == pytest.approx(equity(state) - settings.cash, abs=1e-6)
         assert trips[k] == len(ended)
     assert trips[0] > trips[1] > trips[2] > trips[3] == 0
 
 
-def holed() -> tuple[np.ndarray, np.ndarray]:
+def holed() -> Walk:
     """A walk with every kind of hole: no open, no quote, no close, at a session's first and last row and inside, last
     rows that are missing."""
     rows, p = walk(3_000)
     rng = np.random.default_rng(5)
-    for places in (range(at.R_MID_OPEN, at.R_MID_CLOSE), [at.R_ASK_CLOSE], [at.R_MID_CLOSE]):
+    for names in (("mid_open", "bid_open", "ask_open"), ("ask_close",), ("mid_close",)):
         for bad in (np.nan, 0.0, np.inf, -1.0):
-            rows[np.ix_(rng.choice(len(rows), 25, replace=False), list(places))] = bad
-    rows[77::390, at.R_MID_CLOSE] = rows[78::390, at.R_MID_OPEN] = np.nan
-    rows[155::390, at.R_BID_CLOSE] = np.nan
+            some = rng.choice(len(rows), 25, replace=False)
+            for name in names:
+                rows[name][some] = bad
+    rows["mid_close"][77::390] = rows["mid_open"][78::390] = np.nan
+    rows["bid_close"][155::390] = np.nan
     keep = np.ones(len(rows), bool)
     keep[233::390] = False
-    mid = rows[:, at.R_MID_CLOSE]
-    rows[:, at.R_SUM] = np.cumsum(np.where((mid > 0) & (mid < np.inf), mid, 0.0))
-    return rows[keep], p[keep]
+    mid = rows["mid_close"]
+    rows["mark_sum"] = np.cumsum(np.where((mid > 0) & (mid < np.inf), mid, 0.0))
+    return Walk(rows[keep], p[keep])
 
 
 @pytest.mark.parametrize(
@@ -61,13 +63,13 @@ def holed() -> tuple[np.ndarray, np.ndarray]:
 def test_a_sweep_over_broken_data_is_each_thresholds_own_ledger_to_the_cent(settings: Backtest) -> None:
     """Under every rule, plain or not; more thresholds than run side by side at once."""
     rows, p = holed()
-    rows[:, at.R_RET_SD] = 5.0
+    rows["ret_sd_bps"] = 5.0
     levels, score = np.linspace(0.0, 0.12, 70), p - 0.5
     net, trips = sweep(rows.copy(), score, levels, params_new(settings, 1, 0.01, 19_500.0), settings.cash)
     for k in (0, 1, 20, 63, 64, 69):
-        rows[:, at.R_SIGNAL] = (score > levels[k]).astype(float) - (score < -levels[k])
+        rows["target"] = (score > levels[k]).astype(float) - (score < -levels[k])
         state = state_new(settings.cash, 1)
-        out, ended = np.zeros((len(rows), at.OUT)), np.zeros((2 * len(rows) + 2, at.TRADE))
+        out, ended = np.zeros(len(rows), rec.LEDGER_RESULT), np.zeros(2 * len(rows) + 2, rec.ROUND_TRIP)
         count = accounting.loop(state, params_new(settings, 1, 0.01, 19_500.0), rows, out, ended)
         assert net[k] == pytest.approx(equity(state) - settings.cash, abs=1e-6)
         assert trips[k] == count
@@ -86,7 +88,7 @@ def test_panels_change_nothing() -> None:
     rows, p = walk(2_000)
     params, levels = params_new(Backtest(), 1, 0.01), np.array([0.0, 0.1])
     whole, parts = (Sweep(levels, params, 1e6, 1) for _ in range(2))
-    border = int(np.flatnonzero(np.diff(rows[:, at.R_SESSION]))[10]) + 1
+    border = int(np.flatnonzero(np.diff(rows["session"]))[10]) + 1
     whole.take(rows_of(rows.copy()), p - 0.5)
     for cut in (slice(border), slice(border, None)):
         parts.take(rows_of(rows[cut].copy()), p[cut] - 0.5)
