@@ -12,7 +12,7 @@ from hfm.errors import UsageError
 def test_every_registered_name_imports(group: plugins.Group, name: str) -> None:
     """No line of the registry points nowhere."""
     found = plugins.find(group, name)
-    assert group == "recipe" or isinstance(found, type)
+    assert group == "recipe_parts" or isinstance(found, type)
 
 
 def test_a_wrong_name_is_told_the_nearest() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hfm.backtest.joined_panel import Panel
+from hfm.backtest.joined_panel import JoinedPanel
 from hfm.plugins import Policy, Signals
 from hfm.policies.choice import choose
 
@@ -60,7 +60,7 @@ def members(threshold: str) -> list[Trial]:
     return sorted([own, *others], key=lambda t: t.name)
 
 
-def inputs(panel: Panel, cost_bps: Float) -> Signals:
+def inputs(panel: JoinedPanel, cost_bps: Float) -> Signals:
     """What the policies may look at, all as known at the row's close. cost_bps [n]: the expected round trip."""
     f = panel.forecasts
     return Signals(f["p_up"], f["conf_rank"], f["ret_sd_bps"], cost_bps)

@@ -57,7 +57,7 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     data, document = training_output.checkpoint(walk, options, task)
     yield "train/model.safetensors", data
     yield "train/model.json", document
-    yield from find("recipe", "insample")(quotes, options, ctx)
+    yield from find("recipe_parts", "insample")(quotes, options, ctx)
     training_summary.summarise(scores, floor, truth, models, options.model, ctx)
 
 
