@@ -56,10 +56,24 @@ def next_move(mid: Float, start: Int) -> Int:
 
 
 def labels(mid: Float, levels: Float, time: Int, label_row: Int) -> Labels:
-    """Labels of rows in the order of the quotes table; label_row: [n] the label's row, -1 where there is none.
+    """Labels of rows in the order of the quotes table.
 
-    mid: [n] mid at the close. levels: [n, 2] the row's own log quoted spread and log volatility (of bars Garman-Klass
-    1980, eq. 20, floored: feature gk_1), which become labels where the row is another's label's row.
+    Parameters
+    ----------
+    mid : float64 [n]
+        At the close, currency.
+    levels : float64 [n, 2]
+        The row's own log quoted spread and log volatility in log bps (of bars Garman-Klass 1980, eq. 20, floored:
+        feature gk_1), which become labels where the row is another's label's row.
+    time : int64 [n]
+        ns UTC.
+    label_row : int64 [n]
+        The label's row, -1 where there is none.
+
+    Returns
+    -------
+    Labels
+        NaN and NO_TIME without a label's row.
     """
     n = len(mid)
     up, ret, spread, vol = (np.full(n, np.nan) for _ in range(4))

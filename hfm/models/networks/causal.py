@@ -15,9 +15,20 @@ SPAN = 128
 
 
 def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, heads: int) -> torch.Tensor:
-    """[N, T, H] scaled dot-product attention (Vaswani et al. 2017, arXiv:1706.03762, eq. 1) of rows up to each row.
+    """Scaled dot-product attention (Vaswani et al. 2017, arXiv:1706.03762, eq. 1) of rows up to each row.
 
-    Arguments [N, T, H]. Sequences of up to SPAN rows are seen whole; longer ones cost T x 2 SPAN, not T squared.
+    Sequences of up to SPAN rows are seen whole; longer ones cost T x 2 SPAN, not T squared.
+
+    Parameters
+    ----------
+    query, key, value : tensor [N, T, H]
+        Of the same rows.
+    heads : int
+        A, of which H is a multiple.
+
+    Returns
+    -------
+    tensor [N, T, H]
     """
     count, rows, units = query.shape
     block = min(rows, SPAN)
