@@ -42,7 +42,7 @@ REGISTRY: dict[Group, dict[str, str]] = {
     "models": {
         "constant": "hfm.models.linear.floors:Constant",
         "persistence": "hfm.models.linear.floors:Persistence",
-        "rule": "hfm.models.linear.floors:Rule",
+        "rule": "hfm.models.linear.floors:SpreadRule",
         "har": "hfm.models.linear.floors:Har",
         "logistic": "hfm.models.linear.floors:Logistic",
         "gbm": "hfm.models.trees.boosted:Gbm",

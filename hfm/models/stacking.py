@@ -37,7 +37,8 @@ HEAD = "direction"
 
 class FittedFloor(NamedTuple):
     """A fitted floor, and its logits [n] of the training rows: where there are trees, by trees that have not seen the
-    row."""
+    row.
+    """
 
     arrays: Arrays
     logit: Float

@@ -35,7 +35,8 @@ class _Flat(NamedTuple):
 
 class StepScalars(NamedTuple):
     """Of one step. keep: what decay leaves of a weight. length: of the step. root: what corrects the root of the second
-    moment. share: of the new weights in their average. clip: what clipping leaves of the gradient."""
+    moment. share: of the new weights in their average. clip: what clipping leaves of the gradient.
+    """
 
     keep: np.float32
     length: np.float32

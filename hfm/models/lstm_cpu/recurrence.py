@@ -48,7 +48,8 @@ class PackedWeights(NamedTuple):
 
 class Activations(NamedTuple):
     """What forward leaves for backward: gates i f g o [T, N, 4H]; h, c [T+1, N, H], row 0 the state before; tanh of c
-    [T, N, H]."""
+    [T, N, H].
+    """
 
     gates: Float32
     h: Float32

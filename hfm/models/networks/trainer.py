@@ -39,7 +39,8 @@ Build = Callable[[int, int, int, float], nn.Module]
 @dataclass(frozen=True)
 class NetworkKind:
     """A sort of network. export: its state dict and a prefix -> arrays. floor: (train, valid, options, ctx) -> what it
-    corrects."""
+    corrects.
+    """
 
     build: Build
     export: Callable[[dict[str, torch.Tensor], str], Arrays]
