@@ -1,8 +1,8 @@
 """Protocols of what can be plugged in, and the registries that find it: name -> "module:attribute".
 
-A built-in is a line in a registry here; a third party's is an entry point in the group `hfm.sources`, `hfm.models`,
-`hfm.policies`, `hfm.choosers` or `hfm.executors`. Modules are imported on demand. Each protocol has contract tests that
-a new member inherits.
+A built-in is a line in a registry here; a third party's is an entry point in the group `hfm.sources`, `hfm.recipes`,
+`hfm.models`, `hfm.policies`, `hfm.choosers` or `hfm.executors`. Modules are imported on demand. Each protocol has
+contract tests that a new member inherits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hfm.stage import Context
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
-Group = Literal["sources", "models", "policies", "choosers", "executors", "recipes", "recipe_parts"]
+Group = Literal["sources", "recipes", "models", "choosers", "policies", "executors", "recipe_parts"]
 
 REGISTRY: dict[Group, dict[str, str]] = {
     "sources": {
@@ -42,16 +42,16 @@ REGISTRY: dict[Group, dict[str, str]] = {
     "models": {
         "constant": "hfm.models.linear.floors:Constant",
         "persistence": "hfm.models.linear.floors:Persistence",
-        "rule": "hfm.models.linear.floors:Rule",
+        "rule": "hfm.models.linear.floors:SpreadRule",
         "har": "hfm.models.linear.floors:Har",
         "logistic": "hfm.models.linear.floors:Logistic",
         "gbm": "hfm.models.trees.boosted:Gbm",
         "lstm": "hfm.models.networks.lstm:Lstm",
         "bare": "hfm.models.networks.lstm:Bare",
-        "gru": "hfm.models.networks.torch_models:Gru",
-        "attention": "hfm.models.networks.torch_models:Attention",
-        "transformer": "hfm.models.networks.torch_models:Transformer",
-        "deeplob": "hfm.models.networks.torch_models:DeepLob",
+        "gru": "hfm.models.networks.gru:Gru",
+        "attention": "hfm.models.networks.attention:Attention",
+        "transformer": "hfm.models.networks.transformer:Transformer",
+        "deeplob": "hfm.models.networks.deeplob:DeepLob",
         "ensemble": "hfm.models.ensemble:Ensemble",
     },
     "policies": {
@@ -67,6 +67,7 @@ REGISTRY: dict[Group, dict[str, str]] = {
         "processes": "hfm.compute.local:Processes",
     },
     "recipe_parts": {
+        "insample": "hfm.recipe.insample:products",
         "reconciliation": "hfm.recipe.reconciliation:table",
         "panel": "hfm.recipe.waterfall:PANEL",
         "tables": "hfm.recipe.waterfall:tables",

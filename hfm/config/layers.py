@@ -25,6 +25,10 @@ from hfm.instants import parse_instant
 Tree = Mapping[str, Mapping[str, object]]
 
 
+LATER: Mapping[tuple[str, str], object] = {("train", "backend"): "auto"}
+"""Settings that came later and whose default changes no result: documents and hashes stay what they were without."""
+
+
 @dataclass(frozen=True)
 class Layer:
     """One origin of settings: where it came from, whether a flag gave it, and section -> key -> value."""
@@ -35,8 +39,11 @@ class Layer:
 
 
 def as_tree(config: Config) -> dict[str, dict[str, Any]]:  # Any: JSON values of several kinds
-    """`config` as plain JSON values, section -> key -> value."""
+    """`config` as plain JSON values, section -> key -> value; LATER settings only where they were chosen."""
     tree: dict[str, dict[str, Any]] = json.loads(json.dumps(dataclasses.asdict(config)))
+    for (section, key), default in LATER.items():
+        if tree[section][key] == default:
+            del tree[section][key]
     return tree
 
 

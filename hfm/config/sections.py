@@ -129,6 +129,9 @@ class Train:
     threads: Annotated[int, Gt(0), Le(256)] = 1
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where networks are fitted; auto: CUDA where there is one, else the processor."""
+    backend: Literal["auto", "torch", "fused"] = "auto"
+    """What fits them: torch is plain autograd; fused is the LSTM's gradient by vectors on the processor, the same
+    within rounding; auto: fused where it can be had, else torch."""
 
 
 @dataclass(frozen=True)

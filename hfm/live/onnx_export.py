@@ -71,7 +71,7 @@ class _Builder:
         return out
 
 
-class Node(NDArrayOperatorsMixin):
+class GraphValue(NDArrayOperatorsMixin):
     """A value of the graph [T, B, 1] float64 that arithmetic with numbers and nodes extends: NumPy's names, ONNX nodes.
 
     So the graph is built by the kernels' own plain functions, such as heads.corrected_row.py_func.
@@ -82,10 +82,10 @@ class Node(NDArrayOperatorsMixin):
     def __init__(self, builder: _Builder, name: str) -> None:
         self._builder, self.name = builder, name
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any) -> Node:  # Any: nodes and numbers
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any) -> GraphValue:  # Any: nodes and numbers
         """The node of a NumPy function of nodes."""
-        names = [i.name if isinstance(i, Node) else float(i) for i in inputs]
-        return Node(self._builder, self._builder.op(self._KINDS[ufunc.__name__], *names))
+        names = [i.name if isinstance(i, GraphValue) else float(i) for i in inputs]
+        return GraphValue(self._builder, self._builder.op(self._KINDS[ufunc.__name__], *names))
 
 
 def build(arrays: Arrays, symbol: int) -> bytes:
@@ -165,8 +165,8 @@ def _heads(b: _Builder, model: PackedModel, z: str, delta: str) -> list[str]:
         grown = b.op("Mul", _trees(b, model, z, place), share)
         logit = b.op("Add", b.op("Mul", logit, 1.0 - share), grown)
     single = [b.op("Slice", delta, np.array([q]), np.array([q + 1]), np.array([-1])) for q in range(len(CORRECTIONS))]
-    sums = (Node(b, name) for name in (logit, levelled("volatility"), levelled("spread")))
-    nodes = corrected_row.py_func(*sums, [Node(b, name) for name in single], constants.head)
+    sums = (GraphValue(b, name) for name in (logit, levelled("volatility"), levelled("spread")))
+    nodes = corrected_row.py_func(*sums, [GraphValue(b, name) for name in single], constants.head)
     return [node.name for node in nodes]
 
 

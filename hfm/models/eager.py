@@ -8,18 +8,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hfm.models.networks.lstm_network import Recurrent
+from hfm.models.networks.lstm_network import LstmNetwork
 from hfm.plugins import Arrays
 
 Float32 = npt.NDArray[np.float32]
 Step = Callable[[Float32], Float32]
 
 
-def network(arrays: Arrays, prefix: str) -> Recurrent:
-    """The Recurrent whose export under `prefix` the arrays are; dropout off."""
+def network(arrays: Arrays, prefix: str) -> LstmNetwork:
+    """The LstmNetwork whose export under `prefix` the arrays are; dropout off."""
     layers = sum(1 for name in arrays if name.startswith(f"{prefix}/l") and name.endswith("/b"))
     inputs, hidden = arrays[f"{prefix}/l0/ih"].shape[0], arrays[f"{prefix}/l0/hh"].shape[0]
-    net = Recurrent(inputs, hidden, layers, 0.0)
+    net = LstmNetwork(inputs, hidden, layers, 0.0)
     weights = {"head.weight": arrays[f"{prefix}/head/w"].T, "head.bias": arrays[f"{prefix}/head/b"]}
     for k in range(layers):
         weights[f"cell.weight_ih_l{k}"] = arrays[f"{prefix}/l{k}/ih"].T

@@ -35,34 +35,35 @@ CHUNK = 16384
 HEAD = "direction"
 
 
-class Floor(NamedTuple):
+class FittedFloor(NamedTuple):
     """A fitted floor, and its logits [n] of the training rows: where there are trees, by trees that have not seen the
-    row."""
+    row.
+    """
 
     arrays: Arrays
     logit: Float
 
 
-class Crossed(NamedTuple):
+class CrossFits(NamedTuple):
     """By part: the logistic logits [n] of fits on the other parts, and (rows of the part, trees of the others)."""
 
     linear: Float
     grown: list[tuple[Mask, Arrays]]
 
 
-def constant(train: Panel, valid: Panel, options: Train, ctx: Context) -> Floor:
+def constant(train: Panel, valid: Panel, options: Train, ctx: Context) -> FittedFloor:
     """The training rows' means, for a network that stands alone."""
     arrays = floors.Constant().fit(train, valid, options, ctx)
-    return Floor(arrays, inference.heads(arrays, train)[:, LOGIT])
+    return FittedFloor(arrays, inference.heads(arrays, train)[:, LOGIT])
 
 
-def stacked(train: Panel, valid: Panel, options: Train, ctx: Context) -> Floor:
+def stacked(train: Panel, valid: Panel, options: Train, ctx: Context) -> FittedFloor:
     """HAR, and the direction as the module says. Masked rows have the logit NaN."""
     arrays = floors.Logistic().fit(train, valid, options, ctx)
     logit = inference.heads(arrays, train)[:, LOGIT]
     rows = known(train) & np.isfinite(train.up)
     if train.block is None or not _enough(train.block, train.up[rows]):
-        return Floor(arrays, logit)
+        return FittedFloor(arrays, logit)
     x = boosted.design(arrays, train)
     crossed = _crossed(arrays, train, train.block, options)
     count = int(np.argmin(sum(_losses(found, x[part & rows], train.up[part & rows]) for part, found in crossed.grown)))
@@ -72,14 +73,14 @@ def stacked(train: Panel, valid: Panel, options: Train, ctx: Context) -> Floor:
     seen = rows & np.isfinite(linear)
     share = _share(linear[seen], grown[seen], train.up[seen], train.block[seen]) if count else 0.0
     if share == 0.0:
-        return Floor(arrays, logit)
+        return FittedFloor(arrays, logit)
     final = boosted.grown(x[rows], train.up[rows], HEAD, options.threads)
     kept = boosted.best(final, HEAD, *boosted.rows(arrays, valid, HEAD))
     if kept == 0:
-        return Floor(arrays, logit)
+        return FittedFloor(arrays, logit)
     final = tree_arrays.first_trees(final, HEAD, kept)
     arrays |= _as_stepped(final, x.shape[1] - 1, train.x.shape[1]) | {"floor/share": np.array([share])}
-    return Floor(arrays, np.where(np.isfinite(linear), (1 - share) * linear + share * grown, logit))
+    return FittedFloor(arrays, np.where(np.isfinite(linear), (1 - share) * linear + share * grown, logit))
 
 
 def _enough(block: Int, up: Float) -> bool:
@@ -87,7 +88,7 @@ def _enough(block: Int, up: Float) -> bool:
     return len(np.unique(block)) >= PARTS and len(up) >= 4 * boosted.LEAST and bool(up.min() < up.max())
 
 
-def _crossed(arrays: Arrays, train: Panel, block: Int, options: Train) -> Crossed:
+def _crossed(arrays: Arrays, train: Panel, block: Int, options: Train) -> CrossFits:
     """Both kinds of floor fitted without each part in turn, nor the labels that are known only inside it.
 
     A part without which there is but one class is left out (NaN).
@@ -95,7 +96,7 @@ def _crossed(arrays: Arrays, train: Panel, block: Int, options: Train) -> Crosse
     z = standardise(train.x, rows_of(train), arrays["floor/centre"], arrays["floor/factor"])
     x, seen, own = boosted.design(arrays, train), known(train), floors.signed(train)
     later = block if train.known is None else train.known
-    out = Crossed(np.full(len(x), np.nan), [])
+    out = CrossFits(np.full(len(x), np.nan), [])
     for part in np.array_split(np.unique(block), PARTS):
         inside = np.isin(block, part)
         fitted = seen & np.isfinite(train.up) & ~inside & ~np.isin(later, part)

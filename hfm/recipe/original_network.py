@@ -1,6 +1,6 @@
-"""The original one-file recipe's network, trained and asked as it was, so that its figures stand beside honest ones.
+"""The original one-file recipe's network, trained and evaluated as it was, so that its figures stand beside others.
 
-It is no forecaster: its scalers see the whole sample, and it is asked about rows that it was fitted on. An LSTM 2x64
+It is no forecaster: its scalers see the whole sample, and it forecasts rows that it was fitted on. An LSTM 2x64
 over windows of 20 rows of four features, scaled to [0, 1] over the whole sample; two heads, the spread's size and
 whether it widens; Adam 1e-3, batches of 32, 25 epochs over the first four fifths of the rows.
 Legend: n rows, W windows.
@@ -24,8 +24,8 @@ TRAINED = 0.8
 
 
 @dataclass(frozen=True)
-class Said:
-    """p_widen: [n], NaN in the first 20 rows; what the network says of a row, from the 20 rows before it.
+class InSampleForecast:
+    """p_widen: [n], NaN in the first 20 rows; P(the spread widens) of a row, from the 20 rows before it.
 
     split: the first row that was not fitted.
     """
@@ -34,7 +34,7 @@ class Said:
     split: int
 
 
-class Windowed(nn.Module):
+class WindowedLstm(nn.Module):
     """[W, 20, 4] float32 -> (spread [W, 1], logits of falls and widens [W, 2])."""
 
     def __init__(self, features: int) -> None:
@@ -50,10 +50,27 @@ class Windowed(nn.Module):
         return self.spread(y), self.direction(y)
 
 
-def said(features: Float, spread: Float, seed: int, threads: int, tell: Callable[[int], None]) -> Said:
-    """Train on the first rows of features [n, 4] and spread [n], both finite; then ask about all rows. n above 50.
+def in_sample_forecast(
+    features: Float, spread: Float, seed: int, threads: int, report: Callable[[int], None]
+) -> InSampleForecast:
+    """Train on the first rows, then forecast all rows.
 
-    The label of row t is whether spread[t + 1] > spread[t]; its window ends at row t - 1. tell hears the epochs done.
+    Parameters
+    ----------
+    features : float64 [n, 4]
+        Finite; n above 50.
+    spread : float64 [n]
+        In bps, finite. The label of row t is whether spread[t + 1] > spread[t]; its window ends at row t - 1.
+    seed : int
+        Of torch's generator; the caller's is left alone.
+    threads : int
+        Of torch.
+    report : callable
+        Called with the number of epochs done.
+
+    Returns
+    -------
+    InSampleForecast
     """
     torch.set_num_threads(threads)
     x = torch.from_numpy(_scaled(features).astype(np.float32))
@@ -63,20 +80,22 @@ def said(features: Float, spread: Float, seed: int, threads: int, tell: Callable
     windows = x.unfold(0, WINDOW, 1).transpose(1, 2)  # window w: rows w to w + 19, and speaks of row w + 20
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = Windowed(x.shape[1])
+        net = WindowedLstm(x.shape[1])
         adam = torch.optim.Adam(net.parameters(), lr=RATE)
         for epoch in range(EPOCHS):
             _epoch(net, adam, windows[: split - WINDOW], size[WINDOW:split], widens[WINDOW:split])
-            tell(epoch + 1)
+            report(epoch + 1)
     net.eval()
     p = np.full(len(x), np.nan)
     with torch.inference_mode():
         logits = torch.cat([net(part)[1] for part in torch.split(windows[:-1], 512)])
         p[WINDOW:] = torch.softmax(logits, 1)[:, 1].double().numpy()
-    return Said(p, split)
+    return InSampleForecast(p, split)
 
 
-def _epoch(net: Windowed, adam: torch.optim.Adam, windows: torch.Tensor, size: torch.Tensor, up: torch.Tensor) -> None:
+def _epoch(
+    net: WindowedLstm, adam: torch.optim.Adam, windows: torch.Tensor, size: torch.Tensor, widens: torch.Tensor
+) -> None:
     """One pass in random order, drawing from torch's generator what a DataLoader over these rows would draw."""
     net.train()
     _draw()  # a loader's seed for its workers
@@ -84,7 +103,7 @@ def _epoch(net: Windowed, adam: torch.optim.Adam, windows: torch.Tensor, size: t
     for batch in torch.split(order, BATCH):
         adam.zero_grad()
         spread, direction = net(windows[batch])
-        loss = functional.mse_loss(spread.squeeze(1), size[batch]) + functional.cross_entropy(direction, up[batch])
+        loss = functional.mse_loss(spread.squeeze(1), size[batch]) + functional.cross_entropy(direction, widens[batch])
         torch.autograd.backward(loss)
         adam.step()
     _draw()  # that of the validation rows, which were looked at after every epoch

@@ -35,7 +35,10 @@ single normal (Leadbetter, Lindgren and Rootzen 1983, Extremes, theorem 12.2.9, 
 """
 STAGES = ("fetch", "simulate", "train")
 """Stages whose settings are part of a configuration; of a back-test only its costs, its model and its family are."""
-NEUTRAL = {"fetch": ("as_of", "days", "sessions", "path", "max_time"), "train": ("threads", "device", "also")}
+NEUTRAL = {
+    "fetch": ("as_of", "days", "sessions", "path", "max_time"),
+    "train": ("threads", "device", "backend", "also"),
+}
 """Settings that say which stretch of the data is looked at, or change no result; nor do those at their defaults
 count."""
 

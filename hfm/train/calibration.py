@@ -25,7 +25,7 @@ PRIOR = 0.25
 
 
 @dataclass(frozen=True)
-class Block:
+class ValidationBlock:
     """Validation rows of one fold. floor, heads: [n, 5] without and with the network; labels and clusters [n]."""
 
     floor: Float
@@ -36,16 +36,26 @@ class Block:
     cluster: Int
 
 
-def pool(blocks: list[Block]) -> Block:
+def pool(blocks: list[ValidationBlock]) -> ValidationBlock:
     """Several blocks as one."""
-    return Block(*(np.concatenate([getattr(b, name) for b in blocks]) for name in Block.__dataclass_fields__))
+    return ValidationBlock(
+        *(np.concatenate([getattr(b, name) for b in blocks]) for name in ValidationBlock.__dataclass_fields__)
+    )
 
 
-def gates(block: Block) -> Float:
-    """[3] shares of the network's corrections to direction, volatility and spread that validation rows support.
+def gates(block: ValidationBlock) -> Float:
+    """Shares of the network's corrections that validation rows support.
 
-    Of GATES the one with the lowest mean loss, if its gain over the floor is more than one standard error (clustered by
-    session or block); else 0: the floor stands. So it does where one cluster leaves no error.
+    Parameters
+    ----------
+    block : ValidationBlock
+        floor, heads : [n, 5] without and with the network.
+
+    Returns
+    -------
+    float64 [3]
+        Of heads.TASKS: of GATES the one with the lowest mean loss, if its gain over the floor is more than one standard
+        error (clustered by session or block); else 0: the floor stands. So it does where one cluster leaves no error.
     """
     chosen = np.zeros(len(TASKS))
     losses = (_direction, _volatility, _spread)
@@ -60,12 +70,24 @@ def gates(block: Block) -> Float:
     return chosen
 
 
-def weights(block: Block, free: bool = False) -> Float:
-    """[3, M] weights of M members for direction, volatility and spread; block.heads: [n, 5, M].
+def weights(block: ValidationBlock, free: bool = False) -> Float:
+    """Weights of an ensemble's members that validation rows support.
 
     Half way between equal weights and the ones (tenths, no negative, sum 1) with the least mean loss: equal weights are
-    hard to beat with few rows, and half of the way costs little with many. free: the best ones themselves, 0 where they
-    have it, if their gain over half way is more than one standard error (clustered).
+    hard to beat with few rows, and half of the way costs little with many.
+
+    Parameters
+    ----------
+    block : ValidationBlock
+        heads : [n, 5, M] of M members.
+    free : bool
+        The best ones themselves, 0 where they have it, if their gain over half way is more than one standard error
+        (clustered).
+
+    Returns
+    -------
+    float64 [3, M]
+        Of heads.TASKS.
     """
     members = block.heads.shape[2]
     tried = [np.array(w) / 10 for w in itertools.product(range(11), repeat=members) if sum(w) == 10]
@@ -81,29 +103,40 @@ def weights(block: Block, free: bool = False) -> Float:
     return out
 
 
-def _blended(block: Block, loss: Callable[[Block, Float], Float], share: Float) -> Float:
+def _blended(block: ValidationBlock, loss: Callable[[ValidationBlock, Float], Float], share: Float) -> Float:
     """[n] the loss of the members' mean with weights share [M]."""
     return loss(block, blend(block.heads, np.tile(share, (len(TASKS), 1))))
 
 
-def _direction(block: Block, heads: Float) -> Float:
+def _direction(block: ValidationBlock, heads: Float) -> Float:
     return log_loss(heads[:, LOGIT], block.up)
 
 
-def _volatility(block: Block, heads: Float) -> Float:
+def _volatility(block: ValidationBlock, heads: Float) -> Float:
     return (block.log_vol - heads[:, LOG_VOL]) ** 2
 
 
-def _spread(block: Block, heads: Float) -> Float:
+def _spread(block: ValidationBlock, heads: Float) -> Float:
     each: list[Float] = [pinball(block.log_spread - heads[:, LOW + i], q) for i, q in enumerate(QUANTILES)]
     return np.asarray(np.mean(each, axis=0))
 
 
 def clustered(values: Float, cluster: Int) -> tuple[float, float]:
-    """(mean, standard error) of values [n], NaN left out, errors free to move together inside a cluster.
+    """Mean and standard error, errors free to move together inside a cluster.
 
-    Liang and Zeger 1986, Biometrika 73(1), doi:10.1093/biomet/73.1.13, with the G/(G-1) correction; the error is NaN
-    below two clusters, both are NaN without a value.
+    Liang and Zeger 1986, Biometrika 73(1), doi:10.1093/biomet/73.1.13, with the G/(G-1) correction.
+
+    Parameters
+    ----------
+    values : float64 [n]
+        NaN is left out.
+    cluster : int64 [n]
+        Number of each value's cluster.
+
+    Returns
+    -------
+    mean, error : float
+        The error is NaN below two clusters, both are NaN without a value.
     """
     good = np.isfinite(values)
     if not good.any():
@@ -117,11 +150,21 @@ def clustered(values: Float, cluster: Int) -> tuple[float, float]:
 
 
 def inverse_temperature(logit: Float, up: Float, cluster: Int | None = None) -> float:
-    """1/T in [0, 1.5] of least log-loss of sigmoid(logit / T), with a normal prior around 1; 1 without rows.
+    """1/T of least log-loss of sigmoid(logit / T), with a normal prior around 1.
 
-    cluster: [n] blocks of rows, each with a 1/T of its own that is PRIOR away from that of all (standard deviation):
-    G of them, however many rows they have, weigh at most G times as much as the prior. Rows of an order book that wait
-    for the same move have one label, and a calm stretch is another market than a fast one.
+    Parameters
+    ----------
+    logit, up : float64 [n]
+        Heads and labels of validation rows; NaN is left out.
+    cluster : int64 [n], optional
+        Blocks of rows, each with a 1/T of its own that is PRIOR away from that of all (standard deviation): G of them,
+        however many rows they have, weigh at most G times as much as the prior. Rows of an order book that wait for the
+        same move have one label, and a calm stretch is another market than a fast one.
+
+    Returns
+    -------
+    float
+        In [0, 1.5]; 1 without rows.
     """
     good = np.isfinite(logit) & np.isfinite(up)
     if not good.any():

@@ -9,7 +9,7 @@ from hfm.plugins import Arrays
 from hfm.stage import Context
 
 
-class Record:
+class FitCheckpoints:
     """One checkpoint for all fits of a run, by model and fold; it is taken up again only with ctx.resume."""
 
     def __init__(self, ctx: Context) -> None:
@@ -18,7 +18,7 @@ class Record:
         found = safetensors.numpy.load(data) if data is not None else {}
         self._parts = {name: value.tobytes() for name, value in found.items()}
 
-    def done(self, model: str, fold: int) -> Arrays | None:
+    def arrays(self, model: str, fold: int) -> Arrays | None:
         """The arrays of a fit that was done, or None."""
         data = self._parts.get(f"done/{model}/{fold}")
         return None if data is None else safetensors.numpy.load(data)
@@ -27,12 +27,12 @@ class Record:
         """The last state of a fit that was in progress, or None."""
         return self._parts.get(f"state/{model}/{fold}")
 
-    def keep(self, model: str, fold: int, data: bytes) -> None:
+    def save_state(self, model: str, fold: int, data: bytes) -> None:
         """A fit has come this far. News that arrive after its end are dropped."""
         if f"done/{model}/{fold}" not in self._parts:
             self._save(f"state/{model}/{fold}", data)
 
-    def finish(self, model: str, fold: int, arrays: Arrays) -> None:
+    def save_arrays(self, model: str, fold: int, arrays: Arrays) -> None:
         """A fit is done."""
         self._parts.pop(f"state/{model}/{fold}", None)
         self._save(f"done/{model}/{fold}", _bytes(arrays))
@@ -45,5 +45,5 @@ class Record:
 
 
 def _bytes(arrays: Arrays) -> bytes:
-    whole: bytes = safetensors.numpy.save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
-    return whole
+    data: bytes = safetensors.numpy.save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
+    return data

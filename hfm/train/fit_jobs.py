@@ -5,26 +5,43 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from hfm import plugins
 from hfm.config import Train
 from hfm.plugins import Arrays, Panel
 from hfm.stage import Context
 from hfm.train import fold_rows
-from hfm.train.fit_checkpoints import Record
+from hfm.train.fit_checkpoints import FitCheckpoints
 from hfm.train.folds import Fold
 
-WORTH = 3_000_000
+PARALLEL_FROM = 3_000_000
 """Labels x epochs x networks from which a second process pays for its start, even if training stops early."""
-News = tuple[int, str, int, int, str]
-"""(fold, label, done, total, note) as a worker reports it."""
-Saved = tuple[int, bytes]
-"""(fold, state of its fit)."""
+
+
+class EpochReport(NamedTuple):
+    """What a fit reports after an epoch: `done` of `total` epochs of the network `label`."""
+
+    fold: int
+    label: str
+    done: int
+    total: int
+    note: str
+
+
+class StateReport(NamedTuple):
+    """What a fit can be resumed from."""
+
+    fold: int
+    state: bytes
+
+
+Report = Callable[[EpochReport | StateReport], None]
 
 
 @dataclass(frozen=True)
-class Task:
-    """What every fit needs: the model's name, the whole panel, the options, and the stage's seed and name."""
+class FitTask:
+    """What the fits of all folds share: the model's name, the whole panel, the options and the stage's seed."""
 
     model: str
     panel: Panel
@@ -33,8 +50,8 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Given:
-    """What one fit is given: the model's name, its training and validation rows, the options and the stage's seed."""
+class FitInputs:
+    """What one fit takes: the model's name, its training and validation rows, the options and the stage's seed."""
 
     model: str
     train: Panel
@@ -44,108 +61,133 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Listener:
+class FoldProgress:
     """The progress function of one fold's fit: hands its news on."""
 
     fold: int
-    tell: Callable[[News], None]
+    report: Report
 
     def __call__(self, label: str, done: int, total: int, note: str = "") -> None:
         """See Progress."""
-        self.tell((self.fold, label, done, total, note))
+        self.report(EpochReport(self.fold, label, done, total, note))
 
 
 @dataclass(frozen=True)
-class Slot:
+class FoldCheckpoint:
     """The checkpoint of one fold's fit: what it saves is handed on, what it loads is what was handed in."""
 
     fold: int
-    tell: Callable[[News | Saved], None]
-    before: bytes | None
+    report: Report
+    state: bytes | None
 
     def save(self, data: bytes) -> None:
         """See ResumeStore."""
-        self.tell((self.fold, data))
+        self.report(StateReport(self.fold, data))
 
     def load(self) -> bytes | None:
         """See ResumeStore."""
-        return self.before
+        return self.state
 
 
-def fit(task: Task, fold: Fold, tell: Callable[[News | Saved], None], before: bytes | None = None) -> Arrays:
-    """The arrays of one fold; randomness depends on seed and fold alone.
+def fit(task: FitTask, fold: Fold, report: Report, state: bytes | None = None) -> Arrays:
+    """Fit one fold; randomness depends on seed and fold alone.
 
-    tell: called with each epoch's news, and with what can be resumed. before: what such a fit had saved when it died.
+    Parameters
+    ----------
+    task : FitTask
+        What the folds share.
+    fold : Fold
+        Whose training and validation parts are read.
+    report : callable
+        Called with each epoch's news, and with what can be resumed.
+    state : bytes, optional
+        What such a fit had saved when it died.
+
+    Returns
+    -------
+    arrays by name
+        See Forecaster.
     """
-    given = Given(
-        task.model,
-        fold_rows.learn(task.panel, *fold.train),
-        fold_rows.learn(task.panel, *fold.valid),
-        task.options,
-        task.seed,
-    )
-    return learn(given, fold.number, tell, before)
+    train, valid = (fold_rows.purged_part(task.panel, *part) for part in (fold.train, fold.valid))
+    return fit_inputs(FitInputs(task.model, train, valid, task.options, task.seed), fold.number, report, state)
 
 
-def learn(given: Given, fold: int, tell: Callable[[News | Saved], None], before: bytes | None = None) -> Arrays:
-    """The same of rows that are already cut."""
+def fit_inputs(inputs: FitInputs, fold: int, report: Report, state: bytes | None = None) -> Arrays:
+    """`fit` on rows that are already cut; fold: the number of theirs."""
     ctx = Context(
-        stage=f"train fold {fold}", seed=given.seed, progress=Listener(fold, tell),
-        checkpoint=Slot(fold, tell, before), resume=before is not None,
+        stage=f"train fold {fold}", seed=inputs.seed, progress=FoldProgress(fold, report),
+        checkpoint=FoldCheckpoint(fold, report, state), resume=state is not None,
     )  # fmt: skip
-    model: plugins.Forecaster = plugins.find("models", given.model)()
-    return model.fit(given.train, given.valid, given.options, ctx)
+    model: plugins.Forecaster = plugins.find("models", inputs.model)()
+    return model.fit(inputs.train, inputs.valid, inputs.options, ctx)
 
 
-def fit_all(task: Task, folds: Sequence[Fold], ctx: Context, record: Record) -> Iterator[tuple[Fold, Arrays]]:
-    """(fold, arrays) as they are done, in any order; first those that the record of a killed run already holds."""
+def fit_all(
+    task: FitTask, folds: Sequence[Fold], ctx: Context, checkpoints: FitCheckpoints
+) -> Iterator[tuple[Fold, Arrays]]:
+    """Fit all folds, in worker processes where there is enough to do.
+
+    Parameters
+    ----------
+    task : FitTask
+        What the folds share.
+    folds : sequence of Fold
+        Which.
+    ctx : Context
+        Of the stage: its workers and its progress.
+    checkpoints : FitCheckpoints
+        Of the stage: fits that a killed run had done are taken from there, and what is done is kept.
+
+    Yields
+    ------
+    (fold, arrays) as they are done, in any order; first those that were done before.
+    """
     meter = _Meter(task, folds, ctx)
 
-    def tell(news: News | Saved) -> None:
-        if len(news) == 2:
-            record.keep(task.model, *news)
+    def listen(report: EpochReport | StateReport) -> None:
+        if isinstance(report, StateReport):
+            checkpoints.save_state(task.model, report.fold, report.state)
         else:
-            meter.news(news)
+            meter.epoch(report)
 
     missing = []
     for fold in folds:
-        arrays = record.done(task.model, fold.number)
+        arrays = checkpoints.arrays(task.model, fold.number)
         if arrays is None:
             missing.append(fold)
         else:
             meter.finished(fold.number)
             yield fold, arrays
-    rows = (
-        sum(len(fold_rows.part(task.panel, *f.train).slot) for f in missing) * task.options.epochs * task.options.seeds
-    )
-    workers = min(ctx.workers, len(missing)) if rows >= WORTH else 1
+    labels = sum(len(fold_rows.part(task.panel, *f.train).slot) for f in missing)
+    enough = labels * task.options.epochs * task.options.seeds >= PARALLEL_FROM
+    workers = min(ctx.workers, len(missing)) if enough else 1
     if workers > 1:  # the largest first, so that none is left to one worker at the end
         missing.sort(key=lambda f: f.train[0] - f.train[1])
     executor: plugins.Executor = plugins.find("executors", "processes")(workers)
-    fits = [partial(_fit, fold, record.state(task.model, fold.number)) for fold in missing]
-    for k, arrays in executor.as_completed(fits, task, tell):
+    fits = [partial(_fit, fold, checkpoints.state(task.model, fold.number)) for fold in missing]
+    for k, arrays in executor.as_completed(fits, task, listen):
         fold = missing[k]
-        record.finish(task.model, fold.number, arrays)
+        checkpoints.save_arrays(task.model, fold.number, arrays)
         meter.finished(fold.number)
         yield fold, arrays
 
 
-def _fit(fold: Fold, before: bytes | None, task: Task, tell: Callable[[News | Saved], None]) -> Arrays:
+def _fit(fold: Fold, state: bytes | None, task: FitTask, report: Report) -> Arrays:
     """`fit` as an executor calls it."""
-    return fit(task, fold, tell, before)
+    return fit(task, fold, report, state)
 
 
 class _Meter:
     """Turns the news of single networks into one bar: epochs done of all epochs; an early stop skips the rest."""
 
-    def __init__(self, task: Task, folds: Sequence[Fold], ctx: Context) -> None:
+    def __init__(self, task: FitTask, folds: Sequence[Fold], ctx: Context) -> None:
         self._ctx, self._each = ctx, task.options.epochs * task.options.seeds
         self._total, self._done = len(folds) * self._each, {f.number: 0 for f in folds}
         self._epochs = task.options.epochs
 
-    def news(self, news: News) -> None:
+    def epoch(self, report: EpochReport) -> None:
         """One epoch of one network is over."""
-        number, label, done, _, note = news
+        number, label, done, _, note = report
         before = int(label.split()[-1].split("/")[0]) - 1 if label[-1:].isdigit() else 0
         self._done[number] = max(self._done[number], before * self._epochs + done)
         place = "final" if number < 0 else f"fold {number}"

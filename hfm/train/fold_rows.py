@@ -17,7 +17,7 @@ LABELS = ("up", "ret_bps", "log_spread", "log_vol")
 
 
 @dataclass(frozen=True)
-class Lead:
+class LeadIn:
     """A part and what its models must have seen before it: inside [n] tells the part's own rows of the panel's."""
 
     panel: Panel
@@ -41,21 +41,21 @@ def part(panel: Panel, first: int, last: int) -> Panel:
     return _take(panel, np.flatnonzero((panel.block >= first) & (panel.block < last)))
 
 
-def learn(panel: Panel, first: int, last: int) -> Panel:
+def purged_part(panel: Panel, first: int, last: int) -> Panel:
     """The same without the labels that are known only in unit `last` or later: those that what follows must not see."""
     cut = part(panel, first, last)
     return cut if cut.known is None else _purged(cut, last)
 
 
-def lead(panel: Panel, first: int, last: int) -> Lead:
+def lead(panel: Panel, first: int, last: int) -> LeadIn:
     """Units [first, last) with the rows that precede them in their sessions, so that a state can be carried."""
     if panel.block is None:
         cut = panel.of_sessions(first, last)
-        return Lead(cut, np.ones(len(cut.slot), bool))
+        return LeadIn(cut, np.ones(len(cut.slot), bool))
     wanted = (panel.block >= first) & (panel.block < last)
     owner = np.repeat(panel.session, np.diff(panel.start))
     rows = np.flatnonzero(np.isin(owner, np.unique(owner[wanted])) & (panel.block < last))
-    return Lead(_take(panel, rows), wanted[rows])
+    return LeadIn(_take(panel, rows), wanted[rows])
 
 
 def cluster(panel: Panel) -> Int:
@@ -66,10 +66,10 @@ def cluster(panel: Panel) -> Int:
 def _take(panel: Panel, rows: Int) -> Panel:
     owner = np.repeat(np.arange(len(panel.session)), np.diff(panel.start))
     count = np.bincount(owner[rows], minlength=len(panel.session))
-    there = count > 0
+    present = count > 0
     cut = {name: getattr(panel, name)[rows] for name in ROWS}
-    start = np.concatenate([[0], np.cumsum(count[there])]).astype(np.int64)
-    return replace(panel, **cut, start=start, symbol=panel.symbol[there], session=panel.session[there])
+    start = np.concatenate([[0], np.cumsum(count[present])]).astype(np.int64)
+    return replace(panel, **cut, start=start, symbol=panel.symbol[present], session=panel.session[present])
 
 
 def _purged(panel: Panel, last: int) -> Panel:

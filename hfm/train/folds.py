@@ -19,7 +19,8 @@ TRAIN, VALID, TESTS = 0.45, 0.1, 4
 @dataclass(frozen=True, slots=True)
 class Fold:
     """Units (sessions or blocks) [a, b) of each part, counted from the first of the data; number -1: the final fit,
-    untested."""
+    untested.
+    """
 
     number: int
     train: tuple[int, int]

@@ -36,9 +36,9 @@ def ahead(seq: Int, start: Int, horizon: int) -> Int:
     """[n] the row `horizon` rows later, -1 where there is none; start: [S+1] borders of the sequences."""
     out = np.full(len(seq), -1)
     owner = np.repeat(np.arange(len(start) - 1), np.diff(start))
-    here = np.arange(max(len(seq) - horizon, 0))
-    here = here[(owner[here] == owner[here + horizon]) & (seq[here + horizon] == seq[here] + horizon)]
-    out[here] = here + horizon
+    rows = np.arange(max(len(seq) - horizon, 0))
+    rows = rows[(owner[rows] == owner[rows + horizon]) & (seq[rows + horizon] == seq[rows] + horizon)]
+    out[rows] = rows + horizon
     return out
 
 
@@ -55,21 +55,35 @@ def next_move(mid: Float, start: Int) -> Int:
     return np.where(found < np.repeat(start[1:], np.diff(start)), found, -1)
 
 
-def labels(mid: Float, levels: Float, time: Int, there: Int) -> Labels:
-    """Labels of rows in the order of the quotes table; there: [n] the label's row, -1 where there is none.
+def labels(mid: Float, levels: Float, time: Int, label_row: Int) -> Labels:
+    """Labels of rows in the order of the quotes table.
 
-    mid: [n] mid at the close. levels: [n, 2] the row's own log quoted spread and log volatility (of bars Garman-Klass
-    1980, eq. 20, floored: feature gk_1), which become labels where the row is another's label's row.
+    Parameters
+    ----------
+    mid : float64 [n]
+        At the close, currency.
+    levels : float64 [n, 2]
+        The row's own log quoted spread and log volatility in log bps (of bars Garman-Klass 1980, eq. 20, floored:
+        feature gk_1), which become labels where the row is another's label's row.
+    time : int64 [n]
+        ns UTC.
+    label_row : int64 [n]
+        The label's row, -1 where there is none.
+
+    Returns
+    -------
+    Labels
+        NaN and NO_TIME without a label's row.
     """
     n = len(mid)
     up, ret, spread, vol = (np.full(n, np.nan) for _ in range(4))
     when = np.full(n, NO_TIME)
-    here = np.flatnonzero(there >= 0)
-    row = there[here]
-    ret[here] = 1e4 * np.log(mid[row] / mid[here])
-    moved = here[ret[here] != 0]
+    rows = np.flatnonzero(label_row >= 0)
+    row = label_row[rows]
+    ret[rows] = 1e4 * np.log(mid[row] / mid[rows])
+    moved = rows[ret[rows] != 0]
     up[moved] = ret[moved] > 0
-    spread[here], vol[here], when[here] = levels[row, 0], levels[row, 1], time[row]
+    spread[rows], vol[rows], when[rows] = levels[row, 0], levels[row, 1], time[row]
     return Labels(up, ret, spread, vol, when)
 
 
@@ -81,7 +95,7 @@ def masked(known: Labels, rows: Mask) -> Labels:
     return Labels(up, ret, spread, vol, np.where(rows, NO_TIME, known.time))
 
 
-def realised(mid: Float, start: Int, there: Int, least: Float) -> Float:
+def realised(mid: Float, start: Int, label_row: Int, least: Float) -> Float:
     """[n] log volatility of event rows over their label's time, in log bps: root of the summed squared returns of the
     mid from the row to its label's row, at least `least` [n] (bps); NaN without a label.
 
@@ -91,7 +105,7 @@ def realised(mid: Float, start: Int, there: Int, least: Float) -> Float:
     returns[start[:-1]] = 0.0
     total = np.cumsum(returns * returns)
     out = np.full(len(mid), np.nan)
-    here = np.flatnonzero(there >= 0)
-    square = np.maximum(total[there[here]] - total[here], (1e-4 * least[here]) ** 2)
-    out[here] = 0.5 * np.log(square) + np.log(1e4)
+    rows = np.flatnonzero(label_row >= 0)
+    square = np.maximum(total[label_row[rows]] - total[rows], (1e-4 * least[rows]) ** 2)
+    out[rows] = 0.5 * np.log(square) + np.log(1e4)
     return out

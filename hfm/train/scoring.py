@@ -69,20 +69,20 @@ class Truth:
 
 
 @dataclass(frozen=True)
-class Forecast:
+class ModelForecast:
     """[n] of one model. p_up, p_widen; heads: [n, 5] of models.heads.HEADS; NaN where it says nothing."""
 
     p_up: Float
     p_widen: Float
     heads: Float
 
-    def take(self, rows: Mask) -> Forecast:
+    def take(self, rows: Mask) -> ModelForecast:
         """Some of the rows."""
-        return Forecast(self.p_up[rows], self.p_widen[rows], self.heads[rows])
+        return ModelForecast(self.p_up[rows], self.p_widen[rows], self.heads[rows])
 
 
 @dataclass(frozen=True)
-class Score:
+class ModelScore:
     """One row of the scores table but for its floor."""
 
     model: str
@@ -94,10 +94,10 @@ class Score:
     n: int
 
 
-def direction(truth: Truth, said: Forecast) -> list[tuple[str, float, float, int]]:
+def direction(truth: Truth, forecast: ModelForecast) -> list[tuple[str, float, float, int]]:
     """(metric, value, se, n) of the direction over all rows of `truth`; AUC as the mean over its folds."""
-    rows = np.isfinite(truth.up) & np.isfinite(said.p_up)
-    p, y, at = said.p_up[rows], truth.up[rows], truth.cluster[rows]
+    rows = np.isfinite(truth.up) & np.isfinite(forecast.p_up)
+    p, y, at = forecast.p_up[rows], truth.up[rows], truth.cluster[rows]
     n = len(y)
     if n == 0:
         return []
@@ -116,25 +116,25 @@ def direction(truth: Truth, said: Forecast) -> list[tuple[str, float, float, int
     return [*out, ("oracle_share", share, float("nan"), n)] if np.isfinite(share) else out
 
 
-def spread(truth: Truth, said: Forecast) -> list[tuple[str, float, float, int]]:
+def spread(truth: Truth, forecast: ModelForecast) -> list[tuple[str, float, float, int]]:
     """(metric, value, se, n) of the spread; all but the accuracy on log spreads."""
-    moved = np.isfinite(truth.log_spread) & (truth.log_spread != truth.own_spread) & np.isfinite(said.p_widen)
+    moved = np.isfinite(truth.log_spread) & (truth.log_spread != truth.own_spread) & np.isfinite(forecast.p_widen)
     out: list[tuple[str, float, float, int]] = []
     if moved.any():
         widened = truth.log_spread[moved] > truth.own_spread[moved]
-        hit = (said.p_widen[moved] > 0.5) == widened
+        hit = (forecast.p_widen[moved] > 0.5) == widened
         out.append(("accuracy", *clustered(hit.astype(np.float64), truth.cluster[moved]), int(moved.sum())))
-    out += _level(truth.log_spread, said.heads[:, MEDIAN], truth)
-    error = truth.log_spread[:, None] - said.heads[:, LOW:]
+    out += _level(truth.log_spread, forecast.heads[:, MEDIAN], truth)
+    error = truth.log_spread[:, None] - forecast.heads[:, LOW:]
     loss = np.mean([pinball(error[:, i], q) for i, q in enumerate(QUANTILES)], axis=0)
     if np.isfinite(loss).any():
         out.append(("pinball", *clustered(loss, truth.cluster), int(np.isfinite(loss).sum())))
     return out
 
 
-def volatility(truth: Truth, said: Forecast) -> list[tuple[str, float, float, int]]:
+def volatility(truth: Truth, forecast: ModelForecast) -> list[tuple[str, float, float, int]]:
     """(metric, value, se, n) of the log volatility."""
-    return _level(truth.log_vol, said.heads[:, LOG_VOL], truth)
+    return _level(truth.log_vol, forecast.heads[:, LOG_VOL], truth)
 
 
 def _level(y: Float, forecast: Float, truth: Truth) -> list[tuple[str, float, float, int]]:
@@ -152,7 +152,7 @@ def _level(y: Float, forecast: Float, truth: Truth) -> list[tuple[str, float, fl
 TASKS = {"direction": direction, "spread": spread, "volatility": volatility}
 
 
-def score(truth: Truth, models: Mapping[str, Forecast]) -> list[Score]:
+def score(truth: Truth, models: Mapping[str, ModelForecast]) -> list[ModelScore]:
     """All scores of all models, pooled (fold -1) and by fold, and of ORACLE what the simulator knows of the spread.
 
     Of rows that are not stale; where some are, the pooled metrics over all rows too, named <metric>_all_rows.
@@ -166,35 +166,35 @@ def score(truth: Truth, models: Mapping[str, Forecast]) -> list[Score]:
     return out
 
 
-def _scored(truth: Truth, models: Mapping[str, Forecast], fold: int, rows: Mask) -> list[Score]:
+def _scored(truth: Truth, models: Mapping[str, ModelForecast], fold: int, rows: Mask) -> list[ModelScore]:
     """The scores of all models over some rows, under the number of a fold."""
     part, out = truth.take(rows), []
     if part.oracle_spread is not None:
-        out += [Score(ORACLE, fold, "spread", *line) for line in _level(part.log_spread, part.oracle_spread, part)]
-    for name, said in models.items():
-        words = said.take(rows)
+        out += [ModelScore(ORACLE, fold, "spread", *line) for line in _level(part.log_spread, part.oracle_spread, part)]
+    for name, forecast in models.items():
+        words = forecast.take(rows)
         for task, measure in TASKS.items():
-            out += [Score(name, fold, task, *line) for line in measure(part, words)]
+            out += [ModelScore(name, fold, task, *line) for line in measure(part, words)]
         if BESIDE in models and name != BESIDE:
-            out += [Score(name, fold, *line) for line in _gains(part, words, models[BESIDE].take(rows))]
-        out += [Score(name, fold, *line) for line in _over(part, words)]
+            out += [ModelScore(name, fold, *line) for line in _gains(part, words, models[BESIDE].take(rows))]
+        out += [ModelScore(name, fold, *line) for line in _over(part, words)]
     return out
 
 
-def _gains(truth: Truth, said: Forecast, floor: Forecast) -> list[tuple[str, str, float, float, int]]:
+def _gains(truth: Truth, forecast: ModelForecast, floor: ModelForecast) -> list[tuple[str, str, float, float, int]]:
     """(task, GAIN, value, se, n) of the spread and the volatility."""
-    made = [(task, GAIN, *gain(truth, said, floor, task)) for task in ("spread", "volatility")]
+    made = [(task, GAIN, *gain(truth, forecast, floor, task)) for task in ("spread", "volatility")]
     return [line for line in made if np.isfinite(line[2])]
 
 
-def _over(truth: Truth, said: Forecast) -> list[tuple[str, str, float, float, int]]:
+def _over(truth: Truth, forecast: ModelForecast) -> list[tuple[str, str, float, float, int]]:
     """(task, metric, value, se, n) of the direction against the sign over each of AHEAD rows; none of bars."""
     if truth.ahead is None:
         return []
     return [
         (f"direction_{rows}", *line)
         for rows, up in zip(AHEAD, truth.ahead.T, strict=True)
-        for line in direction(replace(truth, up=up), said) if line[0] in OVER
+        for line in direction(replace(truth, up=up), forecast) if line[0] in OVER
     ]  # fmt: skip
 
 
@@ -227,17 +227,17 @@ def r_squared(error: Float, y: Float, cluster: Int) -> tuple[float, float]:
     return 1 - ratio, clustered((error**2 - ratio * around) / around.mean(), cluster)[1]
 
 
-def gain(truth: Truth, said: Forecast, floor: Forecast, task: str) -> tuple[float, float, int]:
-    """(mean over sessions of the R2 that `said` has beyond `floor`, its standard error, rows): volatility or spread.
+def gain(truth: Truth, forecast: ModelForecast, floor: ModelForecast, task: str) -> tuple[float, float, int]:
+    """(mean over sessions of the R2 that `forecast` has beyond `floor`, its standard error, rows): of a task.
 
     A session's is the mean over its rows of the difference of squared errors, over the variance of all labels. NaN
     where there is nothing to compare.
     """
     y, at = (truth.log_vol, LOG_VOL) if task == "volatility" else (truth.log_spread, MEDIAN)
-    rows = np.isfinite(y) & np.isfinite(said.heads[:, at]) & np.isfinite(floor.heads[:, at])
+    rows = np.isfinite(y) & np.isfinite(forecast.heads[:, at]) & np.isfinite(floor.heads[:, at])
     if rows.sum() < 2 or y[rows].var() == 0:
         return float("nan"), float("nan"), int(rows.sum())
-    better = (y - floor.heads[:, at])[rows] ** 2 - (y - said.heads[:, at])[rows] ** 2
+    better = (y - floor.heads[:, at])[rows] ** 2 - (y - forecast.heads[:, at])[rows] ** 2
     day = np.unique(truth.cluster[rows], return_inverse=True)[1]
     each = np.bincount(day, better) / np.bincount(day) / y[rows].var()
     return *clustered(each, np.arange(len(each))), int(rows.sum())
@@ -281,6 +281,8 @@ def smallest_edge(truth: Truth) -> float:
     return (1.959964 + 0.841621) * 0.5 / np.sqrt(n) if n else float("nan")
 
 
-def joined(parts: Sequence[Forecast]) -> Forecast:
+def joined(parts: Sequence[ModelForecast]) -> ModelForecast:
     """Forecasts of consecutive rows as one."""
-    return Forecast(*(np.concatenate([getattr(p, name) for p in parts]) for name in Forecast.__dataclass_fields__))
+    return ModelForecast(
+        *(np.concatenate([getattr(p, name) for p in parts]) for name in ModelForecast.__dataclass_fields__)
+    )

@@ -8,21 +8,21 @@ from functools import partial
 
 import pyarrow as pa
 
-from hfm.config import INTERVALS, Config, Fetch
-from hfm.errors import typed
+from hfm.config import INTERVALS, Config, Fetch, Train
+from hfm.errors import UsageError, typed
 from hfm.plugins import find
-from hfm.recipe import insample
 from hfm.stage import Context, Product
 from hfm.tables import Reader, TableMeta
 from hfm.train import fold_rows, folds, paired_gains, score_floors, scoring, training_output, training_summary
 from hfm.train import training_panel as panel
-from hfm.train.walk_forward import FLOORS, HIDDEN, Walk, chosen, fit, predict, settle
+from hfm.train.walk_forward import FLOORS, HIDDEN, WalkForward, calibrate, fit, model_names, predict
 
 
 def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
     """See hfm.stage. Raises DataError where the data do not fill one fold, with the minimum needed."""
     options = config.train
-    names = chosen(options.model, options.also)  # a wrong name is said at once, not after the floors are fitted
+    names = model_names(options.model, options.also)  # a wrong name is said at once, not after the floors are fitted
+    _check_backend(options, names)
     if options.device not in ("auto", "cpu"):
         from hfm.models.networks import device
 
@@ -32,7 +32,7 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     plan = _plan(quotes, task, config, ctx)
     rows = panel.read(quotes, task)
     panel.check(rows)
-    walk = Walk(rows, plan, options.model, names, fit(rows.panel, plan, names, options, ctx))
+    walk = WalkForward(rows, plan, options.model, names, fit(rows.panel, plan, names, options, ctx))
     meta = replace(
         training_output.with_staleness(quotes.meta, rows, plan),
         model=options.model,
@@ -42,7 +42,7 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
         target=task.target if task.events else quotes.meta.target,
         block_s=quotes.meta.block_s if task.block_s is None else task.block_s,
     )
-    said: dict[str, list[scoring.Forecast]] = {name: [] for name in names}
+    said: dict[str, list[scoring.ModelForecast]] = {name: [] for name in names}
     told = _predictions(walk, said, meta)
     for part in told if rows.panel.block is None else training_output.whole_sessions(told):
         yield "train/predictions.parquet", part
@@ -51,36 +51,50 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     scores = scoring.score(truth, models)
     floor = score_floors.floors(scores, FLOORS, truth, models)
     pairs = paired_gains.score(truth, models)
-    scores, floor = [*scores, *pairs], [*floor, *[score_floors.Floor(0.0, paired_gains.BESIDE)] * len(pairs)]
+    scores, floor = [*scores, *pairs], [*floor, *[score_floors.ScoreFloor(0.0, paired_gains.BESIDE)] * len(pairs)]
     yield "train/scores.parquet", training_output.scores(scores, floor, meta)
     yield "train/history.parquet", training_output.history(walk, meta)
     data, document = training_output.checkpoint(walk, options, task)
     yield "train/model.safetensors", data
     yield "train/model.json", document
-    if insample.asked(quotes, options) and (table := insample.table(quotes, options, ctx)) is not None:
-        yield insample.ARTIFACT, table
-    training_summary.tell(scores, floor, truth, models, options.model, ctx)
+    yield from find("recipe_parts", "insample")(quotes, options, ctx)
+    training_summary.summarise(scores, floor, truth, models, options.model, ctx)
 
 
-def _predictions(walk: Walk, said: dict[str, list[scoring.Forecast]], meta: TableMeta) -> Iterator[pa.Table]:
+def _predictions(
+    walk: WalkForward, said: dict[str, list[scoring.ModelForecast]], meta: TableMeta
+) -> Iterator[pa.Table]:
     """Settle fold by fold; the predictions of each fold's test part, which `said` collects by model."""
     panel = walk.rows.panel
     for fold in walk.plan:
         for name in walk.names:
-            settle(walk, name, fold)
+            calibrate(walk, name, fold)
         if fold.number < 0:
             continue
         test, shown = fold_rows.lead(panel, *fold.test), {}
         for name in walk.names:
             found = predict(walk, name, fold, test.panel)
             heads, finished = found[0][test.inside], found[1][test.inside]
-            said[name].append(scoring.Forecast(finished["p_up"], finished["p_widen"], heads))
+            said[name].append(scoring.ModelForecast(finished["p_up"], finished["p_widen"], heads))
             if name not in HIDDEN:
                 shown[name] = finished
         yield training_output.predictions(walk.rows, fold, shown, meta)
 
 
-def _plan(quotes: Reader, task: panel.Task, config: Config, ctx: Context) -> list[folds.Fold]:
+def _check_backend(options: Train, names: Sequence[str]) -> None:
+    """Raise UsageError for the backend `fused` of a network or on a device that has none."""
+    if options.backend != "fused":
+        return
+    if options.device not in ("auto", "cpu"):
+        raise UsageError(f"there is no train.backend fused on {options.device}", why="it runs on the processor",
+                         hint="--device cpu")  # fmt: skip
+    for name in names:
+        if "fused" not in getattr(find("models", name), "backends", ("fused",)):
+            raise UsageError(f"there is no train.backend fused of {name}", why="it fits LSTMs",
+                             hint="--set train.backend=auto")  # fmt: skip
+
+
+def _plan(quotes: Reader, task: panel.ForecastTask, config: Config, ctx: Context) -> list[folds.Fold]:
     """The folds, and the fit on everything."""
     window = config.train.window
     if task.block_s is None:

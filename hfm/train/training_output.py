@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from hfm import __version__, plugins, tables
-from hfm.config import Train
+from hfm.config import Config, Train, as_tree
 from hfm.models import checkpoint as store
 from hfm.models.inference import FORECAST_COLUMNS
 from hfm.plugins import Arrays, Int
@@ -19,13 +18,13 @@ from hfm.tables import Array, Reader, TableMeta
 from hfm.tables.records import Records
 from hfm.train import fold_rows
 from hfm.train.folds import Fold
-from hfm.train.score_floors import Floor
-from hfm.train.scoring import Score, Truth
-from hfm.train.training_panel import Rows, Task
-from hfm.train.walk_forward import Walk
+from hfm.train.score_floors import ScoreFloor
+from hfm.train.scoring import ModelScore, Truth
+from hfm.train.training_panel import ForecastTask, TrainingRows
+from hfm.train.walk_forward import WalkForward
 
 
-def predictions(rows: Rows, fold: Fold, finished: Mapping[str, Records], meta: TableMeta) -> pa.Table:
+def predictions(rows: TrainingRows, fold: Fold, finished: Mapping[str, Records], meta: TableMeta) -> pa.Table:
     """The rows of a fold's test part, `finished` [n] of FORECAST by model; models in spelling order in each row."""
     place, test, shown = (
         fold_rows.place(rows.panel, *fold.test),
@@ -72,7 +71,7 @@ def _in_order(parts: Sequence[pa.Table]) -> pa.Table:
     return whole.take(np.lexsort((data["symbol"].astype(str), data["session"])))
 
 
-def truth(rows: Rows, plan: Sequence[Fold], oracle: Reader | None) -> Truth:
+def truth(rows: TrainingRows, plan: Sequence[Fold], oracle: Reader | None) -> Truth:
     """Labels of all test rows, in order; the oracle's P(up) and log spread where there is one."""
     tested = [fold for fold in plan if fold.number >= 0]
     panel, each = rows.panel, [fold_rows.place(rows.panel, *f.test) for f in tested]
@@ -91,7 +90,7 @@ def truth(rows: Rows, plan: Sequence[Fold], oracle: Reader | None) -> Truth:
                  None if rows.stale is None else rows.stale[place])  # fmt: skip
 
 
-def with_staleness(meta: TableMeta, rows: Rows, plan: Sequence[Fold]) -> TableMeta:
+def with_staleness(meta: TableMeta, rows: TrainingRows, plan: Sequence[Fold]) -> TableMeta:
     """The metadata with the count of test rows, of the stale ones among them, and of the sessions with one."""
     if rows.stale is None:
         return meta
@@ -102,7 +101,7 @@ def with_staleness(meta: TableMeta, rows: Rows, plan: Sequence[Fold]) -> TableMe
     return replace(meta, test_rows=len(stale), stale_rows=count, stale_sessions=len(np.unique(day[stale])))
 
 
-def scores(lines: Sequence[Score], floors: Sequence[Floor], meta: TableMeta) -> pa.Table:
+def scores(lines: Sequence[ModelScore], floors: Sequence[ScoreFloor], meta: TableMeta) -> pa.Table:
     """The scores table, in its order."""
     order = sorted(range(len(lines)), key=lambda i: (lines[i].task, lines[i].metric, lines[i].model, lines[i].fold))
     picked = [lines[i] for i in order]
@@ -116,7 +115,7 @@ def scores(lines: Sequence[Score], floors: Sequence[Floor], meta: TableMeta) -> 
     return tables.build(tables.SCORES, columns, meta)
 
 
-def history(walk: Walk, meta: TableMeta) -> pa.Table:
+def history(walk: WalkForward, meta: TableMeta) -> pa.Table:
     """Losses of every epoch of every network; of no row where the model has none."""
     blocks = [
         (name, fold, int(key.removeprefix("history/seed")), value)
@@ -138,7 +137,7 @@ def history(walk: Walk, meta: TableMeta) -> pa.Table:
     }, meta)  # fmt: skip
 
 
-def checkpoint(walk: Walk, options: Train, task: Task) -> tuple[bytes, dict[str, Any]]:  # Any: JSON
+def checkpoint(walk: WalkForward, options: Train, task: ForecastTask) -> tuple[bytes, dict[str, Any]]:  # Any: JSON
     """(model.safetensors, model.json): everything needed to rebuild features and models."""
     panel, arrays = walk.rows.panel, dict[str, Array]()
     days = np.unique(panel.session)
@@ -149,7 +148,7 @@ def checkpoint(walk: Walk, options: Train, task: Task) -> tuple[bytes, dict[str,
         **store.describe(task.features, panel.names, panel.own),
         "hfm": __version__, "model": walk.main, "models": list(walk.names),
         "stepped": [n for n in walk.names if plugins.find("models", n).stepped], "horizon": panel.horizon,
-        "symbols": list(panel.symbols), "slots": panel.slots, "options": dataclasses.asdict(options),
+        "symbols": list(panel.symbols), "slots": panel.slots, "options": as_tree(Config(train=options))["train"],
         "data": {"sha256": walk.rows.digest, "rows": len(panel.slot), "sessions": len(days)},
         "folds": [_span(fold, days) if panel.block is None else _stretch(fold, walk.rows) for fold in walk.plan],
         "calibration": {_place(fold): {name: _settled(walk.arrays[name, fold.number]) for name in walk.names}
@@ -172,7 +171,7 @@ def _span(fold: Fold, days: Int) -> dict[str, Any]:  # Any: JSON
     return out
 
 
-def _stretch(fold: Fold, rows: Rows) -> dict[str, Any]:  # Any: JSON
+def _stretch(fold: Fold, rows: TrainingRows) -> dict[str, Any]:  # Any: JSON
     """The same of blocks: the days, and in `times` the first and last row's time (ns UTC) of each part."""
     out: dict[str, Any] = {"name": _place(fold), "times": {}}
     for part in ("train", "valid", "test"):

@@ -34,11 +34,11 @@ MARKS = "flags"
 BOOK = ("imbalance", "micro")
 """Features that bars do not have."""
 TABLE = 1440
-"""Most clock slots of a session that have each an entry in a time-of-day table; of more there is but a level."""
+"""Most clock slots of a session that have each an entry in a time-of-day table; of more label_row is but a level."""
 
 
 @dataclass(frozen=True)
-class Task:
+class ForecastTask:
     """What is forecast from what. events: each row is a time stamp of an order book; block_s: None: by sessions."""
 
     features: str = "default"
@@ -49,7 +49,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Rows:
+class TrainingRows:
     """A panel and what predictions need beside it. time, time_label: [n] ns UTC; digest: SHA-256 of what was read.
 
     ahead: of event rows [n, len(AHEAD)] whether the mid is higher (1) or lower (0) so many rows later, NaN: the same,
@@ -68,14 +68,14 @@ class Rows:
     """The labels with those of the stale rows; None where no row is stale."""
 
 
-def task(meta: TableMeta, options: Train) -> Task:
+def task(meta: TableMeta, options: Train) -> ForecastTask:
     """What the options ask for, `auto` and `default` as the grid of the quotes has it."""
     events = meta.every == "event"
     target: Literal["horizon", "next-move"] = "horizon"
     if options.target == "next-move" or (options.target == "auto" and events):
         target = "next-move"
     by_block = options.split == "blocks" or (options.split == "auto" and events)
-    return Task(
+    return ForecastTask(
         "events" if events and options.features == "default" else options.features, target,
         options.horizon if target == "horizon" else 1, options.block_s if by_block else None, events,
     )  # fmt: skip
@@ -93,7 +93,7 @@ def sessions(quotes: Reader) -> int:
     return len(np.unique(np.concatenate(days))) if days else 0
 
 
-def check(rows: Rows) -> None:
+def check(rows: TrainingRows) -> None:
     """Raise DataError for a feature that no row has: nothing could be fitted."""
     never = np.flatnonzero(~np.isfinite(rows.panel.x).any(axis=0))
     if len(never) and len(rows.panel.slot):
@@ -114,7 +114,7 @@ def blocks(quotes: Reader, block_s: int) -> tuple[int, int]:
     return len(np.unique(every // (block_s * 10**9))), len(every)
 
 
-def read(quotes: Reader, wanted: Task) -> Rows:
+def read(quotes: Reader, wanted: ForecastTask) -> TrainingRows:
     """The panel of a quotes table of at least one row, streamed by row group."""
     meta = quotes.meta
     names = feature_names(wanted.features)
@@ -136,19 +136,19 @@ def read(quotes: Reader, wanted: Task) -> Rows:
     return _assemble(data, wanted, meta, digest.hexdigest())
 
 
-def _assemble(data: dict[str, Array], wanted: Task, meta: TableMeta, digest: str) -> Rows:
+def _assemble(data: dict[str, Array], wanted: ForecastTask, meta: TableMeta, digest: str) -> TrainingRows:
     session, words, seq, mid = data["session"], data["symbol"], data["seq"].astype(np.int64), data["mid_close"]
     change = np.flatnonzero((session[1:] != session[:-1]) | (words[1:] != words[:-1])) + 1
     start = np.concatenate([[0], change, [len(seq)]])
     symbols, symbol = np.unique(words[start[:-1]].astype(str), return_inverse=True)
     x, names = np.ascontiguousarray(data["x"]), feature_names(wanted.features)
-    there = next_move(mid, start) if wanted.target == "next-move" else ahead(seq, start, wanted.horizon)
+    label_row = next_move(mid, start) if wanted.target == "next-move" else ahead(seq, start, wanted.horizon)
     levels = np.column_stack([np.log(data["spread_bps"]), x[:, names.index("gk_1")]])
-    every = made = labels(mid, levels, data["time"], there)
-    stale = _stale(data[MARKS], start, there)
+    every = made = labels(mid, levels, data["time"], label_row)
+    stale = _stale(data[MARKS], start, label_row)
     if stale is not None:
         made = masked(every, stale)
-    block, known = (None, None) if wanted.block_s is None else _blocks(data["time"], there, wanted.block_s)
+    block, known = (None, None) if wanted.block_s is None else _blocks(data["time"], label_row, wanted.block_s)
     slots, days = meta.slots_per_session, session[start[:-1]].astype("datetime64[D]").astype(np.int64)
     tick = None  # of each row's symbol
     if wanted.events:
@@ -156,30 +156,30 @@ def _assemble(data: dict[str, Array], wanted: Task, meta: TableMeta, digest: str
     panel = Panel(
         x=x, names=names, own=len(batch.GROUPS[wanted.features]), slot=seq, spread_bps=data["spread_bps"],
         up=made.up, ret_bps=made.ret_bps, log_spread=made.log_spread,
-        log_vol=made.log_vol if tick is None else realised(mid, start, there, 1e3 * tick / mid),
+        log_vol=made.log_vol if tick is None else realised(mid, start, label_row, 1e3 * tick / mid),
         start=start, symbol=symbol.astype(np.int64), session=days,
         symbols=tuple(str(s) for s in symbols), slots=1 if wanted.events or slots > TABLE else slots,
         horizon=wanted.horizon, block=block, known=known,
     )  # fmt: skip
     signs = [labels(mid, levels, data["time"], ahead(seq, start, h)).up for h in AHEAD] if wanted.events else None
     ahead_of = None if signs is None else np.column_stack(signs)
-    return Rows(panel, data["time"], made.time, digest, ahead_of, stale, None if stale is None else every)
+    return TrainingRows(panel, data["time"], made.time, digest, ahead_of, stale, None if stale is None else every)
 
 
-def _stale(flags: Int, start: Int, there: Int) -> Mask | None:
-    """[n] of Rows.stale; there: [n] the label's row, -1 where there is none. None where no row is."""
+def _stale(flags: Int, start: Int, label_row: Int) -> Mask | None:
+    """[n] of TrainingRows.stale; label_row: [n] the label's row, -1 where label_row is none. None where no row is."""
     rare = flags & tables.FLAG_STALE > 0
     if not rare.any():
         return None
     owner = np.repeat(np.arange(len(start) - 1), np.diff(start))
     rows = extent(flags & tables.FLAG_UNMOVED > 0, rare, owner)
-    return rows | (rows[np.maximum(there, 0)] & (there >= 0))
+    return rows | (rows[np.maximum(label_row, 0)] & (label_row >= 0))
 
 
-def _blocks(time: Int, there: Int, block_s: int) -> tuple[Int, Int]:
+def _blocks(time: Int, label_row: Int, block_s: int) -> tuple[Int, Int]:
     """([n] number of each row's block among those with rows, [n] of its label's row's, -1: none)."""
     block = np.unique(time // (block_s * 10**9), return_inverse=True)[1].astype(np.int64)
-    return block, np.where(there >= 0, block[there], -1)
+    return block, np.where(label_row >= 0, block[label_row], -1)
 
 
 def _words(words: Array) -> bytes:

@@ -9,17 +9,17 @@ import numpy as np
 from hfm.stage import Context
 from hfm.train import paired_gains, scoring
 from hfm.train.labels import AHEAD
-from hfm.train.score_floors import Floor
-from hfm.train.scoring import ALL_ROWS, BEYOND, GAIN, Forecast, Score, Truth
+from hfm.train.score_floors import ScoreFloor
+from hfm.train.scoring import ALL_ROWS, BEYOND, GAIN, ModelForecast, ModelScore, Truth
 
-Found = Mapping[tuple[str, str, str], tuple[Score, Floor]]
+Found = Mapping[tuple[str, str, str], tuple[ModelScore, ScoreFloor]]
 """(model, task, metric) -> (score over all folds, its floor)."""
 NORMAL = 1.96
 """Standard errors on either side in a 95 % interval."""
-Cell = Callable[[Score, Floor], str]
+Cell = Callable[[ModelScore, ScoreFloor], str]
 
 
-def _share(s: Score, floor: Floor) -> str:
+def _share(s: ModelScore, floor: ScoreFloor) -> str:
     return f"{100 * s.value:.2f} % ({100 * s.se:.2f})"
 
 
@@ -28,15 +28,15 @@ def _to(digits: int) -> Cell:
     return lambda s, floor: f"{s.value:.{digits}f} ({s.se:.{digits}f})"
 
 
-def _beside(s: Score, floor: Floor) -> str:
+def _beside(s: ModelScore, floor: ScoreFloor) -> str:
     return f"{s.value:.3f} / {floor.value:.3f}"
 
 
-def _interval(s: Score, floor: Floor) -> str:
+def _interval(s: ModelScore, floor: ScoreFloor) -> str:
     return f"{s.value:+.4f} [{s.value - NORMAL * s.se:+.4f}, {s.value + NORMAL * s.se:+.4f}]"
 
 
-def _points(s: Score, floor: Floor) -> str:
+def _points(s: ModelScore, floor: ScoreFloor) -> str:
     return f"{100 * s.value:+.2f} [{100 * (s.value - NORMAL * s.se):+.2f}, {100 * (s.value + NORMAL * s.se):+.2f}]"
 
 
@@ -61,11 +61,11 @@ WITH_STALE: Mapping[str, tuple[tuple[str, str, Cell], ...]] = {
 """The columns behind them where some rows are stale and the scores leave them out."""
 
 
-def tell(
-    scores: Sequence[Score],
-    floor: Sequence[Floor],
+def summarise(
+    scores: Sequence[ModelScore],
+    floor: Sequence[ScoreFloor],
     truth: Truth,
-    models: Mapping[str, Forecast],
+    models: Mapping[str, ModelForecast],
     main: str,
     ctx: Context,
 ) -> None:
@@ -155,7 +155,7 @@ def _table(
     _say(lines, ctx)
 
 
-def _over(found: Found, models: Mapping[str, Forecast], ctx: Context) -> None:
+def _over(found: Found, models: Mapping[str, ModelForecast], ctx: Context) -> None:
     """Of event rows: the same forecasts against the sign of the mid's change over so many events."""
     lines = [("sign of the mid's change", *(f"over {n} event{'s' * (n > 1)} (se)" for n in AHEAD))]
     for name in models:
@@ -164,7 +164,7 @@ def _over(found: Found, models: Mapping[str, Forecast], ctx: Context) -> None:
     _say(lines, ctx)
 
 
-def _beside_trees(found: Found, models: Mapping[str, Forecast], ctx: Context) -> None:
+def _beside_trees(found: Found, models: Mapping[str, ModelForecast], ctx: Context) -> None:
     """Of event rows: the paired gains over boosted trees, where those were fitted."""
     lines: list[tuple[str, ...]] = [("paired gain over gbm", "accuracy, points [95 %]", "log-loss, nats [95 %]")]
     for name in models:

@@ -1,4 +1,4 @@
-"""The walk: every model fitted on every fold, then settled fold by fold on the validation rows seen so far."""
+"""The walk: every model fitted on every fold, then calibrated fold by fold on the validation rows seen so far."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from hfm.plugins import Arrays, Float, Panel
 from hfm.stage import Context
 from hfm.tables.records import Records
 from hfm.train import calibration, fit_jobs, fold_rows
-from hfm.train.fit_checkpoints import Record
+from hfm.train.fit_checkpoints import FitCheckpoints
 from hfm.train.folds import Fold
-from hfm.train.training_panel import Rows
+from hfm.train.training_panel import TrainingRows
 
 FLOORS = ("constant", "persistence", "rule", "har", "logistic")
 """Fitted in every run, whatever the model."""
 HIDDEN = frozenset({"rule"})
 """Scored but not among the predictions: it speaks of nothing but the spread's side."""
 
-UNSAID = np.array([np.nan])
+UNKNOWN_SD = np.array([np.nan])
 """The standard deviation of the return from a model that does not know it: no ret_sd_bps."""
 
 
 @dataclass
-class Walk:
-    """All fits of a run, and the validation rows that have settled them so far."""
+class WalkForward:
+    """All fits of a run, and the validation rows that have calibrated them so far."""
 
-    rows: Rows
+    rows: TrainingRows
     plan: list[Fold]
     main: str
     names: tuple[str, ...]
     arrays: dict[tuple[str, int], Arrays]
-    blocks: dict[str, list[calibration.Block]] = field(default_factory=dict)
+    blocks: dict[str, list[calibration.ValidationBlock]] = field(default_factory=dict)
 
 
 def fit(
@@ -44,14 +44,14 @@ def fit(
 ) -> dict[tuple[str, int], Arrays]:
     """(model, fold) -> arrays: floors here and now, deep models as jobs."""
     out: dict[tuple[str, int], Arrays] = {}
-    record = Record(ctx)
+    checkpoints = FitCheckpoints(ctx)
     inside = {member: name for name in names for member in plugins.find("models", name).members}
     for name in names:
         if name in inside and plugins.find("models", name).deep:
             continue  # fitted by the model that combines it
-        task = fit_jobs.Task(name, data, options, options.seed)
+        task = fit_jobs.FitTask(name, data, options, options.seed)
         if plugins.find("models", name).deep:
-            for fold, arrays in fit_jobs.fit_all(task, plan, ctx, record):
+            for fold, arrays in fit_jobs.fit_all(task, plan, ctx, checkpoints):
                 for member in plugins.find("models", name).members:
                     start = f"{member}/"
                     own = {k.removeprefix(start): arrays.pop(k) for k in list(arrays) if k.startswith(start)}
@@ -59,12 +59,12 @@ def fit(
                 out[name, fold.number] = arrays
         else:
             for fold in plan:
-                out[name, fold.number] = fit_jobs.fit(task, fold, _quiet)
+                out[name, fold.number] = fit_jobs.fit(task, fold, _ignore)
     return out
 
 
-def chosen(model: str, also: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The models of a run, in the order in which they are settled: floors, then each other after its members.
+def model_names(model: str, also: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The models of a run, in the order in which they are calibrated: floors, then each other after its members.
 
     `also`: asked for beside the model. Raises UsageError for a name that is not known.
     """
@@ -72,58 +72,60 @@ def chosen(model: str, also: tuple[str, ...] = ()) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*FLOORS, *(n for m in wanted for n in (*plugins.find("models", m).members, m)))))
 
 
-def whole(walk: Walk, name: str, fold: Fold) -> Arrays:
-    """What predict needs of one fit: its arrays, and those of its settled members."""
+def with_members(walk: WalkForward, name: str, fold: Fold) -> Arrays:
+    """What predict needs of one fit: its arrays, and those of its calibrated members."""
     out = dict(walk.arrays[name, fold.number])
     for member in plugins.find("models", name).members:
         out |= {f"{member}/{key}": value for key, value in walk.arrays[member, fold.number].items()}
     return out
 
 
-def settle(walk: Walk, name: str, fold: Fold) -> None:
-    """Settle one fit on all validation blocks up to its own: gates or weights, temperature, confidences.
+def calibrate(walk: WalkForward, name: str, fold: Fold) -> None:
+    """Calibrate one fit on all validation blocks up to its own: gates or weights, temperature, confidences.
 
     Rows in blocks of clock time are many and alike: there weights are free, and a temperature counts blocks.
     """
     panel, arrays = walk.rows.panel, walk.arrays[name, fold.number]
-    valid, seen = fold_rows.learn(panel, *fold.valid), fold_rows.lead(panel, *fold.valid)
+    valid, lead = fold_rows.purged_part(panel, *fold.valid), fold_rows.lead(panel, *fold.valid)
     model: plugins.Forecaster = plugins.find("models", name)()
     if model.members:
-        each = [_heads(walk, member, fold, seen.panel)[seen.inside] for member in model.members]
-        heads, floor = np.stack(each, axis=2), each[0]
+        by_member = [_heads(walk, member, fold, lead.panel)[lead.inside] for member in model.members]
+        heads, floor = np.stack(by_member, axis=2), by_member[0]
     else:
-        heads = model.predict(arrays, seen.panel)[seen.inside]
+        heads = model.predict(arrays, lead.panel)[lead.inside]
         floor = heads
         if model.base is not None:
-            floor = model.predict({**arrays, "gates": np.zeros(len(TASKS))}, seen.panel)[seen.inside]
+            floor = model.predict({**arrays, "gates": np.zeros(len(TASKS))}, lead.panel)[lead.inside]
     blocks = walk.blocks.setdefault(name, [])
-    blocks.append(calibration.Block(floor, heads, valid.up, valid.log_vol, valid.log_spread, fold_rows.cluster(valid)))
+    cluster = fold_rows.cluster(valid)
+    block = calibration.ValidationBlock(floor, heads, valid.up, valid.log_vol, valid.log_spread, cluster)
+    blocks.append(block)
     pooled = calibration.pool(blocks)
     if model.members:
         arrays["weights"] = calibration.weights(pooled, free=panel.block is not None)
-        settled = blend(pooled.heads, arrays["weights"])
+        calibrated = blend(pooled.heads, arrays["weights"])
     elif model.base is not None:
         arrays["gates"] = calibration.gates(pooled)
-        settled = mix(pooled.floor, pooled.heads, arrays["gates"])
+        calibrated = mix(pooled.floor, pooled.heads, arrays["gates"])
     else:
-        settled = pooled.heads
+        calibrated = pooled.heads
     inverse = calibration.inverse_temperature(
-        settled[:, LOGIT], pooled.up, None if panel.block is None else pooled.cluster
+        calibrated[:, LOGIT], pooled.up, None if panel.block is None else pooled.cluster
     )
-    own = calibration.confidences(settled[-len(heads) :, LOGIT], inverse)
-    arrays["finish"] = np.concatenate([[inverse], arrays.get("floor/ret_sd", UNSAID), own])
+    confidences = calibration.confidences(calibrated[-len(heads) :, LOGIT], inverse)
+    arrays["finish"] = np.concatenate([[inverse], arrays.get("floor/ret_sd", UNKNOWN_SD), confidences])
 
 
-def _heads(walk: Walk, name: str, fold: Fold, rows: Panel) -> Float:
+def _heads(walk: WalkForward, name: str, fold: Fold, rows: Panel) -> Float:
     model: plugins.Forecaster = plugins.find("models", name)()
-    return model.predict(whole(walk, name, fold), rows)
+    return model.predict(with_members(walk, name, fold), rows)
 
 
-def predict(walk: Walk, name: str, fold: Fold, rows: Panel) -> tuple[Float, Records]:
+def predict(walk: WalkForward, name: str, fold: Fold, rows: Panel) -> tuple[Float, Records]:
     """(heads [n, 5], forecasts [n] of inference.FORECAST) of one calibrated fit."""
     heads = _heads(walk, name, fold, rows)
     return heads, inference.finished(heads, rows.spread_bps, walk.arrays[name, fold.number])
 
 
-def _quiet(news: fit_jobs.News | fit_jobs.Saved) -> None:
+def _ignore(report: fit_jobs.EpochReport | fit_jobs.StateReport) -> None:
     """Floors are fitted before a bar could be drawn."""

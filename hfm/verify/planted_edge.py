@@ -11,7 +11,7 @@ from hfm.stage import Context
 from hfm.tables import MemoryReader, arrays, column_array
 from hfm.train import scoring, training_output, walk_forward
 from hfm.train.folds import Fold
-from hfm.train.training_panel import Task, read
+from hfm.train.training_panel import ForecastTask, read
 from hfm.verify.claims import Row
 from hfm.verify.in_memory_run import InMemoryRun, synthetic
 
@@ -49,13 +49,13 @@ def share(name: str) -> float:
     the oracle's own probability, so that the luck of the draw drops out.
     """
     run = market(2 * SPLIT, WEAK, 12, name)
-    rows = read(MemoryReader(run.table(QUOTES)), Task())
+    rows = read(MemoryReader(run.table(QUOTES)), ForecastTask())
     edge = SPLIT * 4 // 5
     fold = Fold(0, (0, edge), (edge, SPLIT), (SPLIT, 2 * SPLIT))
-    names = walk_forward.chosen(name)
+    names = walk_forward.model_names(name)
     arrays = walk_forward.fit(rows.panel, [fold], names, run.config.train, Context("verify", seed=12))
-    walked = walk_forward.Walk(rows, [fold], name, names, arrays)
-    walk_forward.settle(walked, name, fold)
+    walked = walk_forward.WalkForward(rows, [fold], name, names, arrays)
+    walk_forward.calibrate(walked, name, fold)
     _, forecast = walk_forward.predict(walked, name, fold, rows.panel.of_sessions(*fold.test))
     truth = training_output.truth(rows, [fold], MemoryReader(run.table(ORACLE)))
     return scoring.oracle_share(forecast["p_up"], truth.oracle)

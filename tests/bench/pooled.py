@@ -30,7 +30,7 @@ from hfm.stage import Context
 from hfm.tables import MemoryReader
 from hfm.train import fold_rows, folds, score_floors, scoring, training_output, training_panel
 from hfm.train.stage import _predictions
-from hfm.train.walk_forward import FLOORS, Walk, chosen, fit
+from hfm.train.walk_forward import FLOORS, WalkForward, fit, model_names
 from tests.bench.figure import Figure
 
 FILE = Path("bars") / "multi20_5m_2025-05_2026-03.parquet"
@@ -64,14 +64,16 @@ def common(table: pa.Table) -> dict[str, int]:
     return {str(s): max(union, first(np.unique(days[words == s]))) for s in np.unique(words)}
 
 
-def walked(table: pa.Table, since: dict[str, int]) -> tuple[int, scoring.Truth, dict[str, scoring.Forecast]]:
+def walked(table: pa.Table, since: dict[str, int]) -> tuple[int, scoring.Truth, dict[str, scoring.ModelForecast]]:
     """(test rows of a walk over these quotes; of those from each symbol's `since` on the truth and what models say)."""
     reader = MemoryReader(table)
     task = training_panel.task(reader.meta, OPTIONS)
     rows = training_panel.read(reader, task)
-    plan, names = folds.plan(training_panel.sessions(reader)), chosen(OPTIONS.model)
-    walk = Walk(rows, plan, OPTIONS.model, names, fit(rows.panel, plan, names, OPTIONS, Context("train", seed=7)))
-    said: dict[str, list[scoring.Forecast]] = {name: [] for name in names}
+    plan, names = folds.plan(training_panel.sessions(reader)), model_names(OPTIONS.model)
+    walk = WalkForward(
+        rows, plan, OPTIONS.model, names, fit(rows.panel, plan, names, OPTIONS, Context("train", seed=7))
+    )
+    said: dict[str, list[scoring.ModelForecast]] = {name: [] for name in names}
     for _ in _predictions(walk, said, reader.meta):
         pass
     begins = np.array([since[s] for s in rows.panel.symbols])[rows.panel.symbol]

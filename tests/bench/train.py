@@ -74,7 +74,7 @@ def figures() -> Iterator[Figure]:
     samples = Windows(*_flat(train))
     with device.steady(1):
         for sessions, windows in ((OPTIONS.batch, ROWS * OPTIONS.batch), (1, 64), (OPTIONS.batch, OWN)):
-            network = trainer.Fitting(train.own, dataclasses.replace(OPTIONS, batch=sessions))
+            network = trainer.Trainer(train.own, dataclasses.replace(OPTIONS, batch=sessions))
             peer = Usual(train.own)
             adam = torch.optim.Adam(peer.parameters(), lr=1e-3)
             theirs, note = partial(_pass, peer, adam, samples, windows), f"DataLoader, {windows} 20-bar windows a step"
@@ -88,7 +88,7 @@ def figures() -> Iterator[Figure]:
 
 def _batch(panel: Panel) -> tuple[losses.Batch, np.ndarray]:
     arrays = floors.Logistic().fit(panel, panel, OPTIONS, Context("bench"))
-    arrays["unit"] = trainer._units(arrays, panel)
+    arrays["unit"] = trainer.residual_units(arrays, panel)
     return trainer.batch(arrays, panel), np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]
 
 
@@ -99,10 +99,10 @@ def _flat(panel: Panel) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(z.astype(np.float32)), torch.from_numpy(np.nan_to_num(panel.up).astype(np.float32))
 
 
-def _passes(network: trainer.Fitting, data: losses.Batch, widths: np.ndarray, count: int) -> None:
+def _passes(network: trainer.Trainer, data: losses.Batch, widths: np.ndarray, count: int) -> None:
     """So many epochs by sessions."""
     for _ in range(count):
-        network.take_epoch(data, widths)
+        network.train_epoch(data, widths)
 
 
 def _pass(net: Usual, adam: torch.optim.Optimizer, samples: Windows, windows: int) -> None:
@@ -119,10 +119,10 @@ def _fold(data: losses.Batch, widths: np.ndarray, features: int, labels: int) ->
     """Processor seconds of 50 epochs over 60 sessions, no early stop."""
     taken = []
     for _ in range(3):
-        network = trainer.Fitting(features, OPTIONS)
+        network = trainer.Trainer(features, OPTIONS)
         start = time.process_time()
         for _ in range(50):
-            network.take_epoch(data, widths)
+            network.train_epoch(data, widths)
         taken.append(time.process_time() - start)
     spread = max(taken) / min(taken)
     return Figure("train, 60 sessions x 50 epochs", "s", float(np.median(taken)), None, None, 50 * labels, spread)
@@ -144,14 +144,14 @@ def _by_sessions(learn: Panel, watch: Panel, test: Panel, seed: int) -> float:
     torch.manual_seed(seed)
     arrays = {**floors.Logistic().fit(learn, learn, OPTIONS, Context("bench")), "unit": np.ones(2)}
     data, seen, fresh = (_bare(trainer.batch(arrays, part)) for part in (learn, watch, test))
-    network, widths = trainer.Fitting(learn.own, OPTIONS), np.ones(2)
+    network, widths = trainer.Trainer(learn.own, OPTIONS), np.ones(2)
 
     def judged() -> tuple[float, float]:
-        loss = float(trainer.check(network.mean, seen, widths)[0])
+        loss = float(trainer.mean_losses(network.mean, seen, widths)[0])
         with torch.inference_mode():
             return loss, _hits(network.mean(fresh.x)[..., 0], fresh)
 
-    return _best(lambda: network.take_epoch(data, widths), judged)
+    return _best(lambda: network.train_epoch(data, widths), judged)
 
 
 def _by_windows(learn: Panel, watch: Panel, test: Panel, seed: int) -> float:

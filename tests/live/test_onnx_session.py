@@ -64,7 +64,7 @@ def node() -> Node:
 def batch(fit: str = "final") -> Float:
     """[n, 8] FORECAST_COLUMNS by the batch, with one fit."""
     quotes, checkpoint = trained()
-    data, fitted = training_panel.read(MemoryReader(quotes), training_panel.Task()).panel, checkpoint.part(fit)
+    data, fitted = training_panel.read(MemoryReader(quotes), training_panel.ForecastTask()).panel, checkpoint.part(fit)
     out = inference.finished(plugins.find("models", MINE)().predict(fitted, data), data.spread_bps, fitted)
     return np.column_stack([out[name] for name in inference.FORECAST_COLUMNS])
 

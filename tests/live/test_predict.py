@@ -36,7 +36,7 @@ def test_it_is_the_last_row_of_a_batch_over_the_same_rows_with_the_final_fit() -
     """train's own batch: features, heads and finish of the whole panel."""
     of = cut_last(made(), 5)
     said = newest(of, last_time(of)).answers[0]
-    data = training_panel.read(MemoryReader(of.quotes), training_panel.Task()).panel
+    data = training_panel.read(MemoryReader(of.quotes), training_panel.ForecastTask()).panel
     arrays = of.checkpoint.part("final")
     out = models.finished(models.heads(arrays, data), data.spread_bps, arrays)
     assert [said[name] for name in models.FORECAST_COLUMNS] == list(out[-1].item())

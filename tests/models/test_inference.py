@@ -31,15 +31,15 @@ def arrays(inputs: int = 9, features: int = 12, hidden: int = 16, layers: int = 
         "floor/residual": np.array([-1.1, 0.1, 1.4]), "unit": np.array([0.7, 0.8]), "gates": np.array([1.0, 0.5, 0.75]),
     }  # fmt: skip
     for s in range(seeds):
-        out.update(lstm_network.export(net(inputs, hidden, layers, s).state_dict(), f"seed{s}"))
+        out.update(lstm_network.packable_arrays(net(inputs, hidden, layers, s).state_dict(), f"seed{s}"))
     return out
 
 
-def net(inputs: int, hidden: int, layers: int, seed: int) -> lstm_network.Recurrent:
+def net(inputs: int, hidden: int, layers: int, seed: int) -> lstm_network.LstmNetwork:
     """A network with large random weights, its head included."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        made = lstm_network.Recurrent(inputs, hidden, layers, 0.0).eval()
+        made = lstm_network.LstmNetwork(inputs, hidden, layers, 0.0).eval()
         for weight in made.parameters():
             torch.nn.init.normal_(weight, std=0.2)
     return made
@@ -65,7 +65,7 @@ def inputs_of(n: int, features: int = 12, seed: int = 0) -> Inputs:
     return Inputs(rng.standard_normal((n, features)), np.arange(n) % SLOTS, 1 + rng.random(n))
 
 
-def by_torch(fitted: Arrays, rows: Inputs, inputs: int, nets: list[lstm_network.Recurrent]) -> Float:
+def by_torch(fitted: Arrays, rows: Inputs, inputs: int, nets: list[lstm_network.LstmNetwork]) -> Float:
     """[n, 5] heads of one sequence, floors in NumPy and networks in torch."""
     z = (rows.x - fitted["floor/centre"][0]) * fitted["floor/factor"][0]
     z = np.clip(z, -inference.CLIP, inference.CLIP)

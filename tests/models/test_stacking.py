@@ -123,7 +123,7 @@ def test_a_network_on_it_is_stepped_and_with_gates_of_0_it_is_the_floor() -> Non
         valid,
         replace(SMALL, epochs=1, seeds=1),
         Context("train"),
-        trainer.Kind(lstm_network.Recurrent, lstm_network.export),
+        trainer.NetworkKind(lstm_network.LstmNetwork, lstm_network.packable_arrays),
     )
     shut = inference.heads({**arrays, "gates": np.zeros(3)}, test)
     np.testing.assert_array_equal(shut, inference.heads(floor.arrays, test))

@@ -50,7 +50,7 @@ def test_bars_without_volume_have_a_ratio_of_one() -> None:
 def test_it_is_made_for_the_recipe_with_its_features_alone(recipe: str, features: str, made: bool) -> None:
     """Any other run has no such artifact."""
     reader = MemoryReader(simulate(bar_table(2), recipe=recipe)[0])
-    assert insample.asked(reader, Train(features=features)) is made  # type: ignore[arg-type]  # one of three
+    assert insample.is_original(reader, Train(features=features)) is made  # type: ignore[arg-type]  # one of three
 
 
 @pytest.mark.parametrize("shape", [{"symbols": ("QQQ", "SPY")}, {"slots": 10}])

@@ -27,7 +27,7 @@ def slowly(x: np.ndarray, spread: np.ndarray, seed: int, epochs: int) -> np.ndar
     sizes, widens = torch.tensor(size[20:-1]), torch.tensor(np.array([spread[i + 1] > spread[i] for i in rows]))
     seen = split - 20
     torch.manual_seed(seed)
-    net = original_network.Windowed(4)
+    net = original_network.WindowedLstm(4)
     adam = torch.optim.Adam(net.parameters(), lr=1e-3)
     train = DataLoader(TensorDataset(windows[:seen], sizes[:seen], widens[:seen].long()), 32, shuffle=True)
     valid = DataLoader(TensorDataset(windows[seen + 20 :], widens[seen + 20 :]), 32)
@@ -50,7 +50,7 @@ def test_it_says_what_a_loader_and_a_loop_over_windows_say(monkeypatch) -> None:
     monkeypatch.setattr(original_network, "EPOCHS", 3)
     x, spread = market()
     heard: list[int] = []
-    found = original_network.said(x, spread, 23, 1, heard.append)
+    found = original_network.in_sample_forecast(x, spread, 23, 1, heard.append)
     assert heard == [1, 2, 3]
     assert found.split == 127
     assert np.isnan(found.p_widen[:20]).all()
@@ -62,6 +62,6 @@ def test_the_callers_own_randomness_is_left_alone(monkeypatch) -> None:  # type:
     monkeypatch.setattr(original_network, "EPOCHS", 1)
     x, spread = market()
     before = torch.random.get_rng_state()
-    first, second = (original_network.said(x, spread, seed, 1, lambda _: None).p_widen for seed in (1, 2))
+    first, second = (original_network.in_sample_forecast(x, spread, seed, 1, lambda _: None).p_widen for seed in (1, 2))
     assert torch.equal(torch.random.get_rng_state(), before)
     assert np.nanmax(np.abs(first - second)) > 1e-3

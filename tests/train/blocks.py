@@ -8,12 +8,12 @@ from functools import cache
 import numpy as np
 
 from hfm.plugins import Panel
-from hfm.train.training_panel import Rows
+from hfm.train.training_panel import TrainingRows
 from tests.train.market import rows
 
 
 @cache
-def market_in_blocks(signal: str, sessions: int = 120, seed: int = 0) -> Rows:
+def market_in_blocks(signal: str, sessions: int = 120, seed: int = 0) -> TrainingRows:
     """Five-minute rows, a block a session: the move follows the order flow (`linear`), its size beyond a threshold
     alone (`threshold`), or nothing (`none`)."""
     data = rows(sessions, interval="5m")

@@ -53,10 +53,10 @@ def rows(
     rho: float = 0.1,
     interval: str = "15m",
     kind: str = "linear",
-) -> training_panel.Rows:
+) -> training_panel.TrainingRows:
     """The panel of such a market."""
     return training_panel.read(
-        MemoryReader(market(sessions, symbols, interval, signal, rho, kind)[0]), training_panel.Task()
+        MemoryReader(market(sessions, symbols, interval, signal, rho, kind)[0]), training_panel.ForecastTask()
     )
 
 

@@ -36,14 +36,14 @@ def shares(
     a, b, c = sessions
     fold = Fold(0, (0, a), (a, a + b), (a + b, a + b + c))
     data = rows(a + b + c, signal="planted", rho=rho, interval="5m", kind=kind)
-    names, options = walk_forward.chosen("lstm", also), Train(seeds=seeds)
-    made = walk_forward.Walk(
+    names, options = walk_forward.model_names("lstm", also), Train(seeds=seeds)
+    made = walk_forward.WalkForward(
         data, [fold], "lstm", names, walk_forward.fit(data.panel, [fold], names, options, Context("train", seed=1))
     )
     oracle = market(a + b + c, interval="5m", signal="planted", rho=rho, kind=kind)[1]
     truth, found = training_output.truth(data, [fold], MemoryReader(oracle)), {}
     for name in ("logistic", *also, "lstm"):
-        walk_forward.settle(made, name, fold)
+        walk_forward.calibrate(made, name, fold)
         _, out = walk_forward.predict(made, name, fold, data.panel.of_sessions(*fold.test))
         found[name] = scoring.oracle_share(out[:, 0], truth.oracle)
     print(f"rho {rho} {kind}:", ", ".join(f"{name} {share:.3f} of the oracle's gain" for name, share in found.items()))
@@ -87,13 +87,13 @@ def test_where_nothing_is_planted_nothing_is_gained() -> None:
     """12,500 rows: log-loss no lower than one half's by three errors, clustered by session."""
     data = rows(520, interval="5m")
     fold = Fold(0, (0, 160), (160, 200), (200, 520))
-    names = walk_forward.chosen("lstm")
-    made = walk_forward.Walk(
+    names = walk_forward.model_names("lstm")
+    made = walk_forward.WalkForward(
         data, [fold], "lstm", names, walk_forward.fit(data.panel, [fold], names, OPTIONS, Context("train", seed=1))
     )
     test = data.panel.of_sessions(*fold.test)
-    walk_forward.settle(made, "logistic", fold)
-    walk_forward.settle(made, "lstm", fold)
+    walk_forward.calibrate(made, "logistic", fold)
+    walk_forward.calibrate(made, "lstm", fold)
     _, out = walk_forward.predict(made, "lstm", fold, test)
     right = np.where(test.up > 0.5, out[:, 0], 1 - out[:, 0])
     gain = np.where(np.isfinite(test.up), np.log(2 * right), np.nan)
@@ -111,13 +111,13 @@ def test_shuffled_labels_give_an_auc_of_one_half() -> None:
     mixed[good] = np.random.default_rng(0).permutation(panel.up[good])
     shuffled = replace(data, panel=replace(panel, up=mixed))
     fold = Fold(0, (0, 30), (30, 40), (40, 60))
-    names = walk_forward.chosen("ensemble")
-    made = walk_forward.Walk(shuffled, [fold], "ensemble", names,
+    names = walk_forward.model_names("ensemble")
+    made = walk_forward.WalkForward(shuffled, [fold], "ensemble", names,
                      walk_forward.fit(shuffled.panel, [fold], names, OPTIONS, Context("train", seed=1)))  # fmt: skip
     test = shuffled.panel.of_sessions(40, 60)
     day = np.repeat(test.session, np.diff(test.start))
     for name in ("logistic", "gbm", "lstm", "ensemble"):
-        walk_forward.settle(made, name, fold)
+        walk_forward.calibrate(made, name, fold)
         _, out = walk_forward.predict(made, name, fold, test)
         rows_known = np.isfinite(test.up) & np.isfinite(out[:, 0])
         p = out[rows_known, 1]  # before calibration: it may settle on one half for all

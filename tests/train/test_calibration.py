@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hfm.models.heads import mix
 from hfm.train import calibration
-from hfm.train.calibration import Block, clustered, gates, inverse_temperature, mix, pool, weights
+from hfm.train.calibration import ValidationBlock, clustered, gates, inverse_temperature, pool, weights
 from hfm.train.scoring import calibration_error, expected_error
 
 
-def block(n: int, share: float, seed: int = 0) -> Block:
+def block(n: int, share: float, seed: int = 0) -> ValidationBlock:
     """Labels that follow `share` of the network's corrections; 50 sessions."""
     rng = np.random.default_rng(seed)
     floor = np.column_stack([np.zeros(n), rng.standard_normal(n), *(np.full(n, q) for q in (-1.0, 0.0, 1.0))])
@@ -21,7 +22,7 @@ def block(n: int, share: float, seed: int = 0) -> Block:
     up = (rng.random(n) < 1 / (1 + np.exp(-shift[:, 0]))).astype(float)
     vol = floor[:, 1] + shift[:, 1] + 0.5 * rng.standard_normal(n)
     spread = shift[:, 3] + 0.78 * rng.standard_normal(n)
-    return Block(floor, heads, up, vol, spread, np.arange(n) % 50)
+    return ValidationBlock(floor, heads, up, vol, spread, np.arange(n) % 50)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
@@ -39,7 +40,7 @@ def test_useless_corrections_are_dropped_altogether() -> None:
 def test_gates_of_one_session_stay_shut() -> None:
     """One cluster has no standard error; nothing may open without one... unless the gain is sure to be measured."""
     one = block(100, 0.0)
-    shut = Block(one.floor, one.floor, one.up, one.log_vol, one.log_spread, np.zeros(100, np.int64))
+    shut = ValidationBlock(one.floor, one.floor, one.up, one.log_vol, one.log_spread, np.zeros(100, np.int64))
     np.testing.assert_array_equal(gates(shut), 0)
 
 
@@ -49,14 +50,14 @@ def test_gates_of_one_block_stay_shut_even_where_the_correction_helps() -> None:
     np.testing.assert_array_equal(gates(replace(one, cluster=np.zeros(5000, np.int64))), 0)
 
 
-def members(n: int, *noise: float, seed: int = 0) -> Block:
+def members(n: int, *noise: float, seed: int = 0) -> ValidationBlock:
     """A member for each `noise` (sd of what is added to the true logit, volatility and spread); 50 clusters."""
     rng = np.random.default_rng(seed)
     true = rng.standard_normal((n, 1)) * np.array([1.5, 1, 1, 1, 1]) + np.array([0, 0, -0.4, 0, 0.4])
     heads = np.stack([true + sd * rng.standard_normal((n, 1)) for sd in noise], axis=2)
     up = (rng.random(n) < 1 / (1 + np.exp(-true[:, 0]))).astype(float)
     error = 0.3 * rng.standard_normal((2, n))
-    return Block(heads[:, :, 0], heads, up, true[:, 1] + error[0], true[:, 3] + error[1], np.arange(n) % 50)
+    return ValidationBlock(heads[:, :, 0], heads, up, true[:, 1] + error[0], true[:, 3] + error[1], np.arange(n) % 50)
 
 
 def test_free_weights_leave_out_a_bad_member_and_bound_ones_cannot() -> None:

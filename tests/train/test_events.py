@@ -177,16 +177,18 @@ def test_features_that_are_never_known_are_refused_by_name() -> None:
         train(market()[0], small(model="logistic", features="book"))
 
 
-def split(rows: training_panel.Rows, fold: Fold, options: Train) -> tuple[scoring.Truth, dict[str, scoring.Forecast]]:
+def split(
+    rows: training_panel.TrainingRows, fold: Fold, options: Train
+) -> tuple[scoring.Truth, dict[str, scoring.ModelForecast]]:
     """What each model says of the test part of one causal split."""
-    names = walk_forward.chosen(options.model, options.also)
-    made = walk_forward.Walk(rows, [fold], options.model, names,
+    names = walk_forward.model_names(options.model, options.also)
+    made = walk_forward.WalkForward(rows, [fold], options.model, names,
                      walk_forward.fit(rows.panel, [fold], names, options, Context("train", seed=1)))  # fmt: skip
     test, said = fold_rows.lead(rows.panel, *fold.test), {}
     for name in names:
-        walk_forward.settle(made, name, fold)
+        walk_forward.calibrate(made, name, fold)
         heads, out = (part[test.inside] for part in walk_forward.predict(made, name, fold, test.panel))
-        said[name] = scoring.Forecast(out[:, 0], out[:, 1], heads)
+        said[name] = scoring.ModelForecast(out[:, 0], out[:, 1], heads)
     return training_output.truth(rows, [fold], None), said
 
 
@@ -196,10 +198,10 @@ def test_a_test_blocks_state_is_carried_from_the_sessions_open() -> None:
     rows = training_panel.read(MemoryReader(made), training_panel.task(tables.meta_of(made.schema), Train()))
     fold = Fold(0, (0, 10), (10, 12), (14, 16))
     options = replace(SMALL, epochs=1, seeds=1)
-    done = walk_forward.Walk(
+    done = walk_forward.WalkForward(
         rows, [fold], "lstm", ("lstm",), walk_forward.fit(rows.panel, [fold], ("lstm",), options, Context("train"))
     )
-    walk_forward.settle(done, "lstm", fold)
+    walk_forward.calibrate(done, "lstm", fold)
     done.arrays["lstm", 0] |= {"gates": np.ones(3), "seed0/head/w": np.full((8, 5), 0.1, np.float32)}
     led, block = fold_rows.lead(rows.panel, *fold.test), rows.panel.block
     assert block is not None
@@ -238,7 +240,7 @@ def book(real: Path, symbol: str) -> pa.Table:
     return replayed(*(payload for _, payload in fetch.run({}, config, Context("fetch", as_of=NOW))))
 
 
-def accuracy(truth: scoring.Truth, said: scoring.Forecast) -> Float:
+def accuracy(truth: scoring.Truth, said: scoring.ModelForecast) -> Float:
     """[n] 1 where the direction was called, NaN without one."""
     return np.where(np.isfinite(truth.up), (said.p_up > 0.5) == (truth.up > 0.5), np.nan)
 
@@ -254,7 +256,7 @@ def test_the_next_move_of_a_real_book_is_called_as_it_should_be(real: Path) -> N
     Printed beside them: the network without a floor, and the sign of the move over 1, 10 and 100 events.
     """
     rows = training_panel.read(
-        MemoryReader(book(real, "AMZN")), training_panel.Task("events", "next-move", 1, 300, True)
+        MemoryReader(book(real, "AMZN")), training_panel.ForecastTask("events", "next-move", 1, 300, True)
     )
     truth, said = split(rows, REAL, Train(model="ensemble", also=("bare",), seeds=1, epochs=20))
     found = {name: clustered(accuracy(truth, each), truth.cluster) for name, each in said.items()}
@@ -277,7 +279,7 @@ def test_the_default_model_and_the_ensemble_are_no_worse_than_gbm_on_a_real_book
 ) -> None:
     """Accuracy and log-loss on the same rows, errors by five minutes: no 95 % interval lies below 0."""
     rows = training_panel.read(
-        MemoryReader(book(real, symbol)), training_panel.Task("events", "next-move", 1, 300, True)
+        MemoryReader(book(real, symbol)), training_panel.ForecastTask("events", "next-move", 1, 300, True)
     )
     truth, said = split(rows, fold, Train(model="ensemble", seeds=1))
     for name in ("lstm", "ensemble"):
@@ -291,7 +293,7 @@ def test_the_default_model_and_the_ensemble_are_no_worse_than_gbm_on_a_real_book
 def test_the_sign_over_so_many_events_of_a_real_book(real: Path, horizon: int, least: float) -> None:
     """Trained on that sign itself: 1 and 10 events; over 100 no model is shown to know more than the base rate."""
     rows = training_panel.read(
-        MemoryReader(book(real, "AMZN")), training_panel.Task("events", "horizon", horizon, 300, True)
+        MemoryReader(book(real, "AMZN")), training_panel.ForecastTask("events", "horizon", horizon, 300, True)
     )
     truth, said = split(rows, REAL, Train(model="gbm"))
     for name in ("constant", "logistic", "gbm"):

@@ -13,7 +13,7 @@ import pytest
 from hfm.models.networks import trainer
 from hfm.stage import Context
 from hfm.train import fit_jobs, folds
-from hfm.train.fit_checkpoints import Record
+from hfm.train.fit_checkpoints import FitCheckpoints
 from tests.command import hfm
 from tests.train.market import SMALL, rows
 
@@ -40,9 +40,9 @@ class Memory:
 def run(memory: Memory, resume: bool) -> dict[tuple[int, str], bytes]:
     """All arrays of three fits, two networks of four epochs each."""
     ctx = Context("train", checkpoint=memory, resume=resume)
-    task = fit_jobs.Task("lstm", rows().panel, SMALL, 7)
+    task = fit_jobs.FitTask("lstm", rows().panel, SMALL, 7)
     plan = [*folds.plan(21), folds.final(21)]
-    fits = fit_jobs.fit_all(task, plan, ctx, Record(ctx))
+    fits = fit_jobs.fit_all(task, plan, ctx, FitCheckpoints(ctx))
     return {(f.number, name): value.tobytes() for f, arrays in fits for name, value in arrays.items()}
 
 
@@ -76,20 +76,20 @@ def test_without_resume_what_was_saved_is_not_looked_at() -> None:
     """A fresh start, even over a checkpoint."""
     memory = Memory()
     memory.data = b"not a checkpoint"
-    record = Record(Context("train", checkpoint=memory))
-    assert record.done("lstm", 0) is None
+    record = FitCheckpoints(Context("train", checkpoint=memory))
+    assert record.arrays("lstm", 0) is None
     assert record.state("lstm", 0) is None
 
 
 def test_late_news_of_a_fit_that_is_done_is_dropped() -> None:
     """A worker's last state may arrive after its arrays."""
     memory = Memory()
-    record = Record(Context("train", checkpoint=memory))
-    record.finish("lstm", 3, {"a": np.arange(3.0)})
-    record.keep("lstm", 3, b"late")
-    again = Record(Context("train", checkpoint=memory, resume=True))
+    record = FitCheckpoints(Context("train", checkpoint=memory))
+    record.save_arrays("lstm", 3, {"a": np.arange(3.0)})
+    record.save_state("lstm", 3, b"late")
+    again = FitCheckpoints(Context("train", checkpoint=memory, resume=True))
     assert again.state("lstm", 3) is None
-    found = again.done("lstm", 3)
+    found = again.arrays("lstm", 3)
     assert found is not None
     np.testing.assert_array_equal(found["a"], np.arange(3.0))
 

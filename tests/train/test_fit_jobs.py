@@ -13,7 +13,7 @@ import pytest
 
 from hfm.stage import Context
 from hfm.train import fit_jobs, folds
-from hfm.train.fit_checkpoints import Record
+from hfm.train.fit_checkpoints import FitCheckpoints
 from tests.train.market import SMALL, rows
 
 PARENT = """
@@ -21,25 +21,27 @@ from dataclasses import replace
 import os
 from hfm.stage import Context
 from hfm.train import folds, fit_jobs as jobs
-from hfm.train.fit_checkpoints import Record
+from hfm.train.fit_checkpoints import FitCheckpoints
 from tests.train.market import SMALL, rows
 if __name__ == "__main__":
-    jobs.WORTH = 0
+    jobs.PARALLEL_FROM = 0
     panel = rows().panel
-    task = jobs.Task("lstm", panel, replace(SMALL, epochs=100000, patience=100000), 7)
+    task = jobs.FitTask("lstm", panel, replace(SMALL, epochs=100000, patience=100000), 7)
     say = lambda label, done, total, note="": print(done, flush=True)
     print("start", flush=True)
     ctx = Context("train", workers=2, progress=say)
-    list(jobs.fit_all(task, folds.plan(21), ctx, Record(ctx)))
+    list(jobs.fit_all(task, folds.plan(21), ctx, FitCheckpoints(ctx)))
 """
 
 
 def test_a_fold_is_fitted_from_its_own_sessions_and_number() -> None:
     """The same fold alone or among others; another fold has other random numbers."""
     panel = rows().panel
-    task = fit_jobs.Task("lstm", panel, SMALL, 7)
+    task = fit_jobs.FitTask("lstm", panel, SMALL, 7)
     plan = folds.plan(21)
-    together = {f.number: a for f, a in fit_jobs.fit_all(task, plan, Context("train"), Record(Context("train")))}
+    together = {
+        f.number: a for f, a in fit_jobs.fit_all(task, plan, Context("train"), FitCheckpoints(Context("train")))
+    }
     alone = fit_jobs.fit(task, plan[1], lambda news: None)
     assert {k: v.tobytes() for k, v in alone.items()} == {k: v.tobytes() for k, v in together[1].items()}
     assert together[0]["seed0/l0/ih"].tobytes() != together[1]["seed0/l0/ih"].tobytes()

@@ -28,7 +28,7 @@ def test_without_blocks_a_part_is_whole_sessions() -> None:
     days = np.repeat(SESSIONS.session, np.diff(SESSIONS.start))
     assert set(days[place]) == set(np.unique(SESSIONS.session)[5:7])
     np.testing.assert_array_equal(part.x, SESSIONS.x[place])
-    np.testing.assert_array_equal(fold_rows.learn(SESSIONS, 5, 7).up, part.up)
+    np.testing.assert_array_equal(fold_rows.purged_part(SESSIONS, 5, 7).up, part.up)
     led = fold_rows.lead(SESSIONS, 5, 7)
     assert led.inside.all()
     np.testing.assert_array_equal(led.panel.slot, part.slot)
@@ -49,7 +49,7 @@ def test_blocks_cut_every_symbols_session_at_the_same_time() -> None:
 def test_labels_known_after_the_part_are_purged_from_what_is_learnt() -> None:
     """The last row of block 31 is labelled by the first of block 32: masked in all four labels, and no other is."""
     panel = blocked()
-    part, learnt = fold_rows.part(panel, 30, 32), fold_rows.learn(panel, 30, 32)
+    part, learnt = fold_rows.part(panel, 30, 32), fold_rows.purged_part(panel, 30, 32)
     assert part.known is not None
     late = part.known >= 32
     assert late.sum() == 2

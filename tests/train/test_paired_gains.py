@@ -11,7 +11,7 @@ from hfm.stage import Context
 from hfm.train import fold_rows, paired_gains, training_output, walk_forward
 from hfm.train.calibration import clustered
 from hfm.train.folds import Fold
-from hfm.train.scoring import Forecast, Truth
+from hfm.train.scoring import ModelForecast, Truth
 from tests.train.blocks import market_in_blocks
 from tests.train.market import SMALL
 
@@ -24,9 +24,9 @@ def truth(up: list[float], events: bool = True) -> Truth:
                  np.full((n, 3), np.nan) if events else None)  # fmt: skip
 
 
-def said(p: list[float]) -> Forecast:
+def said(p: list[float]) -> ModelForecast:
     """P(up) alone."""
-    return Forecast(np.array(p), np.full(len(p), np.nan), np.full((len(p), 5), np.nan))
+    return ModelForecast(np.array(p), np.full(len(p), np.nan), np.full((len(p), 5), np.nan))
 
 
 def test_gains_by_hand() -> None:
@@ -60,14 +60,14 @@ def test_where_either_floor_is_the_best_network_and_ensemble_are_no_worse_than_g
     """Blocks of a market that trees read, that a line reads, that nothing reads: neither interval lies below 0."""
     data, fold = market_in_blocks(signal), Fold(0, (0, 60), (60, 75), (75, 120))
     options = replace(SMALL, model="ensemble", epochs=6, seeds=1)
-    names = walk_forward.chosen("ensemble")
-    made = walk_forward.Walk(data, [fold], "ensemble", names,
+    names = walk_forward.model_names("ensemble")
+    made = walk_forward.WalkForward(data, [fold], "ensemble", names,
                      walk_forward.fit(data.panel, [fold], names, options, Context("train", seed=1)))  # fmt: skip
     test, found = fold_rows.lead(data.panel, *fold.test), {}
     for name in names:
-        walk_forward.settle(made, name, fold)
+        walk_forward.calibrate(made, name, fold)
         heads, out = (part[test.inside] for part in walk_forward.predict(made, name, fold, test.panel))
-        found[name] = Forecast(out[:, 0], out[:, 7], heads)
+        found[name] = ModelForecast(out[:, 0], out[:, 7], heads)
     of = training_output.truth(data, [fold], None)
     for name in ("lstm", "ensemble"):
         for metric, gain, se, n in paired_gains.gains(of, found[name], found["gbm"]):

@@ -9,13 +9,13 @@ import pytest
 from sklearn.metrics import log_loss, r2_score, roc_auc_score
 
 from hfm.train import score_floors, scoring
-from hfm.train.score_floors import Floor
-from hfm.train.scoring import Forecast, Truth
+from hfm.train.score_floors import ScoreFloor
+from hfm.train.scoring import ModelForecast, Truth
 
 N = 3000
 
 
-def sample(seed: int = 0, folds: int = 1) -> tuple[Truth, Forecast]:
+def sample(seed: int = 0, folds: int = 1) -> tuple[Truth, ModelForecast]:
     """Calibrated probabilities and fair level forecasts."""
     rng = np.random.default_rng(seed)
     p = 0.5 + 0.2 * (rng.random(N) - 0.5)
@@ -27,10 +27,10 @@ def sample(seed: int = 0, folds: int = 1) -> tuple[Truth, Forecast]:
         fold=np.arange(N) * folds // N, cluster=np.arange(N) // 50,
     )  # fmt: skip
     widen = np.where(truth.own_spread > own, 0.4, 0.6)
-    return truth, Forecast(p, widen, heads)
+    return truth, ModelForecast(p, widen, heads)
 
 
-def values(truth: Truth, said: Forecast) -> dict[tuple[str, str], tuple[float, float, int]]:
+def values(truth: Truth, said: ModelForecast) -> dict[tuple[str, str], tuple[float, float, int]]:
     """(task, metric) -> (value, se, n) of the pooled scores."""
     return {(s.task, s.metric): (s.value, s.se, s.n) for s in scoring.score(truth, {"m": said}) if s.fold < 0}
 
@@ -87,33 +87,33 @@ def test_masked_rows_and_silent_models_are_left_out() -> None:
     truth, said = sample()
     truth.up[::2] = np.nan
     assert values(truth, said)["direction", "accuracy"][2] == N // 2
-    mute = Forecast(np.full(N, np.nan), np.full(N, np.nan), np.full((N, 5), np.nan))
+    mute = ModelForecast(np.full(N, np.nan), np.full(N, np.nan), np.full((N, 5), np.nan))
     assert values(truth, mute) == {}
 
 
 def test_a_probability_of_one_half_is_half_right() -> None:
     """It calls no direction."""
     truth, said = sample()
-    coin = Forecast(np.full(N, 0.5), said.p_widen, said.heads)
+    coin = ModelForecast(np.full(N, 0.5), said.p_widen, said.heads)
     assert values(truth, coin)["direction", "accuracy"][:2] == (0.5, 0.0)
 
 
 def test_the_floor_of_a_score_is_the_best_rival_floor() -> None:
     """The floor model itself is measured against the others; an ECE against the one expected by chance."""
     truth, said = sample()
-    coin = Forecast(np.full(N, 0.5), said.p_widen, said.heads)
+    coin = ModelForecast(np.full(N, 0.5), said.p_widen, said.heads)
     models = {"m": said, "coin": coin, "other": coin}
     scores = scoring.score(truth, models)
     floor = score_floors.floors(scores, ("coin", "other"), truth, models)
     for s, f in zip(scores, floor, strict=True):
         if s.metric == "log_loss" and s.model == "m":
-            assert f == Floor(pytest.approx(np.log(2)), "coin")
+            assert f == ScoreFloor(pytest.approx(np.log(2)), "coin")
         if s.metric == "auc" and s.model == "coin":
-            assert f == Floor(0.5, "other")
+            assert f == ScoreFloor(0.5, "other")
         if s.metric == scoring.GAIN:
-            assert f == Floor(0, "har")
+            assert f == ScoreFloor(0, "har")
         if s.metric == "ece" and s.fold < 0 and s.model == "m":
-            assert f == Floor(scoring.expected_error(said.p_up), score_floors.PERFECT)
+            assert f == ScoreFloor(scoring.expected_error(said.p_up), score_floors.PERFECT)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.45, 0.6])
@@ -125,8 +125,8 @@ def test_the_floor_of_an_accuracy_is_the_better_of_base_rate_and_larger_class(sh
     up = (np.arange(N) % 20 < 20 * share).astype(float)
     truth = replace(truth, up=up, ahead=np.column_stack([up, 1 - up, up]))
     heard = np.arange(N) % 3 > 0  # the model says nothing of a third of the rows
-    models = {"constant": Forecast(np.full(N, 0.55), said.p_widen, said.heads),
-              "m": Forecast(np.where(heard, said.p_up, np.nan), said.p_widen, said.heads)}  # fmt: skip
+    models = {"constant": ModelForecast(np.full(N, 0.55), said.p_widen, said.heads),
+              "m": ModelForecast(np.where(heard, said.p_up, np.nan), said.p_widen, said.heads)}  # fmt: skip
     scores = scoring.score(truth, models)
     seen = 0
     for s, f in zip(scores, score_floors.floors(scores, ("constant",), truth, models), strict=True):
@@ -143,12 +143,12 @@ def test_the_floor_of_an_accuracy_is_the_better_of_base_rate_and_larger_class(sh
         larger, called = (1 - larger, 1 - called) if s.task == "direction_10" else (larger, called)
         larger = max(larger, 1 - larger)
         want = (called, score_floors.BASE) if called > larger - 1e-12 else (larger, score_floors.LARGER)
-        assert f == Floor(pytest.approx(want[0]), want[1]), s
+        assert f == ScoreFloor(pytest.approx(want[0]), want[1]), s
         assert f.value >= max(rose, 1 - rose) - 0.01
     assert seen == 4 * 3
 
 
-def stale_sample(share: float = 0.3) -> tuple[Truth, dict[str, Forecast]]:
+def stale_sample(share: float = 0.3) -> tuple[Truth, dict[str, ModelForecast]]:
     """Rows of which a part have a log volatility of -5 that every model foresees, as filled prices are."""
     truth, said = sample(folds=2)
     stale = np.arange(N) % 100 < 100 * share
@@ -158,7 +158,10 @@ def stale_sample(share: float = 0.3) -> tuple[Truth, dict[str, Forecast]]:
     better = heads.copy()
     better[:, 1] += np.where(stale, 0.0, 0.1)
     truth = replace(truth, log_vol=vol, stale=stale)
-    return truth, {"har": Forecast(said.p_up, said.p_widen, better), "m": Forecast(said.p_up, said.p_widen, heads)}
+    return truth, {
+        "har": ModelForecast(said.p_up, said.p_widen, better),
+        "m": ModelForecast(said.p_up, said.p_widen, heads),
+    }
 
 
 def test_stale_rows_are_left_out_of_scores_and_scored_apart() -> None:
@@ -201,7 +204,7 @@ def test_floors_of_stale_and_moving_rows_are_over_their_own_rows() -> None:
 def test_the_gain_over_a_floor_is_its_difference_of_r2() -> None:
     """With sessions of equal length it is the plain difference; its lower bound lies below it."""
     truth, said = sample()
-    worse = Forecast(said.p_up, said.p_widen, said.heads + np.array([0, 0.5, 0, 0.5, 0]))
+    worse = ModelForecast(said.p_up, said.p_widen, said.heads + np.array([0, 0.5, 0, 0.5, 0]))
     for task, at, y in (("volatility", 1, truth.log_vol), ("spread", 3, truth.log_spread)):
         mean, se, n = scoring.gain(truth, said, worse, task)
         r2 = [1 - np.mean((y - f.heads[:, at]) ** 2) / y.var() for f in (said, worse)]
@@ -213,8 +216,8 @@ def test_the_gain_over_a_floor_is_its_difference_of_r2() -> None:
 def test_the_gain_over_har_is_a_score_of_every_other_model_that_says_a_level() -> None:
     """Pooled and by fold; none of HAR itself, none of a model that is silent, none without HAR."""
     truth, said = sample(folds=2)
-    silent = Forecast(said.p_up, said.p_widen, np.full_like(said.heads, np.nan))
-    worse = Forecast(said.p_up, said.p_widen, said.heads + 0.5)
+    silent = ModelForecast(said.p_up, said.p_widen, np.full_like(said.heads, np.nan))
+    worse = ModelForecast(said.p_up, said.p_widen, said.heads + 0.5)
     made = [s for s in scoring.score(truth, {"har": worse, "m": said, "silent": silent}) if s.metric == scoring.GAIN]
     assert {(s.model, s.fold, s.task) for s in made} == {
         ("m", k, t) for k in (-1, 0, 1) for t in ("spread", "volatility")

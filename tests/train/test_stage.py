@@ -129,7 +129,7 @@ def test_the_same_run_twice_gives_the_same_bytes_and_another_seed_others() -> No
 def test_any_number_of_processes_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folds in two spawned workers against folds one after the other."""
     quotes = market()[0]
-    monkeypatch.setattr("hfm.train.fit_jobs.WORTH", 0)
+    monkeypatch.setattr("hfm.train.fit_jobs.PARALLEL_FROM", 0)
     assert digest(train(quotes, small(epochs=2))[0]) == digest(train(quotes, small(epochs=2), workers=2)[0])
 
 

@@ -73,7 +73,7 @@ def test_a_row_is_left_out_with_its_labels_row() -> None:
     """The unmoved rows of a session with a stale one, and the row before each, whose label it is."""
     quotes = market(0.23)
     flags = tables.arrays(quotes)["flags"]
-    made = training_panel.read(MemoryReader(quotes), training_panel.Task(horizon=2))
+    made = training_panel.read(MemoryReader(quotes), training_panel.ForecastTask(horizon=2))
     assert made.stale is not None
     session = np.repeat(np.arange(60), 78)
     rare = np.isin(session, session[flags & tables.FLAG_STALE > 0])
@@ -85,8 +85,11 @@ def test_a_row_is_left_out_with_its_labels_row() -> None:
     for labels in (made.panel.up, made.panel.ret_bps, made.panel.log_spread, made.panel.log_vol):
         assert np.isnan(labels[made.stale]).all()
     np.testing.assert_array_equal(made.panel.log_vol[~made.stale], made.unmasked.log_vol[~made.stale])
-    assert made.digest != training_panel.read(MemoryReader(unmarked(quotes)), training_panel.Task(horizon=2)).digest
-    assert training_panel.read(MemoryReader(market(0.0)), training_panel.Task()).stale is None
+    assert (
+        made.digest
+        != training_panel.read(MemoryReader(unmarked(quotes)), training_panel.ForecastTask(horizon=2)).digest
+    )
+    assert training_panel.read(MemoryReader(market(0.0)), training_panel.ForecastTask()).stale is None
 
 
 @pytest.mark.slow

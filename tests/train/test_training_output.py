@@ -8,8 +8,8 @@ import pytest
 from hfm import tables
 from hfm.tables import MemoryReader
 from hfm.train import fold_rows, folds, training_output
-from hfm.train.score_floors import Floor
-from hfm.train.scoring import Score
+from hfm.train.score_floors import ScoreFloor
+from hfm.train.scoring import ModelScore
 from tests.train.market import market, rows
 
 
@@ -31,9 +31,12 @@ def test_the_oracle_is_joined_row_by_row_and_only_for_the_next_row() -> None:
 
 def test_scores_are_sorted_by_task_metric_model_and_fold() -> None:
     """The table's own order, whatever the order of the list."""
-    lines = [Score("b", 0, "spread", "r2", 1.0, 0.1, 5), Score("a", -1, "direction", "auc", 0.5, float("nan"), 5),
-             Score("a", 0, "spread", "r2", 2.0, 0.1, 5)]  # fmt: skip
-    table = training_output.scores(lines, [Floor(1.0, "x"), Floor(2.0, "y"), Floor(3.0, "")], {})
+    lines = [
+        ModelScore("b", 0, "spread", "r2", 1.0, 0.1, 5),
+        ModelScore("a", -1, "direction", "auc", 0.5, float("nan"), 5),
+        ModelScore("a", 0, "spread", "r2", 2.0, 0.1, 5),
+    ]
+    table = training_output.scores(lines, [ScoreFloor(1.0, "x"), ScoreFloor(2.0, "y"), ScoreFloor(3.0, "")], {})
     tables.check(table, tables.SCORES)
     assert table.column("floor").to_pylist() == [2.0, 3.0, 1.0]
     assert table.column("floor_label").to_pylist() == ["y", "", "x"]

@@ -18,8 +18,8 @@ def test_row_groups_of_any_size_give_the_same_panel() -> None:
     """Features stream; the hash follows."""
     quotes = market(symbols=("AAA", "BBB"))[0]
     whole, parts = (
-        training_panel.read(MemoryReader(quotes), training_panel.Task()),
-        training_panel.read(GroupedReader(quotes, 4), training_panel.Task()),
+        training_panel.read(MemoryReader(quotes), training_panel.ForecastTask()),
+        training_panel.read(GroupedReader(quotes, 4), training_panel.ForecastTask()),
     )
     np.testing.assert_array_equal(whole.panel.x, parts.panel.x)
     np.testing.assert_array_equal(whole.time_label, parts.time_label)
@@ -57,8 +57,8 @@ def test_the_hash_of_the_data_follows_every_value_read(column: str) -> None:
     values[100] = np.nextafter(values[100], np.inf)
     changed = quotes.set_column(quotes.schema.get_field_index(column), quotes.schema.field(column), pa.array(values))
     assert (
-        training_panel.read(MemoryReader(changed), training_panel.Task()).digest
-        != training_panel.read(MemoryReader(quotes), training_panel.Task()).digest
+        training_panel.read(MemoryReader(changed), training_panel.ForecastTask()).digest
+        != training_panel.read(MemoryReader(quotes), training_panel.ForecastTask()).digest
     )
 
 
@@ -72,7 +72,9 @@ def test_what_comes_after_a_row_changes_no_feature_up_to_it(row: int) -> None:
             values = tables.column_array(quotes.column(field.name)).copy()
             values[row + 1 :] = np.abs(values[row + 1 :]) * 1.7 + 0.01
             poisoned = poisoned.set_column(poisoned.schema.get_field_index(field.name), field, pa.array(values))
-    clean, dirty = (training_panel.read(MemoryReader(q), training_panel.Task()).panel for q in (quotes, poisoned))
+    clean, dirty = (
+        training_panel.read(MemoryReader(q), training_panel.ForecastTask()).panel for q in (quotes, poisoned)
+    )
     np.testing.assert_array_equal(clean.x[: row + 1], dirty.x[: row + 1])
     assert (clean.x[row + 1 :] != dirty.x[row + 1 :]).any()
     np.testing.assert_array_equal(clean.log_vol[:row], dirty.log_vol[:row])
@@ -80,6 +82,6 @@ def test_what_comes_after_a_row_changes_no_feature_up_to_it(row: int) -> None:
 
 def test_the_seed_group_keeps_its_own_features_first() -> None:
     """Networks see the first `own`; the floors' regressors follow."""
-    data = training_panel.read(MemoryReader(market()[0]), training_panel.Task("seed")).panel
+    data = training_panel.read(MemoryReader(market()[0]), training_panel.ForecastTask("seed")).panel
     assert data.names[: data.own] == GROUPS["seed"]
     assert "gk_12" in data.names[data.own :]

@@ -12,12 +12,12 @@ from tests.train.test_scoring import sample, stale_sample
 def test_figures_and_table_name_every_model_and_its_floors() -> None:
     """Headline numbers beside base rate, rule and HAR; silent models show a dash, or no line."""
     truth, said = sample()
-    nothing = scoring.Forecast(np.full(len(truth.up), np.nan), said.p_widen, said.heads * np.nan)
+    nothing = scoring.ModelForecast(np.full(len(truth.up), np.nan), said.p_widen, said.heads * np.nan)
     models = {"constant": said, "rule": nothing, "har": said, "lstm": said}
     scores = scoring.score(truth, models)
     floor = score_floors.floors(scores, ("constant", "rule", "har"), truth, models)
     ctx = Context("train")
-    training_summary.tell(scores, floor, truth, models, "lstm", ctx)
+    training_summary.summarise(scores, floor, truth, models, "lstm", ctx)
     for key in ("direction_accuracy", "direction_base_rate", "direction_se", "spread_accuracy", "spread_rule",
                 "volatility_r2", "volatility_r2_har", "smallest_edge", "oracle_share"):  # fmt: skip
         assert isinstance(ctx.figures[key], float), key
@@ -38,7 +38,7 @@ def told(share: float) -> Context:
     truth, models = stale_sample(share)
     ctx = Context("train")
     scores = scoring.score(truth, models)
-    training_summary.tell(scores, score_floors.floors(scores, ("har",), truth, models), truth, models, "m", ctx)
+    training_summary.summarise(scores, score_floors.floors(scores, ("har",), truth, models), truth, models, "m", ctx)
     return ctx
 
 
@@ -62,7 +62,7 @@ def test_the_floor_of_the_direction_is_named() -> None:
     truth, said = sample()
     ctx = Context("train")
     scores = scoring.score(truth, {"lstm": said})
-    training_summary.tell(
+    training_summary.summarise(
         scores, score_floors.floors(scores, (), truth, {"lstm": said}), truth, {"lstm": said}, "lstm", ctx
     )
     assert ctx.figures["direction_floor_label"] == score_floors.LARGER

@@ -16,11 +16,11 @@ from tests.train.market import SMALL, market, rows
 NAMES = ("constant", "logistic", "lstm")
 
 
-def walked(data: walk_forward.Rows) -> walk_forward.Walk:
+def walked(data: walk_forward.Rows) -> walk_forward.WalkForward:
     """A fitted walk of 21 sessions."""
     plan = [*folds.plan(21), folds.final(21)]
     options = replace(SMALL, epochs=2)
-    return walk_forward.Walk(
+    return walk_forward.WalkForward(
         data, plan, "lstm", NAMES, walk_forward.fit(data.panel, plan, NAMES, options, Context("train"))
     )
 
@@ -33,18 +33,18 @@ def test_later_sessions_do_not_reach_into_an_earlier_fold() -> None:
     found = []
     for made in (walked(data), walked(changed)):
         for name in NAMES:
-            walk_forward.settle(made, name, made.plan[0])
+            walk_forward.calibrate(made, name, made.plan[0])
         found.append({n: made.arrays[n, 0]["finish"].tobytes() for n in NAMES})
     assert found[0] == found[1]
 
 
 def test_models_asked_for_beside_the_model_come_once_each_after_their_members() -> None:
     """Floors first; a name that is not known is refused at once."""
-    assert walk_forward.chosen("lstm") == (*walk_forward.FLOORS, "lstm")
-    assert walk_forward.chosen("lstm", ("bare", "lstm", "bare")) == (*walk_forward.FLOORS, "bare", "lstm")
-    assert walk_forward.chosen("lstm", ("ensemble",)) == (*walk_forward.FLOORS, "gbm", "lstm", "ensemble")
+    assert walk_forward.model_names("lstm") == (*walk_forward.FLOORS, "lstm")
+    assert walk_forward.model_names("lstm", ("bare", "lstm", "bare")) == (*walk_forward.FLOORS, "bare", "lstm")
+    assert walk_forward.model_names("lstm", ("ensemble",)) == (*walk_forward.FLOORS, "gbm", "lstm", "ensemble")
     with pytest.raises(UsageError, match="'bear'"):
-        walk_forward.chosen("lstm", ("bear",))
+        walk_forward.model_names("lstm", ("bear",))
 
 
 def test_confidence_ranks_count_the_folds_own_validation_rows() -> None:
@@ -52,7 +52,7 @@ def test_confidence_ranks_count_the_folds_own_validation_rows() -> None:
     data = rows(signal="planted", rho=0.5)
     made = walked(data)
     fold = made.plan[0]
-    walk_forward.settle(made, "logistic", fold)
+    walk_forward.calibrate(made, "logistic", fold)
     valid = data.panel.of_sessions(*fold.valid)
     _, out = walk_forward.predict(made, "logistic", fold, valid)
     rank = np.sort(out["conf_rank"])
@@ -63,7 +63,7 @@ def test_the_temperature_rests_on_all_validation_blocks_so_far() -> None:
     """The second fold's pool holds the first one's block as well."""
     made = walked(rows())
     for fold in made.plan[:2]:
-        walk_forward.settle(made, "constant", fold)
+        walk_forward.calibrate(made, "constant", fold)
     assert [len(b.up) for b in made.blocks["constant"]] == [
         len(made.rows.panel.of_sessions(*f.valid).slot) for f in made.plan[:2]
     ]
@@ -73,12 +73,12 @@ def test_the_temperature_rests_on_all_validation_blocks_so_far() -> None:
 def test_the_forecast_deviation_is_that_of_the_return_over_the_horizon(horizon: int) -> None:
     """Returns over ret_sd_bps have a root mean square of about one, however many rows ahead."""
     quotes = market(40)[0]
-    data = training_panel.read(MemoryReader(quotes), training_panel.Task(horizon=horizon))
+    data = training_panel.read(MemoryReader(quotes), training_panel.ForecastTask(horizon=horizon))
     fold = folds.Fold(0, (0, 25), (25, 30), (30, 40))
-    made = walk_forward.Walk(
+    made = walk_forward.WalkForward(
         data, [fold], "har", ("har",), walk_forward.fit(data.panel, [fold], ("har",), SMALL, Context("train"))
     )
-    walk_forward.settle(made, "har", fold)
+    walk_forward.calibrate(made, "har", fold)
     test = data.panel.of_sessions(*fold.test)
     _, out = walk_forward.predict(made, "har", fold, test)
     ratio = test.ret_bps / out["ret_sd_bps"]

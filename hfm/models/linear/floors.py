@@ -85,7 +85,7 @@ class Persistence(Constant):
         return with_residuals(arrays, train)
 
 
-class Rule(Constant):
+class SpreadRule(Constant):
     """Says that the spread returns to the level that its model gives it in this row, and nothing else."""
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:

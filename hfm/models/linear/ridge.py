@@ -31,9 +31,22 @@ def known(panel: Panel) -> Mask:
 
 
 def scaler(values: Float, symbol: Int, count: int) -> tuple[Float, Float]:
-    """(centre, factor), each [S+1, F], of values [n, F]: a symbol's mean and 1/sd; the last row is all symbols pooled.
+    """Mean and inverse standard deviation of each column, by symbol and pooled.
 
-    NaN is left out. A column that does not vary has factor 0; a symbol with fewer than two rows has the pooled ones.
+    Parameters
+    ----------
+    values : float64 [n, F]
+        A row with a NaN is left out.
+    symbol : int64 [n]
+        Number of each row's symbol.
+    count : int
+        S.
+
+    Returns
+    -------
+    centre, factor : float64 [S+1, F]
+        The last row is all symbols pooled. A column that does not vary has factor 0; a symbol with fewer than two rows
+        has the pooled ones.
     """
     centre = np.zeros((count + 1, values.shape[1]))
     factor = np.zeros_like(centre)
@@ -51,16 +64,48 @@ def scaler(values: Float, symbol: Int, count: int) -> tuple[Float, Float]:
 
 
 def standardise(x: Float, symbol: Int, centre: Float, factor: Float) -> Float:
-    """x [n, F] in units of its symbol's scaler, cut at +-CLIP; NaN stays NaN."""
+    """Features in units of their symbol's scaler.
+
+    Parameters
+    ----------
+    x : float64 [n, F]
+        Raw features; NaN stays NaN.
+    symbol : int64 [n]
+        Number of each row's symbol.
+    centre, factor : float64 [S+1, F]
+        Of `scaler`.
+
+    Returns
+    -------
+    float64 [n, F]
+        Cut at +-CLIP.
+    """
     z: Float = np.clip((x - centre[symbol]) * factor[symbol], -CLIP, CLIP)
     return z
 
 
 def ridge(z: Float, slot: Int, y: Float, slots: int, penalty: float = 0.01) -> tuple[Float, Float]:
-    """(w [F], table [K]) of y ~ z @ w + table[slot], least squares with ridge.
+    """Least squares with ridge of y ~ z @ w + table[slot].
 
-    The table is a level, HARMONICS of the time of day and each slot's own departure (SLOT_PENALTY). penalty: on w, in
-    rows. Rows must be complete. A slot beyond the last counts as the last; a table of one slot is a level.
+    Parameters
+    ----------
+    z : float64 [n, F]
+        Standardised features, complete rows.
+    slot : int64 [n]
+        Clock slots; one beyond the last counts as the last.
+    y : float64 [n]
+        Labels, without NaN.
+    slots : int
+        K; a table of one slot is a level.
+    penalty : float
+        On w, in rows.
+
+    Returns
+    -------
+    w : float64 [F]
+        Weights.
+    table : float64 [K]
+        A level, HARMONICS of the time of day and each slot's own departure (SLOT_PENALTY).
     """
     curve, slot = _curve(slots), np.minimum(slot, slots - 1)
     own = np.eye(slots)
@@ -81,11 +126,26 @@ def _curve(slots: int) -> Float:
 
 
 def logistic(z: Float, y: Float, penalties: tuple[float, ...]) -> tuple[Float, float]:
-    """(w [F+1] with the intercept last, penalty) of P(y = 1) = sigmoid(z @ w + b); ridge on all but the intercept.
+    """Logistic regression P(y = 1) = sigmoid(z @ w + b), with ridge on all but the intercept.
 
-    The penalty is the one of `penalties` with the highest Laplace evidence (MacKay 1992, Neural Computation 4(3),
-    doi:10.1162/neco.1992.4.3.448): no validation rows are spent on it. y of one class only: intercept at its
-    Laplace-smoothed log-odds, w = 0.
+    The penalty is the one with the highest Laplace evidence (MacKay 1992, Neural Computation 4(3),
+    doi:10.1162/neco.1992.4.3.448): no validation rows are spent on it.
+
+    Parameters
+    ----------
+    z : float64 [n, F]
+        Standardised features, complete rows.
+    y : float64 [n]
+        1 or 0. Of one class only: the intercept is its Laplace-smoothed log-odds, w = 0.
+    penalties : tuple of float
+        That are tried.
+
+    Returns
+    -------
+    w : float64 [F+1]
+        The intercept last.
+    penalty : float
+        The chosen one.
     """
     if len(y) == 0 or y.min() == y.max():
         return np.append(np.zeros(z.shape[1]), np.log((y.sum() + 1) / (len(y) - y.sum() + 1))), penalties[-1]

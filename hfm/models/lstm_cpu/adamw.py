@@ -1,7 +1,8 @@
-"""A gradient step: clip, AdamW, moving average; all weights at once.
+"""A step along the gradient: clip, AdamW, moving average; all weights at once.
 
 torch.optim does the same in a tenth of a small network's batch, bookkeeping and eleven passes over the weights; on the
-processor, where a network's weights are one vector, it is compiled here.
+processor, where a network's weights are one vector, it is compiled here (`adamw_step`, bench row `train`). Several
+tensors, and other devices, take torch's own functions; tests/models/lstm_cpu/test_adamw.py holds both to torch.optim.
 Legend: P weights.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,7 +25,27 @@ _FIRST, _KEPT, _SECOND, _LEAST = np.float32(1 - 0.9), np.float32(0.999), np.floa
 _ZERO = np.float32(0.0)
 
 
-class Descent:
+class _Flat(NamedTuple):
+    """Weights and moments [P] of a network whose weights are one vector on the processor."""
+
+    weights: Float32
+    first: Float32
+    second: Float32
+
+
+class StepScalars(NamedTuple):
+    """Of one step. keep: what decay leaves of a weight. length: of the step. root: what corrects the root of the second
+    moment. share: of the new weights in their average. clip: what clipping leaves of the gradient.
+    """
+
+    keep: np.float32
+    length: np.float32
+    root: np.float32
+    share: np.float32
+    clip: np.float32
+
+
+class AdamW:
     """AdamW (Loshchilov, Hutter 2019, arXiv:1711.05101, algorithm 2) of `weights` by their .grad."""
 
     def __init__(self, weights: Sequence[torch.Tensor], options: Train) -> None:
@@ -31,10 +53,10 @@ class Descent:
         self.first = [torch.zeros_like(w) for w in self.weights]
         self.second = [torch.zeros_like(w) for w in self.weights]
         self.steps = 0
-        whole = len(self.weights) == 1 and self.weights[0].device.type == "cpu"
-        parts = (self.weights[0].detach(), self.first[0], self.second[0]) if whole else ()
-        self._flat = tuple(part.numpy() for part in parts)
-        """One vector's weights and moments; () where there are several, or elsewhere."""
+        self._flat: _Flat | None = None
+        if len(self.weights) == 1 and self.weights[0].device.type == "cpu":
+            parts = (self.weights[0].detach(), self.first[0], self.second[0])
+            self._flat = _Flat(*(part.numpy() for part in parts))
 
     def step(self, average: Sequence[torch.Tensor]) -> None:
         """One step along the gradient, cut to the norm options.clip; `average` follows (faster at first)."""
@@ -42,28 +64,30 @@ class Descent:
         self.steps += 1
         one, two = (1 - beta**self.steps for beta in BETAS)
         decay = min(options.ema, (1 + self.steps) / (10 + self.steps))
-        scalars = (1 - options.lr * options.weight_decay, options.lr / one, 1 / math.sqrt(two), 1 - decay)
-        if self._flat:
-            (w, first, second), g = self._flat, gradients[0].numpy()
-            cut = min(1.0, options.clip / (norm(g) + 1e-6))
-            move(w, g, first, second, average[0].detach().numpy(), np.array([*scalars, cut], np.float32))
+        keep, length, root = 1 - options.lr * options.weight_decay, options.lr / one, 1 / math.sqrt(two)
+        if self._flat is not None:
+            g = gradients[0].numpy()
+            clip = min(1.0, options.clip / (norm(g) + 1e-6))
+            scalars = StepScalars(*(np.float32(v) for v in (keep, length, root, 1 - decay, clip)))
+            flat = self._flat
+            adamw_step(flat.weights, g, flat.first, flat.second, average[0].detach().numpy(), scalars)
             return
         with torch.no_grad():
             size = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
             torch._foreach_mul_(gradients, (options.clip / (size + 1e-6)).clamp(max=1.0))
-            self._move(gradients, list(average), scalars)
+            self._step_in_torch(gradients, keep, length, root)
+            torch._foreach_lerp_(list(average), self.weights, 1 - decay)
 
-    def _move(self, gradients: list[torch.Tensor], average: list[torch.Tensor], scalars: tuple[float, ...]) -> None:
-        """`move` in torch, for several tensors and other devices."""
+    def _step_in_torch(self, gradients: list[torch.Tensor], keep: float, length: float, root: float) -> None:
+        """`adamw_step` for several tensors and other devices, but for the average."""
         torch._foreach_lerp_(self.first, gradients, 1 - BETAS[0])
         torch._foreach_mul_(self.second, BETAS[1])
         torch._foreach_addcmul_(self.second, gradients, gradients, 1 - BETAS[1])
         below = torch._foreach_sqrt(self.second)
-        torch._foreach_mul_(below, scalars[2])
+        torch._foreach_mul_(below, root)
         torch._foreach_add_(below, EPSILON)
-        torch._foreach_mul_(self.weights, scalars[0])
-        torch._foreach_addcdiv_(self.weights, self.first, below, -scalars[1])
-        torch._foreach_lerp_(average, self.weights, scalars[3])
+        torch._foreach_mul_(self.weights, keep)
+        torch._foreach_addcdiv_(self.weights, self.first, below, -length)
 
     def state(self) -> dict[str, torch.Tensor]:
         """The moments, by name; the number of steps is the caller's."""
@@ -93,18 +117,22 @@ def norm(g: Float32) -> float:
 
 
 @kernel
-def move(w: Float32, g: Float32, first: Float32, second: Float32, average: Float32, scalars: Float32) -> None:
-    """One step of weights w [P] along g [P]; moments and average follow.
+def adamw_step(w: Float32, g: Float32, first: Float32, second: Float32, average: Float32, scalars: StepScalars) -> None:
+    """One step of all weights.
 
-    scalars: what decay leaves of w, the step's length, what corrects the root of the second moment, the average's share
-    of the new weights, and what clipping leaves of g.
+    Parameters
+    ----------
+    w, g, first, second, average : float32 [P]
+        Weights, their gradient, its first and second moment, the weights' moving average; all but g change.
+    scalars : StepScalars
+        Of the step.
     """
-    keep, length, scale, share, cut = scalars[0], scalars[1], scalars[2], scalars[3], scalars[4]
-    for k in range(w.shape[0]):
-        slope = cut * g[k]
+    keep, length, root, share, clip = scalars
+    for k in range(w.shape[0]):  # loop by loop, each over few arrays: one over all of them is not vectorised
+        slope = clip * g[k]
         first[k] += _FIRST * (slope - first[k])
         second[k] = _KEPT * second[k] + _SECOND * slope * slope
     for k in range(w.shape[0]):
-        w[k] = keep * w[k] - length * first[k] / (scale * np.sqrt(second[k]) + _LEAST)
+        w[k] = keep * w[k] - length * first[k] / (root * np.sqrt(second[k]) + _LEAST)
     for k in range(w.shape[0]):
         average[k] += share * (w[k] - average[k])

@@ -1,4 +1,7 @@
-"""Dropout masks from a seed, compiled: torch's own take a tenth of an epoch."""
+"""Dropout masks from a seed, compiled: torch's own take a tenth of an epoch (bench row `train`).
+
+The slow twin is torch.nn.Dropout; tests/models/lstm_cpu/test_dropout.py holds shares, independence and bits.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +16,25 @@ _S27, _S30, _S31, _LOW = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(
 
 
 @kernel
-def mask(seed: int, share: float, out: Float32) -> None:
+def dropout_mask(seed: int, share: float, out: Float32) -> None:
     """out [n]: 0 with probability `share`, to 2^-16, else 1 / (1 - share).
 
     A counter from `seed` is mixed to 64 bits for four elements (splitmix64: Steele, Lea, Flood 2014,
     doi:10.1145/2660193.2660195).
     """
     least, scale = np.uint64(round(share * 65536.0)), np.float32(1.0 / (1.0 - share))
-    whole = out.shape[0] // 4
-    for r in range(whole):
-        z = _mixed(np.uint64(seed), np.uint64(r))
+    groups = out.shape[0] // 4
+    for r in range(groups):
+        z = _splitmix64(np.uint64(seed), np.uint64(r))
         for k in range(4):
             out[4 * r + k] = scale if (z >> np.uint64(16 * k)) & _LOW >= least else _ZERO
-    z = _mixed(np.uint64(seed), np.uint64(whole))
-    for k in range(4 * whole, out.shape[0]):
-        out[k] = scale if (z >> np.uint64(16 * (k - 4 * whole))) & _LOW >= least else _ZERO
+    z = _splitmix64(np.uint64(seed), np.uint64(groups))
+    for k in range(4 * groups, out.shape[0]):
+        out[k] = scale if (z >> np.uint64(16 * (k - 4 * groups))) & _LOW >= least else _ZERO
 
 
 @kernel
-def _mixed(seed: np.uint64, count: np.uint64) -> np.uint64:
+def _splitmix64(seed: np.uint64, count: np.uint64) -> np.uint64:
     """The count-th number of splitmix64 from `seed`."""
     z = seed + (count + np.uint64(1)) * _STEP
     z = (z ^ (z >> _S30)) * _MIX

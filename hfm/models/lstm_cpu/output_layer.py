@@ -1,5 +1,7 @@
-"""What stands at both ends of a recurrence: sequences gathered into rows, and the last layer with its gradient.
+"""The output layer and its gradient, and sequences gathered into rows.
 
+The slow twins are torch.nn.Linear and NumPy's indexing (tests/models/lstm_cpu/test_output_layer.py); the calls of torch
+cost more than the arithmetic of five outputs (bench row `train`).
 float32, C-contiguous. Legend: T rows, N sequences, R = T x N, F columns, H units (a multiple of LANES), O outputs.
 """
 
@@ -12,13 +14,24 @@ from hfm.kernels.jit import kernel
 from hfm.kernels.simd import Float32, fma, load, same, store, total
 from hfm.plugins import Int
 
-Pair = tuple[Float32, Float32]
 _ZERO = np.float32(0.0)
 
 
 @kernel
-def outputs(z: Float32, weight: Float32, bias: Float32, out: Float32) -> None:
-    """out [R, O]: bias [O] + z [R, H] weight [O, H], of a layer that has no function."""
+def linear(z: Float32, weight: Float32, bias: Float32, out: Float32) -> None:
+    """out = z weight^T + bias.
+
+    Parameters
+    ----------
+    z : float32 [R H]
+        Flat.
+    weight : float32 [O H]
+        Flat.
+    bias : float32 [O]
+        As torch has it.
+    out : float32 [R, O]
+        Filled.
+    """
     units = weight.size // bias.size
     for r in range(out.shape[0]):
         for j in range(bias.size):
@@ -29,28 +42,49 @@ def outputs(z: Float32, weight: Float32, bias: Float32, out: Float32) -> None:
 
 
 @kernel
-def by_outputs(by_out: Float32, weight: Float32, z: Float32, by_z: Float32, by_own: Pair) -> None:
-    """The gradient of `outputs` from that of out [R, O]: by_z [R, H], and by_own of weight [O, H] and bias [O]."""
-    by_weight, by_bias = by_own
-    units = weight.size // by_bias.size
-    by_weight[:] = _ZERO
-    by_bias[:] = _ZERO
-    for r in range(by_out.shape[0]):
-        for j in range(by_bias.size):
-            by_bias[j] += by_out[r, j]
+def linear_backward(
+    grad_out: Float32, weight: Float32, z: Float32, grad_z: Float32, grad_weight: Float32, grad_bias: Float32
+) -> None:
+    """The gradient of `linear`.
+
+    Parameters
+    ----------
+    grad_out : float32 [R, O]
+        Of the outputs.
+    weight, z : float32 [O H], [R H]
+        As in `linear`.
+    grad_z, grad_weight, grad_bias : float32 [R H], [O H], [O]
+        Filled.
+    """
+    units = weight.size // grad_bias.size
+    grad_weight[:] = _ZERO
+    grad_bias[:] = _ZERO
+    for r in range(grad_out.shape[0]):
+        for j in range(grad_bias.size):
+            grad_bias[j] += grad_out[r, j]
         for k in range(0, units, LANES):
             at, line = r * units + k, same(_ZERO)
-            here = load(z, at)
-            for j in range(by_bias.size):
-                slope, own = same(by_out[r, j]), j * units + k
-                line = fma(slope, load(weight, own), line)
-                store(by_weight, own, fma(slope, here, load(by_weight, own)))
-            store(by_z, at, line)
+            z_lanes = load(z, at)
+            for j in range(grad_bias.size):
+                slope, place = same(grad_out[r, j]), j * units + k
+                line = fma(slope, load(weight, place), line)
+                store(grad_weight, place, fma(slope, z_lanes, load(grad_weight, place)))
+            store(grad_z, at, line)
 
 
 @kernel
-def gathered(source: Float32, index: Int, out: Float32) -> None:
-    """out [T, N, F]: the sequences at `index` [N] of source [S, T, F], row by row."""
+def gather_sequences(source: Float32, index: Int, out: Float32) -> None:
+    """Some sequences, row by row.
+
+    Parameters
+    ----------
+    source : float32 [S, T, F]
+        All sequences.
+    index : int64 [N]
+        Which; one may come twice.
+    out : float32 [T, N, F]
+        Filled.
+    """
     for t in range(out.shape[0]):
         for n in range(index.shape[0]):
             for k in range(out.shape[2]):

@@ -28,7 +28,7 @@ def tanh(x):  # type: ignore[no-untyped-def]  # float32 -> float32, inlined
 
 
 @bare
-def fraction(x: Lanes) -> tuple[Lanes, Lanes]:
+def tanh_ratio(x: Lanes) -> tuple[Lanes, Lanes]:
     """tanh of each lane as numerator and denominator, which the caller divides, several at once if it can."""
     x = bounded(x, same(_TOP))
     s = x * x

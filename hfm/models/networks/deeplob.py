@@ -8,29 +8,34 @@ Legend: N sequences, T rows, F features, H hidden units.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 from torch.nn import functional
 
 from hfm.models.networks import causal
-from hfm.models.networks.lstm_network import corrections, recurrent
+from hfm.models.networks.lstm_network import lstm_layers, zero_head
+from hfm.models.networks.torch_forecaster import TorchForecaster
 
 SLOPE = 0.01
 """Of the leaky rectifier, as in the paper."""
 
 
-class DeepLob(nn.Module):
+class DeepLobNetwork(nn.Module):
     """[N, T, F] float32 -> [N, T, 5]. Convolutions have H / 2 channels, each inception branch H."""
 
     def __init__(self, features: int, hidden: int, layers: int, dropout: float) -> None:
         super().__init__()
         width = max(hidden // 2, 1)
-        self.rows = nn.ModuleList(causal.Convolution(a, width, n) for a, n in ((features, 1), (width, 4), (width, 4)))
+        self.rows = nn.ModuleList(
+            causal.CausalConvolution(a, width, n) for a, n in ((features, 1), (width, 4), (width, 4))
+        )
         self.thin = nn.ModuleList(nn.Conv1d(width, hidden, 1) for _ in range(3))
-        self.long = nn.ModuleList(causal.Convolution(hidden, hidden, n) for n in (3, 5))
-        self.cell = recurrent(3 * hidden, hidden, layers, dropout)
+        self.long = nn.ModuleList(causal.CausalConvolution(hidden, hidden, n) for n in (3, 5))
+        self.cell = lstm_layers(3 * hidden, hidden, layers, dropout)
         self.drop = nn.Dropout(dropout)
-        self.head = corrections(hidden)
+        self.head = zero_head(hidden)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The corrections, in units of the floors' residuals."""
@@ -43,3 +48,9 @@ class DeepLob(nn.Module):
         z, _ = self.cell(torch.cat([*branches, thin[2]], dim=1).transpose(1, 2))
         out: torch.Tensor = self.head(self.drop(z))
         return out
+
+
+class DeepLob(TorchForecaster):
+    """Causal convolutions and an LSTM, made for order books; mean of `seeds` networks."""
+
+    network: ClassVar[type[nn.Module]] = DeepLobNetwork

@@ -1,4 +1,4 @@
-"""The LSTM, on top of its floors (models.stacked) or alone: fitted by torch, stepped without it."""
+"""The LSTM, on top of its floors (models.stacking) or alone: fitted by torch, stepped without it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from hfm.stage import Context
 
 
 class Lstm:
-    """Multi-task LSTM, mean of `seeds` networks; with gates of 0 it is the floor of models.stacked."""
+    """Multi-task LSTM, mean of `seeds` networks; with gates of 0 it is the floor of models.stacking."""
 
     base: ClassVar[str | None] = "logistic"
     deep, stepped = True, True
     members: ClassVar[tuple[str, ...]] = ()
+    backends: ClassVar[tuple[str, ...]] = ("torch", "fused")
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
         """See Forecaster."""
-        from hfm.models.networks import trainer as fit
+        from hfm.models.networks import trainer
 
-        return fit.fit(train, valid, options, ctx)
+        return trainer.fit(train, valid, options, ctx)
 
     def predict(self, arrays: Arrays, panel: Panel) -> Float:
         """See Forecaster."""
@@ -38,6 +39,6 @@ class Bare(Lstm):
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
         """See Forecaster."""
-        from hfm.models.networks import trainer as fit
+        from hfm.models.networks import trainer
 
-        return fit.fit(train, valid, options, ctx, fit.BARE)
+        return trainer.fit(train, valid, options, ctx, trainer.BARE)

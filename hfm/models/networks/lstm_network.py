@@ -1,6 +1,6 @@
-"""The LSTM over whole sessions, and what all networks share: a last layer of zeros, so that each begins as its floor.
+"""The LSTM's network, and what all networks share: an output layer of zeros, so that each begins as its floor.
 
-Legend: N sequences, T rows, F features, H hidden units.
+Apart from lstm.py, whose forecasts need no torch. Legend: N sequences, T rows, F features, H hidden units.
 """
 
 from __future__ import annotations
@@ -9,43 +9,41 @@ import numpy as np
 import torch
 from torch import nn
 
+from hfm.models.heads import CORRECTIONS
 from hfm.plugins import Arrays
 
-CORRECTIONS = 5
-"""To the logit, the log volatility, the log spread's median, and the logs of its lower and upper widths."""
 
-
-def recurrent(features: int, hidden: int, layers: int, dropout: float) -> nn.LSTM:
-    """LSTM layers over [N, T, F]; the state is zero at the start of each sequence."""
+def lstm_layers(features: int, hidden: int, layers: int, dropout: float) -> nn.LSTM:
+    """LSTM layers over [N, T, F]; the state is zero at the start of each sequence; dropout between the layers."""
     return nn.LSTM(features, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
 
 
-def corrections(units: int) -> nn.Linear:
-    """The last layer of every network: zeros."""
-    head = nn.Linear(units, CORRECTIONS)
+def zero_head(units: int) -> nn.Linear:
+    """The output layer of every network, from `units` to CORRECTIONS: zeros."""
+    head = nn.Linear(units, len(CORRECTIONS))
     nn.init.zeros_(head.weight)
     nn.init.zeros_(head.bias)
     return head
 
 
-class Recurrent(nn.Module):
-    """[N, T, F] float32 -> [N, T, 5]; the state is zero at the start of each sequence."""
+class LstmNetwork(nn.Module):
+    """[N, T, F] float32 -> [N, T, 5] CORRECTIONS; the state is zero at the start of each sequence."""
 
     def __init__(self, features: int, hidden: int, layers: int, dropout: float) -> None:
         super().__init__()
-        self.cell = recurrent(features, hidden, layers, dropout)
+        self.cell = lstm_layers(features, hidden, layers, dropout)
         self.drop = nn.Dropout(dropout)
-        self.head = corrections(hidden)
+        self.head = zero_head(hidden)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The corrections, in units of the floors' residuals."""
+        """The corrections."""
         y, _ = self.cell(x)
         out: torch.Tensor = self.head(self.drop(y))
         return out
 
 
-def export(weights: dict[str, torch.Tensor], prefix: str) -> Arrays:
-    """A Recurrent's state dict as float32 arrays in the layout of step.pack: inputs first, gates i f g o contiguous."""
+def packable_arrays(weights: dict[str, torch.Tensor], prefix: str) -> Arrays:
+    """An LstmNetwork's state dict as float32 arrays for packed_model: inputs first, gates i f g o contiguous."""
     out: Arrays = {}
     layers = sum(1 for name in weights if name.startswith("cell.weight_ih"))
     for k in range(layers):
@@ -58,6 +56,6 @@ def export(weights: dict[str, torch.Tensor], prefix: str) -> Arrays:
     return out
 
 
-def plain(weights: dict[str, torch.Tensor], prefix: str) -> Arrays:
+def plain_arrays(weights: dict[str, torch.Tensor], prefix: str) -> Arrays:
     """Any network's state dict as float32 arrays, for a network that only torch runs."""
     return {f"{prefix}/net/{name}": np.ascontiguousarray(value.numpy()) for name, value in weights.items()}

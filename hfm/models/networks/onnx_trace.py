@@ -17,7 +17,7 @@ from hfm.plugins import Arrays
 OPSET = 17
 
 
-class Mean(nn.Module):
+class MeanNetwork(nn.Module):
     """[N, T, F] float32 -> [N, T, 5]: the mean of networks."""
 
     def __init__(self, nets: list[nn.Module]) -> None:
@@ -31,18 +31,13 @@ class Mean(nn.Module):
 
 def trace(arrays: Arrays, model: str, rows: int) -> tuple[bytes, Float32, Float32]:
     """(graph, trial input [1, T, F], torch's answer [1, T, 5]) of a model's networks; z in, delta out, T = rows."""
-    features, hidden, layers = (int(v) for v in arrays["shape"])
-    nets = []
-    for seed in range(len({name.partition("/")[0] for name in arrays if "/net/" in name})):
-        net, start = plugins.find("models", model)().build(features, hidden, layers, 0.0), f"seed{seed}/net/"
-        net.load_state_dict({name.removeprefix(start): torch.from_numpy(value)
-                             for name, value in arrays.items() if name.startswith(start)})  # fmt: skip
-        nets.append(net)
-    whole = Mean(nets).eval()
+    forecaster = plugins.find("models", model)()
+    features = int(arrays["shape"][0])
+    mean = MeanNetwork(forecaster.networks(arrays)).eval()
     trial = np.random.default_rng(7).normal(0, 1, (1, rows, features)).astype(np.float32)
     with torch.no_grad(), warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")  # the exporter warns of shapes that it takes for constants: here they are
         path = Path(folder) / "graph.onnx"
-        torch.onnx.export(whole, (torch.from_numpy(trial),), path, input_names=["z"], output_names=["delta"],
+        torch.onnx.export(mean, (torch.from_numpy(trial),), path, input_names=["z"], output_names=["delta"],
                           opset_version=OPSET, dynamo=False)  # fmt: skip
-        return path.read_bytes(), trial, whole(torch.from_numpy(trial)).numpy()
+        return path.read_bytes(), trial, mean(torch.from_numpy(trial)).numpy()

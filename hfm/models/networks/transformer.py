@@ -7,15 +7,18 @@ Legend: N sequences, T rows, F features, H hidden units.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 from torch.nn import functional
 
 from hfm.models.networks import causal
-from hfm.models.networks.lstm_network import corrections
+from hfm.models.networks.lstm_network import zero_head
+from hfm.models.networks.torch_forecaster import TorchForecaster
 
 
-class Layer(nn.Module):
+class EncoderLayer(nn.Module):
     """[N, T, H] -> [N, T, H]: attention over the rows up to each row, then two dense layers; both are added."""
 
     def __init__(self, hidden: int, dropout: float) -> None:
@@ -34,15 +37,15 @@ class Layer(nn.Module):
         return out
 
 
-class Transformer(nn.Module):
+class TransformerNetwork(nn.Module):
     """[N, T, F] float32 -> [N, T, 5]."""
 
     def __init__(self, features: int, hidden: int, layers: int, dropout: float) -> None:
         super().__init__()
-        self.near = causal.Convolution(features, hidden, 3)
-        self.layers = nn.ModuleList(Layer(hidden, dropout) for _ in range(layers))
+        self.near = causal.CausalConvolution(features, hidden, 3)
+        self.layers = nn.ModuleList(EncoderLayer(hidden, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(hidden)
-        self.head = corrections(hidden)
+        self.head = zero_head(hidden)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The corrections, in units of the floors' residuals."""
@@ -51,3 +54,9 @@ class Transformer(nn.Module):
             y = layer(y)
         out: torch.Tensor = self.head(self.norm(y))
         return out
+
+
+class Transformer(TorchForecaster):
+    """Causal encoder; mean of `seeds` networks."""
+
+    network: ClassVar[type[nn.Module]] = TransformerNetwork

@@ -22,7 +22,7 @@ from hfm.tables.records import Records
 from hfm.train import fold_rows
 from hfm.train.fold_rows import LABELS
 from hfm.train.folds import Fold
-from hfm.train.training_panel import Rows
+from hfm.train.training_panel import TrainingRows
 from hfm.verify.claims import Row
 from hfm.verify.lookahead import compare, cuts, isolation
 from hfm.verify.lookahead.compare import Bool, Difference, Keys
@@ -86,7 +86,7 @@ class ForecastQuestion:
     stay: Int
 
 
-def forecast(checkpoint: store.Checkpoint, model: str, rows: Rows, fold: Fold) -> FoldForecast:
+def forecast(checkpoint: store.Checkpoint, model: str, rows: TrainingRows, fold: Fold) -> FoldForecast:
     """The FoldForecast of one fold: its model predicts in this process."""
     fitted = stored(checkpoint, model, fold)
     lead = fold_rows.lead(rows.panel, *fold.test)
@@ -105,7 +105,7 @@ def forecast(checkpoint: store.Checkpoint, model: str, rows: Rows, fold: Fold) -
     return replace(empty, out=empty.finished(heads, lead.panel))
 
 
-def _place(panel: Panel, lead: fold_rows.Lead, fold: Fold) -> slice | Int:
+def _place(panel: Panel, lead: fold_rows.LeadIn, fold: Fold) -> slice | Int:
     """Where the rows of a lead stand in the panel."""
     if panel.block is None:
         return fold_rows.place(panel, *fold.test)

@@ -29,7 +29,7 @@ from hfm import plugins
 from hfm.config import Config
 from hfm.errors import HfmError
 from hfm.plugins import Arrays, Float, Panel, Signals
-from hfm.train.fit_jobs import Given, learn
+from hfm.train.fit_jobs import FitInputs, fit_inputs
 from hfm.verify.claims import Row
 
 AWAY_S = 400 * 86_400.0 + 17_417.0
@@ -129,13 +129,13 @@ def predict(model: str, arrays: Arrays, panels: Sequence[Panel]) -> Reply:
     return _answered(each)
 
 
-def fit(questions: Sequence[tuple[Given, int]]) -> Reply:
+def fit(questions: Sequence[tuple[FitInputs, int]]) -> Reply:
     """The arrays of each (what a fit is given, number of its fold)."""
 
     def each() -> list[Arrays]:
         _moved(plugins.find("models", questions[0][0].model))
         given = [(replace(g, train=_owned(g.train), valid=_owned(g.valid)), k) for g, k in questions]
-        return [_watched(learn, g, k, lambda _: None) for g, k in given]
+        return [_watched(fit_inputs, g, k, lambda _: None) for g, k in given]
 
     return _answered(each)
 

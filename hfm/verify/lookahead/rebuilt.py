@@ -13,7 +13,7 @@ from hfm.features.bar_features import LOOKBACK
 from hfm.plugins import Float, Int
 from hfm.tables import MemoryReader, Reader, column_array
 from hfm.train import training_panel
-from hfm.train.training_panel import Rows, Task
+from hfm.train.training_panel import ForecastTask, TrainingRows
 from hfm.verify.claims import Row
 from hfm.verify.in_memory_run import InMemoryRun
 from hfm.verify.lookahead import compare, cuts
@@ -70,7 +70,7 @@ def _instants(rng: np.random.Generator, table: pa.Table, budget: int, most: int)
     return cuts.instants(rng, compare.times(table), column_array(table.column("session")), count)
 
 
-def features(table: pa.Table, clean: Rows, task: Task, rng: np.random.Generator) -> Iterator[Row]:
+def features(table: pa.Table, clean: TrainingRows, task: ForecastTask, rng: np.random.Generator) -> Iterator[Row]:
     """Features of all rows known before a cut, of quotes that end there or go on otherwise. clean: of `table`."""
     points = _instants(rng, table, FEATURED, CUTS["features"])
     for how, factor, some in ((compare.GONE, None, points), (compare.CHANGED, 1.5, points[::2]),
@@ -83,7 +83,7 @@ def features(table: pa.Table, clean: Rows, task: Task, rng: np.random.Generator)
     yield _warm(table, clean, task)
 
 
-def keys(rows: Rows) -> Keys:
+def keys(rows: TrainingRows) -> Keys:
     """symbol, session, seq of all rows."""
     data = rows.panel
     count = np.diff(data.start)
@@ -94,12 +94,12 @@ def keys(rows: Rows) -> Keys:
     }
 
 
-def _features(clean: Rows, other: Rows, at: int) -> Difference:
+def _features(clean: TrainingRows, other: TrainingRows, at: int) -> Difference:
     one, two = clean.time < at, other.time < at
     return _difference(clean, clean.panel.x[one], other.panel.x[two], {k: v[one] for k, v in keys(clean).items()})
 
 
-def _difference(clean: Rows, a: Float, b: Float, names: Keys) -> Difference:
+def _difference(clean: TrainingRows, a: Float, b: Float, names: Keys) -> Difference:
     if len(a) != len(b):
         return Difference(len(a), min(len(a), len(b)), "count of rows", compare.place(names, 0))
     same = (a == b) | (np.isnan(a) & np.isnan(b))
@@ -108,7 +108,7 @@ def _difference(clean: Rows, a: Float, b: Float, names: Keys) -> Difference:
     return compare.first({name: same[:, j] for j, name in enumerate(clean.panel.names)}, names)
 
 
-def _warm(table: pa.Table, clean: Rows, task: Task) -> Row:
+def _warm(table: pa.Table, clean: TrainingRows, task: ForecastTask) -> Row:
     """Features need the rows that they say they need: begun later, they are the same LOOKBACK rows on."""
     days = np.unique(column_array(table.column("session")))
     late = table.filter(pa.array(column_array(table.column("session")) >= days[min(3, len(days) - 1)]))
@@ -125,7 +125,7 @@ def _warm(table: pa.Table, clean: Rows, task: Task) -> Row:
     return compare.line(text, found)
 
 
-def _rank(rows: Rows) -> Int:
+def _rank(rows: TrainingRows) -> Int:
     """How many rows of the same symbol stand before each."""
     symbol = np.repeat(rows.panel.symbol, np.diff(rows.panel.start))
     order = np.argsort(symbol, kind="stable")

@@ -16,7 +16,7 @@ from hfm.config import Train
 from hfm.models import checkpoint
 from hfm.plugins import Arrays, Float, Panel
 from hfm.train import fold_rows
-from hfm.train.fit_jobs import Given
+from hfm.train.fit_jobs import FitInputs
 from hfm.verify.claims import Row
 from hfm.verify.lookahead import compare, isolation
 from hfm.verify.lookahead.forecasts import FoldForecast
@@ -64,10 +64,16 @@ def of_folds(items: Sequence[FoldForecast], panel: Panel, options: Train, asked:
         yield from _validation(first, again[number], fitted_keys, number, asked, rng)
 
 
-def _given(model: str, panel: Panel, items: FoldForecast, options: Train) -> Given:
+def _given(model: str, panel: Panel, items: FoldForecast, options: Train) -> FitInputs:
     """What the fit of a fold may know; a copy once it is sent to another process."""
     fold = items.fold
-    return Given(model, fold_rows.learn(panel, *fold.train), fold_rows.learn(panel, *fold.valid), options, options.seed)
+    return FitInputs(
+        model,
+        fold_rows.purged_part(panel, *fold.train),
+        fold_rows.purged_part(panel, *fold.valid),
+        options,
+        options.seed,
+    )
 
 
 def _fitted(key: str, stored: Arrays) -> bool:
@@ -79,7 +85,7 @@ def _near(a: Float, b: Float) -> bool:
     return one.shape == two.shape and bool(compare.near(one, two).all())
 
 
-def _validation(given: Given, base: Arrays, keys: Sequence[str], fold: int, asked: Isolated,
+def _validation(given: FitInputs, base: Arrays, keys: Sequence[str], fold: int, asked: Isolated,
                 rng: np.random.Generator) -> Iterator[Row]:  # fmt: skip
     """A fit's arrays `base` with other validation rows: what is fitted stands, to the last bit, whatever is chosen;
     and its scalers with validation rows that are quite other ones. keys: the arrays that are compared.

@@ -70,7 +70,7 @@ def test_the_residual_quantiles_cover_what_they_say() -> None:
 def test_the_rule_calls_a_fall_where_the_spread_stands_above_its_level() -> None:
     """Only the spread; its median is the level."""
     panel = rows().panel
-    heads = fitted(floors.Rule, panel)
+    heads = fitted(floors.SpreadRule, panel)
     known = np.isfinite(panel.x).all(axis=1)
     assert np.isnan(heads[known, 1]).all()
     above = np.log(panel.spread_bps[known]) > heads[known, 3]

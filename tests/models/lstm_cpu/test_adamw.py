@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hfm.config import Train
-from hfm.models.lstm_cpu.adamw import Descent, norm
+from hfm.models.lstm_cpu.adamw import AdamW, norm
 
 OPTIONS = Train(lr=0.02, weight_decay=0.1, clip=0.5, ema=0.9)
 
@@ -32,11 +32,11 @@ def test_steps_are_torch_s(pieces: int) -> None:
     start, gradients = torch.randn(36), [torch.randn(36) * size for size in (1.0, 0.01, 3.0, 0.05, 1.0)]
     weights = [torch.nn.Parameter(part.clone()) for part in start.chunk(pieces)]
     means = [part.clone() for part in start.chunk(pieces)]
-    descent = Descent(weights, OPTIONS)
+    optimiser = AdamW(weights, OPTIONS)
     for gradient in gradients:
         for weight, part in zip(weights, gradient.chunk(pieces), strict=True):
             weight.grad = part.clone()
-        descent.step(means)
+        optimiser.step(means)
     expected, mean = reference(start, gradients)
     assert torch.allclose(torch.cat([w.detach() for w in weights]), expected, atol=1e-5)
     assert torch.allclose(torch.cat(means), mean, atol=1e-5)
@@ -49,14 +49,14 @@ def test_it_goes_on_from_its_state_to_the_same_bits() -> None:
     ends = []
     for pause in (False, True):
         weight, mean = torch.nn.Parameter(torch.ones(20)), torch.ones(20)
-        descent = Descent([weight], OPTIONS)
+        optimiser = AdamW([weight], OPTIONS)
         for k, gradient in enumerate(gradients):
             if pause and k == 2:
-                saved = {name: value.clone() for name, value in descent.state().items()}
-                descent = Descent([weight], OPTIONS)
-                descent.restore(saved, 2)
+                saved = {name: value.clone() for name, value in optimiser.state().items()}
+                optimiser = AdamW([weight], OPTIONS)
+                optimiser.restore(saved, 2)
             weight.grad = gradient.clone()
-            descent.step([mean])
+            optimiser.step([mean])
         ends.append((weight.detach().clone(), mean))
     assert torch.equal(ends[0][0], ends[1][0])
     assert torch.equal(ends[0][1], ends[1][1])

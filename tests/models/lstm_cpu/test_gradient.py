@@ -14,10 +14,10 @@ WIDTHS = np.array([0.7, 1.1])
 ALL = torch.tensor([0, 1])
 
 
-def case(units: int, layers: int, dropout: float) -> tuple[lstm_network.Recurrent, losses.Batch]:
+def case(units: int, layers: int, dropout: float) -> tuple[lstm_network.LstmNetwork, losses.Batch]:
     """A network whose head is not zero, and a batch."""
     _, data = batch(11, units)
-    net = lstm_network.Recurrent(3, units, layers, dropout)
+    net = lstm_network.LstmNetwork(3, units, layers, dropout)
     torch.nn.init.normal_(net.head.weight, std=0.3)
     return net, losses.Batch(torch.randn(2, 11, 3), data.y)
 
@@ -26,10 +26,10 @@ def case(units: int, layers: int, dropout: float) -> tuple[lstm_network.Recurren
 def test_loss_and_gradient_are_autograd_s(units: int, layers: int) -> None:
     """Every weight; a second batch of another shape, and the first shape again, leave no trace."""
     net, data = case(units, layers, 0.0)
-    quick = gradient.Gradient(net)
-    quick.take(losses.Batch(data.x[:, :5], data.y[:, :5]), torch.tensor([1]), WIDTHS)
-    quick.take(data, ALL, WIDTHS)
-    value = quick.take(data, ALL, WIDTHS)
+    fused = gradient.FusedGradient(net)
+    fused.loss_and_gradient(losses.Batch(data.x[:, :5], data.y[:, :5]), torch.tensor([1]), WIDTHS)
+    fused.loss_and_gradient(data, ALL, WIDTHS)
+    value = fused.loss_and_gradient(data, ALL, WIDTHS)
     found = [p.grad.clone() for p in net.parameters() if p.grad is not None]
     net.zero_grad()
     whole = losses.losses(net(data.x), data, WIDTHS).sum()
@@ -46,8 +46,8 @@ def test_whole_tiles_and_what_is_beside_them_have_autograd_s_gradient(count: int
     """Sequences in fours, padded units or not; a sequence may come twice."""
     net, data = case(units, 2, 0.0)
     index = torch.arange(count) * 2 % 3 % 2
-    quick = gradient.Gradient(net)
-    value = quick.take(data, index, WIDTHS)
+    fused = gradient.FusedGradient(net)
+    value = fused.loss_and_gradient(data, index, WIDTHS)
     found = [p.grad.clone() for p in net.parameters() if p.grad is not None]
     net.zero_grad()
     whole = losses.losses(net(data.x[index]), data.pick(index), WIDTHS).sum()
@@ -61,12 +61,12 @@ def test_whole_tiles_and_what_is_beside_them_have_autograd_s_gradient(count: int
 def test_dropout_s_gradient_is_that_of_the_masks_drawn() -> None:
     """With the generator put back, finite differences of the loss along the gradient itself."""
     net, data = case(8, 2, 0.5)
-    whole, quick = gradient.flatten(net), gradient.Gradient(net)
+    whole, fused = gradient.flatten(net), gradient.FusedGradient(net)
 
     def loss(step: float, along: torch.Tensor) -> float:
         torch.manual_seed(3)
         whole.data.add_(along, alpha=step)
-        value = quick.take(data, ALL, WIDTHS)
+        value = fused.loss_and_gradient(data, ALL, WIDTHS)
         whole.data.sub_(along, alpha=step)
         return value
 
@@ -83,7 +83,7 @@ def test_weights_flattened_are_views_of_one_vector() -> None:
     before = {name: value.clone() for name, value in net.state_dict().items()}
     whole = gradient.flatten(net)
     assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
-    gradient.Gradient(net).take(data, ALL, WIDTHS)
+    gradient.FusedGradient(net).loss_and_gradient(data, ALL, WIDTHS)
     assert whole.grad is not None
     assert torch.equal(whole.grad, torch.cat([p.grad.flatten() for p in net.parameters() if p.grad is not None]))
     whole.data.zero_()

@@ -27,7 +27,12 @@ class Passes:
     expected: tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def passes(rows: int, count: int, inputs: int, units: int) -> Passes:
+def activations(n: int, first: int) -> recurrence.Activations:
+    """Zeros for n units of all rows, `first` of them in each row."""
+    return recurrence.Activations(*(np.zeros(size, np.float32) for size in (4 * n, n + first, n + first, n)))
+
+
+def passes(rows: int, count: int, inputs: int, units: int, in_place: bool = True) -> Passes:
     """Forward and backward under a mask, from a state of zeros."""
     torch.manual_seed(rows)
     cell = torch.nn.LSTM(inputs, units, batch_first=False)
@@ -36,21 +41,23 @@ def passes(rows: int, count: int, inputs: int, units: int) -> Passes:
     by_z = torch.randn_like(y)
     (y * mask).backward(by_z)
     w_ih, w_hh, one, two = (p.detach().numpy().reshape(-1) for p in cell.parameters())
-    shape, n = recurrence.Shape(rows, count, inputs, units), rows * count * units
-    more = count * units
-    kept = recurrence.Kept(*(np.zeros(size, np.float32) for size in (4 * n, n + more, n + more, n)))
-    ahead = np.empty(4 * units * (inputs + units), np.float32)
-    recurrence.packed(shape, w_ih, w_hh, ahead)
-    back = np.empty(4 * units * -(-units // recurrence.WIDE) * recurrence.WIDE, np.float32)
-    recurrence.turned(units, w_hh, back)
-    kept_z, by_bias, flat = np.empty(n, np.float32), np.empty(4 * units, np.float32), mask.numpy().reshape(-1)
-    recurrence.forward(shape, (ahead, one + two), x.numpy().reshape(-1), kept, (flat, kept_z))
-    recurrence.backward(shape, back, kept, (flat, by_z.numpy().reshape(-1)), by_bias)
+    shape, n = recurrence.LayerShape(rows, count, inputs, units), rows * count * units
+    acts = activations(n, count * units)
+    packed = recurrence.PackedWeights(np.empty(4 * units * (inputs + units), np.float32), one + two)
+    recurrence.pack_weights(shape, w_ih, w_hh, packed.weights)
+    wide = recurrence.TILE_COLUMNS
+    transposed = np.empty(4 * units * -(-units // wide) * wide, np.float32)
+    recurrence.transpose_weights(units, w_hh, transposed)
+    out = recurrence.Output(mask.numpy().reshape(-1), np.empty(n, np.float32))
+    recurrence.forward(shape, packed, x.numpy().reshape(-1), acts, out)
+    by_bias, by_out = np.empty(4 * units, np.float32), recurrence.Output(out.mask, by_z.numpy().reshape(-1))
+    grad_gates = acts.gates if in_place else np.empty_like(acts.gates)
+    recurrence.backward(shape, transposed, acts, by_out, grad_gates, by_bias)
     found = cell.weight_ih_l0.grad, cell.bias_ih_l0.grad
     assert found[0] is not None
     assert found[1] is not None
-    gates = kept.gates.reshape(-1, 4 * units)
-    return Passes(kept_z, gates.T @ x.reshape(-1, inputs).numpy(), by_bias,
+    gates = grad_gates.reshape(-1, 4 * units)
+    return Passes(out.z, gates.T @ x.reshape(-1, inputs).numpy(), by_bias,
                   ((y * mask).detach().numpy().reshape(-1), found[0].numpy(), found[1].numpy()))  # fmt: skip
 
 
@@ -62,6 +69,13 @@ def test_a_layer_and_its_gradient_are_torch_s(rows: int, count: int, inputs: int
     np.testing.assert_allclose(found.z, z, atol=1e-6)
     np.testing.assert_allclose(found.gates, by_ih, atol=3e-6 * max(1, np.abs(by_ih).max()))
     np.testing.assert_allclose(found.bias, by_bias, atol=3e-6 * max(1, np.abs(by_bias).max()))
+
+
+def test_the_gradient_of_the_gates_may_lie_in_their_memory() -> None:
+    """To the bit what it is elsewhere."""
+    one, two = passes(5, 6, 7, 2 * LANES), passes(5, 6, 7, 2 * LANES, in_place=False)
+    np.testing.assert_array_equal(one.gates, two.gates)
+    np.testing.assert_array_equal(one.bias, two.bias)
 
 
 def test_the_compiled_layer_is_the_plain_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,9 +90,9 @@ def test_the_compiled_layer_is_the_plain_one(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_layer_that_has_diverged_says_so() -> None:
     """A weight that is not a number leaves no finite state."""
-    shape, n = recurrence.Shape(1, 4, 2, LANES), 4 * LANES
-    kept = recurrence.Kept(*(np.zeros(size, np.float32) for size in (4 * n, 2 * n, 2 * n, n)))
-    z, mask = np.zeros(n, np.float32), np.ones(n, np.float32)
-    w = np.full(4 * LANES * (2 + LANES), np.nan, np.float32)
-    recurrence.forward(shape, (w, np.zeros(4 * LANES, np.float32)), np.ones(8, np.float32), kept, (mask, z))
-    assert np.isnan(z).all()
+    shape, n = recurrence.LayerShape(1, 4, 2, LANES), 4 * LANES
+    out = recurrence.Output(np.ones(n, np.float32), np.zeros(n, np.float32))
+    weights = np.full(4 * LANES * (2 + LANES), np.nan, np.float32)
+    packed = recurrence.PackedWeights(weights, np.zeros(4 * LANES, np.float32))
+    recurrence.forward(shape, packed, np.ones(8, np.float32), activations(n, n), out)
+    assert np.isnan(out.z).all()

@@ -7,7 +7,7 @@ import numpy as np
 from hfm.kernels.cpu import LANES
 from hfm.kernels.jit import kernel
 from hfm.kernels.simd import Float32, load, store
-from hfm.models.lstm_cpu.tanh import fraction, tanh
+from hfm.models.lstm_cpu.tanh import tanh, tanh_ratio
 
 POINTS = np.concatenate([
     np.linspace(-12, 12, 64 * LANES - 6), [0.0, -0.0, 1e-30, -1e-30, np.inf, -np.inf]
@@ -17,7 +17,7 @@ POINTS = np.concatenate([
 @kernel
 def vectors(x: Float32, out: Float32) -> None:
     for at in range(0, x.size, LANES):
-        p, q = fraction(load(x, at))
+        p, q = tanh_ratio(load(x, at))
         store(out, at, p / q)
 
 

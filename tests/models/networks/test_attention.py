@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hfm.models.networks.attention import Attention
+from hfm.models.networks.attention import AttentionNetwork
 from tests.contract.networks import NetworkContract
 
 
 class TestAttention(NetworkContract):
     """Zero at first, causal, learnt whole."""
 
-    net = Attention
+    net = AttentionNetwork

@@ -40,14 +40,14 @@ def test_no_later_row_changes_a_bit_of_an_earlier_one(cut: int) -> None:
     dirty = x.clone()
     dirty[:, cut:] = 1e3 * torch.randn_like(dirty[:, cut:])
     assert torch.equal(causal.attend(x, x, x, 4)[:, :cut], causal.attend(dirty, dirty, dirty, 4)[:, :cut])
-    convolution = causal.Convolution(8, 3, 5)
+    convolution = causal.CausalConvolution(8, 3, 5)
     clean, after = (convolution(a.transpose(1, 2))[..., :cut] for a in (x, dirty))
     assert torch.equal(clean, after)
 
 
 def test_a_convolution_s_last_tap_is_the_row_itself() -> None:
     """With a weight on the last tap alone it is the identity; on the first, a shift."""
-    convolution = causal.Convolution(1, 1, 3)
+    convolution = causal.CausalConvolution(1, 1, 3)
     x = torch.arange(5.0)[None, None]
     with torch.no_grad():
         convolution.bias.zero_()

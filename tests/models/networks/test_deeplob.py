@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hfm.models.networks.deeplob import DeepLob
+from hfm.models.networks.deeplob import DeepLobNetwork
 from tests.contract.networks import NetworkContract
 
 
 class TestDeepLob(NetworkContract):
     """Zero at first, causal, learnt whole."""
 
-    net = DeepLob
+    net = DeepLobNetwork

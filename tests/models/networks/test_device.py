@@ -80,7 +80,7 @@ def test_the_same_weights_give_the_same_values_on_a_gpu(name: str) -> None:
     """Within 1e-4 of the processor's, in full precision."""
     torch.manual_seed(0)
     model = plugins.find("models", name)()
-    net = (lstm_network.Recurrent if name == "lstm" else model.build)(5, 64, 2, 0.0).eval()
+    net = (lstm_network.LstmNetwork if name == "lstm" else model.build)(5, 64, 2, 0.0).eval()
     torch.nn.init.normal_(net.head.weight)
     x = torch.randn(4, 78, 5)
     with torch.inference_mode():

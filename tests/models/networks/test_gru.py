@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hfm.models.networks.gru import Gated
+from hfm.models.networks.gru import GruNetwork
 from tests.contract.networks import NetworkContract
 
 
-class TestGated(NetworkContract):
+class TestGru(NetworkContract):
     """Zero at first, causal, learnt whole."""
 
-    net = Gated
+    net = GruNetwork

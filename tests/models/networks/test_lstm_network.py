@@ -11,7 +11,7 @@ from hfm.models.networks import lstm_network
 def test_a_fresh_network_corrects_nothing_and_is_causal() -> None:
     """Zeros at first; with a head, a later input changes no earlier output."""
     torch.manual_seed(0)
-    net = lstm_network.Recurrent(3, 8, 2, 0.3).eval()
+    net = lstm_network.LstmNetwork(3, 8, 2, 0.3).eval()
     x = torch.randn(2, 10, 3)
     assert not net(x).any()
     torch.nn.init.normal_(net.head.weight)
@@ -23,7 +23,7 @@ def test_a_fresh_network_corrects_nothing_and_is_causal() -> None:
 
 def test_the_export_has_inputs_first_and_one_bias_a_layer() -> None:
     """Shapes in the layout of step.pack, float32."""
-    found = lstm_network.export(lstm_network.Recurrent(3, 8, 2, 0.0).state_dict(), "seed4")
+    found = lstm_network.packable_arrays(lstm_network.LstmNetwork(3, 8, 2, 0.0).state_dict(), "seed4")
     assert {k: v.shape for k, v in found.items()} == {
         "seed4/l0/ih": (3, 32), "seed4/l0/hh": (8, 32), "seed4/l0/b": (32,), "seed4/l1/ih": (8, 32),
         "seed4/l1/hh": (8, 32), "seed4/l1/b": (32,), "seed4/head/w": (8, 5), "seed4/head/b": (5,),

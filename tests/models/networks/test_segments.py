@@ -1,4 +1,4 @@
-"""Long sequences in pieces: every row once with its labels, the rows before it without."""
+"""Long sequences in segments: every row once with its labels, the rows before it without."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.train.market import rows
 def test_sessions_of_bars_stay_whole() -> None:
     """The very same panel."""
     panel = rows().panel
-    assert segments.cut(panel) is panel
+    assert segments.segmented(panel) is panel
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> Panel:
     """Sessions of 26 bars, of which more than 20 count as long; the last has 15 rows."""
     monkeypatch.setattr(segments, "LONGEST", 20)
     monkeypatch.setattr(segments, "LENGTH", 8)
-    monkeypatch.setattr(segments, "LEAD", 5)
+    monkeypatch.setattr(segments, "BURN_IN", 5)
     panel = rows().panel
     last = int(panel.start[-2]) + 15
     fields = {
@@ -32,9 +32,9 @@ def short(monkeypatch: pytest.MonkeyPatch) -> Panel:
     return replace(panel, **fields, start=np.append(panel.start[:-1], last))  # type: ignore[arg-type]  # arrays by name
 
 
-def test_every_row_stands_in_one_piece_with_its_labels_and_warms_up_others_without(short: Panel) -> None:
-    """Pieces of 8 rows after 5 that repeat the ones before; the first of a session has none before it."""
-    cut = segments.cut(short)
+def test_every_row_stands_in_one_segment_with_its_labels_and_warms_up_others_without(short: Panel) -> None:
+    """Segments of 8 rows after 5 that repeat the ones before; the first of a session has none before it."""
+    cut = segments.segmented(short)
     lengths = np.diff(cut.start)
     assert lengths[:5].tolist() == [8, 13, 13, 7, 8]
     assert lengths[-1] == 15
@@ -50,12 +50,13 @@ def test_every_row_stands_in_one_piece_with_its_labels_and_warms_up_others_witho
 def test_an_empty_panel_stays_empty() -> None:
     """Validation of no session."""
     panel = rows().panel.of_sessions(3, 3)
-    assert len(segments.cut(panel).slot) == 0
+    assert len(segments.segmented(panel).slot) == 0
 
 
-def test_pieces_cover_every_row_once_and_reach_back_no_further_than_their_session(short: Panel) -> None:
-    """Sequence, lead, first row, end; also of an empty sequence."""
-    owner, opened, begin, end = segments.pieces(np.append(short.start, short.start[-1]))
+def test_segments_cover_every_row_once_and_reach_back_no_further_than_their_session(short: Panel) -> None:
+    """Sequence, first row of the warm-up, first row, end; also of an empty sequence."""
+    found = segments.segments(np.append(short.start, short.start[-1]))
+    owner, opened, begin, end = (np.array(column) for column in zip(*found, strict=True))
     rows_of = np.concatenate([np.arange(a, b) for a, b in zip(begin, end, strict=True)])
     np.testing.assert_array_equal(rows_of, np.arange(len(short.slot)))
     assert (opened >= short.start[np.minimum(owner, len(short.start) - 2)])[:-1].all()

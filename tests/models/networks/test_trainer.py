@@ -24,15 +24,15 @@ def parts() -> tuple[Panel, Panel]:
 def floor_arrays(train: Panel) -> Arrays:
     """The floor with the units that a network adds to it."""
     arrays = floors.Logistic().fit(train, train, SMALL, Context("train"))
-    return {**arrays, "unit": trainer._units(arrays, train)}
+    return {**arrays, "unit": trainer.residual_units(arrays, train)}
 
 
 def test_epoch_zero_is_the_floor() -> None:
     """A fresh network corrects nothing, and its validation loss is the floor's."""
     train, valid = parts()
     arrays = floor_arrays(train)
-    fresh = lstm_network.Recurrent(train.own, 8, 2, 0.0)
-    with_it = {**arrays, **lstm_network.export(fresh.state_dict(), "seed0")}
+    fresh = lstm_network.LstmNetwork(train.own, 8, 2, 0.0)
+    with_it = {**arrays, **lstm_network.packable_arrays(fresh.state_dict(), "seed0")}
     np.testing.assert_array_equal(inference.heads(with_it, valid), inference.heads(arrays, valid))
 
 
@@ -92,7 +92,7 @@ def test_the_weights_kept_are_those_of_the_best_epoch() -> None:
     history = arrays["history/seed0"]
     best = int(np.argmin(history[:, 2]))
     assert history[-1, 0] == min(best + 3, 30)
-    net = lstm_network.Recurrent(train.own, options.hidden, options.layers, 0.0)
+    net = lstm_network.LstmNetwork(train.own, options.hidden, options.layers, 0.0)
     kept = {k.removeprefix("seed0/"): torch.from_numpy(v) for k, v in arrays.items() if k.startswith("seed0/")}
     state = {"head.weight": kept["head/w"].T, "head.bias": kept["head/b"]}
     for k in range(options.layers):
@@ -101,7 +101,9 @@ def test_the_weights_kept_are_those_of_the_best_epoch() -> None:
     net.load_state_dict(state)
     widths = np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]
     floor = {k: v for k, v in arrays.items() if k.startswith(("floor", "unit"))}
-    assert abs(float(trainer.check(net.eval(), trainer.batch(floor, valid), widths).sum()) - history[best, 2]) < 1e-5
+    assert (
+        abs(float(trainer.mean_losses(net.eval(), trainer.batch(floor, valid), widths).sum()) - history[best, 2]) < 1e-5
+    )
 
 
 def test_training_leaves_the_callers_random_numbers_alone() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hfm.models.networks.transformer import Transformer
+from hfm.models.networks.transformer import TransformerNetwork
 from tests.contract.networks import NetworkContract
 
 
 class TestTransformer(NetworkContract):
     """Zero at first, causal, learnt whole."""
 
-    net = Transformer
+    net = TransformerNetwork

@@ -14,7 +14,8 @@ from hfm.models import checkpoint as store
 from hfm.models import inference
 from hfm.models.heads import corrected
 from hfm.models.linear.ridge import rows_of
-from hfm.models.networks import lstm_network, torch_models, trainer
+from hfm.models.networks import lstm_network, trainer
+from hfm.models.networks.transformer import Transformer
 from hfm.plugins import Arrays
 from hfm.stage import Context
 from tests.models.networks.test_trainer import floor_arrays, parts
@@ -53,7 +54,7 @@ def test_the_arrays_hold_the_network_and_its_size(name: str) -> None:
     net.load_state_dict({k.removeprefix(start): torch.from_numpy(v) for k, v in arrays.items() if k.startswith(start)})
     floor = floor_arrays(train)
     widths = np.abs(np.diff(floor["floor/residual"])) / floor["unit"][1]
-    loss = float(trainer.check(net.eval(), trainer.batch(floor, valid), widths).sum())
+    loss = float(trainer.mean_losses(net.eval(), trainer.batch(floor, valid), widths).sum())
     assert abs(loss - arrays["history/seed0"][:, 2].min()) < 1e-5
     assert loss < arrays["history/seed0"][0, 2]
 
@@ -61,7 +62,7 @@ def test_the_arrays_hold_the_network_and_its_size(name: str) -> None:
 def test_a_network_that_was_not_told_to_leaves_torch_s_threads_alone() -> None:
     """Asking runs on one thread; the caller's number is back afterwards."""
     train, valid = parts()
-    model = torch_models.Transformer()
+    model = Transformer()
     arrays = model.fit(train, valid, replace(SMALL, seeds=1, epochs=1, threads=2), Context("train", seed=1))
     model.predict(arrays, rows(symbols=("AAA", "BBB")).panel.of_sessions(15, 16))
     assert torch.get_num_threads() == 2
@@ -70,7 +71,7 @@ def test_a_network_that_was_not_told_to_leaves_torch_s_threads_alone() -> None:
 
 def test_exported_weights_are_float32_under_their_own_names() -> None:
     """seed<s>/net/<name>."""
-    found = lstm_network.plain(lstm_network.Recurrent(3, 4, 1, 0.0).state_dict(), "seed1")
+    found = lstm_network.plain_arrays(lstm_network.LstmNetwork(3, 4, 1, 0.0).state_dict(), "seed1")
     assert set(found) == {f"seed1/net/{n}" for n in (
         "cell.weight_ih_l0", "cell.weight_hh_l0", "cell.bias_ih_l0", "cell.bias_hh_l0", "head.weight", "head.bias"
     )}  # fmt: skip
@@ -82,7 +83,7 @@ def test_a_checkpoint_holds_it_and_live_is_refused_by_name() -> None:
     found, _ = train(market()[0], small(model="transformer", epochs=1, seeds=1))
     checkpoint = store.load(found["train/model.safetensors"], found["train/model.json"])
     arrays, panel = checkpoint.part("final"), rows().panel.of_sessions(18, 21)
-    heads = torch_models.Transformer().predict(arrays, panel)
+    heads = Transformer().predict(arrays, panel)
     assert np.isfinite(heads[np.isfinite(panel.x).all(axis=1)]).all()
     with pytest.raises(UsageError) as error:
         checkpoint.steps("final", "SPY")
