@@ -26,7 +26,8 @@ from hfm.fetch.quality.bar_quality import BarQuality
 from hfm.fetch.quality.grid_bars import GridBars
 from hfm.fetch.sessions import Sessions
 from hfm.instants import instant_ns
-from hfm.plugins import BarRequest, BarSource, BookSource, RawBars, find
+from hfm.plugins import BarRequest, BarSource, BookSource, find
+from hfm.raw_data import RawBars
 from hfm.stage import Context, Product
 from hfm.tables import Reader, TableMeta
 

@@ -11,7 +11,8 @@ import pytest
 from hfm import tables
 from hfm.errors import DataError, HfmError, UsageError
 from hfm.fetch.book import book_events
-from hfm.plugins import BarRequest, BookSource, RawBook
+from hfm.plugins import BarRequest, BookSource
+from hfm.raw_data import RawBook
 from hfm.stage import Context
 
 COLUMNS = ("time", "event", "side", "price", "size", "levels")

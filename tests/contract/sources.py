@@ -9,7 +9,8 @@ from hfm.errors import HfmError
 from hfm.fetch import sessions, stage
 from hfm.fetch.quality import bar_quality
 from hfm.instants import instant_ns
-from hfm.plugins import BarRequest, BarSource, RawBars
+from hfm.plugins import BarRequest, BarSource
+from hfm.raw_data import RawBars
 from hfm.stage import Context
 
 COLUMNS = ("time", "open", "high", "low", "close", "volume")

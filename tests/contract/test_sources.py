@@ -81,7 +81,7 @@ import numpy as np
 from hfm.errors import DataError
 from hfm.fetch import sessions
 from hfm.instants import instant_ns
-from hfm.plugins import RawBars
+from hfm.raw_data import RawBars
 
 class Flat:
     """A price that never moves."""

@@ -16,7 +16,7 @@ from hfm import tables
 from hfm.config import Layer, load
 from hfm.fetch import stage
 from hfm.fetch.sessions import Sessions, sessions
-from hfm.plugins import RawBars
+from hfm.raw_data import RawBars
 from hfm.stage import Context
 
 AS_OF = datetime(2026, 3, 14, 12, tzinfo=UTC)

@@ -15,7 +15,8 @@ from hfm.config import Config, Fetch
 from hfm.errors import ConfigError, DataError, HfmError, RateLimitError, UsageError
 from hfm.fetch import stage
 from hfm.instants import parse_instant
-from hfm.plugins import BarRequest, RawBars
+from hfm.plugins import BarRequest
+from hfm.raw_data import RawBars
 from hfm.stage import Context
 from tests.fetch.drive import AS_OF, fetch, frame, raw, week
 

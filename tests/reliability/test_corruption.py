@@ -13,7 +13,7 @@ import pytest
 from hfm.config import Config
 from hfm.errors import DataError
 from hfm.fetch.archive import month_files
-from hfm.plugins import RawBars
+from hfm.raw_data import RawBars
 from hfm.runs import freshness, journal, stages
 from hfm.runs.manifest import JOURNAL, MANIFEST, Run
 from tests.command import hfm

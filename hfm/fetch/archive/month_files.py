@@ -24,7 +24,7 @@ from hfm import atomic
 from hfm.arrays import Int
 from hfm.config import INTERVALS
 from hfm.errors import DataError, LockedError
-from hfm.plugins import BAR_COLUMNS, RawBars
+from hfm.raw_data import BAR_COLUMNS, RawBars
 
 Months = np.ndarray[tuple[int], np.dtype[np.datetime64]]
 UNITS = {"time": "UTC, the bar's close", "volume": "shares"}

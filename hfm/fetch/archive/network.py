@@ -18,7 +18,8 @@ from hfm.fetch import sessions
 from hfm.fetch.archive import month_files, overlap
 from hfm.fetch.sessions import Sessions
 from hfm.instants import DAY_NS, SECOND_NS, instant_ns, instant_of
-from hfm.plugins import BAR_COLUMNS, BarRequest, BarSource, RawBars
+from hfm.plugins import BarRequest, BarSource
+from hfm.raw_data import BAR_COLUMNS, RawBars
 from hfm.stage import Context
 
 OVERLAP = 2

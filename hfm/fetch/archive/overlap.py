@@ -9,7 +9,7 @@ import numpy as np
 
 from hfm.arrays import Int
 from hfm.errors import DataError
-from hfm.plugins import RawBars
+from hfm.raw_data import RawBars
 
 AGREE = 1e-4
 """Relative difference of prices up to which two bars are the same (Yahoo sends float32)."""

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from hfm import tables
 from hfm.arrays import Float, Int
 from hfm.fetch.quality.level_shifts import LEAP
-from hfm.plugins import RawBook
+from hfm.raw_data import RawBook
 from hfm.tables import BOOK_EVENTS, Provenance, TableMeta
 
 CODE = {name: code for code, name in enumerate(BOOK_EVENTS)}

@@ -18,7 +18,8 @@ from hfm.arrays import Bool, Int
 from hfm.config import INTERVALS
 from hfm.errors import DataError, HfmError, UsageError, typed
 from hfm.fetch.book import csv_file
-from hfm.plugins import BarRequest, RawBook
+from hfm.plugins import BarRequest
+from hfm.raw_data import RawBook
 
 SUFFIXES = (".csv", ".csv.gz", ".zip", ".parquet")
 SPAN = re.compile(r"\d{4}-\d\d(-\d\d)?")

@@ -17,7 +17,7 @@ from hfm.errors import DataError
 from hfm.fetch.book import book_events, price_levels
 from hfm.fetch.book.book_events import CODE, UNIT
 from hfm.fetch.book.dumps import Dump
-from hfm.plugins import RawBook
+from hfm.raw_data import RawBook
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from hfm.errors import DataError, HfmError, UsageError
 from hfm.fetch import sessions
 from hfm.fetch.book import book_events
 from hfm.instants import instant_ns
-from hfm.plugins import BarRequest, BookSource, RawBook
+from hfm.plugins import BarRequest, BookSource
+from hfm.raw_data import RawBook
 from hfm.stage import Context, Product
 from hfm.tables import TableMeta
 

@@ -19,7 +19,7 @@ from hfm.arrays import Bool
 from hfm.errors import ConfigError, typed
 from hfm.fetch.sessions import Sessions
 from hfm.instants import SECOND_NS
-from hfm.plugins import RawBars
+from hfm.raw_data import RawBars
 
 KEEP = "no"
 LOOK = 10

@@ -21,7 +21,7 @@ from hfm.fetch.quality.grid_bars import GridBars
 from hfm.fetch.quality.level_shifts import Shift
 from hfm.fetch.quality.scales import ScaledBars
 from hfm.fetch.sessions import Sessions
-from hfm.plugins import RawBars
+from hfm.raw_data import RawBars
 
 ROUNDING = 1e-6
 """Relative disorder that float32 vendors show; wider disorder is a broken bar."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hfm.arrays import Bool, Float, Int
-from hfm.plugins import RawBars
+from hfm.raw_data import RawBars
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from hfm.fetch import sessions
 from hfm.fetch.book import book_events, csv_file, mbo
 from hfm.fetch.book.book_events import CODE
 from hfm.instants import DAY_NS
-from hfm.plugins import BarRequest, RawBook
+from hfm.plugins import BarRequest
+from hfm.raw_data import RawBook
 from hfm.stage import Context
 
 PRICE = 1_000_000_000

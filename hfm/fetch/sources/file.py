@@ -22,7 +22,8 @@ from hfm.fetch.files.parts import FilePart, check_agreement, check_one_symbol, f
 from hfm.fetch.files.roles import VALUES
 from hfm.fetch.files.selection import choose_parts, fetch_command
 from hfm.instants import SECOND_NS
-from hfm.plugins import BarRequest, RawBars
+from hfm.plugins import BarRequest
+from hfm.raw_data import RawBars
 from hfm.stage import Context
 
 FOLDER = ".csv, .txt, .tsv (.gz, .bz2, .zst, .zip), .parquet, .pq, .feather"

@@ -16,7 +16,8 @@ from hfm.fetch.book import book_events, lobster_files
 from hfm.fetch.book.book_events import CODE
 from hfm.fetch.book.lobster_files import HALT, HIDDEN, PRICE, VISIBLE, LobsterDay
 from hfm.instants import midnight
-from hfm.plugins import BarRequest, RawBook
+from hfm.plugins import BarRequest
+from hfm.raw_data import RawBook
 from hfm.stage import Context
 
 NAME = re.compile(

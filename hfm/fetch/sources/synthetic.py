@@ -20,7 +20,8 @@ from hfm.errors import DataError, HfmError
 from hfm.fetch import sessions
 from hfm.fetch.sessions import Sessions
 from hfm.instants import SECOND_NS, instant_ns
-from hfm.plugins import BarRequest, RawBars
+from hfm.plugins import BarRequest
+from hfm.raw_data import RawBars
 from hfm.stage import Context, seed_sequence
 
 NOTE = "SYNTHETIC: seeded draws of hfm's generator, not a market"

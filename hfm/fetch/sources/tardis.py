@@ -20,7 +20,8 @@ from hfm.errors import DataError, HfmError
 from hfm.fetch.book import csv_file, dumps, duplicates, feed
 from hfm.fetch.book.dumps import Dump
 from hfm.fetch.book.feed import FeedBook, FeedTrades
-from hfm.plugins import BarRequest, RawBook
+from hfm.plugins import BarRequest
+from hfm.raw_data import RawBook
 from hfm.stage import Context
 
 NAME = re.compile(r"(?P<exchange>[\w-]+?)_(?P<kind>[A-Za-z][\w]*?)_(?P<day>\d{4}-\d\d-\d\d)_(?P<symbol>.+)\.csv(\.gz)?")

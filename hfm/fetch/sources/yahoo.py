@@ -29,7 +29,8 @@ from hfm.errors import DataError, DiskError, HfmError, RateLimitError, UpstreamE
 from hfm.fetch import sessions
 from hfm.fetch.sessions import Sessions
 from hfm.instants import DAY_NS, SECOND_NS, instant_ns
-from hfm.plugins import BarRequest, RawBars
+from hfm.plugins import BarRequest
+from hfm.raw_data import RawBars
 from hfm.stage import Context
 
 T = TypeVar("T")

@@ -18,7 +18,8 @@ from hfm.config import Train
 from hfm.errors import HfmError
 from hfm.fetch.sources.synthetic import Synthetic
 from hfm.models.linear.floors import Constant, Har, Logistic, Persistence
-from hfm.plugins import BAR_COLUMNS, Arrays, BarRequest, Float, Panel, RawBars, Signals
+from hfm.plugins import Arrays, BarRequest, Float, Panel, Signals
+from hfm.raw_data import BAR_COLUMNS, RawBars
 from hfm.stage import Context
 from hfm.verify.leaks.leaky_models import scaled
 

@@ -11,7 +11,8 @@ from hfm.config import Train
 from hfm.errors import HfmError
 from hfm.fetch.sources.synthetic import Synthetic
 from hfm.models.linear.floors import Logistic
-from hfm.plugins import Arrays, BarRequest, Float, Int, Panel, RawBars
+from hfm.plugins import Arrays, BarRequest, Float, Int, Panel
+from hfm.raw_data import RawBars
 from hfm.stage import Context
 
 

@@ -18,7 +18,7 @@ from hfm import atomic
 from hfm.errors import DataError, DiskError, LockedError
 from hfm.fetch.archive import month_files
 from hfm.fetch.archive.overlap import scaled
-from hfm.plugins import BAR_COLUMNS, RawBars
+from hfm.raw_data import BAR_COLUMNS, RawBars
 from tests.fetch.drive import raw, week
 
 BARS = raw(week(first="2026-02-23", last="2026-03-06"))

@@ -16,7 +16,8 @@ from hfm.fetch import sessions, stage
 from hfm.fetch.archive import month_files
 from hfm.fetch.archive.overlap import scaled
 from hfm.instants import DAY_NS, SECOND_NS, instant_ns
-from hfm.plugins import BarRequest, RawBars
+from hfm.plugins import BarRequest
+from hfm.raw_data import RawBars
 from hfm.stage import Context
 from tests.fetch.archive.test_month_files import tree
 from tests.fetch.drive import Fetched, fetch, raw, week

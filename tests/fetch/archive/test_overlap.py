@@ -9,7 +9,7 @@ import pytest
 
 from hfm.errors import DataError
 from hfm.fetch.archive.overlap import merge, scaled
-from hfm.plugins import BAR_COLUMNS, RawBars
+from hfm.raw_data import BAR_COLUMNS, RawBars
 from tests.fetch.drive import raw, week
 
 BARS = raw(week())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hfm import tables
 from hfm.fetch.book import book_events
 from hfm.fetch.book.book_events import CODE
-from hfm.plugins import RawBook
+from hfm.raw_data import RawBook
 
 
 def book() -> RawBook:

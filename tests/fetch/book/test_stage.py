@@ -14,7 +14,8 @@ import pytest
 from hfm import tables
 from hfm.errors import DataError, HfmError, UsageError
 from hfm.fetch.book import stage as books
-from hfm.plugins import BarRequest, RawBook
+from hfm.plugins import BarRequest
+from hfm.raw_data import RawBook
 from hfm.stage import Context
 from tests.command import hfm
 from tests.fetch.book.test_book_events import book

@@ -18,7 +18,7 @@ from hfm.arrays import Int
 from hfm.config import INTERVALS
 from hfm.errors import HfmError
 from hfm.fetch.sessions import sessions
-from hfm.plugins import RawBars
+from hfm.raw_data import RawBars
 from tests.conftest import Count
 from tests.fetch.drive import fetch, raw
 from tests.fetch.faults.clocks import STYLES, clock_columns

@@ -15,7 +15,7 @@ from hfm.arrays import Int
 from hfm.errors import DataError, HfmError
 from hfm.fetch.sessions import Sessions
 from hfm.instants import SECOND_NS
-from hfm.plugins import RawBars
+from hfm.raw_data import RawBars
 from tests.fetch.drive import Fetched, fetch, raw, week
 from tests.fetch.faults.clocks import ABBREVIATED, STYLES, WALL, Labels, clock_columns
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hfm.errors import ConfigError
 from hfm.fetch.quality import adjustments
-from hfm.plugins import RawBars
+from hfm.raw_data import RawBars
 from tests.fetch.drive import raw
 from tests.fetch.quality.test_splits import DAY, OVER, said, split
 

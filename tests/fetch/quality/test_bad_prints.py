@@ -10,7 +10,7 @@ import pytest
 from hfm.fetch.quality import bad_prints
 from hfm.fetch.quality.bad_prints import PeerMoves
 from hfm.fetch.quality.bar_quality import clean
-from hfm.plugins import RawBars
+from hfm.raw_data import RawBars
 from tests.fetch.drive import raw, week
 
 OVER = week()

@@ -12,7 +12,7 @@ from hfm.fetch.quality.bad_prints import close_jumps
 from hfm.fetch.quality.bar_quality import clean, count_missing
 from hfm.fetch.quality.scales import measure, trailing_sigma
 from hfm.instants import SECOND_NS
-from hfm.plugins import RawBars
+from hfm.raw_data import RawBars
 from tests.fetch.drive import raw, week
 
 OVER = week()

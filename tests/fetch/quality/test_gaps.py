@@ -12,7 +12,8 @@ from hfm.arrays import Bool
 from hfm.errors import DataError
 from hfm.fetch.quality.bar_quality import clean, count_missing
 from hfm.fetch.quality.gaps import empty_error, gap_error
-from hfm.plugins import BarRequest, RawBars
+from hfm.plugins import BarRequest
+from hfm.raw_data import RawBars
 from tests.fetch.drive import raw, week
 
 OVER = week()

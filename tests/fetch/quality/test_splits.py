@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hfm.errors import DataError
 from hfm.fetch.quality import adjustments, bar_quality, splits
 from hfm.fetch.quality.level_shifts import RATIOS
-from hfm.plugins import RawBars
+from hfm.raw_data import RawBars
 from tests.fetch.drive import raw, week
 
 OVER = week(first="2026-02-02", last="2026-02-27")

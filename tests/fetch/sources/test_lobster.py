@@ -21,7 +21,7 @@ from hfm.errors import DataError, UsageError
 from hfm.fetch import stage
 from hfm.fetch.book import book_events, lobster_files
 from hfm.fetch.sources.lobster import days, load
-from hfm.plugins import RawBook
+from hfm.raw_data import RawBook
 from hfm.stage import Context
 from tests.fetch.flow import Flow, flow, refile
 

@@ -12,7 +12,7 @@ from hfm.errors import DataError
 from hfm.fetch.sessions import Sessions, recent, sessions
 from hfm.fetch.sources.synthetic import bars, constants_of
 from hfm.instants import instant_ns
-from hfm.plugins import RawBars
+from hfm.raw_data import RawBars
 from tests.fetch.drive import AS_OF, fetch
 
 UNTIL = instant_ns(AS_OF)

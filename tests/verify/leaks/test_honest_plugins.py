@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from hfm.config import Train
-from hfm.plugins import ROWS, Panel, RawBars, Signals
+from hfm.plugins import ROWS, Panel, Signals
+from hfm.raw_data import RawBars
 from hfm.stage import Context
 from hfm.verify.leaks import honest_plugins
 from hfm.verify.leaks.honest_plugins import MODELS, POLICIES, SOURCES

@@ -12,7 +12,8 @@ from hfm.artifacts import QUOTES
 from hfm.config import Train
 from hfm.fetch.sources.synthetic import Synthetic
 from hfm.models.linear.floors import Logistic
-from hfm.plugins import Arrays, BarRequest, Panel, RawBars
+from hfm.plugins import Arrays, BarRequest, Panel
+from hfm.raw_data import RawBars
 from hfm.stage import Context
 from hfm.tables import MemoryReader
 from hfm.train import training_panel
