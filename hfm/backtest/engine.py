@@ -22,12 +22,12 @@ from hfm.backtest.sweep.summary_ledger import LedgerRows, rows_new, summarise, w
 from hfm.backtest.sweep.thresholds import Sweep
 from hfm.config import Backtest
 from hfm.kernels.jit import frozen
-from hfm.ledger import accounting
 from hfm.ledger.account import ledger, params_new, state_new, states_new
 from hfm.ledger.fills import Expectation, expected_costs
 from hfm.ledger.records import BLOCK_SUMS, LEDGER_RESULT, ROUND_TRIP, Record
 from hfm.ledger.round_trips import valued
 from hfm.ledger.units import lot_size, tick_sizes
+from hfm.orders import step
 from hfm.plugins import Signals
 from hfm.tables import TableMeta
 from hfm.tables.records import Records
@@ -162,7 +162,7 @@ class Engine:
             self.sweep.take(rows, score if order is None else score[order])
         rows.full["target"] = own if order is None else own[order]
         out, trips = self._space("out", LEDGER_RESULT, n), self._space("trips", ROUND_TRIP, 2 * n + 2)
-        ended = accounting.loop(self._state, self._own, rows.full, out, trips)
+        ended = step.loop(self._state, self._own, rows.full, out, trips)
         self._ended(trips[:ended])
         if order is not None:
             back = np.empty_like(out)

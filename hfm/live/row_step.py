@@ -13,10 +13,10 @@ import numpy.typing as npt
 from hfm.features import bar_features as features
 from hfm.features import event_features
 from hfm.kernels.jit import kernel
-from hfm.ledger import accounting as ledger
 from hfm.ledger.fills import Expectation, expected_bps
 from hfm.ledger.records import LedgerState
 from hfm.models import inference as models
+from hfm.orders import step as order_step
 from hfm.plugins import Float, Int
 from hfm.policies.policy_step import propose
 from hfm.tables.records import Records
@@ -116,7 +116,7 @@ def act(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, o
     r.depth_bid, r.depth_ask, r.signed_volume = row[V_DEPTH_BID], row[V_DEPTH_ASK], row[V_SIGNED]
     r.sigma_day, r.adv = day[D_SIGMA], day[D_ADV]
     r.target, r.p_up, r.ret_sd_bps, r.cost_bps = out[R_SIGNAL], out[R_P_UP], out[R_SD], out[R_COST]
-    ledger.step(memory.ledger, plan.params, r, scratch.result[0], scratch.trips)
+    order_step.step(memory.ledger, plan.params, r, scratch.result[0], scratch.trips)
 
 
 @kernel

@@ -1,6 +1,6 @@
 """P&L alone, for sweeps and families of trials: the ledger's step, with what changes nothing passed over.
 
-The slow twin is hfm.ledger.accounting.loop; tests/backtest/sweep/test_summary_ledger.py compares them. Left out: the
+The slow twin is hfm.orders.step.loop; tests/backtest/sweep/test_summary_ledger.py compares them. Left out: the
 columns of each row. Rows on which nothing is filled or decided are only counted; and where the rule is plain (one
 symbol, fixed size, no limit but a maximal position) the rows inside a session run in registers. All else goes through
 the step itself. Bench: `backtest P&L alone`.
@@ -16,9 +16,10 @@ import numpy.typing as npt
 from hfm.kernels.jit import bare
 from hfm.kernels.simd import prefetch
 from hfm.ledger import records as rec
-from hfm.ledger.accounting import advance, equity
+from hfm.ledger.accounting import equity
 from hfm.ledger.fills import fill_price, half_spread, impact, position_size, quoted
 from hfm.ledger.records import HOT_ROW, LEDGER_RESULT, LEDGER_ROW, ROUND_TRIP, LedgerState, Record
+from hfm.orders.step import advance
 from hfm.risk.limits import watch
 from hfm.tables.records import Records
 
@@ -95,7 +96,7 @@ def summarise(
 ) -> None:
     """Add net, gross, sum of position x mark, and round trips of each (session, symbol) block to its sums.
 
-    What `accounting.loop` gives, up to the rounding of sums.
+    What `orders.step.loop` gives, up to the rounding of sums.
 
     Parameters
     ----------
