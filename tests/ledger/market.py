@@ -135,13 +135,9 @@ def symbols_of(rows: Records) -> int:
 
 
 PLAIN = (
-    "hfm.ledger.fills",
-    "hfm.ledger.round_trips",
-    "hfm.ledger.accounting",
-    "hfm.risk.limits",
-    "hfm.orders.simulated_broker",
-    "hfm.orders.step",
-)
+    "hfm.ledger.fills", "hfm.ledger.round_trips", "hfm.ledger.accounting", "hfm.risk.limits",
+    "hfm.orders.simulated_broker", "hfm.orders.step",
+)  # fmt: skip
 """The modules of the ledger's step, each after those that it imports."""
 
 
