@@ -1,8 +1,8 @@
 """Protocols of what can be plugged in, and the registries that find it: name -> "module:attribute".
 
 A built-in is a line in a registry here; a third party's is an entry point in the group `hfm.sources`, `hfm.models`,
-`hfm.policies` or `hfm.executors`. Modules are imported on demand. Each protocol has contract tests that a new member
-inherits.
+`hfm.policies`, `hfm.choosers` or `hfm.executors`. Modules are imported on demand. Each protocol has contract tests that
+a new member inherits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hfm.stage import Context
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
-Group = Literal["sources", "models", "policies", "executors"]
+Group = Literal["sources", "models", "policies", "choosers", "executors"]
 
 REGISTRY: dict[Group, dict[str, str]] = {
     "sources": {
@@ -55,6 +55,9 @@ REGISTRY: dict[Group, dict[str, str]] = {
         "threshold": "hfm.policies.threshold:Threshold",
         "quantile": "hfm.policies.quantile:Quantile",
         "cost": "hfm.policies.cost:Cost",
+    },
+    "choosers": {
+        "fold": "hfm.models.fold_chooser:FoldChooser",
     },
     "executors": {
         "threads": "hfm.compute.local:Threads",
@@ -212,9 +215,6 @@ class Policy(Protocol):
 
 # --------------------------------------------------------------------------------------------------------------- models
 Arrays = dict[str, npt.NDArray[Any]]  # Any: float64 floors, float32 networks
-HEADS = ("logit", "log_vol", "log_q10", "log_q50", "log_q90")
-"""What a forecaster says of a row, horizon rows ahead: logit of P(up | it moves), log volatility, and the .1, .5 and
-.9 quantiles of the log spread (bps)."""
 
 
 @dataclass(frozen=True)
@@ -276,7 +276,7 @@ class Forecaster(Protocol):
 
     base: str | None
     """The model that its arrays contain and its heads equal where `gates` is 0 (by blocks of clock time with trees
-    beside it: models.stacked); None where it stands alone."""
+    beside it: models.stacking); None where it stands alone."""
     deep: bool
     """Whether fitting is worth a process of its own."""
     stepped: bool
@@ -292,7 +292,26 @@ class Forecaster(Protocol):
         ...
 
     def predict(self, arrays: Arrays, panel: Panel) -> Float:
-        """[n, 5] of HEADS; NaN in masked rows and for heads that the model does not have."""
+        """[n, 5] of models.heads.HEADS; NaN in masked rows and for heads that the model does not have."""
+        ...
+
+
+# ------------------------------------------------------------------------------------------------------------- choosers
+class FitChooser(Protocol):
+    """Which fit of a checkpoint may answer a row; made from the checkpoint's document, and asked by live's replay.
+
+    A fit is named as in the checkpoint: `final`, or `fold3`. One that has seen the row in training may not answer it.
+    """
+
+    within_sessions: bool
+    """Whether the fit may change inside a session; it is then asked for each row."""
+
+    def of_session(self, session: int) -> str | None:
+        """The fit of a session (days since 1970): of all its rows, or inside one of some; None: its rows warm up."""
+        ...
+
+    def of_row(self, session: int, time: int) -> str | None:
+        """The fit of a row, by its session (days since 1970) and close (ns UTC); None: none may answer it."""
         ...
 
 

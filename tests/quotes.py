@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from hfm.features import batch
+from hfm.features import bar_features
 from hfm.tables import Array
 
 
 def quote_columns(n: int, slots: int, seed: int, symbol: str = "SPY") -> dict[str, Array]:
-    """The columns of features.batch.INPUTS for n rows of one symbol, in sessions of `slots` rows."""
+    """The columns that the step of bars reads for n rows of one symbol, in sessions of `slots` rows."""
     rng = np.random.default_rng(seed)
     close = 500.0 * np.exp(np.cumsum(rng.normal(0, 7e-4, n)))
     open_ = np.concatenate(([500.0], close[:-1])) * np.exp(rng.normal(0, 1e-5, n))
@@ -27,5 +27,5 @@ def quote_columns(n: int, slots: int, seed: int, symbol: str = "SPY") -> dict[st
         "sigma_bps": np.exp(rng.normal(2, 0.3, n)), "cash_dividend": np.zeros(n), "split_ratio": np.ones(n),
         "imbalance": rng.uniform(-1, 1, n), "micro_bps": rng.normal(0, 0.3, n),
     }  # fmt: skip
-    assert set(columns) == set(batch.INPUTS)
+    assert set(columns) == {"symbol", *bar_features.INPUTS}
     return columns

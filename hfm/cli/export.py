@@ -59,15 +59,15 @@ def _step(show: Show, found: Trained, wanted: str | None) -> bytes:
     from hfm.live import onnx_export as graph
     from hfm.live import parsing
 
-    engine = found.stream().engine
-    symbol = parsing.symbol(wanted, engine.market.symbols) or engine.market.symbols[0]
-    arrays = engine.checkpoint.part("final", engine.model)
-    known = list(engine.checkpoint.document["symbols"])
+    node = found.stream().node
+    symbol = parsing.symbol(wanted, node.market.symbols) or node.market.symbols[0]
+    arrays = node.checkpoint.part("final", node.model)
+    known = list(node.checkpoint.document["symbols"])
     number = known.index(symbol) if symbol in known else -1
     data = graph.build(arrays, number)
-    worst = graph.check(data, arrays, number, engine.inputs(found.quotes)[-graph.STEPS :])
-    show.metrics["export"] = {"parity": worst, "bytes": len(data), "model": engine.model, "symbol": symbol}
-    show.talk(f"export: {engine.model} of {symbol}, {len(data) / 1e6:.2f} MB, within {worst:.1e} of the step")
+    worst = graph.check(data, arrays, number, node.all_inputs(found.quotes)[-graph.STEPS :])
+    show.metrics["export"] = {"parity": worst, "bytes": len(data), "model": node.model, "symbol": symbol}
+    show.talk(f"export: {node.model} of {symbol}, {len(data) / 1e6:.2f} MB, within {worst:.1e} of the step")
     return data
 
 
@@ -78,7 +78,7 @@ def _network(show: Show, found: Trained, fit: str) -> bytes:
 
     rows = int(found.quotes.meta.slots_per_session)
     graph, trial, want = onnx_trace.trace(found.checkpoint.part(fit, found.model), found.model, rows)
-    data = onnx_session.seal(graph, (found.model, fit, found.weights), trial, want)
+    data = onnx_session.seal(graph, onnx_session.GraphOrigin(found.model, fit, found.weights), trial, want)
     show.metrics["export"] = {"bytes": len(data), "model": found.model, "rows": rows}
     show.talk(f"export: {found.model}, {fit}, sessions of {rows} rows, {len(data) / 1e6:.2f} MB")
     return data

@@ -52,19 +52,19 @@ def predict(show: Show, common: Common, values: Values) -> ExitCode:
     from datetime import UTC, datetime
 
     from hfm.ledger.units import unit_name
-    from hfm.live import market_hours, parsing
-    from hfm.live.predict import predict
+    from hfm.live import parsing
+    from hfm.live.predict import predict, trading_since
 
     now = parsing.instant(values["as_of"]) if values["as_of"] else datetime.now(UTC)
     found = trained(show, common)
     stream, identity = found.stream(), found.identity()
-    symbol = parsing.symbol(values["symbol"], stream.engine.market.symbols)
-    newest = predict(stream, found.quotes, int(now.timestamp() * 1e9), market_hours.opened)
+    symbol = parsing.symbol(values["symbol"], stream.node.market.symbols)
+    newest = predict(stream, found.quotes, int(now.timestamp() * 1e9), trading_since)
     answers = [a for a in newest.answers if symbol in (None, a["symbol"])]
     stale = [s for s in newest.stale if symbol in (None, s)]
     show.metrics |= {"market": "open" if newest.is_open else "closed", "model_id": identity["model"][:12],
                      "predictions": answers}  # fmt: skip
-    unit = unit_name(stream.engine.market.calendar)
+    unit = unit_name(stream.node.market.calendar)
     show.table = parsing.table(answers, newest.is_open, identity["model"][:12], unit)
     for name in stale:
         text = f"{name}: its newest row is older than two intervals, and the market is open"
@@ -104,9 +104,9 @@ def stream(show: Show, common: Common, values: Values) -> ExitCode:
             for line in _kept(lines, found.run, live, found.identity(), (state, every)):
                 print(line, flush=True)
         finally:
-            show.talk(f"stream: {live.gauge.summary()}")
+            show.talk(f"stream: {live.monitor.summary()}")
     show.quiet = True
-    return ExitCode.PARTIAL if live.gauge.counts["invalid"] else ExitCode.OK
+    return ExitCode.PARTIAL if live.monitor.counts["invalid"] else ExitCode.OK
 
 
 @contextlib.contextmanager
@@ -156,7 +156,7 @@ def _kept(
     def keep() -> None:
         if state is not None:
             atomic.write(state.absolute(), snapshot.dump(live, identity))
-        metrics_file.renew(run, live.gauge.families(f"{live.engine.model}/{live.engine.fold}"), metrics_file.STREAM)
+        metrics_file.renew(run, live.monitor.families(f"{live.node.model}/{live.node.fit}"), metrics_file.STREAM)
 
     for count, line in enumerate(lines, start=1):
         yield line  # printed before it is saved: a kill between the two says a line twice rather than never
@@ -172,16 +172,16 @@ def _bench(show: Show, live: Stream, quotes: Any) -> ExitCode:  # Any: Reader
     from hfm.live import bench
     from hfm.models import eager
 
-    engine = live.engine
-    timings = bench.paths(engine.checkpoint, engine.settings, engine.market, quotes)
-    arrays = engine.checkpoint.part("final")
+    node = live.node
+    timings = bench.paths(node.checkpoint, node.settings, node.market, quotes)
+    arrays = node.checkpoint.part("final")
     if "seed0/l0/ih" in arrays:
-        x = bench.windows(engine.inputs(quotes), engine.market.slots)
+        x = bench.windows(node.all_inputs(quotes), node.market.slots)
         width = arrays["seed0/l0/ih"].shape[0]
         inputs = [w[:, :width] for w in x]
         timings.append(bench.rival("torch eager, 1 network, window", eager.window(arrays, "seed0"), inputs))
     if importlib.util.find_spec("onnxruntime"):
-        timings += bench.graphs(arrays, engine.inputs(quotes), engine.market.slots)
+        timings += bench.graphs(arrays, node.all_inputs(quotes), node.market.slots)
     show.table, show.metrics["bench"] = bench.table(timings), bench.plain(timings)
     return ExitCode.OK
 
@@ -197,7 +197,7 @@ def schedule(show: Show, common: Common, values: Values) -> ExitCode:
     if values["kind"] not in ("cron", "systemd"):
         raise UsageError(f"{values['kind'][:40]!r} is no scheduler", hint="hfm schedule cron, or hfm schedule systemd")
     found = trained(show, common)
-    hours = schedule.hours(found.quotes, found.stream().engine)
+    hours = schedule.hours(found.quotes, found.stream().node)
     program = Path(sys.argv[0]).absolute()
     if program.name == "__main__.py":  # python -m hfm: the script lies beside the interpreter
         program = Path(sys.executable).with_name("hfm")

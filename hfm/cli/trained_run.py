@@ -50,12 +50,12 @@ class Trained:
                 "source": self.source}  # fmt: skip
 
     def stream(self) -> Stream:
-        """A new stream over the run. Raises ConfigError and DataError as _whole."""
-        from hfm.live.node import Engine, Market
+        """A new stream over the run. Raises ConfigError and DataError as _onnx."""
+        from hfm.live.node import MarketSpec, Node
         from hfm.live.stream import Stream
 
-        market = Market.of(self.quotes.meta)
-        return Stream(Engine(self.checkpoint, self.settings, market, self._whole(len(market.symbols))))
+        market = MarketSpec.of(self.quotes.meta)
+        return Stream(Node(self.checkpoint, self.settings, market, self._onnx(len(market.symbols))))
 
     def fits(self) -> tuple[str, ...]:
         """Names of the fits in the checkpoint: final, and those of the folds with sessions that a replay answers."""
@@ -65,7 +65,7 @@ class Trained:
         """Where the exported graph of a fit lies."""
         return self.run.path / "live" / (f"{self.model}.onnx" if fit == "final" else f"{self.model}.{fit}.onnx")
 
-    def _whole(self, symbols: int) -> Any:  # Any: Whole, or None
+    def _onnx(self, symbols: int) -> Any:  # Any: OnnxNetwork, or None
         """The graphs of a network that has no step; None for a model that has one.
 
         Raises ConfigError without the extra, DataError where they have not been made.
@@ -84,7 +84,7 @@ class Trained:
             return path.read_bytes()
 
         graph.extra()
-        return onnx_session.Whole(sealed, (self.model, self.weights), symbols)
+        return onnx_session.OnnxNetwork(sealed, self.model, self.weights, symbols)
 
 
 def trained(show: Show, common: Common, replay: bool = False) -> Trained:

@@ -1,7 +1,7 @@
-"""The feature step: state and one quotes row in, all features of that row out.
+"""The feature step of bars: state and one quotes row in, all features of that row out.
 
 A windowed statistic is recomputed, newest row first, over a ring of the last LOOKBACK rows; the ring crosses
-sessions. So a value depends on those rows alone, not on where the run began. State is flat float64 and can be
+sessions. So a value depends on those rows alone, not on where the run began. The state is one record, which can be
 saved and loaded.
 """
 
@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.kernels.jit import kernel
+from hfm.tables.records import Records, columns_dtype, fields, nested_dtype
+from hfm.tables.schema import columns
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -20,11 +22,11 @@ Int = npt.NDArray[np.int64]
 LOOKBACK = 78
 """Rows of the longest window, the current one included: one XNYS session of 5-minute bars."""
 
-ROW: tuple[str, ...] = (
+INPUTS: tuple[str, ...] = (
     "session", "seq", "mid_open", "mid_high", "mid_low", "mid_close", "spread_bps", "depth_bid", "depth_ask", "volume",
     "signed_volume", "ofi", "sigma_bps", "cash_dividend", "split_ratio", "imbalance", "micro_bps",
 )  # fmt: skip
-"""Quotes columns of a row vector, in order; `session` as days since 1970-01-01."""
+"""Quotes columns that the step reads."""
 
 NAMES: tuple[str, ...] = (
     "volume_ratio",    # ln(volume / mean volume of 20 rows), floored at ln .01
@@ -50,172 +52,227 @@ NAMES: tuple[str, ...] = (
     "micro",           # microprice less mid over the row's forecast sd; NaN where the book is not known
     "volatility_nights",  # sd of 20 returns from close to close, bps: nights and holes included
 )  # fmt: skip
-"""Every feature, in the order of `out`."""
+"""Every feature, in the order of a checkpoint's document."""
 
-# State: the head; sums over the rows so far looked back on; a ring of LOOKBACK rows of FIELDS each, which are what is
-# summed: return, its square, OFI squared, ln GK, ln spread, x^2, x o, o^2, x f, f^2 and volume, where x is ret_sigma, o
-# OFI and f signed volume in the scale of ofi_sigma; and, not summed, the return since the close before, which was last
-# another than the row's own _SINCE rows ago. Row by row, so that the sums are vector additions.
-_COUNT, _POS, _SESSION, _SEQ, _CLOSE, _GAP, _SLOTS, _FLOOR, _RET, _X, _O, _F, _SINCE = range(13)
-_SUMS, _SUMMED, _FIELDS = 13, 11, 12
-_RING = _SUMS + _SUMMED
-_R1, _R2, _OFI2, _GK, _SPREAD, _XX, _XO, _OO, _XF, _FF, _VOLUME = range(_SUMS, _RING)
+FEATURES = nested_dtype([(name, "f8") for name in NAMES])
+"""What `step` writes: a float64 field for each of NAMES."""
+
+_SUMMED = """
+ret    f8 log      return
+ret2   f8 log^2    its square
+ofi2   f8 shares^2 order-flow imbalance squared
+gk     f8 log(bps) ln Garman-Klass volatility
+spread f8 log(bps) ln quoted spread
+xx     f8 -        x^2, where x is the return over the forecast sd
+xo     f8 -        x o, where o is the order-flow imbalance over depth and forecast sd
+oo     f8 -        o^2
+xf     f8 -        x f, where f is the signed volume in the scale of o
+ff     f8 -        f^2
+volume f8 shares   traded volume
+"""
+SUMS = columns_dtype(columns(_SUMMED))
+"""Sums over the rows looked back on."""
+RING_ROW = columns_dtype(
+    columns(_SUMMED + "ret_nights f8 log return since the close before, nights and holes included")
+)
+"""What the ring keeps of a row: what is summed, side by side so that the sums are vector additions, and one more."""
+_HEAD = columns("""
+count   i8 rows  rows seen
+pos     i8 -     place of the next row in the ring
+session i8 days  session of the last row since 1970, -1: none yet
+seq     i8 -     its clock slot
+close   f8 currency its mid at the close
+gap     f8 log   return over the last night
+slots   f8 rows  of a full session
+floor   f8 -     least volatility of a row
+ret     f8 log   return of the last row
+x       f8 -     the same over its forecast sd
+o       f8 -     its order-flow imbalance over depth and forecast sd
+f       f8 -     its signed volume in the scale of o
+since   i8 rows  since the return from close to close was another than the row's own
+""")
+STATE = nested_dtype([*fields(_HEAD), ("sums", SUMS), ("ring", RING_ROW, (LOOKBACK,))])
+"""A symbol's state."""
 _LN_BPS = math.log(1e4)
-RETURN = _RET
-"""Where in the state the return of the row last taken stands (log)."""
-BARS = _RING + _FIELDS * LOOKBACK
-"""Length of the state."""
 
 
-def state_new(slots_per_session: int, interval_s: float) -> Float:
-    """The state before a symbol's first row: float64 [24 + 12 x LOOKBACK].
+def state_new(slots_per_session: int, interval_s: float) -> Records:
+    """The state before a symbol's first row.
 
-    slots_per_session: of a full day. interval_s: seconds a row; it scales the floor of every volatility, .01
-    bp at five minutes, which a price that never moves rests on.
+    Parameters
+    ----------
+    slots_per_session : int
+        Slots of a full day.
+    interval_s : float
+        Seconds a row. It scales the floor of every volatility, 0.01 bp at five minutes, on which a price that never
+        moves rests.
+
+    Returns
+    -------
+    records [1] of STATE
     """
-    state = np.zeros(_RING + _FIELDS * LOOKBACK)
-    state[_SESSION] = state[_SEQ] = -1.0
-    state[_SLOTS] = slots_per_session
-    state[_FLOOR] = 1e-6 * math.sqrt(interval_s / 300.0)
+    state = np.zeros(1, STATE)
+    state["session"] = state["seq"] = -1
+    state["slots"] = slots_per_session
+    state["floor"] = 1e-6 * math.sqrt(interval_s / 300.0)
     return state
 
 
 @kernel
-def _push(state: Float, row: Float) -> None:
-    """The row enters the ring; its return and flow, in their own scales, the head."""
-    same, known = row[0] == state[_SESSION], state[_SESSION] >= 0.0
-    joined = same and row[1] == state[_SEQ] + 1.0
-    jump = 0.0 if joined or not known else math.log((row[2] * row[14] + row[13]) / state[_CLOSE])
+def _push(state: np.record, row: np.record) -> None:
+    """Write the row to the ring, and its return and flows, in their own scales, to the head."""
+    same, known = row.session == state.session, state.session >= 0
+    joined = same and row.seq == state.seq + 1
+    # what a holder earned from the close before to this open: dividend and split included
+    jump = 0.0 if joined or not known else math.log((row.mid_open * row.split_ratio + row.cash_dividend) / state.close)
     if not same:
-        state[_GAP] = jump
-    origin = state[_CLOSE] if joined else row[2]
-    ret = math.log(row[5] / origin)
-    state[_SINCE] = state[_SINCE] + 1.0 if jump == 0.0 else 0.0
-    state[_SESSION], state[_SEQ], state[_CLOSE] = row[0], row[1], row[5]
-    high, close = math.log(row[3] / row[4]), math.log(row[5] / row[2])
-    variance = 0.5 * high * high - (2.0 * math.log(2.0) - 1.0) * close * close  # Garman, Klass 1980, eq. 20
-    least = state[_FLOOR] * state[_FLOOR]
+        state.gap = jump
+    origin = state.close if joined else row.mid_open
+    ret = math.log(row.mid_close / origin)
+    state.since = state.since + 1 if jump == 0.0 else 0
+    state.session, state.seq, state.close = row.session, row.seq, row.mid_close
+    # Garman and Klass (1980), J. Business 53, 67-78, doi:10.1086/296072, eq. 20
+    high, close = math.log(row.mid_high / row.mid_low), math.log(row.mid_close / row.mid_open)
+    variance = 0.5 * high * high - (2.0 * math.log(2.0) - 1.0) * close * close
+    least = state.floor * state.floor
     if variance < least:
         variance = least
-    scale = 0.5 * (row[7] + row[8]) * row[12]
-    x = 1e4 * ret / row[12]
-    o = 0.0 if scale == 0.0 else row[11] / scale  # both sides of a book may be empty
-    f = 0.0 if scale == 0.0 else row[10] / scale
-    state[_RET], state[_X], state[_O], state[_F] = ret, x, o, f
-    pos = int(state[_POS])
-    at = _RING + _FIELDS * pos
-    state[at], state[at + 1], state[at + 2] = ret, ret * ret, row[11] * row[11]
-    state[at + 3], state[at + 4] = 0.5 * math.log(variance) + _LN_BPS, math.log(row[6])
-    state[at + 5], state[at + 6], state[at + 7] = x * x, x * o, o * o
-    state[at + 8], state[at + 9], state[at + 10], state[at + 11] = x * f, f * f, row[9], ret + jump
-    state[_POS] = pos + 1.0 if pos + 1 < LOOKBACK else 0.0
-    state[_COUNT] += 1.0
+    scale = 0.5 * (row.depth_bid + row.depth_ask) * row.sigma_bps
+    x = 1e4 * ret / row.sigma_bps
+    o = 0.0 if scale == 0.0 else row.ofi / scale  # both sides of a book may be empty
+    f = 0.0 if scale == 0.0 else row.signed_volume / scale
+    state.ret, state.x, state.o, state.f = ret, x, o, f
+    entry = state.ring[state.pos]
+    entry.ret, entry.ret2, entry.ofi2 = ret, ret * ret, row.ofi * row.ofi
+    entry.gk, entry.spread = 0.5 * math.log(variance) + _LN_BPS, math.log(row.spread_bps)
+    entry.xx, entry.xo, entry.oo, entry.xf, entry.ff = x * x, x * o, o * o, x * f, f * f
+    entry.volume, entry.ret_nights = row.volume, ret + jump
+    state.pos = state.pos + 1 if state.pos + 1 < LOOKBACK else 0
+    state.count += 1
 
 
 @kernel
-def _add(state: Float, pos: int, rows: int) -> int:
-    """Add the fields of so many rows, newest first and from before `pos` on, to the sums; where it ended."""
-    s0, s1, s2, s3 = state[_R1], state[_R2], state[_OFI2], state[_GK]
-    s4, s5, s6, s7 = state[_SPREAD], state[_XX], state[_XO], state[_OO]
-    s8, s9, s10 = state[_XF], state[_FF], state[_VOLUME]
+def _add(state: np.record, pos: int, rows: int) -> int:
+    """Add so many rows of the ring, newest first and from before `pos` on, to the sums; the place where it ended."""
+    # local in the loop: eleven additions side by side become vector additions (bench row `features`)
+    sums = state.sums
+    ret, ret2, ofi2, gk, spread = sums.ret, sums.ret2, sums.ofi2, sums.gk, sums.spread
+    xx, xo, oo, xf, ff, volume = sums.xx, sums.xo, sums.oo, sums.xf, sums.ff, sums.volume
     for _ in range(rows):
         pos = pos - 1 if pos > 0 else LOOKBACK - 1
-        at = _RING + _FIELDS * pos
-        s0, s1, s2, s3 = s0 + state[at], s1 + state[at + 1], s2 + state[at + 2], s3 + state[at + 3]
-        s4, s5, s6, s7 = s4 + state[at + 4], s5 + state[at + 5], s6 + state[at + 6], s7 + state[at + 7]
-        s8, s9, s10 = s8 + state[at + 8], s9 + state[at + 9], s10 + state[at + 10]
-    state[_R1], state[_R2], state[_OFI2], state[_GK] = s0, s1, s2, s3
-    state[_SPREAD], state[_XX], state[_XO], state[_OO] = s4, s5, s6, s7
-    state[_XF], state[_FF], state[_VOLUME] = s8, s9, s10
+        r = state.ring[pos]
+        ret, ret2, ofi2, gk, spread = ret + r.ret, ret2 + r.ret2, ofi2 + r.ofi2, gk + r.gk, spread + r.spread
+        xx, xo, oo, xf, ff, volume = xx + r.xx, xo + r.xo, oo + r.oo, xf + r.xf, ff + r.ff, volume + r.volume
+    sums.ret, sums.ret2, sums.ofi2, sums.gk, sums.spread = ret, ret2, ofi2, gk, spread
+    sums.xx, sums.xo, sums.oo, sums.xf, sums.ff, sums.volume = xx, xo, oo, xf, ff, volume
     return pos
 
 
 @kernel
-def step(state: Float, row: Float, out: Float) -> None:
+def _clear(sums: np.record) -> None:
+    """Set all sums to zero."""
+    sums.ret = sums.ret2 = sums.ofi2 = sums.gk = sums.spread = 0.0
+    sums.xx = sums.xo = sums.oo = sums.xf = sums.ff = sums.volume = 0.0
+
+
+@kernel
+def step(state: np.record, row: np.record, out: np.record) -> bool:
     """Take one row and write all its features.
 
-    state: of `state_new`, changed in place. row: float64 in the order of ROW. out: float64 in the order of NAMES; all
-    NaN until LOOKBACK rows have been seen. A NaN input makes the features that use it NaN, for as long as its ring
-    holds it.
+    Parameters
+    ----------
+    state : record of STATE
+        Changed in place.
+    row : record of QUOTE
+        Of which INPUTS are read. A NaN makes the features that use it NaN, for as long as the ring holds it.
+    out : record of FEATURES
+        Overwritten; left as it is until LOOKBACK rows have been seen.
+
+    Returns
+    -------
+    bool
+        Whether LOOKBACK rows have been seen.
     """
     _push(state, row)
-    if state[_COUNT] < LOOKBACK:
-        out[:] = np.nan
-        return
-    state[_SUMS:_RING] = 0.0
-    pos = _add(state, int(state[_POS]), 1)
-    out[13], out[17] = state[_GK], state[_SPREAD]
+    if state.count < LOOKBACK:
+        return False
+    sums = state.sums
+    _clear(sums)
+    # each window goes on from the one before it, so that all are one pass over the ring
+    pos = _add(state, state.pos, 1)
+    out.gk_1, out.log_spread = sums.gk, sums.spread
     pos = _add(state, pos, 2)
-    out[10], out[14], out[18] = state[_R2] / 3.0, state[_GK] / 3.0, state[_SPREAD] / 3.0
+    ret2_3, out.gk_3, out.spread_3 = sums.ret2 / 3.0, sums.gk / 3.0, sums.spread / 3.0
     pos = _add(state, pos, 2)
-    sum5 = state[_R1]
+    ret_5 = sums.ret
     pos = _add(state, pos, 7)
-    out[11], out[15], out[19] = state[_R2] / 12.0, state[_GK] / 12.0, state[_SPREAD] / 12.0
+    ret2_12, out.gk_12, out.spread_12 = sums.ret2 / 12.0, sums.gk / 12.0, sums.spread / 12.0
     pos = _add(state, pos, 8)
-    _write_moves(state, out, sum5)
-    ratio = 1.0 if state[_VOLUME] == 0.0 else 20.0 * row[9] / state[_VOLUME]
-    out[0] = math.log(0.01 if ratio < 0.01 else ratio)
+    _write_moves(state, out, ret_5)
+    ratio = 1.0 if sums.volume == 0.0 else 20.0 * row.volume / sums.volume
+    out.volume_ratio = math.log(0.01 if ratio < 0.01 else ratio)
     _add(state, pos, LOOKBACK - 20)
-    out[16], out[20] = state[_GK] / LOOKBACK, state[_SPREAD] / LOOKBACK
-    floor = state[_FLOOR] * state[_FLOOR]
-    level = state[_R2] / LOOKBACK
+    out.gk_78, out.spread_78 = sums.gk / LOOKBACK, sums.spread / LOOKBACK
+    floor = state.floor * state.floor
+    level = sums.ret2 / LOOKBACK
     if level < floor:
         level = floor
-    out[9] = _log_rms(state[_RET] * state[_RET], level)
-    out[10], out[11], out[12] = _log_rms(out[10], level), _log_rms(out[11], level), _log_rms(level, level)
-    out[21] = math.log(row[12])
+    out.rv_1, out.rv_3 = _log_rms(state.ret * state.ret, level), _log_rms(ret2_3, level)
+    out.rv_12, out.rv_78 = _log_rms(ret2_12, level), _log_rms(level, level)
+    out.log_sigma = math.log(row.sigma_bps)
     _write_flow(state, row, out)
     _write_clock(state, row, out, level)
+    return True
 
 
 @kernel
 def _log_rms(square: float, level: float) -> float:
-    """ln of the root of a mean squared return, in bps; never below .03 of the 78-row one, so that a still row
-    is finite."""
+    """Log of the root of a mean squared return, in bps; at least 0.03 of the 78-row one, so that it is finite."""
     least = 1e-3 * level
     return 0.5 * math.log(least if square < least else square) + _LN_BPS
 
 
 @kernel
 def _surprise(x: float, o: float, xx: float, xo: float, oo: float) -> float:
-    """Residual of o on x, by least squares through the origin, over the root mean square of all residuals; 0
-    of none."""
+    """The residual of o on x, by least squares through the origin, over the root mean square of all; 0 of none."""
     slope = 0.0 if xx == 0.0 else xo / xx
     mean = (oo - slope * xo) / LOOKBACK
     return 0.0 if mean <= 1e-12 * oo else (o - slope * x) / math.sqrt(mean)
 
 
 @kernel
-def _write_flow(state: Float, row: Float, out: Float) -> None:
-    """Order flow in its own scales, and what of it the row's return leaves. Reads the sums of all LOOKBACK rows."""
-    out[3] = 0.0 if state[_OFI2] == 0.0 else row[11] / math.sqrt(state[_OFI2] / LOOKBACK)
-    out[4] = row[6]
-    out[6], out[8] = state[_O], state[_X]
-    out[7] = 0.0 if row[9] == 0.0 else row[10] / row[9]
-    out[29] = _surprise(state[_X], state[_O], state[_XX], state[_XO], state[_OO])
-    out[30] = _surprise(state[_X], state[_F], state[_XX], state[_XF], state[_FF])
-    out[31], out[32] = row[15], row[16] / row[12]
+def _write_flow(state: np.record, row: np.record, out: np.record) -> None:
+    """Order flow in its own scales, and what of it the row's return leaves, from the sums of all LOOKBACK rows."""
+    sums = state.sums
+    out.ofi = 0.0 if sums.ofi2 == 0.0 else row.ofi / math.sqrt(sums.ofi2 / LOOKBACK)
+    out.spread = row.spread_bps
+    out.ofi_sigma, out.ret_sigma = state.o, state.x
+    out.flow = 0.0 if row.volume == 0.0 else row.signed_volume / row.volume
+    out.surprise = _surprise(state.x, state.o, sums.xx, sums.xo, sums.oo)
+    out.flow_surprise = _surprise(state.x, state.f, sums.xx, sums.xf, sums.ff)
+    out.imbalance, out.micro = row.imbalance, row.micro_bps / row.sigma_bps
 
 
 @kernel
-def _write_moves(state: Float, out: Float, sum5: float) -> None:
-    """Momentum over 5 rows and volatility over 20, of whose returns state holds the sums."""
-    variance = (state[_R2] - state[_R1] * state[_R1] / 20.0) / 19.0
-    least = state[_FLOOR] * state[_FLOOR]
+def _write_moves(state: np.record, out: np.record, ret_5: float) -> None:
+    """Momentum over 5 rows and volatility over 20, of whose returns the state holds the sums."""
+    ret, ret2 = state.sums.ret, state.sums.ret2
+    variance = (ret2 - ret * ret / 20.0) / 19.0
+    least = state.floor * state.floor
     sd = math.sqrt(least if variance < least else variance)
-    out[1] = sum5 / (sd * math.sqrt(5.0))
-    out[2] = 1e4 * sd
-    out[5] = math.log(sd) + _LN_BPS
-    out[33] = out[2] if state[_SINCE] >= 20.0 else 1e4 * _night_sd(state, least)
+    out.momentum = ret_5 / (sd * math.sqrt(5.0))
+    out.volatility = 1e4 * sd
+    out.log_volatility = math.log(sd) + _LN_BPS
+    out.volatility_nights = out.volatility if state.since >= 20 else 1e4 * _night_sd(state, least)
 
 
 @kernel
-def _night_sd(state: Float, least: float) -> float:
+def _night_sd(state: np.record, least: float) -> float:
     """Sample sd of the last 20 returns from close to close; its square is at least `least`."""
-    pos, total, squares = int(state[_POS]), 0.0, 0.0
+    pos, total, squares = state.pos, 0.0, 0.0
     for _ in range(20):
         pos = pos - 1 if pos > 0 else LOOKBACK - 1
-        value = state[_RING + _FIELDS * pos + 11]
+        value = state.ring[pos].ret_nights
         total += value
         squares += value * value
     variance = (squares - total * total / 20.0) / 19.0
@@ -223,22 +280,38 @@ def _night_sd(state: Float, least: float) -> float:
 
 
 @kernel
-def _write_clock(state: Float, row: Float, out: Float, rv78: float) -> None:
-    """Where in the session the row stands, and how the session began."""
-    slot = row[1] / state[_SLOTS]
+def _write_clock(state: np.record, row: np.record, out: np.record, variance: float) -> None:
+    """Where in the session the row stands, and how the session began; variance: mean squared return of 78 rows."""
+    slot = row.seq / state.slots
     angle = 2.0 * math.pi * slot
-    out[22] = slot
-    out[23] = 1.0 if row[1] == 0.0 else 0.0
-    out[24], out[25] = math.sin(angle), math.cos(angle)
-    out[26], out[27] = math.sin(2.0 * angle), math.cos(2.0 * angle)
-    out[28] = state[_GAP] / math.sqrt(rv78 * state[_SLOTS])
+    out.slot = slot
+    out.first = 1.0 if row.seq == 0 else 0.0
+    out.tod_sin_1, out.tod_cos_1 = math.sin(angle), math.cos(angle)
+    out.tod_sin_2, out.tod_cos_2 = math.sin(2.0 * angle), math.cos(2.0 * angle)
+    out.gap = state.gap / math.sqrt(variance * state.slots)
 
 
 @kernel
-def loop(state: Float, rows: Float, picks: Int, scratch: Float, out: Float) -> None:
-    """`step` over rows [n, len(ROW)]; column j of out [n, len(picks)] gets feature picks[j]. scratch:
-    [len(NAMES)]."""
+def loop(states: Records, rows: Records, picks: Int, every: Records, out: Float) -> None:
+    """Call `step` for each row and keep the features that are asked for.
+
+    Parameters
+    ----------
+    states : records [1] of STATE
+        Changed in place.
+    rows : records [n] of QUOTE
+        One symbol's, in time order.
+    picks : int64 [k]
+        Places in NAMES.
+    every : records [1] of FEATURES
+        Room for the features of one row.
+    out : float64 [n, k]
+        Overwritten; NaN in rows before the ring is full.
+    """
+    values = every.view(np.float64)
     for i in range(rows.shape[0]):
-        step(state, rows[i], scratch)
-        for j in range(picks.shape[0]):
-            out[i, j] = scratch[picks[j]]
+        if step(states[0], rows[i], every[0]):
+            for j in range(picks.shape[0]):
+                out[i, j] = values[picks[j]]
+        else:
+            out[i, :] = np.nan

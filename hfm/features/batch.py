@@ -1,4 +1,4 @@
-"""Features of whole row groups: the loop over `step`, one state a symbol."""
+"""Features of whole row groups: the loop over the step, one state a symbol."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from hfm.features import bar_features, event_features
 from hfm.tables import Array
+from hfm.tables.records import QUOTE, Records, blank, fill
 
 Float = npt.NDArray[np.float64]
 
-INPUTS: tuple[str, ...] = ("symbol", *bar_features.ROW)
+INPUTS: tuple[str, ...] = ("symbol", *bar_features.INPUTS)
 """Quotes columns that `compute` reads."""
 
 _BARS = tuple(
@@ -26,13 +27,13 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "book": (*_BARS, "imbalance", "micro"),
     "events": (
         "imbalance", "micro", "momentum", "ret_sigma", "surprise", "flow_surprise", "log_spread", "spread_12",
-        "spread_78", "rv_12", "rv_78", *event_features.OWN,
+        "spread_78", "rv_12", "rv_78", *event_features.EVENT_NAMES,
     ),
 }  # fmt: skip
-"""Feature lists by name. `seed`: the mission's four, the spread itself, and the volatility with nights in it, both in
-bps: the label asks whether the spread falls, and in that recipe it falls where it stands above 10 bp + 2 x volatility,
-a rule linear in these two. `default`: all that bars can give; the two in bps it has as logarithms. `book`: and what
-only an order book knows."""
+"""Feature lists by name. `seed`: the four of the original recipe, the spread itself, and the volatility with nights in
+it, both in bps: the label asks whether the spread falls, and in that recipe it falls where it stands above 10 bp + 2 x
+volatility, a rule linear in these two. `default`: all that bars can give; the two in bps it has as logarithms. `book`:
+and what only an order book knows."""
 
 SIGNED: tuple[str, ...] = (
     "momentum",
@@ -54,58 +55,84 @@ SIGNED: tuple[str, ...] = (
 are. Without a drift P(up) of the mirrored market is 1 - P(up), so that a linear model of direction has no use
 for the rest."""
 
-_DAY_NS = 86_400 * 10**9
+_CHUNK = 2048
+"""Rows that are made records at a time: half a megabyte, which stays in the cache of a core (bench row `features`)."""
 
 
-def maker(names: Sequence[str]) -> ModuleType:
-    """What makes these features: `step`, or `events` where one of them is its own."""
+def step_module(names: Sequence[str]) -> ModuleType:
+    """The module whose `step` makes these features: `bar_features`, or `event_features` where one is of events."""
     return bar_features if set(names) <= set(bar_features.NAMES) else event_features
 
 
 def inputs(names: Sequence[str]) -> tuple[str, ...]:
     """Quotes columns that `compute` reads for these features; INPUTS for those that bars have."""
-    return ("symbol", *maker(names).ROW)
+    return ("symbol", *step_module(names).INPUTS)
 
 
-def state_new(slots_per_session: int, interval_s: float, names: Sequence[str] = ()) -> Float:
-    """The state of a symbol of which no row was seen, for these features: see step.state_new."""
-    state: Float = maker(names).state_new(slots_per_session, interval_s)
+def state_new(slots_per_session: int, interval_s: float, names: Sequence[str] = ()) -> Records:
+    """The state of a symbol of which no row was seen.
+
+    Parameters
+    ----------
+    slots_per_session : int
+        Slots of a full day.
+    interval_s : float
+        Seconds a row: see `bar_features.state_new`.
+    names : sequence of str
+        The features; by default those that bars have.
+
+    Returns
+    -------
+    records [1]
+        Of STATE of `step_module(names)`.
+    """
+    state: Records = step_module(names).state_new(slots_per_session, interval_s)
     return state
 
 
-def row_matrix(columns: Mapping[str, Array], names: Sequence[str] = bar_features.ROW) -> Float:
-    """float64 [n, len(names)] of quotes columns as `tables.arrays` gives them; times from midnight UTC of the session
-    on, in ns."""
-    out = np.empty((len(columns["seq"]), len(names)))
-    session = columns["session"].astype("datetime64[D]").astype(np.int64)
-    for j, name in enumerate(names):
-        data = columns[name]
-        out[:, j] = (
-            session if name == "session" else data - session * _DAY_NS if name in ("time", "time_open") else data
-        )
-    return out
+def compute(columns: Mapping[str, Array], states: Mapping[str, Records], names: Sequence[str]) -> Float:
+    """The features of quotes rows.
 
+    Parameters
+    ----------
+    columns : mapping of str to array [n]
+        At least those of `inputs`, as `tables.arrays` gives them; rows ordered by (session, symbol, seq). Further
+        quotes columns are handed to the step as well.
+    states : mapping of str to records [1]
+        Symbol -> state, with an entry (`state_new` for these features) for every symbol that occurs. Updated in place,
+        so that the next group goes on from here.
+    names : sequence of str
+        The features, k of them.
 
-def compute(columns: Mapping[str, Array], states: dict[str, Float], names: Sequence[str]) -> Float:
-    """float64 [n, len(names)]: features of n quotes rows ordered by (session, symbol, seq).
+    Returns
+    -------
+    float64 [n, k]
+        NaN in rows whose ring of LOOKBACK rows is not full, and where a feature's input is NaN.
 
-    columns: those of `inputs`, as `tables.arrays` gives them. states: symbol -> state, with an entry
-    (`state_new` for these features) for every symbol that occurs; updated in place, so that the next group goes on
-    from here. Rows whose ring is not full are NaN. Raises KeyError for an unknown feature,
-    ValueError for a state that is not of these features: the kernel would write beyond its end.
+    Raises
+    ------
+    KeyError
+        For an unknown feature, or a column of `inputs` that is missing.
+    ValueError
+        For a state that is not of these features: the kernel would write beyond its end.
     """
-    source = maker(names)
-    place = {name: j for j, name in enumerate(source.NAMES)}
+    module = step_module(names)
+    place = {name: j for j, name in enumerate(module.NAMES)}
     picks = np.array([place[name] for name in names], dtype=np.int64)
-    symbols = columns["symbol"]
-    size = source.state_new(1, 1.0).size
-    if wrong := [symbol for symbol, state in states.items() if state.size != size]:
+    if wrong := [symbol for symbol, state in states.items() if state.dtype != module.STATE]:
         raise ValueError(f"the state of {wrong[0]} is not one of these features: state_new(..., names)")
-    rows = row_matrix(columns, source.ROW)
-    out = np.empty((len(rows), len(picks)))
-    scratch = np.empty(len(source.NAMES))
-    changes = np.flatnonzero(symbols[1:] != symbols[:-1]) + 1
-    borders = [0, *changes.tolist(), len(rows)] if len(rows) else []
-    for start, end in itertools.pairwise(borders):
-        source.loop(states[str(symbols[start])], rows[start:end], picks, scratch, out[start:end])
+    if missing := [name for name in module.INPUTS if name not in columns]:
+        raise KeyError(missing[0])
+    symbols = columns["symbol"]
+    data = {name: column for name, column in columns.items() if name != "symbol"}
+    n = len(symbols)
+    out, room, every = np.empty((n, len(picks))), blank(min(n, _CHUNK), QUOTE), np.zeros(1, module.FEATURES)
+    changes = (np.flatnonzero(symbols[1:] != symbols[:-1]) + 1).tolist()
+    for start, end in itertools.pairwise(sorted({*range(0, n, _CHUNK), *changes, n})):
+        first = start % _CHUNK
+        if first == 0:
+            size = min(_CHUNK, n - start)
+            fill(room[:size], {name: column[start : start + size] for name, column in data.items()})
+        rows = room[first : first + end - start]
+        module.loop(states[str(symbols[start])], rows, picks, every, out[start:end])
     return out

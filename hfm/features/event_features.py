@@ -1,6 +1,6 @@
-"""The feature step of event rows, one a time stamp of an order book: all that `step` gives, and what events alone say.
+"""The feature step of event rows, one a time stamp of an order book: the features of bars, and those of events alone.
 
-The state is that of `step`, then a head and a ring of LOOKBACK rows of its own; sums are recomputed over the ring,
+The state is that of the bars, then a head and a ring of LOOKBACK rows of its own; sums are recomputed over the ring,
 newest row first, as there. Times since a move or a trade begin at the session's first row. All new features are free of
 units: shares over the mean depth of LOOKBACK rows, prices over the spread, times as logarithms of milliseconds.
 """
@@ -13,16 +13,21 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.features import bar_features as bars
-from hfm.features.bar_features import BARS, LOOKBACK, RETURN
+from hfm.features.bar_features import LOOKBACK
 from hfm.kernels.jit import kernel
+from hfm.tables.records import Records, columns_dtype, fields, nested_dtype
+from hfm.tables.schema import columns
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
 
-ROW: tuple[str, ...] = (*bars.ROW, "time_open", "time")
-"""Quotes columns of a row vector, in order; times as ns since midnight UTC of the session's date."""
+INPUTS: tuple[str, ...] = (*bars.INPUTS, "time_open", "time")
+"""Quotes columns that the step reads."""
 
-OWN: tuple[str, ...] = (
+WINDOWS = (1, 3, 10, 30, LOOKBACK)
+"""Rows of the windows of `ret`, `ofi` and `flow`."""
+
+EVENT_NAMES: tuple[str, ...] = (
     "touch",     # (bid - ask) / (bid + ask) of the best sizes
     "depth",     # ln best sizes, both sides together, over their mean of LOOKBACK rows
     "wait",      # ln (1 + ms since the row before)
@@ -39,115 +44,189 @@ OWN: tuple[str, ...] = (
     "pace_10", "pace_78",  # ln (1 + mean ms between that many rows)
     "jump",      # ln size of the last move of the mid, log bps; of the spread before the session's first
 )  # fmt: skip
-NAMES: tuple[str, ...] = (*bars.NAMES, *OWN)
-"""Every feature, in the order of `out`."""
+NAMES: tuple[str, ...] = (*bars.NAMES, *EVENT_NAMES)
+"""Every feature, in the order of a checkpoint's document."""
 
-# Own head after the BARS numbers of `step`: ring position, session, time of the row before, of the last move, of the
-# last trade, sign of the last trade, the last move (log return), rows since it; then the sums over the rows looked back
-# on, then the ring: return, OFI, signed volume, its sign, best sizes, ns since the row before.
-_POS, _SESSION, _TIME, _MOVED, _TRADED, _SIGN, _MOVE, _STILL = range(BARS, BARS + 8)
-_SUMS, _FIELDS = BARS + 8, 6
-_RING = _SUMS + _FIELDS
-_RET, _OFI, _FLOW, _SIGNS, _DEPTH, _WAIT = range(_SUMS, _RING)
-_AT = len(bars.NAMES)
-"""Where the own features begin in `out`."""
+_BY_WINDOW = ("ret", "ofi", "flow")
+_PLAIN = [(name, "f8") for name in EVENT_NAMES if name.rpartition("_")[0] not in _BY_WINDOW]
+_AT = [name for name, _ in _PLAIN].index("pace_10")
+FEATURES = nested_dtype(
+    [("bars", bars.FEATURES), *_PLAIN[:_AT], *((name, "f8", (len(WINDOWS),)) for name in _BY_WINDOW), *_PLAIN[_AT:]]
+)
+"""What `step` writes, float64 throughout in the order of NAMES: those of a window are arrays [WINDOWS]."""
+
+RING_ROW = columns_dtype(
+    columns("""
+ret   f8 log    return
+ofi   f8 shares order-flow imbalance
+flow  f8 shares signed volume
+sign  f8 -      its sign
+depth f8 shares best sizes, both sides together
+wait  f8 ns     since the row before
+""")
+)
+"""What the ring keeps of a row, and the sums over the rows looked back on."""
+_HEAD = columns("""
+pos     i8 -    place of the next row in the ring
+session i8 days session of the last row since 1970, -1: none yet
+time    i8 ns   when it was known (UTC)
+moved   i8 ns   when the mid last moved
+traded  i8 ns   when a row last traded
+sign    f8 -    sign of that trade
+move    f8 log  return of the last move
+still   i8 rows since then
+""")
+STATE = nested_dtype([("bars", bars.STATE), *fields(_HEAD), ("sums", RING_ROW), ("ring", RING_ROW, (LOOKBACK,))])
+"""A symbol's state."""
 
 
-def state_new(slots_per_session: int, interval_s: float) -> Float:
-    """The state before a symbol's first row; arguments as in step.state_new, of which a state is the first part."""
-    own = np.zeros(_RING - BARS + _FIELDS * LOOKBACK)
-    own[_SESSION - BARS] = -1.0
-    return np.concatenate((bars.state_new(slots_per_session, interval_s), own))
+def state_new(slots_per_session: int, interval_s: float) -> Records:
+    """The state before a symbol's first row.
+
+    Parameters
+    ----------
+    slots_per_session : int
+        Slots of a full day.
+    interval_s : float
+        Seconds a row: see `bar_features.state_new`.
+
+    Returns
+    -------
+    records [1] of STATE
+    """
+    state = np.zeros(1, STATE)
+    state["session"] = -1
+    state["bars"] = bars.state_new(slots_per_session, interval_s)
+    return state
 
 
 @kernel
-def _push(state: Float, row: Float) -> None:
-    """The row enters head and ring, after `step` has taken it."""
-    now, sign = row[18], np.sign(row[10])
-    if row[0] != state[_SESSION]:
-        state[_SESSION], state[_TIME], state[_MOVED], state[_TRADED] = row[0], row[17], row[17], row[17]
-        state[_SIGN], state[_MOVE], state[_STILL] = 0.0, 0.0, 0.0
-    pos = int(state[_POS])
-    at = _RING + _FIELDS * pos
-    ret = state[RETURN]
-    state[at], state[at + 1], state[at + 2], state[at + 3] = ret, row[11], row[10], sign
-    state[at + 4], state[at + 5] = row[7] + row[8], now - state[_TIME]
-    state[_POS] = pos + 1.0 if pos + 1 < LOOKBACK else 0.0
-    state[_TIME] = now
-    state[_STILL] += 1.0
+def _push(state: np.record, row: np.record) -> None:
+    """Write the row to head and ring, after the step of bars has taken it."""
+    sign = np.sign(row.signed_volume)
+    if row.session != state.session:
+        state.session = row.session
+        state.time = state.moved = state.traded = row.time_open
+        state.sign, state.move, state.still = 0.0, 0.0, 0
+    ret = state.bars.ret
+    entry = state.ring[state.pos]
+    entry.ret, entry.ofi, entry.flow, entry.sign = ret, row.ofi, row.signed_volume, sign
+    entry.depth, entry.wait = row.depth_bid + row.depth_ask, row.time - state.time
+    state.pos = state.pos + 1 if state.pos + 1 < LOOKBACK else 0
+    state.time = row.time
+    state.still += 1
     if ret != 0.0:
-        state[_MOVED], state[_MOVE], state[_STILL] = now, ret, 0.0
-    if row[9] > 0.0:
-        state[_TRADED] = now
+        state.moved, state.move, state.still = row.time, ret, 0
+    if row.volume > 0.0:
+        state.traded = row.time
         if sign != 0.0:
-            state[_SIGN] = sign
+            state.sign = sign
 
 
 @kernel
-def _add(state: Float, pos: int, rows: int) -> int:
-    """Add the fields of so many rows, newest first and from before `pos` on, to the sums; where it ended."""
-    s0, s1, s2 = state[_RET], state[_OFI], state[_FLOW]
-    s3, s4, s5 = state[_SIGNS], state[_DEPTH], state[_WAIT]
+def _add(state: np.record, pos: int, rows: int) -> int:
+    """Add so many rows of the ring, newest first and from before `pos` on, to the sums; the place where it ended."""
+    sums = state.sums
+    ret, ofi, flow, sign, depth, wait = sums.ret, sums.ofi, sums.flow, sums.sign, sums.depth, sums.wait
     for _ in range(rows):
         pos = pos - 1 if pos > 0 else LOOKBACK - 1
-        at = _RING + _FIELDS * pos
-        s0, s1, s2 = s0 + state[at], s1 + state[at + 1], s2 + state[at + 2]
-        s3, s4, s5 = s3 + state[at + 3], s4 + state[at + 4], s5 + state[at + 5]
-    state[_RET], state[_OFI], state[_FLOW] = s0, s1, s2
-    state[_SIGNS], state[_DEPTH], state[_WAIT] = s3, s4, s5
+        r = state.ring[pos]
+        ret, ofi, flow, sign, depth, wait = (
+            ret + r.ret, ofi + r.ofi, flow + r.flow, sign + r.sign, depth + r.depth, wait + r.wait,
+        )  # fmt: skip
+    sums.ret, sums.ofi, sums.flow, sums.sign, sums.depth, sums.wait = ret, ofi, flow, sign, depth, wait
     return pos
 
 
 @kernel
-def _ms(ns: float) -> float:
-    """ln (1 + milliseconds)."""
+def _log_ms(ns: float) -> float:
+    """Log of 1 + milliseconds."""
     return math.log1p(max(ns, 0.0) * 1e-6)
 
 
 @kernel
-def step(state: Float, row: Float, out: Float) -> None:
+def step(state: np.record, row: np.record, out: np.record) -> bool:
     """Take one row and write all its features.
 
-    state: of `state_new`, changed in place. row: float64 in the order of ROW. out: float64 in the order of NAMES; all
-    NaN until LOOKBACK rows have been seen. A NaN input makes the features that use it NaN, as long as its ring holds
-    it.
+    Parameters
+    ----------
+    state : record of STATE
+        Changed in place.
+    row : record of QUOTE
+        Of which INPUTS are read. A NaN makes the features that use it NaN, for as long as the ring holds it.
+    out : record of FEATURES
+        Overwritten; left as it is until LOOKBACK rows have been seen.
+
+    Returns
+    -------
+    bool
+        Whether LOOKBACK rows have been seen.
     """
-    bars.step(state[:BARS], row[: len(bars.ROW)], out[:_AT])
+    full = bars.step(state.bars, row, out.bars)
     _push(state, row)
-    own = out[_AT:]
-    if state[0] < LOOKBACK:  # rows seen
-        own[:] = np.nan
-        return
-    state[_SUMS:_RING] = 0.0
-    pos, done = int(state[_POS]), 0
-    for at, rows in enumerate((1, 3, 10, 30, LOOKBACK)):
-        pos = _add(state, pos, rows - done)
-        done = rows
-        own[12 + at], own[17 + at], own[22 + at] = state[_RET], state[_OFI], state[_FLOW]
-        if rows == 1:
-            own[9] = state[_SIGNS]
-        if rows == 10:
-            own[10], own[27] = state[_SIGNS], _ms(state[_WAIT] / 10.0)
-    own[11], own[28] = state[_SIGNS], _ms(state[_WAIT] / LOOKBACK)
-    size, mean = row[7] + row[8], state[_DEPTH] / LOOKBACK
-    own[0] = 0.0 if size == 0.0 else (row[7] - row[8]) / size  # both sides of a book may be empty
-    own[1] = 0.0 if size == 0.0 else math.log(size / mean)
-    now, spread = row[18], 1e-4 * row[6]
-    own[2], own[3], own[4] = _ms(now - row[17]), _ms(now - state[_MOVED]), math.log1p(state[_STILL])
-    own[5], own[6], own[7] = _ms(now - state[_TRADED]), np.sign(state[_MOVE]), state[_MOVE] / spread
-    own[8] = state[_SIGN]
-    own[29] = math.log(row[6] if state[_MOVE] == 0.0 else 1e4 * abs(state[_MOVE]))
-    for at in range(5):
-        own[12 + at] /= spread
-        own[17 + at] = 0.0 if mean == 0.0 else math.asinh(own[17 + at] / mean)
-        own[22 + at] = 0.0 if mean == 0.0 else math.asinh(own[22 + at] / mean)
+    if not full:
+        return False
+    sums = state.sums
+    sums.ret = sums.ofi = sums.flow = sums.sign = sums.depth = sums.wait = 0.0
+    pos, done = state.pos, 0
+    # each window goes on from the one before it, so that all are one pass over the ring
+    for k in range(len(WINDOWS)):
+        pos = _add(state, pos, WINDOWS[k] - done)
+        done = WINDOWS[k]
+        out.ret[k], out.ofi[k], out.flow[k] = sums.ret, sums.ofi, sums.flow
+        if k == 0:
+            out.sign = sums.sign
+        if k == 2:
+            out.sign_10, out.pace_10 = sums.sign, _log_ms(sums.wait / 10.0)
+    out.sign_78, out.pace_78 = sums.sign, _log_ms(sums.wait / LOOKBACK)
+    _write_book(state, row, out)
+    _write_times(state, row, out)
+    return True
 
 
 @kernel
-def loop(state: Float, rows: Float, picks: Int, scratch: Float, out: Float) -> None:
-    """`step` over rows [n, len(ROW)]; column j of out [n, len(picks)] gets feature picks[j]. scratch:
-    [len(NAMES)]."""
+def _write_book(state: np.record, row: np.record, out: np.record) -> None:
+    """Sizes over their mean of LOOKBACK rows, prices over the spread; reads the sums of all LOOKBACK rows."""
+    size, mean = row.depth_bid + row.depth_ask, state.sums.depth / LOOKBACK
+    spread = 1e-4 * row.spread_bps
+    out.touch = 0.0 if size == 0.0 else (row.depth_bid - row.depth_ask) / size  # both sides of a book may be empty
+    out.depth = 0.0 if size == 0.0 else math.log(size / mean)
+    out.move, out.move_size, out.sign_last = np.sign(state.move), state.move / spread, state.sign
+    out.jump = math.log(row.spread_bps if state.move == 0.0 else 1e4 * abs(state.move))
+    for k in range(len(WINDOWS)):
+        out.ret[k] /= spread
+        out.ofi[k] = 0.0 if mean == 0.0 else math.asinh(out.ofi[k] / mean)
+        out.flow[k] = 0.0 if mean == 0.0 else math.asinh(out.flow[k] / mean)
+
+
+@kernel
+def _write_times(state: np.record, row: np.record, out: np.record) -> None:
+    """How long ago the row before, the last move and the last trade were."""
+    out.wait, out.age = _log_ms(row.time - row.time_open), _log_ms(row.time - state.moved)
+    out.trade_age, out.still = _log_ms(row.time - state.traded), math.log1p(state.still)
+
+
+@kernel
+def loop(states: Records, rows: Records, picks: Int, every: Records, out: Float) -> None:
+    """Call `step` for each row and keep the features that are asked for.
+
+    Parameters
+    ----------
+    states : records [1] of STATE
+        Changed in place.
+    rows : records [n] of QUOTE
+        One symbol's, in time order.
+    picks : int64 [k]
+        Places in NAMES.
+    every : records [1] of FEATURES
+        Room for the features of one row.
+    out : float64 [n, k]
+        Overwritten; NaN in rows before the ring is full.
+    """
+    values = every.view(np.float64)
     for i in range(rows.shape[0]):
-        step(state, rows[i], scratch)
-        for j in range(picks.shape[0]):
-            out[i, j] = scratch[picks[j]]
+        if step(states[0], rows[i], every[0]):
+            for j in range(picks.shape[0]):
+                out[i, j] = values[picks[j]]
+        else:
+            out[i, :] = np.nan

@@ -17,16 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from hfm import tables
+from hfm.arrays import Float
 from hfm.config import Backtest
-from hfm.live import onnx_export, row_step
-from hfm.live import quote_rows as rows
-from hfm.live.node import Engine, Market
-from hfm.live.stream import Stream
-from hfm.models import inference as step_of
+from hfm.instants import DAY_NS
+from hfm.live import onnx_export, quote_rows
+from hfm.live.node import MarketSpec, Node
+from hfm.live.stream import Stream, in_time, sessions
 from hfm.models.checkpoint import Checkpoint
-from hfm.plugins import Arrays, Float
+from hfm.models.packed_model import pack
+from hfm.plugins import Arrays
 from hfm.tables import Reader
+from hfm.tables.records import Values
 
 ROWS = 20_000
 WARM = 500
@@ -42,18 +43,34 @@ class Timing:
     us: tuple[float, ...]
 
 
-def paths(checkpoint: Checkpoint, settings: Backtest, market: Market, quotes: Reader) -> list[Timing]:
-    """The path with one network, and with the mean of all where there are several: step, then line."""
-    table = rows.matrix(tables.arrays(quotes.read(list(rows.COLUMNS)), rows.COLUMNS))
-    symbols = [market.symbols.index(s) for s in quotes.read(["symbol"]).column("symbol").to_pylist()]
+def paths(checkpoint: Checkpoint, settings: Backtest, market: MarketSpec, quotes: Reader) -> list[Timing]:
+    """Latencies of the path with one network, and with the mean of all where there are several: step, then line.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        Of which the final fit is used.
+    settings : Backtest
+        As for a stream.
+    market : MarketSpec
+        Of the quotes.
+    quotes : Reader
+        Whose rows are taken, again and again.
+
+    Returns
+    -------
+    list of Timing
+        Each followed by that of a loop that does nothing for as long.
+    """
     count = _networks(checkpoint)
     out: list[Timing] = []
     for kept in sorted({min(count, 1), count}):
-        engine = Engine(_only(checkpoint, kept), settings, market)
-        name = f"{engine.model}, {kept} network{'s' * (kept != 1)}"
-        seconds = _timed(lambda i, e=engine: e.take(symbols[i % len(table)], table[i % len(table)]), ROWS)  # type: ignore[misc]  # bound now
+        node = Node(_only(checkpoint, kept), settings, market)
+        rows = [row for _, block in sessions(quotes, node) for row in in_time(block)]
+        name = f"{node.model}, {kept} network{'s' * (kept != 1)}"
+        seconds = _timed(lambda i, node=node, rows=rows: node.take(rows[i % len(rows)]), ROWS)  # type: ignore[misc]  # bound now
         for timing in (_timing(f"step: {name}", seconds),
-                       _timing(f"line: {name}", _lines(Stream(engine), table, symbols))):  # fmt: skip
+                       _timing(f"line: {name}", _lines(Stream(node), rows))):  # fmt: skip
             out += timing, _nothing(timing)
     return out
 
@@ -72,7 +89,21 @@ def _idle(turns: int) -> None:
 
 
 def rival(name: str, function: Callable[[Any], object], inputs: Sequence[Any]) -> Timing:
-    """One rival over its inputs, again and again."""
+    """The latencies of one rival over its inputs, again and again.
+
+    Parameters
+    ----------
+    name : str
+        Of the line.
+    function : callable
+        Takes one of the inputs.
+    inputs : sequence
+        Of what it takes.
+
+    Returns
+    -------
+    Timing
+    """
     return _timing(name, _timed(lambda i: function(inputs[i % len(inputs)]), 2_000))
 
 
@@ -83,15 +114,29 @@ def windows(x: Float, length: int) -> list[Any]:  # Any: float32 arrays
 
 
 def graphs(arrays: Arrays, x: Float, slots: int) -> list[Timing]:
-    """ONNX Runtime: one network over the window at each row, and stepped with its state; the whole exported graph."""
+    """Latencies of ONNX Runtime: the exported graph, and one network over a window and stepped with its state.
+
+    Parameters
+    ----------
+    arrays : Arrays
+        The final fit.
+    x : float64 [n, F + 2]
+        What the model reads of each row.
+    slots : int
+        Rows of the window: a full session.
+
+    Returns
+    -------
+    list of Timing
+    """
     one = {k: v for k, v in arrays.items() if not k.startswith("seed") or k.startswith("seed0/")}
-    size, last = onnx_export.shape_of(step_of.pack(one, 0)), len(x) - slots
-    whole = [onnx_export.inputs_of(x[i : i + 1, None], size, None) for i in range(last - 64, last)]
-    out = [rival("ONNX Runtime, exported graph, step", onnx_export.session_of(onnx_export.build(one, 0)), whole)]
-    if size.networks:
+    model, last = pack(one, 0), len(x) - slots
+    steps = [onnx_export.inputs_of(x[i : i + 1, None], model, None) for i in range(last - 64, last)]
+    out = [rival("ONNX Runtime, exported graph, step", onnx_export.session_of(onnx_export.build(one, 0)), steps)]
+    if model.constants["networks"][0]:
         run = onnx_export.session_of(onnx_export.network(one))
         for name, length in (("window", slots), ("step", 1)):
-            inputs = [onnx_export.inputs_of(x[i : i + length, None], size, None) for i in range(last - 64, last)]
+            inputs = [onnx_export.inputs_of(x[i : i + length, None], model, None) for i in range(last - 64, last)]
             out.append(rival(f"ONNX Runtime, 1 network, {name}", run, inputs))
     return out
 
@@ -118,32 +163,28 @@ def _only(checkpoint: Checkpoint, kept: int) -> Checkpoint:
     return Checkpoint(arrays, checkpoint.document)
 
 
-def _lines(stream: Stream, table: Float, symbols: Sequence[int]) -> list[float]:
+def _lines(stream: Stream, rows: Sequence[Values]) -> list[float]:
     """Seconds of each line; sessions move on with each pass, so that every row is new."""
-    names = stream.engine.market.symbols
-    texts = [_text(row, names[s]) for row, s in zip(table, symbols, strict=True)]
-    shift = int(table[-1, row_step.V_SESSION] - table[0, row_step.V_SESSION]) + 1
+    shift = rows[-1].session - rows[0].session + 1
     seconds: list[float] = []
     turn = 0
     while len(seconds) < ROWS:
-        for day, text in zip(table[:, row_step.V_SESSION], texts, strict=True):
-            line = json.dumps({**text, "session": rows.spell_day(int(day) + turn * shift)}).encode()
-            began = time.perf_counter()
+        for row in rows:
+            line = json.dumps(_object(row, stream.node.market.symbols, turn * shift)).encode()
+            start = time.perf_counter()
             stream.answer(line)
-            seconds.append(time.perf_counter() - began)
+            seconds.append(time.perf_counter() - start)
         turn += 1
-        texts = [{**t, "time": t["time"] + shift * rows.DAY_NS, "time_open": t["time_open"] + shift * rows.DAY_NS}
-                 for t in texts]  # fmt: skip
     return seconds[WARM:]
 
 
-def _text(row: Float, symbol: str) -> dict[str, Any]:  # Any: JSON
-    """A row as a feed sends it, times as ns."""
-    item = {name: None if np.isnan(v) else float(v) for name, v in zip(rows.NAMES, row, strict=True)}
-    midnight = int(row[row_step.V_SESSION]) * rows.DAY_NS
-    times = {name: midnight + int(row[place]) for name, place in
-             (("time_open", row_step.V_OPEN_NS), ("time", row_step.V_CLOSE_NS))}  # fmt: skip
-    return {**item, **times, "symbol": symbol, "seq": int(row[row_step.V_SEQ]), "is_last": bool(row[row_step.V_LAST])}
+def _object(row: Values, symbols: Sequence[str], days: int) -> dict[str, Any]:  # Any: JSON
+    """A row as a feed sends it, so many days later, times as ns."""
+    item = {name: None if value != value else value
+            for name, value in zip(quote_rows.CODEC.names, row, strict=True)
+            if name in quote_rows.READ or name == "is_last"}  # fmt: skip
+    later = {"time_open": row.time_open + days * DAY_NS, "time": row.time + days * DAY_NS}
+    return {**item, **later, "symbol": symbols[row.symbol], "session": quote_rows.spell_day(row.session + days)}
 
 
 def _timed(function: Callable[[int], object], count: int) -> list[float]:

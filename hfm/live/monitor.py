@@ -1,4 +1,4 @@
-"""What a stream has seen, in numbers: counts, calibration drift, profit and loss, limits, latencies."""
+"""The figures of a stream: counts, calibration drift, profit and loss, limits, latencies."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from bisect import bisect_left
 
 import numpy as np
 
+from hfm.arrays import Float
 from hfm.ledger.reasons import LIMITS, NAMES
-from hfm.live import row_step, sequence
-from hfm.plugins import Float
+from hfm.live import sequence
+from hfm.live.sequence import Verdict
 from hfm.prometheus import Family, histogram
-from hfm.tables.records import Records
+from hfm.tables.records import Values
 
 BINS = 10
 """Of conf_rank, for the drift."""
@@ -20,7 +21,7 @@ BUCKETS = (5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 1e-2, 1e-1, 1.0)
 COUNTS = (sequence.OK, sequence.DUPLICATE, sequence.DISORDER, sequence.LATE, sequence.HALT, "invalid")
 
 
-class Gauge:
+class Monitor:
     """Counts of a stream; `families` renders them for Prometheus."""
 
     def __init__(self) -> None:
@@ -32,28 +33,39 @@ class Gauge:
         self.latencies = [0] * (len(BUCKETS) + 1)
         self.spent = 0.0
 
-    def count(self, verdict: str) -> None:
+    def count(self, status: str) -> None:
         """One more line that was not taken."""
-        self.counts[verdict] += 1
+        self.counts[status] += 1
 
-    def add(self, out: Float, result: Records, row: Float, slots: int, flags: tuple[int, bool]) -> None:
-        """One more row taken: its results [OUT] and the ledger's [1], itself [ROW], and (slots missing before it,
-        unfinished session)."""
+    def add(self, result: Values, row: Values, slots: int, verdict: Verdict) -> None:
+        """One more row taken.
+
+        Parameters
+        ----------
+        result : values of row_step.RESULT
+            What it came to.
+        row : values of QUOTE
+            Itself.
+        slots : int
+            Of a full session.
+        verdict : Verdict
+            What stands before it.
+        """
         self.counts[sequence.OK] += 1
-        self.gaps += flags[0] > 0
-        self.missing += flags[0]
-        self.unfinished += flags[1]
-        self.half_days += bool(row[row_step.V_LAST]) and int(row[row_step.V_SEQ]) + 1 < slots
-        rank = out[row_step.R_RANK]
+        self.gaps += verdict.gap > 0
+        self.missing += verdict.gap
+        self.unfinished += verdict.unfinished
+        self.half_days += row.is_last and row.seq + 1 < slots
+        rank = result.conf_rank
         if rank == rank:
             self.ranks[min(int(rank * BINS), BINS - 1)] += 1
-        self.signals += result["signal"].item() != 0
-        mask = result["reason"].item() & LIMITS
+        self.signals += result.signal != 0
+        mask = int(result.reason) & LIMITS
         for bit in self.limits if mask else ():
             self.limits[bit] += bool(mask & bit)
-        equity = result["equity"].item()
+        equity = result.equity
         if self.first != self.first:
-            self.first = self.peak = equity - result["net_pnl"].item()
+            self.first = self.peak = equity - result.net_pnl
             self.drawdown = 0.0
         self.equity, self.peak = equity, max(self.peak, equity)
         self.drawdown = max(self.drawdown, 1.0 - equity / self.peak)
@@ -64,10 +76,8 @@ class Gauge:
         self.spent += seconds
 
     def drift(self) -> float:
-        """Population stability index of the confidences against the fold's validation; NaN below 10 rows a bin.
-
-        Their ranks are uniform if nothing has changed; above .25 the model says things that it did not say then.
-        """
+        """Population stability index of the confidences against the fold's validation; NaN below 10 rows a bin."""
+        # their ranks are uniform if nothing has changed; above 0.25 the model forecasts what it did not forecast then
         n = sum(self.ranks)
         if n < BINS * BINS:
             return math.nan
@@ -105,7 +115,7 @@ class Gauge:
         ]  # fmt: skip
 
     def save(self) -> Float:
-        """The state as one array; latencies are this process's own and stay."""
+        """The state as one array, without the latencies, which belong to this process."""
         head = [self.gaps, self.missing, self.unfinished, self.half_days, self.signals]
         money = [self.first, self.equity, self.peak, self.drawdown]
         return np.array([*head, *money, *self.counts.values(), *self.ranks, *self.limits.values()], np.float64)

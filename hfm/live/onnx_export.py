@@ -1,4 +1,4 @@
-"""The model's step as an ONNX graph: raw features in, the eight columns of models.step.OUT out, state in and out.
+"""The model's step as an ONNX graph: raw features in, inference.FORECAST_COLUMNS out, state in and out.
 
 Scaler, floors, networks, gates and calibration are all inside; the features are hfm's own step. Axes: T rows of a
 session in order, B sequences side by side, F features, K networks of L layers of H units. T = B = 1 is the step.
@@ -8,14 +8,16 @@ Networks run in float32 and all else in float64, as in the step. onnx and onnxru
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from hfm.errors import CheckError, ConfigError
 from hfm.models import inference
-from hfm.models.trees import tree_arrays
+from hfm.models.heads import CORRECTIONS, Z_HIGH, corrected_row
+from hfm.models.inference import FORECAST, FORECAST_COLUMNS, Calibration, calibration
+from hfm.models.packed_model import PackedModel, pack
 from hfm.plugins import Arrays, Float
 
 OPSET, OPSET_TREES = 17, 3
@@ -69,21 +71,21 @@ class _Builder:
         return out
 
 
-@dataclass(frozen=True)
-class Shape:
-    """Sizes: features read, features of the networks, networks, layers, units."""
+class Node(NDArrayOperatorsMixin):
+    """A value of the graph [T, B, 1] float64 that arithmetic with numbers and nodes extends: NumPy's names, ONNX nodes.
 
-    features: int
-    inputs: int
-    networks: int
-    layers: int
-    hidden: int
+    So the graph is built by the kernels' own plain functions, such as heads.corrected_row.py_func.
+    """
 
+    _KINDS: ClassVar[dict[str, str]] = {"add": "Add", "subtract": "Sub", "multiply": "Mul", "exp": "Exp"}
 
-def shape_of(model: inference.Model) -> Shape:
-    """The sizes of a packed model."""
-    features, inputs, _, networks, hidden, layers = (int(v) for v in model.spec)
-    return Shape(features, inputs, networks, layers, hidden)
+    def __init__(self, builder: _Builder, name: str) -> None:
+        self._builder, self.name = builder, name
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any) -> Node:  # Any: nodes and numbers
+        """The node of a NumPy function of nodes."""
+        names = [i.name if isinstance(i, Node) else float(i) for i in inputs]
+        return Node(self._builder, self._builder.op(self._KINDS[ufunc.__name__], *names))
 
 
 def build(arrays: Arrays, symbol: int) -> bytes:
@@ -93,46 +95,48 @@ def build(arrays: Arrays, symbol: int) -> bytes:
     outputs said [T, B, 8] float64 (NaN in rows with a feature that is not finite), and h_out, c_out.
     """
     onnx, _ = extra()
-    b, model = _Builder(onnx), inference.pack(arrays, symbol)
-    size, p, f = shape_of(model), model.params, int(model.spec[0])
+    b, model = _Builder(onnx), pack(arrays, symbol)
+    size, scaler = model.constants[0], model.features
     zeros = b.op("Equal", b.op("Sub", "x", "x"), 0.0)  # false where x is not finite
     fine = b.cast(b.op("ReduceMin", b.cast(zeros, "FLOAT"), axes=[-1], keepdims=1), "BOOL")
-    z = b.op("Mul", b.op("Sub", "x", p[:f]), p[f : 2 * f])
+    z = b.op("Mul", b.op("Sub", "x", scaler["centre"]), scaler["factor"])
     z = b.op("Where", fine, b.op("Clip", z, -inference.CLIP, inference.CLIP), 0.0)
-    delta, state = _networks(b, arrays, size, z) if size.networks else (b.constant(np.zeros(5)), [])
-    head = _floors(b, model, z, delta)
-    said = b.op("Where", fine, _finish(b, head, arrays["finish"]), float("nan"))
-    return _whole(onnx, b, size, (said, len(inference.OUT)), state)
+    delta, state = _networks(b, arrays, size, z) if size.networks else (b.constant(np.zeros(len(CORRECTIONS))), [])
+    forecast = _finish(b, _heads(b, model, z, delta), calibration.py_func(arrays["finish"]))
+    forecast = b.op("Where", fine, forecast, float("nan"))
+    return _serialised(b, len(scaler), size, forecast, len(FORECAST_COLUMNS), state)
 
 
 def network(arrays: Arrays) -> bytes:
     """The networks alone, for the bench: x [T, B, F] are standardised features, said [T, B, 5] the corrections."""
     onnx, _ = extra()
-    b, size = _Builder(onnx), shape_of(inference.pack(arrays, 0))
+    b, model = _Builder(onnx), pack(arrays, 0)
+    size = model.constants[0]
     delta, state = _networks(b, arrays, size, "x")
-    return _whole(onnx, b, size, (delta, 5), state)
+    return _serialised(b, len(model.features), size, delta, len(CORRECTIONS), state)
 
 
-def _networks(b: _Builder, arrays: Arrays, size: Shape, z: str) -> tuple[str, list[str]]:
+def _networks(b: _Builder, arrays: Arrays, size: np.record, z: str) -> tuple[str, list[str]]:
     """(mean of the networks' corrections [T, B, 5], [h_out, c_out])."""
-    own = b.op("Slice", z, np.array([0]), np.array([size.inputs]), np.array([2]))
-    single, total = b.cast(own, "FLOAT"), ""
+    inputs = b.op("Slice", z, np.array([0]), np.array([size.inputs]), np.array([2]))
+    single, total = b.cast(inputs, "FLOAT"), ""
     ends: tuple[list[str], list[str]] = ([], [])
     for s in range(size.networks):
         x = single
         for layer in range(size.layers):
             at = s * size.layers + layer
             begin = [b.op("Slice", name, np.array([at]), np.array([at + 1]), np.array([0])) for name in ("h", "c")]
-            weights = [_gates(arrays[f"seed{s}/l{layer}/{part}"].T, size.hidden)[None] for part in ("ih", "hh")]
-            bias = _gates(arrays[f"seed{s}/l{layer}/b"][:, None], size.hidden)[:, 0]
+            hidden = int(size.hidden)
+            weights = [_gates(arrays[f"seed{s}/l{layer}/{part}"].T, hidden)[None] for part in ("ih", "hh")]
+            bias = _gates(arrays[f"seed{s}/l{layer}/b"][:, None], hidden)[:, 0]
             bias = np.concatenate([bias, np.zeros_like(bias)])[None]
-            y, h, c = b.op("LSTM", x, *weights, bias, "", *begin, results=3, hidden_size=size.hidden)
+            y, h, c = b.op("LSTM", x, *weights, bias, "", *begin, results=3, hidden_size=hidden)
             ends[0].append(h)
             ends[1].append(c)
             x = b.op("Squeeze", y, np.array([1]))
         w, c0 = (arrays[f"seed{s}/head/{part}"].astype(np.float64) for part in ("w", "b"))
-        said = b.op("Add", b.op("MatMul", b.cast(x, "DOUBLE"), w), c0)
-        total = b.op("Add", total, said) if total else said
+        corrections = b.op("Add", b.op("MatMul", b.cast(x, "DOUBLE"), w), c0)
+        total = b.op("Add", total, corrections) if total else corrections
     return b.op("Div", total, float(size.networks)), [b.op("Concat", *part, axis=0) for part in ends]
 
 
@@ -141,89 +145,83 @@ def _gates(rows: Any, hidden: int) -> Any:  # Any: float32 arrays
     return np.ascontiguousarray(np.concatenate([rows[g * hidden : (g + 1) * hidden] for g in _GATES]))
 
 
-def _floors(b: _Builder, model: inference.Model, z: str, delta: str) -> list[str]:
-    """The five heads, each [T, B, 1]; the arithmetic of models.step.row."""
-    f, slots, p = int(model.spec[0]), int(model.spec[2]), model.params
-    at_vol, at_spread, tail = 3 * f + 1, 4 * f + 1 + slots, inference.tail(model)
-    place = b.op("Clip", "slot", np.int64(0), np.int64(slots - 1))
-    d = [b.op("Slice", delta, np.array([q]), np.array([q + 1]), np.array([-1])) for q in range(5)]
+def _heads(b: _Builder, model: PackedModel, z: str, delta: str) -> list[str]:
+    """HEADS, each [T, B, 1]: inference.row, with corrected_row itself."""
+    constants, slots = model.constants[0], model.slots
+    place = b.op("Clip", "slot", np.int64(0), np.int64(len(slots) - 1))
 
-    def linear(at: int, table: Float) -> str:
-        level = b.op("Unsqueeze", b.op("Gather", table, place), np.array([-1]))
-        out: str = b.op("Add", b.op("MatMul", z, p[at : at + f][:, None]), level)
+    def linear(task: str) -> str:
+        out: str = b.op("MatMul", z, np.ascontiguousarray(model.features[task])[:, None])
         return out
 
-    def scaled(gate: float, q: int) -> str:
-        out: str = b.op("Mul", d[q], float(gate))
+    def levelled(task: str) -> str:
+        level = b.op("Unsqueeze", b.op("Gather", np.ascontiguousarray(slots[task]), place), np.array([-1]))
+        out: str = b.op("Add", linear(task), level)
         return out
 
-    logit = b.op("Add", b.op("MatMul", z, p[2 * f : 3 * f][:, None]), float(p[3 * f]))
-    if tail[12] > 0:
-        grown = b.op("Mul", _trees(b, tail[inference.TAIL :], z, place), float(tail[12]))
-        logit = b.op("Add", b.op("Mul", logit, 1.0 - float(tail[12])), grown)
-    logit = b.op("Add", logit, scaled(tail[9], 0))
-    vol = linear(at_vol, p[at_vol + f : at_vol + f + slots])
-    vol = b.op("Add", vol, scaled(tail[10] * tail[7], 1))
-    low, mid, high = (float(v) for v in tail[4:7])
-    centre = linear(at_spread, p[at_spread + f : at_spread + f + slots])
-    centre = b.op("Add", b.op("Add", centre, mid), scaled(tail[11] * tail[8], 2))
-    below = b.op("Sub", centre, b.op("Mul", b.op("Exp", scaled(tail[11], 3)), mid - low))
-    above = b.op("Add", centre, b.op("Mul", b.op("Exp", scaled(tail[11], 4)), high - mid))
-    label = [float(v) for v in tail[:4]]
-    volatility = b.op("Add", b.op("Mul", vol, label[1]), label[0])
-    return [logit, volatility, *(b.op("Add", b.op("Mul", v, label[3]), label[2]) for v in (below, centre, above))]
+    share = float(constants.head.tree_share)
+    logit = b.op("Add", linear("direction"), float(constants.intercept))
+    if share > 0:
+        grown = b.op("Mul", _trees(b, model, z, place), share)
+        logit = b.op("Add", b.op("Mul", logit, 1.0 - share), grown)
+    single = [b.op("Slice", delta, np.array([q]), np.array([q + 1]), np.array([-1])) for q in range(len(CORRECTIONS))]
+    sums = (Node(b, name) for name in (logit, levelled("volatility"), levelled("spread")))
+    nodes = corrected_row.py_func(*sums, [Node(b, name) for name in single], constants.head)
+    return [node.name for node in nodes]
 
 
-def _trees(b: _Builder, numbers: Float, z: str, place: str) -> str:
-    """The logit [T, B, 1] of boosted trees, from trees.flat's numbers: compared in float64, summed to float32."""
-    count = int(numbers[0])
-    roots, nodes = numbers[2 : 2 + count].astype(np.int64), numbers[2 + count :].reshape(-1, tree_arrays.NODE)
-    tree = np.repeat(np.arange(count), np.diff(np.append(roots, len(nodes))))
-    number, leaf = np.arange(len(nodes)) - roots[tree], nodes[:, 0] < 0
-    yes, no = (np.where(leaf, 0, nodes[:, side].astype(np.int64) - roots[tree]) for side in (2, 3))
+def _trees(b: _Builder, model: PackedModel, z: str, place: str) -> str:
+    """The logit [T, B, 1] of boosted trees: compared in float64, summed to float32."""
+    nodes, roots = model.nodes, model.roots
+    tree = np.repeat(np.arange(len(roots)), np.diff(np.append(roots, len(nodes))))
+    number, leaf = np.arange(len(nodes)) - roots[tree], nodes["feature"] < 0
+    yes, no = (np.where(leaf, 0, nodes[side] - roots[tree]) for side in ("left", "right"))
     slot = b.op("Unsqueeze", place, np.array([-1]))
     x = b.op("Concat", z, b.cast(slot, "DOUBLE"), axis=-1)
     rows = b.op("Flatten", x, axis=2)
     total = b.op(
         "TreeEnsembleRegressor", rows, domain="ai.onnx.ml", n_targets=1, aggregate_function="SUM",
-        nodes_treeids=tree, nodes_nodeids=number, nodes_featureids=np.where(leaf, 0, nodes[:, 0]).astype(np.int64),
+        nodes_treeids=tree, nodes_nodeids=number, nodes_featureids=np.where(leaf, 0, nodes["feature"]),
         nodes_modes=np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(), nodes_truenodeids=yes, nodes_falsenodeids=no,
-        nodes_values_as_tensor=b.tensor(nodes[:, 1]), target_treeids=tree[leaf], target_nodeids=number[leaf],
-        target_ids=np.zeros(leaf.sum(), np.int64), target_weights_as_tensor=b.tensor(nodes[leaf, 4]),
-        base_values_as_tensor=b.tensor(numbers[1:2]),
+        nodes_values_as_tensor=b.tensor(np.ascontiguousarray(nodes["threshold"])), target_treeids=tree[leaf],
+        target_nodeids=number[leaf], target_ids=np.zeros(leaf.sum(), np.int64),
+        target_weights_as_tensor=b.tensor(nodes["leaf"][leaf]),
+        base_values_as_tensor=b.tensor(np.ascontiguousarray(model.constants["tree_base"])),
     )  # fmt: skip
     out: str = b.op("Reshape", b.cast(total, "DOUBLE"), b.op("Shape", slot))
     return out
 
 
-def _finish(b: _Builder, head: list[str], final: Float) -> str:
-    """[T, B, 8] of OUT; the arithmetic of models.step.finish_row."""
-    raw = b.op("Sigmoid", head[0])
-    p_up = b.op("Sigmoid", b.op("Mul", head[0], float(final[0])))
-    sure = b.op("Abs", b.op("Sub", p_up, 0.5))
-    below = b.op("ReduceSum", b.cast(b.op("Less", final[2:], sure), "DOUBLE"), np.array([-1]), keepdims=1)
-    rank = b.op("Div", below, float(max(len(final) - 2, 1)))
-    sd = b.op("Mul", b.op("Exp", head[1]), float(final[1]))
-    spread = [b.op("Exp", head[q]) for q in (2, 3, 4)]
+def _finish(b: _Builder, head: list[str], final: Calibration) -> str:
+    """[T, B, 8] FORECAST_COLUMNS of HEADS; the arithmetic of inference.finish_row."""
+    logit, log_vol, low, median, high = head
+    raw = b.op("Sigmoid", logit)
+    p_up = b.op("Sigmoid", b.op("Mul", logit, float(final.inverse_temperature)))
+    confidence = b.op("Abs", b.op("Sub", p_up, 0.5))
+    below = b.cast(b.op("Less", final.confidences, confidence), "DOUBLE")
+    rank = b.op("Div", b.op("ReduceSum", below, np.array([-1]), keepdims=1), float(max(len(final.confidences), 1)))
+    sd = b.op("Mul", b.op("Exp", log_vol), float(final.ret_sd))
+    spread = [b.op("Exp", quantile) for quantile in (low, median, high)]
     now = b.op("Log", b.op("Unsqueeze", "spread_bps", np.array([-1])))
-    wide = b.op("Greater", now, head[3])
-    side = b.op("Where", wide, b.op("Sub", head[4], head[3]), b.op("Sub", head[3], head[2]))
-    score = b.op("Div", b.op("Sub", now, head[3]), b.op("Max", side, 1e-12))
-    tail = b.cast(b.op("Mul", score, 1.2815515655446004 / np.sqrt(2.0)), "FLOAT")
+    wide = b.op("Greater", now, median)
+    width = b.op("Where", wide, b.op("Sub", high, median), b.op("Sub", median, low))
+    score = b.op("Div", b.op("Sub", now, median), b.op("Max", width, 1e-12))
+    tail = b.cast(b.op("Mul", score, Z_HIGH / np.sqrt(2.0)), "FLOAT")
     widen = b.op("Mul", b.op("Sub", 1.0, b.cast(b.op("Erf", tail), "DOUBLE")), 0.5)
     out: str = b.op("Concat", p_up, raw, rank, sd, *spread, widen, axis=-1)
     return out
 
 
-def _whole(onnx: Any, b: _Builder, size: Shape, said: tuple[str, int], state: list[str]) -> bytes:  # Any: the module
-    """The serialised model. said: the result and its width."""
+def _serialised(b: _Builder, features: int, size: np.record, result: str, width: int, state: list[str]) -> bytes:
+    """The model of a graph with the output `result` [T, B, width] and, of networks, a state, checked by onnx."""
+    onnx, _ = extra()
     info, kind = onnx.helper.make_tensor_value_info, onnx.TensorProto
-    inputs = [info("x", kind.DOUBLE, ["T", "B", size.features]), info("slot", kind.INT64, ["T", "B"]),
+    inputs = [info("x", kind.DOUBLE, ["T", "B", features]), info("slot", kind.INT64, ["T", "B"]),
               info("spread_bps", kind.DOUBLE, ["T", "B"])]  # fmt: skip
-    outputs = [info("said", kind.DOUBLE, ["T", "B", said[1]])]
-    b.nodes.append(onnx.helper.make_node("Identity", [said[0]], ["said"]))
+    outputs = [info("said", kind.DOUBLE, ["T", "B", width])]
+    b.nodes.append(onnx.helper.make_node("Identity", [result], ["said"]))
     for name, value in zip(("h", "c"), state, strict=False):
-        shape = [size.networks * size.layers, "B", size.hidden]
+        shape = [int(size.networks * size.layers), "B", int(size.hidden)]
         inputs.append(info(name, kind.FLOAT, shape))
         outputs.append(info(f"{name}_out", kind.FLOAT, shape))
         b.nodes.append(onnx.helper.make_node("Identity", [value], [f"{name}_out"]))
@@ -244,8 +242,23 @@ def session_of(data: bytes) -> Run:
     return lambda inputs: list(session.run(None, inputs))
 
 
-def inputs_of(x: Float, size: Shape, state: list[Any] | None) -> dict[str, Any]:  # Any: float32 arrays
-    """The graph's inputs from rows x [T, B, F + 2] of models.step.row; state None: zeros."""
+def inputs_of(x: Float, model: PackedModel, state: list[Any] | None) -> dict[str, Any]:  # Any: float32 arrays
+    """The graph's inputs.
+
+    Parameters
+    ----------
+    x : float64 [T, B, F + 2]
+        Raw features, clock slot, quoted spread in bps.
+    model : PackedModel
+        Whose graph it is.
+    state : list of float32 [K L, B, H], optional
+        h and c; zeros by default.
+
+    Returns
+    -------
+    arrays by name
+    """
+    size = model.constants[0]
     named: dict[str, Any] = {
         "x": np.ascontiguousarray(x[..., :-2]), "slot": np.ascontiguousarray(x[..., -2]).astype(np.int64),
         "spread_bps": np.ascontiguousarray(x[..., -1]),
@@ -261,22 +274,24 @@ def check(data: bytes, arrays: Arrays, symbol: int, x: Float) -> float:
 
     Relative to max(1, |value|). Raises CheckError above TOLERANCE, or where one is NaN and the other is not.
     """
-    run, model = session_of(data), inference.pack(arrays, symbol)
-    size, worst = shape_of(model), 0.0
-    state, kept = inference.state_new(model), None
-    for row in x:
-        want = np.empty(len(inference.OUT))
-        inference.step(state, row, model, arrays["finish"], want)
-        said, *kept = run(inputs_of(row[None, None], size, kept))
-        worst = max(worst, _gap(said[0, 0], want, arrays["finish"][2:]))
+    run, model, final = session_of(data), pack(arrays, symbol), calibration.py_func(arrays["finish"])
+    worst = 0.0
+
+    def expected(rows: Float) -> Float:
+        """[T, 8] what the step gives of a sequence from its beginning."""
+        out, state = np.empty(len(rows), FORECAST), inference.state_new(model)
+        for row, forecast in zip(rows, out, strict=True):
+            inference.step(state, row[:-2], int(row[-2]), float(row[-1]), model, final, forecast)
+        return np.column_stack([out[name] for name in FORECAST_COLUMNS])
+
+    kept: list[Any] | None = None
+    for row, want in zip(x, expected(x), strict=True):
+        found, *kept = run(inputs_of(row[None, None], model, kept))
+        worst = max(worst, _gap(found[0, 0], want, final.confidences))
     length = len(x) // 3
-    want = np.empty((length, 3, len(inference.OUT)))
-    for k in range(3):
-        state = inference.state_new(model)
-        for t in range(length):
-            inference.step(state, x[k * length + t], model, arrays["finish"], want[t, k])
-    windows = np.stack([x[k * length : (k + 1) * length] for k in range(3)], axis=1)
-    worst = max(worst, _gap(run(inputs_of(windows, size, None))[0], want, arrays["finish"][2:]))
+    windows = [x[k * length : (k + 1) * length] for k in range(3)]
+    together = run(inputs_of(np.stack(windows, axis=1), model, None))[0]
+    worst = max(worst, _gap(together, np.stack([expected(rows) for rows in windows], axis=1), final.confidences))
     if not worst <= TOLERANCE:
         raise CheckError(
             f"the ONNX graph is {worst:.1e} away from the step (limit {TOLERANCE:g})",
@@ -285,12 +300,13 @@ def check(data: bytes, arrays: Arrays, symbol: int, x: Float) -> float:
     return worst
 
 
-def _gap(said: Float, want: Float, confidences: Float) -> float:
+def _gap(found: Float, want: Float, confidences: Float) -> float:
     """Largest difference; a rank may also count those confidences that are as near to the row's as TOLERANCE."""
-    if not np.array_equal(np.isnan(said), np.isnan(want)):
+    if not np.array_equal(np.isnan(found), np.isnan(want)):
         return float("inf")
-    gap = np.abs(said - want) / np.maximum(1.0, np.abs(want))
-    sure = np.abs(want[..., 0] - 0.5)
-    low, high = (np.searchsorted(confidences, sure + sign * TOLERANCE) for sign in (-1, 1))
-    gap[..., 2] = np.maximum(gap[..., 2] - (high - low) / max(len(confidences), 1), 0.0)
+    gap = np.abs(found - want) / np.maximum(1.0, np.abs(want))
+    p_up, rank = (FORECAST_COLUMNS.index(name) for name in ("p_up", "conf_rank"))
+    confidence = np.abs(want[..., p_up] - 0.5)
+    low, high = (np.searchsorted(confidences, confidence + sign * TOLERANCE) for sign in (-1, 1))
+    gap[..., rank] = np.maximum(gap[..., rank] - (high - low) / max(len(confidences), 1), 0.0)
     return float(np.nanmax(gap, initial=0.0))

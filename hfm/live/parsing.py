@@ -1,11 +1,12 @@
-"""What a person types and reads: an instant, a symbol, the table of predictions."""
+"""What a person types and reads: an instant, a symbol, the table of forecasts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from hfm.errors import UsageError
+from hfm.instants import parse_instant
 from hfm.ledger.units import amount
 from hfm.live.stream import Answer
 
@@ -13,11 +14,10 @@ from hfm.live.stream import Answer
 def instant(text: str) -> datetime:
     """An ISO time; UTC where it has no zone. Raises UsageError."""
     try:
-        found = datetime.fromisoformat(text)
+        return parse_instant(text)
     except ValueError:
         hint = "--as-of 2025-04-01T20:00:00Z"
         raise UsageError(f"--as-of is {text[:40]!r}, not an ISO time", hint=hint) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def symbol(text: str | None, known: Sequence[str]) -> str | None:
@@ -28,7 +28,24 @@ def symbol(text: str | None, known: Sequence[str]) -> str | None:
 
 
 def table(answers: Sequence[Answer], is_open: bool, model_id: str, unit: str = "shares") -> list[str]:
-    """A line for each answer, and whether the market is open. unit: what positions are counted in."""
+    """The answers as lines for a person.
+
+    Parameters
+    ----------
+    answers : sequence of Answer
+        Of `predict`.
+    is_open : bool
+        Whether the market is.
+    model_id : str
+        Names the checkpoint.
+    unit : str
+        What positions are counted in.
+
+    Returns
+    -------
+    list of str
+        One an answer, and one for the market.
+    """
     lines = [_line(a, model_id, unit) for a in answers]
     return [*lines, f"market: {'open' if is_open else 'closed'}"]
 

@@ -1,4 +1,4 @@
-"""What a row is: quotes columns of a table, or of a JSON object, as the kernel's vector.
+"""What a row is: a record of QUOTE, made from the columns of a table or from a JSON object.
 
 A JSON row has the columns of the quotes table by name: `session` an ISO day, `time` and `time_open` ISO times with a
 zone (or ns UTC as integers), `is_last` a boolean, finite numbers or null (not known; NaN, too) for the rest. Columns
@@ -15,61 +15,114 @@ from typing import Any
 
 import numpy as np
 
+from hfm.arrays import Array
 from hfm.errors import DataError
-from hfm.features import bar_features as features
-from hfm.live import row_step
-from hfm.plugins import Float
-from hfm.tables import Array
+from hfm.features import bar_features
+from hfm.instants import DAY_NS
+from hfm.tables.records import FIELDS, QUOTE, Codec, Records, Values, blank, fill
+from hfm.tables.schema import QUOTES
 
-DAY_NS = 86_400 * 10**9
-NAMES = (
-    *features.ROW, "time_open", "time", "is_last", "bid_open", "ask_open", "bid_close", "ask_close", "trade_high",
-    "trade_low",
-)  # fmt: skip
-"""The columns of the vector, in order; times as ns since midnight UTC of the session's date."""
-COLUMNS = ("symbol", *NAMES)
-_KEY = ("session", "seq", "time_open", "time", "is_last")
-_OPTIONAL = tuple((NAMES.index(name), name) for name in ("imbalance", "micro_bps"))
-_NUMBERS = tuple((j, name) for j, name in enumerate(NAMES) if name not in _KEY and (j, name) not in _OPTIONAL)
+COLUMNS = tuple(QUOTES.names)
+"""Columns of the quotes table that become fields."""
+CODEC = Codec(QUOTE)
+_KEY = ("symbol", "session", "seq", "time_open", "time", "is_last")
+READ = {*bar_features.INPUTS, "bid_open", "ask_open", "bid_close", "ask_close", "trade_high", "trade_low"}
+"""What the steps read beside the key; the last of them only the ledger."""
+_OF_A_BOOK = ("imbalance", "micro_bps")
+_PLACE = {name: place for place, name in enumerate(CODEC.names)}
+_NEEDED = tuple((_PLACE[name], name) for name in COLUMNS if name in READ - {*_KEY, *_OF_A_BOOK})
+_OPTIONAL = tuple((_PLACE[name], name) for name in _OF_A_BOOK)
+_UNREAD = tuple(
+    (_PLACE[c.name], c.name, FIELDS[c.kind]) for c in QUOTES.columns if c.name not in {*READ, *_KEY, *_OF_A_BOOK}
+)
+_BLANK = list(blank(1, QUOTE)[0].tolist())
+_SYMBOL, _SESSION, _SEQ, _TIME_OPEN, _TIME, _IS_LAST = (_PLACE[name] for name in _KEY)
+_LARGEST = 2**31 - 1
+"""Of integers in columns that no step reads: any field holds it."""
+_HINT = "send a JSON object of quotes columns a line: see hfm/tables/schema.py"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST = date(1970, 1, 1).toordinal()
 
 
-def matrix(columns: Mapping[str, Array]) -> Float:
-    """float64 [n, ROW] of quotes columns as `tables.arrays` gives them."""
-    out = np.empty((len(columns["seq"]), row_step.ROW))
-    session = columns["session"].astype("datetime64[D]").astype(np.int64)
-    for j, name in enumerate(NAMES):
-        data = columns[name]
-        out[:, j] = session if name == "session" else data - session * DAY_NS if name in _KEY[2:4] else data
+def quote_records(columns: Mapping[str, Array], numbers: Mapping[str, int]) -> Records:
+    """Rows of the quotes table as records.
+
+    Parameters
+    ----------
+    columns : mapping of str to array [n]
+        The columns COLUMNS as `tables.arrays` gives them.
+    numbers : mapping of str to int
+        Number of each symbol; -1 where it has none.
+
+    Returns
+    -------
+    records [n] of QUOTE
+    """
+    symbol = np.array([numbers.get(name, -1) for name in columns["symbol"].tolist()], np.int64)
+    out = np.empty(len(symbol), QUOTE)
+    fill(out, {**columns, "symbol": symbol})
     return out
 
 
-def parse(item: object, row: Float) -> str:
-    """The symbol of a JSON row; its vector is written to `row` [ROW]. Raises DataError with what is wrong."""
+def parse(item: object, numbers: Mapping[str, int]) -> Values:
+    """A JSON row as values of QUOTE.
+
+    Parameters
+    ----------
+    item : object
+        A value that was JSON.
+    numbers : mapping of str to int
+        Number of each symbol that is known.
+
+    Returns
+    -------
+    Values
+        Floats that are not known are NaN; times are ns UTC, the session days since 1970.
+
+    Raises
+    ------
+    DataError
+        With what is wrong; of a symbol that is not known, too.
+    """
     if not isinstance(item, Mapping):
-        raise _bad("a row is a JSON object")
+        raise DataError("a row is a JSON object", hint=_HINT)
+    values = _BLANK.copy()
     try:
         symbol = item["symbol"]
         day = date.fromisoformat(item["session"]).toordinal() - _FIRST
         seq, last = item["seq"], item["is_last"]
-        begin, end = _since(item["time_open"], day), _since(item["time"], day)
-        row[0], row[1], row[row_step.V_OPEN_NS], row[row_step.V_CLOSE_NS] = day, seq, begin, end
-        row[row_step.V_LAST] = last
-        for j, name in _NUMBERS:
-            value = item[name]
-            row[j] = value if type(value) is float and -math.inf < value < math.inf else _number(value)
-        for j, name in _OPTIONAL:
-            row[j] = _number(item.get(name))
+        begin, end = _instant(item["time_open"]), _instant(item["time"])
+        _take_numbers(item, values)
     except KeyError as e:
-        raise _bad(f"column {e.args[0]} is missing") from None
+        raise DataError(f"column {e.args[0]} is missing", hint=_HINT) from None
     except (TypeError, ValueError, OverflowError) as e:
-        raise _bad(f"a value has the wrong form: {str(e)[:120]}") from None
+        raise DataError(f"a value has the wrong form: {str(e)[:120]}", hint=_HINT) from None
     if not isinstance(symbol, str) or type(seq) is not int or type(last) is not bool:
-        raise _bad("symbol is a string, seq an integer, is_last true or false")
-    if not (0 <= seq < 2**32 and abs(day) < 2**16 and -2 * DAY_NS < begin < end < 3 * DAY_NS):
-        raise _bad("seq is at least 0, and time_open lies before time, both near their session's date (1791 to 2149)")
-    return symbol
+        raise DataError("symbol is a string, seq an integer, is_last true or false", hint=_HINT)
+    midnight = day * DAY_NS
+    if not (0 <= seq < 2**32 and abs(day) < 2**16 and -2 * DAY_NS < begin - midnight < end - midnight < 3 * DAY_NS):
+        what = "seq is at least 0, and time_open lies before time, both near their session's date (1791 to 2149)"
+        raise DataError(what, hint=_HINT)
+    number = numbers.get(symbol, -1)
+    if number < 0:
+        raise DataError(f"symbol {symbol[:20]!r} is not one of the run's", hint="")
+    values[_SYMBOL], values[_SESSION], values[_SEQ], values[_IS_LAST] = number, day, seq, last
+    values[_TIME_OPEN], values[_TIME] = begin, end
+    return CODEC.make(values)
+
+
+def _take_numbers(item: Mapping[str, Any], values: list[Any]) -> None:  # Any: JSON; numbers of several types
+    """Write a row's numbers to their places; of columns that no step reads those that are none are not known."""
+    for place, name in _NEEDED:
+        value = item[name]
+        values[place] = value if type(value) is float and -math.inf < value < math.inf else _number(value)
+    for place, name in _OPTIONAL:
+        values[place] = _number(item.get(name))
+    for place, name, form in _UNREAD:
+        value = item.get(name)
+        integer = type(value) is int and -_LARGEST <= value <= _LARGEST
+        if integer or (form == "f8" and type(value) is float and -math.inf < value < math.inf):
+            values[place] = value
 
 
 def _number(value: Any) -> float:  # Any: JSON
@@ -81,23 +134,19 @@ def _number(value: Any) -> float:  # Any: JSON
     return float(value)
 
 
-def _since(value: Any, day: int) -> int:  # Any: JSON
-    """ns since midnight UTC of `day` (days since 1970) of an ISO time with a zone, or of ns UTC."""
+def _instant(value: Any) -> int:  # Any: JSON
+    """Ns UTC of an ISO time with a zone, or of ns UTC."""
     if type(value) is int:
-        return value - day * DAY_NS
+        return value
     instant = datetime.fromisoformat(value)
     if instant.tzinfo is None:
         raise ValueError(f"{value!r} has no zone")
-    return (instant - _EPOCH) // timedelta(microseconds=1) * 1000 - day * DAY_NS
+    return (instant - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
-def _bad(what: str) -> DataError:
-    return DataError(what, hint="send a JSON object of quotes columns a line: see hfm/tables/schema.py")
-
-
-def spell_time(day: int, ns: float) -> str:
-    """ISO time in UTC of `ns` since midnight of `day` (days since 1970)."""
-    text = str(np.datetime64(day * DAY_NS + int(ns), "ns"))
+def spell_time(ns: int) -> str:
+    """ISO time of `ns` UTC, as short as it is exact."""
+    text = str(np.datetime64(ns, "ns"))
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text}Z"
 
 

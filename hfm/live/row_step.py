@@ -1,212 +1,237 @@
 """The kernel: a row's features, forecast, signal and ledger in one call, by the steps that the batch loops over.
 
-A row is a float64 vector [ROW]: the quotes columns of features.step.ROW, then those that only the ledger reads.
+Python hands a kernel an array in .1 us, and a tuple of tuples of arrays in 4 (bench row `latency`). So all that changes
+with a row lies in one buffer of bytes, all that does not in another, and the kernel cuts both into records.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from hfm.features import bar_features as features
-from hfm.features import event_features
+from hfm.arrays import Array, Float, Float32
+from hfm.features import bar_features, event_features
 from hfm.kernels.jit import kernel
 from hfm.ledger.fills import Expectation, expected_bps
-from hfm.ledger.records import LedgerState
+from hfm.ledger.records import LEDGER_BOOK, LEDGER_RESULT, LEDGER_ROW, LEDGER_SYMBOL, PARAMS, ROUND_TRIP, LedgerState
 from hfm.models import inference as models
+from hfm.models.inference import FORECAST
+from hfm.models.packed_model import CONSTANTS, FEATURE_WEIGHTS, SLOT_LEVELS, PackedModel
+from hfm.models.trees.tree_arrays import NODE
 from hfm.orders import step as order_step
-from hfm.plugins import Float, Int
 from hfm.policies.policy_step import propose
-from hfm.tables.records import Records
+from hfm.tables.records import QUOTE, Codec, Records, columns_dtype, nested_dtype
+from hfm.tables.schema import columns
 
-Float2 = npt.NDArray[np.float64]
+Bytes = npt.NDArray[np.uint8]
 
-# ---------------------------------------------------------------------------------------------------- a row [ROW]
-V_SESSION, V_SEQ, V_MID_OPEN, V_MID_CLOSE, V_SPREAD = 0, 1, 2, 5, 6
-V_DEPTH_BID, V_DEPTH_ASK, V_VOLUME, V_SIGNED, V_DIVIDEND, V_SPLIT = 7, 8, 9, 10, 13, 14
-FEATURES, EVENTS = 17, 19
-"""How many of the columns are the features', and those of event rows'."""
-V_OPEN_NS, V_CLOSE_NS, V_LAST = 17, 18, 19
-"""Borders of the interval in ns since midnight UTC of the session's date; 1 on the session's last slot."""
-V_BID_OPEN, V_ASK_OPEN, V_BID_CLOSE, V_ASK_CLOSE, V_HIGH, V_LOW = 20, 21, 22, 23, 24, 25
-ROW = 26
+RESULT = nested_dtype([("forecast", FORECAST), ("cost_bps", "f8"), ("proposal", "f8"), ("ledger", LEDGER_RESULT)])
+"""What a row comes to: its forecast, the expected round trip in bps, what the policy proposes, the ledger's columns."""
+RESULTS = Codec(RESULT)
 
-# ------------------------------------------------------------------------------------------------- results [OUT]
-R_P_UP, R_RANK, R_SD, R_COST, R_SIGNAL = 0, 2, 3, 8, 9
-"""The first 8 are models.step.OUT; then the expected round trip (bps) and what the policy proposes."""
-OUT = 10
-DAY_NS = 86_400 * 10**9
+RULE = columns_dtype(
+    columns("""
+kind         f8 -        code of the policy: policies.policy_step.KINDS
+level        f8 -        its threshold
+worth        f8 currency of a full position
+fee_bps      f8 bps      fee a side
+spread_share f8 -        effective over quoted spread
+impact       f8 -        Y of the square-root law
+""")
+)
+"""The policy, and the costs that it expects."""
+DAY = columns_dtype(
+    columns("""
+session   i8 days   session of the symbol's last row since 1970, -1: none yet
+sigma_day f8 -      daily volatility of earlier sessions, 0: not known
+adv       f8 shares average daily volume of earlier sessions, 0: not known
+""")
+)
+"""Of a symbol, from the sessions before."""
 
-KIND, LEVEL, WORTH, SIDE_FEE, SHARE, IMPACT = 0, 1, 2, 3, 4, 5
-RULE = 6
-"""Policy code and level; currency of a full position; fee a side in bp; effective share of the spread; Y."""
-D_SIGMA, D_ADV, D_SESSION = 0, 1, 2
-DAY = 3
-"""Of a symbol: daily volatility and volume of earlier sessions; session of the last row."""
-FULL, SEEN, FED = 2, 1, 0
-"""How far a row goes: to the ledger, to the forecast, to the features alone."""
+ALL, FORECAST_ONLY, LEDGER_ONLY = 0, 1, 2
+"""How much of the path `run` goes: all of it; up to the forecast; from the policy's proposal on."""
 
-
-class Memory(NamedTuple):
-    """All state, changed in place. features [S, .], network [S, .], ledger, day [S, DAY]."""
-
-    features: Float2
-    network: Float2
-    ledger: LedgerState
-    day: Float2
-
-
-class Plan(NamedTuple):
-    """What does not change with a row, of one symbol and one fit. picks: features that the model reads; params: of
-    all symbols."""
-
-    model: models.Model
-    final: Float
-    picks: Int
-    rule: Float
-    params: Records
-
-
-class Scratch(NamedTuple):
-    """Room to work in: every feature, the model's input, the ledger's row [1] and trips [2], and its result [1]."""
-
-    every: Float
-    x: Float
-    row: Records
-    trips: Records
-    result: Records
+MEMORY = (
+    "row", "result", "features", "network", "ledger_book", "ledger_symbols", "day", "every", "x", "ledger_row", "trips",
+)  # fmt: skip
+"""Parts of the buffer that changes with a row: the row [1] of QUOTE and its result [1]; the state of the features [S],
+the networks [S, .], the ledger's book [1] and symbols [S], and the days [S]; room for every feature of a row, the model's input and the ledger's
+row and round trips."""
+STATE = ("features", "network", "ledger_book", "ledger_symbols", "day")
+"""Of these what is remembered from row to row."""
+FIT = (
+    "spans", "constants", "feature_weights", "slots", "nodes", "roots", "finish", "picks", "rule", "ledger_params",
+)  # fmt: skip
+"""Parts of the buffer of one symbol's fit: where all parts lie; the model but for its weights, see PackedModel; its
+calibration; the features that it reads; the policy; the ledger's parameters."""
+SPAN = nested_dtype([("start", "i8"), ("stop", "i8")])
+SPANS = nested_dtype([(name, SPAN) for name in (*MEMORY, *FIT)])
+"""First byte of each part in its buffer, and the first behind it."""
+_SPANS_BYTES = SPANS.itemsize
+_LINE = 64
+"""Parts begin with a line of the processor's cache, which is aligned for any record."""
 
 
-@kernel
-def see(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, out: Float) -> None:
-    """out[:9]: the forecast (models.step.OUT) and expected round trip of a row whose features stand in scratch.every.
+class Parts(NamedTuple):
+    """A buffer, and its parts as views by name."""
 
-    The network's state advances.
+    data: Bytes
+    views: dict[str, Array]
+
+
+def packed(parts: Mapping[str, Array]) -> Parts:
+    """One buffer that holds copies of arrays.
+
+    Parameters
+    ----------
+    parts : mapping of str to array
+        Of any dtype and shape.
+
+    Returns
+    -------
+    Parts
+        The views have the arrays' dtypes, shapes and values.
     """
-    day, rule = memory.day[symbol], plan.rule
-    if day[D_SESSION] != row[V_SESSION]:
-        day[D_SESSION] = row[V_SESSION]
-        memory.network[symbol][:] = 0.0
-    n = plan.picks.shape[0]
-    for j in range(n):
-        scratch.x[j] = scratch.every[plan.picks[j]]
-    scratch.x[n], scratch.x[n + 1] = row[V_SEQ], row[V_SPREAD]
-    models.step(memory.network[symbol], scratch.x, plan.model, plan.final, out[:8])
-    bid, ask, mid = row[V_BID_CLOSE], row[V_ASK_CLOSE], row[V_MID_CLOSE]
-    cost = Expectation(rule[WORTH], rule[SIDE_FEE], rule[SHARE], rule[IMPACT])
-    out[R_COST] = expected_bps(cost, bid, ask, mid, day[D_ADV], day[D_SIGMA])
+    ends = np.cumsum([-(-part.nbytes // _LINE) * _LINE for part in parts.values()]).tolist()
+    data = np.zeros(ends[-1], np.uint8)
+    views = {}
+    for start, (name, part) in zip([0, *ends[:-1]], parts.items(), strict=True):
+        views[name] = data[start : start + part.nbytes].view(part.dtype).reshape(part.shape)
+        views[name][...] = part
+    return Parts(data, views)
+
+
+def write_spans(spans: Records, parts: Parts) -> None:
+    """Write where the parts of a buffer lie to spans [1] of SPANS."""
+    origin = parts.data.ctypes.data
+    for name, view in parts.views.items():
+        start = view.ctypes.data - origin
+        spans[name] = (start, start + view.nbytes)
 
 
 @kernel
-def act(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, out: Float) -> None:
-    """scratch.result: the ledger's of a row whose forecast and signal stand in `out`; the ledger advances."""
-    r, day, midnight = scratch.row[0], memory.day[symbol], int(row[V_SESSION]) * DAY_NS
-    r.symbol = symbol
-    r.session = int(row[V_SESSION])
-    r.seq = int(row[V_SEQ])
-    r.time_open = midnight + int(row[V_OPEN_NS])
-    r.time = midnight + int(row[V_CLOSE_NS])
-    r.is_last = row[V_LAST] != 0.0
-    r.mid_open, r.bid_open, r.ask_open = row[V_MID_OPEN], row[V_BID_OPEN], row[V_ASK_OPEN]
-    r.mid_close, r.bid_close, r.ask_close = row[V_MID_CLOSE], row[V_BID_CLOSE], row[V_ASK_CLOSE]
-    r.trade_high, r.trade_low, r.volume = row[V_HIGH], row[V_LOW], row[V_VOLUME]
-    r.cash_dividend, r.split_ratio = row[V_DIVIDEND], row[V_SPLIT]
-    r.depth_bid, r.depth_ask, r.signed_volume = row[V_DEPTH_BID], row[V_DEPTH_ASK], row[V_SIGNED]
-    r.sigma_day, r.adv = day[D_SIGMA], day[D_ADV]
-    r.target, r.p_up, r.ret_sd_bps, r.cost_bps = out[R_SIGNAL], out[R_P_UP], out[R_SD], out[R_COST]
-    order_step.step(memory.ledger, plan.params, r, scratch.result[0], scratch.trips)
+def _forecast(memory: Bytes, fit: Bytes, weights: Float32, spans: np.record, every: Float) -> None:
+    """Write the forecast and the expected round trip of the row, whose features are `every`; the network advances."""
+    row = memory[spans.row.start : spans.row.stop].view(QUOTE)[0]
+    result = memory[spans.result.start : spans.result.stop].view(RESULT)[0]
+    days = memory[spans.day.start : spans.day.stop].view(DAY)
+    networks = memory[spans.network.start : spans.network.stop].view(np.float64)
+    x = memory[spans.x.start : spans.x.stop].view(np.float64)
+    picks = fit[spans.picks.start : spans.picks.stop].view(np.int64)
+    finish = fit[spans.finish.start : spans.finish.stop].view(np.float64)
+    rule = fit[spans.rule.start : spans.rule.stop].view(RULE)[0]
+    model = PackedModel(
+        fit[spans.constants.start : spans.constants.stop].view(CONSTANTS),
+        fit[spans.feature_weights.start : spans.feature_weights.stop].view(FEATURE_WEIGHTS),
+        fit[spans.slots.start : spans.slots.stop].view(SLOT_LEVELS),
+        fit[spans.nodes.start : spans.nodes.stop].view(NODE),
+        fit[spans.roots.start : spans.roots.stop].view(np.int64),
+        weights,
+    )
+    size = networks.shape[0] // days.shape[0]
+    network = networks[row.symbol * size : (row.symbol + 1) * size]
+    day = days[row.symbol]
+    if day.session != row.session:
+        day.session = row.session
+        network[:] = 0.0
+    for j in range(picks.shape[0]):
+        x[j] = every[picks[j]]
+    models.step(network, x, row.seq, row.spread_bps, model, models.calibration(finish), result.forecast)
+    costs = Expectation(rule.worth, rule.fee_bps, rule.spread_share, rule.impact)
+    result.cost_bps = expected_bps(costs, row.bid_close, row.ask_close, row.mid_close, day.adv, day.sigma_day)
 
 
 @kernel
-def step(memory: Memory, plan: Plan, scratch: Scratch, symbol: int, row: Float, out: Float) -> None:
-    """`see`, the built-in policy of plan.rule, `act`: the path of a row from its features on. out [OUT]."""
-    see(memory, plan, scratch, symbol, row, out)
-    rule = plan.rule
-    out[R_SIGNAL] = propose(rule[KIND], rule[LEVEL], out[R_P_UP], out[R_RANK], out[R_SD], out[R_COST])
-    act(memory, plan, scratch, symbol, row, out)
-
-
-# ------------------------------------------------------------------------------------------------ the path in one call
-# Python hands a kernel an array in .1 us, and a tuple of tuples of arrays in 4: so all of them lie in three.
-Z_SYMBOLS, Z_FEATURES, Z_NETWORK, Z_EVERY = 0, 1, 2, 3
-Z_X, Z_PARAMS, Z_FINAL, Z_SPEC, Z_PICKS = 4, 5, 6, 7, 13
-"""Sizes: symbols, one symbol's state of features and network, all features, the model's input, its parameters and
-finish; then the model's spec [6] and the picks."""
-
-
-class Desk(NamedTuple):
-    """The ledger's records of the path: state, parameters [S], and room for a row [1], trips [2] and a result [1]."""
-
-    book: Records
-    symbol: Records
-    params: Records
-    row: Records
-    trips: Records
-    result: Records
-
-
-def sizes(symbols: int, features: int, network: int, names: int, plan: Plan) -> Int:
-    """The sizes of a plan's arrays, of a symbol's state of features and network, and how many features there are."""
-    head = [symbols, features, network, names, plan.picks.size + 2, plan.model.params.size, plan.final.size]
-    return np.array([*head, *plan.model.spec.tolist(), *plan.picks.tolist()], np.int64)
-
-
-def numbers(plan: Plan) -> Float:
-    """All float64 of a plan in a row, without the ledger's parameters."""
-    return np.concatenate([plan.model.params, plan.final, plan.rule])
-
-
-def length(size: Int) -> int:
-    """Of the array in which state and scratch lie, without the ledger's."""
-    rows = size[Z_FEATURES] + size[Z_NETWORK] + DAY
-    return int(size[Z_SYMBOLS] * rows + size[Z_EVERY] + size[Z_X])
-
-
-def parts(flat: Float, size: Int, desk: Desk) -> tuple[Memory, Scratch]:
-    """State and scratch as views of `flat` [length], with the ledger's."""
-    count = size[Z_SYMBOLS]
-    a = count * size[Z_FEATURES]
-    b = a + count * size[Z_NETWORK]
-    c = b + count * DAY
-    d = c + size[Z_EVERY]
-    memory = Memory(
-        flat[:a].reshape(count, size[Z_FEATURES]), flat[a:b].reshape(count, size[Z_NETWORK]),
-        LedgerState(desk.book, desk.symbol), flat[b:c].reshape(count, DAY),
-    )  # fmt: skip
-    return memory, Scratch(flat[c:d], flat[d : d + size[Z_X]], desk.row, desk.trips, desk.result)
-
-
-_parts = kernel(parts)
+def _account(memory: Bytes, fit: Bytes, spans: np.record) -> None:
+    """Write the ledger's columns of the row, whose forecast and proposal stand in the result; the ledger advances."""
+    row = memory[spans.row.start : spans.row.stop].view(QUOTE)[0]
+    result = memory[spans.result.start : spans.result.stop].view(RESULT)[0]
+    day = memory[spans.day.start : spans.day.stop].view(DAY)[row.symbol]
+    r = memory[spans.ledger_row.start : spans.ledger_row.stop].view(LEDGER_ROW)[0]
+    r.symbol, r.session, r.seq = row.symbol, row.session, row.seq
+    r.time_open, r.time, r.is_last = row.time_open, row.time, row.is_last
+    r.mid_open, r.bid_open, r.ask_open = row.mid_open, row.bid_open, row.ask_open
+    r.mid_close, r.bid_close, r.ask_close = row.mid_close, row.bid_close, row.ask_close
+    r.trade_high, r.trade_low, r.volume = row.trade_high, row.trade_low, row.volume
+    r.cash_dividend, r.split_ratio = row.cash_dividend, row.split_ratio
+    r.depth_bid, r.depth_ask, r.signed_volume = row.depth_bid, row.depth_ask, row.signed_volume
+    r.sigma_day, r.adv = day.sigma_day, day.adv
+    r.target, r.cost_bps = result.proposal, result.cost_bps
+    r.p_up, r.ret_sd_bps = result.forecast.p_up, result.forecast.ret_sd_bps
+    params = fit[spans.ledger_params.start : spans.ledger_params.stop].view(PARAMS)
+    state = LedgerState(
+        memory[spans.ledger_book.start : spans.ledger_book.stop].view(LEDGER_BOOK),
+        memory[spans.ledger_symbols.start : spans.ledger_symbols.stop].view(LEDGER_SYMBOL),
+    )
+    trips = memory[spans.trips.start : spans.trips.stop].view(ROUND_TRIP)
+    order_step.step(state, params, r, result.ledger, trips)
 
 
 @kernel
-def _plan(plan: Float, weights: models.Float32, size: Int, params: Records) -> Plan:
-    """A plan from its numbers, weights, sizes and the ledger's parameters."""
-    a = size[Z_PARAMS]
-    b = a + size[Z_FINAL]
-    model = models.Model(size[Z_SPEC:Z_PICKS], plan[:a], weights)
-    return Plan(model, plan[a:b], size[Z_PICKS:], plan[b:], params)
+def _go_on(memory: Bytes, fit: Bytes, weights: Float32, spans: np.record, every: Float, extent: int) -> None:
+    """The path of a row from its features on, as far as `extent` says."""
+    if extent != LEDGER_ONLY:
+        _forecast(memory, fit, weights, spans, every)
+    if extent == ALL:
+        rule = fit[spans.rule.start : spans.rule.stop].view(RULE)[0]
+        result = memory[spans.result.start : spans.result.stop].view(RESULT)[0]
+        f = result.forecast
+        result.proposal = propose(rule.kind, rule.level, f.p_up, f.conf_rank, f.ret_sd_bps, result.cost_bps)
+    if extent != FORECAST_ONLY:
+        _account(memory, fit, spans)
 
 
 @kernel
-def run(
-    flat: Float, plan: Float, weights: models.Float32, size: Int, symbol: int, row: Float, out: Float, book: Records,
-    symbols: Records, params: Records, rows: Records, trips: Records, results: Records,
-) -> None:  # fmt: skip
-    """The whole path of a bar, its arguments in few arrays: see parts, numbers, sizes and Desk."""
-    memory, scratch = _parts(flat, size, Desk(book, symbols, params, rows, trips, results))
-    features.step(memory.features[symbol], row[:FEATURES], scratch.every)
-    step(memory, _plan(plan, weights, size, params), scratch, symbol, row, out)
+def run(memory: Bytes, fit: Bytes, weights: Float32, extent: int) -> None:
+    """Take the row that stands in the memory through the path.
+
+    Parameters
+    ----------
+    memory : uint8 [.]
+        The parts MEMORY; state and result are changed in place. Values that are not known are NaN.
+    fit : uint8 [.]
+        The parts FIT, of the row's symbol.
+    weights : float32 [.]
+        Of the networks: see PackedModel.
+    extent : int
+        ALL, FORECAST_ONLY or LEDGER_ONLY.
+    """
+    spans = fit[:_SPANS_BYTES].view(SPANS)[0]
+    row = memory[spans.row.start : spans.row.stop].view(QUOTE)[0]
+    place = memory[spans.every.start : spans.every.stop]
+    every = place.view(np.float64)
+    if extent != LEDGER_ONLY:
+        states = memory[spans.features.start : spans.features.stop].view(bar_features.STATE)
+        if not bar_features.step(states[row.symbol], row, place.view(bar_features.FEATURES)[0]):
+            every[:] = np.nan
+    _go_on(memory, fit, weights, spans, every, extent)
 
 
 @kernel
-def run_events(
-    flat: Float, plan: Float, weights: models.Float32, size: Int, symbol: int, row: Float, out: Float, book: Records,
-    symbols: Records, params: Records, rows: Records, trips: Records, results: Records,
-) -> None:  # fmt: skip
-    """The same of an event row; a kernel of its own, since its features take long to compile."""
-    memory, scratch = _parts(flat, size, Desk(book, symbols, params, rows, trips, results))
-    event_features.step(memory.features[symbol], row[:EVENTS], scratch.every)
-    step(memory, _plan(plan, weights, size, params), scratch, symbol, row, out)
+def run_events(memory: Bytes, fit: Bytes, weights: Float32, extent: int) -> None:
+    """As `run`, of an event row; a kernel of its own, since its features take long to compile.
+
+    Parameters
+    ----------
+    memory : uint8 [.]
+        The parts MEMORY; state and result are changed in place. Values that are not known are NaN.
+    fit : uint8 [.]
+        The parts FIT, of the row's symbol.
+    weights : float32 [.]
+        Of the networks: see PackedModel.
+    extent : int
+        ALL, FORECAST_ONLY or LEDGER_ONLY.
+    """
+    spans = fit[:_SPANS_BYTES].view(SPANS)[0]
+    row = memory[spans.row.start : spans.row.stop].view(QUOTE)[0]
+    place = memory[spans.every.start : spans.every.stop]
+    every = place.view(np.float64)
+    if extent != LEDGER_ONLY:
+        states = memory[spans.features.start : spans.features.stop].view(event_features.STATE)
+        if not event_features.step(states[row.symbol], row, place.view(event_features.FEATURES)[0]):
+            every[:] = np.nan
+    _go_on(memory, fit, weights, spans, every, extent)

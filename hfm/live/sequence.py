@@ -12,11 +12,12 @@ Rules, by symbol (session, seq); a row's times say how long it is, never where i
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from hfm.live import row_step
-from hfm.plugins import Float
+from hfm.arrays import Float
+from hfm.tables.records import Values
 
 OK, DUPLICATE, DISORDER, LATE, HALT = "ok", "duplicate", "out_of_order", "late", "halt"
 
@@ -24,51 +25,73 @@ FAR = 366
 """Days without a row after which no session begins: a run as old as that has to be trained again anyway."""
 
 
-class Order:
+class Hole(NamedTuple):
+    """Missing slots [first, end) of a session."""
+
+    first: int
+    end: int
+
+
+class Verdict(NamedTuple):
+    """What a row is; the slots missing before it; whether the session before it never ended."""
+
+    status: str
+    gap: int = 0
+    unfinished: bool = False
+
+
+class RowSequence:
     """The newest row of each symbol, and the slots of its session that are missing."""
 
     def __init__(self, symbols: int) -> None:
         self._day, self._seq = [-1] * symbols, [-1] * symbols
         self._ended = [True] * symbols
-        self._holes: list[list[tuple[int, int]]] = [[] for _ in range(symbols)]
-        """Ranges [first, end) of missing slots."""
+        self._holes: list[list[Hole]] = [[] for _ in range(symbols)]
         self._newest = -1
 
-    def far(self, row: Float) -> bool:
+    def far(self, row: Values) -> bool:
         """Whether a row's session is so long after the newest that it cannot be meant: all to come would be late."""
-        return self._newest >= 0 and row.item(row_step.V_SESSION) > self._newest + FAR
+        return self._newest >= 0 and row.session > self._newest + FAR
 
-    def judge(self, symbol: int, row: Float) -> tuple[str, int, bool]:
-        """(verdict, slots missing before it, whether the session before it never ended); an ok row is remembered."""
-        day, seq = int(row[row_step.V_SESSION]), int(row[row_step.V_SEQ])
+    def judge(self, row: Values) -> Verdict:
+        """The verdict on a row of QUOTE; one that is ok is remembered."""
+        symbol, day, seq = row.symbol, row.session, row.seq
         if day < self._newest:
-            return LATE, 0, False
+            return Verdict(LATE)
         same = day == self._day[symbol]
         if same and seq <= self._seq[symbol]:
-            hole = any(first <= seq < end for first, end in self._holes[symbol])
-            return DISORDER if hole else DUPLICATE, 0, False
-        if not (0.0 < row[row_step.V_MID_OPEN] < math.inf and 0.0 < row[row_step.V_MID_CLOSE] < math.inf):
-            return HALT, 0, False
+            missing = any(hole.first <= seq < hole.end for hole in self._holes[symbol])
+            return Verdict(DISORDER if missing else DUPLICATE)
+        if not (0.0 < row.mid_open < math.inf and 0.0 < row.mid_close < math.inf):
+            return Verdict(HALT)
         unfinished = not same and not self._ended[symbol]
         if not same:
             self._holes[symbol] = []
         before = self._seq[symbol] + 1 if same else 0
         if seq > before:
-            self._holes[symbol].append((before, seq))
+            self._holes[symbol].append(Hole(before, seq))
         self._day[symbol], self._seq[symbol], self._newest = day, seq, day
-        self._ended[symbol] = row[row_step.V_LAST] != 0.0
-        return OK, seq - before, unfinished
+        self._ended[symbol] = row.is_last
+        return Verdict(OK, seq - before, unfinished)
 
     def save(self) -> dict[str, Float]:
-        """The state as arrays: place [S, 3] and holes [k, 3]."""
-        holes = [(s, a, b) for s, ranges in enumerate(self._holes) for a, b in ranges]
-        place = np.column_stack([self._day, self._seq, self._ended]).astype(np.float64)
-        return {"order/place": place, "order/holes": np.array(holes, np.float64).reshape(-1, 3)}
+        """The state as arrays by name: day, seq and ended [S, 3], and symbol, first and end of the holes [k, 3]."""
+        holes = [(s, hole.first, hole.end) for s, ranges in enumerate(self._holes) for hole in ranges]
+        newest = np.column_stack([self._day, self._seq, self._ended]).astype(np.float64)
+        return {"sequence/newest": newest, "sequence/holes": np.array(holes, np.float64).reshape(-1, 3)}
 
-    def load(self, place: Float, holes: Float) -> None:
-        """Become what was saved."""
-        self._day, self._seq = ([int(v) for v in place[:, k]] for k in (0, 1))
-        self._ended, self._newest = [bool(v) for v in place[:, 2]], max(self._day)
-        self._holes = [[] for _ in self._day]
-        for s, a, b in holes.astype(np.int64).tolist():
-            self._holes[s].append((a, b))
+    def load(self, newest: Float, holes: Float) -> None:
+        """Become what was saved.
+
+        Parameters
+        ----------
+        newest : float64 [S, 3]
+            Day, seq and ended of each symbol's newest row.
+        holes : float64 [k, 3]
+            Symbol, first slot and end of each hole.
+        """
+        days, seqs, ended = newest.astype(np.int64).T.tolist()
+        self._day, self._seq, self._ended, self._newest = days, seqs, [bool(e) for e in ended], max(days)
+        self._holes = [[] for _ in days]
+        for s, first, end in holes.astype(np.int64).tolist():
+            self._holes[s].append(Hole(first, end))

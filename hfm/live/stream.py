@@ -1,7 +1,8 @@
 """Rows in, answers out, a line each: a replay of the run's own quotes, or a live feed.
 
-A replay steps each out-of-sample session with the fit of its fold, so it is the back-test again; sessions after the
-training data are stepped with `final`, as a live feed is. Rows before the first out-of-sample session only warm up.
+A replay steps each out-of-sample session with the fit that plugins.FitChooser names, today that of its fold, so it is
+the back-test again; sessions after the training data are stepped with `final`, as a live feed is. Rows before the first
+out-of-sample session only warm up.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,139 +19,142 @@ import pydantic_core
 from hfm import tables
 from hfm.errors import DataError, UsageError
 from hfm.ledger.reasons import spell
-from hfm.live import quote_rows, row_step, sequence
-from hfm.live.fit_chooser import Folds, Walk
-from hfm.live.monitor import Gauge
-from hfm.live.node import Engine
-from hfm.models.inference import OUT
-from hfm.plugins import Float
+from hfm.live import quote_rows, sequence
+from hfm.live.fit_handover import FitHandover
+from hfm.live.monitor import Monitor
+from hfm.live.node import Node
+from hfm.live.sequence import RowSequence, Verdict
+from hfm.models.inference import FORECAST_COLUMNS
+from hfm.plugins import FitChooser, find
 from hfm.tables import Reader
+from hfm.tables.records import Records, Values
 
 INVALID = "invalid"
 Answer = dict[str, Any]  # Any: JSON values
+_FORECASTS = len(FORECAST_COLUMNS)
 
 
 class Stream:
-    """An engine with its judge of what arrives, its counts, and the answers to both."""
+    """A node with its judge of what arrives, its counts, and the answers to both."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine, self.order = engine, sequence.Order(len(engine.market.symbols))
-        self.gauge = Gauge()
+    def __init__(self, node: Node) -> None:
+        self.node, self.sequence = node, RowSequence(len(node.market.symbols))
+        self.monitor = Monitor()
         self.taken = 0
         """Rows read from a replay, warm-up included: where a restart goes on."""
-        self._row = np.empty(row_step.ROW)
         self._clock = time.perf_counter
-        """Only for the gauge's latencies; no answer depends on it."""
+        """Only for the monitor's latencies; no answer depends on it."""
 
-    def take(self, symbol: int, row: Float, flags: tuple[int, bool] = (0, False)) -> Answer:
-        """The answer to a row that is in order. flags: slots missing before it; whether a session never ended."""
-        engine = self.engine
-        out = engine.take(symbol, row)
-        self.gauge.add(out, engine.result, row, engine.market.slots, flags)
-        gap, unfinished = flags
-        answer = self.head(sequence.OK, symbol, row)
-        answer["model"] = f"{engine.model}/{engine.fold}"
-        values = out.tolist()
-        for name, value in zip(OUT, values, strict=False):
+    def take(self, row: Values, verdict: Verdict = Verdict(sequence.OK)) -> Answer:  # noqa: B008  # it is immutable
+        """The answer to a row that is in order."""
+        node = self.node
+        node.take(row)
+        result = node.result
+        self.monitor.add(result, row, node.market.slots, verdict)
+        answer = self.head(sequence.OK, row)
+        answer["model"] = f"{node.model}/{node.fit}"
+        for name, value in zip(FORECAST_COLUMNS, result[:_FORECASTS], strict=True):
             answer[name] = value if math.isfinite(value) else None
-        result = engine.result
-        for name in ("signal", "target", "position", "equity", "net_pnl"):
-            answer[name] = result[name].item()
-        answer["reasons"] = spell(result["reason"].item())
-        if gap:
-            answer["gap"] = gap
-        if unfinished:
+        answer["signal"] = int(result.signal)
+        answer["target"], answer["position"] = result.target, result.position
+        answer["equity"], answer["net_pnl"] = result.equity, result.net_pnl
+        answer["reasons"] = spell(int(result.reason))
+        if verdict.gap:
+            answer["gap"] = verdict.gap
+        if verdict.unfinished:
             answer["unfinished"] = True
-        if row[row_step.V_LAST]:
+        if row.is_last:
             answer["last"] = True
         return answer
 
-    def head(self, status: str, symbol: int, row: Float) -> Answer:
+    def head(self, status: str, row: Values) -> Answer:
         """An answer's first entries: its status and the row's key."""
-        day = int(row[row_step.V_SESSION])
         return {
-            "status": status, "symbol": self.engine.market.symbols[symbol], "session": quote_rows.spell_day(day),
-            "seq": int(row[row_step.V_SEQ]), "time": quote_rows.spell_time(day, row[row_step.V_CLOSE_NS]),
+            "status": status, "symbol": self.node.market.symbols[row.symbol],
+            "session": quote_rows.spell_day(row.session), "seq": row.seq, "time": quote_rows.spell_time(row.time),
         }  # fmt: skip
 
     # ------------------------------------------------------------------------------------------------- a live feed
     def warm(self, quotes: Reader) -> None:
         """See all of the run's quotes: features and history of every row, the model from the last session's open."""
-        self.engine.place("final")
-        held: list[tuple[int, Float]] = []
-        for _, block in sessions(quotes, self.engine):
-            for symbol, data in held:
-                self.engine.feed(symbol, data)
-            held = block
-            for symbol, data in block:
-                for row in data:
-                    self.order.judge(symbol, row)
-        for symbol, row in in_time(held) if held else ():
-            self.engine.take(symbol, row, trade=False)
+        self.node.use("final")
+        last: list[Records] = []
+        for _, block in sessions(quotes, self.node):
+            for rows in last:
+                self.node.feed(rows)
+            last = block
+            for rows in block:
+                for row in quote_rows.CODEC.all(rows):
+                    self.sequence.judge(row)
+        for row in in_time(last) if last else ():
+            self.node.take(row, trade=False)
 
     def answer(self, text: bytes) -> str:
         """The answer to one line of a feed, as one line; a line that cannot be understood is answered, too."""
         try:
-            name = quote_rows.parse(_read(text), self._row)
-            symbol = self.engine.number(name)
-            if symbol < 0:
-                raise DataError(f"symbol {name[:20]!r} is not one of the run's", hint="")
-            if self.order.far(self._row):
+            row = quote_rows.parse(_read(text), self.node.numbers)
+            if self.sequence.far(row):
                 raise DataError(f"its session lies more than {sequence.FAR} days after the newest", hint="")
         except DataError as e:
-            self.gauge.count(INVALID)
+            self.monitor.count(INVALID)
             return _written({"status": INVALID, "why": e.what})
-        verdict, gap, unfinished = self.order.judge(symbol, self._row)
-        if verdict == sequence.OK:
-            return _written(self.take(symbol, self._row, (gap, unfinished)))
-        self.gauge.count(verdict)
-        return _written(self.head(verdict, symbol, self._row))
+        verdict = self.sequence.judge(row)
+        if verdict.status == sequence.OK:
+            return _written(self.take(row, verdict))
+        self.monitor.count(verdict.status)
+        return _written(self.head(verdict.status, row))
 
     def feed(self, lines: Iterable[bytes]) -> Iterator[str]:
         """An answer for each line that is not empty."""
         for text in lines:
             if text.strip():
-                began = self._clock()
+                start = self._clock()
                 line = self.answer(text)
-                self.gauge.time(self._clock() - began)
+                self.monitor.time(self._clock() - start)
                 yield line
 
     # ------------------------------------------------------------------------------------------------------ a replay
     def replay(self, quotes: Reader) -> Iterator[str]:
         """Answers to the run's rows in time order, from the first out-of-sample session on, or where it stopped."""
-        plan, done = Folds(self.engine.checkpoint.document), 0
-        walk = Walk(self.engine) if plan.inside else None
-        if walk is not None and self.engine.whole is not None:
+        chooser: FitChooser = find("choosers", "fold")(self.node.checkpoint.document)
+        handover = FitHandover(self.node) if chooser.within_sessions else None
+        if handover is not None and self.node.onnx is not None:
             raise UsageError(
-                f"{self.engine.model} cannot be replayed here", why="its graph takes whole sessions; folds end inside",
+                f"{self.node.model} cannot be replayed here", why="its graph takes whole sessions; folds end inside",
                 hint="hfm backtest",
             )  # fmt: skip
-        for day, block in sessions(quotes, self.engine):
-            fold = plan.of(day)
-            if walk is not None:
-                walk.see(block)
-            if fold is None:
-                for symbol, data in block:
-                    done += len(data)
+        done = 0
+        for day, block in sessions(quotes, self.node):
+            fit = chooser.of_session(day)
+            if handover is not None:
+                handover.open(block)
+            if fit is None:
+                for rows in block:
+                    done += len(rows)
                     if done > self.taken:
-                        self.engine.feed(symbol, data)
+                        self.node.feed(rows)
                         self.taken = done
                 continue
-            if walk is None:
-                self.engine.place(fold)
-            for symbol, row in in_time(block):
+            if handover is None:
+                self.node.use(fit)
+            for row in in_time(block):
                 done += 1
-                said = walk is None or walk.turn(plan.at(day, row), symbol, done > self.taken)
+                chosen = chooser.of_row(day, row.time) if handover is not None else fit
+                answered = handover is None or handover.next(chosen, row.symbol, done > self.taken)
                 if done > self.taken:
-                    began = self._clock()
-                    _, gap, unfinished = self.order.judge(symbol, row)
-                    self.taken = done
-                    if not said:
-                        self.engine.rest(symbol, row)
-                        continue
-                    line = _written(self.take(symbol, row, (gap, unfinished)))
-                    self.gauge.time(self._clock() - began)
-                    yield line
+                    yield from self._replay_row(row, answered, done)
+
+    def _replay_row(self, row: Values, answered: bool, done: int) -> Iterator[str]:
+        """The answer to a row of a replay, if it is answered at all."""
+        start = self._clock()
+        verdict = self.sequence.judge(row)
+        self.taken = done
+        if not answered:
+            self.node.abstain(row)
+            return
+        line = _written(self.take(row, verdict))
+        self.monitor.time(self._clock() - start)
+        yield line
 
 
 def _read(text: bytes) -> object:
@@ -166,25 +170,18 @@ def _written(answer: Answer) -> str:
     return pydantic_core.to_json(answer, inf_nan_mode="null").decode()
 
 
-def sessions(quotes: Reader, engine: Engine) -> Iterator[tuple[int, list[tuple[int, Float]]]]:
-    """(day, [(symbol's number, its rows [n, ROW])]) of each session in order."""
+def sessions(quotes: Reader, node: Node) -> Iterator[tuple[int, list[Records]]]:
+    """(day, [a symbol's rows [n] of QUOTE]) of each session in order."""
     for group in quotes.groups(list(quote_rows.COLUMNS)):
-        columns = tables.arrays(group, quote_rows.COLUMNS)
-        data, names = quote_rows.matrix(columns), columns["symbol"]
-        blocks = [
-            (engine.number(str(names[a])), data[a:b]) for a, b in itertools.pairwise(tables.blocks(group).tolist())
-        ]
-        for day, same in itertools.groupby(blocks, key=lambda block: int(block[1][0, row_step.V_SESSION])):
+        rows = quote_rows.quote_records(tables.arrays(group, quote_rows.COLUMNS), node.numbers)
+        blocks = [rows[a:b] for a, b in itertools.pairwise(tables.blocks(group).tolist())]
+        for day, same in itertools.groupby(blocks, key=lambda block: int(block["session"][0])):
             yield day, list(same)
 
 
-def in_time(block: list[tuple[int, Float]]) -> Iterator[tuple[int, Float]]:
+def in_time(block: Sequence[Records]) -> Iterator[Values]:
     """Rows of one session by time; symbols of one instant in their order."""
     if len(block) == 1:
-        symbol, data = block[0]
-        yield from ((symbol, row) for row in data)
-        return
-    every = np.concatenate([data for _, data in block])
-    owner = np.repeat([symbol for symbol, _ in block], [len(data) for _, data in block])
-    for i in np.argsort(every[:, row_step.V_CLOSE_NS], kind="stable"):
-        yield int(owner[i]), every[i]
+        return quote_rows.CODEC.all(block[0])
+    every = np.concatenate(list(block))
+    return quote_rows.CODEC.all(every[np.argsort(every["time"], kind="stable")])

@@ -1,4 +1,4 @@
-"""Models: a panel of feature rows in, plugins.HEADS out: logit, log volatility (log bps), log-spread quantiles.
+"""Models: a panel of feature rows in, heads.HEADS out: logit, log volatility (log bps), log-spread quantiles.
 
 floors and ridge are NumPy; stacked is what networks correct; step is the compiled inference of every linear floor, of
 the trees beside it and of the LSTM on top, one row at a time; store turns fitted arrays into safetensors and model.json

@@ -18,7 +18,7 @@ from hfm import tables
 from hfm.errors import DataError, UsageError
 from hfm.features import bar_features as features
 from hfm.features import batch
-from hfm.models import inference
+from hfm.models.packed_model import PackedModel, pack
 from hfm.plugins import Arrays, Float
 
 VERSION = 1
@@ -46,8 +46,8 @@ class Checkpoint:
             raise _refused(f"it holds no {fold} of {model or self.document['model']}")
         return found
 
-    def steps(self, fold: str, symbol: str, model: str | None = None) -> tuple[inference.Model, Float]:
-        """(model, finish) of one symbol, as `step.step` takes them; the pooled scaler for one not seen in training.
+    def steps(self, fold: str, symbol: str, model: str | None = None) -> tuple[PackedModel, Float]:
+        """(model, finish) of one symbol, for `inference.step`; the pooled scaler for one not seen in training.
 
         Raises UsageError for a model that has no step (gbm and what holds it).
         """
@@ -57,7 +57,7 @@ class Checkpoint:
                              hint=f"choose one that has a step: {', '.join(self.document['stepped'])}")  # fmt: skip
         arrays = self.part(fold, model)
         symbols = list(self.document["symbols"])
-        return inference.pack(arrays, symbols.index(symbol) if symbol in symbols else -1), arrays["finish"]
+        return pack(arrays, symbols.index(symbol) if symbol in symbols else -1), arrays["finish"]
 
 
 def prefix(fold: int, model: str, main: str) -> str:
@@ -96,7 +96,7 @@ def load(data: bytes, document: Mapping[str, Any]) -> Checkpoint:  # Any: JSON
     for name, version in here["tables"].items():
         if checks[2].get(name) != version:
             raise _refused(f"it was trained on table {name} version {checks[2].get(name)}, this hfm writes {version}")
-    unknown = [n for n in names if n not in batch.maker(names).NAMES]
+    unknown = [n for n in names if n not in batch.step_module(names).NAMES]
     if group in batch.GROUPS and batch.GROUPS[group] != names[:own]:
         raise _refused(f"the feature list {group!r} has changed: {_difference(names[:own], batch.GROUPS[group])}")
     if unknown:

@@ -12,11 +12,9 @@ import numpy as np
 
 from hfm import plugins
 from hfm.config import Train
+from hfm.models.heads import HEADS, TASK_OF_HEAD
 from hfm.plugins import Arrays, Float, Panel
 from hfm.stage import Context
-
-HEADS = (0, 1, 2, 2, 2)
-"""Which row of the weights each of plugins.HEADS has."""
 
 
 class Ensemble:
@@ -37,10 +35,10 @@ class Ensemble:
 
     def predict(self, arrays: Arrays, panel: Panel) -> Float:
         """See Forecaster."""
-        out = np.zeros((len(panel.slot), len(plugins.HEADS)))
+        out = np.zeros((len(panel.slot), len(HEADS)))
         for k, member in enumerate(self.members):
             model: plugins.Forecaster = plugins.find("models", member)()
-            out += arrays["weights"][HEADS, k] * model.predict(part(arrays, member), panel)
+            out += arrays["weights"][TASK_OF_HEAD, k] * model.predict(part(arrays, member), panel)
         return out
 
 

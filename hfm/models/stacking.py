@@ -17,8 +17,11 @@ import numpy as np
 
 from hfm.config import Train
 from hfm.models import inference
+from hfm.models.heads import LOGIT
 from hfm.models.linear import floors
 from hfm.models.linear.ridge import Mask, known, logistic, rows_of, standardise
+from hfm.models.networks.losses import log_loss
+from hfm.models.packed_model import TREES
 from hfm.models.trees import boosted, tree_arrays
 from hfm.plugins import Arrays, Float, Int, Panel
 from hfm.stage import Context
@@ -50,13 +53,13 @@ class Crossed(NamedTuple):
 def constant(train: Panel, valid: Panel, options: Train, ctx: Context) -> Floor:
     """The training rows' means, for a network that stands alone."""
     arrays = floors.Constant().fit(train, valid, options, ctx)
-    return Floor(arrays, inference.heads(arrays, train)[:, 0])
+    return Floor(arrays, inference.heads(arrays, train)[:, LOGIT])
 
 
 def stacked(train: Panel, valid: Panel, options: Train, ctx: Context) -> Floor:
     """HAR, and the direction as the module says. Masked rows have the logit NaN."""
     arrays = floors.Logistic().fit(train, valid, options, ctx)
-    logit = inference.heads(arrays, train)[:, 0]
+    logit = inference.heads(arrays, train)[:, LOGIT]
     rows = known(train) & np.isfinite(train.up)
     if train.block is None or not _enough(train.block, train.up[rows]):
         return Floor(arrays, logit)
@@ -65,7 +68,7 @@ def stacked(train: Panel, valid: Panel, options: Train, ctx: Context) -> Floor:
     count = int(np.argmin(sum(_losses(found, x[part & rows], train.up[part & rows]) for part, found in crossed.grown)))
     linear, grown = crossed.linear, np.full(len(x), np.nan)
     for part, found in crossed.grown:
-        grown[part] = tree_arrays.summed(tree_arrays.cut(found, HEAD, count), HEAD, x[part])
+        grown[part] = tree_arrays.summed(tree_arrays.first_trees(found, HEAD, count), HEAD, x[part])
     seen = rows & np.isfinite(linear)
     share = _share(linear[seen], grown[seen], train.up[seen], train.block[seen]) if count else 0.0
     if share == 0.0:
@@ -74,7 +77,7 @@ def stacked(train: Panel, valid: Panel, options: Train, ctx: Context) -> Floor:
     kept = boosted.best(final, HEAD, *boosted.rows(arrays, valid, HEAD))
     if kept == 0:
         return Floor(arrays, logit)
-    final = tree_arrays.cut(final, HEAD, kept)
+    final = tree_arrays.first_trees(final, HEAD, kept)
     arrays |= _as_stepped(final, x.shape[1] - 1, train.x.shape[1]) | {"floor/share": np.array([share])}
     return Floor(arrays, np.where(np.isfinite(linear), (1 - share) * linear + share * grown, logit))
 
@@ -111,7 +114,7 @@ def _share(linear: Float, grown: Float, up: Float, block: Int) -> float:
     Clustered by block. Trees of four fifths of the rows are worse than those of all of them, and a line is not: what
     little a mixture gains in cross-validation is then lost.
     """
-    losses = [_loss((1 - w) * linear + w * grown, up) for w in SHARES]
+    losses = [log_loss((1 - w) * linear + w * grown, up) for w in SHARES]
     single = 0 if losses[0].mean() <= losses[-1].mean() else len(SHARES) - 1
     best = int(np.argmin([loss.mean() for loss in losses]))
     gain = losses[single] - losses[best]
@@ -124,19 +127,14 @@ def _losses(found: Arrays, x: Float, y: Float) -> Float:
     """[B + 1] the summed log-loss of labels y by the number of trees."""
     out = np.zeros(len(found[f"{HEAD}/roots"]) + 1)
     for at in range(0, len(x), CHUNK):
-        path = tree_arrays.said(found, HEAD, x[at : at + CHUNK])
-        out += _loss(path, y[at : at + CHUNK, None]).sum(axis=0)
+        path = tree_arrays.running_sums(found, HEAD, x[at : at + CHUNK])
+        out += log_loss(path, y[at : at + CHUNK, None]).sum(axis=0)
     return out
 
 
-def _loss(logit: Float, y: Float) -> Float:
-    """Log-loss of labels y."""
-    return np.asarray(np.logaddexp(0, logit) - y * logit)
-
-
 def _as_stepped(found: Arrays, slot: int, place: int) -> Arrays:
-    """The trees under the names that models.step reads, the clock slot at `place` and not at `slot`."""
+    """The trees under the names that packed_model.pack reads, the clock slot at `place` and not at `slot`."""
     links = found[f"{HEAD}/links"].copy()
     links[links[:, 0] == slot, 0] = place
     parts = {part: found[f"{HEAD}/{part}"] for part in ("values", "roots", "base")}
-    return {f"{inference.TREES}/{part}": value for part, value in {**parts, "links": links}.items()}
+    return {f"{TREES}/{part}": value for part, value in {**parts, "links": links}.items()}

@@ -17,9 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from hfm.live import row_step
-from hfm.live.node import Engine, Market
-from hfm.live.quote_rows import DAY_NS
+from hfm.live.node import Node
 from hfm.live.stream import sessions
 from hfm.tables import Reader
 
@@ -63,23 +61,19 @@ class Where:
     run: str
 
 
-def hours(quotes: Reader, engine: Engine) -> Hours:
+def hours(quotes: Reader, node: Node) -> Hours:
     """The hours that the run's sessions have had."""
-    market: Market = engine.market
+    market = node.market
     zone, first, last, days = ZoneInfo(market.tz), 1440, 0, set[int]()
-    for day, block in sessions(quotes, engine):
-        begin, end = (day * DAY_NS + pick(float(v) for v in _ends(block, place)) for pick, place in
-                      ((min, row_step.V_OPEN_NS), (max, row_step.V_CLOSE_NS)))  # fmt: skip
+    for _, block in sessions(quotes, node):
+        begin = min(int(rows["time_open"].min()) for rows in block)
+        end = max(int(rows["time"].max()) for rows in block)
         opened, closed = (datetime.fromtimestamp(ns / 1e9, zone) for ns in (begin, end))
         first = min(first, opened.hour * 60 + opened.minute)
         minute = closed.hour * 60 + closed.minute
         last = max(last, minute if closed.date() == opened.date() else 1439)
         days.add(opened.weekday())
     return Hours(market.calendar, market.tz, first, last, int(market.interval_s), tuple(sorted(days)))
-
-
-def _ends(block: Sequence[tuple[int, object]], place: int) -> list[float]:
-    return [float(v) for _, data in block for v in data[:, place]]  # type: ignore[index]  # rows [n, ROW]
 
 
 def forecast(hfm: str) -> str:

@@ -19,8 +19,11 @@ scalars (`flags`, `size`) is read as `row["flags"]`, which numba takes as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import struct
+from collections import namedtuple
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +54,12 @@ def columns_dtype(columns: tuple[Column, ...]) -> RecordType:
     np.dtype
         Aligned, of np.record scalars; the same object for equal columns.
     """
-    return nested_dtype([(column.name, FIELDS[column.kind]) for column in columns])
+    return nested_dtype(fields(columns))
+
+
+def fields(columns: Sequence[Column]) -> list[tuple[str, str]]:
+    """(name, format) of each column, for `nested_dtype`."""
+    return [(column.name, FIELDS[column.kind]) for column in columns]
 
 
 def nested_dtype(fields: Sequence[tuple[str, object] | tuple[str, object, tuple[int, ...]]]) -> RecordType:
@@ -192,3 +200,63 @@ def to_columns(rows: Records) -> dict[str, Array]:
 
 QUOTE: RecordType = record_dtype(QUOTES)
 """A quotes row with all its columns; `symbol` is the symbol's number among the market's."""
+
+
+class Values(Protocol):
+    """A named tuple of one record's fields: what `Codec` makes, whose fields are the schema's."""
+
+    def __getattr__(self, name: str) -> Any: ...  # Any: by the field
+
+    def __getitem__(self, place: slice) -> tuple[Any, ...]: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+_CODES = {"f8": "d", "i8": "q", "i4": "i", "i1": "b", "b1": "?"}
+
+
+class Codec:
+    """Records as tuples of Python numbers and back; fields of nested records stand beside the others.
+
+    Python reads a field of a NumPy record in 1.5 us, and of such a tuple in 0.02: who looks at several fields of a row
+    decodes it once, in about 1 us (bench row `latency`).
+    """
+
+    def __init__(self, dtype: RecordType) -> None:
+        names, form, end = list[str](), ["="], 0
+        for name, code, offset in _leaves(dtype, 0):
+            form.append(f"{offset - end}x{code}")
+            names.append(name)
+            end = offset + struct.calcsize(f"={code}")
+        self.names = tuple(names)
+        self._struct = struct.Struct("".join([*form, f"{dtype.itemsize - end}x"]))
+        factory: Any = namedtuple  # Any: the fields are the schema's
+        self._make = factory("Values", names)._make
+
+    def make(self, values: Sequence[Any]) -> Values:  # Any: numbers of several types
+        """Values of all fields, in the order of `names`."""
+        made: Values = self._make(values)
+        return made
+
+    def read(self, data: memoryview) -> Values:
+        """The record that begins with the first byte of `data`."""
+        made: Values = self._make(self._struct.unpack_from(data))
+        return made
+
+    def write(self, data: memoryview, values: Values) -> None:
+        """Write a record to the first bytes of `data`."""
+        self._struct.pack_into(data, 0, *values)
+
+    def all(self, rows: Records) -> Iterator[Values]:
+        """Each of the records [n]."""
+        return map(self._make, self._struct.iter_unpack(rows.tobytes()))
+
+
+def _leaves(dtype: np.dtype[Any], offset: int) -> Iterator[tuple[str, str, int]]:
+    """(name, code of struct, offset in bytes) of each number in a record."""
+    for name in dtype.names or ():
+        field, place, *_ = dtype.fields[name]  # type: ignore[index]  # it has names
+        if field.names is None:
+            yield name, _CODES[field.str[1:]], offset + place
+        else:
+            yield from _leaves(field, offset + place)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hfm.models.heads import LOG_VOL, LOGIT, LOW, QUANTILES, TASKS, blend, mix
+from hfm.models.networks.losses import log_loss, pinball
 from hfm.plugins import Float, Int
 
 GATES = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
@@ -20,7 +22,6 @@ TEMPERATURES = np.linspace(0.0, 1.5, 301)
 """1/T that are tried."""
 PRIOR = 0.25
 """Standard deviation of 1/T around 1: few rows leave it near 1, many decide it."""
-QUANTILES = (0.1, 0.5, 0.9)
 
 
 @dataclass(frozen=True)
@@ -40,32 +41,19 @@ def pool(blocks: list[Block]) -> Block:
     return Block(*(np.concatenate([getattr(b, name) for b in blocks]) for name in Block.__dataclass_fields__))
 
 
-def mix(floor: Float, heads: Float, gates: Float) -> Float:
-    """[n, 5] heads with shares `gates` (direction, volatility, spread) of the network's corrections, as in the step."""
-    out = floor.copy()
-    out[:, 0] += gates[0] * (heads[:, 0] - floor[:, 0])
-    out[:, 1] += gates[1] * (heads[:, 1] - floor[:, 1])
-    out[:, 3] += gates[2] * (heads[:, 3] - floor[:, 3])
-    for q, sign in ((2, -1.0), (4, 1.0)):
-        base, full = np.abs(floor[:, q] - floor[:, 3]), np.abs(heads[:, q] - heads[:, 3])
-        ratio = np.where(base > 0, full / np.where(base > 0, base, 1.0), 1.0)
-        out[:, q] = out[:, 3] + sign * base * ratio ** gates[2]
-    return out
-
-
 def gates(block: Block) -> Float:
     """[3] shares of the network's corrections to direction, volatility and spread that validation rows support.
 
     Of GATES the one with the lowest mean loss, if its gain over the floor is more than one standard error (clustered by
     session or block); else 0: the floor stands. So it does where one cluster leaves no error.
     """
-    chosen = np.zeros(3)
+    chosen = np.zeros(len(TASKS))
     losses = (_direction, _volatility, _spread)
     for k, loss in enumerate(losses):
         base = loss(block, block.floor)
         best = 0.0
         for share in GATES[1:]:
-            gain = base - loss(block, mix(block.floor, block.heads, np.full(3, share)))
+            gain = base - loss(block, mix(block.floor, block.heads, np.full(len(TASKS), share)))
             mean, se = clustered(gain, block.cluster)
             if mean > best and mean > se:
                 best, chosen[k] = mean, share
@@ -81,7 +69,7 @@ def weights(block: Block, free: bool = False) -> Float:
     """
     members = block.heads.shape[2]
     tried = [np.array(w) / 10 for w in itertools.product(range(11), repeat=members) if sum(w) == 10]
-    out = np.full((3, members), 1 / members)
+    out = np.full((len(TASKS), members), 1 / members)
     for k, loss in enumerate((_direction, _volatility, _spread)):
         means = [np.nanmean(_blended(block, loss, w)) for w in tried]
         if np.isfinite(means).any():
@@ -95,34 +83,20 @@ def weights(block: Block, free: bool = False) -> Float:
 
 def _blended(block: Block, loss: Callable[[Block, Float], Float], share: Float) -> Float:
     """[n] the loss of the members' mean with weights share [M]."""
-    return loss(block, blend(block.heads, np.tile(share, (3, 1))))
-
-
-def blend(heads: Float, share: Float) -> Float:
-    """[n, 5] weighted means of the members' heads [n, 5, M]; share: [3, M]."""
-    out = np.zeros(heads.shape[:2])
-    for k in range(heads.shape[2]):
-        out += share[[0, 1, 2, 2, 2], k] * heads[:, :, k]
-    return out
+    return loss(block, blend(block.heads, np.tile(share, (len(TASKS), 1))))
 
 
 def _direction(block: Block, heads: Float) -> Float:
-    return np.logaddexp(0, heads[:, 0]) - block.up * heads[:, 0]
+    return log_loss(heads[:, LOGIT], block.up)
 
 
 def _volatility(block: Block, heads: Float) -> Float:
-    return (block.log_vol - heads[:, 1]) ** 2
+    return (block.log_vol - heads[:, LOG_VOL]) ** 2
 
 
 def _spread(block: Block, heads: Float) -> Float:
-    each: list[Float] = [pinball(block.log_spread - heads[:, 2 + i], q) for i, q in enumerate(QUANTILES)]
+    each: list[Float] = [pinball(block.log_spread - heads[:, LOW + i], q) for i, q in enumerate(QUANTILES)]
     return np.asarray(np.mean(each, axis=0))
-
-
-def pinball(error: Float, share: float) -> Float:
-    """Pinball loss of (label - quantile) at the quantile `share` (Koenker and Bassett 1978)."""
-    loss: Float = np.maximum(share * error, (share - 1) * error)
-    return loss
 
 
 def clustered(values: Float, cluster: Int) -> tuple[float, float]:

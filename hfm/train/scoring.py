@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hfm.models.heads import LOG_VOL, LOW, MEDIAN, QUANTILES
 from hfm.models.linear.ridge import Mask
+from hfm.models.networks.losses import pinball
 from hfm.plugins import Float, Int
-from hfm.train.calibration import QUANTILES, clustered, pinball
+from hfm.train.calibration import clustered
 from hfm.train.labels import AHEAD
 
 BINS = 15
@@ -68,7 +70,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Forecast:
-    """[n] of one model. p_up, p_widen; heads: [n, 5] of plugins.HEADS; NaN where it says nothing."""
+    """[n] of one model. p_up, p_widen; heads: [n, 5] of models.heads.HEADS; NaN where it says nothing."""
 
     p_up: Float
     p_widen: Float
@@ -122,8 +124,8 @@ def spread(truth: Truth, said: Forecast) -> list[tuple[str, float, float, int]]:
         widened = truth.log_spread[moved] > truth.own_spread[moved]
         hit = (said.p_widen[moved] > 0.5) == widened
         out.append(("accuracy", *clustered(hit.astype(np.float64), truth.cluster[moved]), int(moved.sum())))
-    out += _level(truth.log_spread, said.heads[:, 3], truth)
-    error = truth.log_spread[:, None] - said.heads[:, 2:]
+    out += _level(truth.log_spread, said.heads[:, MEDIAN], truth)
+    error = truth.log_spread[:, None] - said.heads[:, LOW:]
     loss = np.mean([pinball(error[:, i], q) for i, q in enumerate(QUANTILES)], axis=0)
     if np.isfinite(loss).any():
         out.append(("pinball", *clustered(loss, truth.cluster), int(np.isfinite(loss).sum())))
@@ -132,7 +134,7 @@ def spread(truth: Truth, said: Forecast) -> list[tuple[str, float, float, int]]:
 
 def volatility(truth: Truth, said: Forecast) -> list[tuple[str, float, float, int]]:
     """(metric, value, se, n) of the log volatility."""
-    return _level(truth.log_vol, said.heads[:, 1], truth)
+    return _level(truth.log_vol, said.heads[:, LOG_VOL], truth)
 
 
 def _level(y: Float, forecast: Float, truth: Truth) -> list[tuple[str, float, float, int]]:
@@ -231,7 +233,7 @@ def gain(truth: Truth, said: Forecast, floor: Forecast, task: str) -> tuple[floa
     A session's is the mean over its rows of the difference of squared errors, over the variance of all labels. NaN
     where there is nothing to compare.
     """
-    y, at = (truth.log_vol, 1) if task == "volatility" else (truth.log_spread, 3)
+    y, at = (truth.log_vol, LOG_VOL) if task == "volatility" else (truth.log_spread, MEDIAN)
     rows = np.isfinite(y) & np.isfinite(said.heads[:, at]) & np.isfinite(floor.heads[:, at])
     if rows.sum() < 2 or y[rows].var() == 0:
         return float("nan"), float("nan"), int(rows.sum())

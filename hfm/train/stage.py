@@ -72,8 +72,9 @@ def _predictions(walk: Walk, said: dict[str, list[scoring.Forecast]], meta: Tabl
             continue
         test, shown = fold_rows.lead(panel, *fold.test), {}
         for name in walk.names:
-            heads, finished = (made[test.inside] for made in predict(walk, name, fold, test.panel))
-            said[name].append(scoring.Forecast(finished[:, 0], finished[:, 7], heads))
+            found = predict(walk, name, fold, test.panel)
+            heads, finished = found[0][test.inside], found[1][test.inside]
+            said[name].append(scoring.Forecast(finished["p_up"], finished["p_widen"], heads))
             if name not in HIDDEN:
                 shown[name] = finished
         yield training_output.predictions(walk.rows, fold, shown, meta)

@@ -13,9 +13,10 @@ import pyarrow as pa
 from hfm import __version__, plugins, tables
 from hfm.config import Train
 from hfm.models import checkpoint as store
-from hfm.models import inference
-from hfm.plugins import Arrays, Float, Int
+from hfm.models.inference import FORECAST_COLUMNS
+from hfm.plugins import Arrays, Int
 from hfm.tables import Array, Reader, TableMeta
+from hfm.tables.records import Records
 from hfm.train import fold_rows
 from hfm.train.folds import Fold
 from hfm.train.score_floors import Floor
@@ -24,8 +25,8 @@ from hfm.train.training_panel import Rows, Task
 from hfm.train.walk_forward import Walk
 
 
-def predictions(rows: Rows, fold: Fold, finished: Mapping[str, Float], meta: TableMeta) -> pa.Table:
-    """The rows of a fold's test part, `finished` [n, 8] of step.OUT by model; models in spelling order in each row."""
+def predictions(rows: Rows, fold: Fold, finished: Mapping[str, Records], meta: TableMeta) -> pa.Table:
+    """The rows of a fold's test part, `finished` [n] of FORECAST by model; models in spelling order in each row."""
     place, test, shown = (
         fold_rows.place(rows.panel, *fold.test),
         fold_rows.part(rows.panel, *fold.test),
@@ -42,8 +43,8 @@ def predictions(rows: Rows, fold: Fold, finished: Mapping[str, Float], meta: Tab
     columns: dict[str, object] = {name: np.repeat(value, len(shown)) for name, value in keys.items()}
     up = np.where(known, test.up, -1).astype(np.int8)
     columns["y_up"] = tables.fixed(np.repeat(up, len(shown)), np.repeat(known, len(shown)))
-    for j, name in enumerate(inference.OUT):
-        columns[name] = np.column_stack([finished[model][:, j] for model in shown]).ravel()
+    for name in FORECAST_COLUMNS:
+        columns[name] = np.column_stack([finished[model][name] for model in shown]).ravel()
     columns |= {"model": np.tile(np.array(shown, object), len(test.slot)), "fold": fold.number,
                 "horizon": rows.panel.horizon}  # fmt: skip
     return tables.build(tables.PREDICTIONS, columns, meta, "estimated")

@@ -23,6 +23,7 @@ from hfm.models.linear.ridge import Mask
 from hfm.plugins import Float, Int, Panel
 from hfm.stale_rows import extent
 from hfm.tables import Array, Reader, TableMeta
+from hfm.tables.records import Records
 from hfm.train.labels import AHEAD, Labels, ahead, labels, masked, next_move, realised
 
 EXTRA = ("symbol", "session", "seq", "time", "mid_close", "spread_bps")
@@ -118,7 +119,7 @@ def read(quotes: Reader, wanted: Task) -> Rows:
     meta = quotes.meta
     names = feature_names(wanted.features)
     columns = tuple(dict.fromkeys((*EXTRA, *batch.inputs(names))))
-    states: dict[str, Float] = {}
+    states: dict[str, Records] = {}
     digest = hashlib.sha256()
     parts: list[dict[str, Array]] = []
     for table in quotes.groups((*columns, MARKS)):

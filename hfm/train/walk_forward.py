@@ -9,8 +9,10 @@ import numpy as np
 from hfm import plugins
 from hfm.config import Train
 from hfm.models import inference
+from hfm.models.heads import LOGIT, TASKS, blend, mix
 from hfm.plugins import Arrays, Float, Panel
 from hfm.stage import Context
+from hfm.tables.records import Records
 from hfm.train import calibration, fit_jobs, fold_rows
 from hfm.train.fit_checkpoints import Record
 from hfm.train.folds import Fold
@@ -93,20 +95,22 @@ def settle(walk: Walk, name: str, fold: Fold) -> None:
         heads = model.predict(arrays, seen.panel)[seen.inside]
         floor = heads
         if model.base is not None:
-            floor = model.predict({**arrays, "gates": np.zeros(inference.GATES)}, seen.panel)[seen.inside]
+            floor = model.predict({**arrays, "gates": np.zeros(len(TASKS))}, seen.panel)[seen.inside]
     blocks = walk.blocks.setdefault(name, [])
     blocks.append(calibration.Block(floor, heads, valid.up, valid.log_vol, valid.log_spread, fold_rows.cluster(valid)))
     pooled = calibration.pool(blocks)
     if model.members:
         arrays["weights"] = calibration.weights(pooled, free=panel.block is not None)
-        settled = calibration.blend(pooled.heads, arrays["weights"])
+        settled = blend(pooled.heads, arrays["weights"])
     elif model.base is not None:
         arrays["gates"] = calibration.gates(pooled)
-        settled = calibration.mix(pooled.floor, pooled.heads, arrays["gates"])
+        settled = mix(pooled.floor, pooled.heads, arrays["gates"])
     else:
         settled = pooled.heads
-    inverse = calibration.inverse_temperature(settled[:, 0], pooled.up, None if panel.block is None else pooled.cluster)
-    own = calibration.confidences(settled[-len(heads) :, 0], inverse)
+    inverse = calibration.inverse_temperature(
+        settled[:, LOGIT], pooled.up, None if panel.block is None else pooled.cluster
+    )
+    own = calibration.confidences(settled[-len(heads) :, LOGIT], inverse)
     arrays["finish"] = np.concatenate([[inverse], arrays.get("floor/ret_sd", UNSAID), own])
 
 
@@ -115,12 +119,10 @@ def _heads(walk: Walk, name: str, fold: Fold, rows: Panel) -> Float:
     return model.predict(whole(walk, name, fold), rows)
 
 
-def predict(walk: Walk, name: str, fold: Fold, rows: Panel) -> tuple[Float, Float]:
-    """(heads [n, 5], finished [n, 8] of step.OUT) of one settled fit."""
+def predict(walk: Walk, name: str, fold: Fold, rows: Panel) -> tuple[Float, Records]:
+    """(heads [n, 5], forecasts [n] of inference.FORECAST) of one calibrated fit."""
     heads = _heads(walk, name, fold, rows)
-    out = np.empty((len(heads), len(inference.OUT)))
-    inference.finish(heads, rows.spread_bps, walk.arrays[name, fold.number]["finish"], out)
-    return heads, out
+    return heads, inference.finished(heads, rows.spread_bps, walk.arrays[name, fold.number])
 
 
 def _quiet(news: fit_jobs.News | fit_jobs.Saved) -> None:

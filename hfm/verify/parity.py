@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from hfm import atomic
-from hfm.live.node import Engine
-from hfm.live.node import Market as Feed
+from hfm.live.node import MarketSpec, Node
 from hfm.live.stream import Stream
 from hfm.models import checkpoint as store
-from hfm.models.inference import OUT
+from hfm.models.inference import FORECAST_COLUMNS
 from hfm.tables import MemoryReader, arrays
 from hfm.verify.claims import Row
 from hfm.verify.in_memory_run import QUOTES, synthetic
@@ -40,13 +39,13 @@ def live_is_batch() -> list[Row]:
     weights = made.artifacts[MODEL[0]]
     assert isinstance(weights, bytes)
     quotes = MemoryReader(made.table(QUOTES))
-    stream = Stream(Engine(store.load(weights, document), made.config.backtest, Feed.of(quotes.meta)))
-    said = arrays(made.table("train/predictions.parquet"), ("model", "session", "seq", *OUT))
+    stream = Stream(Node(store.load(weights, document), made.config.backtest, MarketSpec.of(quotes.meta)))
+    said = arrays(made.table("train/predictions.parquet"), ("model", "session", "seq", *FORECAST_COLUMNS))
     mine = said["model"] == document["model"]
     book = arrays(made.table("backtest/ledger.parquet"), ("session", "seq", *BOOKED))
     rows = [json.loads(line) for line in stream.replay(quotes)]
     same = np.ones(len(rows), bool)
-    for table, names, rows_of in ((said, OUT, mine), (book, BOOKED, np.ones(len(book["seq"]), bool))):
+    for table, names, rows_of in ((said, FORECAST_COLUMNS, mine), (book, BOOKED, np.ones(len(book["seq"]), bool))):
         for name in names:
             live = np.array([np.nan if row[name] is None else float(row[name]) for row in rows])
             batch = table[name][rows_of].astype(float)

@@ -57,7 +57,7 @@ def share(name: str) -> float:
     walk_forward.settle(walked, name, fold)
     _, said = walk_forward.predict(walked, name, fold, rows.panel.of_sessions(*fold.test))
     truth = training_output.truth(rows, [fold], MemoryReader(made.table(ORACLE)))
-    return scoring.oracle_share(said[:, 0], truth.oracle)
+    return scoring.oracle_share(said["p_up"], truth.oracle)
 
 
 def logistic_share() -> list[Row]:

@@ -37,7 +37,7 @@ def test_a_model_older_than_its_quotes_forecasts_but_does_not_replay(tmp_path: P
     assert hfm("simulate", "--set", "simulate.seed=8", cwd=tmp_path).code == 0
     later = trained(Show("predict"), common)
     assert later.weights == found.weights
-    assert later.stream().engine.model == "lstm"
+    assert later.stream().node.model == "lstm"
     with pytest.raises(DataError, match="stale") as caught:
         trained(Show("stream"), common, replay=True)
     assert caught.value.hint == "hfm train --run r"

@@ -9,6 +9,7 @@ import pytest
 
 from hfm import plugins
 from hfm.models import checkpoint
+from hfm.models.heads import HEADS
 from hfm.plugins import Arrays, Forecaster, Panel
 from hfm.stage import Context
 from tests.train.market import SMALL, rows
@@ -41,7 +42,7 @@ def test_heads_are_finite_where_features_are_known_and_nan_elsewhere(name: str, 
     panel = data()
     heads = model(name).predict(fitted[name], panel)
     known = np.isfinite(panel.x).all(axis=1)
-    assert heads.shape == (len(panel.slot), len(plugins.HEADS))
+    assert heads.shape == (len(panel.slot), len(HEADS))
     assert np.isnan(heads[~known]).all()
     finite = np.isfinite(heads[known])
     assert (finite.all(axis=0) | ~finite.any(axis=0)).all()

@@ -8,39 +8,38 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from hfm.features import bar_features, batch
+from hfm.features import bar_features
+from hfm.tables import records
+from hfm.tables.records import Records
 from tests.quotes import quote_columns
 
 Float = npt.NDArray[np.float64]
 N, SLOTS = 240, 60
+MIDS = ("mid_open", "mid_high", "mid_low", "mid_close")
 
 
-def rows(n: int = N, seed: int = 0) -> Float:
-    """[n, ROW] of random quotes in sessions of SLOTS rows."""
-    return batch.row_matrix(quote_columns(n, SLOTS, seed))
+def rows(n: int = N, seed: int = 0) -> Records:
+    """[n] records of random quotes in sessions of SLOTS rows."""
+    columns = quote_columns(n, SLOTS, seed)
+    return records.records({name: column for name, column in columns.items() if name != "symbol"}, records.QUOTE)
 
 
-def run(data: Float, py: bool = False, state: Float | None = None) -> Float:
-    """All features of rows [n, ROW], by the kernel or by its plain Python form."""
-    state = bar_features.state_new(SLOTS, 300.0) if state is None else state
-    out = np.empty((len(data), len(bar_features.NAMES)))
+def run(data: Records, py: bool = False) -> Float:
+    """All features of rows [n], by the kernel or by its plain Python form."""
+    state, count = bar_features.state_new(SLOTS, 300.0), len(bar_features.NAMES)
+    every, out = np.zeros(1, bar_features.FEATURES), np.full((len(data), count), np.nan)
     if not py:
-        bar_features.loop(state, data, np.arange(len(bar_features.NAMES)), np.empty(len(bar_features.NAMES)), out)
+        bar_features.loop(state, data, np.arange(count), every, out)
         return out
-    plain = getattr(bar_features.step, "py_func", bar_features.step)  # numba's dispatcher carries the plain function
     for i, row in enumerate(data):
-        plain(state, row, out[i])
+        if bar_features.step.py_func(state[0], row, every[0]):
+            out[i] = every.view(np.float64)
     return out
 
 
 def column(out: Float, name: str) -> Float:
     """One feature of `run`'s answer."""
     return out[:, bar_features.NAMES.index(name)]
-
-
-def field(data: Float, name: str) -> Float:
-    """One input column."""
-    return data[:, bar_features.ROW.index(name)]
 
 
 def test_the_compiled_step_equals_the_plain_one() -> None:
@@ -56,11 +55,11 @@ def test_rows_before_the_ring_is_full_are_nan_and_later_ones_are_finite() -> Non
     assert np.isfinite(out[bar_features.LOOKBACK - 1 :]).all()
 
 
-def returns(data: Float) -> Float:
+def returns(data: Records) -> Float:
     """Each row's return: from the close before inside a session, else from its own open."""
-    session, seq = field(data, "session"), field(data, "seq")
-    close = field(data, "mid_close")
-    origin = field(data, "mid_open").copy()
+    session, seq = data["session"], data["seq"]
+    close = data["mid_close"]
+    origin = data["mid_open"].copy()
     joined = (session[1:] == session[:-1]) & (seq[1:] == seq[:-1] + 1)
     origin[1:][joined] = close[:-1][joined]
     return np.log(close / origin)
@@ -69,15 +68,15 @@ def returns(data: Float) -> Float:
 def test_windowed_features_equal_numpy_over_the_last_rows() -> None:
     """Each statistic recomputed by a plain formula at five rows, among them one after a hole."""
     data = rows()
-    data = np.delete(data, [150, 151], axis=0)  # a hole inside a session
+    data = np.delete(data, [150, 151])  # a hole inside a session
     out, r = run(data), returns(data)
-    volume, ofi, spread = field(data, "volume"), field(data, "ofi"), field(data, "spread_bps")
-    hl = np.log(field(data, "mid_high") / field(data, "mid_low"))
-    co = np.log(field(data, "mid_close") / field(data, "mid_open"))
+    volume, ofi, spread = data["volume"], data["ofi"], data["spread_bps"]
+    hl = np.log(data["mid_high"] / data["mid_low"])
+    co = np.log(data["mid_close"] / data["mid_open"])
     gk = 0.5 * np.log(0.5 * hl**2 - (2 * math.log(2) - 1) * co**2) + math.log(1e4)
-    x = 1e4 * r / field(data, "sigma_bps")
-    o, f = (q / field(data, "depth_bid") / field(data, "sigma_bps") for q in (ofi, field(data, "signed_volume")))
-    nights = np.append(np.nan, np.diff(np.log(field(data, "mid_close"))))
+    x = 1e4 * r / data["sigma_bps"]
+    o, f = (q / data["depth_bid"] / data["sigma_bps"] for q in (ofi, data["signed_volume"]))
+    nights = np.append(np.nan, np.diff(np.log(data["mid_close"])))
     for t in (77, 100, 149, 150, 237):
 
         def back(values: Float, k: int, t: int = t) -> Float:
@@ -101,7 +100,7 @@ def test_windowed_features_equal_numpy_over_the_last_rows() -> None:
             "spread_3": np.log(back(spread, 3)).mean(), "spread_78": np.log(back(spread, 78)).mean(),
             "surprise": residual[-1] / math.sqrt((residual**2).mean()),
             "flow_surprise": leftover[-1] / math.sqrt((leftover**2).mean()),
-            "slot": field(data, "seq")[t] / SLOTS,
+            "slot": data["seq"][t] / SLOTS,
         }  # fmt: skip
         for name, value in expected.items():
             assert column(out, name)[t] == pytest.approx(value, rel=1e-9, abs=1e-12), (name, t)
@@ -111,11 +110,10 @@ def test_the_gap_counts_dividends_and_splits() -> None:
     """A 2:1 split and a dividend at an open leave no gap where the holder lost nothing."""
     data = rows()
     at = 2 * SLOTS
-    before = data[at - 1, bar_features.ROW.index("mid_close")]
-    prices = [j for j, n in enumerate(bar_features.ROW) if n.startswith("mid_")]
-    data[at:, prices] *= (before - 1.0) / 2.0 / data[at, bar_features.ROW.index("mid_open")]
-    data[at, bar_features.ROW.index("split_ratio")] = 2.0
-    data[at, bar_features.ROW.index("cash_dividend")] = 1.0
+    factor = (data["mid_close"][at - 1] - 1.0) / 2.0 / data["mid_open"][at]
+    for name in MIDS:
+        data[name][at:] *= factor
+    data["split_ratio"][at], data["cash_dividend"][at] = 2.0, 1.0
     assert column(run(data), "gap")[at] == pytest.approx(0.0, abs=1e-12)
 
 
@@ -123,17 +121,17 @@ def test_the_gap_counts_dividends_and_splits() -> None:
 def test_degenerate_rows_give_finite_features(what: str) -> None:
     """A price that never moves, nothing traded, no order flow, high = low: floors hold, nothing is NaN or infinite."""
     data = rows()
-    at = {name: j for j, name in enumerate(bar_features.ROW)}
     if what == "still price":
-        data[:, [at[n] for n in bar_features.ROW if n.startswith("mid_")]] = 100.0
+        for name in MIDS:
+            data[name] = 100.0
     elif what == "no volume":
-        data[:, [at["volume"], at["signed_volume"]]] = 0.0
+        data["volume"] = data["signed_volume"] = 0.0
     elif what == "no flow":
-        data[:, [at["ofi"], at["signed_volume"]]] = 0.0
+        data["ofi"] = data["signed_volume"] = 0.0
     elif what == "no depth":
-        data[::7, [at["depth_bid"], at["depth_ask"]]] = 0.0
+        data["depth_bid"][::7] = data["depth_ask"][::7] = 0.0
     else:
-        data[:, [at["mid_high"], at["mid_low"], at["mid_open"]]] = data[:, [at["mid_close"]]]
+        data["mid_high"] = data["mid_low"] = data["mid_open"] = data["mid_close"]
     out = run(data)[bar_features.LOOKBACK - 1 :]
     assert np.isfinite(out).all()
     assert np.abs(out).max() < 1e3
@@ -142,9 +140,15 @@ def test_degenerate_rows_give_finite_features(what: str) -> None:
 def test_a_nan_input_stays_in_its_own_features() -> None:
     """A row without an order-flow imbalance loses the features of OFI while the ring holds it, and no others."""
     data = rows()
-    data[100, bar_features.ROW.index("ofi")] = np.nan
+    data["ofi"][100] = np.nan
     out = run(data)
     lost = {"ofi", "ofi_sigma", "surprise"}
     for name in bar_features.NAMES:
         assert np.isnan(column(out, name)[100]) == (name in lost), name
     assert np.isfinite(out[100 + bar_features.LOOKBACK :]).all()
+
+
+def test_the_record_of_features_has_the_names_in_their_order() -> None:
+    """A float64 each and nothing between them: the record is read as an array by place."""
+    assert bar_features.FEATURES.names == bar_features.NAMES
+    assert bar_features.FEATURES.itemsize == 8 * len(bar_features.NAMES)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hfm.features import bar_features, batch, event_features
 from hfm.tables import Array
+from hfm.tables.records import Records
 from tests.quotes import quote_columns
 
 Float = npt.NDArray[np.float64]
@@ -18,7 +19,7 @@ COLUMNS = quote_columns(N, SLOTS, 1)
 NAMES = batch.GROUPS["default"]
 
 
-def states(*symbols: str) -> dict[str, Float]:
+def states(*symbols: str) -> dict[str, Records]:
     """A fresh state for each symbol."""
     return {s: batch.state_new(SLOTS, 300.0) for s in symbols or ("SPY",)}
 
@@ -44,7 +45,7 @@ def test_rows_split_anywhere_give_the_same_bits(cut: int) -> None:
     """The state is the whole memory: two calls equal one."""
     memory = states()
     first = batch.compute(part(COLUMNS, slice(0, cut)), memory, bar_features.NAMES)
-    memory = {name: np.array(state.tolist()) for name, state in memory.items()}  # saved and loaded
+    memory = {name: np.frombuffer(state.tobytes(), state.dtype).copy() for name, state in memory.items()}
     second = batch.compute(part(COLUMNS, slice(cut, N)), memory, bar_features.NAMES)
     np.testing.assert_array_equal(np.concatenate((first, second)), WHOLE)
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from hfm.features import bar_features, batch, event_features
-from hfm.tables import Array
+from hfm.tables import Array, records
 from tests.quotes import quote_columns
 
 Float = npt.NDArray[np.float64]
@@ -43,14 +43,14 @@ def run(data: dict[str, Array], names: tuple[str, ...] = event_features.NAMES) -
 
 def test_the_compiled_step_equals_the_plain_one() -> None:
     """Bit for bit: the same operations in the same order."""
-    data = batch.row_matrix(columns(110), event_features.ROW)
-    state, out = event_features.state_new(SLOTS, 1.0), np.empty((110, len(event_features.NAMES)))
-    plain = getattr(
-        event_features.step, "py_func", event_features.step
-    )  # numba's dispatcher carries the plain function
-    for i, row in enumerate(data):
-        plain(state, row, out[i])
-    np.testing.assert_array_equal(out, run(columns(110)))
+    data = columns(110)
+    rows = records.records({name: column for name, column in data.items() if name != "symbol"}, records.QUOTE)
+    state, every = event_features.state_new(SLOTS, 1.0), np.zeros(1, event_features.FEATURES)
+    out = np.full((110, len(event_features.NAMES)), np.nan)
+    for i, row in enumerate(rows):
+        if event_features.step.py_func(state[0], row, every[0]):
+            out[i] = every.view(np.float64)
+    np.testing.assert_array_equal(out, run(data))
 
 
 def test_its_first_features_are_those_of_the_step_of_bars() -> None:
@@ -69,7 +69,7 @@ def test_rows_before_the_ring_is_full_are_nan_and_later_ones_are_finite() -> Non
 def test_every_feature_equals_plain_numpy() -> None:
     """Each recomputed at rows of the first and the second session, the ring reaching back over the close."""
     data = columns()
-    out = run(data, event_features.OWN)
+    out = run(data, event_features.EVENT_NAMES)
     ret = np.log(data["mid_close"] / data["mid_open"])
     size, sign = data["depth_bid"] + data["depth_ask"], np.sign(data["signed_volume"])
     for t in (77, 100, 119, 121, 180, 239):
@@ -97,9 +97,12 @@ def test_every_feature_equals_plain_numpy() -> None:
         for k in (10, 78):
             expected[f"pace_{k}"] = math.log1p(wait[t - k + 1 : t + 1].mean() / 1e6)
         for name, value in expected.items():
-            if name in event_features.OWN:
-                assert out[t, event_features.OWN.index(name)] == pytest.approx(value, rel=1e-9, abs=1e-9), (name, t)
-        assert set(event_features.OWN) <= set(expected)
+            if name in event_features.EVENT_NAMES:
+                assert out[t, event_features.EVENT_NAMES.index(name)] == pytest.approx(value, rel=1e-9, abs=1e-9), (
+                    name,
+                    t,
+                )
+        assert set(event_features.EVENT_NAMES) <= set(expected)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 90, 121, N])
@@ -160,5 +163,17 @@ def test_degenerate_rows_give_finite_features(what: str) -> None:
 def test_bars_names_alone_need_no_more_than_the_step_of_bars() -> None:
     """Columns and state are those of bars unless a feature of events is asked for."""
     assert batch.inputs(batch.GROUPS["default"]) == batch.INPUTS
-    assert batch.inputs(batch.GROUPS["events"]) == ("symbol", *event_features.ROW)
-    assert len(batch.state_new(SLOTS, 1.0)) == len(bar_features.state_new(SLOTS, 1.0)) == bar_features.BARS
+    assert batch.inputs(batch.GROUPS["events"]) == ("symbol", *event_features.INPUTS)
+    assert batch.state_new(SLOTS, 1.0).dtype == bar_features.STATE
+
+
+def test_the_record_of_features_has_the_names_in_their_order() -> None:
+    """A float64 each and nothing between them; a value written by name or by window stands at its name's place."""
+    every = np.zeros(1, event_features.FEATURES)
+    assert every.nbytes == 8 * len(event_features.NAMES)
+    every["bars"]["ofi"], every["ofi"], every["sign_10"], every["jump"] = 1, [[2, 3, 4, 5, 6]], 7, 8
+    values = dict(zip(event_features.EVENT_NAMES, every.view(np.float64)[len(bar_features.NAMES) :], strict=True))
+    assert {name: value for name, value in values.items() if value} == {
+        "ofi_1": 2, "ofi_3": 3, "ofi_10": 4, "ofi_30": 5, "ofi_78": 6, "sign_10": 7, "jump": 8,
+    }  # fmt: skip
+    assert every.view(np.float64)[bar_features.NAMES.index("ofi")] == 1

@@ -83,13 +83,14 @@ def stepped() -> list[list[float]]:
     """What the stored checkpoint says of every fifth row of the first sessions, one step at a time."""
     document: dict[str, Any] = json.loads((FOLDER / "model.json").read_text())
     model, finish = checkpoint.load((FOLDER / "model.safetensors").read_bytes(), document).steps("final", "SPY")
-    data, state, out, said = panel(), inference.state_new(model), np.empty(len(inference.OUT)), []
+    data, state, said = panel(), inference.state_new(model), []
+    final, out = inference.calibration.py_func(finish), np.empty(1, inference.FORECAST)
     for t in range(65):
         if data.slot[t] == 0:
             state = inference.state_new(model)
-        inference.step(state, np.append(data.x[t], [data.slot[t], data.spread_bps[t]]), model, finish, out)
+        inference.step(state, data.x[t], int(data.slot[t]), float(data.spread_bps[t]), model, final, out[0])
         if t % 5 == 4:
-            said.append(out.tolist())
+            said.append(list(out[0].item()))
     return said
 
 

@@ -15,14 +15,18 @@ import pyarrow.compute as pc
 from hfm import tables
 from hfm.backtest import stage as backtest
 from hfm.config import Backtest, Config
+from hfm.live import quote_rows
 from hfm.models import checkpoint as store
 from hfm.plugins import Float
 from hfm.stage import Context
 from hfm.tables import MemoryReader
+from hfm.tables.records import Records, Values
 from tests.train.market import market, small
 from tests.train.test_stage import train
 
 Q50 = Backtest(threshold="q50")
+LEDGER = tuple(tables.LEDGER.names[tables.LEDGER.names.index("signal") :])
+"""The ledger's columns from the signal on."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +69,22 @@ def batch(of: Made, settings: Backtest) -> dict[tuple[str, str, int], tuple[Floa
     said = of.predictions.filter(pc.equal(of.predictions["model"].cast(pa.string()), model))
     seen = dict(zip(keys(said), numbers(said, said.column_names[said.column_names.index("p_up") :][:8]), strict=True))
     book = ledger(of, settings)
-    columns = list(tables.LEDGER.names[6:])
-    for key, row in zip(keys(book), numbers(book, columns), strict=True):
+    for key, row in zip(keys(book), numbers(book, list(LEDGER)), strict=True):
         if key in seen:  # of event rows only the second half of a session has a prediction
             out[key] = (seen[key], row)
     assert len(out) == len(seen)
     return out
+
+
+def records_of(of: Made) -> Records:
+    """The quotes as records of QUOTE, symbols numbered by spelling."""
+    columns = tables.arrays(of.quotes, quote_rows.COLUMNS)
+    return quote_rows.quote_records(columns, {s: k for k, s in enumerate(sorted(set(columns["symbol"])))})
+
+
+def rows_of(of: Made) -> list[Values]:
+    """The quotes row by row, as a node takes them."""
+    return list(quote_rows.CODEC.all(records_of(of)))
 
 
 def keys(table: pa.Table) -> list[tuple[str, str, int]]:

@@ -13,7 +13,7 @@ from tests.live.test_stream import stream
 def test_the_path_is_timed_with_one_network_and_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Quantiles in order; every line of the feed is taken, however often the rows come round."""
     monkeypatch.setattr(bench, "ROWS", 1500)
-    of, market = made(), stream(made()).engine.market
+    of, market = made(), stream(made()).node.market
     timings = bench.paths(of.checkpoint, Q50, market, MemoryReader(of.quotes))
     paths, nothing = timings[::2], timings[1::2]
     assert [t.name for t in paths] == [

@@ -9,7 +9,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from hfm import tables
 from hfm.errors import CheckError
 from hfm.features import batch
-from hfm.models import inference
+from hfm.models.packed_model import TREES
 from hfm.models.trees import tree_arrays
 from hfm.plugins import Float
 from hfm.tables import MemoryReader
@@ -59,7 +59,7 @@ def test_trees_beside_the_linear_direction_are_in_the_graph() -> None:
     z[:, -1] = rng.integers(0, 26, 2000)
     up = z[:, 0] * z[:, 1] + (z[:, -1] > 12) + rng.standard_normal(2000) > 0
     model = HistGradientBoostingClassifier(max_iter=20, early_stopping=False, random_state=0).fit(z, up)
-    arrays |= tree_arrays.take_out(model, inference.TREES)
+    arrays |= tree_arrays.from_sklearn(model, TREES)
     for share in (0.25, 1.0):
         arrays["floor/share"] = np.array([share])
         assert onnx_export.check(onnx_export.build(arrays, 0), arrays, 0, rows_of()) <= onnx_export.TOLERANCE

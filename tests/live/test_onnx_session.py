@@ -15,15 +15,14 @@ from hfm import plugins
 from hfm.config import Backtest
 from hfm.errors import ConfigError, DataError
 from hfm.features import batch as batch_features
-from hfm.live import quote_rows
-from hfm.live.node import Engine, Market
+from hfm.live.node import MarketSpec, Node
 from hfm.live.stream import Stream
 from hfm.models import checkpoint as store
 from hfm.models import inference
 from hfm.plugins import Float
-from hfm.tables import MemoryReader, arrays
+from hfm.tables import MemoryReader
 from hfm.train import training_panel
-from tests.live.market import keys, made
+from tests.live.market import keys, made, rows_of
 
 pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
 from hfm.live import onnx_session
@@ -43,7 +42,7 @@ def trained() -> tuple[pa.Table, store.Checkpoint]:
         net = plugins.find("models", MINE)().build(own, 8, 2, 0.0)
         torch.nn.init.normal_(net.head.weight, 0.0, 0.3)
         arrays |= {f"{fit}/seed0/net/{k}": v.numpy() for k, v in net.state_dict().items()}
-        arrays |= {f"{fit}/shape": np.array([own, 8, 2]), f"{fit}/gates": np.ones(inference.GATES)}
+        arrays |= {f"{fit}/shape": np.array([own, 8, 2]), f"{fit}/gates": np.ones(3)}
         arrays[f"{fit}/unit"] = np.full(2, 0.7)
     return of.quotes, store.Checkpoint(arrays, {**of.checkpoint.document, "model": MINE})
 
@@ -52,48 +51,55 @@ def trained() -> tuple[pa.Table, store.Checkpoint]:
 def sealed(fit: str) -> bytes:
     _, checkpoint = trained()
     graph, trial, want = onnx_trace.trace(checkpoint.part(fit), MINE, 27)
-    return onnx_session.seal(graph, (MINE, fit, WEIGHTS), trial, want)
+    return onnx_session.seal(graph, onnx_session.GraphOrigin(MINE, fit, WEIGHTS), trial, want)
 
 
-def engine() -> Engine:
+def node() -> Node:
     quotes, checkpoint = trained()
-    about = Market.of(MemoryReader(quotes).meta)
-    graph = onnx_session.Whole(sealed, (MINE, WEIGHTS), len(about.symbols))
-    return Engine(checkpoint, Backtest(threshold="0.5"), about, graph)
+    about = MarketSpec.of(MemoryReader(quotes).meta)
+    graph = onnx_session.OnnxNetwork(sealed, MINE, WEIGHTS, len(about.symbols))
+    return Node(checkpoint, Backtest(threshold="0.5"), about, graph)
 
 
 def batch(fit: str = "final") -> Float:
-    """[n, 8] of step.OUT by the batch, with one fit."""
+    """[n, 8] FORECAST_COLUMNS by the batch, with one fit."""
     quotes, checkpoint = trained()
     data, fitted = training_panel.read(MemoryReader(quotes), training_panel.Task()).panel, checkpoint.part(fit)
-    heads, out = plugins.find("models", MINE)().predict(fitted, data), np.empty((len(data.slot), 8))
-    inference.finish(np.ascontiguousarray(heads), data.spread_bps, fitted["finish"], out)
-    return out
+    out = inference.finished(plugins.find("models", MINE)().predict(fitted, data), data.spread_bps, fitted)
+    return np.column_stack([out[name] for name in inference.FORECAST_COLUMNS])
+
+
+def forecasts(live: Node) -> Float:
+    """[n, 8] of OUT, row by row."""
+    out = []
+    for row in rows_of(made()):
+        live.take(row)
+        out.append(live.result[:8])
+    return np.array(out)
 
 
 def test_row_by_row_is_the_session_at_once() -> None:
     """Within 1e-5 over all rows, NaN where it is NaN; the networks do move what the floors say."""
-    quotes, _ = trained()
-    live, want = engine(), batch()
-    table = quote_rows.matrix(arrays(quotes, quote_rows.COLUMNS))
-    got = np.stack([live.take(0, row)[:8].copy() for row in table])
+    live, want = node(), batch()
+    got = forecasts(live)
     np.testing.assert_allclose(got[:, [0, 1, 3, 4, 5, 6]], want[:, [0, 1, 3, 4, 5, 6]], rtol=1e-5, atol=1e-5)
-    plain = engine()
-    plain.whole = None
-    floors = np.stack([plain.take(0, row)[:8].copy() for row in table])
+    plain = node()
+    plain.onnx, plain._fused = None, True
+    floors = forecasts(plain)
     assert np.nanmax(np.abs(floors[:, 0] - got[:, 0])) > 1e-3
 
 
 def test_a_restart_goes_on_inside_a_session() -> None:
     """The session so far is part of the state."""
-    quotes, _ = trained()
-    table = quote_rows.matrix(arrays(quotes, quote_rows.COLUMNS))[-40:]
-    one, two = engine(), engine()
-    for row in table[:33]:
-        one.take(0, row)
+    rows = rows_of(made())[-40:]
+    one, two = node(), node()
+    for row in rows[:33]:
+        one.take(row)
     two.load(one.save(), "final")
-    for row in table[33:]:
-        np.testing.assert_array_equal(one.take(0, row).copy(), two.take(0, row))
+    for row in rows[33:]:
+        for live in (one, two):
+            live.take(row)
+        np.testing.assert_array_equal(list(one.result), list(two.result))
 
 
 def test_a_replay_asks_the_graph_of_each_session_s_fold() -> None:
@@ -102,7 +108,7 @@ def test_a_replay_asks_the_graph_of_each_session_s_fold() -> None:
     number = {key: k for k, key in enumerate(keys(quotes))}
     want = {fit: batch(fit) for fit in {k.partition("/")[0] for k in checkpoint.arrays}}
     seen = set()
-    for line in Stream(engine()).replay(MemoryReader(quotes)):
+    for line in Stream(node()).replay(MemoryReader(quotes)):
         said = json.loads(line)
         fit, at = said["model"].partition("/")[2], number[said["symbol"], said["session"], said["seq"]]
         seen.add(fit)
@@ -118,9 +124,9 @@ def test_the_graph_of_another_training_or_fit_or_without_the_extra_is_refused(mo
     arrays = checkpoint.part("final")
     for graphs, weights in ((sealed, "other"), (lambda fit: sealed("fold0"), WEIGHTS)):
         with pytest.raises(DataError, match="another training") as error:
-            onnx_session.Whole(graphs, (MINE, weights), 1).place("final", arrays)
+            onnx_session.OnnxNetwork(graphs, MINE, weights, 1).use("final", arrays)
         assert error.value.hint == "hfm export --format onnx"
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ConfigError, match="onnxruntime is not installed") as absent:
-        onnx_session.Whole(sealed, (MINE, WEIGHTS), 1).place("final", arrays)
+        onnx_session.OnnxNetwork(sealed, MINE, WEIGHTS, 1).use("final", arrays)
     assert "hfm[onnx]" in absent.value.hint

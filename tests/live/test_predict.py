@@ -7,7 +7,7 @@ import pytest
 
 from hfm import tables
 from hfm.config import Backtest
-from hfm.live.predict import Newest, predict
+from hfm.live.predict import Newest, predict, trading_since
 from hfm.models import inference as models
 from hfm.tables import MemoryReader
 from hfm.train import training_panel
@@ -38,10 +38,9 @@ def test_it_is_the_last_row_of_a_batch_over_the_same_rows_with_the_final_fit() -
     said = newest(of, last_time(of)).answers[0]
     data = training_panel.read(MemoryReader(of.quotes), training_panel.Task()).panel
     arrays = of.checkpoint.part("final")
-    out = np.empty((len(data.slot), len(models.OUT)))
-    models.finish(models.heads(arrays, data), data.spread_bps, arrays["finish"], out)
-    assert [said[name] for name in models.OUT] == out[-1].tolist()
-    assert said["signal"] == np.sign(out[-1, 0] - 0.5)
+    out = models.finished(models.heads(arrays, data), data.spread_bps, arrays)
+    assert [said[name] for name in models.FORECAST_COLUMNS] == list(out[-1].item())
+    assert said["signal"] == np.sign(out["p_up"][-1] - 0.5)
     assert said["target"]
 
 
@@ -77,3 +76,20 @@ def test_a_symbol_that_stopped_is_named_and_the_others_are_answered() -> None:
     got = newest(cut_last(Made(kept, of.predictions, of.checkpoint, of.files), 3), last_time(of) - 44 * 60 * 10**9)
     assert got.stale == ["AAA"]
     assert [a["status"] for a in got.answers] == ["no row in the last session", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("calendar", "text", "expected"),
+    [
+        ("XNYS", "2025-07-03T16:59:59", "2025-07-03T13:30"), ("XNYS", "2025-07-03T17:00", None),
+        ("XNYS", "2025-07-04T15:00", None), ("XNYS", "2025-03-10T13:30", "2025-03-10T13:30"),
+        ("XNYS", "2025-03-07T14:29", None), ("XHKG", "2025-03-10T04:30", None),
+        ("XHKG", "2025-03-10T05:30", "2025-03-10T05:00"), ("24/7", "2025-03-09T05:30", "2025-03-09T00:00"),
+    ],
+)  # fmt: skip
+def test_the_calendar_knows_half_days_holidays_clock_changes_and_breaks(
+    calendar: str, text: str, expected: str | None
+) -> None:
+    """The instant at which trading under way began."""
+    since = trading_since(calendar, int(np.datetime64(text, "ns").astype(np.int64)))
+    assert since == (None if expected is None else int(np.datetime64(expected, "ns").astype(np.int64)))

@@ -1,7 +1,8 @@
-"""A JSON row becomes the vector that the table's row gives, or an error that says what is wrong with it."""
+"""A JSON row becomes the record that the table's row gives, or an error that says what is wrong with it."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,34 +10,45 @@ import pytest
 
 from hfm import tables
 from hfm.errors import DataError
-from hfm.live import quote_rows, row_step
-from tests.live.market import made, objects
+from hfm.live import quote_rows
+from hfm.tables.records import Values
+from tests.live.market import made, objects, rows_of
 
 
-def vector(item: object) -> np.ndarray:
-    out = np.full(row_step.ROW, -7.0)
-    quote_rows.parse(item, out)
-    return out
+def parsed(item: object) -> Values:
+    """A JSON row of the only symbol."""
+    return quote_rows.parse(item, {"SPY": 0})
 
 
 def test_a_row_of_json_is_the_row_of_the_table_to_the_bit() -> None:
     """Every column, whichever way the times are written."""
     quotes = made().quotes.slice(0, 40)
-    data = quote_rows.matrix(tables.arrays(quotes, quote_rows.COLUMNS))
     raw = tables.arrays(quotes, ["time", "time_open"])
-    for i, item in enumerate(objects(quotes)):
-        np.testing.assert_array_equal(vector(item), data[i])
+    for i, (item, row) in enumerate(zip(objects(quotes), rows_of(made()), strict=False)):
+        np.testing.assert_array_equal(list(parsed(item)), list(row))
         times = {name: int(values[i]) for name, values in raw.items()}
-        np.testing.assert_array_equal(vector({**item, **times}), data[i])
+        np.testing.assert_array_equal(list(parsed({**item, **times})), list(row))
 
 
 def test_null_is_not_known_and_what_only_a_book_knows_may_be_left_out() -> None:
     """Both are NaN."""
     item = objects(made().quotes.slice(0, 1))[0]
-    lean = {k: v for k, v in item.items() if k not in ("imbalance", "micro_bps")}
-    row = vector({**lean, "volume": None, "ofi": float("nan")})
-    assert np.isnan(row[[row_step.V_VOLUME, 11, 15, 16]]).all()
-    assert vector({**item, "volume": 7})[row_step.V_VOLUME] == 7.0
+    lean = {k: v for k, v in item.items() if k not in ("imbalance", "micro_bps", "trade_open", "flags")}
+    row = parsed({**lean, "volume": None, "ofi": float("nan")})
+    assert all(math.isnan(v) for v in (row.volume, row.ofi, row.imbalance, row.micro_bps, row.trade_open))
+    assert row.flags == 0
+    assert parsed({**item, "volume": 7}).volume == 7.0
+
+
+def test_columns_that_no_step_reads_are_taken_where_they_are_numbers() -> None:
+    """Anything else in them is not known, and refuses no row."""
+    item = objects(made().quotes.slice(0, 1))[0]
+    assert parsed({**item, "trades": 12, "flags": 5}).trades == 12
+    assert parsed({**item, "trades": 10**400, "flags": 2**40}).flags == 0
+    odd = parsed({**item, "trades": "many", "flags": 1.5, "trade_open": None, "other": {}})
+    assert math.isnan(odd.trades)
+    assert math.isnan(odd.trade_open)
+    assert odd.flags == 0
 
 
 @pytest.mark.parametrize(
@@ -64,7 +76,7 @@ def test_what_is_wrong_with_a_row_is_said(change: dict[str, Any], says: str) -> 
     """Types, zones, days far away."""
     item = objects(made().quotes.slice(0, 1))[0]
     with pytest.raises(DataError, match=says):
-        vector({**item, **change})
+        parsed({**item, **change})
 
 
 def test_a_missing_column_is_named_and_a_list_is_no_row() -> None:
@@ -72,21 +84,21 @@ def test_a_missing_column_is_named_and_a_list_is_no_row() -> None:
     item = objects(made().quotes.slice(0, 1))[0]
     del item["bid_open"]
     with pytest.raises(DataError, match="bid_open is missing"):
-        vector(item)
+        parsed(item)
     with pytest.raises(DataError, match="JSON object"):
-        vector([1, 2])
+        parsed([1, 2])
 
 
 @pytest.mark.parametrize(
     ("ns", "text"),
     [
         (0, "2025-04-01T00:00:00Z"),
-        (5e8, "2025-04-01T00:00:00.5Z"),
-        (86_400e9, "2025-04-02T00:00:00Z"),
-        (60e9 + 1, "2025-04-01T00:01:00.000000001Z"),
+        (500_000_000, "2025-04-01T00:00:00.5Z"),
+        (quote_rows.DAY_NS, "2025-04-02T00:00:00Z"),
+        (60_000_000_001, "2025-04-01T00:01:00.000000001Z"),
     ],
 )
-def test_times_are_spelt_without_needless_zeros(ns: float, text: str) -> None:
+def test_times_are_spelt_without_needless_zeros(ns: int, text: str) -> None:
     """ISO, UTC, as short as it is exact."""
-    assert quote_rows.spell_time(20_179, ns) == text
+    assert quote_rows.spell_time(20_179 * quote_rows.DAY_NS + ns) == text
     assert quote_rows.spell_day(20_179) == "2025-04-01"

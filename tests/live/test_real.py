@@ -20,7 +20,7 @@ from hfm.models import checkpoint
 from hfm.simulate import stage as simulate
 from hfm.stage import Context
 from hfm.tables import MemoryReader
-from tests.live.market import Q50, Made, batch, keys
+from tests.live.market import LEDGER, Q50, Made, batch, keys
 from tests.live.test_stream import assert_is_batch, replayed, stream
 from tests.train.market import small
 from tests.train.test_stage import train
@@ -50,8 +50,8 @@ def assert_features_are_batch(of: Made) -> None:
     live = stream(of, Q50)
     for line in live.replay(MemoryReader(of.quotes)):
         key = (json.loads(line)["symbol"], json.loads(line)["session"], json.loads(line)["seq"])
-        np.testing.assert_array_equal(live.engine._scratch.x[: len(names)], want[key])
-        np.testing.assert_array_equal(list(live.engine.result[0].tolist()), of_batch[key][1])
+        np.testing.assert_array_equal(live.node.memory.views["x"][: len(names)], want[key])
+        np.testing.assert_array_equal([getattr(live.node.result, name) for name in LEDGER], of_batch[key][1])
 
 
 @pytest.mark.slow

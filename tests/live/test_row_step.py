@@ -2,73 +2,69 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
-from hfm import tables
-from hfm.features import bar_features as features
-from hfm.live import quote_rows, row_step
+from hfm.features import bar_features
+from hfm.ledger import layout as at
+from hfm.live import row_step
 from hfm.models import inference as models
-from hfm.policies.policy_step import propose
-from tests.ledger.market import assert_records_equal
-from tests.live.market import made
+from hfm.policies.policy_step import KINDS, propose
+from tests.live.market import made, rows_of
 from tests.live.test_stream import stream
 
 
-def test_one_call_is_features_network_policy_and_ledger_in_turn() -> None:
+def test_one_call_is_forecast_policy_and_ledger_in_turn() -> None:
     """Over hundreds of rows: the results and all state, to the bit."""
-    engine, other = stream(made()).engine, stream(made()).engine
-    plan, memory, scratch, out = other._plans[0], other.memory, other._scratch, np.zeros(row_step.OUT)
-    for row in quote_rows.matrix(tables.arrays(made().quotes, quote_rows.COLUMNS))[-250:]:
-        got = engine.take(0, row)
-        other._note(0, row)
-        features.step(memory.features[0], row[: row_step.FEATURES], scratch.every)
-        row_step.see(memory, plan, scratch, 0, row, out)
-        rule = plan.rule
-        out[row_step.R_SIGNAL] = propose(
-            rule[row_step.KIND],
-            rule[row_step.LEVEL],
-            out[row_step.R_P_UP],
-            out[row_step.R_RANK],
-            out[row_step.R_SD],
-            out[row_step.R_COST],
+    one, two = stream(made()).node, stream(made()).node
+    rule = two._rule[0]
+    assert rule.kind == KINDS["quantile"]
+    for row in rows_of(made())[-250:]:
+        one.take(row)
+        two.take(row, trade=False)
+        said = two.result
+        two.memory.views["result"]["proposal"] = propose(
+            rule.kind, rule.level, said.p_up, said.conf_rank, said.ret_sd_bps, said.cost_bps
         )
-        row_step.act(memory, plan, scratch, 0, row, out)
-        np.testing.assert_array_equal(got, out)
-        other._volume[0] += row[row_step.V_VOLUME]
-        other._close[0] = row[row_step.V_MID_CLOSE]
-        assert_records_equal(engine.result, other.result)
-    for name in ("features", "network", "day"):
-        np.testing.assert_array_equal(getattr(engine.memory, name), getattr(memory, name))
-    for a, b in zip(engine.memory.ledger, memory.ledger, strict=True):
-        assert_records_equal(a, b)
+        two._call(0)(row_step.LEDGER_ONLY)
+        np.testing.assert_array_equal(list(one.result), list(two.result))
+    for name in row_step.STATE:
+        assert one.memory.views[name].tobytes() == two.memory.views[name].tobytes()
 
 
-def test_state_and_scratch_lie_in_one_array_without_overlap() -> None:
-    """Each part has its size; writing one leaves the others alone; all of it is used."""
-    engine = stream(made(("AAA", "BBB"))).engine
-    size = engine._given(0)[3]
-    flat = np.zeros(row_step.length(size))
-    memory, scratch = row_step.parts(flat, size, engine._desk)
-    for number, part in enumerate([memory.features, memory.network, memory.day, scratch.every, scratch.x], start=1):
-        assert (part == 0).all()
-        part[:] = number
-    assert (flat > 0).all()
-    assert memory.features.shape == (2, features.state_new(10, 300.0).size)
-    assert memory.network.shape == (2, models.state_new(engine._plans[0].model).size)
-    assert scratch.every.size == len(features.NAMES)
-    assert (memory.ledger.book is engine._desk.book, scratch.trips.shape) == (True, (2,))
+def test_parts_lie_in_one_buffer_without_overlap_and_keep_their_values() -> None:
+    """Each begins on a line of the cache; writing one leaves the others alone."""
+    node = stream(made(("AAA", "BBB"))).node
+    parts, buffer = node.memory.views, node.memory.data
+    places = sorted((view.ctypes.data - buffer.ctypes.data, view.nbytes) for view in parts.values())
+    assert all(a + size <= b for (a, size), (b, _) in itertools.pairwise(places))
+    assert all(start % 64 == 0 for start, _ in places)
+    assert tuple(parts) == row_step.MEMORY
+    assert parts["features"].dtype == bar_features.STATE
+    assert parts["features"].shape == parts["day"].shape == (2,)
+    assert parts["network"].shape == (2, models.state_new(node._fits["final"][0].model).size)
+    assert parts["trips"].shape == (2, at.TRADE)
+    assert parts["features"]["slots"].tolist() == [node.market.slots] * 2
 
 
-@pytest.mark.parametrize("fold", ["final", "fold0"])
-def test_the_numbers_of_a_plan_are_all_there_in_order(fold: str) -> None:
-    """Parameters, finish, rule; the sizes tell where each ends."""
-    engine = stream(made()).engine
-    engine.place(fold)
-    (_, numbers, weights, size, *_), plan = engine._given(0), engine._plans[0]
-    cuts = np.cumsum([size[row_step.Z_PARAMS], size[row_step.Z_FINAL]])
-    for part, whole in zip(np.split(numbers, cuts), (plan.model.params, plan.final, plan.rule), strict=True):
-        np.testing.assert_array_equal(part, whole)
-    assert weights is plan.model.weights
-    np.testing.assert_array_equal(size[row_step.Z_SPEC : row_step.Z_PICKS], plan.model.spec)
-    np.testing.assert_array_equal(size[row_step.Z_PICKS :], plan.picks)
+@pytest.mark.parametrize("fit", ["final", "fold0"])
+def test_the_spans_of_a_fit_tell_where_all_parts_lie(fit: str) -> None:
+    """Of the memory and of the fit's own buffer; weights are shared by the symbols."""
+    node = stream(made()).node
+    node.use(fit)
+    memory, data, weights = node._call(0).args
+    of = node._fits[fit][0]
+    spans = data[: row_step.SPANS.itemsize].view(row_step.SPANS)[0]
+    expected = {"constants": of.model.constants, "feature_weights": of.model.features, "slots": of.model.slots,
+                "nodes": of.model.nodes, "roots": of.model.roots, "finish": of.finish, "picks": node._picks,
+                "rule": node._rule, "ledger_params": node._ledger_params}  # fmt: skip
+    for name, part in expected.items():
+        start, stop = spans[name]
+        assert data[start:stop].tobytes() == part.tobytes()
+    for name, part in node.memory.views.items():
+        start, stop = spans[name]
+        assert memory[start:stop].ctypes.data == part.ctypes.data
+        assert stop - start == part.nbytes
+    assert weights is of.model.weights

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from hfm.live import row_step, sequence
-from hfm.plugins import Float
+from hfm.live import sequence
 
 
-def row(day: int, seq: int, mid: float = 1.0, last: bool = False) -> Float:
+class Row(NamedTuple):
+    """What the judge looks at: a place and a price."""
+
+    symbol: int
+    session: int
+    seq: int
+    mid_open: float
+    mid_close: float
+    is_last: bool
+
+
+def row(day: int, seq: int, mid: float = 1.0, last: bool = False, symbol: int = 0) -> Row:
     """A row with a place and a price."""
-    out = np.zeros(row_step.ROW)
-    out[[row_step.V_SESSION, row_step.V_SEQ, row_step.V_MID_OPEN, row_step.V_MID_CLOSE, row_step.V_LAST]] = (
-        day,
-        seq,
-        mid,
-        mid,
-        last,
-    )
-    return out
+    return Row(symbol, day, seq, mid, mid, last)
 
 
 STORY = [
@@ -35,27 +39,27 @@ STORY = [
 
 def test_every_rule_in_one_story() -> None:
     """Two symbols; holes, repeats, halts, a session that never ended."""
-    judge = sequence.Order(2)
+    judge = sequence.RowSequence(2)
     for symbol, item, expected in STORY:
-        assert judge.judge(symbol, item) == expected, item[:2]
+        assert judge.judge(item._replace(symbol=symbol)) == expected, item[:2]
 
 
 def test_a_judge_that_was_saved_at_any_point_judges_alike() -> None:
     """Holes and all."""
     for cut in range(len(STORY)):
-        judge, other = sequence.Order(2), sequence.Order(2)
+        judge, other = sequence.RowSequence(2), sequence.RowSequence(2)
         for symbol, item, _ in STORY[:cut]:
-            judge.judge(symbol, item)
+            judge.judge(item._replace(symbol=symbol))
         saved = judge.save()
-        other.load(saved["order/place"], saved["order/holes"])
+        other.load(saved["sequence/newest"], saved["sequence/holes"])
         for symbol, item, expected in STORY[cut:]:
-            assert other.judge(symbol, item) == expected
+            assert other.judge(item._replace(symbol=symbol)) == expected
 
 
 def test_a_session_of_another_time_would_make_all_to_come_late() -> None:
     """A year after the newest row of any symbol is too far; before the first row nothing is."""
-    judge = sequence.Order(2)
+    judge = sequence.RowSequence(2)
     assert not judge.far(row(20_000, 0))
-    judge.judge(1, row(20_000, 0))
+    judge.judge(row(20_000, 0, symbol=1))
     assert not judge.far(row(20_000 + sequence.FAR, 0))
     assert judge.far(row(20_001 + sequence.FAR, 0))

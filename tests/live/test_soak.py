@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hfm import tables
-from hfm.live import quote_rows, row_step
-from tests.live.market import made
+from hfm.live.quote_rows import DAY_NS
+from tests.live.market import made, rows_of
 from tests.live.test_stream import stream
 
 
@@ -24,16 +23,18 @@ def grown(count: int) -> float:
     """MiB by which a stream grows from a tenth of `count` rows to all of them; each is judged, taken and answered."""
     of = made(interval="1m")  # at fewer rows a day ten million would end beyond the year 2262, where int64 ns do
     live = stream(of)
-    table = quote_rows.matrix(tables.arrays(of.quotes, quote_rows.COLUMNS))
-    shift = int(table[-1, row_step.V_SESSION] - table[0, row_step.V_SESSION]) + 1
+    rows = rows_of(of)
+    shift, days = rows[-1].session - rows[0].session + 1, 0
     done, before = 0, 0.0
     while done < count:
-        for row in table:
-            verdict, gap, unfinished = live.order.judge(0, row)
-            assert verdict == "ok"
-            json.dumps(live.take(0, row, (gap, unfinished)))
-        done += len(table)
-        table[:, row_step.V_SESSION] += shift
+        for row in rows:
+            ns = days * DAY_NS
+            later = row._replace(session=row.session + days, time=row.time + ns, time_open=row.time_open + ns)
+            verdict = live.sequence.judge(later)
+            assert verdict.status == "ok"
+            json.dumps(live.take(later, verdict))
+        done += len(rows)
+        days += shift
         if not before and done >= count // 10:
             before = resident()
     return resident() - before

@@ -14,22 +14,22 @@ from hfm import tables
 from hfm.config import Backtest
 from hfm.errors import DataError
 from hfm.live import sequence, snapshot
-from hfm.live.fit_chooser import Folds
-from hfm.live.node import Engine, Market
+from hfm.live.node import MarketSpec, Node
 from hfm.live.stream import Stream
-from hfm.models.inference import OUT
+from hfm.models.fold_chooser import FoldChooser
+from hfm.models.inference import FORECAST_COLUMNS
 from hfm.tables import MemoryReader
 from tests.bars import edited
-from tests.live.market import Q50, Made, batch, keys, made, objects, with_fill
+from tests.live.market import LEDGER, Q50, Made, batch, keys, made, objects, rows_of, with_fill
 
-COLUMNS = {"signal": 0, "target": 1, "net_pnl": 15, "position": 17, "equity": 19}
-"""Answer -> its place among the ledger's columns."""
+COLUMNS = ("signal", "target", "net_pnl", "position", "equity")
+"""The ledger's columns that an answer has."""
 TWO = ("AAA", "BBB")
 
 
 def stream(of: Made, settings: Backtest = Q50) -> Stream:
     """A new stream over a market."""
-    return Stream(Engine(of.checkpoint, settings, Market.of(MemoryReader(of.quotes).meta)))
+    return Stream(Node(of.checkpoint, settings, MarketSpec.of(MemoryReader(of.quotes).meta)))
 
 
 def replayed(of: Made, settings: Backtest = Q50) -> list[str]:
@@ -44,10 +44,10 @@ def assert_is_batch(lines: list[str], of: Made, settings: Backtest) -> None:
     for line in lines:
         said = json.loads(line)
         forecast, book = want[said["symbol"], said["session"], said["seq"]]
-        mine = [said[name] if said[name] is not None else np.nan for name in OUT]
+        mine = [said[name] if said[name] is not None else np.nan for name in FORECAST_COLUMNS]
         np.testing.assert_array_equal(mine, forecast)
-        for name, place in COLUMNS.items():
-            assert said[name] == book[place], (name, said)
+        for name in COLUMNS:
+            assert said[name] == book[LEDGER.index(name)], (name, said)
 
 
 @pytest.mark.parametrize(
@@ -83,18 +83,17 @@ def test_a_queue_sees_the_depths_and_the_flow_that_the_batch_sees() -> None:
     assert any(json.loads(line)["position"] for line in lines)
 
 
-def test_every_ledger_column_of_the_engine_is_the_batch_s() -> None:
+def test_every_ledger_column_of_the_node_is_the_batch_s() -> None:
     """Not only those that the answers show: all twenty, fills and costs included."""
     of = made()
     want, got = batch(of, Q50), {}
     live = stream(of)
     for line in live.replay(MemoryReader(of.quotes)):
         said = json.loads(line)
-        answer = live.engine.out[:8].copy(), list(live.engine.result[0].tolist())
-        got[said["symbol"], said["session"], said["seq"]] = answer
+        got[said["symbol"], said["session"], said["seq"]] = live.node.result
     for key, (forecast, book) in want.items():
-        np.testing.assert_array_equal(got[key][0], forecast)
-        np.testing.assert_array_equal(got[key][1], book)
+        np.testing.assert_array_equal([getattr(got[key], name) for name in FORECAST_COLUMNS], forecast)
+        np.testing.assert_array_equal([getattr(got[key], name) for name in LEDGER], book)
     assert sum(book[0] != 0 for _, book in want.values()) > 20
 
 
@@ -155,17 +154,17 @@ def test_a_feed_equals_a_batch_over_the_same_rows_with_final() -> None:
     got = answers(live, items)
     assert [a["status"] for a in got] == ["ok"] * len(items)
     whole = stream(of)
-    whole.engine.place("final")
+    whole.node.use("final")
     first = keys(of.quotes).index((got[0]["symbol"], got[0]["session"], got[0]["seq"]))
-    from hfm.live import quote_rows
-
-    table = quote_rows.matrix(tables.arrays(of.quotes, quote_rows.COLUMNS))
-    for row in table[:first]:
-        whole.engine.take(0, row, trade=False)
-    for said, row in zip(got, table[first:], strict=True):
-        out = whole.engine.take(0, row)
-        assert [said[n] for n in OUT] == [v if v == v else None for v in out[:8].tolist()]
-        assert (said["signal"], said["equity"]) == tuple(whole.engine.result[["signal", "equity"]][0])
+    rows = rows_of(of)
+    for row in rows[:first]:
+        whole.node.take(row, trade=False)
+    for said, row in zip(got, rows[first:], strict=True):
+        whole.node.take(row)
+        result = whole.node.result
+        forecast = [getattr(result, name) for name in FORECAST_COLUMNS]
+        assert [said[n] for n in FORECAST_COLUMNS] == [v if v == v else None for v in forecast]
+        assert (said["signal"], said["equity"]) == (result.signal, result.equity)
 
 
 def test_a_row_in_disorder_is_counted_and_answered_by_its_rule_and_clean_rows_are_answered_alike() -> None:
@@ -180,19 +179,20 @@ def test_a_row_in_disorder_is_counted_and_answered_by_its_rule_and_clean_rows_ar
         *items[n + 1 :],
     ]  # fmt: skip
     expected = {
-        sequence.OK: len(clean), sequence.DUPLICATE: 2, sequence.DISORDER: 1, sequence.LATE: 1, sequence.HALT: 1, "invalid": 4,
+        sequence.OK: len(clean), sequence.DUPLICATE: 2, sequence.DISORDER: 1, sequence.LATE: 1, sequence.HALT: 1,
+        "invalid": 4,
     }  # fmt: skip
     one, two = stream(made()), stream(made())
     for live in (one, two):
         live.warm(MemoryReader(short.quotes))
     undisturbed, disturbed = answers(one, clean), answers(two, dirty)
-    assert two.gauge.counts == expected
+    assert two.monitor.counts == expected
     taken = [a for a in disturbed if a["status"] == "ok"]
     assert taken == undisturbed
     assert [a["gap"] for a in taken if "gap" in a] == [2, 1]
-    assert (two.gauge.gaps, two.gauge.missing) == (2, 3)
+    assert (two.monitor.gaps, two.monitor.missing) == (2, 3)
     assert all("why" in a for a in disturbed if a["status"] == "invalid")
-    assert "1 late" in two.gauge.summary()
+    assert "1 late" in two.monitor.summary()
 
 
 NONSENSE = [
@@ -236,7 +236,7 @@ def test_a_half_day_ends_flat_and_is_counted() -> None:
     assert got[half - 1]["last"]
     assert (got[half - 1]["position"], got[half - 1]["target"]) == (0.0, 0.0)
     assert any(a["position"] for a in got[:half])
-    assert (live.gauge.half_days, live.gauge.unfinished) == (1, 0)
+    assert (live.monitor.half_days, live.monitor.unfinished) == (1, 0)
 
 
 def test_a_session_that_never_ended_is_said() -> None:
@@ -262,8 +262,8 @@ def test_rows_that_the_run_has_are_duplicates() -> None:
 def test_each_session_has_the_fit_that_had_not_seen_it() -> None:
     """Warm-up rows none, test sessions their fold's, later ones the final fit."""
     document = made().checkpoint.document
-    plan, spans = Folds(document), [f for f in document["folds"] if f["test"]]
+    plan, spans = FoldChooser(document), [f for f in document["folds"] if f["test"]]
     day = int(np.datetime64(spans[0]["test"][0]).astype(int))
-    assert plan.of(day - 1) is None
-    assert plan.of(day) == spans[0]["name"]
-    assert plan.of(int(np.datetime64(spans[-1]["test"][1]).astype(int)) + 1) == "final"
+    assert plan.of_session(day - 1) is None
+    assert plan.of_session(day) == spans[0]["name"]
+    assert plan.of_session(int(np.datetime64(spans[-1]["test"][1]).astype(int)) + 1) == "final"

@@ -13,7 +13,7 @@ import safetensors.numpy
 from hfm.errors import DataError
 from hfm.features import batch
 from hfm.models import checkpoint as store
-from hfm.models import inference
+from hfm.models.packed_model import PackedModel
 from tests.train.market import market, small
 from tests.train.test_stage import train
 
@@ -32,10 +32,10 @@ def test_a_checkpoint_loads_and_gives_steps_for_known_and_unknown_symbols(
     checkpoint = store.load(*written)
     for fold in ("final", "fold0", "fold1"):
         model, finish = checkpoint.steps(fold, "SPY")
-        assert model.spec[3] == 1
+        assert model.constants["networks"] == 1
         assert len(finish) > 2
     other, _ = checkpoint.steps("final", "XYZ")
-    assert isinstance(other, inference.Model)
+    assert isinstance(other, PackedModel)
     assert "seed0/l0/ih" in checkpoint.part("final")
     assert "seed0/l0/ih" not in checkpoint.part("final", "har")
 

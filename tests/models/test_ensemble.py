@@ -64,4 +64,4 @@ def test_what_has_no_step_is_refused_by_name(done: dict[str, object]) -> None:
         with pytest.raises(UsageError, match="cannot be run a row at a time"):
             checkpoint.steps("final", "SPY", name)
     model, _ = checkpoint.steps("final", "SPY", "lstm")
-    assert model.spec[3] == SMALL.seeds
+    assert model.constants["networks"] == SMALL.seeds

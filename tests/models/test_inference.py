@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
+from hfm.arrays import Float, Int
 from hfm.models import inference
+from hfm.models.inference import Calibration
 from hfm.models.networks import lstm_network
-from hfm.plugins import Arrays, Float
+from hfm.models.packed_model import PackedModel, pack
+from hfm.plugins import Arrays
 
 SLOTS = 13
 
@@ -40,22 +45,34 @@ def net(inputs: int, hidden: int, layers: int, seed: int) -> lstm_network.Recurr
     return made
 
 
-def inputs_of(n: int, features: int = 12, seed: int = 0) -> Float:
-    """Rows as the step takes them: features, slot, spread."""
+class Inputs(NamedTuple):
+    """Rows as the step takes them: features [n, F], clock slots [n], quoted spreads [n] in bps."""
+
+    x: Float
+    slot: Int
+    spread_bps: Float
+
+    def heads(self, model: PackedModel, start: Sequence[int] | None = None) -> Float:
+        """[n, 5] of the loop, from borders `start`; one sequence by default."""
+        out = np.empty((len(self.x), 5))
+        inference.heads_loop(self.x, self.slot, np.array(start or [0, len(self.x)]), model, out)
+        return out
+
+
+def inputs_of(n: int, features: int = 12, seed: int = 0) -> Inputs:
+    """Random rows."""
     rng = np.random.default_rng(seed)
-    return np.column_stack([rng.standard_normal((n, features)), np.arange(n) % SLOTS, 1 + rng.random(n)])
+    return Inputs(rng.standard_normal((n, features)), np.arange(n) % SLOTS, 1 + rng.random(n))
 
 
-def by_torch(fitted: Arrays, x: Float, inputs: int, nets: list[lstm_network.Recurrent]) -> Float:
+def by_torch(fitted: Arrays, rows: Inputs, inputs: int, nets: list[lstm_network.Recurrent]) -> Float:
     """[n, 5] heads of one sequence, floors in NumPy and networks in torch."""
-    features = fitted["floor/centre"].shape[1]
-    z = np.clip(
-        (x[:, :features] - fitted["floor/centre"][0]) * fitted["floor/factor"][0], -inference.CLIP, inference.CLIP
-    )
+    z = (rows.x - fitted["floor/centre"][0]) * fitted["floor/factor"][0]
+    z = np.clip(z, -inference.CLIP, inference.CLIP)
     with torch.inference_mode():
         each = [m(torch.from_numpy(z[None, :, :inputs].astype(np.float32)))[0].double().numpy() for m in nets]
     delta, gate, unit = np.mean(each, axis=0), fitted["gates"], fitted["unit"]
-    slot, (low, mid, high) = x[:, features].astype(int), fitted["floor/residual"]
+    slot, (low, mid, high) = rows.slot, fitted["floor/residual"]
     vol = z @ fitted["floor/vol"] + fitted["floor/vol_slot"][slot] + gate[1] * unit[0] * delta[:, 1]
     spread = z @ fitted["floor/spread"] + fitted["floor/spread_slot"][slot] + mid + gate[2] * unit[1] * delta[:, 2]
     cv, sv, cs, ss = fitted["floor/label"][0]
@@ -71,8 +88,7 @@ def test_the_step_equals_torch(inputs: int, hidden: int, layers: int) -> None:
     """Within 1e-6 over a long sequence, for widths that are and are not multiples of the lanes."""
     fitted = arrays(inputs=inputs, hidden=hidden, layers=layers)
     x = inputs_of(3000)
-    out = np.empty((len(x), 5))
-    inference.heads_loop(x, np.array([0, len(x)]), inference.pack(fitted, 0), out)
+    out = x.heads(pack(fitted, 0))
     expected = by_torch(fitted, x, inputs, [net(inputs, hidden, layers, s) for s in range(2)])
     np.testing.assert_allclose(out, expected, atol=2e-6)
 
@@ -82,51 +98,50 @@ def test_the_step_stays_within_a_millionth_of_torch_over_100_000_rows() -> None:
     """2 x 64, one sequence: errors do not build up."""
     fitted = arrays(inputs=12, hidden=64, seeds=1)
     x = inputs_of(100_000)
-    out = np.empty((len(x), 5))
-    inference.heads_loop(x, np.array([0, len(x)]), inference.pack(fitted, 0), out)
+    out = x.heads(pack(fitted, 0))
     assert np.abs(out - by_torch(fitted, x, 12, [net(12, 64, 2, 0)])).max() < 1e-6
 
 
 def test_compiled_and_plain_python_agree() -> None:
     """The un-jitted row and finish, on a few rows; only the order of roundings differs."""
     fitted = arrays(hidden=5, layers=1, seeds=1)
-    model, x, final = inference.pack(fitted, 0), inputs_of(6), np.array([0.8, 1.1, 0.01, 0.02])
+    model, rows, final = pack(fitted, 0), inputs_of(6), Calibration(0.8, 1.1, np.array([0.01, 0.02]))
     fast, plain = inference.state_new(model), inference.state_new(model)
-    a, b, head = np.empty(8), np.empty(8), np.empty(5)
-    for t in range(len(x)):
-        inference.step(fast, x[t], model, final, a)
-        inference.row.py_func(plain, x[t], model, head)  # type: ignore[attr-defined]  # numba's
-        inference.finish_row.py_func(head, x[t, -1], final, b)  # type: ignore[attr-defined]  # numba's
-        np.testing.assert_allclose(a, b, rtol=1e-6)
+    a, b, head = np.empty(1, inference.FORECAST), np.empty(1, inference.FORECAST), np.empty(5)
+    for x, slot, spread_bps in zip(rows.x, rows.slot.tolist(), rows.spread_bps.tolist(), strict=True):
+        inference.step(fast, x, slot, spread_bps, model, final, a[0])
+        inference.row.py_func(plain, x, slot, model, head)
+        inference.finish_row.py_func(head, spread_bps, final, b[0])
+        np.testing.assert_allclose(a[0].item(), b[0].item(), rtol=1e-6)
 
 
 def test_a_saved_state_goes_on_as_if_nothing_had_happened() -> None:
     """Bytes out, bytes in, the same bits from then on."""
     fitted = arrays()
-    model, x, final = inference.pack(fitted, 0), inputs_of(40), np.array([1.0, 1.0, 0.1])
-    whole, out = np.empty((40, 8)), np.empty(8)
+    model, rows, final = pack(fitted, 0), inputs_of(40), Calibration(1.0, 1.0, np.array([0.1]))
+    whole, out = np.empty(40, inference.FORECAST), np.empty(1, inference.FORECAST)
     state = inference.state_new(model)
     for t in range(40):
-        inference.step(state, x[t], model, final, whole[t])
+        inference.step(state, rows.x[t], int(rows.slot[t]), float(rows.spread_bps[t]), model, final, whole[t])
         if t == 19:
             saved = state.tobytes()
     state = np.frombuffer(saved).copy()
     for t in range(20, 40):
-        inference.step(state, x[t], model, final, out)
-        np.testing.assert_array_equal(out, whole[t])
+        inference.step(state, rows.x[t], int(rows.slot[t]), float(rows.spread_bps[t]), model, final, out[0])
+        assert out[0].item() == whole[t].item()
 
 
 def test_a_masked_row_says_nothing_but_the_state_advances() -> None:
     """NaN out, as if the row's features had been zero for the network; the next row differs from a row left out."""
     fitted = arrays()
-    model, x = inference.pack(fitted, 0), inputs_of(3)
-    masked, zero = x.copy(), x.copy()
+    model, rows = pack(fitted, 0), inputs_of(3)
+    masked, zero = rows.x.copy(), rows.x.copy()
     masked[1, 2] = np.nan
-    zero[1, :12] = fitted["floor/centre"][0]
-    out = {}
-    for name, rows in (("masked", masked), ("zero", zero), ("left out", x[[0, 2]])):
-        out[name] = np.empty((len(rows), 5))
-        inference.heads_loop(rows, np.array([0, len(rows)]), model, out[name])
+    zero[1] = fitted["floor/centre"][0]
+    out = {
+        "masked": rows._replace(x=masked).heads(model), "zero": rows._replace(x=zero).heads(model),
+        "left out": Inputs(*(column[[0, 2]] for column in rows)).heads(model),
+    }  # fmt: skip
     assert np.isnan(out["masked"][1]).all()
     np.testing.assert_array_equal(out["masked"][2], out["zero"][2])
     assert (out["masked"][2] != out["left out"][1]).all()
@@ -134,29 +149,24 @@ def test_a_masked_row_says_nothing_but_the_state_advances() -> None:
 
 def test_the_state_is_zero_at_every_session() -> None:
     """Two sessions in one call equal each alone."""
-    model, x = inference.pack(arrays(), 0), inputs_of(30)
-    both, alone = np.empty((30, 5)), np.empty((15, 5))
-    inference.heads_loop(x, np.array([0, 15, 30]), model, both)
-    inference.heads_loop(x[15:], np.array([0, 15]), model, alone)
+    model, rows = pack(arrays(), 0), inputs_of(30)
+    both, alone = rows.heads(model, [0, 15, 30]), Inputs(*(column[15:] for column in rows)).heads(model)
     np.testing.assert_array_equal(both[15:], alone)
 
 
 def test_finish_on_numbers_worked_out_by_hand() -> None:
     """p_up at half the logit, its rank, the return's sd, quantiles in bps, P(widens) by the two-sided normal."""
     head = np.array([math.log(3.0), math.log(5.0), math.log(1.0), math.log(2.0), math.log(8.0)])
-    final, out = np.array([0.5, 1.2, 0.1, 0.13, 0.2, 0.3]), np.empty(8)
-    inference.finish_row(head, 2.0, final, out)
+    fit: Arrays = {"finish": np.array([0.5, 1.2, 0.1, 0.13, 0.2, 0.3])}
+    out = inference.finished(np.tile(head, (3, 1)), np.array([2.0, 8.0, 1.0]), fit)
     p = math.sqrt(3) / (1 + math.sqrt(3))
-    np.testing.assert_allclose(out, [p, 0.75, 0.5, 6.0, 1.0, 2.0, 8.0, 0.5])
-    inference.finish_row(head, 8.0, final, out)
-    assert out[7] == pytest.approx(0.1)
-    inference.finish_row(head, 1.0, final, out)
-    assert out[7] == pytest.approx(0.9)
+    np.testing.assert_allclose(out[0].item(), [p, 0.75, 0.5, 6.0, 1.0, 2.0, 8.0, 0.5])
+    np.testing.assert_allclose(out["p_widen"], [0.5, 0.1, 0.9])
 
 
 def test_heads_that_a_model_does_not_have_stay_nan() -> None:
     """NaN in, NaN out, the rest untouched."""
-    out = np.empty(8)
-    inference.finish_row(np.array([np.nan, np.nan, 0.0, 0.1, 0.2]), 1.0, np.array([1.0, 1.0, 0.1]), out)
+    heads, fit = np.array([[np.nan, np.nan, 0.0, 0.1, 0.2]]), {"finish": np.array([1.0, 1.0, 0.1])}
+    out = inference.finished(heads, np.ones(1), fit)[0].item()
     assert np.isnan(out[:4]).all()
     assert np.isfinite(out[4:]).all()

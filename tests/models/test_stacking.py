@@ -91,11 +91,11 @@ def test_the_network_learns_on_forecasts_of_trees_that_have_not_seen_the_row() -
     crossed = stacking._crossed(arrays, train, train.block, loud)
     part, found = crossed.grown[0]
     x = boosted.design(arrays, train)
-    inside = tree_arrays.said(found, stacking.HEAD, x[part])[:, -1]
+    inside = tree_arrays.running_sums(found, stacking.HEAD, x[part])[:, -1]
     outside = ~part & known(train)
     fresh, seen = (
         loss(inside, train.up[part]),
-        loss(tree_arrays.said(found, "direction", x[outside])[:, -1], train.up[outside]),
+        loss(tree_arrays.running_sums(found, "direction", x[outside])[:, -1], train.up[outside]),
     )
     assert fresh > np.log(2) > seen
 

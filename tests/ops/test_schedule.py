@@ -214,6 +214,6 @@ def test_systemd_reads_the_times() -> None:
 
 def test_hours_are_those_of_the_run_s_sessions() -> None:
     """In the exchange's zone, whatever the clocks did."""
-    found = schedule.hours(MemoryReader(made().quotes), stream(made()).engine)
+    found = schedule.hours(MemoryReader(made().quotes), stream(made()).node)
     assert (found.calendar, found.tz, found.first, found.last) == ("XNYS", "America/New_York", 570, 960)
     assert (found.interval_s, found.days) == (900, (0, 1, 2, 3, 4))

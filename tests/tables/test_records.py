@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,20 @@ def test_every_table_has_a_record(table: Table) -> None:
     assert records.record_dtype(table).names == tuple(table.names)
 
 
+def test_a_codec_reads_and_writes_records_as_named_tuples() -> None:
+    """To the bit, through padding; the fields of nested records stand beside the others."""
+    nested = records.nested_dtype([("day", "i8"), ("final", "?"), ("head", COUNTED), ("side", "i1")])
+    codec, rows = records.Codec(nested), np.zeros(2, nested)
+    assert codec.names == ("day", "final", "price", "last", "rows", "side")
+    rows["head"]["price"], rows["side"], rows["final"] = (0.1, np.nan), (-1, 1), (False, True)
+    first, second = codec.all(rows)
+    assert tuple(first) == (0, False, 0.1, False, 0, -1)
+    assert (second.final, second.side) == (True, 1)
+    codec.write(rows.view(np.uint8).data, codec.make((5, True, 2.5, True, 7, 0)))
+    assert rows[0].tolist() == (5, True, (2.5, True, 7), 0)
+    assert codec.read(rows.view(np.uint8).data).rows == 7
+
+
 @kernel
 def _add(state: np.record, row: np.record) -> None:
     entry = state.ring[state.head.rows % 3]
@@ -101,8 +116,55 @@ def test_kernels_read_and_write_fields_of_nested_records_by_name(form: str) -> N
     assert state["ring"]["at"][1].tolist() == [2**60 + 2, 8, 0]
 
 
-def test_a_new_column_of_the_quotes_is_a_field_of_the_row() -> None:
-    """One line in the schema: the dtype follows, the fields before keep their order."""
+NEW_COLUMN = """
+import importlib.machinery, importlib.util, sys
+from pathlib import Path
+
+import hfm
+
+class Schema(importlib.machinery.SourceFileLoader):
+    def get_code(self, name):
+        text, line = Path(self.path).read_text("utf-8"), "flags         i4   "
+        assert text.count(line) == 1
+        return compile(text.replace(line, "vwap f8 currency mean price\\n" + line), self.path, "exec")
+
+class Finder:
+    @staticmethod
+    def find_spec(name, path, target=None):
+        if name == "hfm.tables.schema":
+            file = str(Path(hfm.__file__).with_name("tables") / "schema.py")
+            return importlib.util.spec_from_loader(name, Schema(name, file))
+
+sys.meta_path.insert(0, Finder)
+
+import numpy as np
+from hfm import tables
+from hfm.features import batch
+from hfm.kernels.jit import kernel
+from hfm.live import quote_rows
+from hfm.tables.records import QUOTE
+from tests.quotes import quote_columns
+
+assert QUOTE["vwap"] == np.float64 and tables.QUOTES["vwap"].unit == "currency"
+
+item = {name: 1.0 for name in QUOTE.names}
+item |= {"symbol": "SPY", "session": "2024-01-02", "seq": 0, "is_last": False, "vwap": 100.5, "flags": 0}
+item |= {"time_open": "2024-01-02T14:30Z", "time": "2024-01-02T14:35Z"}
+assert quote_rows.parse(item, {"SPY": 0}).vwap == 100.5
+
+seen = []
+class Step:
+    STATE, FEATURES, NAMES, INPUTS = (getattr(batch.bar_features, n) for n in ("STATE", "FEATURES", "NAMES", "INPUTS"))
+    loop = staticmethod(lambda states, rows, picks, every, out: seen.extend(rows["vwap"].tolist()))
+batch.step_module = lambda names: Step
+columns = quote_columns(5, 5, 0) | {"vwap": np.arange(5.0)}
+batch.compute(columns, {"SPY": batch.bar_features.state_new(5, 300.0)}, ("ofi",))
+assert seen == [0.0, 1.0, 2.0, 3.0, 4.0]
+"""
+
+
+def test_a_new_column_of_the_quotes_is_one_line_of_the_schema() -> None:
+    """The record, the live row and the row that the features' step takes have it, without another edit."""
     assert QUOTE.names == tuple(QUOTES.names)
-    wider = dataclasses.replace(QUOTES, columns=(*QUOTES.columns, *schema.columns("vwap f8 currency average price")))
-    assert records.record_dtype(wider).names == (*QUOTES.names, "vwap")
+    done = subprocess.run([sys.executable, "-c", NEW_COLUMN], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -146,13 +146,14 @@ def test_the_checkpoint_loads_and_the_step_gives_the_predictions_again(done: tup
         for i in np.flatnonzero(panel.session == panel.session[-1]):
             symbol = panel.symbols[panel.symbol[i]]
             model, finish = checkpoint.steps("fold1", symbol, name)
-            state, out = inference.state_new(model), np.empty(8)
+            state, out = inference.state_new(model), np.empty(1, inference.FORECAST)
+            final = inference.calibration.py_func(finish)
             mine = (data["model"] == name) & (data["symbol"] == symbol) & (data["session"] == data["session"][-1])
-            said = np.column_stack([data[c][mine] for c in inference.OUT])
+            said = np.column_stack([data[c][mine] for c in inference.FORECAST_COLUMNS])
             for k, t in enumerate(range(int(panel.start[i]), int(panel.start[i + 1]))):
-                x = np.concatenate([panel.x[t], [float(panel.slot[t]), panel.spread_bps[t]]])
-                inference.step(state, x, model, finish, out)
-                np.testing.assert_array_equal(out, said[k])
+                slot, spread_bps = int(panel.slot[t]), float(panel.spread_bps[t])
+                inference.step(state, panel.x[t], slot, spread_bps, model, final, out[0])
+                np.testing.assert_array_equal(out[0].item(), said[k])
 
 
 def test_history_and_scores_speak_of_every_network_and_model(done: tuple[dict[str, Any], Context]) -> None:

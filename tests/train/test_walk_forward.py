@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from hfm.errors import UsageError
-from hfm.models import inference
 from hfm.stage import Context
 from hfm.tables import MemoryReader
 from hfm.train import folds, training_panel, walk_forward
@@ -56,7 +55,7 @@ def test_confidence_ranks_count_the_folds_own_validation_rows() -> None:
     walk_forward.settle(made, "logistic", fold)
     valid = data.panel.of_sessions(*fold.valid)
     _, out = walk_forward.predict(made, "logistic", fold, valid)
-    rank = np.sort(out[:, inference.OUT.index("conf_rank")])
+    rank = np.sort(out["conf_rank"])
     assert np.abs(rank - np.arange(len(rank)) / len(rank)).max() < 3 / len(rank)
 
 
@@ -82,5 +81,5 @@ def test_the_forecast_deviation_is_that_of_the_return_over_the_horizon(horizon: 
     walk_forward.settle(made, "har", fold)
     test = data.panel.of_sessions(*fold.test)
     _, out = walk_forward.predict(made, "har", fold, test)
-    ratio = test.ret_bps / out[:, inference.OUT.index("ret_sd_bps")]
+    ratio = test.ret_bps / out["ret_sd_bps"]
     assert 0.8 < np.sqrt(np.nanmean(ratio**2)) < 1.25

@@ -1,8 +1,8 @@
 """The floors, which any model must beat: constant, persistence, rule, har, logistic. All are linear and stepped.
 
-Each fits the same arrays (`step.pack` reads them): a scaler by symbol, direction weights, volatility and spread weights
-with a time-of-day table, the labels' scale by symbol, residual quantiles of the spread. So the network can be laid on
-any of them, and live runs them all through one kernel. HAR: Corsi 2009, J. Financial Econometrics 7(2),
+Each fits the same arrays (`packed_model.pack` reads them): a scaler by symbol, direction weights, volatility and spread
+weights with a time-of-day table, the labels' scale by symbol, residual quantiles of the spread. So the network can be
+laid on any of them, and live runs them all through one kernel. HAR: Corsi 2009, J. Financial Econometrics 7(2),
 doi:10.1093/jjfinec/nbp001, on Garman-Klass volatility, with a diurnal ridge.
 Legend: n rows, F features, S symbols, K slots.
 """
@@ -16,6 +16,7 @@ import numpy as np
 from hfm.config import Train
 from hfm.features.batch import SIGNED
 from hfm.models import inference
+from hfm.models.heads import LOG_VOL, MEDIAN, QUANTILES
 from hfm.models.linear.ridge import Mask, known, logistic, ridge, rows_of, scaler, standardise
 from hfm.plugins import Arrays, Float, Int, Panel
 from hfm.stage import Context
@@ -49,7 +50,6 @@ NEEDED = tuple(
 """Features that the floors read, whatever group the networks see; the mission's group has volatility_nights itself."""
 PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4, 1e5, 1e6)
 """Ridge penalties of the logistic direction, tried by evidence."""
-QUANTILES = (0.1, 0.5, 0.9)
 
 
 class Constant:
@@ -63,7 +63,7 @@ class Constant:
         """See Forecaster."""
         arrays = blank(train)
         arrays["floor/direction"][-1] = base_logit(train)
-        return settle(arrays, train)
+        return with_residuals(arrays, train)
 
     def predict(self, arrays: Arrays, panel: Panel) -> Float:
         """See Forecaster."""
@@ -82,7 +82,7 @@ class Persistence(Constant):
         centre, factor = arrays["floor/centre"], arrays["floor/factor"]
         width = 1.0 / np.where(factor > 0, factor, 1.0)
         arrays["floor/label"] = np.column_stack([centre[:, gk], width[:, gk], centre[:, spread], width[:, spread]])
-        return settle(arrays, train)
+        return with_residuals(arrays, train)
 
 
 class Rule(Constant):
@@ -97,7 +97,7 @@ class Rule(Constant):
         w, table = ridge(z[rows][:, picks], train.slot[rows], level[rows], train.slots)
         arrays["floor/spread"][picks], arrays["floor/spread_slot"] = w, table
         arrays["floor/label"][:, :2] = np.nan
-        settle(arrays, train)
+        with_residuals(arrays, train)
         arrays["floor/residual"][1] = 0.0
         arrays["floor/residual"][[0, 2]] = np.array([-1, 1]) * np.abs(arrays["floor/residual"][[0, 2]])
         return arrays
@@ -119,7 +119,7 @@ class Har(Constant):
             if rows.any():
                 w, table = ridge(z[rows][:, picks], train.slot[rows], target[rows], train.slots)
                 arrays[f"floor/{name}"][picks], arrays[f"floor/{name}_slot"] = w, table
-        return settle(arrays, train)
+        return with_residuals(arrays, train)
 
 
 class Logistic(Har):
@@ -162,15 +162,15 @@ def blank(train: Panel) -> Arrays:
     }  # fmt: skip
 
 
-def settle(arrays: Arrays, train: Panel) -> Arrays:
+def with_residuals(arrays: Arrays, train: Panel) -> Arrays:
     """`arrays` with the spread's residual quantiles and the return's sd over exp(log volatility), on train."""
-    said = inference.heads(arrays, train)
+    heads = inference.heads(arrays, train)
     unit = _label(arrays, train)[:, 3]
-    error = (train.log_spread - said[:, 3]) / unit
+    error = (train.log_spread - heads[:, MEDIAN]) / unit
     error = error[np.isfinite(error)]
     if error.size:
         arrays["floor/residual"] = np.quantile(error, QUANTILES)
-    ratio = train.ret_bps * np.exp(-said[:, 1])
+    ratio = train.ret_bps * np.exp(-heads[:, LOG_VOL])
     ratio = ratio[np.isfinite(ratio)]
     if ratio.size:
         arrays["floor/ret_sd"] = np.array([np.sqrt(np.mean(ratio * ratio))])

@@ -17,7 +17,7 @@ from torch import nn
 from hfm.kernels.cpu import LANES
 from hfm.kernels.simd import Float32
 from hfm.models.lstm_cpu import dropout, output_layer, recurrence
-from hfm.models.networks.losses import LABELS, Batch, slope
+from hfm.models.networks.losses import LABELS, Batch, loss_and_gradient
 from hfm.models.networks.lstm_network import CORRECTIONS, Recurrent
 from hfm.plugins import Float
 
@@ -127,7 +127,7 @@ class Gradient:
         said = np.empty((x.shape[0] * x.shape[1], CORRECTIONS), np.float32)
         by_said = np.empty_like(said)
         output_layer.outputs(top.z, weight, bias, said)
-        loss: float = slope(said, y.reshape(-1, len(LABELS)), widths, by_said)
+        loss: float = loss_and_gradient(said, y.reshape(-1, len(LABELS)), widths, by_said)
         output_layer.by_outputs(by_said, weight, top.z, top.by_z, (by_head[0], by_head[1]))
         self.head.done()
         self._backward(_matrix(x, x.shape[2]), rows)

@@ -1,27 +1,34 @@
-"""What networks are fitted by: sequences as padded tensors, and the losses of corrections to the floors.
+"""The losses of a forecast, each stated once for each kind of array that takes it: NumPy, torch, kernel.
 
-Losses, each a mean over labelled rows in units of the floors' residuals: log-loss of the direction, half the squared
-error of the log volatility, pinball loss of the log spread's quantiles. `losses` is in torch, `slope` the same
-compiled, with its gradient.
-Legend: N sequences, T rows of the longest, F features of the network, R = N x T.
+Direction: log-loss of the logit. Volatility: half the squared error of the log volatility. Spread: pinball losses of
+the log spread's three quantiles (Koenker and Bassett 1978, Econometrica 46(1), doi:10.2307/1913643).
+`losses` is what networks are fitted by; `loss_and_gradient` is its fused twin on the processor, with the derivative in
+the corrections written out (the bench row `train`; tests/models/networks/test_losses.py holds it to autograd).
+Importing this module imports no torch. Legend: N sequences, T rows of the longest, F features of the network, R = N T.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch.nn import functional
 
+from hfm.arrays import Float, Float32
 from hfm.kernels.jit import kernel
-from hfm.models.inference import Float32
-from hfm.plugins import Float
+from hfm.models.heads import QUANTILES, TO_LOG_VOL, TO_LOGIT, TO_LOWER, TO_MEDIAN, TO_UPPER
+
+if TYPE_CHECKING:
+    import torch
 
 LABELS = ("logit", "up", "vol", "spread", "has_up", "has_vol", "has_spread")
 """Columns of Batch.y: the floor's logit; 1 or 0; label less floor, in units of the floor's residual sd; 1 where
 labelled."""
+_LOGIT, _UP, _VOL, _SPREAD, _HAS_UP, _HAS_VOL, _HAS_SPREAD = range(len(LABELS))
+_Q_LOW, _Q_MEDIAN, _Q_HIGH = QUANTILES
+_UNDER_LOW, _UNDER_MEDIAN, _UNDER_HIGH = (-level for level in reversed(QUANTILES))
+"""Level - 1 of each: the levels lie symmetrically."""
 
 
 @dataclass(frozen=True)
@@ -39,59 +46,105 @@ class Batch:
         """The sequences at `index`."""
         return Batch(self.x[index], self.y[index])
 
-    def to(self, place: torch.device) -> Batch:
+    def to(self, device: torch.device) -> Batch:
         """The same on a device."""
-        return Batch(self.x.to(place), self.y.to(place))
+        return Batch(self.x.to(device), self.y.to(device))
+
+
+def log_loss(logit: Float, up: Float) -> Float:
+    """-log likelihood of labels `up` (1 or 0) under P(up) = sigmoid(logit), in nats; NaN where either is NaN."""
+    return np.asarray(np.logaddexp(0, logit) - up * logit)
+
+
+def pinball(error: Float, level: float) -> Float:
+    """Pinball loss of (label - quantile) at the quantile `level`; NaN stays NaN."""
+    loss: Float = np.maximum(level * error, (level - 1) * error)
+    return loss
 
 
 def losses(out: torch.Tensor, data: Batch, widths: Float) -> torch.Tensor:
-    """[3] mean direction, volatility and spread loss of corrections out [N, T, 5]; 0 where nothing is labelled.
+    """The mean losses of corrections over labelled rows.
 
-    widths: [2] of the floor's lower and upper quantile, in units of its residuals.
+    Parameters
+    ----------
+    out : tensor [N, T, 5]
+        heads.CORRECTIONS.
+    data : Batch
+        Of the same sequences.
+    widths : float64 [2]
+        From the floor's median to its lower and upper quantile, in units of its residuals.
+
+    Returns
+    -------
+    tensor [3]
+        Of heads.TASKS; 0 where nothing is labelled.
     """
+    import torch
+    from torch.nn import functional
+
+    def pinball_loss(error: torch.Tensor, level: float) -> torch.Tensor:
+        return torch.maximum(level * error, (level - 1) * error)
+
     base, up, vol, spread, has_up, has_vol, has_spread = data.y.unbind(-1)
-    logit = base + out[..., 0]
+    logit = base + out[..., TO_LOGIT]
     direction = (functional.softplus(logit) - up * logit) * has_up
-    volatility = 0.5 * (vol - out[..., 1]).square() * has_vol
-    error = spread - out[..., 2]
-    below = error + float(widths[0]) * torch.exp(out[..., 3])
-    above = error - float(widths[1]) * torch.exp(out[..., 4])
-    pinball = (_pinball(below, 0.1) + _pinball(error, 0.5) + _pinball(above, 0.9)) * has_spread
+    volatility = 0.5 * (vol - out[..., TO_LOG_VOL]).square() * has_vol
+    error = spread - out[..., TO_MEDIAN]
+    below = error + float(widths[0]) * torch.exp(out[..., TO_LOWER])
+    above = error - float(widths[1]) * torch.exp(out[..., TO_UPPER])
+    quantiles = pinball_loss(below, _Q_LOW) + pinball_loss(error, _Q_MEDIAN) + pinball_loss(above, _Q_HIGH)
+    quantiles = quantiles * has_spread
     return torch.stack([
         direction.sum() / has_up.sum().clamp(min=1), volatility.sum() / has_vol.sum().clamp(min=1),
-        pinball.sum() / has_spread.sum().clamp(min=1),
+        quantiles.sum() / has_spread.sum().clamp(min=1),
     ])  # fmt: skip
 
 
-def _pinball(error: torch.Tensor, share: float) -> torch.Tensor:
-    return torch.maximum(share * error, (share - 1) * error)
-
-
 @kernel
-def slope(out: Float32, y: Float32, widths: Float, gradient: Float32) -> float:
-    """The sum of the losses of corrections out [R, 5] on labels y [R, 7]; gradient [R, 5] is filled."""
+def loss_and_gradient(out: Float32, y: Float32, widths: Float, gradient: Float32) -> float:
+    """The sum of `losses` over one batch, and its gradient in the corrections.
+
+    Parameters
+    ----------
+    out : float32 [R, 5]
+        heads.CORRECTIONS.
+    y : float32 [R, 7]
+        LABELS.
+    widths : float64 [2]
+        As in `losses`.
+    gradient : float32 [R, 5]
+        Filled.
+
+    Returns
+    -------
+    float
+        The three losses' sum.
+    """
     ups, vols, spreads = 0.0, 0.0, 0.0
     for r in range(y.shape[0]):
-        ups += y[r, 4]
-        vols += y[r, 5]
-        spreads += y[r, 6]
+        ups += y[r, _HAS_UP]
+        vols += y[r, _HAS_VOL]
+        spreads += y[r, _HAS_SPREAD]
     by_up, by_vol, by_spread = 1.0 / max(ups, 1.0), 1.0 / max(vols, 1.0), 1.0 / max(spreads, 1.0)
     total = 0.0
     for r in range(y.shape[0]):
-        logit, weight = np.float64(y[r, 0]) + out[r, 0], y[r, 4] * by_up
+        # direction: d softplus(z) / dz = sigmoid(z), from exp(-|z|) so that neither overflows
+        logit, weight = np.float64(y[r, _LOGIT]) + out[r, TO_LOGIT], y[r, _HAS_UP] * by_up
         small = math.exp(-abs(logit))
-        gradient[r, 0] = ((1.0 if logit >= 0 else small) / (1.0 + small) - y[r, 1]) * weight
-        total += (max(logit, 0.0) + math.log1p(small) - y[r, 1] * logit) * weight
-        miss, weight = np.float64(out[r, 1]) - y[r, 2], y[r, 5] * by_vol
-        gradient[r, 1] = miss * weight
+        gradient[r, TO_LOGIT] = ((1.0 if logit >= 0 else small) / (1.0 + small) - y[r, _UP]) * weight
+        total += (max(logit, 0.0) + math.log1p(small) - y[r, _UP] * logit) * weight
+        # volatility: half the squared miss
+        miss, weight = np.float64(out[r, TO_LOG_VOL]) - y[r, _VOL], y[r, _HAS_VOL] * by_vol
+        gradient[r, TO_LOG_VOL] = miss * weight
         total += 0.5 * miss * miss * weight
-        error, weight = np.float64(y[r, 3]) - out[r, 2], y[r, 6] * by_spread
-        lower, upper = widths[0] * math.exp(out[r, 3]), widths[1] * math.exp(out[r, 4])
-        a = 0.1 if error + lower > 0 else -0.9
-        b = 0.5 if error > 0 else -0.5
-        c = 0.9 if error - upper > 0 else -0.1
-        gradient[r, 2] = -(a + b + c) * weight
-        gradient[r, 3] = a * lower * weight
-        gradient[r, 4] = -c * upper * weight
+        # spread: the slope of a pinball loss is its level above the quantile, level - 1 below it
+        error, weight = np.float64(y[r, _SPREAD]) - out[r, TO_MEDIAN], y[r, _HAS_SPREAD] * by_spread
+        lower, upper = widths[0] * math.exp(out[r, TO_LOWER]), widths[1] * math.exp(out[r, TO_UPPER])
+        a = _Q_LOW if error + lower > 0 else _UNDER_LOW
+        b = _Q_MEDIAN if error > 0 else _UNDER_MEDIAN
+        c = _Q_HIGH if error - upper > 0 else _UNDER_HIGH
+        gradient[r, TO_MEDIAN] = -(a + b + c) * weight
+        gradient[r, TO_LOWER] = a * lower * weight
+        gradient[r, TO_UPPER] = -c * upper * weight
         total += (a * (error + lower) + b * error + c * (error - upper)) * weight
     return total

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from hfm import plugins
-from hfm.models.inference import Float32
+from hfm.arrays import Float32
 from hfm.plugins import Arrays
 
 OPSET = 17

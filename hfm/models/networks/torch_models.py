@@ -13,6 +13,7 @@ import numpy as np
 
 from hfm.config import Train
 from hfm.models import inference
+from hfm.models.heads import CORRECTIONS, corrected
 from hfm.models.linear.ridge import known, rows_of, standardise
 from hfm.models.networks import segments
 from hfm.plugins import Arrays, Float, Panel
@@ -45,9 +46,10 @@ class Attention:
 
     def predict(self, arrays: Arrays, panel: Panel) -> Float:
         """See Forecaster."""
-        return corrected(arrays, panel, self._said(arrays, panel))
+        label_sd = arrays["floor/label"][rows_of(panel)][:, [1, 3]]
+        return corrected(inference.heads(arrays, panel), self._corrections(arrays, panel), arrays, label_sd)
 
-    def _said(self, arrays: Arrays, panel: Panel) -> Float:
+    def _corrections(self, arrays: Arrays, panel: Panel) -> Float:
         """[n, 5] mean of the networks' corrections.
 
         One sequence at a time, on one thread of the processor: the bits do not depend on what else is asked.
@@ -58,7 +60,7 @@ class Attention:
         count = len({name.partition("/")[0] for name in arrays if "/net/" in name})
         z = standardise(panel.x, rows_of(panel), arrays["floor/centre"], arrays["floor/factor"])[:, :features]
         z[~known(panel)] = 0.0
-        out, threads = np.zeros((len(z), 5)), torch.get_num_threads()
+        out, threads = np.zeros((len(z), len(CORRECTIONS))), torch.get_num_threads()
         torch.set_num_threads(1)
         try:
             for seed in range(count):
@@ -103,21 +105,3 @@ class DeepLob(Attention):
         from hfm.models.networks import deeplob
 
         return deeplob.DeepLob(features, hidden, layers, dropout)
-
-
-def corrected(arrays: Arrays, panel: Panel, delta: Float) -> Float:
-    """[n, 5] of plugins.HEADS: the floor's heads and the gates' shares of corrections delta [n, 5], as models.step has.
-
-    With gates of 0 they are the floor's, bit for bit.
-    """
-    floor = inference.heads(arrays, panel)
-    label, gates = arrays["floor/label"][rows_of(panel)], arrays.get("gates", np.ones(inference.GATES))
-    out = floor.copy()
-    out[:, 0] += gates[0] * delta[:, 0]
-    out[:, 1] += gates[1] * arrays["unit"][0] * delta[:, 1] * label[:, 1]
-    shift = gates[2] * arrays["unit"][1] * delta[:, 2] * label[:, 3]
-    out[:, 2:] += shift[:, None]
-    out[:, 2] -= (floor[:, 3] - floor[:, 2]) * np.expm1(gates[2] * delta[:, 3])
-    out[:, 4] += (floor[:, 4] - floor[:, 3]) * np.expm1(gates[2] * delta[:, 4])
-    out[:, 2], out[:, 4] = np.minimum(out[:, 2], out[:, 3]), np.maximum(out[:, 4], out[:, 3])
-    return out

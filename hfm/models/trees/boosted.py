@@ -11,8 +11,10 @@ from typing import ClassVar
 import numpy as np
 
 from hfm.config import Train
+from hfm.models.heads import HEADS, LOG_VOL, LOGIT, LOW, MEDIAN, QUANTILES
 from hfm.models.linear import floors
 from hfm.models.linear.ridge import known, rows_of, standardise
+from hfm.models.networks.losses import log_loss
 from hfm.models.trees import tree_arrays
 from hfm.plugins import Arrays, Float, Panel
 from hfm.stage import Context
@@ -37,20 +39,20 @@ class Gbm:
                 arrays |= _flat(train, name)
                 continue
             found = grown(x, y, name, options.threads)
-            arrays |= tree_arrays.cut(found, name, best(found, name, *rows(arrays, valid, name)))
+            arrays |= tree_arrays.first_trees(found, name, best(found, name, *rows(arrays, valid, name)))
             ctx.progress("trees", k + 1, 3, f"{len(arrays[f'{name}/roots'])} trees of {name}")
         return _settled(arrays, train, valid)
 
     def predict(self, arrays: Arrays, panel: Panel) -> Float:
         """See Forecaster."""
-        out = np.full((len(panel.slot), 5), np.nan)
+        out = np.full((len(panel.slot), len(HEADS)), np.nan)
         seen = known(panel)
         x, label = design(arrays, panel)[seen], arrays["floor/label"][rows_of(panel)][seen]
-        out[seen, 0] = tree_arrays.summed(arrays, "direction", x)
-        out[seen, 1] = label[:, 0] + label[:, 1] * tree_arrays.summed(arrays, "vol", x)
+        out[seen, LOGIT] = tree_arrays.summed(arrays, "direction", x)
+        out[seen, LOG_VOL] = label[:, 0] + label[:, 1] * tree_arrays.summed(arrays, "vol", x)
         spread = tree_arrays.summed(arrays, "spread", x)
-        for q in range(3):
-            out[seen, 2 + q] = label[:, 2] + label[:, 3] * (spread + arrays["floor/residual"][q])
+        for q in range(len(QUANTILES)):
+            out[seen, LOW + q] = label[:, 2] + label[:, 3] * (spread + arrays["floor/residual"][q])
         return out
 
 
@@ -63,7 +65,7 @@ def grown(x: Float, y: Float, name: str, threads: int) -> Arrays:
     model = kind(max_iter=TREES, learning_rate=RATE, max_leaf_nodes=LEAVES, min_samples_leaf=LEAST,
                  early_stopping=False, random_state=0)  # fmt: skip
     with threadpool_limits(threads):
-        return tree_arrays.take_out(model.fit(x, y), name)
+        return tree_arrays.from_sklearn(model.fit(x, y), name)
 
 
 def design(arrays: Arrays, panel: Panel) -> Float:
@@ -85,8 +87,8 @@ def best(found: Arrays, name: str, x: Float, y: Float) -> int:
     """How many trees have the least loss on these rows; all where there are none."""
     if len(y) == 0:
         return len(found[f"{name}/roots"])
-    path = tree_arrays.said(found, name, x)
-    loss = np.logaddexp(0, path) - y[:, None] * path if name == "direction" else (y[:, None] - path) ** 2
+    path = tree_arrays.running_sums(found, name, x)
+    loss = log_loss(path, y[:, None]) if name == "direction" else (y[:, None] - path) ** 2
     return int(np.argmin(loss.mean(axis=0)))
 
 
@@ -101,10 +103,10 @@ def _settled(arrays: Arrays, train: Panel, valid: Panel) -> Arrays:
     """With residual quantiles and the return's sd over exp(log volatility) from rows that were not fitted."""
     panel = valid if np.isfinite(valid.log_spread).sum() > 50 else train
     heads = Gbm().predict(arrays, panel)
-    error = (panel.log_spread - heads[:, 3]) / arrays["floor/label"][rows_of(panel)][:, 3]
-    ratio = panel.ret_bps * np.exp(-heads[:, 1])
+    error = (panel.log_spread - heads[:, MEDIAN]) / arrays["floor/label"][rows_of(panel)][:, 3]
+    ratio = panel.ret_bps * np.exp(-heads[:, LOG_VOL])
     if np.isfinite(error).any():
-        arrays["floor/residual"] = np.quantile(error[np.isfinite(error)], floors.QUANTILES)
+        arrays["floor/residual"] = np.quantile(error[np.isfinite(error)], QUANTILES)
     if np.isfinite(ratio).any():
         arrays["floor/ret_sd"] = np.array([np.sqrt(np.nanmean(ratio * ratio))])
     return arrays

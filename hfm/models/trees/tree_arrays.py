@@ -5,23 +5,31 @@ Legend: n rows, F features, M nodes of all trees, B trees.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from hfm.arrays import Float, Int
 from hfm.kernels.jit import kernel
-from hfm.plugins import Arrays, Float, Int
+from hfm.plugins import Arrays
+from hfm.tables.records import Records, columns_dtype
+from hfm.tables.schema import columns
 
-NODE = 5
-"""Numbers of a node in `flat`: feature (-1: a leaf), threshold, left, right, leaf."""
+NODE = columns_dtype(
+    columns("""
+feature   i8 - column of x that the node compares, -1: a leaf
+threshold f8 - where x is at most this, the path goes left
+left      i8 - number of the left child among all nodes
+right     i8 - number of the right child
+leaf      f8 - what a leaf adds
+""")
+)
+"""A node of a tree."""
 
 
 @kernel
 def descend(x: Float, links: Int, values: Float, roots: Int, out: Float) -> None:
-    """out [n, B]: what each tree says of the rows x [n, F], which must be complete.
-
-    links: [M, 3] feature (-1: a leaf), left, right; values: [M, 2] threshold (left where x <= it), leaf; roots [B].
-    """
+    """out [n, B]: what each tree adds of complete rows x [n, F]; links, values and roots as in `from_sklearn`."""
     for t in range(x.shape[0]):
         for b in range(roots.shape[0]):
             node = roots[b]
@@ -31,62 +39,125 @@ def descend(x: Float, links: Int, values: Float, roots: Int, out: Float) -> None
 
 
 @kernel
-def total(x: Float, nodes: Float, at: int) -> float:
-    """The sum of the base and all trees of one row x [F + 1], from `flat` numbers that stand at nodes[at:].
+def total(x: Float, nodes: Records, roots: Int, base: float) -> float:
+    """The sum of the base and all trees for one row.
 
-    In the order of `said`, so that the sums are the same bits.
+    Parameters
+    ----------
+    x : float64 [F]
+        The row, complete.
+    nodes : records [M] of NODE
+        Of all trees.
+    roots : int64 [B]
+        Number of each tree's first node.
+    base : float
+        What stands before the first tree.
+
+    Returns
+    -------
+    float
+        The last of `running_sums`, bit for bit: they add in the same order.
     """
-    count = int(nodes[at])
-    out, first = float(nodes[at + 1]), at + 2 + count
-    for b in range(count):
-        node = first + NODE * int(nodes[at + 2 + b])
-        while nodes[node] >= 0:
-            side = 2 if x[int(nodes[node])] <= nodes[node + 1] else 3
-            node = first + NODE * int(nodes[node + side])
-        out += nodes[node + 4]
+    out = base
+    for b in range(roots.shape[0]):
+        node = roots[b]
+        while nodes[node].feature >= 0:
+            node = nodes[node].left if x[nodes[node].feature] <= nodes[node].threshold else nodes[node].right
+        out += nodes[node].leaf
     return out
 
 
 @kernel
-def sums(x: Float, nodes: Float, out: Float) -> None:
-    """out [n]: `total` of rows x [n, F + 1]."""
+def totals(x: Float, nodes: Records, roots: Int, base: float, out: Float) -> None:
+    """out [n]: `total` of rows x [n, F]."""
     for t in range(x.shape[0]):
-        out[t] = total(x[t], nodes, 0)
+        out[t] = total(x[t], nodes, roots, base)
 
 
 def summed(arrays: Arrays, name: str, x: Float) -> Float:
-    """[n] the base and all trees of `name` for rows x: the last of `said`, bit for bit, without the sums before it."""
+    """The base and all trees of `name` for rows: the last of `running_sums`, without the sums before it.
+
+    Parameters
+    ----------
+    arrays : arrays by name
+        See `from_sklearn`.
+    name : str
+        Of the head.
+    x : float64 [n, F]
+        Complete rows.
+
+    Returns
+    -------
+    float64 [n]
+    """
     out = np.empty(len(x))
-    sums(np.ascontiguousarray(x), flat(arrays, name), out)
+    totals(np.ascontiguousarray(x), *packed_trees(arrays, name), out)
     return out
 
 
-def flat(arrays: Arrays, name: str) -> Float:
-    """What `total` walks: number of trees, base, the root of each, then NODE numbers a node."""
-    links, values = arrays[f"{name}/links"].astype(np.float64), arrays[f"{name}/values"]
-    nodes = np.column_stack([links[:, 0], values[:, 0], links[:, 1:], values[:, 1]])
-    roots = arrays[f"{name}/roots"].astype(np.float64)
-    return np.concatenate([[len(roots)], arrays[f"{name}/base"], roots, nodes.ravel()])
+class PackedTrees(NamedTuple):
+    """Trees as `total` walks them: nodes, records [M] of NODE; roots, int64 [B]; base."""
+
+    nodes: Records
+    roots: Int
+    base: float
 
 
-def said(arrays: Arrays, name: str, x: Float) -> Float:
-    """[n, B + 1] the running sum of the base and the trees of `name` for rows x."""
+def packed_trees(arrays: Arrays, name: str) -> PackedTrees:
+    """The trees of `name` as `total` walks them."""
+    links, values = arrays[f"{name}/links"], arrays[f"{name}/values"]
+    nodes = np.zeros(len(links), NODE)
+    nodes["feature"], nodes["left"], nodes["right"] = links.T
+    nodes["threshold"], nodes["leaf"] = values.T
+    return PackedTrees(nodes, np.ascontiguousarray(arrays[f"{name}/roots"]), float(arrays[f"{name}/base"][0]))
+
+
+def running_sums(arrays: Arrays, name: str, x: Float) -> Float:
+    """The sums of the base and the first trees of `name`, for every number of trees.
+
+    Parameters
+    ----------
+    arrays : arrays by name
+        See `from_sklearn`.
+    name : str
+        Of the head.
+    x : float64 [n, F]
+        Complete rows.
+
+    Returns
+    -------
+    float64 [n, B + 1]
+    """
     roots = arrays[f"{name}/roots"]
     each = np.empty((len(x), len(roots)))
     descend(np.ascontiguousarray(x), arrays[f"{name}/links"], arrays[f"{name}/values"], roots, each)
     return np.cumsum(np.column_stack([np.full(len(x), arrays[f"{name}/base"][0]), each]), axis=1)
 
 
-def cut(arrays: Arrays, name: str, count: int) -> Arrays:
-    """The same with the first `count` trees alone."""
+def first_trees(arrays: Arrays, name: str, count: int) -> Arrays:
+    """The arrays of `name` with its first `count` trees alone."""
     roots = arrays[f"{name}/roots"]
     end = int(roots[count]) if count < len(roots) else len(arrays[f"{name}/links"])
     kept = {"links": end, "values": end, "roots": count, "base": 1}
     return {f"{name}/{part}": arrays[f"{name}/{part}"][:size] for part, size in kept.items()}
 
 
-def take_out(model: Any, name: str) -> Arrays:  # Any: a fitted HistGradientBoosting model
-    """The arrays of a fitted scikit-learn model without categories or missing values."""
+def from_sklearn(model: Any, name: str) -> Arrays:  # Any: a fitted HistGradientBoosting model
+    """The arrays of a fitted scikit-learn model without categories or missing values.
+
+    Parameters
+    ----------
+    model : HistGradientBoostingClassifier or HistGradientBoostingRegressor
+        Fitted.
+    name : str
+        Of the head: the arrays stand under it.
+
+    Returns
+    -------
+    arrays by name
+        <name>/links [M, 3]: feature (-1: a leaf), left, right. <name>/values [M, 2]: threshold, leaf. <name>/roots [B]
+        and <name>/base [1].
+    """
     links, values, roots, at = [], [], [], 0
     for (tree,) in model._predictors:
         nodes = tree.nodes

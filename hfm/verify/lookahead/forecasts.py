@@ -15,8 +15,10 @@ import numpy as np
 from hfm import plugins
 from hfm.models import checkpoint as store
 from hfm.models import inference
+from hfm.models.heads import HEADS
 from hfm.plugins import ROWS, Arrays, Float, Panel
 from hfm.tables import Reader, arrays
+from hfm.tables.records import Records
 from hfm.train import fold_rows
 from hfm.train.fold_rows import LABELS
 from hfm.train.folds import Fold
@@ -49,7 +51,7 @@ class Forecast:
     fold: Fold
     panel: Panel
     inside: Bool
-    out: Float
+    out: Records
     time: Int
     label_time: Int
 
@@ -70,11 +72,9 @@ class Forecast:
         day = self.panel.session[owner].astype("datetime64[D]")
         return {"symbol": words, "session": day, "seq": self.panel.slot[rows]}
 
-    def finished(self, heads: Float, panel: Panel) -> Float:
-        """[n, 8] of step.OUT."""
-        out = np.empty((len(heads), len(inference.OUT)))
-        inference.finish(heads, panel.spread_bps, self.arrays["finish"], out)
-        return out
+    def finished(self, heads: Float, panel: Panel) -> Records:
+        """[n] of inference.FORECAST."""
+        return inference.finished(heads, panel.spread_bps, self.arrays)
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,15 @@ def forecast(checkpoint: store.Checkpoint, model: str, rows: Rows, fold: Fold) -
     heads = plugins.find("models", model)().predict(fitted, lead.panel)
     place = _place(rows.panel, lead, fold)
     empty = Forecast(
-        model, fitted, fold, lead.panel, lead.inside, np.empty(0), rows.time[place], rows.time_label[place]
-    )
+        model,
+        fitted,
+        fold,
+        lead.panel,
+        lead.inside,
+        np.empty(0, inference.FORECAST),
+        rows.time[place],
+        rows.time_label[place],
+    )  # fmt: skip
     return replace(empty, out=empty.finished(heads, lead.panel))
 
 
@@ -118,7 +125,7 @@ def stored(checkpoint: store.Checkpoint, model: str, fold: Fold) -> Arrays:
 
 def as_written(predictions: Reader, items: Sequence[Forecast]) -> Row:
     """The stored model says what predictions.parquet holds, row by row of every fold."""
-    model, names = items[0].model, ("fold", *inference.OUT)
+    model, names = items[0].model, ("fold", *inference.FORECAST_COLUMNS)
     parts = [arrays(group, names) for group in predictions.groups(("model", *names), model)]
     complete = {name: np.concatenate([part[name] for part in parts]) for name in names}
     differences = []
@@ -127,7 +134,8 @@ def as_written(predictions: Reader, items: Sequence[Forecast]) -> Row:
         mine = complete["fold"] == each.fold.number
         n = min(len(rows), int(mine.sum()))
         good = {
-            name: compare.near(each.out[rows[:n], j], complete[name][mine][:n]) for j, name in enumerate(inference.OUT)
+            name: compare.near(each.out[name][rows[:n]], complete[name][mine][:n])
+            for name in inference.FORECAST_COLUMNS
         }
         found = compare.first(good, each.keys(rows[:n]))
         differences.append(replace(found, rows=max(len(rows), int(mine.sum()))))
@@ -194,7 +202,7 @@ def _compared(item: Forecast, question: Question, heads: Float) -> Difference:
     if heads.shape[0] != len(question.panel.slot):
         return Difference(len(rows), 0, f"count of {heads.shape[0]} heads", compare.place(item.keys(rows), 0))
     out = item.finished(heads, question.panel)[stay]
-    good = {name: compare.near(out[:, j], item.out[rows, j]) for j, name in enumerate(inference.OUT)}
+    good = {name: compare.near(out[name], item.out[name][rows]) for name in inference.FORECAST_COLUMNS}
     return compare.first(good, item.keys(rows))
 
 
@@ -205,8 +213,8 @@ def _twice(answers: Sequence[tuple[Forecast, Question, Float]]) -> Difference:
     for each, question, second in answers:
         if question.kind == "twice":
             first = one[each.fold.number][2]
-            if first.shape == second.shape == (len(question.rows), len(plugins.HEADS)):
-                good = {name: compare.near(first[:, j], second[:, j]) for j, name in enumerate(plugins.HEADS)}
+            if first.shape == second.shape == (len(question.rows), len(HEADS)):
+                good = {name: compare.near(first[:, j], second[:, j]) for j, name in enumerate(HEADS)}
                 parts.append(compare.first(good, each.keys(question.rows)))
     return compare.total(parts)
 

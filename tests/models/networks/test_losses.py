@@ -29,7 +29,7 @@ def test_the_compiled_sum_and_gradient_are_autograd_s() -> None:
         whole = losses.losses(out, data, widths).sum()
         whole.backward()
         flat, gradient = out.detach().reshape(-1, 5).numpy(), np.empty((80, 5), np.float32)
-        value = losses.slope(flat, data.y.reshape(-1, 7).numpy(), widths, gradient)
+        value = losses.loss_and_gradient(flat, data.y.reshape(-1, 7).numpy(), widths, gradient)
         assert abs(value - float(whole.detach())) < 1e-5 * max(1, float(whole.detach()))
         assert out.grad is not None
         np.testing.assert_allclose(gradient.reshape(2, 40, 5), out.grad.numpy(), atol=1e-6)
@@ -38,7 +38,9 @@ def test_the_compiled_sum_and_gradient_are_autograd_s() -> None:
 def test_nothing_labelled_is_no_loss_and_no_gradient() -> None:
     """Zeros, not NaN."""
     gradient = np.full((4, 5), np.nan, np.float32)
-    assert losses.slope(np.ones((4, 5), np.float32), np.zeros((4, 7), np.float32), np.ones(2), gradient) == 0
+    assert (
+        losses.loss_and_gradient(np.ones((4, 5), np.float32), np.zeros((4, 7), np.float32), np.ones(2), gradient) == 0
+    )
     assert not gradient.any()
 
 

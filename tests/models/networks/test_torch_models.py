@@ -12,6 +12,8 @@ from hfm import plugins
 from hfm.errors import UsageError
 from hfm.models import checkpoint as store
 from hfm.models import inference
+from hfm.models.heads import corrected
+from hfm.models.linear.ridge import rows_of
 from hfm.models.networks import lstm_network, torch_models, trainer
 from hfm.plugins import Arrays
 from hfm.stage import Context
@@ -34,7 +36,8 @@ def test_corrections_are_laid_on_the_floor_as_the_step_does_it() -> None:
         said = eager.network(arrays, "seed0")(data.x).double().numpy()
     inside = np.arange(data.x.shape[1]) < np.diff(valid.start)[:, None]
     for gates in (np.ones(3), np.array([0.25, 0.5, 0.75])):
-        mine = torch_models.corrected({**floor, "gates": gates}, valid, said[inside])
+        label_sd = floor["floor/label"][rows_of(valid)][:, [1, 3]]
+        mine = corrected(inference.heads(floor, valid), said[inside], {**floor, "gates": gates}, label_sd)
         np.testing.assert_allclose(mine, inference.heads({**arrays, "gates": gates}, valid), atol=2e-6)
 
 

@@ -22,13 +22,13 @@ def test_the_sum_of_the_trees_is_scikit_learns_prediction(kind: type) -> None:
     else:
         model.fit(x, y)
         staged = list(model.staged_predict(x))
-    arrays = tree_arrays.take_out(model, "head")
-    path = tree_arrays.said(arrays, "head", x)
+    arrays = tree_arrays.from_sklearn(model, "head")
+    path = tree_arrays.running_sums(arrays, "head", x)
     assert path.shape == (600, 21)
     np.testing.assert_allclose(path[:, 1:].T, [np.ravel(s) for s in staged], atol=1e-12)
     for count in (0, 1, 7, 20):
         np.testing.assert_array_equal(
-            tree_arrays.said(tree_arrays.cut(arrays, "head", count), "head", x)[:, -1], path[:, count]
+            tree_arrays.running_sums(tree_arrays.first_trees(arrays, "head", count), "head", x)[:, -1], path[:, count]
         )
 
 
@@ -45,15 +45,17 @@ def test_plain_python_descends_as_the_compiled_kernel_does() -> None:
 
 
 def test_the_flat_walk_of_a_row_is_the_sum_of_the_arrays_bit_for_bit() -> None:
-    """Compiled, plain, and `said`; of no tree the base."""
+    """Compiled, plain, and `running_sums`; of no tree the base."""
     rng = np.random.default_rng(1)
     x = rng.standard_normal((500, 4))
     y = x[:, 0] * x[:, 1] > 0
-    arrays = tree_arrays.take_out(HistGradientBoostingClassifier(max_iter=15, early_stopping=False).fit(x, y), "head")
-    want = tree_arrays.said(arrays, "head", x)
+    arrays = tree_arrays.from_sklearn(
+        HistGradientBoostingClassifier(max_iter=15, early_stopping=False).fit(x, y), "head"
+    )
+    want = tree_arrays.running_sums(arrays, "head", x)
     np.testing.assert_array_equal(tree_arrays.summed(arrays, "head", x), want[:, -1])
-    none = tree_arrays.cut(arrays, "head", 0)
+    none = tree_arrays.first_trees(arrays, "head", 0)
     np.testing.assert_array_equal(tree_arrays.summed(none, "head", x), want[:, 0])
-    numbers = np.concatenate([[9.0], tree_arrays.flat(arrays, "head")])
-    plain = [tree_arrays.total.py_func(row, numbers, 1) for row in x[:50]]  # type: ignore[attr-defined]  # numba's
+    packed = tree_arrays.packed_trees(arrays, "head")
+    plain = [tree_arrays.total.py_func(row, *packed) for row in x[:50]]
     np.testing.assert_array_equal(plain, want[:50, -1])

@@ -12,9 +12,9 @@ import pytest
 from hfm.config import Backtest
 from hfm.features import event_features
 from hfm.live import snapshot
-from hfm.live.fit_chooser import Folds
-from hfm.live.node import Engine, Market
+from hfm.live.node import MarketSpec, Node
 from hfm.models import checkpoint
+from hfm.models.fold_chooser import FoldChooser
 from hfm.tables import MemoryReader
 from tests.live.market import Made, batch
 from tests.live.test_stream import assert_is_batch, replayed, stream
@@ -70,23 +70,23 @@ def test_a_restart_inside_a_session_changes_nothing() -> None:
 def test_a_fit_speaks_of_its_own_stretch_alone() -> None:
     """By time inside the session; of none before the first test part; `final` afterwards."""
     of = race()
-    plan = Folds(of.checkpoint.document)
-    assert plan.inside
-    day = plan.of(15_512)
+    plan = FoldChooser(of.checkpoint.document)
+    assert plan.within_sessions
+    day = plan.of_session(15_512)
     assert day is not None
     found = {json.loads(line)["seq"]: json.loads(line)["model"] for line in replayed(of, Q60)}
     assert set(found) == {seq for _, _, seq in batch(of, Q60)}
     times = [f["times"]["test"] for f in of.checkpoint.document["folds"] if f["test"]]
     assert all(a[1] < b[0] for a, b in itertools.pairwise(times))
-    assert plan.of(15_513) == "final"
-    assert plan.of(15_511) is None
+    assert plan.of_session(15_513) == "final"
+    assert plan.of_session(15_511) is None
 
 
 def test_features_of_events_are_those_of_the_model() -> None:
-    """The engine takes the step that makes them, with its own state."""
+    """The node takes the step that makes them, with its own state."""
     of = race()
-    engine = Engine(of.checkpoint, Q60, Market.of(MemoryReader(of.quotes).meta))
-    assert engine.memory.features.shape[1] == event_features.state_new(1, 1.0).size
-    x = engine.inputs(MemoryReader(of.quotes))
+    node = Node(of.checkpoint, Q60, MarketSpec.of(MemoryReader(of.quotes).meta))
+    assert node.memory.views["features"].dtype == event_features.STATE
+    x = node.all_inputs(MemoryReader(of.quotes))
     assert x.shape == (of.quotes.num_rows, len(of.checkpoint.document["features"]["names"]) + 2)
     assert np.isfinite(x[100:]).mean() > 0.95
