@@ -59,8 +59,8 @@ MEMORY = (
     "row", "result", "features", "network", "ledger_book", "ledger_symbols", "day", "every", "x", "ledger_row", "trips",
 )  # fmt: skip
 """Parts of the buffer that changes with a row: the row [1] of QUOTE and its result [1]; the state of the features [S],
-the networks [S, .], the ledger's book [1] and symbols [S], and the days [S]; room for every feature of a row, the model's input and the ledger's
-row and round trips."""
+the networks [S, .], the ledger's book [1] and symbols [S], and the days [S]; room for every feature of a row, the
+model's input and the ledger's row and round trips."""
 STATE = ("features", "network", "ledger_book", "ledger_symbols", "day")
 """Of these what is remembered from row to row."""
 FIT = (
