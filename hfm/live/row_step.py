@@ -22,7 +22,7 @@ from hfm.models.inference import FORECAST
 from hfm.models.packed_model import CONSTANTS, FEATURE_WEIGHTS, SLOT_LEVELS, PackedModel
 from hfm.models.trees.tree_arrays import NODE
 from hfm.orders import step as order_step
-from hfm.policies.policy_step import propose
+from hfm.policies.one_symbol import row_weight
 from hfm.tables.records import QUOTE, Codec, Records, columns_dtype, nested_dtype
 from hfm.tables.schema import columns
 
@@ -34,7 +34,7 @@ RESULTS = Codec(RESULT)
 
 RULE = columns_dtype(
     columns("""
-kind         f8 -        code of the policy: policies.policy_step.KINDS
+kind         f8 -        code of the policy: policies.one_symbol.KINDS
 level        f8 -        its threshold
 worth        f8 currency of a full position
 fee_bps      f8 bps      fee a side
@@ -180,7 +180,7 @@ def _go_on(memory: Bytes, fit: Bytes, weights: Float32, spans: np.record, every:
         rule = fit[spans.rule.start : spans.rule.stop].view(RULE)[0]
         result = memory[spans.result.start : spans.result.stop].view(RESULT)[0]
         f = result.forecast
-        result.proposal = propose(rule.kind, rule.level, f.p_up, f.conf_rank, f.ret_sd_bps, result.cost_bps)
+        result.proposal = row_weight(rule.kind, rule.level, f.p_up, f.conf_rank, f.ret_sd_bps, result.cost_bps)
     if extent != FORECAST_ONLY:
         _account(memory, fit, spans)
 

@@ -11,7 +11,7 @@ from hfm.features import bar_features
 from hfm.ledger.records import ROUND_TRIP
 from hfm.live import row_step
 from hfm.models import inference as models
-from hfm.policies.policy_step import KINDS, propose
+from hfm.policies.one_symbol import KINDS, row_weight
 from tests.live.market import made, rows_of
 from tests.live.test_stream import stream
 
@@ -25,7 +25,7 @@ def test_one_call_is_forecast_policy_and_ledger_in_turn() -> None:
         one.take(row)
         two.take(row, trade=False)
         said = two.result
-        two.memory.views["result"]["proposal"] = propose(
+        two.memory.views["result"]["proposal"] = row_weight(
             rule.kind, rule.level, said.p_up, said.conf_rank, said.ret_sd_bps, said.cost_bps
         )
         two._call(0)(row_step.LEDGER_ONLY)
