@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 import hfm.kernels.jit
@@ -20,6 +21,8 @@ from hfm.ledger.records import LedgerState
 from hfm.orders import step
 from hfm.tables.records import Records
 
+hypothesis_settings.register_profile("kernels", deadline=None)  # the first example of a test may compile a kernel
+hypothesis_settings.load_profile("kernels")
 FREE = Backtest(cash=10_000.0, fee_bps=0.0, spread_share=0.0, borrow=0.0, impact=0.0)
 """No cost at all at an open."""
 
