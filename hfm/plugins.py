@@ -1,7 +1,7 @@
 """Protocols of what can be plugged in, and the registries that find it: name -> "module:attribute".
 
-A built-in is a line in a registry here; a third party's is an entry point in the group `hfm.sources`, `hfm.models`,
-`hfm.policies`, `hfm.choosers` or `hfm.executors`. Modules are imported on demand. Each protocol has contract tests that
+A built-in is a line in a registry here; a third party's is an entry point in the group `hfm.sources`, `hfm.recipes`,
+`hfm.models`, `hfm.policies`, `hfm.choosers` or `hfm.executors`. Modules are imported on demand. Each protocol has contract tests that
 a new member inherits.
 """
 
@@ -24,7 +24,7 @@ from hfm.stage import Context
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
-Group = Literal["sources", "models", "policies", "choosers", "executors"]
+Group = Literal["sources", "models", "policies", "choosers", "executors", "recipes", "recipe_parts"]
 
 REGISTRY: dict[Group, dict[str, str]] = {
     "sources": {
@@ -35,6 +35,9 @@ REGISTRY: dict[Group, dict[str, str]] = {
         "binance": "hfm.fetch.sources.binance:Binance",
         "tardis": "hfm.fetch.sources.tardis:Tardis",
         "databento": "hfm.fetch.sources.databento:Databento",
+    },
+    "recipes": {
+        "seed": "hfm.recipe.original_spread:OriginalRecipe",
     },
     "models": {
         "constant": "hfm.models.linear.floors:Constant",
@@ -63,7 +66,13 @@ REGISTRY: dict[Group, dict[str, str]] = {
         "threads": "hfm.compute.local:Threads",
         "processes": "hfm.compute.local:Processes",
     },
+    "recipe_parts": {
+        "reconciliation": "hfm.recipe.reconciliation:table",
+        "panel": "hfm.recipe.waterfall:PANEL",
+        "tables": "hfm.recipe.waterfall:tables",
+    },
 }
+"""recipe_parts: the original recipe's parts of the stages, a wing of its own that no stage imports."""
 
 
 def names(group: Group) -> list[str]:
@@ -187,6 +196,48 @@ class BookSource(Protocol):
         """(symbol, a session of it or why there is none), by session, then symbol; all with the same levels.
 
         Of the request: symbols (none: all that are there), path (a file or a folder of them).
+        """
+        ...
+
+
+# -------------------------------------------------------------------------------------------------------------- recipes
+@dataclass(frozen=True)
+class RecipeRows:
+    """Rows [n] of one symbol in order, by a recipe, and its state after them.
+
+    spread_bps: quoted spread over the close, in bps; ofi: shares, of signed volume too.
+    """
+
+    spread_bps: Float
+    ofi: Float
+    state: Any  # Any: the recipe's own
+
+
+class Recipe(Protocol):
+    """Spread and order flow of simulated bars by another model than the calibrated one, whose name is none of these."""
+
+    warning: str
+    """What a user should know of it."""
+    open_bps: float
+    """Quoted spread at the open of each session, in bps."""
+
+    def fit(self, closes: Iterable[tuple[str, Float]]) -> None:
+        """Read all closes ahead: (symbol, its next closes [n]), in order of time for each symbol."""
+        ...
+
+    def rows(
+        self, symbol: str, close: Float, volume: Float, state: Any, seed: int
+    ) -> RecipeRows:  # Any: see RecipeRows
+        """The next rows of a symbol.
+
+        Parameters
+        ----------
+        close, volume
+            [n] of the bars in order, without holes: currency, shares.
+        state
+            What the rows before came to; None before the first.
+        seed
+            That of the simulation.
         """
         ...
 

@@ -24,11 +24,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
+from hfm.arrays import Bool, Float, Int
+
 LOOK = 20
 """Sessions of look-back."""
 KEPT = 2 * LOOK + 1
@@ -54,7 +52,7 @@ UNIT = 1024
 
 
 @dataclass(frozen=True)
-class Bars:
+class PriceRows:
     """[S, T] of one symbol, NaN in holes; volume may be all 0 or NaN where it is not known."""
 
     open: Float
@@ -66,40 +64,41 @@ class Bars:
 
 
 @dataclass(frozen=True)
-class Memory:
+class StaleRowState:
     """What a symbol's earlier rows leave. bars: its last KEPT sessions; run: log probability of the run of unmoved rows
-    under way, 0 where there is none."""
+    under way, 0 where there is none.
+    """
 
-    bars: Bars
+    bars: PriceRows
     run: float
 
 
 @dataclass(frozen=True)
-class Found:
+class StaleRows:
     """[S, T]: unmoved rows, and those of them that are stale."""
 
     unmoved: Bool
     stale: Bool
 
 
-def memory_new(slots: int) -> Memory:
+def new_state(slots: int) -> StaleRowState:
     """Before a symbol's first session."""
     none = np.empty((0, slots))
-    return Memory(Bars(none, none, none, none, none, np.empty((0, slots), bool)), 0.0)
+    return StaleRowState(PriceRows(none, none, none, none, none, np.empty((0, slots), bool)), 0.0)
 
 
-def detect(memory: Memory, bars: Bars) -> tuple[Found, Memory]:
+def detect(memory: StaleRowState, bars: PriceRows) -> tuple[StaleRows, StaleRowState]:
     """The unmoved and the stale rows of S new sessions, and the memory after them; no row looks at a later one."""
-    names = Bars.__dataclass_fields__
-    every = Bars(*(np.concatenate((getattr(memory.bars, n), getattr(bars, n))) for n in names))
-    kept, fresh = Bars(*(getattr(every, n)[-KEPT:] for n in names)), slice(len(memory.bars.present), None)
+    names = PriceRows.__dataclass_fields__
+    every = PriceRows(*(np.concatenate((getattr(memory.bars, n), getattr(bars, n))) for n in names))
+    kept, fresh = PriceRows(*(getattr(every, n)[-KEPT:] for n in names)), slice(len(memory.bars.present), None)
     unmoved = _unmoved(every)
     count = unmoved[fresh].sum(axis=1)
     under_way = bool(unmoved[every.present][-1:].any()) or memory.run < 0
     if not under_way and (count + np.append(0, count[:-1])).max(initial=0) < SHORTEST:
-        return Found(unmoved[fresh], np.zeros(bars.present.shape, bool)), Memory(kept, 0.0)
+        return StaleRows(unmoved[fresh], np.zeros(bars.present.shape, bool)), StaleRowState(kept, 0.0)
     stale, run = _improbable(unmoved[fresh], bars.present, _chance(every, unmoved)[fresh], memory.run)
-    return Found(unmoved[fresh], stale), Memory(kept, run)
+    return StaleRows(unmoved[fresh], stale), StaleRowState(kept, run)
 
 
 def extent(unmoved: Bool, stale: Bool, session: Int) -> Bool:
@@ -108,7 +107,7 @@ def extent(unmoved: Bool, stale: Bool, session: Int) -> Bool:
     return found
 
 
-def _unmoved(bars: Bars) -> Bool:
+def _unmoved(bars: PriceRows) -> Bool:
     """[S, T] rows with the prices of the row before, or with its close as their one price."""
     o, h, low, c = (x[bars.present] for x in (bars.open, bars.high, bars.low, bars.close))
     still = np.zeros(len(c), bool)
@@ -119,7 +118,7 @@ def _unmoved(bars: Bars) -> Bool:
     return out
 
 
-def _chance(bars: Bars, unmoved: Bool) -> Float:
+def _chance(bars: PriceRows, unmoved: Bool) -> Float:
     """[S, T] q of each row, from the rows before it."""
     moved = bars.present & ~unmoved
     with np.errstate(invalid="ignore"):
@@ -146,9 +145,10 @@ def _sofar(values: Bool | Float) -> Float:
     return out
 
 
-def _step(bars: Bars, moved: Bool) -> Float:
+def _step(bars: PriceRows, moved: Bool) -> Float:
     """[S, T] the usual price step known before each row (NaN: none yet): the geometric mean of the smallest distance
-    between two prices of a row that differ."""
+    between two prices of a row that differ.
+    """
     prices = np.sort(np.stack([x[moved] for x in (bars.open, bars.high, bars.low, bars.close)]), axis=0)
     gaps = np.diff(prices, axis=0)
     least = np.where(gaps > 0, gaps, np.inf).min(axis=0, initial=np.inf)
@@ -189,7 +189,8 @@ def _share(every: Bool, some: Bool, high: Bool) -> Float:
 
 def _improbable(unmoved: Bool, present: Bool, q: Float, run: float) -> tuple[Bool, float]:
     """[S, T] unmoved rows whose run, or whose session so far, is less probable than RARE; log probability of the run
-    under way after the last row."""
+    under way after the last row.
+    """
     still, log = unmoved[present], np.log(q[present])
     total = np.cumsum(np.where(still, log, 0.0)) + run
     ended = np.maximum.accumulate(np.where(~still, np.arange(len(still)), -1))

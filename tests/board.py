@@ -6,29 +6,27 @@ from typing import Any
 
 import numpy as np
 
-from hfm.simulate.book import book_state as at
 from hfm.simulate.book import marks, simulator
-from hfm.simulate.book.queues import fill
+from hfm.simulate.book.book_state import BookEngine
+from hfm.simulate.book.queues import fill_book
 
 MIDDLE = 250
 """Tick of the best bid of a new board."""
 
 
-def board(l3: bool = False, full: bool = True, seed: int = 5, **options: Any) -> simulator.Book:
+def board(l3: bool = False, full: bool = True, seed: int = 5, **options: Any) -> BookEngine:
     """A book with room for some 500 ticks of a cent; full: with orders around MIDDLE, of about 1,000 a tick."""
-    book = simulator.Book(100.0, 102.0, simulator.Frame(0.01, 100, l3, keep=True, **options))
+    book = simulator.SimulatedBook(100.0, 102.0, simulator.BookOptions(0.01, 100, l3, keep=True, **options))
     book.seed(np.array([seed, 77], np.uint64))
-    book.f = np.concatenate((book.f, np.zeros(64), book.tables))
-    book.f[at.TICK] = book.tick
-    if len(book.tables):
-        book.i[at.FITTED] = at.PATH + 64
-        marks.found(book.f, book.i, book.tape, book.u, MIDDLE)
+    engine = book.engine._replace(path=np.zeros(64))
+    engine.bar.tick = book.tick
+    if engine.book.fitted:
+        marks.fill_fitted_book(engine, MIDDLE)
     elif full:
-        fill(book.i, book.tape, book.u, MIDDLE, 1000.0)
-    return book
+        fill_book(engine, MIDDLE, 1000.0)
+    return engine
 
 
-def queues(book: simulator.Book) -> dict[int, int]:
+def queues(engine: BookEngine) -> dict[int, int]:
     """Size by tick, where there is any."""
-    sizes = book.i[at.QUEUE : at.QUEUE + book.ticks]
-    return {int(price): int(sizes[price]) for price in np.flatnonzero(sizes)}
+    return {int(price): int(engine.queue[price]) for price in np.flatnonzero(engine.queue)}

@@ -11,7 +11,8 @@ from hfm.errors import UsageError
 @pytest.mark.parametrize(("group", "name"), [(g, n) for g, members in plugins.REGISTRY.items() for n in members])
 def test_every_registered_name_imports(group: plugins.Group, name: str) -> None:
     """No line of the registry points nowhere."""
-    assert isinstance(plugins.find(group, name), type)
+    found = plugins.find(group, name)
+    assert group == "recipe_parts" or isinstance(found, type)
 
 
 def test_a_wrong_name_is_told_the_nearest() -> None:

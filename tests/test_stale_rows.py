@@ -9,23 +9,23 @@ import pandas as pd
 import pytest
 
 from hfm import stale_rows
-from hfm.stale_rows import Bars, Found
+from hfm.stale_rows import PriceRows, StaleRows
 from tests.filled import filled, fillings, liquid, thin
 
 RNG = np.random.default_rng
 
 
-def detect(bars: Bars) -> Found:
-    return stale_rows.detect(stale_rows.memory_new(bars.close.shape[1]), bars)[0]
+def detect(bars: PriceRows) -> StaleRows:
+    return stale_rows.detect(stale_rows.new_state(bars.close.shape[1]), bars)[0]
 
 
-def extent(found: Found) -> np.ndarray:
+def extent(found: StaleRows) -> np.ndarray:
     session = np.repeat(np.arange(len(found.stale)), found.stale.shape[1])
     return stale_rows.extent(found.unmoved.ravel(), found.stale.ravel(), session).reshape(found.stale.shape)
 
 
-def part(bars: Bars, rows: slice) -> Bars:
-    return Bars(*(getattr(bars, name)[rows] for name in Bars.__dataclass_fields__))
+def part(bars: PriceRows, rows: slice) -> PriceRows:
+    return PriceRows(*(getattr(bars, name)[rows] for name in PriceRows.__dataclass_fields__))
 
 
 def test_a_row_is_unmoved_where_no_price_of_it_is_new() -> None:
@@ -35,7 +35,7 @@ def test_a_row_is_unmoved_where_no_price_of_it_is_new() -> None:
     h = np.array([[11.0, 11, 11, 13, 13], [12, 12.5, np.nan, 12.5, 14]])
     low = np.array([[9.0, 11, 11, 11, 11], [12, 12.5, np.nan, 12.5, 13]])
     c = np.array([[11.0, 11, 11, 12, 12], [12, 12.5, np.nan, 12.5, 14]])
-    found = detect(Bars(o, h, low, c, np.ones((2, 5)), np.isfinite(c)))
+    found = detect(PriceRows(o, h, low, c, np.ones((2, 5)), np.isfinite(c)))
     assert found.unmoved.tolist() == [[False, True, True, False, True], [True, False, False, True, False]]
     assert not found.stale.any()
 
@@ -98,8 +98,8 @@ def test_rows_know_nothing_of_later_ones_nor_of_the_groups_they_come_in(cuts: tu
     rng = RNG(9)
     bars = filled(liquid(rng, 120, 26, price=20.0), fillings(rng, 120, 26, 0.2), volume=True)
     hole = rng.random((120, 26)) < 0.05
-    bars = Bars(*(np.where(hole, np.nan, getattr(bars, n)) for n in ("open", "high", "low", "close", "volume")), ~hole)
-    whole, memory, pieces = detect(bars), stale_rows.memory_new(26), []
+    bars = PriceRows(*(np.where(hole, np.nan, getattr(bars, n)) for n in ("open", "high", "low", "close", "volume")), ~hole)
+    whole, memory, pieces = detect(bars), stale_rows.new_state(26), []
     for first, last in zip((0, *cuts), (*cuts, 120), strict=True):
         found, memory = stale_rows.detect(memory, part(bars, slice(first, last)))
         pieces.append(found)
@@ -119,8 +119,8 @@ def test_no_bars_and_bars_without_volume() -> None:
     assert detect(part(liquid(RNG(1), 1, 5), slice(0, 0))).stale.shape == (0, 5)
     bars = liquid(RNG(1), 30, 26)
     for volume in (np.zeros((30, 26)), np.full((30, 26), np.nan)):
-        assert not detect(Bars(bars.open, bars.high, bars.low, bars.close, volume, bars.present)).stale.any()
-    assert not detect(Bars(*(np.full((30, 26), 5.0) for _ in range(4)), np.ones((30, 26)), np.ones((30, 26), bool))
+        assert not detect(PriceRows(bars.open, bars.high, bars.low, bars.close, volume, bars.present)).stale.any()
+    assert not detect(PriceRows(*(np.full((30, 26), 5.0) for _ in range(4)), np.ones((30, 26)), np.ones((30, 26), bool))
                       ).stale[:1, :5].any()  # fmt: skip
 
 
@@ -140,6 +140,6 @@ def test_no_real_row_is_called_stale(real: Path, name: str) -> None:
         out = np.full((5, len(days) * 78), np.nan)
         out[:, at * 78 + slot[rows]] = table[["open", "high", "low", "close", "volume"]].to_numpy(float)[rows].T
         matrix = out.reshape(5, -1, 78)
-        found = detect(Bars(*matrix, np.isfinite(matrix[3])))
+        found = detect(PriceRows(*matrix, np.isfinite(matrix[3])))
         assert not found.stale.any()
         assert found.unmoved.sum() < 0.02 * len(rows)

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hfm.backtest import family
-from hfm.backtest.joined_panel import Panel
+from hfm.backtest.joined_panel import JoinedPanel
 from hfm.backtest.ledger_tables import edges
 from hfm.backtest.sweep.summary_ledger import LedgerRows, Workspace, summarise_weights
 from hfm.config import Backtest
@@ -27,11 +26,11 @@ from hfm.ledger.records import BLOCK_SUMS, HOT_ROW
 from hfm.ledger.units import lot_size, tick_sizes
 from hfm.plugins import Weights
 from hfm.tables import TableMeta
+from hfm.tables.metrics_document import BounceFloor, Metrics
 from hfm.tables.records import Records
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
-Document = Mapping[str, Any]  # Any: JSON values
 FEE = 1e-12
 """Fee a side of the ledgers without costs, as a fraction: so small that it moves no size, and the notional follows."""
 
@@ -65,7 +64,7 @@ class Bounce:
         """What the user's fills at opens would have lost at the worse extreme of their rows, currency."""
 
     def take(
-        self, panel: Panel, rows: LedgerRows, proposals: Sequence[Weights], order: Int | None, space: Workspace
+        self, panel: JoinedPanel, rows: LedgerRows, proposals: Sequence[Weights], order: Int | None, space: Workspace
     ) -> dict[str, Float]:
         """Run the ledgers beside the family's over a panel.
 
@@ -109,7 +108,7 @@ class Bounce:
             "free_turnover": (free["gross"] - free["net"]) / FEE / cash,
         }
 
-    def own(self, panel: Panel, results: Records) -> None:
+    def own(self, panel: JoinedPanel, results: Records) -> None:
         """Take the user's own ledger [n] of LEDGER_RESULT of the panel, in the table's order."""
         traded = results["qty_open"]
         worse = np.where(traded > 0, panel.quotes["trade_high"], panel.quotes["trade_low"])
@@ -141,7 +140,7 @@ def at_mids(rows: LedgerRows) -> LedgerRows:
     return out
 
 
-def reversal(panel: Panel) -> family.Sign:
+def reversal(panel: JoinedPanel) -> family.Sign:
     """[n] the opposite of the last return's sign: of the row's close over the close before it in the same block."""
     close = panel.quotes["mid_close"]
     move = np.diff(close, prepend=close[:1])
@@ -169,44 +168,55 @@ def shown(meta: TableMeta, symbols: Sequence[str], spread_share: float) -> dict[
     return out
 
 
-def document(bounce: Bounce, doc: Document, cash: float) -> dict[str, Any]:  # Any: JSON values
+def document(bounce: Bounce, metrics: Metrics, cash: float) -> BounceFloor:
     """The entry `bounce` of metrics.json: the floor, and what part of the user's gross return disappears.
 
-    doc: the rest of metrics.json. kept_*: share of the gross return that is left where every fill is at the worse
-    extreme of its row, one row late, and at the half-spread that the bars show; null where no gross return was earned.
+    Parameters
+    ----------
+    bounce : after the last panel.
+    metrics : the rest of metrics.json.
+    cash : starting capital, currency.
+
+    Returns
+    -------
+    The floor, and the shares that are left; None where no gross return was earned.
     """
-    gross = float(doc["costs"]["gross"])
+    gross = float(metrics.costs.gross)
     half = max((each.half_spread_bps for each in bounce.shown.values()), default=0.0)
-    late = float(doc["sensitivity"]["delay"][1]["gross_return"]) * cash
-    left = {
-        "kept_extreme": gross - bounce.extreme,
-        "kept_late": late,
-        "kept_charged": gross - float(doc["notional"]) * half * 1e-4,
-    }
-    return {
-        "reversal_net": float(bounce.reversal[0]) / cash, "reversal_gross": float(bounce.reversal[1]) / cash,
-        "reversal_accuracy": bounce.accuracy,
-        "half_spread_bps": half, "spread": {symbol: dataclasses.asdict(each) for symbol, each in bounce.shown.items()},
-        **{name: value / gross if gross > 0 else None for name, value in left.items()},
-    }  # fmt: skip
+    late = float(metrics.sensitivity.delay[1].gross_return) * cash
+    charged = gross - float(metrics.notional) * half * 1e-4
+
+    def share(left: float) -> float | None:
+        return left / gross if gross > 0 else None
+
+    return BounceFloor(
+        reversal_net=float(bounce.reversal[0]) / cash,
+        reversal_gross=float(bounce.reversal[1]) / cash,
+        reversal_accuracy=bounce.accuracy,
+        half_spread_bps=half,
+        spread={symbol: dataclasses.asdict(each) for symbol, each in bounce.shown.items()},
+        kept_extreme=share(gross - bounce.extreme),
+        kept_late=share(late),
+        kept_charged=share(charged),
+    )
 
 
-def message(entry: Document) -> str:
+def message(entry: BounceFloor) -> str:
     """The sentence beside the figures of a back-test: the bounce floor, and what is left of the gross return."""
 
-    def share(name: str) -> str:
-        return f"{100 * entry[name]:.0f} %" if entry[name] > 0 else "nothing"
+    def share(kept: float | None) -> str:
+        return f"{100 * kept:.0f} %" if kept is not None and kept > 0 else "nothing"
 
-    accuracy = entry["reversal_accuracy"]
+    accuracy = entry.reversal_accuracy
     right = "" if accuracy is None or math.isnan(accuracy) else f", right in {100 * accuracy:.1f} % of rows"
     text = (
         f"prices are those of trades; a rule that only calls the opposite of the last return{right}, would have made "
-        f"{100 * entry['reversal_net']:.2f} % net at these costs"
+        f"{100 * entry.reversal_net:.2f} % net at these costs"
     )
-    if entry["kept_late"] is None:
+    if entry.kept_late is None:
         return text
     return (
-        f"{text}; of this trial's gross return {share('kept_late')} is left one row late, {share('kept_extreme')} at "
-        f"the worse extreme of the next row, and {share('kept_charged')} at the half-spread that the bars show "
-        f"({entry['half_spread_bps']:.2f} bp)"
+        f"{text}; of this trial's gross return {share(entry.kept_late)} is left one row late, "
+        f"{share(entry.kept_extreme)} at the worse extreme of the next row, and {share(entry.kept_charged)} at the "
+        f"half-spread that the bars show ({entry.half_spread_bps:.2f} bp)"
     )

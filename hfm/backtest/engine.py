@@ -15,9 +15,9 @@ import numpy.typing as npt
 from hfm.backtest import bounce, family, ledger_tables
 from hfm.backtest.bounce import Bounce
 from hfm.backtest.family import Trial
-from hfm.backtest.joined_panel import Panel
-from hfm.backtest.prior_sessions import History
-from hfm.backtest.session_sums import Tally
+from hfm.backtest.joined_panel import JoinedPanel
+from hfm.backtest.prior_sessions import PriorSessions
+from hfm.backtest.session_sums import LedgerSums
 from hfm.backtest.sweep.summary_ledger import LedgerRows, rows_new, summarise_weights, workspace
 from hfm.backtest.sweep.thresholds import Sweep
 from hfm.config import Backtest
@@ -57,7 +57,7 @@ class Observed:
     """A panel, what its policies may see, and of each row [n] from earlier sessions: daily volatility, average daily
     volume, usual spread (bps)."""
 
-    panel: Panel
+    panel: JoinedPanel
     signals: Signals
     sigma_day: Float
     adv: Float
@@ -71,16 +71,16 @@ class Engine:
         self.settings, self.symbols, self.horizon = settings, tuple(symbols), horizon
         self.trials: list[Trial] = family.members(settings.threshold)
         self.user = next(k for k, t in enumerate(self.trials) if t.user)
-        self.tally = Tally(len(symbols), meta.block_s)
+        self.session_sums = LedgerSums(len(symbols), meta.block_s)
         self.trips = np.empty(0, ROUND_TRIP)
         """Ended round trips that have not been taken yet, sorted by entry."""
         self.nets: list[Float] = []
         """Net of each ended round trip, currency."""
         self.entries: list[Int] = []
-        """When each was entered: the session, or the block of clock time (tally.block_s)."""
+        """When each was entered: the session, or the block of clock time (session_sums.block_s)."""
         self.proposed = np.zeros(len(self.trials), np.int64)
         """Rows with a proposal, by trial."""
-        self._history = History(len(symbols), _slots(meta))
+        self._history = PriorSessions(len(symbols), _slots(meta))
         self.volume = False
         """Whether any session says how much is traded a day."""
         self.lot = lot_size(settings, meta.calendar)
@@ -102,7 +102,7 @@ class Engine:
         levels = np.arange(count or 0) / (count or 1)
         return Sweep(levels, self._own, self.settings.cash, len(self.symbols)) if count else None
 
-    def observe(self, panel: Panel) -> Observed | None:
+    def observe(self, panel: JoinedPanel) -> Observed | None:
         """The panel's out-of-sample sessions and what the policies may see of them; None where it has none."""
         sigma_day, adv, level = self._history.before(panel, self.horizon)
         starts = np.flatnonzero(np.diff(panel.session, prepend=-1))
@@ -110,11 +110,11 @@ class Engine:
         if not keep.any():
             return None
         if not keep.all():
-            panel, sigma_day, adv, level = panel.pick(keep), sigma_day[keep], adv[keep], level[keep]
+            panel, sigma_day, adv, level = panel.select(keep), sigma_day[keep], adv[keep], level[keep]
         seen = family.inputs(panel, self._cost_bps(panel, sigma_day, adv))
         return Observed(panel, seen, sigma_day, adv, level)
 
-    def take(self, panel: Panel) -> tuple[Panel, Result] | None:
+    def take(self, panel: JoinedPanel) -> tuple[JoinedPanel, Result] | None:
         """The panel's out-of-sample sessions and what happened in them; None where it has none."""
         found = self.observe(panel)
         if found is None:
@@ -129,7 +129,7 @@ class Engine:
         rows = self._rows.part(slice(len(panel.seq)))
         ledger_tables.kernel_rows(panel, found.sigma_day, found.adv, seen.cost_bps, order, rows)
         result = self._ledgers(panel, rows, proposals, order)
-        self.tally.add(panel, result.out, order, found.level)
+        self.session_sums.add(panel, result.out, order, found.level)
         return panel, result
 
     def _space(self, name: str, dtype: np.dtype[np.void], count: int) -> Records:
@@ -139,7 +139,7 @@ class Engine:
             held = self._room[name] = np.empty(count + count // 4, dtype)
         return held[:count]
 
-    def _cost_bps(self, panel: Panel, sigma_day: Float, adv: Float) -> Float:
+    def _cost_bps(self, panel: JoinedPanel, sigma_day: Float, adv: Float) -> Float:
         """Expected round trip [n] of a full position, as the ledger charges it, as known at the row's close (bp)."""
         s, q = self.settings, panel.quotes
         rule = Expectation(s.cash * s.size / len(self.symbols), s.fee_bps, s.spread_share, s.impact)
@@ -148,7 +148,7 @@ class Engine:
         expected_costs(rule, bid, ask, mid, volume, sigma, out)
         return out
 
-    def _ledgers(self, panel: Panel, rows: LedgerRows, proposals: Sequence[Weights], order: Int | None) -> Result:
+    def _ledgers(self, panel: JoinedPanel, rows: LedgerRows, proposals: Sequence[Weights], order: Int | None) -> Result:
         own = proposals[self.user]
         late = [family.delayed(own, panel.borders, lag) for lag in range(1, LAGS + 1)]
         edge, space = ledger_tables.edges(rows.full), workspace(len(own))
@@ -176,7 +176,7 @@ class Engine:
     def _ended(self, trips: Records) -> None:
         self.trips = ledger_tables.by_entry(np.concatenate([self.trips, trips]))
         self.nets.append(trips["net"].copy())
-        entered, block_s = trips["session"].copy(), self.tally.block_s
+        entered, block_s = trips["session"].copy(), self.session_sums.block_s
         if block_s is not None:
             entered = trips["time"] // (block_s * 10**9)
         self.entries.append(entered)
@@ -189,7 +189,7 @@ class Engine:
         ready, self.trips = self.trips[:cut], self.trips[cut:]
         return ready
 
-    def rest(self, last: Panel) -> Records:
+    def rest(self, last: JoinedPanel) -> Records:
         """What is left at the end of the data; trips still under way are valued at the last mark."""
         ends: list[Record] = []
         for s in range(len(self.symbols)):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from hfm.backtest.joined_panel import Panel
+from hfm.backtest.joined_panel import JoinedPanel
 from hfm.plugins import Allocator, Risk, Signals, Weights
 from hfm.policies.choice import choose
 from hfm.policies.one_symbol import OneSymbol, checked
@@ -61,18 +61,18 @@ def members(threshold: str) -> list[Trial]:
     return sorted([own, *others], key=lambda t: t.name)
 
 
-def inputs(panel: Panel, cost_bps: Float) -> Signals:
+def inputs(panel: JoinedPanel, cost_bps: Float) -> Signals:
     """What the policies may look at, all as known at the row's close. cost_bps [n]: the expected round trip."""
     f = panel.forecasts
     return Signals(f["p_up"], f["conf_rank"], f["ret_sd_bps"], cost_bps)
 
 
-def targets(trials: Sequence[Trial], panel: Panel, seen: Signals) -> list[Weights]:
+def targets(trials: Sequence[Trial], panel: JoinedPanel, seen: Signals) -> list[Weights]:
     """Each trial's target weights [n] for each row of a panel; `seen` [n] is what the policies may look at."""
     return [checked(_asked(item.allocator, panel, seen), len(seen.p_up)) for item in trials]
 
 
-def _asked(allocator: Allocator, panel: Panel, seen: Signals) -> Weights:
+def _asked(allocator: Allocator, panel: JoinedPanel, seen: Signals) -> Weights:
     """The weights of all rows: of a policy of one symbol at once, else instant by instant."""
     if isinstance(allocator, OneSymbol):
         return allocator.policy.weights(seen)

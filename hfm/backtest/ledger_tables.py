@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from hfm import tables
 from hfm.backtest.family import Trial
-from hfm.backtest.joined_panel import Panel
+from hfm.backtest.joined_panel import JoinedPanel
 from hfm.backtest.prior_sessions import last_valid
 from hfm.backtest.sweep.summary_ledger import EDGE, LedgerRows
 from hfm.kernels.jit import bare, frozen
@@ -31,7 +31,7 @@ TURN = 2048
 """Rows turned back into columns at a time."""
 
 
-def time_order(panel: Panel) -> Int | None:
+def time_order(panel: JoinedPanel) -> Int | None:
     """Row numbers in time order, symbols of one instant in their order; None where the rows lie so already."""
     if (panel.time[1:] >= panel.time[:-1]).all():
         return None
@@ -39,7 +39,7 @@ def time_order(panel: Panel) -> Int | None:
 
 
 def kernel_rows(
-    panel: Panel, sigma_day: Float, adv: Float, cost_bps: Float, order: Int | None, rows: LedgerRows
+    panel: JoinedPanel, sigma_day: Float, adv: Float, cost_bps: Float, order: Int | None, rows: LedgerRows
 ) -> None:
     """Write the kernel's input to `rows` in time order; their targets stay what they were.
 
@@ -130,7 +130,7 @@ def _edges(rows: Records, out: Sign) -> None:
         out[i] = 0 if inside else EDGE
 
 
-def ledger_table(panel: Panel, results: Records, model: str, trial: str, meta: TableMeta) -> pa.Table:
+def ledger_table(panel: JoinedPanel, results: Records, model: str, trial: str, meta: TableMeta) -> pa.Table:
     """The ledger's table: the panel's key, model and trial, and each field of the results under its own name.
 
     Parameters
@@ -209,7 +209,7 @@ def by_entry(trips: Records) -> Records:
 
 
 def trials_table(
-    panel: Panel,
+    panel: JoinedPanel,
     trials: Sequence[Trial],
     sums: Records,
     bounce: Mapping[str, Float],
@@ -264,7 +264,7 @@ def trials_table(
     return tables.build(tables.TRIALS, columns, meta, "simulated")
 
 
-def hold(panel: Panel) -> Float:
+def hold(panel: JoinedPanel) -> Float:
     """[B] return of holding over the hours traded: from the open after the first prediction to the last close.
 
     0 for a block without predictions or without two prices.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -60,8 +61,25 @@ FORMULAS = {
 }  # fmt: skip
 
 
+class Estimate(NamedTuple):
+    """An estimate and its standard error in its unit; None for what is not defined."""
+
+    value: float | None
+    error: float | None
+
+
 def sharpe(r: Float, periods: float) -> float | None:
-    """mean(r) / sd(r) x sqrt(periods a year); sd with n - 1. None without variance or below two returns."""
+    """The Sharpe ratio a year: mean(r) / sd(r) x sqrt(periods).
+
+    Parameters
+    ----------
+    r : [n] returns a period, fractions, finite.
+    periods : periods of a year.
+
+    Returns
+    -------
+    The ratio, sd with n - 1; None without variance or below two returns.
+    """
     if len(r) < 2:
         return None
     sd = float(r.std(ddof=1))
@@ -71,7 +89,16 @@ def sharpe(r: Float, periods: float) -> float | None:
 
 
 def sharpe_error(r: Float) -> float:
-    """Standard error of mean/sd a period under skew and fat tails (Mertens 2002)."""
+    """Standard error of the Sharpe ratio a period under skew and fat tails (Mertens 2002).
+
+    Parameters
+    ----------
+    r : [n] returns a period, n at least 2 and with variance.
+
+    Returns
+    -------
+    The error of mean / sd, not annualised.
+    """
     z = (r - r.mean()) / r.std()
     s = float(r.mean() / r.std(ddof=1))
     variance = 1.0 - float((z**3).mean()) * s + (float((z**4).mean()) - 1.0) / 4.0 * s * s
@@ -79,7 +106,16 @@ def sharpe_error(r: Float) -> float:
 
 
 def psr(r: Float) -> float | None:
-    """P(true Sharpe ratio > 0 | r): Phi(S / se(S)). None where sharpe is."""
+    """The probabilistic Sharpe ratio, P(true ratio > 0 | r): Phi(S / se(S)).
+
+    Parameters
+    ----------
+    r : [n] returns a period.
+
+    Returns
+    -------
+    A probability; None where sharpe is None.
+    """
     s = sharpe(r, 1.0)
     if s is None:
         return None
@@ -90,8 +126,14 @@ def psr(r: Float) -> float | None:
 def eta(rho: Float, q: float) -> float:
     """Lo's (2002, eq. 20) factor from the one-period to the q-period Sharpe ratio; sqrt(q) without autocorrelation.
 
-    rho [L]: autocorrelations at lags 1..L, beyond which they count as 0. NaN where the implied variance is not
-    positive.
+    Parameters
+    ----------
+    rho : [L] autocorrelations at lags 1..L, beyond which they count as 0.
+    q : periods.
+
+    Returns
+    -------
+    The factor; NaN where the implied variance is not positive.
     """
     k = np.arange(1, min(len(rho), max(int(q) - 1, 0)) + 1)
     scale = q + 2.0 * float(((q - k) * rho[: len(k)]).sum())
@@ -99,29 +141,59 @@ def eta(rho: Float, q: float) -> float:
 
 
 def autocorrelation(r: Float, lags: int) -> Float:
-    """Sample autocorrelations of r at lags 1..lags, [lags].
+    """Sample autocorrelations of r at lags 1..lags.
 
     Products of a block of returns with those up to `lags` later, summed as spectra: a transform knows all lags at once.
+
+    Parameters
+    ----------
+    r : [n] returns with variance.
+    lags : most lags; at most n - 1 count.
+
+    Returns
+    -------
+    [lags].
     """
     x = r - r.mean()
     lags = max(min(lags, len(r) - 1), 0)
     size = 1 << (min(BLOCK, len(x)) + lags - 1).bit_length()
     spectrum = np.zeros(size // 2 + 1, np.complex128)
     for start in range(0, len(x), BLOCK):
-        here, ahead = (np.fft.rfft(x[start : start + n], size) for n in (BLOCK, BLOCK + lags))
-        spectrum += np.conj(here) * ahead
+        block, block_and_lags = (np.fft.rfft(x[start : start + n], size) for n in (BLOCK, BLOCK + lags))
+        spectrum += np.conj(block) * block_and_lags
     sums: Float = np.fft.irfft(spectrum, size)[1 : lags + 1]
     return sums / float(x @ x)
 
 
 def sharpe_lo(r: Float, q: float, lags: int) -> float | None:
-    """The yearly Sharpe ratio of q periods a year, corrected for autocorrelation up to `lags`; None as for sharpe."""
+    """The yearly Sharpe ratio, corrected for autocorrelation (Lo 2002).
+
+    Parameters
+    ----------
+    r : [n] returns a period.
+    q : periods of a year.
+    lags : lags of the autocorrelation that count.
+
+    Returns
+    -------
+    The ratio; None as for sharpe.
+    """
     s = sharpe(r, 1.0)
     return None if s is None else s * eta(autocorrelation(r, lags), q)
 
 
 def sortino(r: Float, periods: float) -> float | None:
-    """mean(r) / sqrt(mean(min(r, 0)^2)) x sqrt(periods); None where nothing was ever lost."""
+    """The Sortino ratio a year: mean(r) / sqrt(mean(min(r, 0)^2)) x sqrt(periods).
+
+    Parameters
+    ----------
+    r : [n] returns a period, finite.
+    periods : periods of a year.
+
+    Returns
+    -------
+    The ratio; None where nothing was ever lost.
+    """
     down = math.sqrt(float((np.minimum(r, 0.0) ** 2).mean())) if len(r) else 0.0
     return float(r.mean()) / down * math.sqrt(periods) if down > 0 else None
 
@@ -137,7 +209,16 @@ class Drawdown:
 
 
 def drawdown(equity: Float) -> Drawdown:
-    """Of equity [n], the starting capital first."""
+    """The maximum drawdown.
+
+    Parameters
+    ----------
+    equity : [n] positive at its peaks, the starting capital first.
+
+    Returns
+    -------
+    The largest fall from a running peak, the first of equal ones.
+    """
     fall = np.maximum.accumulate(equity)
     np.divide(equity, fall, out=fall)
     np.subtract(1.0, fall, out=fall)
@@ -148,29 +229,47 @@ def drawdown(equity: Float) -> Drawdown:
     return Drawdown(float(fall[trough]), peak, trough, trough + first if above[first] else None)
 
 
-def ratio(top: Float, bottom: Float) -> tuple[float | None, float | None]:
-    """sum(top) / sum(bottom) over sessions and its standard error, sessions being the independent units.
+def ratio(top: Float, bottom: Float) -> Estimate:
+    """sum(top) / sum(bottom) and its standard error, sessions being the independent units.
 
-    None, None where the bottom is 0; the error is None below two sessions. Cochran (1977), eq. 2.39.
+    The ratio estimator of Cochran (1977), Sampling Techniques, eq. 2.39.
+
+    Parameters
+    ----------
+    top, bottom : [S] sums by session.
+
+    Returns
+    -------
+    None, None where the bottom is 0; the error is None below two sessions.
     """
     total = float(bottom.sum())
     if total == 0:
-        return None, None
+        return Estimate(None, None)
     value = float(top.sum()) / total
     n = len(top)
     if n < 2:
-        return value, None
+        return Estimate(value, None)
     residual = top - value * bottom
-    return value, math.sqrt(float(residual @ residual) * n / (n - 1)) / abs(total)
+    return Estimate(value, math.sqrt(float(residual @ residual) * n / (n - 1)) / abs(total))
 
 
 def sessions_needed(r: Float, power: float | None = None) -> float | None:
-    """Sessions after which a Sharpe ratio like this is just significant (one-sided .05), or is with `power`."""
+    """Sessions after which a Sharpe ratio like this is just significant (one-sided .05).
+
+    Parameters
+    ----------
+    r : [S] session returns.
+    power : probability with which it is to be found significant; None: a half.
+
+    Returns
+    -------
+    Sessions; None where the ratio is not above 0.
+    """
     s = sharpe(r, 1.0)
-    return None if s is None or s <= 0 else needed(s, power)
+    return None if s is None or s <= 0 else sessions_for(s, power)
 
 
-def needed(s: float, power: float | None = None) -> float:
+def sessions_for(s: float, power: float | None = None) -> float:
     """The same for a Sharpe ratio a session s > 0."""
     z = NormalDist().inv_cdf(0.95) + (NormalDist().inv_cdf(power) if power else 0.0)
     return math.ceil((z / s) ** 2)

@@ -5,10 +5,12 @@ Nothing of a session is used inside it. Axes: n rows, B (session, symbol) blocks
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
-from hfm.backtest.joined_panel import Panel
+from hfm.backtest.joined_panel import JoinedPanel
 from hfm.kernels.jit import bare
 from hfm.ledger.prior_volume import Trail, counted
 
@@ -18,25 +20,47 @@ SESSIONS = 20
 """The spread's level forgets at the rate 1/20 a session."""
 
 
-class History:
+class PriorFigures(NamedTuple):
+    """Figures of each row [n] from sessions before its own.
+
+    sigma_day: daily volatility, a fraction, 0 where not known. adv: average daily volume, shares, 0 where not known.
+    spread_bps: the usual spread at the slot of the label, NaN where not known.
+    """
+
+    sigma_day: Float
+    adv: Float
+    spread_bps: Float
+
+
+class PriorSessions:
     """Trailing figures of each symbol; `before` must see all sessions in order."""
 
     def __init__(self, symbols: int, slots: int) -> None:
         self._trails = [Trail() for _ in range(symbols)]
-        self._level = np.full((symbols, slots), np.nan)
-        self._count = np.zeros((symbols, slots))
+        self._log_spread = np.full((symbols, slots), np.nan)
+        self._sessions = np.zeros((symbols, slots))
 
-    def before(self, panel: Panel, horizon: int) -> tuple[Float, Float, Float]:
-        """Of each row, from sessions before its own: daily volatility and average daily volume (0: not known), and
-        the usual spread (bps, NaN: not known) at the slot `horizon` rows on.
+    def before(self, panel: JoinedPanel, horizon: int) -> PriorFigures:
+        """The figures of each row from earlier sessions, which the panel's own sessions then join.
+
+        Parameters
+        ----------
+        panel : whole sessions, the next in order.
+        horizon : rows from a row to its label, whose slot's usual spread is given.
+
+        Returns
+        -------
+        Three arrays [n], in the panel's order.
         """
-        level = np.empty(len(panel.seq))
-        _levels(panel.symbol, panel.seq, panel.quotes["spread_bps"], horizon, (self._level, self._count), level)
-        sigma_B, adv_B = self._days(panel)
+        spread = np.empty(len(panel.seq))
+        quoted = panel.quotes["spread_bps"]
+        _usual_spread(panel.symbol, panel.seq, quoted, horizon, self._log_spread, self._sessions, spread)
+        sigma_B, adv_B = self._daily(panel)
         size = np.diff(panel.borders)
-        return np.repeat(sigma_B, size), np.repeat(adv_B, size), level
+        return PriorFigures(np.repeat(sigma_B, size), np.repeat(adv_B, size), spread)
 
-    def _days(self, panel: Panel) -> tuple[Float, Float]:
+    def _daily(self, panel: JoinedPanel) -> tuple[Float, Float]:
+        """[B] daily volatility and average daily volume before each block."""
         starts = panel.borders[:-1]
         block = np.repeat(np.arange(len(starts)), np.diff(panel.borders))
         volume_B = np.bincount(block, counted(panel.quotes["volume"]), len(starts))  # row after row, as live adds them
@@ -51,24 +75,38 @@ class History:
 
 
 def last_valid(price: Float, borders: Int) -> Float:
-    """The last positive finite price of each block; NaN where it has none. price [n], borders [B + 1]."""
+    """The last positive finite price of each block.
+
+    Parameters
+    ----------
+    price : [n], of any values.
+    borders : [B + 1] where blocks begin, and n.
+
+    Returns
+    -------
+    [B]; NaN for a block without such a price.
+    """
     good = (price > 0) & (price < np.inf)
     at = np.maximum.reduceat(np.where(good, np.arange(len(price)), -1), borders[:-1])
     return np.where(at >= 0, price[at], np.nan)
 
 
 @bare
-def _levels(symbol: Int, seq: Int, spread: Float, ahead: int, memory: tuple[Float, Float], out: Float) -> None:
-    """Mean log spread of the slot `ahead` rows on, as bps, before its own session adds to it."""
-    level, count = memory
-    slots = level.shape[1]
+def _usual_spread(
+    symbol: Int, seq: Int, spread: Float, horizon: int, log_spread: Float, sessions: Float, out: Float
+) -> None:
+    """Write the mean spread of the slot `horizon` rows on, bps, to out [n], before a row adds its own to it.
+
+    log_spread, sessions [S, slots]: mean of log bps and sessions it is of, carried from panel to panel.
+    """
+    slots = log_spread.shape[1]
     for i in range(seq.size):
         s = symbol[i]
-        out[i] = np.exp(level[s, min(seq[i] + ahead, slots - 1)])
+        out[i] = np.exp(log_spread[s, min(seq[i] + horizon, slots - 1)])
         k = min(seq[i], slots - 1)
         if spread[i] > 0.0 and spread[i] < np.inf:
-            count[s, k] = min(count[s, k] + 1.0, float(SESSIONS))
-            if count[s, k] == 1.0:
-                level[s, k] = np.log(spread[i])
+            sessions[s, k] = min(sessions[s, k] + 1.0, float(SESSIONS))
+            if sessions[s, k] == 1.0:
+                log_spread[s, k] = np.log(spread[i])
             else:
-                level[s, k] += (np.log(spread[i]) - level[s, k]) / count[s, k]
+                log_spread[s, k] += (np.log(spread[i]) - log_spread[s, k]) / sessions[s, k]

@@ -1,18 +1,19 @@
 """Sums of the user's trial by session, and the few series by row that the metrics need, gathered panel by panel.
 
-Axes: n rows, S sessions, T instants (one for all symbols). Money in currency.
+Axes: n rows, S sessions, U units (sessions, or blocks of one), T instants (one for all symbols). Money in currency.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from hfm.backtest.holding import Holding
-from hfm.backtest.joined_panel import Panel
+from hfm.backtest.holding import BuyAndHold
+from hfm.backtest.joined_panel import JoinedPanel
+from hfm.backtest.permutation import SignalSeries
 from hfm.backtest.prior_sessions import last_valid
 from hfm.backtest.session_counts import BITS, CALL, SESSION_SUMS, SIGNAL, UP, Outcomes, added, count
 from hfm.kernels.jit import frozen
@@ -23,29 +24,39 @@ Int = npt.NDArray[np.int64]
 Array = npt.NDArray[Any]  # Any: signs are int8, the rest float64
 
 
-class Series:
+class GrowingArray:
     """Values that come piece by piece, in one array that doubles: pieces kept apart leave holes in memory."""
 
     def __init__(self) -> None:
-        self._held, self._count = np.empty(0), 0
+        self._buffer, self._count = np.empty(0), 0
 
     def add(self, values: Array) -> None:
-        """Take the next ones; all are of one dtype."""
+        """Append `values` [m]; all pieces are of one dtype."""
         end = self._count + len(values)
-        if end > len(self._held):
-            grown = np.empty(max(end, 2 * len(self._held)), values.dtype)
-            grown[: self._count] = self._held[: self._count]
-            self._held = grown
-        self._held[self._count : end] = values
+        if end > len(self._buffer):
+            grown = np.empty(max(end, 2 * len(self._buffer)), values.dtype)
+            grown[: self._count] = self._buffer[: self._count]
+            self._buffer = grown
+        self._buffer[self._count : end] = values
         self._count = end
 
     def get(self) -> Array:
         """All of them; a view."""
-        return self._held[: self._count]
+        return self._buffer[: self._count]
+
+
+class LargestP(NamedTuple):
+    """The largest P(up) and the largest P(down) of all predictions; 0 before there is one."""
+
+    up: float
+    down: float
+
+
+NO_PREDICTION = LargestP(0.0, 0.0)
 
 
 @dataclass
-class Tally:
+class LedgerSums:
     """Sums by session, equity by instant, outcomes by symbol for the permutation, blocks for the hold.
 
     block_s: seconds of clock time in which errors may move together, where predictions were split by them (one session
@@ -60,39 +71,48 @@ class Tally:
     """[S] of SESSION_SUMS each."""
     units: list[Records] = field(default_factory=list)
     """[U] of SESSION_SUMS each: by block, or the same."""
-    equity: Series = field(default_factory=Series)
+    equity: GrowingArray = field(default_factory=GrowingArray)
     """By instant."""
-    holding: Holding = field(default_factory=Holding)
-    held: Series = field(default_factory=Series)
+    holding: BuyAndHold = field(default_factory=BuyAndHold)
+    hold_gain: GrowingArray = field(default_factory=GrowingArray)
     """Sum over symbols of what a unit of money held has gained, by instant."""
     instants: list[Int] = field(default_factory=list)
     """How many each session has."""
     blocks: dict[str, list[Float]] = field(default_factory=dict)
-    series: dict[str, list[Series]] = field(default_factory=dict)
+    """Column -> pieces of it, by (session, symbol) block."""
+    series: dict[str, list[GrowingArray]] = field(default_factory=dict)
     """Name -> symbol."""
     reasons: Int = field(default_factory=lambda: np.zeros(BITS, np.int64))
     """Rows with each reason bit."""
-    largest: tuple[float, float] = (0.0, 0.0)
-    """P(up) and P(down)."""
+    largest: LargestP = NO_PREDICTION
     rows: int = 0
     predicted: int = 0
 
-    def add(self, panel: Panel, out: Records, order: Int | None, level: Float) -> None:
-        """Take the ledger [n] of LEDGER_RESULT of a panel (table order). level [n]: the rule's usual spread, bps."""
-        starts = first_of(panel.session)
+    def add(self, panel: JoinedPanel, out: Records, order: Int | None, spread_bps: Float) -> None:
+        """Take the ledger of a panel.
+
+        Parameters
+        ----------
+        panel : whole sessions, the next in order.
+        out : [n] of LEDGER_RESULT, the user's ledger, in the table's order.
+        order : [n] row numbers in time order; None where the table is in time order.
+        spread_bps : [n] the rule's usual spread; NaN where not known.
+        """
+        starts = run_starts(panel.session)
         session = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(out)))
         first, unit = self._units(panel, session)
         f, units, signs = panel.forecasts, np.zeros(len(first), SESSION_SUMS), np.empty((3, len(out)), np.int8)
         observed = frozen((
-            f["p_up"], panel.y_up, panel.floor_p, f["p_widen"], f["y_spread_bps"], panel.quotes["spread_bps"], level,
+            f["p_up"], panel.y_up, panel.floor_p, f["p_widen"], f["y_spread_bps"], panel.quotes["spread_bps"],
+            spread_bps,
         ))  # fmt: skip
         count(out, Outcomes(*observed), unit, units, self.reasons, signs)
         self.session.append(panel.session[starts])
         self.units.append(units)
-        self.sums.append(units if self.block_s is None else added(units, first_of(session[first])))
-        self._instants(panel, out, order)
-        self._series(panel, signs)
-        self._hold(panel)
+        self.sums.append(units if self.block_s is None else added(units, run_starts(session[first])))
+        self._add_instants(panel, out, order)
+        self._add_series(panel, signs)
+        self._add_blocks(panel)
         self.rows += len(out)
         self.predicted += int(np.count_nonzero(panel.predicted))
 
@@ -105,10 +125,9 @@ class Tally:
         return np.concatenate([units[name] for units in self.units] or [np.empty(0)])
 
     def hold(self) -> Float:
-        """[T + 1] equal-weighted buy-and-hold at every instant, 1 before the first; of no symbol where none has a
-        price."""
+        """[T + 1] equal-weighted buy-and-hold at every instant, 1 before the first; empty where none has a price."""
         count = len(self.holding.value)
-        return np.append(1.0, 1.0 + self.held.get() / count) if count else np.empty(0)
+        return np.append(1.0, 1.0 + self.hold_gain.get() / count) if count else np.empty(0)
 
     def days(self) -> Int:
         """[S] sessions, days since 1970."""
@@ -118,7 +137,7 @@ class Tally:
         """The number of the session that the instant is in, both from 0."""
         return int(np.searchsorted(np.cumsum(np.concatenate(self.instants)), instant, side="right"))
 
-    def fired(self, bit: int) -> int:
+    def reason_rows(self, bit: int) -> int:
         """Rows that carry a reason bit."""
         return int(self.reasons[bit.bit_length() - 1])
 
@@ -126,43 +145,46 @@ class Tally:
         """A column by (session, symbol) block."""
         return np.concatenate(self.blocks.get(name) or [np.empty(0)])
 
-    def parts(self, signal: str, outcome: str) -> list[tuple[Array, Array]]:
-        """(signal, outcome) of each symbol over its predicted rows; signs are int8."""
+    def signal_series(self, signal: str, outcome: str) -> list[SignalSeries]:
+        """Signal and outcome of each symbol over its predicted rows; signs are int8."""
         pairs = zip(self.series.get(signal, []), self.series.get(outcome, []), strict=True)
-        return [(a.get(), b.get()) for a, b in pairs]
+        return [SignalSeries(a.get(), b.get()) for a, b in pairs]
 
-    def _units(self, panel: Panel, session: Int) -> tuple[Int, Int]:
+    def _units(self, panel: JoinedPanel, session: Int) -> tuple[Int, Int]:
         """The first row [U] of each unit, units in order of their sessions, and each row's unit [n]."""
         if self.block_s is None:
-            return first_of(session), session
+            return run_starts(session), session
         pair = np.stack([session, panel.time // (self.block_s * 10**9)])
         _, first, unit = np.unique(pair, axis=1, return_index=True, return_inverse=True)
         return first, unit.reshape(-1)
 
-    def _instants(self, panel: Panel, out: Records, order: Int | None) -> None:
+    def _add_instants(self, panel: JoinedPanel, out: Records, order: Int | None) -> None:
+        """Equity and the hold's gain at each instant: what its last row shows."""
         time = panel.time if order is None else panel.time[order]
         equity = out["equity"] if order is None else out["equity"][order]
         session = panel.session if order is None else panel.session[order]
         last = np.append(time[1:] != time[:-1], True)
         self.equity.add(equity[last])
-        self.held.add(self.holding.add(panel, time[last]))
-        self.instants.append(np.diff(first_of(session[last]), append=np.count_nonzero(last)))
+        self.hold_gain.add(self.holding.add(panel, time[last]))
+        self.instants.append(np.diff(run_starts(session[last]), append=np.count_nonzero(last)))
 
-    def _series(self, panel: Panel, signs: npt.NDArray[np.int8]) -> None:
+    def _add_series(self, panel: JoinedPanel, signs: npt.NDArray[np.int8]) -> None:
+        """Signals and outcomes of the predicted rows by symbol, and the largest probabilities."""
         columns: dict[str, Array] = {
             "call": signs[CALL], "up": signs[UP], "signal": signs[SIGNAL], "ret": panel.forecasts["y_ret_bps"],
         }  # fmt: skip
         every = self.symbols == 1 and bool(panel.predicted.all())
         for name, values in columns.items():
-            per = self.series.setdefault(name, [Series() for _ in range(self.symbols)])
+            per = self.series.setdefault(name, [GrowingArray() for _ in range(self.symbols)])
             for s in range(self.symbols):
                 mine = panel.predicted if self.symbols == 1 else panel.predicted & (panel.symbol == s)
                 per[s].add(values if every else values[mine])
         p = panel.forecasts["p_up"]
         up, down = float(np.fmax.reduce(p)), float(1.0 - np.fmin.reduce(p))  # NaN only where there is nothing else
-        self.largest = (max(self.largest[0], up), max(self.largest[1], down))
+        self.largest = LargestP(max(self.largest.up, up), max(self.largest.down, down))
 
-    def _hold(self, panel: Panel) -> None:
+    def _add_blocks(self, panel: JoinedPanel) -> None:
+        """Prices, dividends and splits of each block."""
         starts = panel.borders[:-1]
         opens = panel.quotes["mid_open"][starts]
         columns = {
@@ -177,6 +199,6 @@ class Tally:
             self.blocks.setdefault(name, []).append(values)
 
 
-def first_of(values: Int) -> Int:
+def run_starts(values: Int) -> Int:
     """Where each run of equal values begins."""
     return np.flatnonzero(np.diff(values, prepend=values[:1] - 1))

@@ -12,33 +12,45 @@ import numpy as np
 from hfm import tables
 from hfm.backtest import bounce, family, ledger_tables, performance
 from hfm.backtest.engine import Engine, base_settings
-from hfm.backtest.joined_panel import EXTREMES, RESTING, Panel, ahead, panels
+from hfm.backtest.joined_panel import EXTREMES, RESTING, JoinedPanel, panels, prefetch
 from hfm.backtest.totals import Totals
 from hfm.config import Backtest, Config
 from hfm.errors import UsageError
+from hfm.plugins import find
 from hfm.policies.one_symbol import deprecated
-from hfm.recipe import reconciliation
 from hfm.stage import Context, Product
 from hfm.tables import TableMeta
+from hfm.tables.json_document import to_json
 
 LEDGER, TRADES, TRIALS = "backtest/ledger.parquet", "backtest/trades.parquet", "backtest/trials.parquet"
+METRICS, RECONCILIATION, INSAMPLE = "backtest/metrics.json", "backtest/bridge.parquet", "train/insample.parquet"
 
 
 def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> Iterator[Product]:
     """Ledger, trades, trials and metrics of the policy that the settings name, out of sample only.
 
-    Raises DataError where predictions and quotes do not line up (naming the first offending row) and UsageError for
-    a model without predictions.
+    Parameters
+    ----------
+    inputs : quotes and predictions; train/insample.parquet of a run of the original recipe.
+    config, ctx : see hfm.stage.
+
+    Yields
+    ------
+    Row groups of the tables, in order of their sessions, then metrics.json, and the recipe's reconciliation.
+
+    Raises
+    ------
+    DataError
+        Where predictions and quotes do not line up; it names the first offending row.
+    UsageError
+        For a model without predictions, and for settings that contradict one another or the data.
     """
     quotes, predictions = inputs["simulate/quotes.parquet"], inputs["train/predictions.parquet"]
-    settings, meta = config.backtest, quotes.meta
-    symbols = sorted(meta.symbols)
+    settings, symbols = config.backtest, sorted(quotes.meta.symbols)
     model = settings.model or predictions.meta.model
     horizon = predictions.meta.horizon or config.train.horizon
-    _check(settings, meta)
-    meta = replace(
-        meta, block_s=predictions.meta.block_s, lookahead=True if settings.fill == "close" else meta.lookahead
-    )
+    _check(settings, quotes.meta)
+    meta = _meta(settings, quotes.meta, predictions.meta)
     engine = Engine(settings, symbols, meta, horizon)
     if engine.bounce is not None:
         meta = replace(meta, bounce={k: dataclasses.asdict(v) for k, v in engine.bounce.shown.items()})
@@ -46,19 +58,18 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     if deprecated(engine.trials[engine.user].allocator):
         ctx.warn(f"policy {trial}: its `propose` is deprecated and works on; give target weights with `weights`")
     totals = Totals(len(engine.trials))
-    last: Panel | None = None
+    last: JoinedPanel | None = None
     count = 0
-    for panel in ahead(panels(quotes, predictions, model, symbols, _columns(settings, meta))):
-        taken = engine.take(panel)
-        if taken is None:
+    for panel in prefetch(panels(quotes, predictions, model, symbols, _columns(settings, meta))):
+        outcome = engine.take(panel)
+        if outcome is None:
             continue
-        last, result = taken
+        last, result = outcome
+        family_sums = result.sums[: len(engine.trials)]
         yield LEDGER, ledger_tables.ledger_table(last, result.out, model, trial, meta)
         yield (
             TRIALS,
-            ledger_tables.trials_table(
-                last, engine.trials, result.sums[: len(engine.trials)], result.bounce, settings.cash, symbols, meta
-            ),
+            ledger_tables.trials_table(last, engine.trials, family_sums, result.bounce, settings.cash, symbols, meta),
         )
         totals.add(last, result.sums, result.out)
         ended = engine.ready()
@@ -68,21 +79,34 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
         ctx.progress("sessions", totals.sessions, 0)
     assert last is not None  # a model with predictions has a session with one: panels() has raised otherwise
     yield TRADES, ledger_tables.trades_table(engine.rest(last), count, model, trial, symbols, meta)
-    _record(engine, ctx, model)
-    document = performance.document(engine, totals, model, meta)
-    performance.tell(document, ctx)
-    yield "backtest/metrics.json", document
-    if reconciliation.INSAMPLE in inputs:
-        yield reconciliation.ARTIFACT, reconciliation.table(inputs, settings, document, len(engine.trials))
+    _journal(engine, ctx, model)
+    metrics = performance.metrics_of(engine, totals, model, meta)
+    performance.summarise(metrics, ctx)
+    yield METRICS, to_json(metrics)
+    if INSAMPLE in inputs:
+        yield RECONCILIATION, find("recipe_parts", "reconciliation")(inputs, settings, metrics, len(engine.trials))
 
 
-def _columns(settings: Backtest, meta: TableMeta) -> tuple[str, ...]:  # Any: JSON values
+def _meta(settings: Backtest, quotes: TableMeta, predictions: TableMeta) -> TableMeta:
+    """Metadata of the tables: those of the quotes, what errors are clustered by, and whether fills know the future."""
+    return replace(
+        quotes, block_s=predictions.block_s, lookahead=True if settings.fill == "close" else quotes.lookahead
+    )
+
+
+def _columns(settings: Backtest, meta: TableMeta) -> tuple[str, ...]:
     """Columns of the quotes beside those that every back-test reads."""
     return RESTING if settings.fill == "passive" else EXTREMES if bounce.possible(meta) else ()
 
 
 def _check(settings: Backtest, meta: TableMeta) -> None:
-    """Raise UsageError for a fill that knows the future, unless asked for by name, and for a queue without a book."""
+    """Refuse a fill that knows the future, unless asked for by name, and a queue without a book.
+
+    Raises
+    ------
+    UsageError
+        With the option that changes it.
+    """
     if settings.fill == "close" and not settings.allow_lookahead:
         raise UsageError(
             "--fill close fills at the very price that the signal is made of",
@@ -97,13 +121,12 @@ def _check(settings: Backtest, meta: TableMeta) -> None:
         )
 
 
-def _record(engine: Engine, ctx: Context, model: str) -> None:
+def _journal(engine: Engine, ctx: Context, model: str) -> None:
     """One journal event for each member of the family: the policy, its costs and where it was tried; one for a sweep.
 
     family: the user's own threshold where it is not among those that every family has.
     """
-    days = engine.tally.days()
-    settings = engine.settings
+    days, settings = engine.session_sums.days(), engine.settings
     added = settings.threshold if engine.trials[engine.user].name not in family.names() else ""
     span = [str(np.datetime64(int(d), "D")) for d in (days[0], days[-1])]
     common = {"cost": costs(base_settings(settings)), "symbols": list(engine.symbols), "family": added, "span": span,

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.backtest.engine import LAGS
-from hfm.backtest.joined_panel import Panel
+from hfm.backtest.joined_panel import JoinedPanel
 from hfm.backtest.ledger_tables import hold
 from hfm.ledger.records import BLOCK_SUMS
 from hfm.tables.records import Records
@@ -26,7 +26,7 @@ class Totals:
         """Of the user's own ledger, mean position x mark by block, currency."""
         self.sessions = 0
 
-    def add(self, panel: Panel, sums: Records, results: Records) -> None:
+    def add(self, panel: JoinedPanel, sums: Records, results: Records) -> None:
         """Take a panel's sums [K + LAGS, B] of BLOCK_SUMS and ledger [n] of LEDGER_RESULT, in the table's order."""
         starts = panel.borders[:-1]
         held = np.add.reduceat(results["position"] * results["mark"], starts)

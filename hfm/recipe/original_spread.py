@@ -9,15 +9,15 @@ The noise is drawn row after row from the legacy generator of the seed.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Float
 from hfm.config import Simulate
-
-Float = npt.NDArray[np.float64]
+from hfm.plugins import RecipeRows
 
 WINDOW = 20
 OWN_SEED = 23
@@ -26,7 +26,7 @@ BASE_BPS, SLOPE, NOISE, FLOOR_BPS = 10.0, 2.0, 0.1, 1.0
 
 
 @dataclass(frozen=True)
-class Memory:
+class OriginalState:
     """What a symbol's earlier rows leave: its last close (NaN: none), up to 19 last returns, the generator's state."""
 
     close: float = float("nan")
@@ -40,22 +40,31 @@ def returns(close: Float, before: float) -> Float:
 
 
 def volatility(returns: Float, tail: Float) -> tuple[Float, Float]:
-    """Sample sd of the last 20 returns [n], in bps, and the tail for the next call.
+    """Sample sd of the last 20 returns, in bps, and what the next call needs of them.
 
-    tail: the last up to 19 returns before these. A first return that is NaN is none. While fewer than 20 are known, the
-    sd of those that are; 0 of none and of one.
+    Parameters
+    ----------
+    returns
+        [n] in order; a first one that is NaN is none.
+    tail
+        The last up to 19 returns before these.
+
+    Returns
+    -------
+    tuple[Float, Float]
+        [n] sd of those that are known while fewer than 20 are, 0 of none and of one; and the tail for the next call.
     """
     joined = np.concatenate((tail, returns))
     known = np.isfinite(joined)
     values = np.where(known, joined, 0.0)
     padded = np.concatenate((np.zeros(WINDOW - 1), values))
-    there = np.concatenate((np.zeros(WINDOW - 1), known.astype(np.float64)))
+    counted = np.concatenate((np.zeros(WINDOW - 1), known.astype(np.float64)))
     total, squares, n = np.zeros(len(joined)), np.zeros(len(joined)), np.zeros(len(joined))
     for lag in range(WINDOW):
         part = padded[lag : lag + len(joined)]
         total += part
         squares += part * part
-        n += there[lag : lag + len(joined)]
+        n += counted[lag : lag + len(joined)]
     variance = np.where(n > 1, squares - total * total / np.maximum(n, 1), 0.0) / np.maximum(n - 1, 1)
     return 1e4 * np.sqrt(np.maximum(variance, 0.0))[len(tail) :], joined[known][-(WINDOW - 1) :]
 
@@ -70,18 +79,52 @@ def spread_bps(volatility_bps: Float, noise_bps: Float) -> Float:
     return np.maximum(level_bps(volatility_bps) + NOISE * noise_bps, FLOOR_BPS)
 
 
-def normals(memory: Memory, seed: int, n: int) -> tuple[Float, dict[str, Any]]:  # Any: see Memory
+def normals(state: OriginalState, seed: int, n: int) -> tuple[Float, dict[str, Any]]:  # Any: see OriginalState
     """The next n standard normals of the recipe's generator, and its state after them."""
-    own = OWN_SEED if seed == Simulate().seed else seed
-    generator = np.random.RandomState(own % 2**32)
-    if memory.generator is not None:
-        generator.set_state(memory.generator)
+    generator = np.random.RandomState((OWN_SEED if seed == Simulate().seed else seed) % 2**32)
+    if state.generator is not None:
+        generator.set_state(state.generator)
     drawn = generator.standard_normal(n)
-    state = generator.get_state(legacy=False)
-    assert isinstance(state, dict)
-    return drawn, state
+    after = generator.get_state(legacy=False)
+    assert isinstance(after, dict)
+    return drawn, after
 
 
 def ofi(returns: Float, volume: Float) -> Float:
     """Order-flow imbalance in shares; -.4 too where there is no return."""
     return np.where(returns > 0, 0.6, -0.4) * volume
+
+
+class OriginalRecipe:
+    """See plugins.Recipe: the registry's `seed`."""
+
+    warning = "recipe seed: the spread's noise is scaled by the whole sample, as in the original (not causal)"
+    open_bps = BASE_BPS
+
+    def __init__(self) -> None:
+        self.level_sd: dict[str, float] = {}
+        """By symbol: sd of the spread without its noise over all bars, in bps."""
+
+    def fit(self, closes: Iterable[tuple[str, Float]]) -> None:
+        """See Recipe: the sd of each symbol's spread without its noise, over all bars that have one."""
+        states: dict[str, OriginalState] = {}
+        sums: dict[str, Float] = {}
+        for symbol, close in closes:
+            past = states.get(symbol, OriginalState())
+            vol, tail = volatility(returns(close, past.close), past.tail)
+            states[symbol] = OriginalState(float(close[-1]), tail)
+            level = level_bps(vol)[max(2 - len(past.tail) - np.isfinite(past.close), 0) :]
+            part = np.array([len(level), level.sum(), (level * level).sum()])
+            sums[symbol] = sums.get(symbol, np.zeros(3)) + part
+        for symbol, (n, total, squares) in sums.items():
+            variance = max(squares - total * total / max(n, 1.0), 0.0) / max(n - 1.0, 1.0)
+            self.level_sd[symbol] = float(np.sqrt(variance))
+
+    def rows(self, symbol: str, close: Float, volume: Float, state: OriginalState | None, seed: int) -> RecipeRows:
+        """See Recipe."""
+        past = state or OriginalState()
+        moves = returns(close, past.close)
+        vol, tail = volatility(moves, past.tail)
+        drawn, generator = normals(past, seed, len(close))
+        spread = spread_bps(vol, drawn * self.level_sd[symbol])
+        return RecipeRows(spread, ofi(moves, volume), OriginalState(float(close[-1]), tail, generator))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,12 +24,12 @@ from hfm.backtest.totals import Totals
 from hfm.config import Backtest
 from hfm.policies.multiple_testing import sharpe_hurdle
 from hfm.tables import Array, Reader
+from hfm.tables.metrics_document import Metrics
 
 Float = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
-Metrics = dict[str, float]
-ARTIFACT, INSAMPLE = "backtest/bridge.parquet", "train/insample.parquet"
-KEPT = 0.998
+INSAMPLE = "train/insample.parquet"
+KEEP = 0.998
 """What the recipe leaves of each row's return for costs, traded or not."""
 SURE = 0.6
 ROUND_THE_CLOCK = 252 * 12 * 24
@@ -39,42 +39,65 @@ RECIPE = "hfm run --set simulate.recipe=seed --set train.features=seed"
 FREE = "--fee-bps 0 --set backtest.spread_share=0 --set backtest.impact=0"
 
 
-def steps(
-    inputs: Mapping[str, Reader], settings: Backtest, document: Mapping[str, Any], trials: int
-) -> Iterator[tuple[str, Metrics, str]]:  # Any: metrics.json
-    """(step, its metrics, the command that prints it), in order. document: the run's own metrics.json."""
+class Step(NamedTuple):
+    """One step: its metrics (NaN where not defined), and the command that prints it."""
+
+    name: str
+    metrics: dict[str, float]
+    command: str
+
+
+def steps(inputs: Mapping[str, Reader], settings: Backtest, metrics: Metrics, trials: int) -> Iterator[Step]:
+    """The steps from what the recipe prints to what holds, in order.
+
+    Parameters
+    ----------
+    inputs : quotes, predictions and train/insample.parquet.
+    settings : the run's own.
+    metrics : the run's own metrics.json.
+    trials : members of the family, for the hurdle.
+
+    Yields
+    ------
+    Accuracy, floor, return, hold and drawdown as fractions, the Sharpe ratio a year, trades as a count.
+    """
     quotes = inputs["simulate/quotes.parquet"]
     year = float(quotes.meta.slots_per_year)
     data, known = _rows(inputs)
-    own = _recipe(data, known, known)
-    yield "in_sample", own | {"sharpe": own["sharpe"] * math.sqrt(ROUND_THE_CLOCK)}, RECIPE
-    yield "market_hours", own | {"sharpe": own["sharpe"] * math.sqrt(year)}, RECIPE
-    fresh = known & ~data["fitted"].astype(bool)
-    held_out = _recipe(data, fresh, known)
-    yield "out_of_sample", held_out | {"sharpe": held_out["sharpe"] * math.sqrt(year)}, RECIPE
+    printed = _recipe(data, known, known)
+    yield Step("in_sample", printed | {"sharpe": printed["sharpe"] * math.sqrt(ROUND_THE_CLOCK)}, RECIPE)
+    yield Step("market_hours", printed | {"sharpe": printed["sharpe"] * math.sqrt(year)}, RECIPE)
+    held_out = _recipe(data, known & ~data["fitted"].astype(bool), known)
+    yield Step("out_of_sample", held_out | {"sharpe": held_out["sharpe"] * math.sqrt(year)}, RECIPE)
     free = dataclasses.replace(settings, fee_bps=0.0, spread_share=0.0, impact=0.0)
     at_close = dataclasses.replace(free, fill="close", allow_lookahead=True)
-    model = str(document["model"])
     command = f"hfm backtest --fill close --allow-lookahead {FREE}"
-    yield "price_not_spread", _of(_replayed(inputs, at_close, model)), command
+    yield Step("price_not_spread", _of(_replayed(inputs, at_close, metrics.model)), command)
     next_open = dataclasses.replace(free, fill="next-open", allow_lookahead=False)
-    yield "next_open", _of(_replayed(inputs, next_open, model)), f"hfm backtest --fill next-open {FREE}"
-    paid = _of(document)
-    yield "costs", paid, "hfm backtest"
-    span = document["span"]
-    hurdle = sharpe_hurdle(trials, int(span["sessions"])) * math.sqrt(float(quotes.meta.sessions_per_year))
+    yield Step("next_open", _of(_replayed(inputs, next_open, metrics.model)), f"hfm backtest --fill next-open {FREE}")
+    paid = _of(metrics)
+    yield Step("costs", paid, "hfm backtest")
+    root = math.sqrt(float(quotes.meta.sessions_per_year))
+    hurdle = sharpe_hurdle(trials, int(metrics.span.sessions)) * root
     counted = {"sharpe": paid["sharpe"] - hurdle, "hurdle": hurdle, "trials": float(trials)}
-    yield "trials_counted", paid | counted, "hfm report"
+    yield Step("trials_counted", paid | counted, "hfm report")
 
 
-def table(
-    inputs: Mapping[str, Reader], settings: Backtest, document: Mapping[str, Any], trials: int
-) -> pa.Table:  # Any: metrics.json
-    """The steps as the table that is written: a row for each metric of each step."""
+def table(inputs: Mapping[str, Reader], settings: Backtest, metrics: Metrics, trials: int) -> pa.Table:
+    """The steps as the table that is written.
+
+    Parameters
+    ----------
+    inputs, settings, metrics, trials : see steps.
+
+    Returns
+    -------
+    backtest/bridge.parquet, a row for each metric of each step.
+    """
     lines = [
-        (number, step, metric, value, command)
-        for number, (step, metrics, command) in enumerate(steps(inputs, settings, document, trials))
-        for metric, value in sorted(metrics.items())
+        (number, step.name, name, value, step.command)
+        for number, step in enumerate(steps(inputs, settings, metrics, trials))
+        for name, value in sorted(step.metrics.items())
     ]
     numbers, step, metric, value, command = zip(*lines, strict=True)
     columns = {
@@ -85,8 +108,7 @@ def table(
 
 
 def _rows(inputs: Mapping[str, Reader]) -> tuple[dict[str, Array], Bool]:
-    """Columns of the quotes and of the recipe's network, and the rows [n] in which it traded: all that it spoke of but
-    the last two."""
+    """Columns of the quotes and of the recipe's network, and the rows [n] in which it traded: all forecast but two."""
     names = ("session", "seq", "mid_close", "spread_bps")
     data = tables.arrays(inputs["simulate/quotes.parquet"].read(names), names)
     data |= tables.arrays(inputs[INSAMPLE].read(("p_widen", "y_widen", "fitted")), ("p_widen", "y_widen", "fitted"))
@@ -95,17 +117,26 @@ def _rows(inputs: Mapping[str, Reader]) -> tuple[dict[str, Array], Bool]:
     return data, known
 
 
-def _recipe(data: Mapping[str, Array], rows: Bool, known: Bool) -> Metrics:
-    """What the recipe's back-test says of `rows`; sharpe a row, to be annualised.
+def _recipe(data: Mapping[str, Array], rows: Bool, known: Bool) -> dict[str, float]:
+    """What the recipe's back-test says of some rows.
 
+    Parameters
+    ----------
+    data : columns [n] of the quotes and of the recipe's network.
+    rows : [n] those that it trades in.
+    known : [n] those that it has a forecast of.
+
+    Returns
+    -------
     accuracy: of the spread's direction, over the rows that the recipe validates on; floor: the larger class.
-    accuracy_price: of the price's, over `rows`, taking P(widens) for P(rises) as its trading does.
+    accuracy_price: of the price's, over `rows`, taking P(widens) for P(rises) as its trading does. sharpe: a row, to be
+    annualised.
     """
     p, close = data["p_widen"], data["mid_close"]
     at = np.flatnonzero(rows)
     moves = close[at + 1] / close[at] - 1.0
     signal = np.where(p[at] > SURE, 1.0, np.where(p[at] < 1.0 - SURE, -1.0, 0.0))
-    earned = KEPT * signal * moves
+    earned = KEEP * signal * moves
     line = np.cumprod(1.0 + earned)
     peak = np.maximum.accumulate(line)
     sd = float(earned.std())
@@ -124,31 +155,33 @@ def _recipe(data: Mapping[str, Array], rows: Bool, known: Bool) -> Metrics:
     }
 
 
-def _replayed(inputs: Mapping[str, Reader], settings: Backtest, model: str) -> dict[str, Any]:  # Any: metrics.json
-    """metrics.json of the same predictions under other settings."""
+def _replayed(inputs: Mapping[str, Reader], settings: Backtest, model: str) -> Metrics:
+    """The metrics of the same predictions under other settings."""
     quotes, predictions = inputs["simulate/quotes.parquet"], inputs["train/predictions.parquet"]
     meta = quotes.meta
     symbols = sorted(meta.symbols)
     engine = Engine(settings, symbols, meta, predictions.meta.horizon)
     totals = Totals(len(engine.trials))
     for panel in panels(quotes, predictions, model, symbols):
-        taken = engine.take(panel)
-        if taken is not None:
-            last, result = taken
+        outcome = engine.take(panel)
+        if outcome is not None:
+            last, result = outcome
             totals.add(last, result.sums, result.out)
-    return performance.document(engine, totals, model, meta)
+    return performance.metrics_of(engine, totals, model, meta)
 
 
-def _of(document: Mapping[str, Any]) -> Metrics:  # Any: metrics.json
-    """The metrics of a step from a metrics.json."""
-    found = document["metrics"]
+def _of(metrics: Metrics) -> dict[str, float]:
+    """The metrics of a step from those of a back-test; NaN where not defined."""
 
-    def value(name: str, key: str = "value") -> float:
-        held = found[name][key]
-        return math.nan if held is None else float(held)
+    def value(name: str) -> float:
+        return _number(metrics.metrics[name].value)
 
     return {
-        "accuracy": value("accuracy_direction"), "floor": value("accuracy_direction", "floor"),
+        "accuracy": value("accuracy_direction"), "floor": _number(metrics.metrics["accuracy_direction"].floor),
         "return": value("return_net"), "hold": value("return_hold"), "sharpe": value("sharpe_bar"),
         "drawdown": value("max_drawdown"), "trades": value("trips"),
     }  # fmt: skip
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)

@@ -59,7 +59,7 @@ def critical_p(record: Record, sessions: int) -> float:
 
 
 def boundaries(looks: Sequence[Look], level: float) -> list[float]:
-    """Critical values of a standard normal statistic at each look, [len(looks)].
+    """Critical values of a standard normal statistic at each look.
 
     The probability of exceeding any of them where nothing is worth anything is level x spent(all sessions seen). The
     statistic of a look is the standardised sum over its sessions, so two neighbouring looks correlate by
@@ -67,18 +67,29 @@ def boundaries(looks: Sequence[Look], level: float) -> list[float]:
     doi:10.2307/2343787, on a grid. It is exact for windows that only grow while the signals of sessions once seen stay
     as they were; for windows that roll the sequence is taken as Markov, which their correlation at lag one decides at
     such levels. Where models are fitted anew each night the looks correlate less than shared sessions say.
+
+    Parameters
+    ----------
+    looks : oldest first.
+    level : error probability of the configuration over all of its looks.
+
+    Returns
+    -------
+    A value a look; the earlier one where a look added no session.
     """
     grid = np.arange(_LOW, _HIGH + _STEP / 2, _STEP)
     density = np.exp(-0.5 * grid * grid) / math.sqrt(2 * math.pi)
-    seen, before, out = 0, 0, list[float]()
+    sessions_seen, before, out = 0, 0, list[float]()
     for i, look in enumerate(looks):
         if i:
             density = _moved(density, grid, correlation(looks[i - 1], look))
-        seen += look.added if i else look.sessions
-        critical = out[-1] if seen == before else _tail(density, grid, level * (spent(seen) - spent(before)))
+        sessions_seen += look.added if i else look.sessions
+        critical = (
+            out[-1] if sessions_seen == before else _tail(density, grid, level * (spent(sessions_seen) - spent(before)))
+        )
         out.append(critical)
         density = np.where(grid < critical, density, 0.0)
-        before = seen
+        before = sessions_seen
     return out
 
 
@@ -107,5 +118,5 @@ def _tail(density: Float, grid: Float, mass: float) -> float:
     at = int(np.searchsorted(-above, -mass))  # first place with less than `mass` above it
     if at <= 0:
         return float(grid[0])
-    here, there = above[at - 1], above[at] if at < len(grid) else 0.0
-    return float(grid[at - 1] + _STEP * (here - mass) / max(here - there, 1e-300)) - 0.5 * _STEP
+    mass_before, mass_after = above[at - 1], above[at] if at < len(grid) else 0.0
+    return float(grid[at - 1] + _STEP * (mass_before - mass) / max(mass_before - mass_after, 1e-300)) - 0.5 * _STEP

@@ -16,20 +16,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import hfm
-from hfm import config as settings
 from hfm import tables
-from hfm.config import Config
-from hfm.report import assurance, leakage, verdict
-from hfm.report import forecast_data as forecast
-from hfm.report import market_data as market
-from hfm.report import strategy_data as money
-from hfm.report import waterfall as bridge
-from hfm.report.forecast_data import Forecast
-from hfm.report.market_data import Market
-from hfm.report.strategy_data import Money
+from hfm.config import Config, as_tree
+from hfm.report import forecast_data, leakage, market_data, strategy_data, verdict, waterfall
+from hfm.report.forecast_data import ForecastData
+from hfm.report.leakage import Hits
+from hfm.report.market_data import MarketData
+from hfm.report.strategy_data import StrategyData
 from hfm.report.verdict import Verdict
-from hfm.report.waterfall import Step
+from hfm.report.verdict_numbers import TrialCounts, VerdictNumbers
+from hfm.report.waterfall import WaterfallStep
 from hfm.stage import Record, Verification
+from hfm.tables.json_document import from_json
 
 ARTIFACTS = {
     "simulate": ("simulate/quotes.parquet", "simulate/oracle.parquet", "simulate/facts.json"),
@@ -49,11 +47,19 @@ PACKAGES = ("numpy", "pyarrow", "numba", "torch", "scikit-learn", "matplotlib")
 
 @dataclass(frozen=True)
 class Evidence:
-    """One run. forecast, money: None where that stage has not run. missing: a sentence for each artifact not there."""
+    """One run.
 
-    market: Market
-    forecast: Forecast | None
-    money: Money | None
+    Attributes
+    ----------
+    market : the data; forecast, strategy : None where that stage has not run.
+    verdict : with its flags.
+    facts : simulate/facts.json; empty without it.
+    missing : a sentence for each artifact that is not there.
+    """
+
+    market: MarketData
+    forecast: ForecastData | None
+    strategy: StrategyData | None
     verdict: Verdict
     facts: dict[str, Any]  # Any: JSON values
     missing: tuple[str, ...]
@@ -63,7 +69,8 @@ class Evidence:
     config: Config
     config_hash: str
     trials: int
-    bridge: tuple[Step, ...] = ()
+    waterfall: tuple[WaterfallStep, ...] = ()
+    """Of a run of the original recipe."""
     verification: dict[str, Any] | None = None  # Any: JSON values
     """What the look-ahead tests said, where an edge would be supported without them."""
     warnings: tuple[str, ...] = ()
@@ -82,7 +89,7 @@ class Evidence:
     @property
     def lookahead(self) -> bool:
         """Whether the user's own trial fills at prices that it could not have had."""
-        return bool(self.money and self.money.metrics.get("lookahead"))
+        return bool(self.strategy and self.strategy.document.lookahead)
 
     @property
     def planted(self) -> bool:
@@ -94,20 +101,32 @@ def gather(
     inputs: Mapping[str, tables.Reader], config: Config, record: Record,
     verified: Callable[[], Verification | None] = lambda: None,
 ) -> Evidence:  # fmt: skip
-    """The evidence of one run. record: what was tried before, as the pipeline found it; verified: see Context."""
-    seen, cast = market.load(inputs), forecast.load(inputs)
-    earned = money.load(inputs, config.backtest.cash)
+    """The evidence of one run.
+
+    Parameters
+    ----------
+    inputs : the run's artifacts by path.
+    config : of the run.
+    record : what was tried before, as the pipeline found it.
+    verified : see hfm.stage.Context; asked only where an edge would be supported.
+
+    Returns
+    -------
+    All that the report shows.
+    """
+    market, forecast = market_data.load(inputs), forecast_data.load(inputs)
+    strategy = strategy_data.load(inputs, config.backtest.cash)
     facts = inputs.get("simulate/facts.json")
     missing = tuple(
         f"{name} is missing: hfm {stage} makes it"
         for stage, names in ARTIFACTS.items() for name in names if name not in inputs
     )  # fmt: skip
-    tree = json.dumps(settings.as_tree(config), sort_keys=True)
-    found, checked = assurance.with_verification(_verdict(cast, earned, config, record), verified)
+    tree = json.dumps(as_tree(config), sort_keys=True)
+    found, checked = verdict.with_verification(_verdict(forecast, strategy, config, record), verified)
     return Evidence(
-        seen, cast, earned, found, json.loads(facts.data()) if facts else {},
+        market, forecast, strategy, found, json.loads(facts.data()) if facts else {},
         missing, _origins(inputs), _versions(), config, hashlib.sha256(tree.encode()).hexdigest()[:16], record.trials,
-        bridge.load(inputs), checked, _warnings(inputs),
+        waterfall.load(inputs), checked, _warnings(inputs),
     )  # fmt: skip
 
 
@@ -118,28 +137,30 @@ def _warnings(inputs: Mapping[str, tables.Reader]) -> tuple[str, ...]:
     return tuple(str(text) for text in found)
 
 
-def _verdict(cast: Forecast | None, earned: Money | None, config: Config, record: Record) -> Verdict:
+def _verdict(forecast: ForecastData | None, strategy: StrategyData | None, config: Config, record: Record) -> Verdict:
     """The verdict with its flags; where nothing was back-tested, that is the reason."""
-    if earned is None or earned.trials is None:
+    if strategy is None or strategy.trials is None:
         why = "There is no back-test in this run: hfm backtest makes it."
-        known = {"sessions": len(cast.sessions) if cast else 0, "trials": record.trials}
-        return Verdict("insufficient data", (why,), known)
-    found = verdict.judge(earned.trials, record=record, reps=config.report.reps, seed=config.report.seed)
-    numbers = found.numbers | verdict.interval(found, INTERVAL, config.report.seed)
-    flag = _leakage(cast, earned) if cast else None
-    flags = [LOOKAHEAD] if earned.metrics.get("lookahead") else []
+        known = {"sessions": len(forecast.sessions) if forecast else 0, "trials": record.trials}
+        return Verdict("insufficient data", (why,), VerdictNumbers(from_json(TrialCounts, known)))
+    found = verdict.judge(strategy.trials, record=record, reps=config.report.reps, seed=config.report.seed)
+    interval = verdict.interval(found, INTERVAL, config.report.seed)
+    flag = _leakage(forecast, strategy) if forecast else None
+    flags = [LOOKAHEAD] if strategy.document.lookahead else []
+    numbers = dataclasses.replace(found.numbers, interval=interval)
     return dataclasses.replace(found, numbers=numbers, flags=(*flags, *((flag,) if flag else ())))
 
 
-def _leakage(cast: Forecast, earned: Money) -> str | None:
+def _leakage(forecast: ForecastData, strategy: StrategyData) -> str | None:
     """The warning where forecasts are better than honest ones, over all rows or over those with a signal."""
-    entry = earned.metrics.get("metrics", {}).get("accuracy_traded", {})
-    rows, share = int(entry.get("n") or 0), entry.get("value")
-    reversal = earned.metrics.get("bounce", {}).get("reversal_accuracy")
+    entry, bounce = strategy.document.metrics.get("accuracy_traded"), strategy.document.bounce
+    rows = entry.n or 0 if entry else 0
+    right = round(entry.value * rows) if entry and entry.value is not None else 0
+    accuracy = bounce.reversal_accuracy if bounce else None
     return leakage.warning(
-        cast.right, cast.labelled, traded=(round(share * rows) if share is not None else 0, rows),
-        bars=cast.meta.fidelity != "replay", planted=cast.meta.signal not in ("", "none"),
-        reversal=math.nan if reversal is None else float(reversal),
+        Hits(forecast.right, forecast.labelled), traded=Hits(right, rows),
+        bars=forecast.meta.fidelity != "replay", planted=forecast.meta.signal not in ("", "none"),
+        reversal=math.nan if accuracy is None else float(accuracy),
     )  # fmt: skip
 
 
@@ -157,5 +178,6 @@ def _origins(inputs: Mapping[str, tables.Reader]) -> tuple[tuple[str, str, str],
 
 
 def _versions() -> tuple[tuple[str, str], ...]:
+    """Name and version of what figures depend on."""
     found = [("hfm", hfm.__version__), ("python", platform.python_version())]
     return (*found, *((name, importlib.metadata.version(name)) for name in PACKAGES))

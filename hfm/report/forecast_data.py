@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 
 from hfm import tables
 from hfm.report import resample, statistics
-from hfm.report.statistics import Float, Int, Reliability
+from hfm.report.statistics import Float, Int, ReliabilityCurve
 from hfm.tables import TableMeta
+from hfm.tables.json_document import JsonDocument
 
 QUANTILES = (0.1, 0.5, 0.9)
 BEYOND = 0.05
@@ -27,8 +28,8 @@ BEYOND = 0.05
 
 
 @dataclass(frozen=True)
-class Score:
-    """One line of the scores table, all folds pooled."""
+class PooledScore(JsonDocument):
+    """One line of the scores table, all folds pooled; se and floor are NaN where there is none."""
 
     model: str
     task: str
@@ -41,7 +42,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Curve:
+class LossCurve:
     """Loss of one split less the floor's on the same rows (epoch 0), by epoch.
 
     mean: over the networks that are still training, as long as half of them are. each: every network.
@@ -52,8 +53,23 @@ class Curve:
     each: tuple[Float, ...]
 
 
+class Coverage(NamedTuple):
+    """A quantile of the spread: the share of rows at or below its forecast, and that share's standard error."""
+
+    quantile: float
+    share: float
+    se: float
+
+
+class ProbabilityRange(NamedTuple):
+    """The least and the greatest P(up); NaN where there is none."""
+
+    low: float
+    high: float
+
+
 @dataclass(frozen=True)
-class Bands:
+class SpreadBands:
     """Predicted and realised spread of the shown model, in bp; time orders the rows."""
 
     session: Int
@@ -62,8 +78,7 @@ class Bands:
     middle: Float
     high: Float
     realised: Float
-    coverage: tuple[tuple[float, float, float], ...]
-    """(quantile, share of rows at or below it, its standard error)."""
+    coverage: tuple[Coverage, ...]
     r2: float
     """Of log spread, against its own mean."""
     hours: Float | None = None
@@ -71,7 +86,7 @@ class Bands:
 
 
 @dataclass(frozen=True)
-class Forecast:
+class ForecastData:
     """What is known of the models."""
 
     model: str
@@ -83,14 +98,13 @@ class Forecast:
     labelled: int
     right: int
     """Rows with a direction, and those called right (P > .5)."""
-    sure: Int
+    p_counts: Int
     """Rows by P(up) in 200 bins from 0 to 1."""
-    reach: tuple[float, float]
-    """The least and the greatest P(up); NaN where there is none."""
-    calibration: Reliability | None
-    bands: Bands | None
-    scores: tuple[Score, ...]
-    curves: tuple[Curve, ...]
+    p_range: ProbabilityRange
+    calibration: ReliabilityCurve | None
+    bands: SpreadBands | None
+    scores: tuple[PooledScore, ...]
+    curves: tuple[LossCurve, ...]
 
     @property
     def stale(self) -> str:
@@ -110,13 +124,13 @@ class Forecast:
         return "clustered by session" if block is None else f"clustered by {block:g} s of clock time"
 
 
-def load(inputs: Mapping[str, tables.Reader]) -> Forecast | None:
+def load(inputs: Mapping[str, tables.Reader]) -> ForecastData | None:
     """The forecasts from train/predictions.parquet and what stands beside it; None without it."""
     reader = inputs.get("train/predictions.parquet")
     if reader is None:
         return None
     meta = reader.meta
-    models = meta.models or tuple(_names(reader))
+    models = meta.models or tuple(_model_names(reader))
     model = _shown(inputs, models, meta.model or (models[-1] if models else ""))
     names = [
         "symbol",
@@ -130,16 +144,16 @@ def load(inputs: Mapping[str, tables.Reader]) -> Forecast | None:
         "spread_q90",
         "y_spread_bps",
     ]
-    mine = list(reader.groups(names, model)) or [reader.schema.empty_table().select(names)]
-    data = tables.arrays(pa.concat_tables(mine, promote_options="permissive"), names)
+    groups = list(reader.groups(names, model)) or [reader.schema.empty_table().select(names)]
+    data = tables.arrays(pa.concat_tables(groups, promote_options="permissive"), names)
     day = data["session"].astype("datetime64[D]").astype(np.int64)
     labelled = (data["y_up"] >= 0) & np.isfinite(data["p_up"])
     p, hit = data["p_up"][labelled], data["y_up"][labelled].astype(float)
-    said = data["p_up"][np.isfinite(data["p_up"])]
-    return Forecast(
+    known_p = data["p_up"][np.isfinite(data["p_up"])]
+    return ForecastData(
         model, models, meta, np.unique(day), len(day), int(labelled.sum()), int(((p > 0.5) == (hit > 0.5)).sum()),
-        np.histogram(said, 200, (0.0, 1.0))[0],
-        (float(said.min()), float(said.max())) if said.size else (math.nan, math.nan),
+        np.histogram(known_p, 200, (0.0, 1.0))[0],
+        ProbabilityRange(*((float(known_p.min()), float(known_p.max())) if known_p.size else (math.nan, math.nan))),
         statistics.reliability(p, hit, min(10, max(2, p.size // 40)), _clusters(data, day, meta)[labelled]),
         _bands(data, day, meta),
         _scores(inputs.get("train/scores.parquet")), _curves(inputs.get("train/history.parquet"), model),
@@ -152,7 +166,7 @@ def _clusters(data: Mapping[str, Any], day: Int, meta: TableMeta) -> Int:  # Any
     return day if block is None else np.asarray(data["time"] // (int(block) * 10**9))
 
 
-def _names(reader: tables.Reader) -> list[str]:
+def _model_names(reader: tables.Reader) -> list[str]:
     """The models of a table that does not say which it has, in order of appearance."""
     found: dict[str, None] = {}
     for group in reader.groups(["model"]):
@@ -167,9 +181,9 @@ def _shown(inputs: Mapping[str, tables.Reader], models: tuple[str, ...], default
     return name if name in models else default
 
 
-def _bands(data: Mapping[str, Any], day: Int, meta: TableMeta) -> Bands | None:  # Any: arrays
+def _bands(data: Mapping[str, Any], day: Int, meta: TableMeta) -> SpreadBands | None:  # Any: arrays, JSON values
     """Predicted against realised spread; None where the model has no spread head."""
-    events, at = meta.every == "event", _clusters(data, day, meta)
+    events, cluster = meta.every == "event", _clusters(data, day, meta)
     middle, realised = data["spread_q50"], data["y_spread_bps"]
     good = np.isfinite(middle) & np.isfinite(realised) & (middle > 0) & (realised > 0)
     first = data["symbol"] == (data["symbol"][0] if len(middle) else "")
@@ -181,23 +195,24 @@ def _bands(data: Mapping[str, Any], day: Int, meta: TableMeta) -> Bands | None: 
         rows = good & np.isfinite(edge)
         below = (realised[rows] <= edge[rows]).astype(float)
         if below.size:
-            coverage.append((q, float(below.mean()), statistics.clustered_se(below, at[rows])))
+            coverage.append(Coverage(q, float(below.mean()), statistics.clustered_se(below, cluster[rows])))
     y, x = np.log(realised[good]), np.log(middle[good])
     r2 = 1 - float(((y - x) ** 2).sum()) / float(((y - y.mean()) ** 2).sum()) if y.std() > 0 else math.nan
     keep = good & first
-    return Bands(
+    return SpreadBands(
         day[keep], data["seq"][keep], data["spread_q10"][keep], middle[keep], data["spread_q90"][keep], realised[keep],
         tuple(coverage), r2, resample.hours(data["time"][keep], meta.tz or "UTC") if events else None,
     )  # fmt: skip
 
 
-def _scores(reader: tables.Reader | None) -> tuple[Score, ...]:
+def _scores(reader: tables.Reader | None) -> tuple[PooledScore, ...]:
+    """The pooled lines of the scores table; none without it."""
     if reader is None:
         return ()
     data = tables.arrays(reader.read())
     rows = np.flatnonzero(data["fold"] == -1)
     return tuple(
-        Score(
+        PooledScore(
             str(data["model"][i]), str(data["task"][i]), str(data["metric"][i]), float(data["value"][i]),
             float(data["se"][i]), int(data["n"][i]), float(data["floor"][i]),
             str(data["floor_label"][i]),
@@ -206,7 +221,7 @@ def _scores(reader: tables.Reader | None) -> tuple[Score, ...]:
     )  # fmt: skip
 
 
-def _curves(reader: tables.Reader | None, shown: str) -> tuple[Curve, ...]:
+def _curves(reader: tables.Reader | None, shown: str) -> tuple[LossCurve, ...]:
     """One curve a network (model, fold, seed) and split, rows in order of epoch; none of a model that has no epochs."""
     if reader is None:
         return ()
@@ -223,5 +238,5 @@ def _curves(reader: tables.Reader | None, shown: str) -> tuple[Curve, ...]:
         if lines:
             half = sorted(map(len, lines), reverse=True)[(len(lines) - 1) // 2]
             mean = [float(np.mean([line[e] for line in lines if len(line) > e])) for e in range(half)]
-            curves.append(Curve(split, np.array(mean), tuple(lines)))
+            curves.append(LossCurve(split, np.array(mean), tuple(lines)))
     return tuple(curves)

@@ -3,41 +3,50 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
-from hfm.report import statistics
+from hfm.proportion import wilson
 
 ALL, TRADED = 0.525, 0.55
 """Direction accuracy over all rows, and over the rows with a signal, that bars do not give."""
 
 
+class Hits(NamedTuple):
+    """Rows called right, and all of them."""
+
+    right: int
+    rows: int
+
+
+NONE = Hits(0, 0)
+
+
 def warning(
-    right: int,
-    n: int,
-    *,
-    planted: bool,
-    traded: tuple[int, int] = (0, 0),
-    bars: bool = True,
-    reversal: float = math.nan,
+    labelled: Hits, *, planted: bool, traded: Hits = NONE, bars: bool = True, reversal: float = math.nan
 ) -> str | None:
-    """The warning, else None.
+    """The warning that directions are called too well.
 
     Parameters
     ----------
-    right, n : labelled rows called right, and all of them.
+    labelled : rows with a direction.
     planted : whether a signal was put into the market on purpose.
-    traded : rows with a signal called right, and all of them.
+    traded : labelled rows with a signal.
     bars : whether rows are bars, of any interval; rows of an order book are foretold far better.
     reversal : accuracy of the rule that calls the opposite of the last return, NaN where not known.
+
+    Returns
+    -------
+    A sentence; None where nothing is suspicious.
     """
     if planted or not bars:
         return None
-    for (hits, rows), bound, which in (((right, n), ALL, "all rows"), (traded, TRADED, "the rows with a signal")):
-        low = statistics.wilson(hits, rows)[0]
-        if rows and low > bound:
+    for hits, bound, which in ((labelled, ALL, "all rows"), (traded, TRADED, "the rows with a signal")):
+        low = wilson(hits.right, hits.rows)[0]
+        if hits.rows and low > bound:
             rule = "" if math.isnan(reversal) else f" (calling the opposite of the last return: {reversal:.1%} right)"
             return (
-                f"Too good to be taken as it is: direction accuracy {hits / rows:.2%} (95 % interval from {low:.2%}) "
-                f"on {which}, where more than {bound:.1%} has not been seen honestly on bars. Either it is bid-ask "
-                f"bounce{rule}, or something knows the future. Check it: hfm verify --run NAME"
+                f"Too good to be taken as it is: direction accuracy {hits.right / hits.rows:.2%} (95 % interval from "
+                f"{low:.2%}) on {which}, where more than {bound:.1%} has not been seen honestly on bars. Either it is "
+                f"bid-ask bounce{rule}, or something knows the future. Check it: hfm verify --run NAME"
             )
     return None

@@ -23,7 +23,7 @@ OFI_BINS = 15
 
 
 @dataclass(frozen=True)
-class Flow:
+class OrderFlowCurve:
     """Returns by order-flow imbalance: bin means of z (sd of OFI) and of the return with its standard error, in bp."""
 
     z: Float
@@ -34,7 +34,7 @@ class Flow:
 
 
 @dataclass(frozen=True)
-class Market:
+class MarketData:
     """What is known of the market itself. meta is the bars table's own; slot_* are means over sessions [T]."""
 
     meta: TableMeta
@@ -61,8 +61,8 @@ class Market:
     """Median quoted spread."""
     charged: dict[str, dict[str, Any]] = field(default_factory=dict)  # Any: JSON values
     """By symbol, the spread around observed bars: charged, claimed, and the bars' upper side."""
-    same: Flow | None = None
-    ahead: Flow | None = None
+    same_bar: OrderFlowCurve | None = None
+    next_bar: OrderFlowCurve | None = None
 
     @property
     def slots(self) -> int:
@@ -75,7 +75,7 @@ class Market:
         return bool(self.meta.synthetic)
 
 
-def load(inputs: Mapping[str, tables.Reader]) -> Market:
+def load(inputs: Mapping[str, tables.Reader]) -> MarketData:
     """The market from fetch/bars.parquet (or fetch/book.parquet) and, if there, simulate/quotes.parquet."""
     data, meta = _bars(inputs)
     sessions, day = np.unique(data["session"].astype("datetime64[D]").astype(np.int64), return_inverse=True)
@@ -89,7 +89,7 @@ def load(inputs: Mapping[str, tables.Reader]) -> Market:
     close = np.full(len(sessions), np.nan)
     close[day[first]] = data["close"][first]
     quotes = inputs.get("simulate/quotes.parquet")
-    return Market(
+    return MarketData(
         meta, tuple(dict.fromkeys(data["symbol"])), sessions, len(seq),
         float((data["volume"] <= 0).mean()) if seq.size else 0.0,
         np.bincount(day, minlength=len(sessions)), _due(data, day, len(sessions), slots), move_ST, close,
@@ -158,19 +158,19 @@ def _quotes(quotes: tables.Reader, slots: int) -> dict[str, Any]:  # Any: fields
         columns_of = {"seq": data["seq"], "spread": data["spread_bps"], "same": same, "ahead": ahead, "z": z}
         for name, value in columns_of.items():
             kept[name].append(value)
-    whole = {name: np.concatenate(parts) if parts else np.empty(0) for name, parts in kept.items()}
-    if not whole["seq"].size:
+    rows = {name: np.concatenate(parts) if parts else np.empty(0) for name, parts in kept.items()}
+    if not rows["seq"].size:
         return {}
     return {
-        "slot_spread": _mean(whole["spread"], whole["seq"].astype(np.int64), slots),
-        "spread_bps": float(np.nanmedian(whole["spread"])),
+        "slot_spread": _mean(rows["spread"], rows["seq"].astype(np.int64), slots),
+        "spread_bps": float(np.nanmedian(rows["spread"])),
         "charged": dict(quotes.meta.spread or {}),
-        "same": _flow(whole["z"], whole["same"]),
-        "ahead": _flow(whole["z"], whole["ahead"]),
+        "same_bar": _flow(rows["z"], rows["same"]),
+        "next_bar": _flow(rows["z"], rows["ahead"]),
     }
 
 
-def _flow(z: Float, move: Float) -> Flow | None:
+def _flow(z: Float, move: Float) -> OrderFlowCurve | None:
     """Bins of equal count of the return against OFI, rescaled to unit sd; None where either does not vary."""
     good = np.isfinite(z) & np.isfinite(move)
     z, move = z[good], move[good]
@@ -178,7 +178,7 @@ def _flow(z: Float, move: Float) -> Flow | None:
         return None
     z = z / z.std()
     parts = np.array_split(np.argsort(z, kind="stable"), OFI_BINS)
-    return Flow(
+    return OrderFlowCurve(
         np.array([z[p].mean() for p in parts]), np.array([move[p].mean() for p in parts]),
         np.array([move[p].std(ddof=1) / np.sqrt(p.size) for p in parts]),
         float(np.corrcoef(z, move)[0, 1] ** 2), int(z.size),

@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -18,8 +17,9 @@ from markupsafe import Markup
 from hfm.config import as_tree
 from hfm.report import wording
 from hfm.report.evidence import Evidence
-from hfm.report.page_tables import grids
-from hfm.report.svg import Drawn
+from hfm.report.page_tables import page_tables
+from hfm.report.svg import RenderedPanel
+from hfm.tables.metrics_document import Metric
 
 SECTIONS = (
     ("Strategy", ("equity", "thresholds", "bridge", "null", "histogram", "costs", "sensitivity", "limits")),
@@ -29,7 +29,7 @@ SECTIONS = (
 
 
 @dataclass(frozen=True)
-class Bar:
+class TileBar:
     """An interval drawn in a tile: places in % of its width."""
 
     low: float
@@ -38,7 +38,7 @@ class Bar:
     floor: float | None
 
 
-def render(run: Evidence, drawn: Sequence[Drawn]) -> str:
+def render(run: Evidence, drawn: Sequence[RenderedPanel]) -> str:
     """The page's HTML. drawn: the panels, in any order."""
     folder = resources.files("hfm.report")
     environment = jinja2.Environment(
@@ -47,30 +47,30 @@ def render(run: Evidence, drawn: Sequence[Drawn]) -> str:
     environment.filters["minus"] = lambda text: re.sub(r"(?<![\w.])-(?=\d)", "−", text)
     template = environment.from_string((folder / "page.html.j2").read_text("utf-8"))
     by_name = {each.name: each for each in drawn}
-    metrics = run.money.metrics.get("metrics", {}) if run.money else {}
+    document = run.strategy.document if run.strategy else None
     return template.render(
         css=Markup((folder / "page.css").read_text("utf-8")), run=run, subject=wording.subject(run),
         badges=wording.badges(run),
-        tiles=[(each, bar(metrics[each.key])) for each in wording.headline(run)],
+        tiles=[(each, bar(document.metrics[each.key])) for each in wording.headline(run)] if document else [],
         sections=[(title, [(by_name[n], _pictures(by_name[n])) for n in names if n in by_name])
                   for title, names in SECTIONS],
-        grids=grids(run), simulated=simulated(run), missing=run.missing, origin=wording.origin(run),
+        tables=page_tables(run), simulated=simulated(run), missing=run.missing, origin=wording.origin(run),
         warnings=run.warnings,
-        messages=[wording.capital(str(m)) for m in run.money.metrics.get("messages", [])] if run.money else [],
+        messages=[wording.capital(str(m)) for m in document.messages] if document else [],
         settings=[(s, [(k, str(v)) for k, v in body.items()]) for s, body in as_tree(run.config).items()],
     )  # fmt: skip
 
 
-def _pictures(each: Drawn) -> list[tuple[str, Markup]]:
+def _pictures(each: RenderedPanel) -> list[tuple[str, Markup]]:
     """(class, svg) of a panel: our own SVG, the one thing that is not escaped."""
     if not each.broad:
         return [("", Markup(each.svg))]
     return [("narrow", Markup(each.svg)), ("broad", Markup(each.broad))]
 
 
-def bar(metric: dict[str, Any]) -> Bar | None:  # Any: JSON values
+def bar(metric: Metric) -> TileBar | None:
     """Where value, interval and floor lie beside one another; None without an interval."""
-    value, low, high, floor = (metric.get(k) for k in ("value", "lo", "hi", "floor"))
+    value, low, high, floor = metric.value, metric.lo, metric.hi, metric.floor
     if value is None or low is None or high is None:
         return None
     known = [x for x in (value, low, high, floor) if x is not None and math.isfinite(x)]
@@ -78,7 +78,7 @@ def bar(metric: dict[str, Any]) -> Bar | None:  # Any: JSON values
     if width <= 0:
         return None
     place = [None if x is None else round(4 + 92 * (x - start) / width, 2) for x in (low, high, value, floor)]
-    return Bar(place[0] or 4.0, place[1] or 4.0, place[2] or 4.0, place[3])
+    return TileBar(place[0] or 4.0, place[1] or 4.0, place[2] or 4.0, place[3])
 
 
 def simulated(run: Evidence) -> list[str]:

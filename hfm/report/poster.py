@@ -1,6 +1,7 @@
-"""The picture: microstructure_performance.png, all panels on one sheet with the verdict on top.
+"""The picture: microstructure_performance.png, all panels on one poster with the verdict on top.
 
-150 dots an inch and 11 points and more, so that it can be read at half its size. The same run gives the same bytes.
+DPI dots an inch and text of 10 points and more, so that it can be read at half its size. The same run gives the same
+bytes.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -16,8 +17,8 @@ from matplotlib.patches import FancyBboxPatch
 
 from hfm.report import wording
 from hfm.report.evidence import Evidence
-from hfm.report.panels.catalogue import Panel, panels
-from hfm.report.panels.style import Ink, house
+from hfm.report.panels.catalogue import ReportPanel, panels
+from hfm.report.panels.style import Ink, default_style
 
 WIDTH, DPI = 17.0, 140
 HEAD, ROW, EDGE, FOOT = 4.2, 3.75, 0.45, 2.3
@@ -29,39 +30,48 @@ WARNINGS = 3
 """Warnings about the data that the picture shows."""
 
 
+class Box(NamedTuple):
+    """A rectangle, in inches from the left and the bottom of the poster."""
+
+    left: float
+    bottom: float
+    width: float
+    height: float
+
+
 def draw(run: Evidence) -> bytes:
     """The PNG."""
     sink = io.BytesIO()
-    with house():
+    with default_style():
         canvas: Any = FigureCanvasAgg(compose(run))  # Any: matplotlib leaves print_png untyped
         canvas.print_png(sink, metadata={"Software": None})
     return sink.getvalue()
 
 
 def compose(run: Evidence) -> Figure:
-    """The sheet as a figure; within house()."""
+    """The poster as a figure; within default_style()."""
     rows, ink = _rows(panels(run)), Ink()
-    head = HEAD + _taller(run)
-    height = head + ROW * len(rows) + 0.2 + (0.0 if _free(rows) else FOOT)
+    head = HEAD + _extra_height(run)
+    height = head + ROW * len(rows) + 0.2 + (0.0 if _free_columns(rows) else FOOT)
     figure = Figure(figsize=(WIDTH, height), facecolor=ink.paper, dpi=DPI)
     _head(figure, run, ink, height)
     for r, row in enumerate(rows):
         column = 0
         for panel in row:
-            _panel(figure, panel, run, ink, (column, height - head - ROW * (r + 1)))
+            _panel(figure, panel, run, ink, column=column, bottom=height - head - ROW * (r + 1))
             column += 2 if panel.wide else 1
-    _origin(figure, run, ink, _free(rows))
+    _origin(figure, run, ink, _free_columns(rows))
     return figure
 
 
-def _free(rows: list[list[Panel]]) -> int:
+def _free_columns(rows: list[list[ReportPanel]]) -> int:
     """Columns that the last row leaves."""
     return COLUMNS - sum(2 if panel.wide else 1 for panel in rows[-1])
 
 
-def _rows(shown: Sequence[Panel]) -> list[list[Panel]]:
+def _rows(shown: Sequence[ReportPanel]) -> list[list[ReportPanel]]:
     """The panels in rows of three columns, in order; a wide one takes two."""
-    rows: list[list[Panel]] = [[]]
+    rows: list[list[ReportPanel]] = [[]]
     free = COLUMNS
     for panel in shown:
         span = 2 if panel.wide else 1
@@ -73,13 +83,12 @@ def _rows(shown: Sequence[Panel]) -> list[list[Panel]]:
     return rows
 
 
-def _panel(figure: Figure, panel: Panel, run: Evidence, ink: Ink, place: tuple[int, float]) -> None:
-    """One panel; place: first column, inches from the bottom of the sheet."""
-    column, bottom = place
+def _panel(figure: Figure, panel: ReportPanel, run: Evidence, ink: Ink, *, column: int, bottom: float) -> None:
+    """Draw one panel; column: its first; bottom: inches from the bottom of the poster."""
     span = 2 if panel.wide else 1
     width, height = figure.get_size_inches()
     cell = (width - 2 * EDGE) / COLUMNS
-    left, pad, more = EDGE + column * cell, panel.margin, 1.16  # the sheet's text is larger than the page's
+    left, pad, more = EDGE + column * cell, panel.margin, 1.16  # the poster's text is larger than the page's
     ax = figure.add_axes((
         (left + more * pad.left) / width, (bottom + 0.2 + more * pad.bottom) / height,
         (span * cell - more * (pad.left + pad.right) - 0.1) / width,
@@ -91,7 +100,7 @@ def _panel(figure: Figure, panel: Panel, run: Evidence, ink: Ink, place: tuple[i
 
 
 def _head(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
-    """Title, badges, the verdict with its reasons, and the mission's figures."""
+    """Draw title, badges, the verdict with its reasons, and the mission's figures."""
     left, right = EDGE / WIDTH, 1 - EDGE / WIDTH
     title, under = 1 - 0.55 / height, 1 - 1.0 / height
     figure.text(left, title, "Microstructure performance", fontsize=26, fontweight="bold", color=ink.text, va="center")
@@ -107,20 +116,20 @@ def _head(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
     _tiles(figure, run, ink, height)
 
 
-def _box(figure: Figure, corner: tuple[float, float], size: tuple[float, float], colour: str) -> None:
-    """A rounded field; corner (left, bottom) and size in inches."""
+def _field(figure: Figure, box: Box, colour: str) -> None:
+    """Draw a rounded field."""
     width, height = figure.get_size_inches()
     figure.add_artist(FancyBboxPatch(
-        (corner[0] / width, corner[1] / height), size[0] / width, size[1] / height, transform=figure.transFigure,
+        (box.left / width, box.bottom / height), box.width / width, box.height / height, transform=figure.transFigure,
         boxstyle="round,pad=0,rounding_size=0.004", facecolor=colour, edgecolor="none",
     ))  # fmt: skip
 
 
 def _verdict(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
-    """The label, and every reason as a sentence."""
-    left, tall = EDGE / WIDTH, BOX + _taller(run)
+    """Draw the label, and every reason as a sentence."""
+    left, tall = EDGE / WIDTH, BOX + _extra_height(run)
     middle = 1 - (1.25 + tall / 2) / height
-    _box(figure, (EDGE, height - 1.25 - tall), (WIDTH - 2 * EDGE, tall), "#e9eef4")
+    _field(figure, Box(EDGE, height - 1.25 - tall, WIDTH - 2 * EDGE, tall), "#e9eef4")
     label = run.verdict.label.upper().replace(" ", "\n", 1)
     figure.text(
         left + 0.012, middle, label, fontsize=22, fontweight="bold", color=ink.text, va="center", linespacing=1.25
@@ -133,19 +142,19 @@ def _verdict(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
 def _sentences(run: Evidence) -> list[str]:
     """The lines of the verdict's box: flags, reasons, and the first warnings about the data."""
     more = len(run.warnings) - WARNINGS
-    told = [f"Of the data: {text}." for text in run.warnings[:WARNINGS]]
-    told += [f"Of the data: {more} more warnings; the page has them all."] if more > 0 else []
-    return [line for each in (*run.verdict.flags, *run.verdict.reasons, *told) for line in textwrap.wrap(each, 165)]
+    warnings = [f"Of the data: {text}." for text in run.warnings[:WARNINGS]]
+    warnings += [f"Of the data: {more} more warnings; the page has them all."] if more > 0 else []
+    return [line for each in (*run.verdict.flags, *run.verdict.reasons, *warnings) for line in textwrap.wrap(each, 165)]
 
 
-def _taller(run: Evidence) -> float:
+def _extra_height(run: Evidence) -> float:
     """Inches that the verdict's box needs beyond BOX for its lines."""
     return max(0.0, LINE * len(_sentences(run)) + 0.2 - BOX)
 
 
 def _tiles(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
-    """The mission's figures, each with its interval and its floor."""
-    found, lower = wording.headline(run), _taller(run)
+    """Draw the mission's figures, each with its interval and its floor."""
+    found, lower = wording.headline(run), _extra_height(run)
     if not found:
         text = "No figures yet: hfm backtest makes them."
         figure.text(EDGE / WIDTH, 1 - (3.4 + lower) / height, text, fontsize=13, color=ink.muted, va="center")
@@ -162,13 +171,13 @@ def _tiles(figure: Figure, run: Evidence, ink: Ink, height: float) -> None:
 
 
 def _origin(figure: Figure, run: Evidence, ink: Ink, free: int) -> None:
-    """The provenance box, in the columns that the last row of panels leaves free, else below it."""
+    """Draw the provenance box, in the columns that the last row of panels leaves free, else below it."""
     height = figure.get_size_inches()[1]
     cell = (WIDTH - 2 * EDGE) / COLUMNS
     used = COLUMNS - free if free else 0
     left, wide = EDGE + used * cell + (0.25 if free else 0.0), (COLUMNS - used) * cell - (0.25 if free else 0.0)
     tall = ROW - 0.5 if free else FOOT - 0.2
-    _box(figure, (left, 0.35), (wide, tall), "#f1f3f6")
+    _field(figure, Box(left, 0.35, wide, tall), "#f1f3f6")
     pairs = [(name, textwrap.wrap(text, int((wide - 1.55) / 0.084))) for name, text in wording.origin(run)]
     step = (tall - 0.3) / sum(len(lines) for _, lines in pairs)
     y = 0.35 + tall - 0.15 - step / 2

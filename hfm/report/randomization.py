@@ -101,6 +101,10 @@ def family_test(excess_SK: Float, reps: int, seed: int) -> Randomization:
     excess_SK : [S, K] excess returns by session and trial, finite; S beyond START, every trial with variance.
     reps, seed : of the resampling.
 
+    Returns
+    -------
+    The p-values, the studentised mean and its null distribution.
+
     Notes
     -----
     p_signs: every session's sign is drawn at random, its size stays (Fisher 1935; Romano 1990, JASA 85(411), 686-692,
@@ -129,16 +133,14 @@ def family_test(excess_SK: Float, reps: int, seed: int) -> Randomization:
 
 
 def studentised(x: Float) -> float:
-    """mean / sd x sqrt(n) of x [n]; 0 without variance."""
+    """Mean / sd x sqrt(n) of x [n]; 0 without variance."""
     sd = float(x.std(ddof=1)) if x.size > 1 else 0.0
     return float(x.mean()) / sd * math.sqrt(x.size) if sd > 0 else 0.0
 
 
 def _tail(null: Float, t: float) -> float:
-    """(1 + resamples at or above t) / (1 + all); where there is none, the normal tail at the scale of their own one.
-
-    So that a level below what was drawn can be met, at a t that `critical` names.
-    """
+    """(1 + resamples at or above t) / (1 + all); where there is none, the normal tail at the scale of their own one."""
+    # so that a level below what was drawn can be met, at a t that `critical` names
     above = int((null >= t - 1e-12).sum())
     if above:
         return (1 + above) / (1 + null.size)
@@ -147,9 +149,9 @@ def _tail(null: Float, t: float) -> float:
     return min(normal.cdf(-t / scale), 1 / (1 + null.size))
 
 
-def _signs(shape: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Random signs."""
-    bits = np.unpackbits(rng.integers(0, 256, (shape[0], -(-shape[1] // 8)), np.uint8), axis=1)[:, : shape[1]]
+def _random_signs(count: int, n: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """[count, n] random signs."""
+    bits = np.unpackbits(rng.integers(0, 256, (count, -(-n // 8)), np.uint8), axis=1)[:, :n]
     return bits.astype(np.float32) * 2 - 1
 
 
@@ -158,7 +160,7 @@ def _signed(x: Float, count: int, rng: np.random.Generator) -> Float:
     n, square = x.size, float(x @ x)
     if square == 0:
         return np.zeros(count)
-    mean = (_signs((count, n), rng) @ x.astype(np.float32)).astype(np.float64) / n
+    mean = (_random_signs(count, n, rng) @ x.astype(np.float32)).astype(np.float64) / n
     return np.asarray(mean / np.sqrt(np.maximum(square / n - mean**2, 1e-300) / (n - 1)))
 
 
@@ -170,7 +172,17 @@ def _resampled(centred: Float, count: int, rng: np.random.Generator) -> Float:
 
 
 def step_down(excess_SK: Float, reps: int, seed: int) -> Float:
-    """[K] p-value of each trial, corrected for having been picked from K: Romano and Wolf (2005), algorithm 4.1."""
+    """P-value of each trial, corrected for having been picked from K: Romano and Wolf (2005), algorithm 4.1.
+
+    Parameters
+    ----------
+    excess_SK : [S, K] excess returns, finite.
+    reps, seed : of the resampling of signs.
+
+    Returns
+    -------
+    [K].
+    """
     norm = np.sqrt((excess_SK**2).sum(axis=0))
     scaled = excess_SK / np.where(norm > 0, norm, 1.0)
     actual = scaled.sum(axis=0)
@@ -178,7 +190,7 @@ def step_down(excess_SK: Float, reps: int, seed: int) -> Float:
     above = np.ones(len(actual))
     step = max(CHUNK // len(scaled), 1)
     for first in range(0, reps, step):
-        null = _signs((min(step, reps - first), len(scaled)), rng) @ scaled[:, order].astype(np.float32)
+        null = _random_signs(min(step, reps - first), len(scaled), rng) @ scaled[:, order].astype(np.float32)
         rest = np.maximum.accumulate(null[:, ::-1], axis=1)[:, ::-1]  # largest of each trial and all behind it
         above += (rest >= actual[order] - 1e-6).sum(axis=0)
     out = np.empty(len(actual))

@@ -21,7 +21,17 @@ TRADES = ("execute", "execute_hidden", "cross")
 
 
 def slots(time: Int, session: Int) -> Int:
-    """[n] the slot of each row: time in ns UTC, session in days; rows in order of session."""
+    """The slot of each row, from the first of its session.
+
+    Parameters
+    ----------
+    time : [n] ns UTC.
+    session : [n] days since 1970, in order.
+
+    Returns
+    -------
+    [n] numbers from 0.
+    """
     block = time // (WIDTH * 10**9)
     days, first = np.unique(session, return_index=True)
     least = np.minimum.reduceat(block, first) if len(days) else block
@@ -29,7 +39,17 @@ def slots(time: Int, session: Int) -> Int:
 
 
 def hours(time: Int, tz: str) -> Float:
-    """[n] local time of day in hours of instants in ns UTC; the offset from UTC is the first one's."""
+    """Local time of day of instants; the offset from UTC is the first one's.
+
+    Parameters
+    ----------
+    time : [n] ns UTC.
+    tz : IANA name of the zone.
+
+    Returns
+    -------
+    [n] hours in [0, 24).
+    """
     if not len(time):
         return np.empty(0)
     offset = datetime.fromtimestamp(int(time[0]) // 10**9, UTC).astimezone(ZoneInfo(tz)).utcoffset()
@@ -38,15 +58,24 @@ def hours(time: Int, tz: str) -> Float:
 
 
 def bars(book: tables.Reader) -> tuple[dict[str, tables.Array], tables.TableMeta]:
-    """(columns of the bars table without high and low, its meta) of an order book; slots without an event are not
-    there."""
+    """Bars of an order book.
+
+    Parameters
+    ----------
+    book : the table of its events.
+
+    Returns
+    -------
+    Columns of the bars table without high and low, and its metadata. Slots without an event are not there; prices are
+    mids, volume is that of executions, in shares.
+    """
     parts: list[dict[str, tables.Array]] = []
     columns = ["symbol", "session", "time", "event", "size", "bid_px_1", "ask_px_1"]
     for group in book.groups(columns):
         data = tables.arrays(group, [c for c in columns if c != "event"])
         mid = 0.5 * (data["bid_px_1"] + data["ask_px_1"])
-        words = group.column("event").cast(pa.string()).to_numpy()
-        size = np.where(np.isin(words, TRADES), data["size"], 0.0)
+        events = group.column("event").cast(pa.string()).to_numpy()
+        size = np.where(np.isin(events, TRADES), data["size"], 0.0)
         day = data["session"].astype("datetime64[D]").astype(np.int64)
         seq = slots(data["time"], day)
         good = np.isfinite(mid)
@@ -63,6 +92,6 @@ def bars(book: tables.Reader) -> tuple[dict[str, tables.Array], tables.TableMeta
             "volume": np.add.reduceat(size, first), "is_last": np.zeros(len(first), bool),
         })  # fmt: skip
     names = ("symbol", "session", "seq", "time", "open", "close", "volume", "is_last")
-    whole = {name: np.concatenate([p[name] for p in parts]) if parts else np.empty(0) for name in names}
-    count = int(whole["seq"].max()) + 1 if parts else 0
-    return whole, replace(book.meta, interval_s=WIDTH, slots_per_session=count)
+    bars_of_book = {name: np.concatenate([p[name] for p in parts]) if parts else np.empty(0) for name in names}
+    count = int(bars_of_book["seq"].max()) + 1 if parts else 0
+    return bars_of_book, replace(book.meta, interval_s=WIDTH, slots_per_session=count)

@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.policies.multiple_testing import sharpe_hurdle
-from hfm.proportion import wilson as wilson
-from hfm.proportion import wilson_clustered
+from hfm.proportion import wilson, wilson_clustered
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -25,11 +24,19 @@ NORMAL = NormalDist()
 
 # ---- proportions
 def clustered_se(values: Float, clusters: Int) -> float:
-    """Standard error of the mean of `values` [n] whose errors may be correlated within a cluster; NaN below
-    two clusters.
+    """Standard error of a mean whose errors may be correlated within a cluster.
 
-    The sandwich of Liang and Zeger (1986), Biometrika 73, 13-22, doi:10.1093/biomet/73.1.13, times G / (G -
-    1) for G clusters. values must be finite.
+    The sandwich of Liang and Zeger (1986), Biometrika 73, 13-22, doi:10.1093/biomet/73.1.13, times G / (G - 1) for G
+    clusters.
+
+    Parameters
+    ----------
+    values : [n] finite.
+    clusters : [n] number or name of each one's cluster.
+
+    Returns
+    -------
+    NaN below two clusters.
     """
     _, group = np.unique(clusters, return_inverse=True)
     count = int(group.max()) + 1 if group.size else 0
@@ -40,7 +47,7 @@ def clustered_se(values: Float, clusters: Int) -> float:
 
 
 @dataclass(frozen=True)
-class Reliability:
+class ReliabilityCurve:
     """Calibration of probabilities, bin by bin: mean forecast, share that came true, its Wilson interval, rows."""
 
     forecast: Float
@@ -54,14 +61,23 @@ class Reliability:
     """The ECE that perfectly calibrated forecasts would show at this many rows."""
 
 
-def reliability(p: Float, hit: Float, bins: int = 10, clusters: Int | None = None) -> Reliability | None:
-    """Reliability of forecasts `p` [n] against outcomes `hit` [n] (0 or 1), in bins of equal count; None
-    where n is 0.
+def reliability(p: Float, hit: Float, bins: int = 10, clusters: Int | None = None) -> ReliabilityCurve | None:
+    """Reliability of forecasts against outcomes, in bins of equal count.
 
-    clusters [n]: rows of one may move together, and the intervals and the floor are as wide as that makes them; a bin
-    of one cluster has the interval (0, 1). None: all rows are independent.
-    floor: each bin's |observed - forecast| is half-normal with variance sum p (1 - p) / rows^2 when p is
+    The floor of the ECE: each bin's |observed - forecast| is half-normal with variance sum p (1 - p) / rows^2 when p is
     right, times the design effect of the clusters.
+
+    Parameters
+    ----------
+    p : [n] forecasts, in [0, 1], finite.
+    hit : [n] outcomes, 0 or 1.
+    bins : most bins.
+    clusters : [n] rows of one may move together, and the intervals and the floor are as wide as that makes them; a bin
+        of one cluster has the interval (0, 1). None: all rows are independent.
+
+    Returns
+    -------
+    The curve; None where n is 0.
     """
     if p.size == 0:
         return None
@@ -81,10 +97,11 @@ def reliability(p: Float, hit: Float, bins: int = 10, clusters: Int | None = Non
     ece = float(weight @ np.abs(observed - forecast))
     floor = float(weight @ spread) * math.sqrt(2 / math.pi)
     low, high = np.minimum(bounds[:, 0], observed), np.maximum(bounds[:, 1], observed)  # at 0 and 1 bounds round
-    return Reliability(forecast, observed, low, high, rows, ece, floor)
+    return ReliabilityCurve(forecast, observed, low, high, rows, ece, floor)
 
 
 def _clustered_bounds(hit: Float, group: Int) -> tuple[float, float]:
+    """Wilson interval of the share of hits [n]; (0, 1) of one cluster."""
     return wilson_clustered(np.bincount(group, hit).astype(float), np.bincount(group).astype(float)) or (0.0, 1.0)
 
 
@@ -96,10 +113,19 @@ def _design_effect(values: Float, group: Int) -> float:
 
 # ---- Sharpe
 def probabilistic_sharpe(returns: Float, benchmark: float = 0.0) -> float:
-    """P(true Sharpe > `benchmark`) given `returns` [n]; NaN without variance or below 3 observations.
+    """The probabilistic Sharpe ratio, P(true Sharpe > `benchmark`).
 
-    The standard error is taken at the observed ratio. Bailey and Lopez de Prado (2012), Journal of Risk
-    15(2), eq. 9, doi:10.21314/JOR.2012.255.
+    The standard error is taken at the observed ratio. Bailey and Lopez de Prado (2012), Journal of Risk 15(2), eq. 9,
+    doi:10.21314/JOR.2012.255.
+
+    Parameters
+    ----------
+    returns : [n] a period each, finite.
+    benchmark : Sharpe ratio a period.
+
+    Returns
+    -------
+    A probability; NaN without variance or below 3 observations.
     """
     n, sd = returns.size, float(returns.std()) if returns.size else 0.0
     if n < 3 or sd <= 1e-15:
@@ -112,20 +138,36 @@ def probabilistic_sharpe(returns: Float, benchmark: float = 0.0) -> float:
 
 
 def deflated_sharpe(returns: Float, trials: int) -> float:
-    """P(true Sharpe > hurdle of `trials`): Bailey and Lopez de Prado (2014), eq. 2. NaN as
-    probabilistic_sharpe.
+    """The deflated Sharpe ratio, P(true Sharpe > hurdle of `trials`): Bailey and Lopez de Prado (2014), eq. 2.
+
+    Parameters
+    ----------
+    returns : [n] a period each, finite.
+    trials : tried in all.
+
+    Returns
+    -------
+    A probability; NaN as probabilistic_sharpe.
     """
     return probabilistic_sharpe(returns, sharpe_hurdle(trials, returns.size))
 
 
 # ---- overfitting
 def overfitting(excess_SK: Float, blocks: int = 16) -> float:
-    """Share of splits in which the in-sample best trial is below the out-of-sample median (PBO).
+    """The probability of back-test overfitting (PBO).
 
-    excess_SK: returns [S, K]. Combinatorially symmetric cross-validation over `blocks` runs of sessions
-    (fewer where S < 2 blocks), ranked by Sharpe ratio; ties share their rank. NaN below two trials or four
-    sessions. Bailey, Borwein, Lopez de Prado and Zhu (2017), Journal of Computational Finance 20(4),
-    doi:10.21314/JCF.2016.322.
+    The share of splits in which the in-sample best trial is below the out-of-sample median: combinatorially symmetric
+    cross-validation over `blocks` runs of sessions, ranked by Sharpe ratio; ties share their rank. Bailey, Borwein,
+    Lopez de Prado and Zhu (2017), Journal of Computational Finance 20(4), doi:10.21314/JCF.2016.322.
+
+    Parameters
+    ----------
+    excess_SK : [S, K] returns, finite.
+    blocks : runs of sessions; fewer where S is below it.
+
+    Returns
+    -------
+    In [0, 1]; NaN below two trials or four sessions.
     """
     sessions, trials = excess_SK.shape
     blocks = min(blocks, sessions // 2 * 2)
@@ -155,7 +197,17 @@ def _sharpe(count: Float, first: Float, second: Float) -> Float:
 
 # ---- resampling
 def sharpe_interval(returns: Float, reps: int, seed: int) -> tuple[float, float]:
-    """95 % percentile interval of the Sharpe ratio of `returns` [n], sessions drawn with replacement; must vary."""
+    """95 % percentile interval of the Sharpe ratio, sessions drawn with replacement.
+
+    Parameters
+    ----------
+    returns : [n] a session each, finite, with variance.
+    reps, seed : of the resampling.
+
+    Returns
+    -------
+    Lower and upper end, not annualised.
+    """
     rng = np.random.default_rng(seed)
     drawn = returns[rng.integers(0, returns.size, (reps, returns.size))]
     sd = drawn.std(axis=1)

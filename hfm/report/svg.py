@@ -14,52 +14,66 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from hfm.report.evidence import Evidence
-from hfm.report.panels.catalogue import Panel
-from hfm.report.panels.style import Ink, Told, house
+from hfm.report.panels.catalogue import ReportPanel
+from hfm.report.panels.style import Caption, Ink, SizeInches, default_style
 
 ROLES = tuple(f.name for f in fields(Ink) if f.name != "size")
 THEMED = Ink(**{role: f"#0{i:x}0{i:x}0{i:x}" for i, role in enumerate(ROLES, 1)}, size=9.5)
 """Stand-in colours that no panel uses otherwise; each is replaced by var(--role)."""
-SIZE, WIDE = (4.5, 3.0), (9.2, 3.3)
+SIZE, WIDE = SizeInches(4.5, 3.0), SizeInches(9.2, 3.3)
 """Inches: about the width of a phone, so that the text is never scaled down much, and twice that."""
 
 
 @dataclass(frozen=True)
-class Drawn:
+class RenderedPanel:
     """A panel as the page shows it."""
 
     name: str
     title: str
     svg: str
-    told: Told
+    caption: Caption
     broad: str = ""
-    """The same, twice as broad, for those panels that gain by it and screens that have the room."""
+    """The same svg, twice as broad, for those panels that gain by it and screens that have the room."""
 
 
-def draw(run: Evidence, panels: Sequence[Panel], tell: Callable[[Panel], None] = lambda _: None) -> list[Drawn]:
-    """Each panel as <svg> elements without prolog, script or reference to anything outside. tell: progress."""
+def draw(
+    run: Evidence, panels: Sequence[ReportPanel], on_done: Callable[[ReportPanel], None] = lambda _: None
+) -> list[RenderedPanel]:
+    """Each panel as <svg> elements without prolog, script or reference to anything outside.
+
+    Parameters
+    ----------
+    run : what is shown.
+    panels : in the order of the page.
+    on_done : called after each panel.
+
+    Returns
+    -------
+    The panels, in order.
+    """
     drawn = []
-    with house():
+    with default_style():
         for panel in panels:
-            svg, told = _render(panel, run, SIZE, panel.name)
+            svg, caption = _render(panel, run, SIZE, panel.name)
             broad = _render(panel, run, WIDE, f"{panel.name}-broad")[0] if panel.wide else ""
-            drawn.append(Drawn(panel.name, told.title or panel.title, svg, told, broad))
-            tell(panel)
+            drawn.append(RenderedPanel(panel.name, caption.title or panel.title, svg, caption, broad))
+            on_done(panel)
     return drawn
 
 
-def _render(panel: Panel, run: Evidence, size: tuple[float, float], name: str) -> tuple[str, Told]:
+def _render(panel: ReportPanel, run: Evidence, size: SizeInches, name: str) -> tuple[str, Caption]:
+    """The panel as an svg element whose ids begin with `name`, and its caption."""
     figure, pad = Figure(figsize=size), panel.margin
     FigureCanvasSVG(figure)
     ax = figure.add_axes((
-        pad.left / size[0], pad.bottom / size[1], 1 - (pad.left + pad.right) / size[0],
-        1 - (pad.bottom + pad.top) / size[1],
+        pad.left / size.width, pad.bottom / size.height, 1 - (pad.left + pad.right) / size.width,
+        1 - (pad.bottom + pad.top) / size.height,
     ))  # fmt: skip
-    told = panel.on(ax, run, THEMED)
+    caption = panel.on(ax, run, THEMED)
     figure.patch.set_visible(False)
     sink = io.StringIO()
     figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return _inline(sink.getvalue(), name), told
+    return _inline(sink.getvalue(), name), caption
 
 
 def _inline(text: str, name: str) -> str:

@@ -27,7 +27,7 @@ RUINED = 0.01
 
 
 @dataclass(frozen=True)
-class Bounce:
+class BounceReturns:
     """The family where closes are prices of trades, so that a forecast may be of the bid-ask bounce alone.
 
     Attributes
@@ -48,11 +48,18 @@ class Bounce:
 
 
 @dataclass(frozen=True)
-class Family:
-    """The trials as matrices: gross, net [S, K] (fractions of fixed capital), excess [S, K] (see above), trips [S, K].
+class TrialReturns:
+    """The trials of a family as matrices.
 
-    exposure: mean signed position over fixed capital [K], symbols summed. bounce: None where mids are no trades'
-    prices.
+    Attributes
+    ----------
+    names : [K]; sessions : [S] days since 1970.
+    exposure : [K] mean signed position over fixed capital, symbols summed.
+    gross, net : [S, K] fractions of fixed capital.
+    excess : [S, K] see the module.
+    trips : [S, K] round trips ended.
+    user : name of the user's own trial; None where the table does not say.
+    bounce : None where mids are no prices of trades.
     """
 
     names: tuple[str, ...]
@@ -65,7 +72,7 @@ class Family:
     user: str | None
     year: float
     """Sessions of the calendar's year."""
-    bounce: Bounce | None = None
+    bounce: BounceReturns | None = None
     unchecked: bool = False
     """Whether closes are prices of trades and the back-test did not look for their bounce."""
 
@@ -76,76 +83,92 @@ class Family:
 
 
 @dataclass(frozen=True)
-class _Layout:
-    """Where the rows of a trials table stand: session [n], trial [n], and the rows of each symbol."""
+class _TrialMatrix:
+    """Where the rows [n] of a trials table stand in a matrix [S, K]: session and trial of each; rows by symbol."""
 
-    row: Int
-    column: Int
-    shape: tuple[int, int]
+    session: Int
+    trial: Int
+    sessions: int
+    trials: int
     symbols: dict[str, npt.NDArray[np.bool_]]
 
-    def matrix(self, values: Float) -> Float:
-        """[S, K] sums of values [n]."""
-        out = np.zeros(self.shape)
-        np.add.at(out, (self.row, self.column), values)
+    def sums(self, values: Float, rows: npt.NDArray[np.bool_] | slice = slice(None)) -> Float:
+        """Sums by session and trial.
+
+        Parameters
+        ----------
+        values : [n].
+        rows : those that count.
+
+        Returns
+        -------
+        [S, K], 0 where there is no row.
+        """
+        out = np.zeros((self.sessions, self.trials))
+        np.add.at(out, (self.session[rows], self.trial[rows]), values[rows])
         return out
 
-    def of_symbol(self, symbol: str, values: Float) -> Float:
-        """[S, K] of one symbol, 0 where it has no row."""
-        mine, out = self.symbols[symbol], np.zeros(self.shape)
-        np.add.at(out, (self.row[mine], self.column[mine]), values[mine])
-        return out
 
+def trial_returns(trials: pa.Table) -> TrialReturns:
+    """The matrices of a trials table.
 
-def family(trials: pa.Table) -> Family:
-    """The matrices of a trials table (any order of rows); a session without a row of a trial counts as flat."""
+    Parameters
+    ----------
+    trials : rows in any order; a session without a row of a trial counts as flat.
+
+    Returns
+    -------
+    Sessions in order, trials in the order of their first rows.
+    """
     data = tables.arrays(trials)
-    sessions, row = np.unique(data["session"].astype("datetime64[D]").astype(np.int64), return_inverse=True)
+    sessions, session = np.unique(data["session"].astype("datetime64[D]").astype(np.int64), return_inverse=True)
     names = list(dict.fromkeys(data["trial"]))
     place = {name: k for k, name in enumerate(names)}
-    layout = _Layout(
-        row, np.array([place[name] for name in data["trial"]], np.int64), (len(sessions), len(names)),
+    matrix = _TrialMatrix(
+        session, np.array([place[name] for name in data["trial"]], np.int64), len(sessions), len(names),
         {str(symbol): data["symbol"] == symbol for symbol in dict.fromkeys(data["symbol"])},
     )  # fmt: skip
     user = data["trial"][data["user"].astype(bool)]
     meta = tables.meta_of(trials.schema)
-    bounce = _bounce(layout, data, meta)
-    return Family(
-        tuple(names), sessions, layout.matrix(data["exposure"]).sum(axis=0) / max(len(sessions), 1),
-        layout.matrix(data["gross_return"]), layout.matrix(data["net_return"]),
-        _excess(layout, data, "net_return", "exposure"), layout.matrix(data["trips"]).astype(np.int64),
+    bounce = _bounce(matrix, data, meta)
+    return TrialReturns(
+        tuple(names), sessions, matrix.sums(data["exposure"]).sum(axis=0) / max(len(sessions), 1),
+        matrix.sums(data["gross_return"]), matrix.sums(data["net_return"]),
+        _excess(matrix, data, "net_return", "exposure"), matrix.sums(data["trips"]).astype(np.int64),
         str(user[0]) if user.size else None, float(meta.sessions_per_year), bounce,
-        bounce is None and _of_trades(meta),
+        bounce is None and _mid_is_trade(meta),
     )  # fmt: skip
 
 
 def _opening(net: Float) -> Float:
     """[S, K] opening equity over fixed capital, from the session P&L; infinite once a trial is ruined."""
     equity = 1.0 + np.cumsum(net, axis=0) - net
-    gone = np.maximum.accumulate(equity < RUINED, axis=0)
-    return np.where(gone, np.inf, equity)
+    ruined = np.maximum.accumulate(equity < RUINED, axis=0)
+    return np.where(ruined, np.inf, equity)
 
 
-def _excess(layout: _Layout, data: dict[str, Any], earned: str, held: str) -> Float:  # Any: NumPy arrays
-    """[S, K]: see the module."""
-    net = layout.matrix(data[earned])
+def _excess(matrix: _TrialMatrix, data: dict[str, Any], returns: str, exposures: str) -> Float:  # Any: NumPy arrays
+    """[S, K] excess returns, see the module; returns, exposures: names of columns."""
+    net = matrix.sums(data[returns])
     opening = _opening(net)
     out = net / opening
-    before = np.maximum(np.arange(layout.shape[0]), 1)[:, None]
-    for symbol in layout.symbols:
-        exposure = layout.of_symbol(symbol, data[held]) / opening
+    before = np.maximum(np.arange(matrix.sessions), 1)[:, None]
+    for rows in matrix.symbols.values():
+        exposure = matrix.sums(data[exposures], rows) / opening
         mean = (np.cumsum(exposure, axis=0) - exposure) / before
-        out -= mean * layout.of_symbol(symbol, data["hold_return"])
+        out -= mean * matrix.sums(data["hold_return"], rows)
     return np.asarray(out)
 
 
-def _of_trades(meta: TableMeta) -> bool:
+def _mid_is_trade(meta: TableMeta) -> bool:
     """Whether mids are prices of trades; of tables from before that was written down, where bars were observed."""
     observed = meta.synthetic is False and meta.fidelity in ("bars", "book")
     return observed if meta.mid_is_trade is None else meta.mid_is_trade
 
 
-def _bounce(layout: _Layout, data: dict[str, Any], meta: TableMeta) -> Bounce | None:  # Any: NumPy arrays
+def _bounce(
+    matrix: _TrialMatrix, data: dict[str, Any], meta: TableMeta
+) -> BounceReturns | None:  # Any: NumPy arrays, JSON
     """The family against the bid-ask bounce; None where the table holds no delayed trials."""
     if "late_return" not in data or not np.isfinite(data["late_return"]).any():
         return None
@@ -153,16 +176,16 @@ def _bounce(layout: _Layout, data: dict[str, Any], meta: TableMeta) -> Bounce | 
         name: np.nan_to_num(data[name]) for name in ("late_return", "late_exposure", "free_return", "free_turnover")
     }
     late["hold_return"] = data["hold_return"]
-    opening = _opening(layout.matrix(late["free_return"]))
-    extra = np.zeros(layout.shape)
+    opening = _opening(matrix.sums(late["free_return"]))
+    extra = np.zeros((matrix.sessions, matrix.trials))
     shown = meta.bounce or {}
-    for symbol in layout.symbols:
+    for symbol, rows in matrix.symbols.items():
         more = float(shown.get(symbol, {}).get("extra_bps", 0.0))
-        extra += layout.of_symbol(symbol, late["free_turnover"]) * more * 1e-4 / opening
+        extra += matrix.sums(late["free_turnover"], rows) * more * 1e-4 / opening
     worst: Mapping[str, Any] = max(shown.values(), key=lambda each: float(each["half_spread_bps"]), default={})
-    return Bounce(
-        _excess(layout, late, "late_return", "late_exposure"),
-        _excess(layout, data, "net_return", "exposure") - extra,
-        layout.matrix(late["late_return"]).sum(axis=0), (layout.matrix(data["net_return"]) - extra).sum(axis=0),
+    return BounceReturns(
+        _excess(matrix, late, "late_return", "late_exposure"),
+        _excess(matrix, data, "net_return", "exposure") - extra,
+        matrix.sums(late["late_return"]).sum(axis=0), (matrix.sums(data["net_return"]) - extra).sum(axis=0),
         float(worst.get("half_spread_bps", 0.0)), str(worst.get("ruled_by", "none")),
     )  # fmt: skip

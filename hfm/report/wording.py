@@ -12,15 +12,15 @@ import numpy as np
 
 from hfm.config import Backtest
 from hfm.report.evidence import Evidence
+from hfm.tables.metrics_document import Metric
 
-Metric = Mapping[str, Any]  # Any: JSON values
 HEADLINE = ("accuracy_direction", "accuracy_spread", "return_net", "sharpe", "max_drawdown", "break_even_cost_bps")
 """The mission's figures, and the one that says what the strategy could afford."""
 SHARES = ("share", "fraction", "return", "accuracy", "%")
 
 
 @dataclass(frozen=True)
-class Figure:
+class FigureText:
     """One metric as it is shown. value is an en dash where there is none, and note then says why."""
 
     key: str
@@ -33,7 +33,18 @@ class Figure:
 
 
 def number(value: float | None, unit: str, signed: bool = False) -> str:
-    """A value with its unit: shares as %, bp with two decimals, counts whole; an en dash for none."""
+    """A value with its unit: shares as %, bp with two decimals, counts whole.
+
+    Parameters
+    ----------
+    value : in `unit`; None or NaN for none.
+    unit : as in metrics.json.
+    signed : write a plus too.
+
+    Returns
+    -------
+    Text with a true minus; an en dash for none.
+    """
     if value is None or not math.isfinite(value):
         return "–"
     sign = "+" if signed else ""
@@ -50,20 +61,18 @@ def number(value: float | None, unit: str, signed: bool = False) -> str:
     return f"{value:{sign}.2f}".replace("-", "−")
 
 
-def figure(key: str, metric: Metric) -> Figure:
+def figure(key: str, metric: Metric) -> FigureText:
     """One metric of metrics.json in words."""
-    unit = str(metric.get("unit") or "")
+    unit, low, high = metric.unit or "", metric.lo, metric.hi
     signed = key.startswith(("return", "sharpe"))
-    low, high = metric.get("lo"), metric.get("hi")
-    floor = metric.get("floor")
-    word = str(metric.get("floor_label") or "floor")
+    label = metric.floor_label or "floor"
     interval = ""
     if low is not None and high is not None and low < high:
         interval = f"{number(low, unit, signed)} to {number(high, unit, signed)}"
-    return Figure(
-        key, capital(str(metric.get("label") or key)), number(metric.get("value"), unit, signed), interval,
-        f"{word} {number(floor, unit, signed)}" if floor is not None else "",
-        f"{metric['n']:,}" if metric.get("n") is not None else "", str(metric.get("note") or ""),
+    return FigureText(
+        key, capital(metric.label or key), number(metric.value, unit, signed), interval,
+        f"{label} {number(metric.floor, unit, signed)}" if metric.floor is not None else "",
+        f"{metric.n:,}" if metric.n is not None else "", metric.note or "",
     )  # fmt: skip
 
 
@@ -72,14 +81,14 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def figures(run: Evidence) -> list[Figure]:
+def figures(run: Evidence) -> list[FigureText]:
     """All metrics of the back-test in words, in the order in which it wrote them, the headline first."""
-    metrics: dict[str, Metric] = run.money.metrics.get("metrics", {}) if run.money else {}
+    metrics = run.strategy.document.metrics if run.strategy else {}
     first = [key for key in HEADLINE if key in metrics]
     return [figure(key, metrics[key]) for key in (*first, *(k for k in metrics if k not in first))]
 
 
-def headline(run: Evidence) -> list[Figure]:
+def headline(run: Evidence) -> list[FigureText]:
     """The mission's figures that there are."""
     return [each for each in figures(run) if each.key in HEADLINE]
 
@@ -119,32 +128,34 @@ def origin(run: Evidence) -> list[tuple[str, str]]:
     """The provenance box: where everything came from, line by line."""
     meta, settings = run.market.meta, run.config
     market = "invented" if run.synthetic else "observed"
-    cast, replay = run.forecast, settings.simulate.fidelity == "replay"
+    forecast, replay = run.forecast, settings.simulate.fidelity == "replay"
     quotes = f"observed, one row every {settings.simulate.every}"
     if not replay:
         quotes = (
             f"simulated, {settings.simulate.fidelity}, recipe {settings.simulate.recipe}, "
             f"signal {settings.simulate.signal}, seed {settings.simulate.seed}"
         )
-    ahead = "next move" if cast and cast.meta.target == "next-move" else f"horizon {settings.train.horizon}"
-    fitted = f", {settings.train.epochs} epochs x {settings.train.seeds} seeds" if not cast or cast.curves else ""
+    next_move = forecast is not None and forecast.meta.target == "next-move"
+    target = "next move" if next_move else f"horizon {settings.train.horizon}"
+    epochs = f", {settings.train.epochs} epochs x {settings.train.seeds} seeds"
+    fitted = epochs if forecast is None or forecast.curves else ""
+    model, counts = forecast.model if forecast else settings.train.model, run.verdict.numbers.counts
     count = "" if replay else f"{run.market.rows:,} rows, "
     return [
         ("book" if replay else "bars", f"{meta.source or '?'} ({market}), {count}{meta.calendar or '?'}"),
         ("span", span(run)),
         ("quotes", quotes),
-        *spread(run.market.charged),
-        ("model", f"{cast.model if cast else settings.train.model}{fitted}, {ahead}, seed {settings.train.seed}"),
+        *spread_charged(run.market.charged),
+        ("model", f"{model}{fitted}, {target}, seed {settings.train.seed}"),
         ("back-test", _strategy(settings.backtest)),
-        ("verdict", f"N = {run.verdict.numbers.get('trials', 0):,} trials, "
-                    f"{run.verdict.numbers.get('reps', settings.report.reps):,} resamples, "
+        ("verdict", f"N = {counts.trials:,} trials, {counts.reps or settings.report.reps:,} resamples, "
                     f"seed {settings.report.seed}"),
         ("config", run.config_hash),
         ("versions", ", ".join(f"{name} {version}" for name, version in run.versions)),
     ]  # fmt: skip
 
 
-def spread(charged: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:  # Any: JSON values
+def spread_charged(charged: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:  # Any: JSON values
     """What is charged around observed bars, there and back; nothing where bars were invented or a book replayed."""
     if not charged:
         return []

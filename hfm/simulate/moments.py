@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Float
 from hfm.tables import Array
 
-Float = npt.NDArray[np.float64]
 Sums = dict[str, float]
 
 
@@ -50,8 +49,18 @@ class Moments:
         self._outer += table.T @ table
 
     def estimate(self, statistic: Callable[[Sums], float]) -> tuple[float, float]:
-        """The statistic of the sums, and its standard error (NaN below three sessions or where it is
-        undefined)."""
+        """The statistic of the sums, and its standard error by the delta method.
+
+        Parameters
+        ----------
+        statistic
+            Of the sums by name.
+
+        Returns
+        -------
+        tuple[float, float]
+            The error is NaN below three sessions, and both are where the statistic is undefined.
+        """
         value = _value(statistic, dict(zip(self.names, self._total.tolist(), strict=True)))
         if self.sessions < 3 or not np.isfinite(value):
             return value, float("nan")

@@ -14,15 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool, Float
 from hfm.config import Simulate
 from hfm.errors import UsageError
-from hfm.simulate.bars.slot_grid import Grid, grids
+from hfm.simulate.slot_grid import SlotGrid, slot_grids
 from hfm.tables import Array, Reader, arrays
-
-Float = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 
 CENT = 0.01
 US = frozenset({"XNYS", "NYSE", "XNAS", "NASDAQ", "BATS", "XASE", "AMEX", "ARCX"})
@@ -72,9 +69,21 @@ class TickSizes:
 
 
 def tick_sizes(bars: Reader, sim: Simulate) -> dict[str, TickSizes]:
-    """By symbol, from one pass over bars; invented bars have cents, and simulate.tick stands above all.
+    """Tick sizes by symbol, from one pass over bars; invented bars have cents, and simulate.tick stands above all.
 
-    Raises UsageError for a simulate.tick that is above a price.
+    A simulate.tick that is above a price is a UsageError (_below).
+
+    Parameters
+    ----------
+    bars
+        fetch/bars.parquet.
+    sim
+        The configuration.
+
+    Returns
+    -------
+    dict[str, TickSizes]
+        By symbol, of each session.
     """
     meta = bars.meta
     if meta.synthetic:
@@ -83,7 +92,7 @@ def tick_sizes(bars: Reader, sim: Simulate) -> dict[str, TickSizes]:
     calendar, slots = meta.calendar, meta.slots_per_session
     for group in bars.groups(("symbol", "session", "seq", *_PRICES)):
         columns = arrays(group, _PRICES)
-        for grid in grids(group, slots):
+        for grid in slot_grids(group, slots):
             prices = [grid.matrix(columns[name]) for name in _PRICES]
             past = pasts.setdefault(grid.symbol, [])
             first = prices[0][np.arange(len(grid.days)), grid.present().argmax(axis=1)]
@@ -96,7 +105,7 @@ def tick_sizes(bars: Reader, sim: Simulate) -> dict[str, TickSizes]:
     return {symbol: _sizes(calendar, past) for symbol, past in pasts.items()}
 
 
-def _below(grid: Grid, price: Float, tick: float) -> None:
+def _below(grid: SlotGrid, price: Float, tick: float) -> None:
     """Raise UsageError where a session's first price is below the tick that was asked for."""
     if (price < tick).any():
         raise UsageError(
@@ -107,7 +116,8 @@ def _below(grid: Grid, price: Float, tick: float) -> None:
 
 def _sizes(calendar: str, past: list[tuple[Array, Float, Float]]) -> TickSizes:
     """The tick of each session. past: days, first price and evidence by group; the first row of evidence is that of
-    the first session's first row."""
+    the first session's first row.
+    """
     days, price, evidence = (np.concatenate([part[k] for part in past]) for k in range(3))
     running = np.cumsum(evidence[1:], axis=0)  # whole numbers: exact, however the sessions come in groups
     before = np.concatenate((evidence[:1], running[:-1]))
@@ -117,8 +127,22 @@ def _sizes(calendar: str, past: list[tuple[Array, Float, Float]]) -> TickSizes:
 
 
 def tick_size(calendar: str, price: Float, evidence: Float) -> Float:
-    """[S] tick sizes (currency) of sessions that open at price [S], by their market's rule and the evidence [S, 1 + K]
-    of earlier prices (see `grid_counts`)."""
+    """Tick sizes of sessions, by their market's rule and the evidence of earlier prices.
+
+    Parameters
+    ----------
+    calendar
+        Names the market.
+    price
+        [S] at which the sessions open, currency.
+    evidence
+        [S, 1 + K] sums of grid_counts before each session.
+
+    Returns
+    -------
+    Float
+        [S] currency.
+    """
     shown = _shown(price, evidence)
     rule = market_rule(calendar, price)
     if rule is None:
@@ -157,9 +181,10 @@ def _shown(price: Float, evidence: Float) -> Float:
     return np.where(good.any(axis=1), CANDIDATES[good.argmax(axis=1)], 0.0)
 
 
-def _evidence(grid: Grid, prices: list[Float], first: bool, us: bool) -> Float:
+def _evidence(grid: SlotGrid, prices: list[Float], first: bool, us: bool) -> Float:
     """[S, 1 + K] grid_counts of each session's prices; with that of the first row before them, for a symbol's first
-    group. us: whether prices of which a fifth lies on cents need no closer look."""
+    group. us: whether prices of which a fifth lies on cents need no closer look.
+    """
     slots = np.unique(np.linspace(0, grid.slots - 1, ROWS).astype(int))
     sample = np.stack([p[:, slots] for p in prices], axis=2).reshape(len(grid.days), -1)
     if first:
@@ -170,12 +195,22 @@ def _evidence(grid: Grid, prices: list[Float], first: bool, us: bool) -> Float:
 
 
 def grid_counts(prices: Float, us: bool = False) -> Float:
-    """[S, 1 + K] of prices [S, P] in the order in which they were made, NaN for none: how many differ from the one
-    before, and how many of these are multiples of each candidate.
+    """How many prices differ from the one before, and how many of these are multiples of each candidate.
 
-    us: where a fifth are multiples of a cent and none is below a dollar, the other candidates are not tried: what
-    divides a cent counts as full.
     A session whose prices all fit in 32 bits may owe its last digits to that.
+
+    Parameters
+    ----------
+    prices
+        [S, P] in the order in which they were made, NaN for none.
+    us
+        Whether, where a fifth are multiples of a cent and none is below a dollar, the other candidates are not tried:
+        what divides a cent counts as full.
+
+    Returns
+    -------
+    Float
+        [S, 1 + K].
     """
     fresh = np.isfinite(prices) & (prices > 0)
     fresh[:, 1:] &= prices[:, 1:] != prices[:, :-1]
@@ -189,8 +224,8 @@ def grid_counts(prices: Float, us: bool = False) -> Float:
     if us:
         cents = _multiples(price, noise, fresh, CENT)
         look = (cents < RULE_HOLDS * np.maximum(out[:, 0], 1.0)) | (fresh & (prices < 1.0)).any(axis=1)
-        whole = np.abs(CENT / CANDIDATES - np.rint(CENT / CANDIDATES)) < 1e-6
-        out[:, 1:] = np.where(whole & (CANDIDATES <= CENT * (1 + 1e-9)), out[:, :1], 0.0)
+        divides = np.abs(CENT / CANDIDATES - np.rint(CENT / CANDIDATES)) < 1e-6
+        out[:, 1:] = np.where(divides & (CANDIDATES <= CENT * (1 + 1e-9)), out[:, :1], 0.0)
     if look.any():
         price, noise, fresh = price[look], noise[look], fresh[look]
         for k, tick in enumerate(CANDIDATES):
@@ -204,14 +239,22 @@ def _multiples(price: Float, noise: Float, fresh: Bool, tick: float) -> Float:
         return np.zeros(len(price))
     steps = price / tick
     near = np.abs(steps - np.rint(steps)) <= noise / tick + 1e-6
-    seen = (noise < 0.25 * tick) & (price * _DIGITS < tick) & (steps > 0.5)
-    return np.asarray((near & seen & fresh).sum(axis=1), np.float64)
+    visible = (noise < 0.25 * tick) & (price * _DIGITS < tick) & (steps > 0.5)
+    return np.asarray((near & visible & fresh).sum(axis=1), np.float64)
 
 
 def pip(symbol: str) -> float | None:
-    """The pip of a pair of G10 currencies (.01 per yen, else .0001), however a vendor spells it; None for the rest.
+    """The pip of a pair of G10 currencies, however a vendor spells it.
 
-    EURUSD, EUR/USD, EUR_USD, EURUSD=X, C:EURUSD, FX:EURUSD, EURUSD.FXCM, JPY=X (dollars in yen).
+    Parameters
+    ----------
+    symbol
+        EURUSD, EUR/USD, EUR_USD, EURUSD=X, C:EURUSD, FX:EURUSD, EURUSD.FXCM, JPY=X (dollars in yen).
+
+    Returns
+    -------
+    float | None
+        .01 per yen, else .0001; None for the rest.
     """
     name = symbol.upper().rsplit(":", 1)[-1]
     if name.endswith("=X"):

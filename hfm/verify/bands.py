@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from hfm.config import Config
-from hfm.simulate.bars.bar_check import SEEDS, SESSIONS, table
+from hfm.simulate.fact_check import SEEDS, SESSIONS, table
 from hfm.tables import MemoryReader, Reader
 from hfm.verify.claims import Row
 from hfm.verify.in_memory_run import BARS, synthetic

@@ -76,7 +76,7 @@ def bridged(sessions: int, seed: int, scatter: float = 0.0) -> tuple[Float, Floa
             low, spread = float(bar.min()), float(np.ptp(bar))
             start, end = ((float(x) - low) / spread for x in (bar[0], bar[-1]))
             path[first : first + steps + 1] = low + spread * price_path.path(known, start, end, spread, error.sd, draw)
-            error.see(spread)
+            error.add(spread)
         paths.append(path[::A_SECOND])
         walks.append(walk[::A_SECOND])
     return np.array(paths), np.array(walks)

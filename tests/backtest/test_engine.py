@@ -8,7 +8,7 @@ import pytest
 
 from hfm import tables
 from hfm.backtest.engine import LAGS, Engine, _slots, base_settings
-from hfm.backtest.joined_panel import RESTING, Panel, panels
+from hfm.backtest.joined_panel import RESTING, JoinedPanel, panels
 from hfm.config import Backtest
 from tests.backtest import market
 from tests.ledger.market import assert_records_equal
@@ -21,7 +21,7 @@ def quoted() -> pa.Table:
     return market.walk(NAMES, 6, 12, seed=3)
 
 
-def panels_of(quoted: pa.Table, keep: np.ndarray | None = None) -> list[Panel]:
+def panels_of(quoted: pa.Table, keep: np.ndarray | None = None) -> list[JoinedPanel]:
     p = 0.5 + np.random.default_rng(2).normal(0, 0.06, quoted.num_rows)
     predicted = market.predictions(quoted, {"lstm": p, "constant": 0.5}, keep)
     return list(panels(tables.MemoryReader(quoted), tables.MemoryReader(predicted), "lstm", NAMES, RESTING))
@@ -54,7 +54,7 @@ def test_panels_change_nothing_but_where_the_work_is_cut(quoted: pa.Table) -> No
     border = panel.session >= np.unique(panel.session)[2]
     found = []
     for keep in (~border, border):
-        taken = parts.take(panel.pick(keep))
+        taken = parts.take(panel.select(keep))
         assert taken is not None
         found.append(taken[1].out.copy())
     assert_records_equal(np.concatenate(found), one[1].out)
@@ -67,8 +67,8 @@ def test_a_panel_without_predictions_only_teaches_history(quoted: pa.Table) -> N
     (panel,) = panels_of(quoted, keep)
     early = panel.session < np.unique(panel.session)[2]
     runner, fresh = engine(quoted), engine(quoted)
-    assert runner.take(panel.pick(early)) is None
-    known, unknown = runner.take(panel.pick(~early)), fresh.take(panel.pick(~early))
+    assert runner.take(panel.select(early)) is None
+    known, unknown = runner.take(panel.select(~early)), fresh.take(panel.select(~early))
     assert known is not None
     assert unknown is not None
     first = known[0].session == known[0].session[0]
@@ -84,7 +84,7 @@ def test_trips_wait_for_those_under_way_before_them(quoted: pa.Table) -> None:
     rest = runner.rest(panel)
     assert len(rest) > 0
     total = np.concatenate([ready, rest])
-    assert total["net"].sum() == pytest.approx(runner.tally.get("net").sum(), abs=1e-6)
+    assert total["net"].sum() == pytest.approx(runner.session_sums.get("net").sum(), abs=1e-6)
     assert (np.diff(total["session"]) >= 0).all()
 
 

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from hfm import tables
-from hfm.backtest.holding import Holding
-from hfm.backtest.joined_panel import Panel, panels
+from hfm.backtest.holding import BuyAndHold
+from hfm.backtest.joined_panel import JoinedPanel, panels
 from tests.backtest import market
 
 NAMES = ["AAA", "BBB"]
@@ -21,13 +21,13 @@ def changed(quoted: pa.Table, **columns: np.ndarray) -> pa.Table:
     return quoted
 
 
-def panel_of(quoted: pa.Table) -> Panel:
+def panel_of(quoted: pa.Table) -> JoinedPanel:
     return next(panels(tables.MemoryReader(quoted), tables.MemoryReader(market.predictions(quoted, {"lstm": 0.5})),
                        "lstm", NAMES))  # fmt: skip
 
 
-def line(tables_: list[pa.Table]) -> tuple[np.ndarray, Holding]:
-    holding, gains = Holding(), []
+def line(tables_: list[pa.Table]) -> tuple[np.ndarray, BuyAndHold]:
+    holding, gains = BuyAndHold(), []
     for quoted in tables_:
         panel = panel_of(quoted)
         gains.append(holding.add(panel, np.unique(panel.time)))

@@ -12,14 +12,14 @@ import pyarrow as pa
 import pytest
 
 from hfm import tables
-from hfm.backtest.joined_panel import Panel, ahead, codes, panels
+from hfm.backtest.joined_panel import JoinedPanel, panels, prefetch
 from hfm.errors import DataError, UsageError
 from tests.backtest import market
 
 SYMBOLS = ["AAA", "BBB"]
 
 
-def joined(quoted: pa.Table, predicted: pa.Table, model: str = "lstm") -> list[Panel]:
+def joined(quoted: pa.Table, predicted: pa.Table, model: str = "lstm") -> list[JoinedPanel]:
     return list(panels(tables.MemoryReader(quoted), tables.MemoryReader(predicted), model, SYMBOLS))
 
 
@@ -118,16 +118,10 @@ def test_picking_sessions_keeps_the_blocks(quoted: pa.Table) -> None:
     """Whole sessions, borders counted anew."""
     (panel,) = joined(quoted, market.predictions(quoted, {"lstm": 0.6}))
     keep = panel.session > panel.session[0]
-    part = panel.pick(keep)
+    part = panel.select(keep)
     assert part.borders.tolist() == [0, 6, 12, 18, 24, 30, 36]
     assert part.key.num_rows == len(part.seq) == 36
     np.testing.assert_array_equal(part.quotes["mid_open"], panel.quotes["mid_open"][keep])
-
-
-def test_codes_follow_the_list_of_names() -> None:
-    """Whatever the order of the column's own dictionary; unknown words are -1."""
-    column = pa.chunked_array([pa.array(["b", "a"]).dictionary_encode(), pa.array(["c", "b"]).dictionary_encode()])
-    assert codes(column, ["a", "b"]).tolist() == [1, 0, -1, 1]
 
 
 def test_panels_ahead_come_in_order_and_an_error_where_it_was() -> None:
@@ -135,13 +129,13 @@ def test_panels_ahead_come_in_order_and_an_error_where_it_was() -> None:
     whole = market.walk(SYMBOLS, 3, 4)
     panel = joined(whole, market.predictions(whole, {"lstm": 0.6}))[0]
 
-    def found() -> Iterator[Panel]:
+    def found() -> Iterator[JoinedPanel]:
         yield from (panel, panel)
         raise DataError("broken", hint="mend it")
 
     seen = 0
     with pytest.raises(DataError, match="broken"):
-        for each in ahead(found()):
+        for each in prefetch(found()):
             assert each is panel
             seen += 1
     assert seen == 2
@@ -150,7 +144,7 @@ def test_panels_ahead_come_in_order_and_an_error_where_it_was() -> None:
 def test_panels_ahead_that_are_left_leave_no_thread() -> None:
     """A stage that fails in the middle does not wait for what it will not read."""
     before = threading.active_count()
-    coming = ahead(iter([cast(Panel, k) for k in range(3)]))
+    coming = prefetch(iter([cast(JoinedPanel, k) for k in range(3)]))
     assert next(coming) == 0
     assert threading.active_count() > before
     coming.close()  # type: ignore[attr-defined]  # a generator

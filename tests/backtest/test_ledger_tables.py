@@ -11,7 +11,7 @@ import pytest
 from hfm import tables
 from hfm.backtest import ledger_tables
 from hfm.backtest.family import trial
-from hfm.backtest.joined_panel import RESTING, Panel, panels
+from hfm.backtest.joined_panel import RESTING, JoinedPanel, panels
 from hfm.backtest.sweep.summary_ledger import EDGE, rows_new
 from hfm.ledger import records as rec
 from hfm.tables.records import Records, RecordType
@@ -21,14 +21,14 @@ from tests.backtest import market
 NAMES = ["AAA", "BBB"]
 
 
-def panel_of(quoted: pa.Table, *, resting: bool = True) -> Panel:
+def panel_of(quoted: pa.Table, *, resting: bool = True) -> JoinedPanel:
     predicted = market.predictions(quoted, {"lstm": np.linspace(0.1, 0.9, quoted.num_rows)})
     return next(
         panels(tables.MemoryReader(quoted), tables.MemoryReader(predicted), "lstm", NAMES, RESTING if resting else ())
     )
 
 
-def table_of(panel: Panel) -> Records:
+def table_of(panel: JoinedPanel) -> Records:
     n = len(panel.seq)
     out = rows_new(n)
     ledger_tables.kernel_rows(

@@ -109,8 +109,8 @@ def test_psr_is_a_half_at_zero_and_agrees_with_the_normal_case() -> None:
 def test_sessions_needed_at_sharpe_1_5() -> None:
     """303.02 to be just significant and 692.5 for 80 % power, so 304 and 693."""
     s = 1.5 / math.sqrt(252)
-    assert metrics.needed(s) == 304
-    assert metrics.needed(s, 0.8) == 693
+    assert metrics.sessions_for(s) == 304
+    assert metrics.sessions_for(s, 0.8) == 693
     assert metrics.sessions_needed(-with_sharpe(1.5, 252, 100)) is None
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from hfm.backtest import performance
 from hfm.config import Backtest
+from hfm.tables.json_document import from_json
+from hfm.tables.metrics_document import Metric, Metrics
 from tests.backtest import market
 
 
@@ -23,8 +25,7 @@ from tests.backtest import market
 )  # fmt: skip
 def test_a_figure_is_spelt_with_all_that_belongs_to_it(entry: dict[str, object], text: str) -> None:
     """Value, unit, interval, floor, note; an undefined one with its reason."""
-    whole = {"label": "x", "lo": None, "hi": None, "floor": None, "floor_label": None, "note": None, **entry}
-    assert performance.spell(whole) == text
+    assert performance.metric_text(from_json(Metric, {"label": "x", **entry})) == text
 
 
 @pytest.mark.parametrize(
@@ -45,15 +46,16 @@ def test_that_it_pays_is_only_said_where_its_error_leaves_no_doubt(
     value = (lo + hi) / 2 if lo is not None and hi is not None else 0.8
     edge = {"value": value, "lo": lo, "hi": hi, "floor": 0.5, "note": "too few sessions for an interval"}
     hits = {"value": 0.5374, "lo": 0.52, "hi": 0.555, "floor": 0.512, "floor_label": "base rate"}
-    doc = {"metrics": {"break_even_cost_bps": edge, "accuracy_traded": hits}, "costs": {"spread": 9.0},
-           "notional": 1e6, "trial": {"fill": more.get("fill", "cross")},
-           "span": {"sessions": more.get("sessions", 200)}}  # fmt: skip
-    (said,) = performance._pays(doc)
-    assert said.startswith(
+    found = from_json(Metrics, {
+        "metrics": {"break_even_cost_bps": edge, "accuracy_traded": hits}, "costs": {"spread": 9.0}, "notional": 1e6,
+        "trial": {"fill": more.get("fill", "cross")}, "span": {"sessions": more.get("sessions", 200)},
+    })  # fmt: skip
+    (sentence,) = performance._edge_and_cost(found)
+    assert sentence.startswith(
         "being right in 53.7 % of the rows with a signal (95 % 52.0 to 55.5, base rate 51.2) earns "
         f"{value:.2f} bp a side before costs of 0.50 bp ("
     )
-    assert said.endswith(f"): {ends}")
+    assert sentence.endswith(f"): {ends}")
 
 
 def test_what_limits_hold_back_is_not_blamed_on_the_threshold() -> None:

@@ -61,7 +61,7 @@ def test_who_always_says_up_knows_nothing(n: int, share: float) -> None:
     up = np.where(rng.random(n) < share, 1, -1).astype(np.int8)
     up[rng.random(n) < 0.02] = 0
     for outcome, studentise in ((up, False), (rng.standard_t(4, n) + 0.1, True)):
-        assert permutation.p_value(*permutation.shift_test([(np.ones(n, np.int8), outcome)], 78, studentise)) == 1.0
+        assert permutation.shift_test([(np.ones(n, np.int8), outcome)], 78, studentise).p == 1.0
 
 
 def moving(rng: np.random.Generator, n: int, width: int) -> np.ndarray:
@@ -83,7 +83,7 @@ def test_without_skill_one_in_twenty_is_below_a_twentieth(n: int) -> None:
             ("call", (call, up), False),
             ("money", (signal, size * rng.normal(size=n)), True),
         ):
-            p = permutation.p_value(*permutation.shift_test([pair], least, studentise))
+            p = permutation.shift_test([pair], least, studentise).p
             assert p is not None
             few[name] += p <= 0.05
     low, high = stats.binom.ppf([0.005, 0.995], 2_000, 0.05)
@@ -97,12 +97,9 @@ def test_a_foreseen_series_has_the_least_p_and_noise_a_large_one() -> None:
     y = rng.normal(size=600)
     actual, null = permutation.shift_test([(np.sign(y), y)], 50)
     assert permutation.p_value(actual, null) == 1 / (1 + len(null))
-    weak = [
-        permutation.p_value(*permutation.shift_test([(np.sign(y + rng.normal(0, 6, 600)), y)], 50, True))
-        for _ in range(50)
-    ]
+    weak = [permutation.shift_test([(np.sign(y + rng.normal(0, 6, 600)), y)], 50, True).p for _ in range(50)]
     assert np.mean([v <= 0.05 for v in weak if v is not None]) > 0.8  # 55 % right
-    p = [permutation.p_value(*permutation.shift_test([(rng.normal(size=600), y)], 50)) for _ in range(50)]
+    p = [permutation.shift_test([(rng.normal(size=600), y)], 50).p for _ in range(50)]
     assert 0.3 < np.mean([v for v in p if v is not None]) < 0.7
 
 
@@ -113,7 +110,7 @@ def test_without_skill_p_is_uniform_whatever_persists_in_signal_and_outcome() ->
     for _ in range(400):
         signal = np.sign(np.convolve(rng.normal(size=419), np.ones(20), "valid"))
         size = np.exp(np.convolve(rng.normal(size=419), np.ones(20) / 8, "valid"))
-        value = permutation.p_value(*permutation.shift_test([(signal, size * rng.normal(size=400))], 20))
+        value = permutation.shift_test([(signal, size * rng.normal(size=400))], 20).p
         assert value is not None
         p.append(value)
     assert stats.kstest(p, "uniform").pvalue > 0.01
@@ -122,9 +119,9 @@ def test_without_skill_p_is_uniform_whatever_persists_in_signal_and_outcome() ->
 
 def test_too_short_a_series_has_no_p() -> None:
     """Under two sessions there is nothing to shift over; a constant signal ties with all its shifts."""
-    assert permutation.p_value(*permutation.shift_test([(np.ones(10), np.ones(10))], 10)) is None
-    assert permutation.p_value(*permutation.shift_test([], 10)) is None
-    assert permutation.p_value(*permutation.shift_test([(np.ones(100), np.arange(100.0))], 10)) == 1.0
+    assert permutation.shift_test([(np.ones(10), np.ones(10))], 10).p is None
+    assert permutation.shift_test([], 10).p is None
+    assert permutation.shift_test([(np.ones(100), np.arange(100.0))], 10).p == 1.0
 
 
 def test_nan_outcomes_count_as_nothing() -> None:

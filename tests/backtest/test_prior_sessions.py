@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from hfm import tables
-from hfm.backtest.joined_panel import Panel, panels
-from hfm.backtest.prior_sessions import History, last_valid
+from hfm.backtest.joined_panel import JoinedPanel, panels
+from hfm.backtest.prior_sessions import PriorSessions, last_valid
 from tests.backtest import market
 
 
-def panel_of(quoted: object) -> Panel:
+def panel_of(quoted: object) -> JoinedPanel:
     return next(
         panels(
             tables.MemoryReader(quoted), tables.MemoryReader(market.predictions(quoted, {"m": 0.5})), "m", ["A", "B"]
@@ -23,7 +23,7 @@ def test_volume_and_volatility_are_those_of_earlier_sessions() -> None:
     """Sum of the volume and root mean square of close-to-close log returns, up to 20 sessions back."""
     quoted = market.walk(["A", "B"], 25, 4, seed=5)
     panel = panel_of(quoted)
-    sigma, adv, _ = History(2, 4).before(panel, 1)
+    sigma, adv, _ = PriorSessions(2, 4).before(panel, 1)
     a = panel.symbol == 0
     volume = panel.quotes["volume"][a].reshape(25, 4).sum(axis=1)
     close = panel.quotes["mid_close"][a].reshape(25, 4)[:, -1]
@@ -47,7 +47,7 @@ def test_a_change_in_a_session_changes_nothing_in_it_or_before() -> None:
         two.quotes[name] = np.where(late, two.quotes[name] * 3.0, two.quotes[name])
     assert data is not None
     before = two.session <= np.unique(two.session)[3]
-    for a, b in zip(History(2, 4).before(one, 1), History(2, 4).before(two, 1), strict=True):
+    for a, b in zip(PriorSessions(2, 4).before(one, 1), PriorSessions(2, 4).before(two, 1), strict=True):
         np.testing.assert_array_equal(a[before], b[before])
         assert not np.array_equal(a, b)
 
@@ -58,7 +58,7 @@ def test_the_usual_spread_is_that_of_the_slot_ahead() -> None:
     panel = next(
         panels(tables.MemoryReader(quoted), tables.MemoryReader(market.predictions(quoted, {"m": 0.5})), "m", ["A"])
     )
-    _, _, level = History(1, 3).before(panel, 1)
+    _, _, level = PriorSessions(1, 3).before(panel, 1)
     spread = panel.quotes["spread_bps"].reshape(4, 3)
     usual = np.exp(np.log(spread[:3]).mean(axis=0))
     np.testing.assert_allclose(level.reshape(4, 3)[3], usual[[1, 2, 2]])

@@ -22,8 +22,8 @@ def test_cuts_between_panels_change_no_bit() -> None:
     whole, parts = Totals(2), Totals(2)
     whole.add(panel, sums, out)
     late = panel.session > np.unique(panel.session)[0]
-    parts.add(panel.pick(~late), sums[:, :2], out[~late])
-    parts.add(panel.pick(late), sums[:, 2:], out[late])
+    parts.add(panel.select(~late), sums[:, :2], out[~late])
+    parts.add(panel.select(late), sums[:, 2:], out[late])
     for name in rec.BLOCK_SUMS.names or ():
         np.testing.assert_array_equal(whole.sums[name], parts.sums[name])
         np.testing.assert_allclose(whole.sums[name], sums[name].sum(axis=1))

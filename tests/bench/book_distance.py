@@ -42,7 +42,7 @@ class Real:
     table: pa.Table
     levels: int
     tape: tape.Tape
-    rows: observed_events.Rows
+    rows: observed_events.ObservedEvents
     start: int
     end: int
     parts: list[book_distance.Window]
@@ -53,7 +53,7 @@ class Real:
         return np.asarray((self.rows.time - self.start) // book_distance.HALF_HOUR % 2 == 0)
 
     @property
-    def depths(self) -> observed_events.Rows | None:
+    def depths(self) -> observed_events.ObservedEvents | None:
         """The rows, where the book has levels enough to see orders behind the best ones."""
         return self.rows if self.levels > 1 else None
 
@@ -70,7 +70,7 @@ def real(folder: str, symbol: str, hours: float) -> Real:
     found = tape.read(table, levels)
     assert found is not None
     start, _ = replay.hours("XNYS", np.datetime64("2012-06-21"))
-    rows, end = observed_events.rows(table, TICK), start + int(hours * 3600) * SECOND
+    rows, end = observed_events.read_events(table, TICK), start + int(hours * 3600) * SECOND
     parts = book_distance.windows(found, start, end, TICK, 1.0, rows if levels > 1 else None)
     return Real(table, levels, found, rows, start, end, parts)
 
@@ -100,7 +100,7 @@ def ours(book: Real, seed: int = SEED) -> list[book_distance.Window]:
     assert isinstance(made, pa.Table)
     found = tape.read(made, book.levels)
     assert found is not None
-    depths = observed_events.rows(made, TICK) if book.levels > 1 else None
+    depths = observed_events.read_events(made, TICK) if book.levels > 1 else None
     return book_distance.windows(found, book.start, book.end, TICK, 1.0, depths)[: 2 * len(book.parts) : 2]
 
 

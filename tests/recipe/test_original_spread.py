@@ -41,10 +41,11 @@ def test_the_first_row_has_no_return_and_nights_are_in_the_volatility() -> None:
 def test_the_noise_is_the_legacy_generators_whatever_the_groups() -> None:
     """Rows drawn in two pieces are those of one, and those that numpy's old global generator would give."""
     whole = np.random.RandomState(23).normal(0.0, 2.0, 9)
-    first, state = original_spread.normals(original_spread.Memory(), 7, 4)
-    second, _ = original_spread.normals(original_spread.Memory(generator=state), 7, 5)
+    first, state = original_spread.normals(original_spread.OriginalState(), 7, 4)
+    second, _ = original_spread.normals(original_spread.OriginalState(generator=state), 7, 5)
     np.testing.assert_allclose(2.0 * np.concatenate((first, second)), whole)
-    assert original_spread.normals(original_spread.Memory(), 8, 1)[0] == np.random.RandomState(8).standard_normal()
+    (other,), _ = original_spread.normals(original_spread.OriginalState(), 8, 1)
+    assert other == np.random.RandomState(8).standard_normal()
 
 
 def test_spread_and_flow_by_hand() -> None:

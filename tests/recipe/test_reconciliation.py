@@ -14,7 +14,6 @@ from hfm import tables
 from hfm.backtest import stage
 from hfm.config import Backtest, Config
 from hfm.policies.multiple_testing import sharpe_hurdle
-from hfm.recipe import reconciliation
 from hfm.stage import Context
 from hfm.tables import MemoryReader
 from tests.backtest.market import predictions, run, walk
@@ -44,13 +43,13 @@ def inputs() -> dict[str, MemoryReader]:
                        tables.arrays(quoted)["session"] >= np.unique(tables.arrays(quoted)["session"])[3])  # fmt: skip
     p = np.where(np.arange(n) < 25, np.nan, rng.uniform(0.3, 0.7, n))
     return {QUOTES: MemoryReader(quoted), PREDICTIONS: MemoryReader(said),
-            reconciliation.INSAMPLE: MemoryReader(insample(quoted, p, 100))}  # fmt: skip
+            stage.INSAMPLE: MemoryReader(insample(quoted, p, 100))}  # fmt: skip
 
 
 def made(inputs: dict[str, MemoryReader], **settings: Any) -> dict[str, dict[str, float]]:
     """step -> metric -> value of the stage's bridge.parquet."""
     found = dict(stage.run(inputs, Config(backtest=Backtest(model="logistic", **settings)), Context("backtest")))
-    table = found[reconciliation.ARTIFACT]
+    table = found[stage.RECONCILIATION]
     tables.check(table, tables.BRIDGE)
     data = tables.arrays(table)
     out: dict[str, dict[str, float]] = {}
@@ -64,8 +63,8 @@ def test_a_run_without_the_recipes_network_has_no_bridge(inputs: dict[str, Memor
     config = Config(backtest=Backtest(model="logistic"))
     with_it = list(stage.run(inputs, config, Context("backtest")))
     without = list(stage.run({k: inputs[k] for k in (QUOTES, PREDICTIONS)}, config, Context("backtest")))
-    assert [name for name, _ in with_it if name == reconciliation.ARTIFACT] == [reconciliation.ARTIFACT]
-    rest = [(name, payload) for name, payload in with_it if name != reconciliation.ARTIFACT]
+    assert [name for name, _ in with_it if name == stage.RECONCILIATION] == [stage.RECONCILIATION]
+    rest = [(name, payload) for name, payload in with_it if name != stage.RECONCILIATION]
     assert [name for name, _ in rest] == [name for name, _ in without]
     for (_, one), (_, other) in zip(rest, without, strict=True):
         assert as_bytes(one) == as_bytes(other) if isinstance(one, pa.Table) else repr(one) == repr(other)
@@ -75,7 +74,7 @@ def test_the_first_steps_are_the_recipes_own_back_test(inputs: dict[str, MemoryR
     """Long above .6, short below .4, close to close, .998 of each return; all rows, then those that were not fitted."""
     steps = made(inputs)
     q = tables.arrays(inputs[QUOTES].read())
-    x = tables.arrays(inputs[reconciliation.INSAMPLE].read())
+    x = tables.arrays(inputs[stage.INSAMPLE].read())
     close, p = q["mid_close"], x["p_widen"]
     for name, rows in (("in_sample", range(25, len(p) - 2)), ("out_of_sample", range(100, len(p) - 2))):
         r = np.array([
@@ -106,7 +105,7 @@ def settings_of(command: str) -> dict[str, Any]:
 def test_every_later_step_is_what_its_own_command_prints(inputs: dict[str, MemoryReader]) -> None:
     """The back-test with the command's settings has the step's return, Sharpe ratio, trades and accuracy."""
     found = dict(stage.run(inputs, Config(backtest=Backtest(model="logistic")), Context("backtest")))
-    data = tables.arrays(found[reconciliation.ARTIFACT])
+    data = tables.arrays(found[stage.RECONCILIATION])
     commands = dict(zip(data["step"], data["command"], strict=True))
     steps = made(inputs)
     for step in ("price_not_spread", "next_open", "costs"):

@@ -20,12 +20,12 @@ def test_everything_of_a_whole_run_is_found() -> None:
     found = evidence.gather(make(), CONFIG, Record(40))
     assert found.missing == ()
     assert found.forecast is not None
-    assert found.money is not None
-    assert (found.trials, found.verdict.numbers["trials"]) == (40, 40)
+    assert found.strategy is not None
+    assert (found.trials, found.verdict.numbers.document()["trials"]) == (40, 40)
     assert found.synthetic
     assert not found.planted
     assert not found.lookahead
-    assert found.bridge == ()
+    assert found.waterfall == ()
 
 
 @pytest.mark.parametrize("gone", [path for names in evidence.ARTIFACTS.values() for path in names])
@@ -41,8 +41,8 @@ def test_without_a_back_test_that_is_the_verdicts_reason() -> None:
     found = evidence.gather(make(stages=("fetch", "simulate", "train")), CONFIG, Record(7))
     assert found.verdict.label == "insufficient data"
     assert found.verdict.reasons == ("There is no back-test in this run: hfm backtest makes it.",)
-    assert found.verdict.numbers["sessions"] > 0
-    assert found.money is None
+    assert found.verdict.numbers.document()["sessions"] > 0
+    assert found.strategy is None
 
 
 def test_columns_are_listed_by_where_they_come_from() -> None:

@@ -43,7 +43,7 @@ def test_the_default_models_rows_are_the_ones_that_are_read() -> None:
     assert len(found.sessions) == 8
     assert found.rows == 8 * 78
     assert found.right == found.labelled == 8 * 77
-    assert int(found.sure.sum()) == found.rows
+    assert int(found.p_counts.sum()) == found.rows
 
 
 def test_a_model_without_epochs_has_no_curves_of_another() -> None:

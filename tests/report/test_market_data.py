@@ -63,21 +63,21 @@ def test_the_next_bar_is_never_that_of_another_session_symbol_or_beyond_a_hole()
     quotes = run["simulate/quotes.parquet"].read()
     data = tables.arrays(quotes, ["mid_open", "mid_close"])
     move = np.log(data["mid_close"] / data["mid_open"])
-    told = np.append(move[1:], 0.0)
-    told[77::78] = 0.5 * move.std()
+    ticked = np.append(move[1:], 0.0)
+    ticked[77::78] = 0.5 * move.std()
     place = quotes.schema.get_field_index("ofi")
-    quotes = quotes.set_column(place, quotes.schema.field(place), pa.array(told))
-    holed = quotes.filter(pa.array(np.arange(len(told)) % 78 != 40))
+    quotes = quotes.set_column(place, quotes.schema.field(place), pa.array(ticked))
+    holed = quotes.filter(pa.array(np.arange(len(ticked)) % 78 != 40))
     seen = market_data.load(run | {"simulate/quotes.parquet": MemoryReader(holed)})
-    assert seen.ahead is not None
-    assert seen.ahead.rows == 8 * (77 - 2)
+    assert seen.next_bar is not None
+    assert seen.next_bar.rows == 8 * (77 - 2)
     # OFI is in units of its symbol's first session: within one symbol the relation is exact
     one = holed.filter(pa.array(np.array(holed.column("symbol").cast(pa.string()).to_pylist()) == "SPY"))
     alone = market_data.load(run | {"simulate/quotes.parquet": MemoryReader(one)})
-    assert alone.ahead is not None
-    assert alone.ahead.r2 == pytest.approx(1.0, abs=1e-9)
-    assert alone.same is not None
-    assert alone.same.r2 < 0.05
+    assert alone.next_bar is not None
+    assert alone.next_bar.r2 == pytest.approx(1.0, abs=1e-9)
+    assert alone.same_bar is not None
+    assert alone.same_bar.r2 < 0.05
 
 
 def test_flow_bins_are_means_with_their_errors() -> None:

@@ -14,8 +14,9 @@ import pytest
 from matplotlib.image import imread
 
 from hfm.config import Config, Report, Simulate
+from hfm.recipe.waterfall import PANEL as WATERFALL
 from hfm.report import evidence, page, stage
-from hfm.report.panels.catalogue import BRIDGE, PANELS
+from hfm.report.panels.catalogue import PANELS
 from hfm.stage import Context, Record
 from tests.report.builder import make
 
@@ -107,7 +108,7 @@ def test_dark_mode_is_dark_and_light_mode_is_light(html: Path, tmp_path: Path) -
 def test_the_template_names_every_panel_once() -> None:
     """A new panel that stands in no section would be drawn and not shown."""
     listed = [name for _, names in page.SECTIONS for name in names]
-    assert sorted(listed) == sorted(panel.name for panel in (*PANELS, BRIDGE))
+    assert sorted(listed) == sorted(panel.name for panel in (*PANELS, WATERFALL))
 
 
 def test_what_is_simulated_is_said_and_what_is_observed_is_not_called_so() -> None:

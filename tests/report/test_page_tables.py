@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from hfm.report import evidence
-from hfm.report.page_tables import Grid, grids
+from hfm.report.page_tables import PageTable, page_tables
 from hfm.stage import Record
 from tests.report.bridged import STEPS
 from tests.report.builder import make
@@ -13,15 +13,15 @@ from tests.report.panels.shapes import bridged, run
 from tests.report.test_evidence import CONFIG
 
 
-def found(shape: str) -> dict[str, Grid]:
+def found(shape: str) -> dict[str, PageTable]:
     """Title -> table."""
-    return {grid.title: grid for grid in grids(run(shape))}
+    return {grid.title: grid for grid in page_tables(run(shape))}
 
 
 def test_every_row_has_a_cell_for_every_head_and_none_is_blank_at_its_front() -> None:
     """Whatever the run: rows are as wide as their head, and their first cell names them."""
     for shape in ("long", "short", "flat", "one day", "constant", "bars"):
-        for grid in grids(run(shape)):
+        for grid in page_tables(run(shape)):
             assert grid.rows
             for row in grid.rows:
                 assert len(row) == len(grid.head), grid.title
@@ -31,16 +31,16 @@ def test_every_row_has_a_cell_for_every_head_and_none_is_blank_at_its_front() ->
 
 def test_the_trials_table_adds_up_with_the_evidence_and_marks_the_verdicts_trial() -> None:
     """Net of each trial as its returns sum; the user's is called so; the best is bold."""
-    grid, money = found("long")["Trials"], run("long").money
-    assert money is not None
-    family = money.family
+    grid, strategy = found("long")["Trials"], run("long").strategy
+    assert strategy is not None
+    family = strategy.family
     assert family is not None
     for row, k in zip(grid.rows, range(len(family.names)), strict=True):
         assert row[0].startswith(family.names[k])
         assert row[5] == f"{family.net[:, k].sum():+.2%}".replace("-", "−")
     assert [row[0] for row in grid.rows if "(yours)" in row[0]] == [f"{family.user} (yours)"]
     (strong,) = grid.strong
-    assert family.names[strong] == run("long").verdict.numbers["best_trial"]
+    assert family.names[strong] == run("long").verdict.numbers.document()["best_trial"]
 
 
 def test_beside_the_verdict_stand_p_psr_dsr_and_the_interval_only_where_it_was_tested() -> None:
@@ -73,7 +73,7 @@ def test_the_published_figures_are_cited_as_such_and_stand_beside_this_runs() ->
 
 def test_the_bridge_has_a_row_a_step_with_its_command() -> None:
     """And its note says whose accuracy it is; other runs have none."""
-    grid = next(grid for grid in grids(bridged()) if grid.title.startswith("From the original"))
+    grid = next(grid for grid in page_tables(bridged()) if grid.title.startswith("From the original"))
     assert [row[-1] for row in grid.rows] == [f"hfm backtest {name}" for name, *_ in STEPS]
     assert grid.rows[5][5] == "–"
     assert "not of the price's" in grid.note
@@ -87,7 +87,7 @@ def test_quality_lists_what_is_not_nought() -> None:
     assert not any(row[1] == "duplicates" for row in rows)
     assert ("SPY", "note", "times were starts") in rows
     many = evidence.gather(make(quality={"holes": {str(i): 1 for i in range(99)}, "days": []}), CONFIG, Record(1))
-    rows = next(grid for grid in grids(many) if grid.title == "Data quality").rows
+    rows = next(grid for grid in page_tables(many) if grid.title == "Data quality").rows
     assert sum(row[1].startswith("holes") for row in rows) == 40
 
 
@@ -96,6 +96,8 @@ def test_facts_say_inside_outside_or_not_judged() -> None:
     whole = run("short")
     fact = {"label": "x", "value": 1.0, "se": None, "band": [2.0, 3.0], "of": "bars"}
     facts = {name: fact | {"pass": passed} for name, passed in (("a", True), ("b", False), ("c", None))}
-    grid = next(g for g in grids(dataclasses.replace(whole, facts={"facts": facts})) if g.title.startswith("Stylised"))
+    grid = next(
+        g for g in page_tables(dataclasses.replace(whole, facts={"facts": facts})) if g.title.startswith("Stylised")
+    )
     assert [row[-1] for row in grid.rows] == ["inside", "OUTSIDE", "not judged"]
     assert grid.rows[0][3] == "2 to 3"

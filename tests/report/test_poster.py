@@ -12,7 +12,7 @@ from matplotlib.text import Text
 from hfm.config import Config, Report
 from hfm.report import evidence, poster
 from hfm.report.panels.catalogue import panels
-from hfm.report.panels.style import house
+from hfm.report.panels.style import default_style
 from hfm.stage import Record
 from tests.report.builder import make
 from tests.report.panels.shapes import bridged
@@ -30,7 +30,7 @@ from tests.report.panels.shapes import run as plain
 )
 def test_every_word_lies_on_the_sheet_in_nine_points_or_more(shape: dict[str, Any] | None) -> None:
     """No text reaches beyond the paper; none is under 9 points; the verdict's sentences stay in their box."""
-    with house():
+    with default_style():
         found = (
             bridged() if shape is None else evidence.gather(make(**shape), Config(report=Report(reps=200)), Record(40))
         )
@@ -65,8 +65,8 @@ def test_every_panel_has_a_place_and_the_provenance_its_own(bridge: bool) -> Non
     assert [panel.name for row in rows for panel in row] == [panel.name for panel in panels(run)]
     spans = [sum(2 if panel.wide else 1 for panel in row) for row in rows]
     assert max(spans) <= poster.COLUMNS
-    assert poster._free(rows) == poster.COLUMNS - spans[-1]
-    with house():
+    assert poster._free_columns(rows) == poster.COLUMNS - spans[-1]
+    with default_style():
         high = poster.compose(run).get_size_inches()[1]
     foot = 0.0 if spans[-1] < poster.COLUMNS else poster.FOOT
     assert high == pytest.approx(poster.HEAD + len(rows) * poster.ROW + 0.2 + foot)

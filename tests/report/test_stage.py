@@ -20,9 +20,9 @@ from matplotlib.image import imread
 from hfm.config import Config, Report
 from hfm.report import stage
 from hfm.report.evidence import Evidence
-from hfm.report.panels.catalogue import PANELS, Panel
-from hfm.report.panels.style import Told
-from hfm.report.svg import Drawn
+from hfm.report.panels.catalogue import PANELS, ReportPanel
+from hfm.report.panels.style import Caption
+from hfm.report.svg import RenderedPanel
 from hfm.stage import Context, Record
 from hfm.tables import MemoryReader
 from tests.report.builder import make
@@ -56,8 +56,10 @@ def report(name: str) -> tuple[dict[str, Any], Context]:  # Any: payloads
 def paper(**shape: Any) -> tuple[dict[str, Any], Context]:  # Any: the fields of Shape, payloads
     """Page and summary of another shape, with empty frames for figures: for tests that read words."""
 
-    def blank(run: Evidence, panels: Sequence[Panel], tell: object) -> list[Drawn]:
-        return [Drawn(panel.name, panel.title, "<svg></svg>", Told("a caption", "a text")) for panel in panels]
+    def blank(run: Evidence, panels: Sequence[ReportPanel], on_done: object) -> list[RenderedPanel]:
+        return [
+            RenderedPanel(panel.name, panel.title, "<svg></svg>", Caption("a caption", "a text")) for panel in panels
+        ]
 
     with mock.patch.object(stage.svg, "draw", blank):
         ctx = Context("report", record=Record(trials=40))

@@ -7,61 +7,14 @@ import json
 import math
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from hfm import tables
-from hfm.report.trial_returns import family
-from hfm.report.verdict import SESSIONS, judge
-from hfm.stage import Look, Record
-
-BOUNCE = ("late_return", "late_exposure", "free_return", "free_turnover")
-
-
-def trials(
-    net: np.ndarray,
-    *,
-    exposure: float | np.ndarray = 0.0,
-    hold: np.ndarray | float = 0.0,
-    trips: int | np.ndarray = 3,
-    symbols: tuple[str, ...] = ("SPY",),
-    user: int = 0,
-    year: float = 252.0,
-    shown: dict[str, dict[str, object]] | None = None,
-    **bounce: np.ndarray,
-) -> pa.Table:
-    """A trials table of net [S, K]: the same rows for each symbol. bounce: columns of BOUNCE [S, K]."""
-    sessions, count = net.shape
-    shape = (sessions, len(symbols), count)
-    day = np.datetime64("2024-01-02") + np.arange(sessions)
-    names = np.array([f"q{k}" for k in range(count)], object)
-
-    def spread(value: float | np.ndarray) -> np.ndarray:
-        value = np.asarray(value, float)
-        return np.broadcast_to(value[:, None] if value.ndim else value, shape).ravel()
-
-    columns = {
-        "symbol": np.broadcast_to(np.array(symbols, object)[None, :, None], shape).ravel(),
-        "session": np.repeat(day, len(symbols) * count),
-        "seq": 0,
-        "time": np.repeat(day.astype("datetime64[ns]"), len(symbols) * count),
-        "trial": np.broadcast_to(names, shape).ravel(),
-        "user": np.broadcast_to(np.arange(count) == user, shape).ravel(),
-        "net_return": spread(net),
-        "gross_return": spread(net),
-        "exposure": spread(exposure),
-        "hold_return": spread(hold),
-        "trips": spread(trips).astype(np.int64),
-    }
-    columns |= dict.fromkeys(BOUNCE, np.nan)
-    for name, value in bounce.items():
-        columns[name] = spread(value)
-    return tables.build(tables.TRIALS, columns, tables.TableMeta(sessions_per_year=year, bounce=shown or {}))
-
-
-def noise(sessions: int, count: int = 5, seed: int = 1, drift: float = 0.0) -> np.ndarray:
-    """Session returns of sd 30 bp."""
-    return np.random.default_rng(seed).normal(drift, 30e-4, (sessions, count))
+from hfm.report.verdict import Label, Verdict, judge, with_verification
+from hfm.report.verdict_numbers import TrialCounts, VerdictNumbers
+from hfm.stage import Look, Record, Verification
+from hfm.tables.json_document import from_json
+from tests.report.trials import noise, trials
 
 
 def test_a_clear_edge_is_supported_and_the_best_trial_is_named() -> None:
@@ -70,8 +23,8 @@ def test_a_clear_edge_is_supported_and_the_best_trial_is_named() -> None:
     net[:, 3] += 18e-4
     got = judge(trials(net, user=1), reps=2000)
     assert got.label == "edge supported"
-    assert got.numbers["best_trial"] == "q3"
-    assert got.numbers["p"] <= got.numbers["level"]
+    assert got.numbers.document()["best_trial"] == "q3"
+    assert got.numbers.document()["p"] <= got.numbers.document()["level"]
     assert "q3 (not yours, q1)" in got.reasons[1]
 
 
@@ -79,27 +32,27 @@ def test_noise_is_no_edge_and_the_smallest_edge_that_could_be_shown_is_named() -
     """The quoted edge is the critical t plus the power's z, in bp a session."""
     got = judge(trials(noise(100)), record=Record(trials=40), reps=2000)
     assert got.label == "no edge found"
-    assert got.numbers["trials"] == 40
-    need = (got.numbers["t_needed"] + 0.8416) * 30 / math.sqrt(100)
-    assert got.numbers["smallest_edge_bps"] == pytest.approx(need, rel=0.3)
+    assert got.numbers.document()["trials"] == 40
+    need = (got.numbers.document()["t_needed"] + 0.8416) * 30 / math.sqrt(100)
+    assert got.numbers.document()["smallest_edge_bps"] == pytest.approx(need, rel=0.3)
     assert any("smallest edge" in r for r in got.reasons)
 
 
 def test_a_family_that_only_loses_does_not_lower_the_bar() -> None:
     """Trials far below zero: p near 1, and the t that would be needed is that of a worthless family."""
-    bad, fair = (judge(trials(noise(100, 3, seed=5, drift=d)), reps=4000).numbers for d in (-40e-4, 0.0))
+    bad, fair = (judge(trials(noise(100, 3, seed=5, drift=d)), reps=4000).numbers.document() for d in (-40e-4, 0.0))
     assert bad["p"] > 0.5
     assert bad["t_needed"] == pytest.approx(fair["t_needed"], abs=0.25)
 
 
 def test_the_quoted_edge_is_shown_about_four_times_in_five() -> None:
     """Families that hold exactly the quoted edge, all trials alike, are found with the power that the page promises."""
-    numbers = judge(trials(noise(100)), reps=5000).numbers
+    numbers = judge(trials(noise(100)), reps=5000).numbers.document()
     need = numbers["smallest_edge_sharpe"] / math.sqrt(252) * 30e-4
     shown = []
     for seed in range(60):
         common = np.random.default_rng(100 + seed).normal(need, 30e-4, (100, 1))
-        got = judge(trials(np.hstack([common] * 4)), reps=5000).numbers
+        got = judge(trials(np.hstack([common] * 4)), reps=5000).numbers.document()
         shown.append(got["p"] <= got["level"])
     assert 0.65 < np.mean(shown) < 0.93
 
@@ -118,7 +71,8 @@ def test_too_few_trades_is_insufficient_however_long() -> None:
     net[[5, 9], 1], trips[[5, 9], 1] = 0.02, 1
     got = judge(trials(net, trips=trips))
     assert got.label == "insufficient data"
-    assert (got.numbers["best_trial"], got.numbers["best_trips"], got.numbers["best_traded_sessions"]) == (
+    numbers = got.numbers.document()
+    assert (numbers["best_trial"], numbers["best_trips"], numbers["best_traded_sessions"]) == (
         "q1",
         2,
         2,
@@ -133,15 +87,15 @@ def test_a_thin_lucky_trial_does_not_hide_the_ones_that_can_be_judged() -> None:
     got = judge(trials(net, trips=trips, user=3), reps=500)
     assert got.label == "no edge found"
     assert any(reason.startswith("Your trial, q3, made 2 round trips on 2 sessions") for reason in got.reasons)
-    assert (got.numbers["judged"], got.numbers["trials"]) == (3, 4)
+    assert (got.numbers.document()["judged"], got.numbers.document()["trials"]) == (3, 4)
 
 
 def test_a_family_of_one_is_judged_too() -> None:
     """One trial alone: the same test, no share of overfitting."""
     got = judge(trials(noise(100, 1)), reps=300)
     assert got.label == "no edge found"
-    assert got.numbers["pbo"] is None
-    assert 1.5 < got.numbers["t_needed"] < 3.0
+    assert got.numbers.document()["pbo"] is None
+    assert 1.5 < got.numbers.document()["t_needed"] < 3.0
 
 
 def test_a_run_that_never_trades_says_so() -> None:
@@ -157,7 +111,7 @@ def test_riding_a_rising_market_is_no_edge() -> None:
     hold = noise(200, 1, seed=5, drift=20e-4)
     own = hold + np.random.default_rng(7).normal(0, 3e-4, (200, 1))
     got = judge(trials(np.hstack([own, own]), exposure=1.0, hold=np.hstack([hold, hold])), reps=1000)
-    assert got.numbers["best_net_return"] > 0.2
+    assert got.numbers.document()["best_net_return"] > 0.2
     assert got.label == "no edge found"
 
 
@@ -166,7 +120,7 @@ def test_beating_the_match_while_losing_money_is_no_edge() -> None:
     hold = noise(200, 1, seed=5, drift=20e-4)
     net = -0.5 * hold + np.random.default_rng(7).normal(5e-4, 5e-4, (200, 1))
     got = judge(trials(net, exposure=-0.5, hold=hold), reps=1000)
-    assert got.numbers["p"] <= got.numbers["level"]
+    assert got.numbers.document()["p"] <= got.numbers.document()["level"]
     assert got.label == "no edge found"
     assert any("earns nothing itself" in r for r in got.reasons)
 
@@ -179,22 +133,9 @@ def test_a_reversal_rule_on_a_random_walk_gets_no_edge_from_the_match() -> None:
         first, second = rng.normal(0, 20e-4, (2, 100, 1))
         side = -np.sign(first)
         table = trials(side * second, exposure=side / 2, hold=first + second)
-        p.append(judge(table, reps=1000).numbers["p"])
+        p.append(judge(table, reps=1000).numbers.document()["p"])
     assert np.mean(np.array(p) <= 0.1) <= 0.25
     assert 0.3 < np.mean(p) < 0.7
-
-
-def test_symbols_are_summed_and_matched_each_with_its_own_hold() -> None:
-    """Two symbols of the same rows: the portfolio's net is twice one's, its excess too."""
-    net, hold = noise(70, 2), noise(70, 1, seed=3)
-    one = family(trials(net, exposure=0.3, hold=np.hstack([hold, hold])))
-    two = family(trials(net, exposure=0.3, hold=np.hstack([hold, hold]), symbols=("QQQ", "SPY")))
-    assert two.net == pytest.approx(2 * one.net)
-    half = family(trials(net / 2, exposure=0.15, hold=np.hstack([hold, hold]), symbols=("QQQ", "SPY")))
-    assert half.excess == pytest.approx(one.excess)
-    opening = 1 + np.cumsum(net, axis=0) - net
-    mean = np.array([(0.3 / opening[:t]).mean(axis=0) if t else np.zeros(2) for t in range(70)])
-    assert one.excess == pytest.approx(net / opening - mean * hold)
 
 
 def test_the_verdict_is_a_pure_function_and_is_json() -> None:
@@ -212,7 +153,7 @@ def test_the_verdict_is_a_pure_function_and_is_json() -> None:
 def test_a_year_has_the_sessions_of_its_calendar() -> None:
     """A market that never closes has 365; yearly ratios of the same sessions grow with the root."""
     net = np.random.default_rng(3).normal(2e-4, 1e-3, (80, 2))
-    short, long = (judge(trials(net, year=year)).numbers for year in (252.0, 365.0))
+    short, long = (judge(trials(net, year=year)).numbers.document() for year in (252.0, 365.0))
     for name in ("best_sharpe", "smallest_edge_sharpe", "sharpe_hurdle"):
         assert long[name] / short[name] == pytest.approx((365 / 252) ** 0.5)
     assert long["p"] == short["p"]
@@ -225,7 +166,7 @@ def test_who_tries_more_needs_more() -> None:
     net += np.random.default_rng(4).normal(6e-4, 5e-4, (100, 1))
     first, late = (judge(trials(net), record=Record(12 * k, k, k)) for k in (1, 40))
     assert (first.label, late.label) == ("edge supported", "no edge found")
-    assert late.numbers["level"] == pytest.approx(first.numbers["level"] * 2 / (40 * 41))
+    assert late.numbers.document()["level"] == pytest.approx(first.numbers.document()["level"] * 2 / (40 * 41))
     assert any("configuration 40" in reason for reason in late.reasons)
     assert any("another home" in reason and "cannot be known" in reason for reason in first.reasons)
 
@@ -235,7 +176,7 @@ def test_nights_of_one_configuration_cost_little() -> None:
     looks = (Look(140, 140), *(Look(140 + k, 1) for k in range(1, 60)))
     table = trials(noise(200))
     once, nights, tries = (
-        judge(table, record=record).numbers["t_needed"]
+        judge(table, record=record).numbers.document()["t_needed"]
         for record in (Record(), Record(looks=looks, added=1), Record(rank=61))
     )
     assert once + 0.2 < nights < tries - 0.2
@@ -282,19 +223,50 @@ def test_an_enormous_edge_is_found_whatever_was_tried() -> None:
     assert judge(trials(net), record=Record(700, 60, 60), reps=1000).label == "edge supported"
 
 
-def test_late_sessions_of_a_trial_that_grew_weigh_no_more() -> None:
-    """Returns are those of the session's opening equity: compounding changes no t."""
-    r = np.random.default_rng(11).normal(20e-4, 1e-2, (200, 2))
-    equity = np.cumprod(1 + r, axis=0)
-    compounded = equity - np.vstack([np.ones((1, 2)), equity[:-1]])
-    assert family(trials(compounded)).excess == pytest.approx(r)
+LEAK = "backtest: signal of SPY 2026-02-24 row 3 knows what comes later (gone, it is another)"
 
 
-def test_a_ruined_trial_has_no_returns_after_its_ruin() -> None:
-    """Nothing is divided by nothing: what follows the loss of all capital counts as 0."""
-    net = noise(80)
-    net[40, 1] = -1.2
-    excess = family(trials(net)).excess
-    assert np.isfinite(excess).all()
-    assert (excess[41:, 1] == 0).all()
-    assert SESSIONS <= 80
+def verdict_of(label: Label) -> Verdict:
+    """One with a reason."""
+    return Verdict(label, ("p < 0.0001.",), VerdictNumbers(from_json(TrialCounts, {})))
+
+
+def never() -> Verification | None:
+    """Must not be asked."""
+    raise AssertionError
+
+
+@pytest.mark.parametrize("label", ["no edge found", "insufficient data"])
+def test_a_verdict_without_an_edge_is_not_asked_and_not_changed(label: Label) -> None:
+    """It costs nothing."""
+    assert with_verification(verdict_of(label), never) == (verdict_of(label), None)
+
+
+def test_an_edge_says_that_its_run_passed() -> None:
+    """Nothing of it hangs on the seed: the same run writes the same bytes."""
+    found, document = with_verification(verdict_of("edge supported"), lambda: Verification(29, 1))
+    assert found.label == "edge supported"
+    assert "in this very run, and not found: all 29 tests" in found.reasons[-1]
+    assert document == {"passed": True, "tests": 29, "failed": []}
+    again = with_verification(verdict_of("edge supported"), lambda: Verification(29, 2))
+    assert again == (found, document)
+
+
+def test_an_edge_that_was_not_looked_into_says_so() -> None:
+    """With the command."""
+    found, document = with_verification(verdict_of("edge supported"), lambda: None)
+    assert found.label == "edge supported"
+    assert "has not been looked for" in found.reasons[-1]
+    assert "hfm verify --run" in found.reasons[-1]
+    assert document == {"passed": None}
+
+
+@pytest.mark.parametrize("checked", [Verification(29, 7, (LEAK, "another")), Verification(0, 7)])
+def test_an_edge_that_looks_ahead_is_none(checked: Verification) -> None:
+    """The leak stands first; a run in which nothing could be tested has passed nothing."""
+    found, document = with_verification(verdict_of("edge supported"), lambda: checked)
+    assert found.label == "no edge found"
+    assert (LEAK if checked.failed else "nothing to test") in found.reasons[0]
+    assert "--seed 7" in found.reasons[0]
+    assert document is not None
+    assert document["passed"] is False

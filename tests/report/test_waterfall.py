@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from unittest import mock
 
+from hfm.recipe.waterfall import STEPS as STEP_NAMES
 from hfm.report import stage, svg, waterfall
 from hfm.report.evidence import Evidence
-from hfm.report.panels.catalogue import Panel
-from hfm.report.panels.style import Told
-from hfm.report.svg import Drawn
+from hfm.report.panels.catalogue import ReportPanel
+from hfm.report.panels.style import Caption
+from hfm.report.svg import RenderedPanel
 from hfm.stage import Context
 from hfm.tables import MemoryReader
 from tests.report.bridged import STEPS, reader
@@ -25,7 +26,7 @@ def test_steps_come_in_their_order_with_their_metrics_and_commands() -> None:
     """What was written is what is read; no artifact, no step."""
     steps = waterfall.load({"backtest/bridge.parquet": reader()})
     assert [s.name for s in steps] == [name for name, *_ in STEPS]
-    assert set(waterfall.WORDS) == {s.name for s in steps}
+    assert set(STEP_NAMES) == {s.name for s in steps}
     assert steps[0].metrics["sharpe"] == 2.24
     assert math.isnan(steps[5].metrics["sharpe"])
     assert steps[2].command == "hfm backtest out_of_sample"
@@ -36,9 +37,14 @@ def page(inputs: dict[str, MemoryReader]) -> tuple[str, dict[str, Any]]:  # Any:
     """Page and summary, of whose figures only the bridge is drawn."""
     draw = svg.draw
 
-    def mostly_blank(run: Evidence, panels: Sequence[Panel], tell: Callable[[Panel], None]) -> list[Drawn]:
+    def mostly_blank(
+        run: Evidence, panels: Sequence[ReportPanel], on_done: Callable[[ReportPanel], None]
+    ) -> list[RenderedPanel]:
         real = {each.name: each for each in draw(run, [panel for panel in panels if panel.name == "bridge"])}
-        return [real.get(p.name) or Drawn(p.name, p.title, "<svg></svg>", Told("a caption", "a text")) for p in panels]
+        return [
+            real.get(p.name) or RenderedPanel(p.name, p.title, "<svg></svg>", Caption("a caption", "a text"))
+            for p in panels
+        ]
 
     with mock.patch.object(stage.svg, "draw", mostly_blank):
         made = dict(itertools.islice(stage.run(inputs, CONFIG, Context("report")), 2))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hfm.report import wording
+from hfm.tables.json_document import from_json
+from hfm.tables.metrics_document import Metric
 
 
 @pytest.mark.parametrize(
@@ -40,12 +42,12 @@ def test_a_figure_stands_beside_its_interval_and_floor() -> None:
         "n": 205,
         "note": None,
     }
-    got = wording.figure("return_net", metric)
+    got = wording.figure("return_net", from_json(Metric, metric))
     assert got.label == "Return net"
     assert (got.value, got.interval, got.floor) == ("+0.40%", "−0.30% to +1.10%", "buy-and-hold +4.87%")
     assert got.n == "205"
     assert got.note == ""
-    assert wording.figure("return_net", metric | {"lo": 0.0, "hi": 0.0}).interval == ""
+    assert wording.figure("return_net", from_json(Metric, metric | {"lo": 0.0, "hi": 0.0})).interval == ""
 
 
 CHARGED = {"bps": 11.5, "claimed_bps": 0.157, "upper_bps": 11.6, "ruled_by": "abdi_ranaldo"}
@@ -53,12 +55,12 @@ CHARGED = {"bps": 11.5, "claimed_bps": 0.157, "upper_bps": 11.6, "ruled_by": "ab
 
 def test_one_symbol_has_its_charge_its_claim_and_the_bars_own_limit() -> None:
     """Nothing where nothing is known; several symbols by their range."""
-    assert wording.spread({}) == []
-    assert wording.spread({"SPY": CHARGED}) == [
+    assert wording.spread_charged({}) == []
+    assert wording.spread_charged({"SPY": CHARGED}) == [
         ("spread", "11.5 bp there and back, claimed 0.157, its bars' upper side 11.6 (abdi ranaldo)")
     ]
     unknown = {"bps": 10.0, "claimed_bps": None, "upper_bps": None, "ruled_by": "none"}
-    assert wording.spread({"XYZ": unknown}) == [("spread", "10 bp there and back")]
-    assert wording.spread({"SPY": CHARGED, "XYZ": unknown}) == [
+    assert wording.spread_charged({"XYZ": unknown}) == [("spread", "10 bp there and back")]
+    assert wording.spread_charged({"SPY": CHARGED, "XYZ": unknown}) == [
         ("spread", "10 bp (XYZ) to 11.5 (SPY) there and back; see facts.json")
     ]

@@ -23,10 +23,10 @@ from hfm.tables import Array, MemoryReader
 
 Float = npt.NDArray[np.float64]
 SESSIONS, FEE = 60, 0.05e-4
-Market = dict[str, Array]
+SymbolState = dict[str, Array]
 
 
-def market(seed: int) -> Market:
+def market(seed: int) -> SymbolState:
     """Quotes of one invented market without a signal."""
     ctx = Context("fetch", seed=seed, as_of=datetime(2025, 6, 1, tzinfo=UTC))
     config = Config(
@@ -38,16 +38,16 @@ def market(seed: int) -> Market:
     return tables.arrays(pa.concat_tables([p for name, p in made if name == "simulate/quotes.parquet"]))
 
 
-def inside(q: Market) -> Float:
+def inside(q: SymbolState) -> Float:
     """Each row's return, from the close before where that is the row before."""
     joined = np.concatenate(([False], (np.diff(q["seq"]) == 1) & (q["session"][1:] == q["session"][:-1])))
     return np.log(q["mid_close"] / np.where(joined, np.roll(q["mid_close"], 1), q["mid_open"]))
 
 
-def taker(side: Callable[[Market], Float]) -> Callable[[Market], Float]:
+def taker(side: Callable[[SymbolState], Float]) -> Callable[[SymbolState], Float]:
     """Net return of each row of holding `side` from the next row's open to its close, a round trip a row."""
 
-    def earn(q: Market) -> Float:
+    def earn(q: SymbolState) -> Float:
         held = side(q)[:-1]
         held = np.where((np.diff(q["seq"]) == 1) & (q["session"][1:] == q["session"][:-1]), held, 0.0)
         gain = np.log(q["mid_close"] / q["mid_open"])[1:]
@@ -59,14 +59,14 @@ def taker(side: Callable[[Market], Float]) -> Callable[[Market], Float]:
     return earn
 
 
-def maker(q: Market) -> Float:
+def maker(q: SymbolState) -> Float:
     """Quotes at the row's opening bid and ask; filled where the mid reaches them, marked at the row's close."""
     bought, sold = q["mid_low"] <= q["bid_open"], q["mid_high"] >= q["ask_open"]
     gain = bought * (q["mid_close"] - q["bid_open"]) + sold * (q["ask_open"] - q["mid_close"])
     return gain / q["mid_open"] - FEE * (bought.astype(float) + sold)
 
 
-PROBES: dict[str, Callable[[Market], Float]] = {
+PROBES: dict[str, Callable[[SymbolState], Float]] = {
     "maker": maker,
     "trend": taker(lambda q: np.sign(inside(q))),
     "reversal": taker(lambda q: -np.sign(inside(q))),
@@ -75,14 +75,14 @@ PROBES: dict[str, Callable[[Market], Float]] = {
 }
 
 
-def earns(q: Market, probe: Callable[[Market], Float]) -> bool:
+def earns(q: SymbolState, probe: Callable[[SymbolState], Float]) -> bool:
     """Whether the 95 % interval of the mean daily net return lies above 0."""
     _, day = np.unique(q["session"], return_inverse=True)
     daily = np.bincount(day, probe(q))
     return bool(daily.mean() - 1.96 * daily.std(ddof=1) / math.sqrt(len(daily)) > 0)
 
 
-def sample(q: Market) -> tuple[Float, npt.NDArray[np.bool_]]:
+def sample(q: SymbolState) -> tuple[Float, npt.NDArray[np.bool_]]:
     """Signed features and whether the next row rose, where both are known."""
     names = [name for name in batch.GROUPS["default"] if name in batch.SIGNED]
     x = batch.compute(q, {"SPY": batch.state_new(78, 300.0)}, names)

@@ -185,14 +185,6 @@ def test_nothing_is_planted_in_observed_bars() -> None:
     assert "--source synthetic" in caught.value.hint
 
 
-def test_provenance_says_what_was_observed() -> None:
-    """Trades of real bars are observed, mids simulated; a planted path says so."""
-    real = tables.provenance(simulate(bar_table(2, synthetic=False))[0].schema)
-    assert (real["trade_close"], real["mid_close"], real["sigma_bps"]) == ("observed", "simulated", "estimated")
-    planted = tables.provenance(simulate(bar_table(2), signal="planted")[0].schema)
-    assert (planted["trade_close"], planted["mid_close"], planted["ofi"]) == ("planted", "planted", "planted")
-
-
 def test_the_seed_recipe_is_the_original_one() -> None:
     """Spread 10 bp + 2 x volatility of 20 rows, within its noise; OFI +.6 or -.4 of volume; a warning."""
     config = Config(simulate=Simulate(recipe="seed"))
@@ -295,8 +287,8 @@ def test_a_book_file_that_is_cut_in_the_middle_is_refused(tmp_path: Path) -> Non
 
 
 def test_rows_that_were_filled_forward_are_flagged() -> None:
-    """Unmoved rows, and those of them that are stale, as hfm.stale_rows says of each symbol's bars; no other row, and the
-    same in groups of whole sessions."""
+    """Unmoved rows, and those of them that are stale, as hfm.stale_rows says of each symbol's bars; no other row, and
+    the same in groups of whole sessions."""
     bars = bar_table(30, ("AAA", "BBB"), synthetic=False)
     values = tables.arrays(bars)
     rows = np.flatnonzero((values["symbol"] == "BBB") & (values["session"] == np.unique(values["session"])[20]))[20:60]

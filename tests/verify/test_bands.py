@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hfm.config import Config
-from hfm.simulate.bars.bar_check import SEEDS, SESSIONS
+from hfm.simulate.fact_check import SEEDS, SESSIONS
 from hfm.tables import column_array
 from hfm.verify import bands
 

@@ -59,7 +59,7 @@ def test_bounce_is_no_edge_with_costs_and_without(roll: Roll) -> None:
         made = Market(dataclasses.replace(trained.config, backtest=costs), trained.artifacts).through("backtest")
         found = verdict.judge(made.table("backtest/trials.parquet"))
         assert found.label == "no edge found"
-        if found.numbers["p"] <= found.numbers["level"]:
+        if found.numbers.document()["p"] <= found.numbers.document()["level"]:
             assert any("consistent with bid-ask bounce" in reason for reason in found.reasons), name
 
 

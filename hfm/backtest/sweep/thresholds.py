@@ -8,7 +8,8 @@ them all.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from hfm.backtest.sweep import batched_ledger
 from hfm.backtest.sweep.summary_ledger import EDGE, LedgerRows, plain, rows_of, summarise, workspace
 from hfm.ledger.account import equity, ledger, states_new
 from hfm.ledger.records import BLOCK_SUMS, LedgerState
+from hfm.tables.metrics_document import SweepPoint
 from hfm.tables.records import Records
 
 Float = npt.NDArray[np.float64]
@@ -76,10 +78,10 @@ class Sweep:
                 self._each(range(len(self.levels))[which], rows.part(one), score[one], edge)
             i = stop + 1
 
-    def points(self) -> list[dict[str, Any]]:  # Any: JSON values
+    def points(self) -> list[SweepPoint]:
         """One entry a level, as it stands in metrics.json."""
         lines = zip(self.levels.tolist(), self.trips.tolist(), (self.net / self._cash).tolist(), strict=True)
-        return [{"level": level, "trips": int(trips), "net_return": net} for level, trips, net in lines]
+        return [SweepPoint(level, int(trips), net) for level, trips, net in lines]
 
 
 class Swept(NamedTuple):
@@ -115,11 +117,11 @@ def sweep(rows: Records, score: Float, levels: Float, params: Records, cash: flo
     return Swept(ledgers.net, ledgers.trips)
 
 
-def spell(points: list[dict[str, Any]], kind: str) -> list[str]:  # Any: JSON values
+def spell(points: Sequence[SweepPoint], kind: str) -> list[str]:
     """A line for every tenth of the levels, and one for the best of all. kind: what a level is called."""
-    best = max(points, key=lambda point: point["net_return"])
+    best = max(points, key=lambda point: point.net_return)
     shown = [points[i] for i in sorted({round(i * (len(points) - 1) / 10) for i in range(11)})]
-    lines = [f"  {kind}{100 * p['level']:.4g}: {p['trips']:,} round trips, net {p['net_return']:.2%}" for p in shown]
+    lines = [f"  {kind}{100 * p.level:.4g}: {p.trips:,} round trips, net {p.net_return:.2%}" for p in shown]
     return [f"sweep of {len(points):,} thresholds:", *lines,
-            f"  the best is {kind}{100 * best['level']:.4g} with {best['net_return']:.2%}: chosen after the fact, so "
+            f"  the best is {kind}{100 * best.level:.4g} with {best.net_return:.2%}: chosen after the fact, so "
             "expect less; N counts all of them"]  # fmt: skip

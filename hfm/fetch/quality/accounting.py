@@ -236,8 +236,8 @@ def _fillings(grid: Grid, sessions: Sessions, quality: Quality) -> None:
         return out.reshape(-1, slots)
 
     open_, high, low, close, volume = (matrix(getattr(grid, name)) for name in (*PRICES, "volume"))
-    bars = stale.Bars(open_, high, low, close, volume, np.isfinite(open_))
-    found, _ = stale.detect(stale.memory_new(slots), bars)
+    bars = stale.PriceRows(open_, high, low, close, volume, np.isfinite(open_))
+    found, _ = stale.detect(stale.new_state(slots), bars)
     rows = stale.extent(found.unmoved.ravel()[cell], found.stale.ravel()[cell], row)
     quality.filled = int(rows.sum())
     runs = outliers.standing((grid.open, grid.high, grid.low, grid.close), grid.index)

@@ -7,19 +7,12 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
+from hfm.plugins import find
 from hfm.report.evidence import Evidence
-from hfm.report.panels import (
-    costs,
-    limits_panel,
-    market_panels,
-    model_panels,
-    random_signs,
-    strategy_panels,
-    waterfall_panel,
-)
-from hfm.report.panels.style import Ink, Told, bare, note
+from hfm.report.panels import costs, market_panels, model_panels, random_signs, strategy_panels
+from hfm.report.panels.style import Caption, Ink, hide_axes, note
 
-Draw = Callable[[Axes, Evidence, Ink], Told]
+Draw = Callable[[Axes, Evidence, Ink], Caption]
 
 
 @dataclass(frozen=True)
@@ -33,8 +26,17 @@ class Margin:
 
 
 @dataclass(frozen=True)
-class Panel:
-    """One picture. stage: whose artifacts it needs; wide: it gains by twice the breadth."""
+class ReportPanel:
+    """One picture.
+
+    Attributes
+    ----------
+    name : its id on the page; title : above it.
+    stage : whose artifacts it needs.
+    draw : draws it, and says in words what it shows.
+    wide : it gains by twice the breadth.
+    margin : around the axes.
+    """
 
     name: str
     title: str
@@ -43,27 +45,38 @@ class Panel:
     wide: bool = False
     margin: Margin = Margin()
 
-    def on(self, ax: Axes, run: Evidence, ink: Ink) -> Told:
-        """The panel on `ax`, or the command that would make it possible."""
-        if self.stage in absent(run):
-            bare(ax)
+    def on(self, ax: Axes, run: Evidence, ink: Ink) -> Caption:
+        """Draw the panel, or the command that would make it possible.
+
+        Parameters
+        ----------
+        ax : the axes.
+        run : what is shown.
+        ink : colours and size of the text.
+
+        Returns
+        -------
+        What it shows, in words.
+        """
+        if self.stage in missing_stages(run):
+            hide_axes(ax)
             note(ax, ink, f"not there yet:\nhfm {self.stage}")
-            return Told(f"Nothing to draw: hfm {self.stage} has not been run.", f"Empty: hfm {self.stage} not run.")
+            return Caption(f"Nothing to draw: hfm {self.stage} has not been run.", f"Empty: hfm {self.stage} not run.")
         return self.draw(ax, run, ink)
 
 
-def absent(run: Evidence) -> set[str]:
+def missing_stages(run: Evidence) -> set[str]:
     """The stages that have left nothing to draw."""
     gone = set()
     if run.forecast is None:
         gone.add("train")
-    if run.money is None or run.money.family is None:
+    if run.strategy is None or run.strategy.family is None:
         gone.add("backtest")
     return gone
 
 
 PANELS = (
-    Panel(
+    ReportPanel(
         "equity",
         "Equity and drawdown",
         "backtest",
@@ -71,27 +84,28 @@ PANELS = (
         True,
         Margin(left=0.78, bottom=0.3, top=0.45),
     ),
-    Panel("thresholds", "The family of trials", "backtest", strategy_panels.thresholds, margin=Margin(bottom=0.95)),
-    Panel("null", "Ours against luck", "backtest", random_signs.null, margin=Margin(left=0.3)),
-    Panel("histogram", "Session returns", "backtest", random_signs.histogram),
-    Panel("costs", "Where the gross went", "backtest", costs.costs),
-    Panel("sensitivity", "Cost and delay", "backtest", strategy_panels.sensitivity),
-    Panel("limits", "Limits and stops", "backtest", limits_panel.limits, margin=Margin(left=1.3)),
-    Panel("models", "Models against their floors", "train", model_panels.models, margin=Margin(left=1.05, bottom=0.3)),
-    Panel("loss", "Loss against the floor", "train", model_panels.loss, margin=Margin(left=0.85)),
-    Panel("reliability", "Calibration of P(up)", "train", model_panels.reliability),
-    Panel("spread_series", "Spread: predicted, realised", "train", model_panels.spread_series, wide=True),
-    Panel("spread_scatter", "Spread: coverage", "train", model_panels.spread_scatter),
-    Panel("flow", "Order flow and returns", "simulate", market_panels.flow),
-    Panel("diurnal", "Time of day", "fetch", market_panels.diurnal),
-    Panel("heat", "Movement by day and time", "fetch", market_panels.heat, margin=Margin(right=0.3)),
-    Panel("quality", "Bars there, bars missing", "fetch", market_panels.quality, margin=Margin(bottom=0.3)),
+    ReportPanel(
+        "thresholds", "The family of trials", "backtest", strategy_panels.thresholds, margin=Margin(bottom=0.95)
+    ),
+    ReportPanel("null", "Ours against luck", "backtest", random_signs.null, margin=Margin(left=0.3)),
+    ReportPanel("histogram", "Session returns", "backtest", random_signs.histogram),
+    ReportPanel("costs", "Where the gross went", "backtest", costs.costs),
+    ReportPanel("sensitivity", "Cost and delay", "backtest", strategy_panels.sensitivity),
+    ReportPanel("limits", "Limits and stops", "backtest", costs.limits, margin=Margin(left=1.3)),
+    ReportPanel(
+        "models", "Models against their floors", "train", model_panels.models, margin=Margin(left=1.05, bottom=0.3)
+    ),
+    ReportPanel("loss", "Loss against the floor", "train", model_panels.loss, margin=Margin(left=0.85)),
+    ReportPanel("reliability", "Calibration of P(up)", "train", model_panels.reliability),
+    ReportPanel("spread_series", "Spread: predicted, realised", "train", model_panels.spread_series, wide=True),
+    ReportPanel("spread_scatter", "Spread: coverage", "train", model_panels.spread_scatter),
+    ReportPanel("flow", "Order flow and returns", "simulate", market_panels.flow),
+    ReportPanel("diurnal", "Time of day", "fetch", market_panels.diurnal),
+    ReportPanel("heat", "Movement by day and time", "fetch", market_panels.heat, margin=Margin(right=0.3)),
+    ReportPanel("quality", "Bars there, bars missing", "fetch", market_panels.quality, margin=Margin(bottom=0.3)),
 )
-BRIDGE = Panel("bridge", "From the original recipe's figures to honest ones", "backtest", waterfall_panel.bridge, True,
-               Margin(left=1.3, right=1.65, top=0.2))  # fmt: skip
-"""Drawn only where the run is one of the original recipe."""
 
 
-def panels(run: Evidence) -> tuple[Panel, ...]:
-    """The panels of a run in the order of the page."""
-    return (*PANELS[:2], BRIDGE, *PANELS[2:]) if run.bridge else PANELS
+def panels(run: Evidence) -> tuple[ReportPanel, ...]:
+    """The panels of a run in the order of the page; a run of the original recipe has its waterfall after two."""
+    return (*PANELS[:2], find("recipe_parts", "panel"), *PANELS[2:]) if run.waterfall else PANELS

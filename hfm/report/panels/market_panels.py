@@ -8,61 +8,72 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from hfm.report.evidence import Evidence
-from hfm.report.panels.style import Ink, Percent, Told, bare, clock, days, few, frame, legend, note
+from hfm.report.panels.style import (
+    Caption,
+    Ink,
+    Percent,
+    clock_axis,
+    date_axis,
+    frame,
+    hide_axes,
+    legend,
+    limit_ticks,
+    note,
+)
 from hfm.report.statistics import Float
 
 
-def diurnal(ax: Axes, run: Evidence, ink: Ink) -> Told:
+def diurnal(ax: Axes, run: Evidence, ink: Ink) -> Caption:
     """Spread, volume and volatility by time of day, each over its own mean."""
     market = run.market
     lines = [("volatility", market.slot_move, ink.orange, "--"), ("volume", market.slot_volume, ink.green, ":")]
     if market.slot_spread is not None:
         lines.append(("spread", market.slot_spread, ink.blue, "-"))
     frame(ax, ink, x="time of day", y="times the day's mean")
-    said = []
+    sentences = []
     for word, values, colour, dash in lines:
         level = float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
         if level > 0:
             ax.plot(market.clock, values / level, color=colour, linestyle=dash, linewidth=2.0, label=word)
-            said.append(f"{word} opens at {values[0] / level:.1f} times its mean")
+            sentences.append(f"{word} opens at {values[0] / level:.1f} times its mean")
     ax.axhline(1, color=ink.muted, linewidth=0.8)
-    clock(ax, market.clock)
-    if not said:
-        bare(ax)
+    clock_axis(ax, market.clock)
+    if not sentences:
+        hide_axes(ax)
         note(ax, ink, "nothing moves and nothing trades")
-        return Told("No volume, no movement: there is no time of day to see.", "No movement.")
+        return Caption("No volume, no movement: there is no time of day to see.", "No movement.")
     ax.set_yscale("log", base=2)
     ax.yaxis.set_major_formatter("{x:g}")
     legend(ax, ink, loc="upper center")
-    text = "; ".join(said)
+    text = "; ".join(sentences)
     kind = "" if market.slot_spread is None or run.replayed else " The spread is simulated from the bars."
-    return Told(f"{text[0].upper()}{text[1:]}.{kind}", f"Time-of-day curves: {text}.")
+    return Caption(f"{text[0].upper()}{text[1:]}.{kind}", f"Time-of-day curves: {text}.")
 
 
-def flow(ax: Axes, run: Evidence, ink: Ink) -> Told:
+def flow(ax: Axes, run: Evidence, ink: Ink) -> Caption:
     """Return of the same and of the next bar by order-flow imbalance, bins of equal count with 95 % intervals."""
-    same, ahead = run.market.same, run.market.ahead
+    same, following = run.market.same_bar, run.market.next_bar
     frame(ax, ink, x="order-flow imbalance, sd", y="mean return, bp", grid="both")
-    if same is None or ahead is None:
+    if same is None or following is None:
         why = "no quotes yet: hfm simulate" if run.market.slot_spread is None else "order flow or price does not vary"
         note(ax, ink, why)
-        return Told(f"No order-flow picture: {why}.", why)
+        return Caption(f"No order-flow picture: {why}.", why)
     ax.axhline(0, color=ink.muted, linewidth=0.8)
     for found, colour, mark, dash, word in (
-        (same, ink.blue, "o", "-", "same bar"), (ahead, ink.orange, "s", "--", "next bar"),
+        (same, ink.blue, "o", "-", "same bar"), (following, ink.orange, "s", "--", "next bar"),
     ):  # fmt: skip
         ax.errorbar(found.z, found.mean, 1.96 * found.se, color=colour, marker=mark, markersize=5, linestyle=dash,
                     capsize=2, linewidth=1.6, label=f"{word}, R² {found.r2:.3f}")  # fmt: skip
-    few(ax, x=6, y=5)
+    limit_ticks(ax, x=6, y=5)
     legend(ax, ink, loc="upper left")
-    return Told(
-        f"Order flow and the bar in which it happens: R² {same.r2:.2f}. Order flow and the next bar: R² {ahead.r2:.4f} "
-        f"({ahead.rows:,} pairs).",
-        f"Mean return by order-flow imbalance: same bar R² {same.r2:.2f}, next bar R² {ahead.r2:.4f}.",
+    return Caption(
+        f"Order flow and the bar in which it happens: R² {same.r2:.2f}. Order flow and the next bar: R² "
+        f"{following.r2:.4f} ({following.rows:,} pairs).",
+        f"Mean return by order-flow imbalance: same bar R² {same.r2:.2f}, next bar R² {following.r2:.4f}.",
     )
 
 
-def heat(ax: Axes, run: Evidence, ink: Ink) -> Told:
+def heat(ax: Axes, run: Evidence, ink: Ink) -> Caption:
     """Absolute return of each bar, session by time of day; empty cells are bars that are not there."""
     market = run.market
     grid = market.move_ST
@@ -74,14 +85,14 @@ def heat(ax: Axes, run: Evidence, ink: Ink) -> Told:
     box = (float(market.clock[0]), float(market.clock[-1]) + step, len(grid) - 0.5, -0.5)
     shown = _thin(grid, 260)
     image = ax.imshow(shown, aspect="auto", cmap="cividis", vmin=0, vmax=top or 1.0, extent=box, interpolation="none")
-    clock(ax, market.clock)
-    days(ax, market.sessions, "y")
+    clock_axis(ax, market.clock)
+    date_axis(ax, market.sessions, "y")
     bar = ax.figure.colorbar(image, ax=ax, fraction=0.05, pad=0.02)
     bar.ax.tick_params(colors=ink.muted, labelcolor=ink.text, labelsize=ink.size)
     bar.set_label("|return|, bp", color=ink.text, fontsize=ink.size)
     bar.outline.set_visible(False)
     holes = int(np.isnan(grid).sum())
-    return Told(
+    return Caption(
         f"|open to close| of {market.rows:,} bars, {len(grid)} sessions by {market.slots} slots; {holes:,} slots are "
         "empty (grey).",
         f"Heat map of absolute returns over {len(grid)} sessions and {market.slots} slots of the day.",
@@ -93,7 +104,7 @@ def _thin(grid_ST: Float, most: int) -> Float:
     return grid_ST[:: max(1, math.ceil(len(grid_ST) / most))]
 
 
-def quality(ax: Axes, run: Evidence, ink: Ink) -> Told:
+def quality(ax: Axes, run: Evidence, ink: Ink) -> Caption:
     """Share of the bars that the calendar has for a session, session by session."""
     market = run.market
     share = market.bars_S / np.maximum(market.due_S, 1)
@@ -105,7 +116,7 @@ def quality(ax: Axes, run: Evidence, ink: Ink) -> Told:
     ax.set_ylim(0, 1.25)
     ax.set_xlim(-0.5, max(len(share) - 0.5, 0.5))
     ax.yaxis.set_major_formatter(Percent())
-    days(ax, market.sessions)
+    date_axis(ax, market.sessions)
     short, half = np.flatnonzero(share < 1), np.flatnonzero(market.due_S < market.due_S.max(initial=0))
     if short.size:
         ax.plot(short, share[short], color=ink.red, marker="v", linestyle="none", markersize=6, label="bars missing")
@@ -115,7 +126,7 @@ def quality(ax: Axes, run: Evidence, ink: Ink) -> Told:
     if short.size or half.size:
         legend(ax, ink, loc="upper right", ncols=2)
     lost = int((market.due_S - market.bars_S).sum())
-    return Told(
+    return Caption(
         f"{len(share) - short.size} of {len(share)} sessions have every bar that the calendar has for them"
         f"{f', {half.size} of them on short days' if half.size else ''}; {lost:,} bars are missing, {market.empty:.2%} "
         "of the rest have no volume.",

@@ -8,67 +8,67 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from hfm.report.evidence import Evidence
-from hfm.report.panels.strategy_panels import other
-from hfm.report.panels.style import Ink, Told, bare, few, frame, legend, note
+from hfm.report.panels.strategy_panels import verdict_trial
+from hfm.report.panels.style import Caption, Ink, frame, hide_axes, legend, limit_ticks, note
 from hfm.report.randomization import PROBABILITIES, Float
-from hfm.report.verdict import SESSIONS, chance
+from hfm.report.verdict_reasons import SESSIONS, p_text
 from hfm.report.wording import capital
 
 FEW = 10
 """Sessions with a return below which the user's own trial makes no histogram."""
 
 
-def null(ax: Axes, run: Evidence, ink: Ink) -> Told:
+def null(ax: Axes, run: Evidence, ink: Ink) -> Caption:
     """The t that a worthless family would show, and ours."""
-    test, numbers = run.verdict.test, run.verdict.numbers
-    if test is None:
+    test, counts, figures = run.verdict.test, run.verdict.numbers.counts, run.verdict.numbers.test
+    if test is None or figures is None:
         return _untested(ax, run, ink)
     edges, density = _density(test.null)
     ax.fill_between(edges, density, color=ink.sky, alpha=0.5, linewidth=0, label="signs drawn at random")
     ax.plot(edges, density, color=ink.blue, linewidth=1.2)
     tall = 1.06 * float(density.max())
-    need = f"needed, {numbers['t_needed']:.2f}"
-    ax.vlines(numbers["t_needed"], 0, tall, color=ink.text, linestyle="--", linewidth=1.4, label=need)
-    ax.vlines(numbers["t"], 0, tall, color=ink.red, linewidth=2.4, label=f"ours {numbers['t']:.2f}")
+    need = f"needed, {figures.t_needed:.2f}"
+    ax.vlines(figures.t_needed, 0, tall, color=ink.text, linestyle="--", linewidth=1.4, label=need)
+    ax.vlines(figures.t, 0, tall, color=ink.red, linewidth=2.4, label=f"ours {figures.t:.2f}")
     frame(ax, ink, x="t of the family, weighted by its past", y="density")
     ax.set_yticks([])
     ax.set_ylim(0, tall * 1.65)
     legend(ax, ink, loc="upper left")
-    return Told(
-        f"A worthless family exceeds t = {numbers['t_needed']:.2f} in {numbers['level']:.2g} of cases, what is left "
-        f"for this look; ours is {numbers['t']:.2f} (p {chance(numbers['p'], numbers['reps'])}).",
-        f"Distribution of t under random signs; needed {numbers['t_needed']:.2f}, ours {numbers['t']:.2f}.",
+    return Caption(
+        f"A worthless family exceeds t = {figures.t_needed:.2f} in {counts.level:.2g} of cases, what is left "
+        f"for this look; ours is {figures.t:.2f} (p {p_text(figures.p, counts.reps)}).",
+        f"Distribution of t under random signs; needed {figures.t_needed:.2f}, ours {figures.t:.2f}.",
     )
 
 
-def _untested(ax: Axes, run: Evidence, ink: Ink) -> Told:
+def _untested(ax: Axes, run: Evidence, ink: Ink) -> Caption:
     """The t of each trial on a normal curve, where there is too little for a test."""
-    family, sessions = run.verdict.family, run.verdict.numbers["sessions"]
-    said = f"not tested: {sessions} of {SESSIONS} sessions" if sessions < SESSIONS else "not tested: too few trades"
+    family, sessions = run.verdict.family, run.verdict.numbers.counts.sessions
+    untested = f"not tested: {sessions} of {SESSIONS} sessions" if sessions < SESSIONS else "not tested: too few trades"
     spread = family.excess.std(axis=0, ddof=1) if family is not None and sessions > 1 else np.empty(0)
     moved = np.flatnonzero(spread)
     if family is None or not moved.size:
-        bare(ax)
-        note(ax, ink, said)
-        return Told(f"{capital(said)}.", said)
+        hide_axes(ax)
+        note(ax, ink, untested)
+        return Caption(f"{capital(untested)}.", untested)
     t = family.excess.mean(axis=0)[moved] / spread[moved] * math.sqrt(sessions)
     reach = max(3.5, float(np.abs(t).max()) * 1.1)
     grid = np.linspace(-reach, reach, 200)
     ax.fill_between(grid, np.exp(-(grid**2) / 2), color=ink.grid, linewidth=0, label="one trial, by luck alone")
-    ax.vlines(t, 0, 0.5, color=ink.red, linewidth=1.6, label=f"the trials ({said})")
+    ax.vlines(t, 0, 0.5, color=ink.red, linewidth=1.6, label=f"the trials ({untested})")
     frame(ax, ink, x="t of the excess over the matched exposure", y="")
     ax.set_yticks([])
     ax.set_ylim(0, 1.55)
     legend(ax, ink, loc="upper left")
-    return Told(
-        f"{capital(said)}, so there is no verdict on luck. The t of {moved.size} trials lie between {t.min():.2f} and "
-        f"{t.max():.2f}.",
-        f"{capital(said)}: t of {moved.size} trials between {t.min():.2f} and {t.max():.2f}.",
+    return Caption(
+        f"{capital(untested)}, so there is no verdict on luck. The t of {moved.size} trials lie between {t.min():.2f} "
+        f"and {t.max():.2f}.",
+        f"{capital(untested)}: t of {moved.size} trials between {t.min():.2f} and {t.max():.2f}.",
     )
 
 
 def _density(quantiles: Float) -> tuple[Float, Float]:
-    """x and density of a distribution known by its quantiles, smoothed over a quarter of its central width."""
+    """X and density of a distribution known by its quantiles, smoothed over a quarter of its central width."""
     probabilities = np.linspace(0.005, 0.995, 400)
     points = np.interp(probabilities, PROBABILITIES, quantiles)
     width = max(float(np.interp(0.75, PROBABILITIES, quantiles) - np.interp(0.25, PROBABILITIES, quantiles)) / 4, 1e-6)
@@ -77,17 +77,17 @@ def _density(quantiles: Float) -> tuple[Float, Float]:
     return grid, kernel / (kernel.sum() * (grid[1] - grid[0]))
 
 
-def histogram(ax: Axes, run: Evidence, ink: Ink) -> Told:
+def histogram(ax: Axes, run: Evidence, ink: Ink) -> Caption:
     """Session returns, net, in bp: of the user's trial, or of the one that the verdict is about if it hardly trades."""
-    money, best = run.money, other(run)
-    assert money is not None
-    flat_own = best is not None and np.count_nonzero(money.session_net) < FEW
-    name, value = (best[0], best[1] * 1e4) if flat_own and best else (money.trial, money.session_net * 1e4)
+    strategy, best = run.strategy, verdict_trial(run)
+    assert strategy is not None
+    few_moves = best is not None and np.count_nonzero(strategy.session_net) < FEW
+    name, value = (best.name, best.net * 1e4) if few_moves and best else (strategy.trial, strategy.session_net * 1e4)
     flat = int((value == 0).sum())
     if flat == len(value):
-        bare(ax)
+        hide_axes(ax)
         note(ax, ink, "every session is flat")
-        return Told(f"All {len(value)} sessions are flat: nothing was traded.", "No session has a return.")
+        return Caption(f"All {len(value)} sessions are flat: nothing was traded.", "No session has a return.")
     moved = value[value != 0]
     reach = float(np.abs(moved).max())
     bins = np.linspace(-reach, reach, 2 * min(12, max(3, round(math.sqrt(len(moved)) + 1))) + 1)
@@ -97,13 +97,13 @@ def histogram(ax: Axes, run: Evidence, ink: Ink) -> Told:
     ax.vlines(0, 0, tall, color=ink.text, linewidth=1.0)
     ax.vlines(float(value.mean()), 0, tall, color=ink.red, linewidth=2.0, linestyle="--", label=f"{name}: {mean}")
     frame(ax, ink, x="net return of a session, bp", y="sessions")
-    few(ax, x=4, y=5)
+    limit_ticks(ax, x=4, y=5)
     ax.set_ylim(0, tall * 1.25)
     legend(ax, ink, loc="upper left")
     wins = int((value > 0).sum())
-    moving = int(np.count_nonzero(money.session_net))
-    whose = f"Your trial has {moving} session{'s' * (moving != 1)} with a return; this is {name}. " if flat_own else ""
-    return Told(
+    moving = int(np.count_nonzero(strategy.session_net))
+    whose = f"Your trial has {moving} session{'s' * (moving != 1)} with a return; this is {name}. " if few_moves else ""
+    return Caption(
         f"{whose}{wins} of {len(value)} sessions end above "
         f"zero, {flat} are flat; {mean}, worst {value.min():+.2f}, best {value.max():+.2f}.",
         f"Histogram of {len(moved)} session returns of {name} between {value.min():.2f} and {value.max():.2f} bp.",

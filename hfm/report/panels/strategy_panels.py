@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,103 +11,149 @@ from matplotlib.lines import Line2D
 
 from hfm.report.evidence import Evidence
 from hfm.report.panels.costs import confidence
-from hfm.report.panels.style import Ink, Told, bare, days, few, frame, inches, legend, note, percent
+from hfm.report.panels.style import (
+    Caption,
+    Ink,
+    date_axis,
+    frame,
+    hide_axes,
+    legend,
+    limit_ticks,
+    note,
+    percent_axis,
+    size_inches,
+)
 from hfm.report.statistics import Float, Int
-from hfm.report.strategy_data import Money
+from hfm.report.strategy_data import StrategyData
 
 
-def equity(ax: Axes, run: Evidence, ink: Ink) -> Told:
+def equity(ax: Axes, run: Evidence, ink: Ink) -> Caption:
     """Net and gross return beside the exposure-matched hold and full buy-and-hold; below them the drawdown."""
-    money = run.money
-    assert money is not None
+    strategy = run.strategy
+    assert strategy is not None
     ax.set_axis_off()
-    broad = inches(ax)[0] > 6
+    broad = size_inches(ax).width > 6
     top = ax.inset_axes((0, 0.33, 1, 0.67 if broad else 0.58))
     low = ax.inset_axes((0, 0, 1, 0.25))
-    ends = np.arange(len(money.sessions) + 1)
-    net, gross, hold, full = (float(line[-1]) for line in (money.net, money.gross, money.hold, money.hold_full))
-    top.axhline(0, color=ink.muted, linewidth=0.8)
-    top.plot(
-        money.x, money.hold_full, color=ink.orange, linewidth=1.3, linestyle="-.", label=f"buy and hold {full:+.2%}"
-    )
-    if math.isfinite(hold):
-        top.plot(ends, money.hold, color=ink.text, linewidth=1.5, linestyle=":", label=f"matched hold {hold:+.2%}")
-    best = other(run)
-    if best is not None:
-        word, line = best[0], np.append(0.0, np.cumsum(best[1]))
-        days_of = np.append(0, np.searchsorted(money.sessions, best[2]) + 1)
-        top.plot(
-            days_of, line, color=ink.purple, linewidth=1.4, linestyle=(0, (5, 1, 1, 1)), label=f"{word} {line[-1]:+.2%}"
-        )
-    top.plot(money.x, money.gross, color=ink.sky, linewidth=1.5, linestyle="--", label=f"gross {gross:+.2%}")
-    top.plot(money.x, money.net, color=ink.blue, linewidth=2.0, label=f"net {net:+.2%}")
-    frame(top, ink, y="return on capital")
-    percent(top)
-    few(top, y=5)
+    _returns(top, run, strategy, ink)
     legend(top, ink, loc="lower right", ncols=5 if broad else 2, bbox_to_anchor=(1, 0.99), columnspacing=1.0)
     top.tick_params(labelbottom=False)
-    _drawdown(low, money, ink)
+    _drawdown(low, strategy, ink)
     for each in (top, low):
-        each.yaxis.set_label_coords(-0.62 * ink.size / 9.5 / inches(ax)[0], 0.5)
-        each.set_xlim(0, max(len(money.sessions), 1))
-        days(each, money.sessions)
+        each.yaxis.set_label_coords(-0.62 * ink.size / 9.5 / size_inches(ax).width, 0.5)
+        each.set_xlim(0, max(len(strategy.sessions), 1))
+        date_axis(each, strategy.sessions)
     if run.lookahead:
         top.text(0.5, 0.5, "LOOK-AHEAD FILLS: no result", transform=top.transAxes, ha="center", rotation=12,
                  va="center", fontsize=2.2 * ink.size, fontweight="bold", color=ink.red, alpha=0.35)  # fmt: skip
-    worst = float(money.drawdown.min())
-    when = "day and night" if money.metrics.get("trial", {}).get("hold_overnight") else "in the hours traded"
+    net, gross, hold, full = _ends(strategy)
+    worst = float(strategy.drawdown.min())
+    when = "day and night" if strategy.document.trial.hold_overnight else "in the hours traded"
     beside = f"the same mean exposure held {when} {hold:+.2%}, " if math.isfinite(hold) else ""
-    fall = money.metrics.get("metrics", {}).get("max_drawdown", {}).get("floor")
-    full_fall = f" (buy and hold {fall:.2%})" if fall is not None else ""
-    return Told(
-        f"Trial {money.trial} over {len(money.sessions)} out-of-sample sessions: net {net:+.2%}, gross {gross:+.2%}; "
-        f"{beside}buy and hold {full:+.2%}. Largest drawdown {abs(worst):.2%}{full_fall}, at every row.",
+    fall = strategy.document.metrics.get("max_drawdown")
+    full_fall = f" (buy and hold {fall.floor:.2%})" if fall is not None and fall.floor is not None else ""
+    return Caption(
+        f"Trial {strategy.trial} over {len(strategy.sessions)} out-of-sample sessions: net {net:+.2%}, gross "
+        f"{gross:+.2%}; {beside}buy and hold {full:+.2%}. Largest drawdown {abs(worst):.2%}{full_fall}, at every row.",
         f"Line chart of cumulative return. Net ends at {net:+.2%}, gross at {gross:+.2%}, {beside}buy and hold at "
         f"{full:+.2%}. Below, drawdown down to {worst:.2%}.",
     )
 
 
-def _drawdown(ax: Axes, money: Money, ink: Ink) -> None:
+class _Ends(NamedTuple):
+    """Where the curves end, as fractions of capital; hold: NaN where not known."""
+
+    net: float
+    gross: float
+    hold: float
+    hold_full: float
+
+
+def _ends(strategy: StrategyData) -> _Ends:
+    """Where the curves end."""
+    return _Ends(*(float(line[-1]) for line in (strategy.net, strategy.gross, strategy.hold, strategy.hold_full)))
+
+
+def _returns(top: Axes, run: Evidence, strategy: StrategyData, ink: Ink) -> None:
+    """Draw the cumulative returns."""
+    net, gross, hold, full = _ends(strategy)
+    sessions = np.arange(len(strategy.sessions) + 1)
+    top.axhline(0, color=ink.muted, linewidth=0.8)
+    top.plot(
+        strategy.x,
+        strategy.hold_full,
+        color=ink.orange,
+        linewidth=1.3,
+        linestyle="-.",
+        label=f"buy and hold {full:+.2%}",
+    )
+    if math.isfinite(hold):
+        top.plot(
+            sessions, strategy.hold, color=ink.text, linewidth=1.5, linestyle=":", label=f"matched hold {hold:+.2%}"
+        )
+    best = verdict_trial(run)
+    if best is not None:
+        word, line = best.name, np.append(0.0, np.cumsum(best.net))
+        days_of = np.append(0, np.searchsorted(strategy.sessions, best.sessions) + 1)
+        top.plot(
+            days_of, line, color=ink.purple, linewidth=1.4, linestyle=(0, (5, 1, 1, 1)), label=f"{word} {line[-1]:+.2%}"
+        )
+    top.plot(strategy.x, strategy.gross, color=ink.sky, linewidth=1.5, linestyle="--", label=f"gross {gross:+.2%}")
+    top.plot(strategy.x, strategy.net, color=ink.blue, linewidth=2.0, label=f"net {net:+.2%}")
+    frame(top, ink, y="return on capital")
+    percent_axis(top)
+    limit_ticks(top, y=5)
+
+
+def _drawdown(ax: Axes, strategy: StrategyData, ink: Ink) -> None:
     """Fall from the running peak of net equity."""
-    ax.fill_between(money.x, money.drawdown, 0, color=ink.red, alpha=0.35, linewidth=0)
-    ax.plot(money.x, money.drawdown, color=ink.red, linewidth=1.0)
+    ax.fill_between(strategy.x, strategy.drawdown, 0, color=ink.red, alpha=0.35, linewidth=0)
+    ax.plot(strategy.x, strategy.drawdown, color=ink.red, linewidth=1.0)
     frame(ax, ink)
     ax.text(0.006, 0.06, "drawdown", transform=ax.transAxes, color=ink.text, fontsize=ink.size)
-    few(ax, y=2)
-    percent(ax)
-    if money.drawdown.min() == 0:
+    limit_ticks(ax, y=2)
+    percent_axis(ax)
+    if strategy.drawdown.min() == 0:
         ax.set_yticks([])
         note(ax, ink, "no drawdown: never below a peak", y=0.7)
 
 
-def other(run: Evidence) -> tuple[str, Float, Int] | None:
-    """The trial that the verdict is about, where it is not the user's: name, net by session, sessions."""
-    family, name = run.verdict.family, run.verdict.numbers.get("best_trial")
-    if family is None or name is None or name == family.user:
+class VerdictTrial(NamedTuple):
+    """A trial of the family: net [S] by session, fractions of fixed capital; sessions [S] days since 1970."""
+
+    name: str
+    net: Float
+    sessions: Int
+
+
+def verdict_trial(run: Evidence) -> VerdictTrial | None:
+    """The trial that the verdict is about, where it is not the user's."""
+    family, best = run.verdict.family, run.verdict.numbers.best
+    if family is None or best is None or best.trial == family.user:
         return None
-    return str(name), family.net[:, family.names.index(name)], family.sessions
+    return VerdictTrial(best.trial, family.net[:, family.names.index(best.trial)], family.sessions)
 
 
-def thresholds(ax: Axes, run: Evidence, ink: Ink) -> Told:
+def thresholds(ax: Axes, run: Evidence, ink: Ink) -> Caption:
     """Each trial's mean excess over its matched exposure, with its 95 % interval; hollow: before costs."""
-    money = run.money
-    assert money is not None
-    assert money.family is not None
-    family = money.family
+    strategy = run.strategy
+    assert strategy is not None
+    assert strategy.family is not None
+    family = strategy.family
     sessions, trips = len(family.sessions), family.trips.sum(axis=0)
     order = np.argsort(-trips, kind="stable")
     mean, place = family.excess.mean(axis=0) * 1e4, np.arange(len(order))
     half = family.excess.std(axis=0, ddof=1) / math.sqrt(sessions) * 1.96e4 if sessions > 1 else np.zeros(len(order))
     ax.axhline(0, color=ink.text, linewidth=1.0)
     for spot, k in zip(place, order, strict=True):
-        own = family.names[k] == family.user
-        colour = ink.red if own else ink.blue
+        yours = family.names[k] == family.user
+        colour = ink.red if yours else ink.blue
         ax.errorbar(
             spot,
             mean[k],
             half[k] if sessions > 1 else None,
             color=colour,
-            fmt="D" if own else "o",
+            fmt="D" if yours else "o",
             markersize=6,
             capsize=3,
             linewidth=1.5,
@@ -114,19 +161,19 @@ def thresholds(ax: Axes, run: Evidence, ink: Ink) -> Told:
     ax.set_xticks(place, [f"{family.names[k]}\n{trips[k]:,}" for k in order])
     frame(ax, ink, x="trial, and its round trips", y="excess, bp a session")
     ax.tick_params(axis="x", labelsize=max(9.0, 0.84 * ink.size), labelrotation=90 if len(order) > 8 else 0)
-    few(ax, y=6)
+    limit_ticks(ax, y=6)
     handles = [
         Line2D([], [], color=ink.red, marker="D", linestyle="none", label="yours"),
         Line2D([], [], color=ink.blue, marker="o", linestyle="none", label="the family"),
     ]
     legend(ax, ink, handles=handles, loc="best", ncols=2)
     if sessions == 1:
-        return Told(
+        return Caption(
             f"Net return beyond the matched exposure of {len(order)} trials on one session: none has an error bar.",
             f"Dot chart of {len(order)} trials, excess return in bp from {mean.min():.2f} to {mean.max():.2f}.",
         )
     above = int(((mean - half > 0) & (trips > 0)).sum())
-    return Told(
+    return Caption(
         f"Net return beyond the matched exposure, with 95% intervals, of {len(order)} trials on the same data. "
         f"{above} of them {'lies' if above == 1 else 'lie'} above zero one by one; the verdict corrects for having "
         "looked at all.",
@@ -135,38 +182,36 @@ def thresholds(ax: Axes, run: Evidence, ink: Ink) -> Told:
     )
 
 
-def sensitivity(ax: Axes, run: Evidence, ink: Ink) -> Told:
+def sensitivity(ax: Axes, run: Evidence, ink: Ink) -> Caption:
     """Net return by multiples of the assumed cost, and by rows of delay before the fill."""
-    money = run.money
-    assert money is not None
-    cost = money.metrics.get("sensitivity", {}).get("cost", [])
-    delay = money.metrics.get("sensitivity", {}).get("delay", [])
-    if not any(each["net_return"] for each in (*cost, *delay)):
+    strategy = run.strategy
+    assert strategy is not None
+    cost, delay = strategy.document.sensitivity.cost, strategy.document.sensitivity.delay
+    if not any([*(c.net_return for c in cost), *(d.net_return for d in delay)]):
         return confidence(ax, run, ink)
-    bare(ax)
+    hide_axes(ax)
     left, right = ax.inset_axes((0, 0, 0.41, 1)), ax.inset_axes((0.6, 0, 0.4, 1), sharey=None)
     left.axhline(0, color=ink.text, linewidth=1.0)
     right.axhline(0, color=ink.text, linewidth=1.0)
-    left.plot(
-        [c["multiplier"] for c in cost], [c["net_return"] for c in cost], color=ink.blue, marker="o", linewidth=1.8
-    )
-    lags = [d["lag"] for d in delay]
-    right.plot(lags, [d["gross_return"] for d in delay], color=ink.sky, marker="s", linestyle="--", label="gross")
-    right.plot(lags, [d["net_return"] for d in delay], color=ink.blue, marker="o", linewidth=1.8, label="net")
+    left.plot([c.multiplier for c in cost], [c.net_return for c in cost], color=ink.blue, marker="o", linewidth=1.8)
+    lags = [d.lag for d in delay]
+    right.plot(lags, [d.gross_return for d in delay], color=ink.sky, marker="s", linestyle="--", label="gross")
+    right.plot(lags, [d.net_return for d in delay], color=ink.blue, marker="o", linewidth=1.8, label="net")
     frame(left, ink, x="cost, × assumed", y="return on capital")
     frame(right, ink, x="delay, rows")
     for each in (left, right):
-        percent(each)
-        few(each, x=4, y=5)
+        percent_axis(each)
+        limit_ticks(each, x=4, y=5)
     if delay:
         legend(right, ink, loc="best")
-    free = next((c["net_return"] for c in cost if c["multiplier"] == 0), math.nan)
-    even = money.metrics.get("metrics", {}).get("break_even_cost_bps", {})
-    told = (
+    free = next((c.net_return for c in cost if c.multiplier == 0), math.nan)
+    even = strategy.document.metrics.get("break_even_cost_bps")
+    caption = (
         f"Without any cost the trial returns {free:+.2%}." if math.isfinite(free) else "No cost sensitivity on record."
     )
-    if even.get("value") is not None:
-        told += f" It breaks even at {even['value']:.2f} bp a side" + (
-            f", against {even['floor']:.2f} bp assumed." if even.get("floor") is not None else "."
+    if even is not None and even.value is not None:
+        caption += f" It breaks even at {even.value:.2f} bp a side" + (
+            f", against {even.floor:.2f} bp assumed." if even.floor is not None else "."
         )
-    return Told(f"{told} An edge that is real decays over a few rows of delay; one that leaks collapses at one.", told)
+    decay = "An edge that is real decays over a few rows of delay; one that leaks collapses at one."
+    return Caption(f"{caption} {decay}", caption)

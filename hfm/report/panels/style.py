@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -36,17 +36,17 @@ class Ink:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a panel shows, in words: `caption` under it, `alt` instead of it; a title where it is not the usual one."""
+class Caption:
+    """What a panel shows, in words: `text` under it, `alt` instead of it; a title where it differs from the panel's."""
 
-    caption: str
+    text: str
     alt: str
     title: str = ""
 
 
 @contextmanager
-def house() -> Iterator[None]:
-    """matplotlib as it comes out of the box, whatever the user's own settings are; they are back afterwards."""
+def default_style() -> Iterator[None]:
+    """Matplotlib as it comes out of the box, whatever the user's own settings are; they are back afterwards."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams["font.family"] = "DejaVu Sans"
@@ -56,7 +56,15 @@ def house() -> Iterator[None]:
 
 
 def frame(ax: Axes, ink: Ink, x: str = "", y: str = "", grid: Literal["x", "y", "both", ""] = "y") -> None:
-    """Open axes with labels, a faint grid and ticks in the muted colour."""
+    """Give the axes labels, a faint grid and ticks in the muted colour; open above and on the right.
+
+    Parameters
+    ----------
+    ax : the axes.
+    ink : colours and size of the text.
+    x, y : labels.
+    grid : lines across which axis.
+    """
     ax.set_facecolor("none")
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
@@ -71,18 +79,26 @@ def frame(ax: Axes, ink: Ink, x: str = "", y: str = "", grid: Literal["x", "y", 
     ax.set_ylabel(y, color=ink.text, fontsize=ink.size)
 
 
-def bare(ax: Axes) -> None:
-    """Axes without anything but what is put on them."""
+def hide_axes(ax: Axes) -> None:
+    """Leave nothing on the axes but what is put on them."""
     ax.set_axis_off()
 
 
 def legend(ax: Axes, ink: Ink, **where: Any) -> None:  # Any: what Axes.legend takes
-    """The legend, without a box, in the text's colour."""
+    """Draw the legend, without a box, in the text's colour; where: as Axes.legend takes it."""
     ax.legend(frameon=False, fontsize=ink.size, labelcolor=ink.text, handlelength=2.6, borderaxespad=0.2, **where)
 
 
 def note(ax: Axes, ink: Ink, text: str, x: float = 0.5, y: float = 0.5) -> None:
-    """A sentence on the axes, wrapped by hand."""
+    """Write a sentence on the axes.
+
+    Parameters
+    ----------
+    ax : the axes.
+    ink : colours and size of the text.
+    text : wrapped by hand.
+    x, y : its middle, as shares of the axes.
+    """
     ax.text(x, y, text, transform=ax.transAxes, ha="center", va="center", color=ink.muted, fontsize=ink.size)
 
 
@@ -100,13 +116,19 @@ class Percent(Formatter):
         return [f"{100 * v + 0.0:.{digits}f}%".replace("-", "−") for v in values]
 
 
-def percent(ax: Axes, axis: Literal["x", "y"] = "y") -> None:
-    """Ticks of fractions as %."""
+def percent_axis(ax: Axes, axis: Literal["x", "y"] = "y") -> None:
+    """Write ticks of fractions as %."""
     (ax.yaxis if axis == "y" else ax.xaxis).set_major_formatter(Percent())
 
 
-def clock(ax: Axes, hours: Float) -> None:
-    """An x axis of hours as 10:00, 12:00, ..."""
+def clock_axis(ax: Axes, hours: Float) -> None:
+    """Give an x axis of hours ticks as 10:00, 12:00, ...
+
+    Parameters
+    ----------
+    ax : the axes.
+    hours : [n] local time of day of what is drawn, in order.
+    """
     span = float(hours[-1] - hours[0]) if hours.size > 1 else 1.0
     step = next((s for s in (0.25, 0.5, 1.0, 1.5, 2.0, 4.0, 6.0) if span / s <= 5), 6.0)
     first = np.ceil(hours[0] / step) * step if hours.size else 0.0
@@ -114,26 +136,41 @@ def clock(ax: Axes, hours: Float) -> None:
     ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{int(v) % 24:02d}:{round(v % 1 * 60) % 60:02d}"))
 
 
-def days(ax: Axes, sessions: Int, axis: str = "x", most: int = 6) -> None:
-    """Ticks at session numbers (the first is 0), labelled with dates."""
+def date_axis(ax: Axes, sessions: Int, axis: str = "x", most: int = 6) -> None:
+    """Label ticks at session numbers (the first is 0) with dates.
+
+    Parameters
+    ----------
+    ax : the axes.
+    sessions : [S] days since 1970.
+    axis : "x" or "y".
+    most : most ticks.
+    """
     places = np.unique(np.linspace(0, max(len(sessions) - 1, 0), min(most, len(sessions))).round().astype(int))
-    words = [str(np.datetime64(int(sessions[i]), "D")) for i in places]
+    dates = [str(np.datetime64(int(sessions[i]), "D")) for i in places]
     long = len(sessions) > 1 and sessions[-1] - sessions[0] > 300
-    words = [w[:7] if long else w[5:] for w in words]
+    dates = [date[:7] if long else date[5:] for date in dates]
     if axis == "x":
-        ax.set_xticks(places, words)
+        ax.set_xticks(places, dates)
     else:
-        ax.set_yticks(places, words)
+        ax.set_yticks(places, dates)
 
 
-def inches(ax: Axes) -> tuple[float, float]:
+class SizeInches(NamedTuple):
+    """Width and height in inches."""
+
+    width: float
+    height: float
+
+
+def size_inches(ax: Axes) -> SizeInches:
     """Width and height of the axes."""
     box = ax.bbox
-    return box.width / ax.figure.dpi, box.height / ax.figure.dpi
+    return SizeInches(box.width / ax.figure.dpi, box.height / ax.figure.dpi)
 
 
-def few(ax: Axes, x: int | None = None, y: int | None = None) -> None:
-    """At most so many ticks."""
+def limit_ticks(ax: Axes, x: int | None = None, y: int | None = None) -> None:
+    """Draw at most so many ticks on an axis."""
     if x:
         ax.xaxis.set_major_locator(MaxNLocator(x))
     if y:

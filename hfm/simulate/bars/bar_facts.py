@@ -14,9 +14,9 @@ import numpy as np
 
 from hfm.config import Simulate
 from hfm.simulate.bars.bar_sums import PARTS
-from hfm.simulate.bars.generator import Setting
 from hfm.simulate.bars.planted_signal import PERSISTENCE, STAY
 from hfm.simulate.moments import Moments, Sums
+from hfm.simulate.symbol_settings import SymbolSettings
 
 TOLERANCE = 2.0
 """Standard errors beyond its band at which a fact that is judged with its error fails."""
@@ -101,9 +101,21 @@ def _open_midday(parts: int) -> Callable[[Sums], float]:
 
 
 def known_gain(rho: float, carry: float) -> tuple[float, float]:
-    """Correlation of the filter's forecast with the next return, and the share of rows it puts beyond .6.
+    """Correlation of the filter's forecast with the next return, and the share of rows that it puts beyond .6.
 
-    The filter's variance is that of the stationary Riccati equation (see planted.p_up).
+    The filter's variance is that of the stationary Riccati equation (see filters.p_up).
+
+    Parameters
+    ----------
+    rho
+        Correlation of the drive with the next return.
+    carry
+        Share of the order flow's noise that is the signal.
+
+    Returns
+    -------
+    tuple[float, float]
+        Both between 0 and 1.
     """
     prior = 1.0
     for _ in range(200):
@@ -125,9 +137,19 @@ def _spread_open(s: Sums) -> float:
     return s["ticks.open"] / s["n.open"] / (s["ticks.mid"] / s["n.mid"])
 
 
-def facts(setting: Setting) -> dict[str, Fact]:
-    """The facts that apply to a run, by id. A band is SPY's; None where the name, recipe or signal has
-    none."""
+def facts(setting: SymbolSettings) -> dict[str, Fact]:
+    """The facts that apply to a run, by id.
+
+    Parameters
+    ----------
+    setting
+        Of a symbol, or of several pooled; a band is SPY's, and None where the name, recipe or signal has none.
+
+    Returns
+    -------
+    dict[str, Fact]
+        Label, statistic and band of each.
+    """
     out = _of_path(setting)
     if setting.simulate.recipe == "calibrated":
         out |= _of_model(setting)
@@ -136,7 +158,7 @@ def facts(setting: Setting) -> dict[str, Fact]:
     return out
 
 
-def _of_path(setting: Setting) -> dict[str, Fact]:
+def _of_path(setting: SymbolSettings) -> dict[str, Fact]:
     """Facts of returns and volume."""
     sim, parts = setting.simulate, min(PARTS, setting.slots)
     plant = sim.signal == "planted"
@@ -162,7 +184,7 @@ def _of_path(setting: Setting) -> dict[str, Fact]:
     return {name: Fact(*row) for name, row in rows.items()}
 
 
-def _of_model(setting: Setting) -> dict[str, Fact]:
+def _of_model(setting: SymbolSettings) -> dict[str, Fact]:
     """Facts of the calibrated spread and flow. Constants of another book have no bands here."""
     own = not setting.simulate.constants
     stands = setting.charge is None or not setting.charge.contradicted.any()
@@ -217,16 +239,28 @@ def _of_oracle(sim: Simulate) -> dict[str, Fact]:
     return {name: Fact(*row, "planted") for name, row in rows.items()}
 
 
-def pooled(settings: Mapping[str, Setting]) -> Setting:
+def pooled(settings: Mapping[str, SymbolSettings]) -> SymbolSettings:
     """The setting by which the facts of several symbols are judged: SPY's bands where all are like SPY."""
     one = next(iter(settings.values()))
     return replace(one, like_spy=all(s.like_spy for s in settings.values()))
 
 
-def document(moments: Moments, setting: Setting, observed: bool) -> dict[str, Any]:  # Any: JSON
-    """By id: each fact's value, standard error, band, and whether it lies inside.
+def document(moments: Moments, setting: SymbolSettings, observed: bool) -> dict[str, Any]:  # Any: JSON
+    """Each fact's value, standard error, band, and whether it lies inside, as facts.json has them.
 
-    observed: the bars are real, so that what is theirs (`of` bars) is nothing for the model to pass: no band.
+    Parameters
+    ----------
+    moments
+        Sums of the sessions.
+    setting
+        Of a symbol, or of several pooled.
+    observed
+        Whether the bars are real: what is theirs (`of` bars) is then nothing for the model to pass, and has no band.
+
+    Returns
+    -------
+    dict[str, dict[str, Any]]
+        By id.
     """
     known = facts(setting)
     blind = {n: replace(f, band=None) if observed and f.of == "bars" else f for n, f in known.items()}

@@ -1,5 +1,6 @@
 """Bars streamed through the model: sheets and sums of each group, symbol by symbol, with the state carried
-along."""
+along.
+"""
 
 from __future__ import annotations
 
@@ -7,59 +8,81 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from hfm import plugins
+from hfm.arrays import Float
 from hfm.config import Simulate
 from hfm.errors import ConfigError, UsageError
-from hfm.recipe import original_spread
-from hfm.simulate import ticks
-from hfm.simulate.bars import bar_sums, filters, micro
-from hfm.simulate.bars.generator import Market, Setting, Sheet, market_new, simulate
-from hfm.simulate.bars.slot_grid import Grid, grids
-from hfm.simulate.spread import spread_claims
+from hfm.simulate import spread_model, ticks
+from hfm.simulate.bars import bar_sums, filters
+from hfm.simulate.bars.generator import SimulatedSessions, SymbolState, new_symbol_state, simulate
+from hfm.simulate.slot_grid import SlotGrid, slot_grids
+from hfm.simulate.spread import charge_report, spread_claims
+from hfm.simulate.symbol_settings import SymbolSettings
 from hfm.stage import Context
 from hfm.tables import GROUP_ROWS, Reader, TableMeta, arrays, split_sessions
 
-Float = npt.NDArray[np.float64]
 _PRICES = ("open", "high", "low", "close", "volume")
 
 
 @dataclass(frozen=True)
-class Pass:
+class SymbolSessions:
     """One symbol's sessions of a group, simulated: where they stand, what they came to, their sums for the
-    facts."""
+    facts.
+    """
 
-    grid: Grid
-    sheet: Sheet
+    grid: SlotGrid
+    simulated: SimulatedSessions
     sums: dict[str, Float]
 
 
-def sheets(bars: Reader, settings: Mapping[str, Setting], ctx: Context) -> Iterator[tuple[pa.Table, list[Pass]]]:
+def simulate_groups(
+    bars: Reader, settings: Mapping[str, SymbolSettings], ctx: Context
+) -> Iterator[tuple[pa.Table, list[SymbolSessions]]]:
     """Each group of bars (at most about GROUP_ROWS rows) with its symbols' passes, in bounded memory."""
-    slots = int(bars.meta.slots_per_session)
-    markets: dict[str, Market] = {}
+    slots = bars.meta.slots_per_session
+    markets: dict[str, SymbolState] = {}
     yesterday: dict[str, Float] = {}
-    for whole in bars.groups():
-        for group in split_sessions(whole, GROUP_ROWS):
+    for batch in bars.groups():
+        for group in split_sessions(batch, GROUP_ROWS):
             columns = arrays(group, _PRICES)
-            passed = []
-            for grid in grids(group, slots):
+            per_symbol = []
+            for grid in slot_grids(group, slots):
                 symbol, setting = grid.symbol, settings[grid.symbol]
-                market = markets.get(symbol) or market_new(slots)
-                sheet, markets[symbol] = simulate(market, grid, columns, setting, ctx)
+                market = markets.get(symbol) or new_symbol_state(slots)
+                simulated, markets[symbol] = simulate(market, grid, columns, setting, ctx)
                 before = yesterday.get(symbol, np.full(slots, np.nan))
-                sums, yesterday[symbol] = bar_sums.sums(sheet, setting, before)
-                passed.append(Pass(grid, sheet, sums))
-            yield group, passed
+                sums, yesterday[symbol] = bar_sums.sums(simulated, setting, before)
+                per_symbol.append(SymbolSessions(grid, simulated, sums))
+            yield group, per_symbol
 
 
-def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, Setting]:
-    """What holds for each symbol. Observed bars are read once ahead, for the spread that each session's past shows; the
-    original recipe reads the bars for its whole-sample noise instead.
+def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, SymbolSettings]:
+    """What holds for each symbol of a run.
 
-    Raises UsageError for a signal that cannot be planted, a table that is not of bars, or a tick above a price;
-    ConfigError for constants.
+    Observed bars are read once ahead, for the spread that each session's past shows; a recipe reads them for what it
+    needs instead.
+
+    Parameters
+    ----------
+    bars
+        fetch/bars.parquet.
+    sim
+        The configuration.
+    ctx
+        Takes warnings.
+
+    Returns
+    -------
+    dict[str, SymbolSettings]
+        By symbol.
+
+    Raises
+    ------
+    UsageError
+        For a table that is not of bars; a signal that cannot be planted and a tick above a price raise it too, and
+        constants that no calibration gives a ConfigError.
     """
     meta = bars.meta
     if not meta.slots_per_session:
@@ -68,22 +91,24 @@ def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, Setting]:
             hint="--fidelity replay",
         )
     _refuse(sim, meta)
-    level_sd = whole_sample_sd(bars) if sim.recipe == "seed" else {}
-    if level_sd:
-        ctx.warn("recipe seed: the spread's noise is scaled by the whole sample, as in the original (not causal)")
+    recipe: plugins.Recipe | None = None
+    if sim.recipe != "calibrated":
+        recipe = plugins.find("recipes", sim.recipe)()
+        recipe.fit(_closes(bars))
+        ctx.warn(recipe.warning)
     model, sizes = calibrated(sim), ticks.tick_sizes(bars, sim)
-    charges = {} if meta.synthetic or sim.recipe == "seed" else spread_claims.charges(bars, sim, model, sizes)
-    spread_claims.warn(charges, ctx)
+    charges = {} if meta.synthetic or recipe else spread_claims.charges(bars, sim, model, sizes)
+    charge_report.warn_of_charges(charges, ctx)
     return {
-        symbol: Setting(
+        symbol: SymbolSettings(
             sim,
             meta.slots_per_session,
             float(meta.interval_s),
             symbol == "SPY" or bool(meta.synthetic),
-            level_sd.get(symbol, float("nan")),
             replace(model, tick=sizes[symbol].last),
             charges.get(symbol),
             sizes[symbol],
+            recipe,
         )
         for symbol in meta.symbols
     }
@@ -107,39 +132,27 @@ def _refuse(sim: Simulate, meta: TableMeta) -> None:
         )
 
 
-def calibrated(sim: Simulate) -> micro.Model:
+def calibrated(sim: Simulate) -> spread_model.SpreadModel:
     """The model with the constants that were asked for. Raises ConfigError for one that is unknown or out of range."""
     for name, value in sim.constants.items():
-        if name not in micro.RANGES:
+        if name not in spread_model.RANGES:
             raise ConfigError(
                 f"simulate.constants has no {name!r}",
-                hint=f"it may set {', '.join(micro.RANGES)}",
+                hint=f"it may set {', '.join(spread_model.RANGES)}",
             )
-        low, high = micro.RANGES[name]
+        low, high = spread_model.RANGES[name]
         if not low <= value <= high:
             raise ConfigError(
                 f"simulate.constants.{name} is {value:g}: not within {low:g} to {high:g}",
                 hint="--calibrate-from RUN",
             )
-    return replace(micro.Model(tick=ticks.CENT if sim.tick is None else sim.tick), **sim.constants)
+    return replace(spread_model.SpreadModel(tick=ticks.CENT if sim.tick is None else sim.tick), **sim.constants)
 
 
-def whole_sample_sd(bars: Reader) -> dict[str, float]:
-    """sd of the original recipe's spread without its noise, over all bars of each symbol that have one, in bps."""
-    memories: dict[str, original_spread.Memory] = {}
-    sums: dict[str, Float] = {}
-    slots = int(bars.meta.slots_per_session)
+def _closes(bars: Reader) -> Iterator[tuple[str, Float]]:
+    """(symbol, closes of its bars in order), group by group."""
+    slots = bars.meta.slots_per_session
     for group in bars.groups(("symbol", "session", "seq", "close")):
         column = arrays(group, ("close",))["close"]
-        for grid in grids(group, slots):
-            close = grid.line(grid.matrix(column))
-            past = memories.get(grid.symbol, original_spread.Memory())
-            vol, tail = original_spread.volatility(original_spread.returns(close, past.close), past.tail)
-            memories[grid.symbol] = original_spread.Memory(float(close[-1]), tail)
-            level = original_spread.level_bps(vol)[max(2 - len(past.tail) - np.isfinite(past.close), 0) :]
-            total = sums.get(grid.symbol, np.zeros(3))
-            sums[grid.symbol] = total + np.array([len(level), level.sum(), (level * level).sum()])
-    out = {}
-    for symbol, (n, total1, squares) in sums.items():
-        out[symbol] = float(np.sqrt(max(squares - total1 * total1 / max(n, 1.0), 0.0) / max(n - 1.0, 1.0)))
-    return out
+        for grid in slot_grids(group, slots):
+            yield grid.symbol, grid.line(grid.matrix(column))

@@ -11,19 +11,16 @@ at which a sum of normal densities is exact to 1e-8. Axes: S sessions, T clock s
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from hfm.simulate.bars.planted_signal import PERSISTENCE, STAY, Kind, Signal
-
-Float = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
+from hfm.arrays import Bool, Float
+from hfm.simulate.bars.planted_signal import PERSISTENCE, STAY, Kind, PlantedSignal
 
 MOST = 0.9
 """Largest share below 1 that a grid can resolve."""
 _REACH, _POINTS = 4.5, 31
 
 
-def p_up(signal: Signal, present: Bool, kind: Kind, rho: float, carry: float) -> Float:
+def p_up(signal: PlantedSignal, present: Bool, kind: Kind, rho: float, carry: float) -> Float:
     """[S, T]: P(the next return is above 0 | rows up to this one)."""
     if kind == "linear":
         return _kalman(signal, present, rho, carry)
@@ -44,17 +41,17 @@ def normal_cdf(x: Float) -> Float:
     return np.asarray(ndtr(x))
 
 
-def _kalman(signal: Signal, present: Bool, rho: float, carry: float) -> Float:
+def _kalman(signal: PlantedSignal, present: Bool, rho: float, carry: float) -> Float:
     """Slot by slot over all sessions, on transposed arrays, whose rows lie together in memory."""
-    returns, eps, seen = (np.ascontiguousarray(x.T) for x in (signal.returns, signal.eps, present))
+    returns, eps, observation = (np.ascontiguousarray(x.T) for x in (signal.returns, signal.eps, present))
     slots, sessions = returns.shape
     means, variances = np.empty((slots, sessions)), np.empty((slots, sessions))
     mean, variance = np.zeros(sessions), np.ones(sessions)
     for t in range(slots):
         if t:
-            mean, variance = _update(mean, variance, returns[t], rho, 1.0 - rho * rho, seen[t])
+            mean, variance = _update(mean, variance, returns[t], rho, 1.0 - rho * rho, observation[t])
             mean, variance = _forward(mean, variance)
-        mean, variance = _update(mean, variance, eps[t], np.sqrt(carry), 1.0 - carry, seen[t])
+        mean, variance = _update(mean, variance, eps[t], np.sqrt(carry), 1.0 - carry, observation[t])
         means[t], variances[t] = mean, variance
     up = normal_cdf(rho * means / np.sqrt(1.0 - rho * rho + rho * rho * variances))
     return np.ascontiguousarray(up.T)
@@ -64,30 +61,33 @@ def _forward(mean: Float, variance: Float) -> tuple[Float, Float]:
     return PERSISTENCE * mean, PERSISTENCE**2 * variance + 1.0 - PERSISTENCE**2
 
 
-def _update(mean: Float, variance: Float, seen: Float, load: float, noise: float, here: Bool) -> tuple[Float, Float]:
+def _update(
+    mean: Float, variance: Float, observation: Float, load: float, noise: float, valid: Bool
+) -> tuple[Float, Float]:
     """Mean and variance of z after seeing load z + N(0, noise), where `here`."""
-    gain = np.where(here, load * variance / np.maximum(load * load * variance + noise, 1e-300), 0.0)
-    return mean + gain * (seen - load * mean), np.maximum(variance * (1.0 - gain * load), 0.0)
+    gain = np.where(valid, load * variance / np.maximum(load * load * variance + noise, 1e-300), 0.0)
+    return mean + gain * (observation - load * mean), np.maximum(variance * (1.0 - gain * load), 0.0)
 
 
-def _hamilton(signal: Signal, present: Bool, rho: float) -> Float:
+def _hamilton(signal: PlantedSignal, present: Bool, rho: float) -> Float:
     """The sign's probability (Hamilton 1989, section 4), z being published. After a hole the z of the row
     before is not known: it has the normal law that the z to both sides of it leave, and the sign is judged by
-    that."""
+    that.
+    """
     sessions, slots = signal.z.shape
     plus = np.full(sessions, 0.5)
     mean, variance = np.zeros(sessions), np.ones(sessions)  # of z one row back
     out = np.empty_like(signal.z)
     for t in range(slots):
-        here, z = present[:, t], signal.z[:, t]
+        valid, z = present[:, t], signal.z[:, t]
         if t:
-            mean, variance = _update(mean, variance, z, PERSISTENCE, 1.0 - PERSISTENCE**2, here)
+            mean, variance = _update(mean, variance, z, PERSISTENCE, 1.0 - PERSISTENCE**2, valid)
             weight = 2.0 * rho * mean / (1.0 - rho * rho + rho * rho * variance)
-            odds = np.exp(np.where(here, weight * signal.returns[:, t], 0.0))
+            odds = np.exp(np.where(valid, weight * signal.returns[:, t], 0.0))
             plus = plus * odds / (plus * odds + 1.0 - plus)
             plus = STAY * plus + (1.0 - STAY) * (1.0 - plus)
             mean, variance = _forward(mean, variance)
-        mean, variance = np.where(here, z, mean), np.where(here, 0.0, variance)
+        mean, variance = np.where(valid, z, mean), np.where(valid, 0.0, variance)
         up = normal_cdf(rho * mean / np.sqrt(1.0 - rho * rho + rho * rho * variance))
         out[:, t] = plus * up + (1.0 - plus) * (1.0 - up)
     return out
@@ -95,47 +95,50 @@ def _hamilton(signal: Signal, present: Bool, rho: float) -> Float:
 
 def _axis() -> tuple[Float, Float, Float]:
     """Grid points [K] of a signal, their stationary weights, and the transition matrix [K, K], rows summing
-    to 1."""
+    to 1.
+    """
     at = np.linspace(-_REACH, _REACH, _POINTS)
     start = np.exp(-0.5 * at**2)
     step = np.exp(-0.5 * (at[None, :] - PERSISTENCE * at[:, None]) ** 2 / (1.0 - PERSISTENCE**2))
     return at, start / start.sum(), step / step.sum(axis=1, keepdims=True)
 
 
-def _bell(seen: Float, at: Float, variance: float) -> Float:
+def _bell(observation: Float, at: Float, variance: float) -> Float:
     """[S, *at]: the likelihood of what was seen [S] about each value, up to a constant."""
-    return np.asarray(np.exp(-0.5 * (seen.reshape(-1, *[1] * at.ndim) - at) ** 2 / variance))
+    return np.asarray(np.exp(-0.5 * (observation.reshape(-1, *[1] * at.ndim) - at) ** 2 / variance))
 
 
-def _grid_switch(signal: Signal, present: Bool, rho: float, carry: float) -> Float:
+def _grid_switch(signal: PlantedSignal, present: Bool, rho: float, carry: float) -> Float:
     at, start, step = _axis()
     drive = np.stack((at, -at))
     weight = np.broadcast_to(0.5 * start, (len(signal.z), 2, _POINTS)).copy()
     out = np.empty_like(signal.z)
     for t in range(signal.z.shape[1]):
-        here = present[:, t, None, None]
+        valid = present[:, t, None, None]
         if t:
-            weight = weight * np.where(here, _bell(signal.returns[:, t], rho * drive, 1.0 - rho * rho), 1.0)
+            weight = weight * np.where(valid, _bell(signal.returns[:, t], rho * drive, 1.0 - rho * rho), 1.0)
             weight = (STAY * weight + (1.0 - STAY) * weight[:, ::-1]) @ step
-        weight = weight * np.where(here, _bell(signal.eps[:, t], np.sqrt(carry) * at[None, :], 1.0 - carry), 1.0)
+        weight = weight * np.where(valid, _bell(signal.eps[:, t], np.sqrt(carry) * at[None, :], 1.0 - carry), 1.0)
         weight /= weight.sum(axis=(1, 2), keepdims=True)
         out[:, t] = (weight * p_up_latent(drive, rho)).sum(axis=(1, 2))
     return out
 
 
-def _grid_product(signal: Signal, present: Bool, rho: float, carry: float) -> Float:
+def _grid_product(signal: PlantedSignal, present: Bool, rho: float, carry: float) -> Float:
     at, start, step = _axis()
     drive = at[:, None] * at[None, :]
     weight = np.broadcast_to(np.outer(start, start), (len(signal.z), _POINTS, _POINTS)).copy()
     out = np.empty_like(signal.z)
     for t in range(signal.z.shape[1]):
-        here = present[:, t, None]
+        valid = present[:, t, None]
         if t:
-            weight = weight * np.where(here[:, :, None], _bell(signal.returns[:, t], rho * drive, 1.0 - rho * rho), 1.0)
+            weight = weight * np.where(
+                valid[:, :, None], _bell(signal.returns[:, t], rho * drive, 1.0 - rho * rho), 1.0
+            )
             weight = step.T @ weight @ step
         for eps, side in ((signal.eps, 2), (signal.eps_signed, 1)):
-            seen = np.where(here, _bell(eps[:, t], np.sqrt(carry) * at, 1.0 - carry), 1.0)
-            weight = weight * np.expand_dims(seen, side)
+            observation = np.where(valid, _bell(eps[:, t], np.sqrt(carry) * at, 1.0 - carry), 1.0)
+            weight = weight * np.expand_dims(observation, side)
         weight /= weight.sum(axis=(1, 2), keepdims=True)
         out[:, t] = (weight * p_up_latent(drive, rho)).sum(axis=(1, 2))
     return out

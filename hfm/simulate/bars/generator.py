@@ -1,95 +1,81 @@
 """`bars` fidelity: one symbol's sessions of bars into columns of quotes and oracle.
 
-Axes: S sessions, T clock slots. `Market` is all that one group leaves to the next.
+Axes: S sessions, T clock slots. `SymbolState` is all that one group leaves to the next.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hfm import stale_rows
+from hfm.arrays import Float
 from hfm.config import Simulate
-from hfm.recipe import original_spread as original
-from hfm.simulate.bars import filters, micro, oracle, planted_signal, session_rng, trailing_stats
-from hfm.simulate.bars.slot_grid import Grid
-from hfm.simulate.spread.spread_claims import MEAN_EXCESS, Charge
-from hfm.simulate.ticks import TickSizes
+from hfm.plugins import Recipe
+from hfm.simulate import spread_model
+from hfm.simulate.bars import filters, micro, planted_signal, session_rng, trailing_stats
+from hfm.simulate.slot_grid import SlotGrid
+from hfm.simulate.symbol_settings import SymbolSettings
 from hfm.stage import Context
 from hfm.tables import FLAG_AFTER_HOLE, FLAG_NO_VOLUME, FLAG_STALE, FLAG_UNMOVED, Array
 
-Float = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
-
 
 @dataclass(frozen=True)
-class Setting:
-    """What holds for a symbol's whole run. like_spy: the tick model's own level; level_sd: see original.spread_bps;
-    charge: the spreads of observed bars (None: the model's own); ticks: the tick size of each session."""
+class SymbolState:
+    """What a symbol's earlier sessions leave to its later ones."""
 
-    simulate: Simulate
-    slots: int
-    interval_s: float
-    like_spy: bool
-    level_sd: float = float("nan")
-    model: micro.Model = field(default_factory=micro.Model)
-    charge: Charge | None = None
-    ticks: TickSizes = field(default_factory=TickSizes)
+    past: trailing_stats.PastSessions
+    recipe: Any  # Any: the recipe's own
+    stale_rows: stale_rows.StaleRowState
 
 
-@dataclass(frozen=True)
-class Market:
-    """What a symbol's earlier sessions leave: trailing memory, the original recipe's."""
-
-    memory: trailing_stats.Memory
-    original: original.Memory
-    rows: stale_rows.Memory
-
-
-def market_new(slots: int) -> Market:
+def new_symbol_state(slots: int) -> SymbolState:
     """Before a symbol's first session."""
-    return Market(trailing_stats.memory_new(slots), original.Memory(), stale_rows.memory_new(slots))
+    return SymbolState(trailing_stats.no_past_sessions(slots), None, stale_rows.new_state(slots))
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """What S sessions of one symbol came to, [S, T]: for quotes, oracle and facts. effective: see micro.Model; tick:
-    [S, 1], currency."""
+class SimulatedSessions:
+    """What S sessions of one symbol came to, [S, T]: for quotes, oracle and facts.
 
-    moves: micro.Moves
+    effective: see SpreadModel; tick [S, 1]: currency.
+    """
+
+    moves: micro.SessionPrices
     levels: trailing_stats.Levels
-    spread: micro.Spread
-    flow: micro.Flow
+    spread: micro.QuotedSpread
+    flow: micro.OrderFlow
     p_up: Float
     p_up_latent: Float
     signal: Float
     effective: float
     log_spread_mean: Float
     log_spread_sd: Float
-    still: stale_rows.Found
+    still: stale_rows.StaleRows
     tick: Float
 
 
 def simulate(
-    market: Market, grid: Grid, bars: dict[str, Array], setting: Setting, ctx: Context
-) -> tuple[Sheet, Market]:
-    """The sessions of `grid`, whose rows stand in `bars` (the group's columns), and the market after them."""
+    state: SymbolState, grid: SlotGrid, bars: dict[str, Array], setting: SymbolSettings, ctx: Context
+) -> tuple[SimulatedSessions, SymbolState]:
+    """The sessions of `grid`, whose rows stand in `bars` (the group's columns), and the state after them."""
     sim, tick = setting.simulate, setting.ticks.of(grid.days)
     moves = _moves(grid, bars)
     returns = np.log(moves.close / moves.origin)
     levels, memory = trailing_stats.learn(
-        market.memory, _garman_klass(moves, tick), moves.volume, returns, setting.interval_s
+        state.past, _garman_klass(moves, tick), moves.volume, returns, setting.interval_s
     )
     draws = session_rng.draw(ctx, grid.symbol, grid.days, micro.NORMALS, micro.UNIFORMS, grid.slots + 1)
-    own, nothing = draws.normal[2][:, 1:], np.full(returns.shape, np.nan)
-    eps = np.stack((own, own))
+    noise, nothing = draws.normal[2][:, 1:], np.full(returns.shape, np.nan)
+    eps = np.stack((noise, noise))
     signal, p_up, p_latent = np.zeros(returns.shape), nothing, nothing
     dev_vol = levels.dev_vol
     a = _level(grid, moves, setting, tick)
     if sim.signal == "planted":
-        planned, moves = _plant(grid, moves, levels, own, sim, ctx)
+        planned, moves = _plant(grid, moves, levels, noise, sim, ctx)
         eps, signal = np.stack((planned.eps, planned.eps_signed)), planned.drive
         p_up = filters.p_up(planned, moves.present, sim.kind, sim.rho, sim.carry)
         p_latent = filters.p_up_latent(planned.drive, sim.rho)
@@ -97,44 +83,47 @@ def simulate(
     model = replace(setting.model, tick=tick)
     spread = micro.spread(levels, dev_vol, draws, moves.present, model, a)
     flow = micro.flow(moves, levels, _depth(levels, moves, setting, tick), draws, eps, model)
-    mean, sd = oracle.log_spread(levels, spread, model, moves.close)
-    past = market.original
-    if sim.recipe == "seed":
-        spread, flow, past = _original(grid, moves, (spread, flow), past, setting)
+    mean, sd = micro.log_spread_forecast(levels, spread, model, moves.close)
+    recipe_state = state.recipe
+    if setting.recipe is not None:
+        spread, flow, recipe_state = _by_recipe(setting.recipe, grid, moves, spread, flow, state.recipe, sim.seed)
         mean, sd = nothing, nothing
     spread = _above_zero(spread, moves)
     prices = (moves.open, moves.high, moves.low, moves.close)
-    still, rows = stale_rows.detect(market.rows, stale_rows.Bars(*prices, moves.volume, moves.present))
-    sheet = Sheet(moves, levels, spread, flow, p_up, p_latent, signal, model.effective, mean, sd, still, tick)
-    return sheet, Market(memory, past, rows)
+    still, rows = stale_rows.detect(state.stale_rows, stale_rows.PriceRows(*prices, moves.volume, moves.present))
+    simulated = SimulatedSessions(
+        moves, levels, spread, flow, p_up, p_latent, signal, model.effective, mean, sd, still, tick
+    )
+    return simulated, SymbolState(memory, recipe_state, rows)
 
 
-def _moves(grid: Grid, bars: dict[str, Array]) -> micro.Moves:
+def _moves(grid: SlotGrid, bars: dict[str, Array]) -> micro.SessionPrices:
     open_, high, low, close, volume = (grid.matrix(bars[c]) for c in ("open", "high", "low", "close", "volume"))
     present = grid.present()
-    return micro.Moves(micro.origin(open_, close, present), open_, high, low, close, volume, present)
+    return micro.SessionPrices(micro.origin(open_, close, present), open_, high, low, close, volume, present)
 
 
-def _garman_klass(moves: micro.Moves, tick: Float) -> Float:
+def _garman_klass(moves: micro.SessionPrices, tick: Float) -> Float:
     """Garman-Klass variance (1980, eq. 20) of each row, at least that of a tenth of a tick: a one-price bar
-    has a log."""
+    has a log.
+    """
     spread, move = np.log(moves.high / moves.low), np.log(moves.close / moves.open)
     variance = 0.5 * spread**2 - (2 * np.log(2) - 1) * move**2
     return np.asarray(np.maximum(variance, (0.1 * tick / moves.close) ** 2))
 
 
-def _depth(levels: trailing_stats.Levels, moves: micro.Moves, setting: Setting, tick: Float) -> Float:
+def _depth(levels: trailing_stats.Levels, moves: micro.SessionPrices, setting: SymbolSettings, tick: Float) -> Float:
     """The depth at level volatility: the calibrated one, SPY's for SPY, else by the share of signed volume."""
     model = setting.model
     if model.depth is not None:
         return np.asarray(model.depth)
     if setting.like_spy:
-        return np.asarray(micro.DEPTH_SPY)
+        return np.asarray(spread_model.DEPTH_SPY)
     return micro.depth_level(levels, moves.origin, tick, model.r2_flow)
 
 
-def _level(grid: Grid, moves: micro.Moves, setting: Setting, tick: Float) -> Float:
-    """a [S, 1] of the spread model: the claimed level, or what is charged instead (see claims.py)."""
+def _level(grid: SlotGrid, moves: micro.SessionPrices, setting: SymbolSettings, tick: Float) -> Float:
+    """A [S, 1] of the spread model: the claimed level, or what is charged instead (see claims.py)."""
     sim, sessions = setting.simulate, len(moves.open)
     first = moves.open[np.arange(sessions), moves.present.argmax(axis=1)][:, None]
     if sim.spread_bps is not None:
@@ -145,17 +134,18 @@ def _level(grid: Grid, moves: micro.Moves, setting: Setting, tick: Float) -> Flo
         return claimed
     quoted = setting.charge.of(grid.days)[:, None]
     stands = np.isnan(quoted)
-    charged = _excess(np.where(stands, 0.0, quoted), first, tick, float(np.exp(micro.LN_EXCESS)))
+    charged = _excess(np.where(stands, 0.0, quoted), first, tick, float(np.exp(spread_model.LN_EXCESS)))
     return np.where(stands, claimed, charged)
 
 
 def _excess(relative: Float, price: Float, tick: Float, least: float) -> Float:
-    """a at which the mean spread is `relative` x price; e^a is at least `least`, for no spread is below a
-    tick."""
-    return np.asarray(np.log(np.maximum((relative * price / tick - 1.0) / MEAN_EXCESS, least)))
+    """A at which the mean spread is `relative` x price; e^a is at least `least`, for no spread is below a
+    tick.
+    """
+    return np.asarray(np.log(np.maximum((relative * price / tick - 1.0) / spread_model.MEAN_EXCESS, least)))
 
 
-def _above_zero(spread: micro.Spread, moves: micro.Moves) -> micro.Spread:
+def _above_zero(spread: micro.QuotedSpread, moves: micro.SessionPrices) -> micro.QuotedSpread:
     """The spread, at most as wide as the price is high: a bid of 0 or less is no quote."""
     wide, early = spread.quoted > moves.close, spread.at_open > moves.open  # False in holes
     if not (wide.any() or early.any()):
@@ -168,14 +158,15 @@ def _above_zero(spread: micro.Spread, moves: micro.Moves) -> micro.Spread:
 
 
 def _plant(
-    grid: Grid, moves: micro.Moves, levels: trailing_stats.Levels, own: Float, sim: Simulate, ctx: Context
-) -> tuple[planted_signal.Signal, micro.Moves]:
+    grid: SlotGrid, moves: micro.SessionPrices, levels: trailing_stats.Levels, noise: Float, sim: Simulate, ctx: Context
+) -> tuple[planted_signal.PlantedSignal, micro.SessionPrices]:
     """The signal, and the redrawn price path. Each session starts at its bar's own open: no level to carry
-    along."""
+    along.
+    """
     draws = session_rng.draw(
         ctx, f"{grid.symbol}:planted", grid.days, planted_signal.NORMALS, planted_signal.UNIFORMS, grid.slots
     )
-    signal = planted_signal.plant(draws, own, moves.present, sim.kind, sim.rho, sim.carry)
+    signal = planted_signal.plant(draws, noise, moves.present, sim.kind, sim.rho, sim.carry)
     first = moves.open[np.arange(len(moves.open)), moves.present.argmax(axis=1)]
     prices = planted_signal.path(first, signal.returns, levels.sigma, draws.uniform[:2])
     open_, high, low, close = (np.where(moves.present, p, np.nan) for p in prices)
@@ -183,53 +174,49 @@ def _plant(
     return signal, replace(moves, origin=start, open=open_, high=high, low=low, close=close)
 
 
-def _original(
-    grid: Grid, moves: micro.Moves, model: tuple[micro.Spread, micro.Flow], past: original.Memory, setting: Setting
-) -> tuple[micro.Spread, micro.Flow, original.Memory]:
-    """Spread and flow of the original recipe, in place of the calibrated ones, and its memory after them."""
-    spread, flow = model
+def _by_recipe(
+    recipe: Recipe,
+    grid: SlotGrid,
+    moves: micro.SessionPrices,
+    spread: micro.QuotedSpread,
+    flow: micro.OrderFlow,
+    state: Any,
+    seed: int,
+) -> tuple[micro.QuotedSpread, micro.OrderFlow, Any]:  # Any: the recipe's own state
+    """Spread and flow of a recipe, in place of the calibrated ones, and its state after them."""
     close, volume = grid.line(moves.close), grid.line(moves.volume)
-    returns = original.returns(close, past.close)
-    vol, tail = original.volatility(returns, past.tail)
-    drawn, generator = original.normals(past, setting.simulate.seed, len(close))
-
-    def laid_out(line: Float) -> Float:
-        out = np.full(grid.days.shape[0] * grid.slots, np.nan)
-        out[grid.cell] = line
-        return out.reshape(moves.close.shape)
-
-    bps = laid_out(original.spread_bps(vol, drawn * setting.level_sd))
+    rows = recipe.rows(grid.symbol, close, volume, state, seed)
+    bps, ofi = grid.laid_out(rows.spread_bps), grid.laid_out(rows.ofi)
     quoted = bps * 1e-4 * moves.close
-    first = original.BASE_BPS * 1e-4 * moves.open[np.arange(len(bps)), moves.present.argmax(axis=1)][:, None]
-    ofi = laid_out(original.ofi(returns, volume))
+    first = recipe.open_bps * 1e-4 * moves.open[np.arange(len(bps)), moves.present.argmax(axis=1)][:, None]
     return (
         replace(spread, quoted=quoted, at_open=micro.before(quoted, first, moves.present)),
         replace(flow, ofi=ofi, signed=ofi, clipped=0),
-        original.Memory(float(close[-1]), tail, generator),
+        rows.state,
     )
 
 
-def quotes(sheet: Sheet, grid: Grid) -> dict[str, Float]:
+def quotes(simulated: SimulatedSessions, grid: SlotGrid) -> dict[str, Float]:
     """float64 columns of quotes [n], this symbol's rows in order."""
-    m, line = sheet.moves, grid.line
-    half_open, half_close = 0.5 * sheet.spread.at_open, 0.5 * sheet.spread.quoted
+    m, line = simulated.moves, grid.line
+    half_open, half_close = 0.5 * simulated.spread.at_open, 0.5 * simulated.spread.quoted
     open_, high, low, close = (line(x) for x in (m.open, m.high, m.low, m.close))
-    depth = line(sheet.flow.depth)
+    depth = line(simulated.flow.depth)
     ho, hc = line(half_open), line(half_close)
     return {
         "mid_open": open_, "mid_high": high, "mid_low": low, "mid_close": close,
         "bid_open": open_ - ho, "ask_open": open_ + ho, "bid_close": close - hc, "ask_close": close + hc,
         "trade_open": open_, "trade_high": high, "trade_low": low, "trade_close": close,
-        "spread_bps": 2e4 * hc / close, "half_spread": sheet.effective * hc,
+        "spread_bps": 2e4 * hc / close, "half_spread": simulated.effective * hc,
         "depth_bid": depth, "depth_ask": depth, "volume": line(m.volume),
-        "signed_volume": line(sheet.flow.signed), "ofi": line(sheet.flow.ofi),
-        "sigma_bps": 1e4 * line(sheet.levels.sigma),
+        "signed_volume": line(simulated.flow.signed), "ofi": line(simulated.flow.ofi),
+        "sigma_bps": 1e4 * line(simulated.levels.sigma),
     }  # fmt: skip
 
 
-def flags(grid: Grid, sheet: Sheet) -> npt.NDArray[np.int32]:
+def flags(grid: SlotGrid, simulated: SimulatedSessions) -> npt.NDArray[np.int32]:
     """int32 [n]: FLAG_NO_VOLUME, FLAG_AFTER_HOLE, FLAG_UNMOVED, FLAG_STALE."""
-    moves, still = sheet.moves, sheet.still
+    moves, still = simulated.moves, simulated.still
     hole = np.zeros(moves.present.shape, bool)
     hole[:, 1:] = ~moves.present[:, :-1]
     bits = np.where(moves.volume > 0, 0, FLAG_NO_VOLUME) + np.where(hole, FLAG_AFTER_HOLE, 0)

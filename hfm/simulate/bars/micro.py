@@ -11,62 +11,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool, Float
 from hfm.simulate.bars.session_rng import Draws, ar1, student4
-from hfm.simulate.bars.trailing_stats import SPREAD_CURVE, Levels, curve
-
-Float = npt.NDArray[np.float64]
+from hfm.simulate.bars.trailing_stats import Levels
+from hfm.simulate.day_curves import SPREAD_CURVE, day_curve
+from hfm.simulate.spread_model import CAP_TICKS, R2_FLOW, SpreadModel
 
 NORMALS, UNIFORMS = 3, 2
 """Draws a slot: shocks of spread, depth and flow; two uniforms that give the spread's shocks their tails."""
-LN_EXCESS = float(np.log(0.15))
-CAP_TICKS = 10.0
-DEPTH_SPY = 1000.0
-R2_FLOW = 0.20
 FLOW_SHARE = 0.15
 """sd of signed volume over volume, from which other names get their depth."""
 _UNEVEN = 1.54  # that sd over the one at the level of depth, volume and volatility: measured over 60 names and a year
 _DEV_VOL, _DEV_SIZE = 2.5, 3.0  # a row is at most this far (in logs) from its slot's level
+# Next row's deviations given what is known, fitted on a year of SPY: ln GK on ln sigma, volume on its last value.
+VOL_SLOPE, VOL_SHIFT, VOL_SD = 1.03, -0.19, 0.37
+SIZE_SLOPE, SIZE_SD = 0.58, 0.455
 
 
 @dataclass(frozen=True)
-class Model:
-    """The model's constants; the defaults are SPY's, from a year of trades and quotes.
-
-    tick: currency, or [S, 1] of each session. ln_excess: ln of the typical quoted spread less one tick, in ticks. on_*:
-    elasticities of that excess, depth_on_volatility that of depth. *_ar, *_sd: of the AR(1) that is left. effective:
-    effective over quoted spread. r2_*: share of the row's return variance that OFI, and signed volume, explain. depth:
-    shares a side; None: SPY's for SPY, else what gives signed volume its share of volume.
-    """
-
-    tick: float | Float = 0.01
-    ln_excess: float = LN_EXCESS
-    on_volatility: float = 0.8
-    on_volume: float = -0.2
-    spread_ar: float = 0.45
-    spread_sd: float = 0.31
-    effective: float = 0.75
-    r2_ofi: float = 0.60
-    r2_flow: float = R2_FLOW
-    depth: float | None = None
-    depth_ar: float = 0.6
-    depth_sd: float = 0.35
-    depth_on_volatility: float = -0.8
-
-
-RANGES: dict[str, tuple[float, float]] = {
-    "ln_excess": (-10.0, 10.0), "on_volatility": (-3.0, 3.0), "on_volume": (-3.0, 3.0), "spread_ar": (-0.99, 0.99),
-    "spread_sd": (0.0, 3.0), "effective": (0.0, 2.0), "r2_ofi": (0.001, 0.999), "r2_flow": (0.001, 0.999),
-    "depth": (1e-9, 1e12), "depth_ar": (-0.99, 0.99), "depth_sd": (0.0, 3.0), "depth_on_volatility": (-3.0, 3.0),
-}  # fmt: skip
-"""What a calibration may set, and within which bounds."""
-
-
-@dataclass(frozen=True)
-class Moves:
+class SessionPrices:
     """Prices of S sessions: origin (what the row's return starts from), open, high, low, close, volume, and
-    presence."""
+    presence.
+    """
 
     origin: Float
     open: Float
@@ -74,11 +41,11 @@ class Moves:
     low: Float
     close: Float
     volume: Float
-    present: npt.NDArray[np.bool_]
+    present: Bool
 
 
 @dataclass(frozen=True)
-class Spread:
+class QuotedSpread:
     """[S, T] in currency: spread of the row, spread at its open; `x`: ln(spread / tick - 1) before the cap,
     `u` its AR part.
 
@@ -95,7 +62,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Flow:
+class OrderFlow:
     """[S, T]: depth a side, OFI, signed volume (shares); eps: the part of the flow that is not the row's
     return.
 
@@ -109,42 +76,79 @@ class Flow:
     clipped: int
 
 
-def spread(
-    levels: Levels, dev_vol: Float, draws: Draws, present: npt.NDArray[np.bool_], model: Model, a: Float
-) -> Spread:
+def spread(levels: Levels, dev_vol: Float, draws: Draws, present: Bool, model: SpreadModel, a: Float) -> QuotedSpread:
     """Quoted spreads: tick (1 + e^x), x = a + .8 dev_vol - .2 dev_size + ln phi_s + u, u AR(1) with t4 shocks.
 
-    dev_vol [S, T]: ln volatility of the row less slot and level. a: [S, 1]. The spread at an open is that of the row
-    before; a session's first open draws its own, with nothing known of the row.
+    The spread at an open is that of the row before; a session's first open draws its own, with nothing known of the
+    row.
+
+    Parameters
+    ----------
+    levels
+        Of volume and volatility [S, T]; NaN in holes.
+    dev_vol
+        [S, T] ln volatility of the row less slot and level.
+    draws
+        One more slot than T: the first is the open's.
+    present
+        [S, T] whether a row is there.
+    model
+        Its constants; tick in currency.
+    a
+        [S, 1] level of x.
+
+    Returns
+    -------
+    QuotedSpread
+        [S, T] in currency; NaN in holes.
     """
     slots = dev_vol.shape[1]
     u = model.spread_sd * ar1(student4(draws.normal[0], *draws.uniform), model.spread_ar)
-    phi = curve(SPREAD_CURVE, slots)
+    phi = day_curve(SPREAD_CURVE, slots)
     g, v = np.clip(dev_vol, -_DEV_VOL, _DEV_VOL), np.clip(levels.dev_size, -_DEV_SIZE, _DEV_SIZE)
     x = a + model.on_volatility * g + model.on_volume * v + phi + u[:, 1:]
     cap = np.log(np.maximum(CAP_TICKS - 1.0, 5.0 * np.exp(a)))
     quoted = model.tick * (1.0 + np.exp(np.minimum(x, cap)))
     first = model.tick * (1.0 + np.exp(np.minimum(a + phi[0] + u[:, :1], cap)))
-    return Spread(quoted, before(quoted, first, present), x, u[:, 1:], g, v, a)
+    return QuotedSpread(quoted, before(quoted, first, present), x, u[:, 1:], g, v, a)
 
 
-def before(values: Float, first: Float, present: npt.NDArray[np.bool_]) -> Float:
+def before(values: Float, first: Float, present: Bool) -> Float:
     """The value of the last row before each slot; `first` [S, 1] where there is none."""
     shifted = np.concatenate((first, values[:, :-1]), axis=1)
     if present.all():
         return shifted
-    there = np.concatenate((np.ones_like(first, bool), present[:, :-1]), axis=1)
-    last = np.maximum.accumulate(np.where(there, np.arange(values.shape[1]), 0), axis=1)
+    valid = np.concatenate((np.ones_like(first, bool), present[:, :-1]), axis=1)
+    last = np.maximum.accumulate(np.where(valid, np.arange(values.shape[1]), 0), axis=1)
     return np.take_along_axis(shifted, last, axis=1)
 
 
-def flow(moves: Moves, levels: Levels, depth0: Float, draws: Draws, eps: Float, model: Model) -> Flow:
+def flow(
+    moves: SessionPrices, levels: Levels, depth0: Float, draws: Draws, eps: Float, model: SpreadModel
+) -> OrderFlow:
     """Depth, OFI and signed volume (Cont, Kukanov and Stoikov 2014, eq. 5: the price moves by beta x OFI).
 
-    OFI = (R2/beta) r + sqrt(R2 (1 - R2)) (sigma/beta) eps with beta = tick / (2 depth), r and sigma in
-    currency: where mean (r/sigma)^2 is 1, r on beta x OFI has slope 1 and that R2. Signed volume is the same
-    with its own R2 and its own eps, cut to +-volume. depth0: [S, T] or broadcast to it. eps: [2, S, T], of
-    OFI and of signed volume; the same, but for the planted product.
+    OFI = (R2/beta) r + sqrt(R2 (1 - R2)) (sigma/beta) eps with beta = tick / (2 depth), r and sigma in currency: where
+    mean (r/sigma)^2 is 1, r on beta x OFI has slope 1 and that R2. Signed volume is the same with its own R2 and its
+    own eps, cut to +-volume.
+
+    Parameters
+    ----------
+    moves, levels
+        Prices in currency, volumes in shares, and their levels [S, T]; NaN in holes.
+    depth0
+        Shares a side at level volatility, [S, T] or broadcast to it.
+    draws
+        One more slot than T.
+    eps
+        [2, S, T] noise of OFI and of signed volume, of sd 1; the same for both, but for the planted product.
+    model
+        Its constants.
+
+    Returns
+    -------
+    OrderFlow
+        [S, T] in shares; NaN in holes.
     """
     ar = ar1(draws.normal[1], model.depth_ar)[:, 1:]
     of_level = levels.ln_sigma - levels.level_vol
@@ -155,24 +159,94 @@ def flow(moves: Moves, levels: Levels, depth0: Float, draws: Draws, eps: Float, 
     ofi = model.r2_ofi * moved + np.sqrt(model.r2_ofi * (1 - model.r2_ofi)) * scale * eps[0]
     wish = model.r2_flow * moved + np.sqrt(model.r2_flow * (1 - model.r2_flow)) * scale * eps[1]
     signed = np.clip(wish, -moves.volume, moves.volume)
-    return Flow(depth, ofi, signed, eps[0], int(np.count_nonzero(signed[moves.present] != wish[moves.present])))
+    return OrderFlow(depth, ofi, signed, eps[0], int(np.count_nonzero(signed[moves.present] != wish[moves.present])))
 
 
 def depth_level(levels: Levels, price: Float, tick: float | Float, r2_flow: float = R2_FLOW) -> Float:
-    """[S, T]: the depth at which signed volume has sd FLOW_SHARE of volume, from levels of volume and
-    volatility.
+    """The depth at which signed volume has sd FLOW_SHARE of volume, from levels of volume and volatility.
 
-    sd(signed) = sqrt(R2) sigma price / beta, so depth = share x volume x tick / (2 sqrt(R2) sigma price), less
-    what the unevenness of all three adds.
+    sd(signed) = sqrt(R2) sigma price / beta, so depth = share x volume x tick / (2 sqrt(R2) sigma price), less what the
+    unevenness of all three adds.
+
+    Parameters
+    ----------
+    levels
+        [S, T].
+    price, tick
+        [S, T] and [S, 1] or a number, currency.
+    r2_flow
+        Share of the row's return variance that signed volume explains.
+
+    Returns
+    -------
+    Float
+        [S, T] shares a side.
     """
     volume, vol = np.exp(levels.level_size), np.exp(levels.level_vol)
     return np.asarray(FLOW_SHARE * volume * 0.5 * tick / (_UNEVEN * np.sqrt(r2_flow) * vol * price))
 
 
-def origin(open_: Float, close: Float, present: npt.NDArray[np.bool_]) -> Float:
-    """[S, T]: the price from which a row's return counts: the close one slot before, else (open, after a
-    hole) its open."""
+def origin(open_: Float, close: Float, present: Bool) -> Float:
+    """The price from which a row's return counts: the close one slot before, else (open, after a hole) its open.
+
+    Parameters
+    ----------
+    open_, close
+        [S, T] currency, NaN in holes.
+    present
+        [S, T] whether a row is there.
+
+    Returns
+    -------
+    Float
+        [S, T] currency, NaN in holes.
+    """
     out = open_.copy()
-    joined = present[:, 1:] & present[:, :-1]
-    out[:, 1:][joined] = close[:, :-1][joined]
+    adjacent = present[:, 1:] & present[:, :-1]
+    out[:, 1:][adjacent] = close[:, :-1][adjacent]
     return out
+
+
+def log_spread_forecast(levels: Levels, spread: QuotedSpread, model: SpreadModel, price: Float) -> tuple[Float, Float]:
+    """The next row's ln spread, for one who knows the model.
+
+    Such a forecaster knows the law of x (see `spread`) and its AR part; the next row's volatility and volume it must
+    forecast, by the row's own forecast sigma and the last volume. ln(1 + e^x) is taken to the second order in the
+    forecast error of x.
+
+    Parameters
+    ----------
+    levels, spread
+        [S, T] of the rows.
+    model
+        Its constants.
+    price
+        [S, T] mid at the close, currency.
+
+    Returns
+    -------
+    tuple[Float, Float]
+        Mean and sd [S, T] of ln(spread in bps); NaN in the last slot.
+    """
+    slots = price.shape[1]
+    mean, sd = np.full(price.shape, np.nan), np.full(price.shape, np.nan)
+    # the level is the row's own: in a symbol's first session the next row's holds that row's volatility
+    forecast = levels.ln_sigma[:, 1:] - levels.level_vol[:, :-1] - levels.phi_vol[:, 1:]
+    phi = day_curve(SPREAD_CURVE, slots)[1:]
+    x = (
+        spread.a
+        + model.on_volatility * (VOL_SHIFT + VOL_SLOPE * forecast)
+        + model.on_volume * SIZE_SLOPE * spread.dev_size[:, :-1]
+        + phi
+        + model.spread_ar * spread.u[:, :-1]
+    )
+    variance = (
+        (model.on_volatility * VOL_SD) ** 2
+        + (model.on_volume * SIZE_SD) ** 2
+        + (1.0 - model.spread_ar**2) * model.spread_sd**2
+    )
+    excess = np.exp(x)
+    slope = excess / (1.0 + excess)
+    mean[:, :-1] = np.log1p(excess) + 0.5 * slope * (1.0 - slope) * variance + np.log(1e4 * model.tick / price[:, :-1])
+    sd[:, :-1] = slope * np.sqrt(variance)
+    return mean, sd

@@ -15,12 +15,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool, Float
 from hfm.simulate.bars.session_rng import Draws, ar1
 
-Float = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 Kind = Literal["linear", "switch", "product"]
 
 PERSISTENCE = 0.5
@@ -32,9 +30,10 @@ and low, and for the hidden sign."""
 
 
 @dataclass(frozen=True)
-class Signal:
+class PlantedSignal:
     """[S, T]: the drive d; standardised returns (0 in holes); noise of OFI and of signed volume; z and the
-    second signal."""
+    second signal.
+    """
 
     drive: Float
     returns: Float
@@ -44,10 +43,10 @@ class Signal:
     second: Float
 
 
-def plant(draws: Draws, own: Float, present: Bool, kind: Kind, rho: float, carry: float) -> Signal:
+def plant(draws: Draws, noise: Float, present: Bool, kind: Kind, rho: float, carry: float) -> PlantedSignal:
     """The signal and what it drives. own [S, T]: order-flow noise without the signal."""
     z = ar1(draws.normal[0], PERSISTENCE)
-    eps = np.sqrt(carry) * z + np.sqrt(1.0 - carry) * own
+    eps = np.sqrt(carry) * z + np.sqrt(1.0 - carry) * noise
     eps_signed, second = eps, np.ones_like(z)
     if kind == "switch":
         second = regime(draws.uniform[2])
@@ -57,7 +56,7 @@ def plant(draws: Draws, own: Float, present: Bool, kind: Kind, rho: float, carry
     drive = z * second
     returns = draws.normal[1].copy()
     returns[:, 1:] = rho * drive[:, :-1] + np.sqrt(1.0 - rho * rho) * draws.normal[1][:, 1:]
-    return Signal(drive, np.where(present, returns, 0.0), eps, eps_signed, z, second)
+    return PlantedSignal(drive, np.where(present, returns, 0.0), eps, eps_signed, z, second)
 
 
 def regime(uniform: Float) -> Float:
@@ -68,11 +67,26 @@ def regime(uniform: Float) -> Float:
 
 
 def path(open_: Float, returns: Float, sigma: Float, uniform: Float) -> tuple[Float, Float, Float, Float]:
-    """Open, high, low, close [S, T] of the price that starts each session at open_ [S].
+    """Open, high, low and close of the price that starts each session at `open_`.
 
-    High and low are those of a Brownian bridge from the row's open to its close, each by its exact law: for a
-    log move d of variance s^2 the maximum above the start is (d + sqrt(d^2 - 2 s^2 ln U)) / 2. uniform: [2,
-    S, T].
+    High and low are those of a Brownian bridge from the row's open to its close, each by its exact law: for a log move
+    d of variance s^2 the maximum above the start is (d + sqrt(d^2 - 2 s^2 ln U)) / 2.
+
+    Parameters
+    ----------
+    open_
+        [S] currency.
+    returns
+        [S, T] standardised, 0 in holes.
+    sigma
+        [S, T] sd of the log move.
+    uniform
+        [2, S, T] in [0, 1), for high and low.
+
+    Returns
+    -------
+    tuple[Float, Float, Float, Float]
+        [S, T] each, currency; in a hole the price stands still.
     """
     move = returns * sigma
     end = np.cumsum(move, axis=1)

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Float
 from hfm.stage import Context
 from hfm.tables import Array
-
-Float = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -27,8 +25,26 @@ class Draws:
 
 
 def draw(ctx: Context, purpose: str, days: Array, normals: int, uniforms: int, width: int) -> Draws:
-    """Draws of width n for each of the days [S] (datetime64[D]). purpose: the symbol, and what they are
-    for."""
+    """Random numbers of each session, from a stream of (seed, stage, purpose, day).
+
+    Parameters
+    ----------
+    ctx
+        Has seed and stage.
+    purpose
+        The symbol, and what they are for.
+    days
+        [S] datetime64[D].
+    normals, uniforms
+        How many kinds of each.
+    width
+        Numbers of a kind a session.
+
+    Returns
+    -------
+    Draws
+        [normals, S, width] and [uniforms, S, width].
+    """
     key = ctx.rng(purpose).integers(0, 2**64, 2, dtype=np.uint64)
     bits = np.random.Philox(key=key)
     rng = np.random.Generator(bits)

@@ -11,19 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Float = npt.NDArray[np.float64]
+from hfm.arrays import Bool, Float
+from hfm.simulate.day_curves import VOLATILITY_CURVE, VOLUME_CURVE, day_curve
 
 LOOK = 20
 """Sessions of look-back."""
 WARM = 10
 """Sessions that a curve needs."""
-
-# Half-hour curves of SPY, 09:30 to 16:00, from a year of trades and quotes.
-SPREAD_CURVE = (2.55, 1.59, 1.36, 0.99, 0.89, 0.85, 0.69, 0.68, 0.69, 0.91, 0.72, 0.61, 0.48)
-VOLATILITY_CURVE = (2.18, 1.68, 1.50, 0.94, 0.96, 0.92, 0.74, 0.56, 0.73, 0.77, 0.63, 0.63, 0.76)
-VOLUME_CURVE = (1.76, 1.13, 1.42, 0.85, 0.98, 0.66, 0.64, 0.50, 0.70, 0.83, 0.81, 0.80, 1.92)
 
 WEIGHTS = (0.05, 0.10, 0.15, 0.35, 0.35)
 """Of the forecast variance: the LOOK sessions, yesterday, and the last 78, 12 and 3 rows of the session. They
@@ -32,17 +27,8 @@ _WINDOWS = (78, 12, 3)
 _SIGMA = 7e-4  # of a row of five minutes, where nothing is known yet: SPY's
 
 
-def curve(values: tuple[float, ...], slots: int) -> Float:
-    """ln of a built-in curve at each of the T slots: linear between the middles of its parts, and on beyond
-    the ends."""
-    at = (np.arange(slots) + 0.5) / slots * len(values) - 0.5  # 0 at the middle of the first part
-    left = np.clip(np.floor(at).astype(int), 0, len(values) - 2)
-    logs = np.log(values)
-    return np.asarray(logs[left] + (at - left) * (logs[left + 1] - logs[left]))
-
-
 @dataclass(frozen=True)
-class Memory:
+class PastSessions:
     """What the last LOOK sessions leave: matrices [LOOK, T] with 0 in holes, and sums a session [LOOK].
 
     `mask`: 1 where a row is; `vol`, `size`: ln volatility and ln volume less built-in curve and session mean;
@@ -57,10 +43,10 @@ class Memory:
     sums: Float
 
 
-def memory_new(slots: int) -> Memory:
+def no_past_sessions(slots: int) -> PastSessions:
     """Before the first session."""
     zero = np.zeros((LOOK, slots))
-    return Memory(zero, zero, zero, zero, np.zeros((LOOK, 5)))
+    return PastSessions(zero, zero, zero, zero, np.zeros((LOOK, 5)))
 
 
 @dataclass(frozen=True)
@@ -81,31 +67,48 @@ class Levels:
     ln_sigma: Float
 
 
-def learn(memory: Memory, gk2: Float, volume: Float, returns: Float, interval_s: float) -> tuple[Levels, Memory]:
-    """Levels of S new sessions, and the memory after them.
+def learn(
+    memory: PastSessions, gk2: Float, volume: Float, returns: Float, interval_s: float
+) -> tuple[Levels, PastSessions]:
+    """Levels of S new sessions, and what they leave to later ones.
 
-    gk2 [S, T]: Garman-Klass variances, above 0, NaN in holes; volume, returns: [S, T]. A row of no volume
-    teaches nothing of volumes, and its own deviation is -inf.
+    Parameters
+    ----------
+    memory
+        What the sessions before left.
+    gk2
+        [S, T] Garman-Klass variances, above 0; NaN in holes.
+    volume
+        [S, T] shares; a row of no volume teaches nothing of volumes, and its own deviation is -inf.
+    returns
+        [S, T] log returns; NaN in holes.
+    interval_s
+        Seconds of a row.
+
+    Returns
+    -------
+    tuple[Levels, PastSessions]
+        [S, T] each level.
     """
-    base_vol, base_size = (curve(c, gk2.shape[1]) for c in (VOLATILITY_CURVE, VOLUME_CURVE))
+    base_vol, base_size = (day_curve(c, gk2.shape[1]) for c in (VOLATILITY_CURVE, VOLUME_CURVE))
     ln_vol = 0.5 * np.log(gk2) - base_vol
     ln_size = np.log(np.where(volume > 0, volume, np.nan)) - base_size
     past = _extend(memory, ln_vol, ln_size, gk2, returns)
     sessions = len(gk2)
-    known = _before(past.sums, sessions)
+    totals = _before(past.sums, sessions)
     full = (past.mask == past.sums[:, :1]).all()
-    count = np.broadcast_to(known[:, :1], gk2.shape) if full else _before(past.mask, sessions)
+    count = np.broadcast_to(totals[:, :1], gk2.shape) if full else _before(past.mask, sessions)
     shape_vol, shape_size = (
-        _smooth(np.where(known[:, :1] >= WARM, _before(x, sessions) / np.maximum(count, 1.0), 0.0))
+        _smooth(np.where(totals[:, :1] >= WARM, _before(x, sessions) / np.maximum(count, 1.0), 0.0))
         for x in (past.vol, past.size)
     )
     ds_vol, ds_size = ln_vol - shape_vol, ln_size - shape_size
-    divisor = np.maximum(known[:, :1], 1.0)
-    levels = [known[:, 1:2] / divisor, known[:, 2:3] / divisor]
-    if known[0, 0] == 0.0:
+    divisor = np.maximum(totals[:, :1], 1.0)
+    levels = [totals[:, 1:2] / divisor, totals[:, 2:3] / divisor]
+    if totals[0, 0] == 0.0:
         levels = [_first_level(level, ds) for level, ds in zip(levels, (ds_vol, ds_size), strict=True)]
     phi2 = np.exp(2.0 * (base_vol + shape_vol))
-    sigma = np.sqrt(phi2 * _forecast(past, known, count, phi2, interval_s))
+    sigma = np.sqrt(phi2 * _forecast(past, totals, count, phi2, interval_s))
     found = Levels(
         ds_vol - levels[0],
         np.where(volume > 0, ds_size - levels[1], -np.inf),
@@ -115,10 +118,10 @@ def learn(memory: Memory, gk2: Float, volume: Float, returns: Float, interval_s:
         sigma,
         np.log(sigma),
     )
-    return found, Memory(*(m[-LOOK:] for m in (past.mask, past.vol, past.size, past.gk2, past.sums)))
+    return found, PastSessions(*(m[-LOOK:] for m in (past.mask, past.vol, past.size, past.gk2, past.sums)))
 
 
-def _extend(memory: Memory, vol: Float, size: Float, gk2: Float, returns: Float) -> Memory:
+def _extend(memory: PastSessions, vol: Float, size: Float, gk2: Float, returns: Float) -> PastSessions:
     """The memory with the new sessions behind it: first axis LOOK + S."""
     mask, traded = np.isfinite(vol).astype(float), np.isfinite(size).astype(float)
     vol, size, gk2, squares = (_or_nothing(x) for x in (vol, size, gk2, returns * returns))
@@ -127,13 +130,13 @@ def _extend(memory: Memory, vol: Float, size: Float, gk2: Float, returns: Float)
     sums = np.stack([np.ones(len(vol)), mean_vol, mean_size, squares.sum(axis=1), gk2.sum(axis=1)], axis=1)
     vol, size = (vol - mean_vol[:, None]) * mask, (size - mean_size[:, None]) * traded
     old = (memory.mask, memory.vol, memory.size, memory.gk2, memory.sums)
-    return Memory(*(np.concatenate(p) for p in zip(old, (mask, vol, size, gk2, sums), strict=True)))
+    return PastSessions(*(np.concatenate(p) for p in zip(old, (mask, vol, size, gk2, sums), strict=True)))
 
 
 def _or_nothing(x: Float) -> Float:
-    """x with 0 where it is not finite."""
-    there = np.isfinite(x)
-    return x if there.all() else np.where(there, x, 0.0)
+    """X with 0 where it is not finite."""
+    finite = np.isfinite(x)
+    return x if finite.all() else np.where(finite, x, 0.0)
 
 
 def _before(x: Float, sessions: int) -> Float:
@@ -146,7 +149,8 @@ def _before(x: Float, sessions: int) -> Float:
 
 def _smooth(x: Float) -> Float:
     """Moving mean along the slots over a thirteenth of the session, narrower at the ends so that the open
-    keeps its peak."""
+    keeps its peak.
+    """
     slots = x.shape[1]
     at = np.arange(slots)
     width = np.minimum(max(slots // 26, 1), np.minimum(at, slots - 1 - at))
@@ -161,15 +165,16 @@ def _first_level(level: Float, ds: Float) -> Float:
     return out
 
 
-def _running(x: Float, mask: npt.NDArray[np.bool_]) -> Float:
+def _running(x: Float, mask: Bool) -> Float:
     """Mean of the values up to and including each place, 0 before the first."""
     count = np.cumsum(mask)
     return np.asarray(np.cumsum(np.where(mask, x, 0.0)) / np.maximum(count, 1))
 
 
-def _forecast(past: Memory, known: Float, count: Float, phi2: Float, interval_s: float) -> Float:
+def _forecast(past: PastSessions, totals: Float, count: Float, phi2: Float, interval_s: float) -> Float:
     """[S, T]: forecast variance over phi^2, a weighted mean of past Garman-Klass variances in returns' own
-    scale."""
+    scale.
+    """
     sessions = len(phi2)
     mask, gk2 = past.mask[LOOK:], past.gk2[LOOK:] / phi2
     rows = np.maximum(count.sum(axis=1, keepdims=True), 1.0)
@@ -178,10 +183,10 @@ def _forecast(past: Memory, known: Float, count: Float, phi2: Float, interval_s:
     day = (past.gk2[LOOK - 1 : -1] / phi2).sum(axis=1, keepdims=True) / np.maximum(seen, 1.0)
     day = np.where(seen > 0, day, long)
     scale = np.where(
-        known[:, 4:] > 0, np.clip(known[:, 3:4] / np.where(known[:, 4:] > 0, known[:, 4:], 1.0), 0.25, 4.0), 1.0
+        totals[:, 4:] > 0, np.clip(totals[:, 3:4] / np.where(totals[:, 4:] > 0, totals[:, 4:], 1.0), 0.25, 4.0), 1.0
     )
     out = scale * _mix(gk2, mask, long, day)
-    if known[0, 0] == 0.0:  # a symbol's first session knows its own rows alone
+    if totals[0, 0] == 0.0:  # a symbol's first session knows its own rows alone
         start = np.full((1, phi2.shape[1]), _SIGMA**2 * interval_s / 300.0)
         before = np.cumsum(mask[:1, :-1], axis=1)
         mean = np.cumsum(gk2[:1, :-1], axis=1) / np.maximum(before, 1.0)
@@ -192,7 +197,8 @@ def _forecast(past: Memory, known: Float, count: Float, phi2: Float, interval_s:
 
 def _mix(gk2: Float, mask: Float, long: Float, day: Float) -> Float:
     """The weighted mean; a window that reaches before the open, or over holes, takes yesterday's mean
-    there."""
+    there.
+    """
     total, rows = np.zeros_like(gk2), np.zeros_like(mask)  # of rows strictly before
     np.cumsum(gk2[:, :-1], axis=1, out=total[:, 1:])
     if mask.all():  # of full sessions one line says it for all

@@ -9,9 +9,9 @@ import numpy as np
 
 from hfm.simulate.bars import bar_facts
 from hfm.simulate.bars.bar_facts import TOLERANCE, Fact, Statistic, correlation, ratio
-from hfm.simulate.bars.generator import Setting
 from hfm.simulate.book.book_sums import BINS, HORIZONS
 from hfm.simulate.moments import Moments, Sums
+from hfm.simulate.symbol_settings import SymbolSettings
 
 OPENING = (0.9, 2.1)
 """Excess spread (over a tick) of the first 15 minutes over midday's, by the same ratio of Garman-Klass volatility, in
@@ -74,15 +74,26 @@ def opening_excess(s: Sums) -> float:
     return excess / (s["vol.open"] / s["n.open"] / (s["vol.mid"] / s["n.mid"]))
 
 
-def facts(setting: Setting, observed: bool) -> dict[str, Fact]:
-    """By id. The spread's bands are SPY's, and where a session has no 300 s rows its facts are NaN.
+def facts(setting: SymbolSettings, observed: bool) -> dict[str, Fact]:
+    """The facts of the book by id.
 
-    What is counted from returns is judged with its error, clustered by session: over a month of sessions that is .006
-    to .015 on the autocorrelation at 10 s, .05 on the variance ratio and .02 on the R2 over 5 minutes. observed: the
-    bars are real. Their kurtosis is then theirs, and their opening volatility, which the opening spread follows, is not
-    the one that the band of the generated markets is for.
+    The spread's bands are SPY's, and where a session has no 300 s rows its facts are NaN. What is counted from returns
+    is judged with its error, clustered by session: over a month of sessions that is .006 to .015 on the autocorrelation
+    at 10 s, .05 on the variance ratio and .02 on the R2 over 5 minutes. A flow fitted to another book has no bands
+    here: `python -m tests.bench book-distance` says how near it is.
 
-    A flow fitted to another book has no bands here: `python -m tests.bench book-distance` says how near it is.
+    Parameters
+    ----------
+    setting
+        Of a symbol, or of several pooled.
+    observed
+        Whether the bars are real. Their kurtosis is then theirs, and their opening volatility, which the opening spread
+        follows, is not the one that the band of the generated markets is for.
+
+    Returns
+    -------
+    dict[str, Fact]
+        Label, statistic and band of each.
     """
     stands = setting.charge is None or not setting.charge.contradicted.any()
     spy = setting.like_spy and stands and setting.simulate.spread_bps is None
@@ -115,6 +126,6 @@ def facts(setting: Setting, observed: bool) -> dict[str, Fact]:
     }
 
 
-def document(moments: Moments, setting: Setting, observed: bool) -> dict[str, Any]:  # Any: JSON
+def document(moments: Moments, setting: SymbolSettings, observed: bool) -> dict[str, Any]:  # Any: JSON
     """By id: each fact's value, standard error, band, and whether it lies inside."""
     return bar_facts.table(moments, facts(setting, observed))

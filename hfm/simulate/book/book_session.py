@@ -11,20 +11,18 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from hfm.simulate.bars import micro
-from hfm.simulate.bars.generator import Setting, Sheet
-from hfm.simulate.bars.slot_grid import Grid
-from hfm.simulate.bars.trailing_stats import VOLATILITY_CURVE, VOLUME_CURVE, curve
-from hfm.simulate.book import book_state as at
+from hfm.arrays import Float, Int
+from hfm.simulate import spread_model
+from hfm.simulate.bars.generator import SimulatedSessions
 from hfm.simulate.book import fitted, price_path, random_draws
-from hfm.simulate.book.queues import REACH
-from hfm.simulate.book.simulator import EVENTS_A_SECOND, Bar, Book, Frame, Played
+from hfm.simulate.book.bar_target import EVENTS_A_SECOND, BarTarget
+from hfm.simulate.book.simulator import BookOptions, PlayedBar, SimulatedBook
+from hfm.simulate.day_curves import VOLATILITY_CURVE, VOLUME_CURVE, day_curve
+from hfm.simulate.slot_grid import SlotGrid
+from hfm.simulate.symbol_settings import SymbolSettings
 from hfm.stage import Context
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 STEPS_A_SECOND, MOST_STEPS = 8, 4096
 ON_GRID = 1e-6
 """Ticks from a whole one within which a price counts as on the grid."""
@@ -46,24 +44,23 @@ where the session's prices begin, which no bar but the lowest may know."""
 
 
 @dataclass(frozen=True)
-class Session:
+class BookSession:
     """What a session came to, bar by bar. seq [B]; volume [B] (shares); unit: shares; price = (ticks + origin) x tick.
 
     ticks: prices that the book has room for; lot: units in a round lot.
     """
 
     seq: Int
-    played: list[Played]
+    played: list[PlayedBar]
     volume: Float
     unit: float
     origin: int
     ticks: int
     lot: int
 
-    def without_events(self) -> Session:
+    def without_events(self) -> BookSession:
         """The same with neither events nor prints: what is left is small."""
-        none, nothing = np.zeros((0, at.EVENT_WIDTH), np.int64), np.zeros((0, at.PRINT_WIDTH))
-        return replace(self, played=[replace(p, tape=none, prints=nothing) for p in self.played])
+        return replace(self, played=[p.without_rows() for p in self.played])
 
     @property
     def events(self) -> int:
@@ -79,47 +76,87 @@ def steps_of(interval_s: float) -> int:
     return max(round(a_second * interval_s), 16)
 
 
-def play(grid: Grid, sheet: Sheet, s: int, setting: Setting, depth0: float, ctx: Context) -> Session:
-    """Session `s` of the sheet. depth0: its level of depth (shares). Raises DataError where prices span too many
-    ticks."""
-    m, sim, tick = sheet.moves, setting.simulate, float(sheet.tick[s, 0])
-    there = np.flatnonzero(m.present[s])
+def play_session(
+    grid: SlotGrid, simulated: SimulatedSessions, s: int, setting: SymbolSettings, depth0: float, ctx: Context
+) -> BookSession:
+    """Play one session of a symbol through the engine, bar by bar.
+
+    A session whose prices span too many ticks, or are too few of them, is a DataError (see SimulatedBook).
+
+    Parameters
+    ----------
+    grid
+        The symbol, its days and clock slots.
+    simulated
+        What the `bars` fidelity says of the sessions [S, T]; NaN in holes, which the book passes over.
+    s
+        Which session.
+    setting
+        Of the symbol.
+    depth0
+        Its level of depth, shares.
+    ctx
+        Gives the random stream of (symbol, session).
+
+    Returns
+    -------
+    BookSession
+        Its bars in order, with their rows.
+    """
+    m = simulated.moves
+    present = np.flatnonzero(m.present[s])
     rng = ctx.rng(f"{grid.symbol}:book", grid.days[s])
     words = rng.integers(1, 2**63, (grid.slots, 2), dtype=np.uint64)
     draws = rng.random(grid.slots)
     steps = steps_of(setting.interval_s)
     error = price_path.ForecastError(price_path.pool(steps))
-    unit = unit_of(float(m.volume[s, there[0]]))
-    lot = random_draws.lot_of(depth0 / unit)
-    low, high = float(np.nanmin(m.low[s])), float(np.nanmax(m.high[s]))
-    tables = fitted.packed(sim.tables, unit) if sim.tables else None
-    reach = fitted.reach(sim.tables) if sim.tables else REACH
-    book = Book(low, high, Frame(tick, lot, sim.l3, sim.events, tables, reach))
-    rates = EVENTS_A_SECOND * np.exp(curve(VOLUME_CURVE, grid.slots))
-    slot = slot_spread(sheet, s)
-    played: list[Played] = []
-    for n, t in enumerate(there):
-        if n and there[n - 1] != t - 1:
+    unit = unit_of(float(m.volume[s, present[0]]))
+    lot = random_draws.round_lot(depth0 / unit)
+    book = _new_book(simulated, s, setting, unit, lot)
+    rates = EVENTS_A_SECOND * np.exp(day_curve(VOLUME_CURVE, grid.slots))
+    slot = slot_spread(simulated, s)
+    played: list[PlayedBar] = []
+    for n, t in enumerate(present):
+        if n and present[n - 1] != t - 1:
             book.renew()
         book.seed(words[t])
-        pace = float(np.exp(sheet.levels.level_vol[s, t])) * m.open[s, t] / tick / math.sqrt(setting.interval_s)
-        bar = Bar(
+        bar = BarTarget(
             open=float(m.open[s, t]),
             high=float(m.high[s, t]),
             low=float(m.low[s, t]),
             close=float(m.close[s, t]),
             volume=max(math.floor(m.volume[s, t] / unit + 1e-9), int(m.volume[s, t] > 0)),
-            path=path_of(book, sheet, (s, int(t)), steps, error, float(draws[t])),
-            depth=float(sheet.flow.depth[s, t] / unit),
-            excess=math.exp(min(float(sheet.spread.x[s, t] + slot[t]), math.log(micro.CAP_TICKS))),
-            rate=fitted.rate(sim.tables, float(m.volume[s, t]) / setting.interval_s)
-            if sim.tables
-            else float(rates[t]) * min(max(pace / PACE, SLOWEST), FASTEST),
+            path=path_of(book, simulated, s, int(t), steps, error, float(draws[t])),
+            depth=float(simulated.flow.depth[s, t] / unit),
+            excess=math.exp(min(float(simulated.spread.x[s, t] + slot[t]), math.log(spread_model.CAP_TICKS))),
+            rate=_event_rate(simulated, s, int(t), setting, float(rates[t])),
             start=float(t) * setting.interval_s,
             length=setting.interval_s,
         )
         played.append(book.play(bar))
-    return Session(there, played, m.volume[s][there], unit, book.origin, book.ticks, lot)
+    return BookSession(present, played, m.volume[s][present], unit, book.origin, book.ticks, lot)
+
+
+def _new_book(simulated: SimulatedSessions, s: int, setting: SymbolSettings, unit: float, lot: int) -> SimulatedBook:
+    """An empty book for the session's prices, with the flow of the settings."""
+    m, sim = simulated.moves, setting.simulate
+    options = BookOptions(float(simulated.tick[s, 0]), lot, sim.l3, sim.events)
+    if sim.tables:
+        laws, pace = fitted.laws(sim.tables, unit), fitted.pace(sim.tables)
+        options = replace(options, laws=laws, pace=pace, reach=fitted.reach(sim.tables))
+    return SimulatedBook(float(np.nanmin(m.low[s])), float(np.nanmax(m.high[s])), options)
+
+
+def _event_rate(simulated: SimulatedSessions, s: int, t: int, setting: SymbolSettings, usual: float) -> float:
+    """Events a second: of a fitted flow by the bar's volume, else `usual` for SPY, and as much more as the mid moves
+    more than SPY's.
+    """
+    m, sim = simulated.moves, setting.simulate
+    if sim.tables:
+        return fitted.rate(sim.tables, float(m.volume[s, t]) / setting.interval_s)
+    tick = float(simulated.tick[s, 0])
+    pace = float(np.exp(simulated.levels.level_vol[s, t])) * m.open[s, t] / tick / math.sqrt(setting.interval_s)
+    return float(usual * min(max(pace / PACE, SLOWEST), FASTEST))
 
 
 def unit_of(volume: float) -> float:
@@ -129,43 +166,93 @@ def unit_of(volume: float) -> float:
     return float(10.0 ** math.floor(math.log10(volume) + math.log10(FRACTION)))
 
 
-def slot_spread(sheet: Sheet, s: int) -> Float:
-    """[T]: ln of what a slot's excess spread is over that of SPREAD_CURVE, for its usual volatility is not
-    VOLATILITY_CURVE's: a market that opens calmly opens with a narrower spread. From earlier sessions alone."""
-    usual = sheet.levels.phi_vol[s]
-    return np.asarray(ON_SLOT_VOLATILITY * (usual - curve(VOLATILITY_CURVE, len(usual))))
+def slot_spread(simulated: SimulatedSessions, s: int) -> Float:
+    """Ln of a slot's excess spread over that of SPREAD_CURVE, since its usual volatility is not VOLATILITY_CURVE's.
+
+    A market that opens calmly opens with a narrower spread. From earlier sessions alone.
+
+    Parameters
+    ----------
+    simulated
+        The symbol's sessions [S, T].
+    s
+        Which session.
+
+    Returns
+    -------
+    Float
+        [T], no NaN.
+    """
+    usual = simulated.levels.phi_vol[s]
+    return np.asarray(ON_SLOT_VOLATILITY * (usual - day_curve(VOLATILITY_CURVE, len(usual))))
 
 
 def path_of(
-    book: Book, sheet: Sheet, row: tuple[int, int], steps: int, error: price_path.ForecastError, draw: float
+    book: SimulatedBook,
+    simulated: SimulatedSessions,
+    s: int,
+    t: int,
+    steps: int,
+    error: price_path.ForecastError,
+    draw: float,
 ) -> Float:
-    """[K+1] ticks of the mid above the book's origin: half a tick inside the bar's high and low, where these are on
-    the grid, so that a best price is there. It begins at the open and ends at the close, or half a tick from them at an
-    extreme: ends that gave way towards the middle of the range would correlate neighbouring bars, by .01 for SPY.
+    """The path of the mid inside a bar, in ticks above the book's origin.
 
-    row: session and slot; error: of the session's forecasts so far, which sees this one; draw: a uniform in [0, 1).
+    It stays half a tick inside the bar's high and low, where these are on the grid, so that a best price is there. It
+    begins at the open and ends at the close, or half a tick from them at an extreme: ends that gave way towards the
+    middle of the range would correlate neighbouring bars, by .01 for SPY.
+
+    Parameters
+    ----------
+    book
+        Gives tick and origin.
+    simulated
+        The symbol's sessions [S, T].
+    s, t
+        Session and slot of the bar, which is there.
+    steps
+        K of the path.
+    error
+        Of the session's forecasts so far; it takes this bar's.
+    draw
+        A uniform in [0, 1), which decides among the nearest walks of the pool.
+
+    Returns
+    -------
+    Float
+        [K+1] ticks, no NaN.
     """
-    m, tick = sheet.moves, book.tick
-    low, high = float(m.low[row]), float(m.high[row])
+    m, tick = simulated.moves, book.tick
+    low, high = float(m.low[s, t]), float(m.high[s, t])
     floor, top = low / tick - book.origin, high / tick - book.origin
     bottom = (round(floor) if abs(floor - round(floor)) < ON_GRID else math.floor(floor)) + 0.5
     ceiling = round(top) - 0.5 if abs(top - round(top)) < ON_GRID else math.floor(top) + 0.5
     if ceiling <= bottom:
         return np.full(steps + 1, bottom if ceiling == bottom else min(bottom, ceiling))
-    spread = (high - low) / float(sheet.levels.sigma[row] * m.origin[row])
+    spread = (high - low) / float(simulated.levels.sigma[s, t] * m.origin[s, t])
     inset, width = round((bottom - floor) * GRAIN) / GRAIN, ceiling - bottom
-    ends = ((float(x[row]) - low) / tick - inset for x in (m.open, m.close))
+    ends = ((float(x[s, t]) - low) / tick - inset for x in (m.open, m.close))
     start, end = (min(max(x / width, 0.0), 1.0) for x in ends)
     part = price_path.path(price_path.pool(steps), start, end, spread, error.sd, draw)
-    error.see(spread)
+    error.add(spread)
     return np.asarray(bottom + np.rint(follow(width * part) * GRAIN) / GRAIN)
 
 
 def follow(path: Float) -> Float:
-    """[K+1] ticks: what the mid is drawn to where the bar's path is `path`: that, a part of a step late.
+    """What the mid is drawn to where the bar's path is `path`: that path, a part of a step late.
 
     The grid of half ticks makes successive returns of the mid anticorrelated; a target that is late by w of a step adds
     w (1 - w) of a step's variance to their covariance. So w is chosen that the two cancel, up to half a step.
+
+    Parameters
+    ----------
+    path
+        [K+1] ticks.
+
+    Returns
+    -------
+    Float
+        [K+1] ticks.
     """
     move = np.diff(path)
     v = float(np.mean(move * move))

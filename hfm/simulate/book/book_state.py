@@ -1,80 +1,255 @@
-"""Where everything stands in the engine's flat arrays: a kernel reads and writes `f` (float64) and `i` (int64).
+"""The engine's memory by field: NumPy records that kernels read and write, and the arrays beside them.
 
-`i` holds scalars, then two tables of TABLE entries, then the queues: one size a tick (bids at or below BID, asks at or
-above ASK), and, where orders are kept apart, each tick's first and last order and the orders themselves. `f` holds
-scalars, then the path of the bar, one value a step.
+A record has one size whatever the data, so numba compiles each kernel once; what grows with the data (queues, orders,
+tape) is an array of its own. A field is one line here and nowhere else. No field may be called as an attribute of
+np.record is (`size`, `data`, `flags`): plain Python would read that one.
+
+Units: prices are whole ticks above the session's origin, quantities whole units (see book_session), times seconds since
+the session's open, unless a line says otherwise.
 """
 
 from __future__ import annotations
 
-from hfm.kernels.jit import kernel as kernel  # this file's constants are read by kernels: it belongs to the cache's key
+from typing import Any, NamedTuple, TypeAlias
 
-# ------------------------------------------------------------------------------------------------------- scalars of `i`
-BID, ASK, OLD_BID, OLD_ASK, OLD_BID_SIZE, OLD_ASK_SIZE = 0, 1, 2, 3, 4, 5
-TICKS, STEPS, STEP_AT, BEGUN = 6, 7, 8, 9
-EVENTS, PRINTS, KEEP, LAST_ID, CLOCK = 10, 11, 12, 13, 14
-LEFT, LIT_LEFT, RESERVE, STAGE = 15, 16, 17, 18
-STEP_OPEN, STEP_HIGH, STEP_LOW, STEP_CLOSE, HIGH_DONE, LOW_DONE = 19, 20, 21, 22, 23, 24
-PRINT_MIN, PRINT_MAX = 25, 26
-META_SIDE, META_LEFT, META_SIZE, META_COUNT = 27, 28, 29, 30
-TOTAL, LIT_COUNT, PER_SECOND = 31, 32, 33
-L3, FREE, NODES, ORDER_ID, NODE = 34, 35, 36, 37, 38
-FITTED, WIDENED, ORIGIN_TICK, WORD, SIDE, PRICE, INSIDE, LOST = 39, 40, 41, 42, 43, 44, 45, 46
-REACH, KIND_BEFORE, SIDE_BEFORE, BIN = 47, 48, 49, 50
-SIZES, DISTANCES, TABLE = 64, 64 + 4096, 4096
-QUEUE = DISTANCES + TABLE
+import numpy as np
+import numpy.typing as npt
 
-# ------------------------------------------------------------------------------------------------------- scalars of `f`
-NOW, START, STEP = 0, 1, 2
-HAWKES, ACT, WU, WD, PATH_AT = 3, 6, 7, 8, 9
-R1, R2, R3, R4, R5 = 10, 11, 12, 13, 14
-WIDE, FILL, REMOVED, TRADE_RATE, LIT_P = 15, 16, 17, 18, 19
-DEPTH, BASE, EXCESS, SIGMA, TICK = 20, 21, 22, 23, 24
-OPEN, HIGH, LOW, CLOSE = 25, 26, 27, 28
-OFF_RATE, SWAY, AHEAD = 29, 30, 31
-SINCE, SPREAD_T, ONE_T, BID_T, ASK_T = 32, 33, 34, 35, 36
-MID_OPEN, MID_HIGH, MID_LOW, OFI, SIGNED, PAID, LIT_SIZE = 37, 38, 39, 40, 41, 42, 43
-META_MID, META_TIME, TAKEN, DEPTH_DEEP, OFI_BEFORE, SIGNED_BEFORE, KAPPA, DEEP = 44, 45, 46, 47, 48, 49, 50, 51
-GROW, DECAYS = 52, 55
-MOOD_BID, MOOD_ASK, DEPTH_BID, DEPTH_ASK, CALM, STIR = 58, 59, 60, 61, 62, 63
-NEXT, SLOW, RATION, HELD, DONE = 64, 65, 66, 67, 68
-WEIGHTS = 72
-PATH = 88
+from hfm.arrays import Float, Int
+from hfm.tables.records import Records, nested_dtype
 
-# ----------------------------------------------------------------------------- tables of a fitted flow, behind the path
-SPREADS, SHARES, QUEUES, BINS, CLASSES, POINTS, LAW = 8, 5, 6, 8, 4, 24, 64
-"""Buckets of the spread, of a queue's share, of a queue; bins of gaps, classes of them; quantiles of a law that depends
-on the book, and of one that does not."""
-G_SPREAD = 0
-G_QUEUE = G_SPREAD + SPREADS - 1
-G_GAPS = G_QUEUE + QUEUES - 1
-G_BINS = G_GAPS + BINS * POINTS
-G_BIN_KIND = G_BINS + BINS * BINS
-G_BIN_SPREAD = G_BIN_KIND + 7 * BINS
-G_MARKS = G_BIN_SPREAD + SPREADS * BINS
-G_OF_SPREAD = G_MARKS + 7 * CLASSES * 14
-G_OF_SHARE = G_OF_SPREAD + 7 * SPREADS
-G_JOIN = G_OF_SHARE + 7 * SHARES
-G_IMPROVE, G_NEXT = G_JOIN + 2 * LAW, G_JOIN + 4 * LAW
-G_DEEP = G_JOIN + 6 * LAW
-G_HIDDEN = G_DEEP + LAW
-G_INSIDE = G_HIDDEN + LAW
-G_BACK = G_INSIDE + SPREADS * POINTS
-G_CANCEL = G_BACK + SPREADS * POINTS
-G_TRADE = G_CANCEL + QUEUES * POINTS
-G_ADD_AT = G_TRADE + QUEUES * POINTS
-G_CANCEL_AT = G_ADD_AT + LAW
-G_PACE = G_CANCEL_AT + LAW
-G_END = G_PACE + 6
+Record: TypeAlias = Any
+"""np.record, whose fields mypy does not know."""
+Seed = npt.NDArray[np.uint64]
 
-# ------------------------------------------------------------------------------------------------------- rows of output
-ADD, REDUCE, DELETE, EXECUTE, HIDDEN, HALT = 0, 1, 2, 3, 4, 5
-EVENT_WIDTH = 10
-"""Of the event tape (int64): clock (ns), kind, resting side (1 bid, -1 ask), price (ticks; hidden: row of the prints),
-size, order id (0: none), then best bid, best ask, and their sizes after the event."""
-PRINT_WIDTH = 8
-"""Of the prints (float64), by their kind, which stands in column 4. A trade: time (s), price (currency), size, side
-(1 buyer), kind, mid (ticks), tick of a lit price, 0. A metaorder: end, move of the mid (ticks), size, side, kind,
-start, children, 0. A snapshot: time, mid (ticks), spread (ticks), bid size, kind, ask size, OFI and signed volume since
-the session's open."""
-OFF_BOOK, LIT, METAORDER, SNAPSHOT = 0.0, 1.0, 2.0, 3.0
+
+# ------------------------------------------------------------------------------------------------ codes of an event
+ADD, REDUCE, DELETE, EXECUTE, EXECUTE_HIDDEN, HALT = 0, 1, 2, 3, 4, 5
+"""EVENT.kind."""
+OPEN, HIGH, LOW, CLOSE = 0, 1, 2, 3
+"""Which of a bar's own prices is due (executions.price_due)."""
+BEFORE_OPEN, TRADING, CLOSED = 0, 1, 2
+"""BAR.stage: trades come between the bar's first and last print alone."""
+
+# ------------------------------------------------------------------------------------------------ sizes of the tables
+DRAWS = 4096
+"""Entries of a table from which sizes or distances are drawn: 12 random bits name one (random_draws.table_index)."""
+KINDS, MARKS = 7, 14
+"""Kinds of a fitted event (observed_events.KINDS), and kinds times (same side as the event before, other side)."""
+SPREADS, SHARES, QUEUES, BINS, CLASSES = 8, 5, 6, 8, 4
+"""Buckets of the spread, of a queue's share of both best queues, of a queue; bins of gaps, and classes of these."""
+POINTS, LAW = 24, 64
+"""Quantiles of a law that depends on the book, and of one that does not."""
+
+# --------------------------------------------------------------------------------------------------------- the records
+BOOK = nested_dtype([
+    ("ticks", "i8"),  # prices that the book has room for, from the origin on
+    ("origin", "i8"),  # ticks of a price of the lowest place
+    ("reach", "i8"),  # ticks from the opposite best within which orders stand
+    ("keep_events", "?"),
+    ("level3", "?"),  # orders are kept apart
+    ("fitted", "?"),  # the flow is that of LAWS
+    ("overflow", "?"),  # a buffer was too short: a fault of the engine
+    ("bid", "i8"), ("ask", "i8"),
+    ("last_bid", "i8"), ("last_ask", "i8"),  # best prices and sizes as last accounted for
+    ("last_bid_size", "i8"), ("last_ask_size", "i8"),
+    ("now", "f8"),
+    ("clock", "i8"),  # ns: `now` of the event at hand
+    ("events", "i8"), ("trades", "i8"), ("metaorders", "i8"), ("snapshots", "i8"),  # rows that the buffers hold
+    ("total_events", "i8"),  # since the session's open
+    ("free_order", "i8"),  # the next place of ORDER to be used
+    ("last_number", "i8"),  # of the newest order
+    ("order_id", "i8"),  # number of the order that the event at hand touches; 0: none
+    ("event_kind", "i8"), ("event_side", "i8"), ("event_price", "i8"),  # the event drawn (order_flow.draw_event)
+    ("may_trade", "?"),  # it could have been a market order
+    # the built-in flow
+    ("excited", "f8", (3,)),  # activity above the calm one, of each memory (Hawkes)
+    ("activity", "f8"),  # events a second at one best price without tilt
+    ("up", "f8"), ("down", "f8"),  # weights of what moves the mid up, and down
+    ("target", "f8"),  # ticks: the mid that the bar's path has now
+    ("rate_up", "f8"), ("rate_touch", "f8"), ("rate_deep", "f8"), ("rate_fill", "f8"),  # running totals, a second
+    ("widened", "i8"),  # ticks by which the spread widened in this step
+    ("widening", "f8"),  # the same a second, averaged
+    ("narrowing", "f8"),  # rate at which each tick of a wide spread is filled
+    ("mood", "f8", (2,)),  # ln of the depth aimed at over the bar's, of bids and of asks
+    ("depth", "f8", (2,)),  # units that a best bid, and a best ask, tends to
+    ("removed", "f8"),  # units a second that leave the best queues, averaged
+    ("trade_rate", "f8"),  # trades on the book a second, averaged
+    ("taken", "f8"),  # units that left them since the last check
+    ("lit_trades", "i8"),  # trades on the book since the last check
+    ("market_share", "f8"),  # of what leaves a best queue, that are market orders
+    # the metaorder at work
+    ("meta_side", "i8"),  # 0: none
+    ("meta_left", "i8"), ("meta_children", "i8"),  # trades to come, and made
+    ("meta_qty", "i8"),
+    ("meta_mid", "f8"), ("meta_time", "f8"),  # where and when it began
+    # the fitted flow
+    ("last_kind", "i8"), ("last_side", "i8"),  # of the event before
+    ("gap_bin", "i8"),  # of the gap before the event at hand
+    ("next_time", "f8"),  # of the next event
+    ("weights", "f8", (MARKS,)),  # running totals of a draw
+    ("slowness", "f8"),  # factor of gaps beyond a reaction's
+    ("ration", "f8"),  # factor of trades
+    ("left_at_check", "i8"),
+    ("usual_volume", "f8"),  # units a second that a ration of 1 brings
+    # since the session's open, before the bar at hand
+    ("ofi_before", "f8"), ("signed_before", "f8"),
+])  # fmt: skip
+"""A session's book and its flow of orders, from bar to bar."""
+
+BAR = nested_dtype([
+    ("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8"),  # currency
+    ("tick", "f8"),  # currency
+    ("start", "f8"), ("step_length", "f8"),  # s
+    ("steps", "i8"), ("step", "i8"),  # of the path; the one at hand
+    ("step_begun", "?"),
+    ("steps_a_second", "i8"),
+    ("stage", "i8"),
+    ("step_open", "i8"), ("step_high", "i8"), ("step_low", "i8"), ("step_close", "i8"),  # at the latest
+    ("high_done", "?"), ("low_done", "?"),
+    ("lowest", "i8"), ("highest", "i8"),  # ticks at which the bar can trade
+    ("left", "i8"),  # units that the bar has still to trade
+    ("lit_left", "i8"),  # the same on the book
+    ("reserve", "i8"),  # units kept for the bar's own prices that are still due
+    ("depth", "f8"), ("depth_deep", "f8"),  # units that a best queue aims at; the same behind it, over that
+    ("deep", "f8"),  # rate of events behind the best prices, over that at one of them
+    ("excess", "f8"),  # mean spread less a tick, ticks
+    ("rate", "f8"),  # events a second at one best price without tilt
+    ("kappa", "f8"),  # of the tilt, a tick
+    ("sway", "f8"), ("ahead", "f8"),  # of metaorders (see simulator)
+    ("off_rate", "f8"),  # off-book trades a second
+    ("calm", "f8"), ("stir", "f8"),  # AR(1) of the mood, a step
+    ("decay", "f8", (3,)), ("growth", "f8", (3,)),  # of each memory: a step, an event
+])  # fmt: skip
+"""What the bar at hand wants, and how far it has come."""
+
+SUMS = nested_dtype([
+    ("start", "f8"), ("until", "f8"),  # the time that the sums cover
+    ("spread_time", "f8"), ("one_tick_time", "f8"),  # tick s; s at a spread of one tick
+    ("bid_time", "f8"), ("ask_time", "f8"),  # unit s at the best prices
+    ("mid_open", "f8"), ("mid_high", "f8"), ("mid_low", "f8"),
+    ("ofi", "f8"), ("signed", "f8"),  # units
+    ("paid", "f8"),  # unit ticks between trades and the mid
+    ("lit_qty", "f8"),
+])  # fmt: skip
+"""What the bar at hand came to."""
+
+TABLES = nested_dtype([("qty", "i8", (DRAWS,)), ("distance", "i8", (DRAWS,))])
+"""Order sizes in a drawn order, after a round lot in the first place; distances of orders from the opposite best."""
+
+LAW_SHAPES: dict[str, tuple[int, ...]] = {
+    "spread_edges": (SPREADS - 1,), "queue_edges": (QUEUES - 1,), "gaps": (BINS * POINTS,), "bins": (BINS, BINS),
+    "bin_kind": (KINDS, BINS), "bin_spread": (SPREADS, BINS), "marks": (KINDS, CLASSES, MARKS),
+    "of_spread": (KINDS, SPREADS), "of_share": (KINDS, SHARES), "join": (2, LAW), "improve": (2, LAW),
+    "next": (2, LAW), "deep": (LAW,), "hidden": (LAW,), "inside": (SPREADS, POINTS), "back": (SPREADS, POINTS),
+    "cancel": (QUEUES, POINTS), "trade": (QUEUES, POINTS), "add_at": (LAW,), "cancel_at": (LAW,),
+}  # fmt: skip
+"""The tables of a fitted flow (fitted.fit): bids stand before asks where there are two of one."""
+
+
+class Pace(NamedTuple):
+    """The last table of a fitted flow, `pace`: ln events a second; level and slope of it in ln shares traded a second;
+    mean spread (ticks); shares traded a second; the widest spread (ticks).
+    """
+
+    ln_rate: float
+    level: float
+    slope: float
+    mean_spread: float
+    volume_rate: float
+    widest_spread: float
+
+
+LAWS = nested_dtype(
+    [*((name, "f8", shape) for name, shape in LAW_SHAPES.items()), ("mean_spread", "f8"), ("widest_spread", "f8")]
+)
+"""A fitted flow in the engine's units; all 0 where the flow is built in."""
+
+# ------------------------------------------------------------------------------------------------------ rows of arrays
+EVENT = nested_dtype([
+    ("clock", "i8"),  # ns
+    ("kind", "i8"),
+    ("side", "i8"),  # of the resting order: 1 bid, -1 ask; 0: off the book
+    ("price", "i8"),  # of a hidden execution: its row of the trades
+    ("qty", "i8"),
+    ("order_id", "i8"),  # 0: none
+    ("bid", "i8"), ("ask", "i8"), ("bid_size", "i8"), ("ask_size", "i8"),  # after the event
+])  # fmt: skip
+TRADE = nested_dtype([
+    ("time", "f8"),
+    ("price", "f8"),  # currency
+    ("qty", "i8"),
+    ("side", "i8"),  # 1 buyer, -1 seller, 0 off the book
+    ("lit", "?"),
+])  # fmt: skip
+METAORDER = nested_dtype([
+    ("start", "f8"), ("end", "f8"),
+    ("move", "f8"),  # of the mid, ticks
+    ("qty", "i8"), ("side", "i8"), ("children", "i8"),
+])  # fmt: skip
+SNAPSHOT = nested_dtype([
+    ("time", "f8"), ("mid", "f8"), ("spread", "i8"), ("bid_size", "i8"), ("ask_size", "i8"),
+    ("ofi", "f8"), ("signed", "f8"),  # since the session's open
+])  # fmt: skip
+PRICE_LEVEL = nested_dtype([("first", "i8"), ("last", "i8")])
+"""Places of the oldest and the newest order at a tick; 0: none."""
+ORDER = nested_dtype([("next", "i8"), ("previous", "i8"), ("qty", "i8"), ("number", "i8"), ("patience", "i8")])
+"""next, previous: places in line, 0 for none; patience: its class of lifetimes (level3.LIFETIMES)."""
+
+
+LEVEL = nested_dtype([("bid", "i8"), ("bid_size", "i8"), ("ask", "i8"), ("ask_size", "i8")])
+"""A price level of both sides, for the table of events."""
+
+
+class BookEngine(NamedTuple):
+    """All that a kernel of the book may touch.
+
+    book, bar, sums, tables, laws: the records above. queue [ticks]: units at each tick, bids at or below book.bid, asks
+    at or above book.ask. path [K+1]: ticks of the mid at each step. levels [ticks] and orders [N], counted from 1,
+    where orders are kept apart, else empty. tape, trades, metaorders, snapshots: buffers. seed: random state.
+    """
+
+    book: Record
+    bar: Record
+    sums: Record
+    tables: Record
+    laws: Record
+    queue: Int
+    levels: Records
+    orders: Records
+    path: Float
+    tape: Records
+    trades: Records
+    metaorders: Records
+    snapshots: Records
+    seed: Seed
+
+
+class Buffers(NamedTuple):
+    """Rows of the engine's tape, trades, metaorders and snapshots."""
+
+    tape: int
+    trades: int
+    metaorders: int
+    snapshots: int
+
+
+def engine(ticks: int, orders: int, buffers: Buffers) -> BookEngine:
+    """An engine of zeros with room for so many ticks, orders (0: not kept apart) and rows of its buffers."""
+    apart = orders > 0
+    return BookEngine(
+        book=np.zeros(1, BOOK)[0],
+        bar=np.zeros(1, BAR)[0],
+        sums=np.zeros(1, SUMS)[0],
+        tables=np.zeros(1, TABLES)[0],
+        laws=np.zeros(1, LAWS)[0],
+        queue=np.zeros(ticks, np.int64),
+        levels=np.zeros(ticks if apart else 0, PRICE_LEVEL),
+        orders=np.zeros(orders + 1 if apart else 0, ORDER),
+        path=np.zeros(1),
+        tape=np.zeros(buffers.tape, EVENT),
+        trades=np.zeros(buffers.trades, TRADE),
+        metaorders=np.zeros(buffers.metaorders, METAORDER),
+        snapshots=np.zeros(buffers.snapshots, SNAPSHOT),
+        seed=np.zeros(2, np.uint64),
+    )

@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-from hfm.simulate.bars.generator import Setting, Sheet
-from hfm.simulate.book import book_state as at
-from hfm.simulate.book.book_session import Session
+from hfm.arrays import Float
+from hfm.simulate.bars.generator import SimulatedSessions
+from hfm.simulate.book.book_session import BookSession
+from hfm.simulate.symbol_settings import SymbolSettings
+from hfm.tables.records import Records
 
-Float = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 HORIZONS = (1, 10, 60, 300)
 """Seconds."""
 SIGN_LAGS = (1, 10)
@@ -26,14 +25,14 @@ LEAST = 2.0**-14
 _OPENING_S, _MIDDAY = 900.0, 0.1
 
 
-def sums(session: Session, sheet: Sheet, s: int, setting: Setting) -> dict[str, float]:
+def sums(session: BookSession, simulated: SimulatedSessions, s: int, setting: SymbolSettings) -> dict[str, float]:
     """Named sums of session `s` of the sheet."""
     out: dict[str, float] = {}
-    prints = np.concatenate([p.prints for p in session.played])
-    _returns(out, prints[prints[:, 4] == at.SNAPSHOT], session, sheet, s, setting)
-    _spread(out, session, sheet, s, setting)
-    _signs(out, prints[prints[:, 4] == at.LIT][:, 3])
-    _impact(out, session, sheet, s, setting)
+    _returns(out, np.concatenate([p.snapshots for p in session.played]), session, simulated, s, setting)
+    _spread(out, session, simulated, s, setting)
+    trades = np.concatenate([p.trades for p in session.played])
+    _signs(out, trades["side"][trades["lit"]].astype(float))
+    _impact(out, session, simulated, s, setting)
     return out
 
 
@@ -45,14 +44,23 @@ def pair(out: dict[str, float], name: str, a: Float, b: Float) -> None:
         out[f"{name}.{suffix}"] = float(x.sum())
 
 
-def _returns(out: dict[str, float], snaps: Float, session: Session, sheet: Sheet, s: int, setting: Setting) -> None:
+def _returns(
+    out: dict[str, float],
+    snaps: Records,
+    session: BookSession,
+    simulated: SimulatedSessions,
+    s: int,
+    setting: SymbolSettings,
+) -> None:
     seconds = int(setting.slots * setting.interval_s)
     mid, ofi = np.full(seconds, np.nan), np.full(seconds, np.nan)
-    at_second = np.rint(snaps[:, 0]).astype(np.int64)
-    mid[at_second], ofi[at_second] = snaps[:, 1], snaps[:, 6]
+    at_second = np.rint(snaps["time"]).astype(np.int64)
+    mid[at_second], ofi[at_second] = snaps["mid"], snaps["ofi"]
     a_bar = int(setting.interval_s)
-    sigma = np.repeat(sheet.levels.sigma[s] * sheet.moves.origin[s] / sheet.tick[s], a_bar) / math.sqrt(a_bar)
-    depth = np.repeat(2.0 * sheet.flow.depth[s], a_bar) / session.unit
+    sigma = np.repeat(simulated.levels.sigma[s] * simulated.moves.origin[s] / simulated.tick[s], a_bar) / math.sqrt(
+        a_bar
+    )
+    depth = np.repeat(2.0 * simulated.flow.depth[s], a_bar) / session.unit
     for h in HORIZONS:
         place = np.arange(0, seconds - h, h)
         scale = sigma[place] * math.sqrt(h)
@@ -65,16 +73,19 @@ def _returns(out: dict[str, float], snaps: Float, session: Session, sheet: Sheet
         out[f"r4{h}"] = float(np.nansum(r**4))
 
 
-def _spread(out: dict[str, float], session: Session, sheet: Sheet, s: int, setting: Setting) -> None:
+def _spread(
+    out: dict[str, float], session: BookSession, simulated: SimulatedSessions, s: int, setting: SymbolSettings
+) -> None:
     """Time-weighted spreads, and the bars' own Garman-Klass volatility over the session's level, at the open and at
-    midday."""
+    midday.
+    """
     span = setting.interval_s
-    ticks = np.array([p.sums[at.SPREAD_T] for p in session.played]) / span
-    one = np.array([p.sums[at.ONE_T] for p in session.played]) / span
+    ticks = np.array([p.sums.spread_time for p in session.played]) / span
+    one = np.array([p.sums.one_tick_time for p in session.played]) / span
     opening = session.seq * span < _OPENING_S
     middle = np.abs((session.seq + 0.5) / setting.slots - 0.5) <= _MIDDAY
     out["bars"], out["ticks"], out["one"] = float(len(ticks)), float(ticks.sum()), float(one.sum())
-    volatility = np.exp(sheet.levels.dev_vol[s] + sheet.levels.phi_vol[s])[session.seq]
+    volatility = np.exp(simulated.levels.dev_vol[s] + simulated.levels.phi_vol[s])[session.seq]
     for name, mask in (("open", opening), ("mid", middle)):
         out[f"ticks.{name}"], out[f"n.{name}"] = float(ticks[mask].sum()), float(mask.sum())
         out[f"vol.{name}"] = float(volatility[mask].sum())
@@ -85,18 +96,20 @@ def _signs(out: dict[str, float], sign: Float) -> None:
         pair(out, f"sign{lag}", sign[:-lag], sign[lag:])
 
 
-def _impact(out: dict[str, float], session: Session, sheet: Sheet, s: int, setting: Setting) -> None:
+def _impact(
+    out: dict[str, float], session: BookSession, simulated: SimulatedSessions, s: int, setting: SymbolSettings
+) -> None:
     """Metaorders by size: how many, their sizes (shares of the bar's volume) and impacts (bar's sd), summed."""
     total = np.zeros((BINS, 3))
     for n, played in enumerate(session.played):
         t = session.seq[n]
-        rows = played.prints[played.prints[:, 4] == at.METAORDER]
+        rows = played.metaorders
         if not len(rows):
             continue
-        size = rows[:, 2] * session.unit / session.volume[n]
-        sd = sheet.levels.sigma[s, t] * sheet.moves.origin[s, t] / sheet.tick[s, 0]
+        size = rows["qty"] * session.unit / session.volume[n]
+        sd = simulated.levels.sigma[s, t] * simulated.moves.origin[s, t] / simulated.tick[s, 0]
         place = np.clip(np.floor(np.log2(size / LEAST)), 0, BINS - 1).astype(np.int64)
-        for k, x in enumerate((np.ones(len(rows)), size, rows[:, 3] * rows[:, 1] / sd)):
+        for k, x in enumerate((np.ones(len(rows)), size, rows["side"] * rows["move"] / sd)):
             np.add.at(total[:, k], place, x)
     for b in range(BINS):
         for k, name in enumerate(("n", "size", "impact")):

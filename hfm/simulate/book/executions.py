@@ -1,23 +1,30 @@
 """Trades: on the book, beside it, the four that make a bar's open, high, low and close, and metaorders.
 
-Every print lies in [low, high] of the bar and between the best prices of its instant; none comes before the open's or
-after the close's. So the prints of a bar re-aggregate to it whatever the book does in between.
+Every trade lies in [low, high] of the bar and between the best prices of its instant; none comes before the open's or
+after the close's. So the trades of a bar re-aggregate to it whatever the book does in between.
 """
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
 from hfm.kernels.jit import bare
-from hfm.simulate.book import book_state as at
-from hfm.simulate.book.queues import add, emit, leave, settle
-from hfm.simulate.book.random_draws import Seed, uniform
+from hfm.simulate.book.book_state import (
+    BEFORE_OPEN,
+    CLOSE,
+    CLOSED,
+    EXECUTE,
+    EXECUTE_HIDDEN,
+    HIGH,
+    LOW,
+    OPEN,
+    REDUCE,
+    TRADING,
+    BookEngine,
+)
+from hfm.simulate.book.queues import account_quotes, add_order, record_event, remove_orders
+from hfm.simulate.book.random_draws import uniform
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 ON_GRID = 1e-6
 """Ticks from a whole one within which a price counts as on the grid."""
 META_TAIL, META_LEAST = 1.5, 3.0
@@ -27,207 +34,236 @@ META_START = 0.1
 
 
 @bare
-def record(i: Int, prints: Float, price: float, size: float, side: float, kind: float) -> int:
-    """A row of the prints, which the caller completes; its place."""
-    row = min(i[at.PRINTS], len(prints) - 1)
-    i[at.LOST] += row < i[at.PRINTS]
-    i[at.PRINTS] = row + 1
-    prints[row, 1] = price
-    prints[row, 2] = size
-    prints[row, 3] = side
-    prints[row, 4] = kind
-    prints[row, 5] = 0.5 * (i[at.BID] + i[at.ASK])
-    prints[row, 6] = 0.0
-    prints[row, 7] = 0.0
+def record_trade(engine: BookEngine, price: float, qty: int, side: int, lit: bool) -> int:
+    """Write a trade at `price` (currency); its row."""
+    book = engine.book
+    row = min(book.trades, len(engine.trades) - 1)
+    if row < book.trades:
+        book.overflow = True
+    book.trades = row + 1
+    trade = engine.trades[row]
+    trade.time = book.now
+    trade.price = price
+    trade.qty = qty
+    trade.side = side
+    trade.lit = lit
     return int(row)
 
 
 @bare
-def account(f: Float, i: Int, price: float, size: int, side: int) -> None:
-    """What every trade at `price` (currency) adds to the bar's sums, before the book has moved."""
-    i[at.LEFT] -= size
-    f[at.PAID] += size * abs(price / f[at.TICK] - i[at.ORIGIN_TICK] - 0.5 * (i[at.BID] + i[at.ASK]))
-    f[at.SIGNED] += side * size
-    if i[at.HIGH_DONE] == 0 and price >= f[at.HIGH] - ON_GRID * f[at.TICK]:
-        i[at.HIGH_DONE] = 1
-        i[at.RESERVE] -= 1
-    if i[at.LOW_DONE] == 0 and price <= f[at.LOW] + ON_GRID * f[at.TICK]:
-        i[at.LOW_DONE] = 1
-        i[at.RESERVE] -= 1
+def account_trade(engine: BookEngine, price: float, qty: int, side: int) -> None:
+    """Add a trade at `price` (currency) to the bar's sums, before the book has moved."""
+    book, bar, sums = engine.book, engine.bar, engine.sums
+    bar.left -= qty
+    sums.paid += qty * abs(price / bar.tick - book.origin - 0.5 * (book.bid + book.ask))
+    sums.signed += side * qty
+    if not bar.high_done and price >= bar.high - ON_GRID * bar.tick:
+        bar.high_done = True
+        bar.reserve -= 1
+    if not bar.low_done and price <= bar.low + ON_GRID * bar.tick:
+        bar.low_done = True
+        bar.reserve -= 1
 
 
 @bare
-def lit(f: Float, i: Int, prints: Float, side: int, size: int) -> int:
-    """The print of a market order of a buyer (side 1) or seller against the best queue; the tick at which it is.
+def trade_on_book(engine: BookEngine, side: int, qty: int) -> int:
+    """Record the trade of a market order with the best queue, which is still to leave it.
 
-    `size` is at most what is there, and is still to leave the queue.
+    Parameters
+    ----------
+    engine
+        Read and written.
+    side
+        1 a buyer, -1 a seller.
+    qty
+        Units, at most what the queue has.
+
+    Returns
+    -------
+    int
+        Ticks at which it traded.
     """
-    tick = i[at.ASK] if side > 0 else i[at.BID]
-    price = (i[at.ORIGIN_TICK] + tick) * f[at.TICK]
-    row = record(i, prints, price, size, side, at.LIT)
-    prints[row, 0] = f[at.NOW]
-    prints[row, 6] = tick
-    i[at.LIT_LEFT] -= size
-    i[at.LIT_COUNT] += 1
-    f[at.LIT_SIZE] += size
-    account(f, i, price, size, side)
-    child(i, side, size)
+    book = engine.book
+    tick = book.ask if side > 0 else book.bid
+    price = (book.origin + tick) * engine.bar.tick
+    record_trade(engine, price, qty, side, True)
+    engine.bar.lit_left -= qty
+    book.lit_trades += 1
+    engine.sums.lit_qty += qty
+    account_trade(engine, price, qty, side)
+    count_child(engine, side, qty)
     return int(tick)
 
 
 @bare
-def beside(f: Float, i: Int, tape: Int, prints: Float, price: float, size: int) -> None:
-    """An off-book trade at the exact `price` (currency), which lies inside the best prices."""
-    row = record(i, prints, price, size, 0.0, at.OFF_BOOK)
-    prints[row, 0] = f[at.NOW]
-    i[at.ORDER_ID] = 0
-    emit(i, tape, at.HIDDEN, 0, row, size)
-    account(f, i, price, size, 0)
+def trade_off_book(engine: BookEngine, price: float, qty: int) -> None:
+    """Record an off-book trade at the exact `price` (currency), which lies inside the best prices."""
+    row = record_trade(engine, price, qty, 0, False)
+    engine.book.order_id = 0
+    record_event(engine, EXECUTE_HIDDEN, 0, row, qty)
+    account_trade(engine, price, qty, 0)
 
 
 @bare
-def crossing(f: Float, i: Int, tape: Int, u: Seed, prints: Float) -> None:
+def random_off_book_trade(engine: BookEngine) -> None:
     """An off-book trade of what the bar still has to give: at the mid, or a tenth of a tick inside a best price."""
-    if i[at.STAGE] != 1 or i[at.LEFT] <= i[at.RESERVE]:
+    book, bar = engine.book, engine.bar
+    if bar.stage != TRADING or bar.left <= bar.reserve:
         return
-    ahead = max((i[at.STEP_CLOSE] - i[at.STEP_AT]) * f[at.STEP], f[at.STEP])
-    lit_due = max(i[at.LIT_LEFT], 0) if f[at.LIT_P] < 0.9 and ahead > 10.0 else 0
-    mean = max(i[at.LEFT] - i[at.RESERVE] - lit_due, 0) / max(f[at.OFF_RATE] * ahead, 1.0)
-    size = min(int(-math.log(uniform(u)) * mean) + 1, i[at.LEFT] - i[at.RESERVE])
-    bid, ask = float(i[at.BID] + i[at.ORIGIN_TICK]), float(i[at.ASK] + i[at.ORIGIN_TICK])
-    where = uniform(u)
-    ticks = 0.5 * (bid + ask) if where < 0.6 else bid + 0.1 if where < 0.8 else ask - 0.1
-    price = min(max(ticks * f[at.TICK], f[at.LOW]), f[at.HIGH])
-    if bid - ON_GRID <= price / f[at.TICK] <= ask + ON_GRID:
-        beside(f, i, tape, prints, price, size)
+    ahead = max((bar.step_close - bar.step) * bar.step_length, bar.step_length)
+    lit_due = max(bar.lit_left, 0) if book.market_share < 0.9 and ahead > 10.0 else 0
+    mean = max(bar.left - bar.reserve - lit_due, 0) / max(bar.off_rate * ahead, 1.0)
+    qty = min(int(-math.log(uniform(engine.seed)) * mean) + 1, bar.left - bar.reserve)
+    bid, ask = float(book.bid + book.origin), float(book.ask + book.origin)
+    place = uniform(engine.seed)
+    ticks = 0.5 * (bid + ask) if place < 0.6 else bid + 0.1 if place < 0.8 else ask - 0.1
+    price = min(max(ticks * bar.tick, bar.low), bar.high)
+    if bid - ON_GRID <= price / bar.tick <= ask + ON_GRID:
+        trade_off_book(engine, price, qty)
 
 
 @bare
-def reach(f: Float, i: Int, tape: Int, u: Seed, ticks: float) -> None:
-    """Bring `ticks` between the best prices: asks below it or bids above it are cancelled, the other side follows."""
+def move_best_to(engine: BookEngine, ticks: float) -> None:
+    """Bring `ticks` between the best prices: cancel asks below it or bids above it; the other side follows."""
+    book = engine.book
     low, high = math.floor(ticks + ON_GRID), math.ceil(ticks - ON_GRID)
-    lot = i[at.SIZES]
-    while i[at.ASK] < high or i[at.BID] > low:
-        rising = i[at.ASK] < high
+    lot = engine.tables.qty[0]
+    while book.ask < high or book.bid > low:
+        rising = book.ask < high
         goal = high if rising else low
-        if i[at.QUEUE + goal] == 0:
-            add(i, tape, -1 if rising else 1, goal, lot)
-        leave(i, tape, u, i[at.ASK] if rising else i[at.BID], 0, at.REDUCE)
-        settle(f, i)
-    if i[at.ASK] - i[at.BID] > 2 and i[at.FITTED] == 0:
-        rising = i[at.ASK] - ticks < ticks - i[at.BID]
-        goal = max(low, i[at.ASK] - 2) if rising else min(high, i[at.BID] + 2)
-        if i[at.BID] < goal < i[at.ASK]:
-            add(i, tape, 1 if rising else -1, goal, lot)
-        settle(f, i)
+        if engine.queue[goal] == 0:
+            add_order(engine, -1 if rising else 1, goal, lot)
+        remove_orders(engine, book.ask if rising else book.bid, 0, REDUCE)
+        account_quotes(engine)
+    if book.ask - book.bid > 2 and not book.fitted:
+        rising = book.ask - ticks < ticks - book.bid
+        goal = max(low, book.ask - 2) if rising else min(high, book.bid + 2)
+        if book.bid < goal < book.ask:
+            add_order(engine, 1 if rising else -1, goal, lot)
+        account_quotes(engine)
 
 
 @bare
-def anchor(f: Float, i: Int, tape: Int, u: Seed, prints: Float, price: float) -> None:
-    """A print at the exact `price` of a bar's open, high, low or close: lit where it is a best price, else beside.
+def trade_at(engine: BookEngine, price: float) -> None:
+    """Trade at the exact `price` of a bar's open, high, low or close: on the book if it is a best price, else off it.
 
-    It takes a round lot, or, where it is the last print of the bar, all that is left.
+    It takes a round lot, or, where it is the last trade of the bar, all that is left.
     """
-    ticks = price / f[at.TICK] - i[at.ORIGIN_TICK]
-    reach(f, i, tape, u, ticks)
-    spare = i[at.LEFT] - i[at.RESERVE]
-    size = i[at.LEFT] if i[at.RESERVE] == 1 else 1 + min(i[at.SIZES], spare)
+    book, bar = engine.book, engine.bar
+    ticks = price / bar.tick - book.origin
+    move_best_to(engine, ticks)
+    spare = bar.left - bar.reserve
+    qty = bar.left if bar.reserve == 1 else 1 + min(engine.tables.qty[0], spare)
     tick = math.floor(ticks + 0.5)
-    if abs(ticks - tick) < ON_GRID and (i[at.ASK] == tick or i[at.BID] == tick):
-        part = min(size, i[at.QUEUE + tick])
-        leave(i, tape, u, lit(f, i, prints, 1 if i[at.ASK] == tick else -1, part), part, at.EXECUTE)
-        settle(f, i)
-        size -= part
-    if size > 0:
-        beside(f, i, tape, prints, price, size)
+    if abs(ticks - tick) < ON_GRID and (book.ask == tick or book.bid == tick):
+        part = min(qty, engine.queue[tick])
+        best = trade_on_book(engine, 1 if book.ask == tick else -1, part)
+        remove_orders(engine, best, part, EXECUTE)
+        account_quotes(engine)
+        qty -= part
+    if qty > 0:
+        trade_off_book(engine, price, qty)
 
 
 @bare
-def own(f: Float, i: Int, u: Seed, tape: Int, prints: Float) -> None:
-    """The prints that make the bar's open, high, low and close, each at its step unless it was made already."""
-    i[at.CLOCK] = int(f[at.NOW] * 1e9)
+def trade_due_prices(engine: BookEngine) -> None:
+    """The trades that make the bar's open, high, low and close, each at its step unless it was made already."""
+    book, bar = engine.book, engine.bar
+    book.clock = int(book.now * 1e9)
     while True:
-        which = due(i)
+        which = price_due(engine)
         if which < 0:
             return
-        if which == at.CLOSE and i[at.META_SIDE] != 0:
-            finish(f, i, prints)
-        anchor(f, i, tape, u, prints, f[which])
-        if which == at.OPEN:
-            i[at.RESERVE] -= 1
-            i[at.STAGE] = 1
-        if which == at.CLOSE:
-            i[at.STAGE] = 2
+        if which == CLOSE and book.meta_side != 0:
+            finish_metaorder(engine)
+        trade_at(
+            engine, bar.open if which == OPEN else bar.high if which == HIGH else bar.low if which == LOW else bar.close
+        )
+        if which == OPEN:
+            bar.reserve -= 1
+            bar.stage = TRADING
+        if which == CLOSE:
+            bar.stage = CLOSED
 
 
 @bare
-def due(i: Int) -> int:
-    """Which of the bar's own prices (its place in `f`) must be printed at this step; -1: none."""
-    k = i[at.STEP_AT]
-    if i[at.STAGE] == 0:
-        return at.OPEN if k >= i[at.STEP_OPEN] else -1
-    if i[at.STAGE] == 2:
+def price_due(engine: BookEngine) -> int:
+    """Which of the bar's own prices (OPEN, HIGH, LOW, CLOSE) must be traded at this step; -1: none."""
+    bar = engine.bar
+    if bar.stage == BEFORE_OPEN:
+        return OPEN if bar.step >= bar.step_open else -1
+    if bar.stage == CLOSED:
         return -1
-    closing = k >= i[at.STEP_CLOSE]
-    if i[at.HIGH_DONE] == 0 and (k >= i[at.STEP_HIGH] or closing):
-        return at.HIGH
-    if i[at.LOW_DONE] == 0 and (k >= i[at.STEP_LOW] or closing):
-        return at.LOW
-    return at.CLOSE if closing else -1
+    closing = bar.step >= bar.step_close
+    if not bar.high_done and (bar.step >= bar.step_high or closing):
+        return HIGH
+    if not bar.low_done and (bar.step >= bar.step_low or closing):
+        return LOW
+    return CLOSE if closing else -1
 
 
 @bare
-def prune(i: Int, u: Seed, tape: Int) -> None:
-    """Orders farther than REACH from the opposite best are cancelled, up to thrice as far."""
-    for d in range(i[at.REACH] + 1, 3 * i[at.REACH]):
-        for price in (i[at.ASK] - d, i[at.BID] + d):
-            while 0 <= price < i[at.TICKS] and i[at.QUEUE + price] > 0:
-                leave(i, tape, u, price, 0, at.REDUCE)
+def prune_orders(engine: BookEngine) -> None:
+    """Cancel orders farther than `reach` from the opposite best, up to thrice as far."""
+    book = engine.book
+    for d in range(book.reach + 1, 3 * book.reach):
+        for price in (book.ask - d, book.bid + d):
+            while 0 <= price < book.ticks and engine.queue[price] > 0:
+                remove_orders(engine, price, 0, REDUCE)
 
 
 @bare
-def child(i: Int, side: int, size: int) -> None:
-    """The trade is a child of the metaorder at work, if it is on its side; after the last one `finish` is due."""
-    if i[at.META_LEFT] > 0 and i[at.META_SIDE] == side:
-        i[at.META_LEFT] -= 1
-        i[at.META_SIZE] += size
-        i[at.META_COUNT] += 1
+def count_child(engine: BookEngine, side: int, qty: int) -> None:
+    """Count a trade for the metaorder at work, if it is on its side; after the last one `finish_metaorder` is due."""
+    book = engine.book
+    if book.meta_left > 0 and book.meta_side == side:
+        book.meta_left -= 1
+        book.meta_qty += qty
+        book.meta_children += 1
 
 
 @bare
-def finish(f: Float, i: Int, prints: Float) -> None:
-    """The metaorder at work ends: a row of the prints says what became of it."""
-    side = i[at.META_SIDE]
-    i[at.META_SIDE] = i[at.META_LEFT] = 0
-    if i[at.META_COUNT] == 0:
+def finish_metaorder(engine: BookEngine) -> None:
+    """End the metaorder at work, and write what became of it; one without trades leaves nothing."""
+    book = engine.book
+    side = book.meta_side
+    book.meta_side = 0
+    book.meta_left = 0
+    if book.meta_children == 0:
         return
-    move = 0.5 * (i[at.BID] + i[at.ASK]) - f[at.META_MID]
-    row = record(i, prints, move, i[at.META_SIZE], side, at.METAORDER)
-    prints[row, 0] = f[at.NOW]
-    prints[row, 5] = f[at.META_TIME]
-    prints[row, 6] = i[at.META_COUNT]
+    row = min(book.metaorders, len(engine.metaorders) - 1)
+    if row < book.metaorders:
+        book.overflow = True
+    book.metaorders = row + 1
+    metaorder = engine.metaorders[row]
+    metaorder.start = book.meta_time
+    metaorder.end = book.now
+    metaorder.move = 0.5 * (book.bid + book.ask) - book.meta_mid
+    metaorder.qty = book.meta_qty
+    metaorder.side = side
+    metaorder.children = book.meta_children
 
 
 @bare
-def begin(f: Float, i: Int, u: Seed) -> None:
-    """Perhaps a metaorder starts, on the side (with chance AHEAD) to which the bar's path goes while it is at work.
+def begin_metaorder(engine: BookEngine) -> None:
+    """Perhaps start a metaorder, on the side (with chance `ahead`) to which the bar's path goes while it is at work.
 
     So its impact is that of one who knows something, and grows with the square root of its time; beyond the bar
     nobody knows anything.
     """
-    if uniform(u) > META_START:
+    book, bar = engine.book, engine.bar
+    if uniform(engine.seed) > META_START:
         return
-    children = math.ceil(META_LEAST * uniform(u) ** (-1.0 / META_TAIL))
-    time = children / max(f[at.TRADE_RATE] * 0.5 * (1.0 + f[at.SWAY]), 0.1)
-    k = i[at.STEP_AT]
-    last = min(k + int(time / f[at.STEP]) + 1, i[at.STEPS] - 1)
-    if children > 10000.0 or last <= k:
+    children = math.ceil(META_LEAST * uniform(engine.seed) ** (-1.0 / META_TAIL))
+    time = children / max(book.trade_rate * 0.5 * (1.0 + bar.sway), 0.1)
+    last = min(bar.step + int(time / bar.step_length) + 1, bar.steps - 1)
+    if children > 10000.0 or last <= bar.step:
         return
-    move = f[at.PATH + last] - f[at.PATH + k]
-    side = 1 if (uniform(u) < f[at.AHEAD]) == (move > 0.0) else -1
-    i[at.META_SIDE] = side
-    i[at.META_LEFT] = int(children)
-    i[at.META_SIZE] = 0
-    i[at.META_COUNT] = 0
-    f[at.META_MID] = 0.5 * (i[at.BID] + i[at.ASK])
-    f[at.META_TIME] = f[at.NOW]
+    move = engine.path[last] - engine.path[bar.step]
+    side = 1 if (uniform(engine.seed) < bar.ahead) == (move > 0.0) else -1
+    book.meta_side = side
+    book.meta_left = int(children)
+    book.meta_qty = 0
+    book.meta_children = 0
+    book.meta_mid = 0.5 * (book.bid + book.ask)
+    book.meta_time = book.now

@@ -12,17 +12,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool, Float, Int
 from hfm.errors import ConfigError
-from hfm.simulate.book import book_state as at
-from hfm.simulate.book.observed_events import CANCEL, DEEP_ADD, DEEP_CANCEL, HIDDEN, IMPROVE, JOIN, TRADE, Rows
-
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
+from hfm.simulate.book.book_state import (
+    BINS,
+    CLASSES,
+    LAW,
+    LAW_SHAPES,
+    LAWS,
+    POINTS,
+    QUEUES,
+    SHARES,
+    SPREADS,
+    Pace,
+    Record,
+)
+from hfm.simulate.book.observed_events import (
+    CANCEL,
+    DEEP_ADD,
+    DEEP_CANCEL,
+    HIDDEN,
+    IMPROVE,
+    JOIN,
+    TRADE,
+    ObservedEvents,
+)
 
 EDGES = (0.08, 0.2, 0.4, 0.6, 0.8, 0.93, 0.985)
 """Quantiles of the spread, by events, between its buckets: finer where it is wide, and must come back."""
@@ -34,16 +52,8 @@ ROUNDS = 20
 PRIOR = 2.0
 """Events that each row of the transitions gets of the mean row, and each cell of a factor of what it expects."""
 
-SHAPES: dict[str, tuple[int, ...]] = {
-    "spread_edges": (at.SPREADS - 1,), "queue_edges": (at.QUEUES - 1,), "gaps": (at.BINS * at.POINTS,),
-    "bins": (at.BINS, at.BINS), "bin_kind": (7, at.BINS), "bin_spread": (at.SPREADS, at.BINS),
-    "marks": (7, at.CLASSES, 14), "of_spread": (7, at.SPREADS), "of_share": (7, at.SHARES),
-    "join": (2, at.LAW), "improve": (2, at.LAW), "next": (2, at.LAW), "deep": (at.LAW,), "hidden": (at.LAW,),
-    "inside": (at.SPREADS, at.POINTS), "back": (at.SPREADS, at.POINTS), "cancel": (at.QUEUES, at.POINTS),
-    "trade": (at.QUEUES, at.POINTS), "add_at": (at.LAW,), "cancel_at": (at.LAW,),
-    "pace": (6,),
-}  # fmt: skip
-"""The tables of a fit in the order in which the engine holds them (see layout: G_...)."""
+SHAPES: dict[str, tuple[int, ...]] = {**LAW_SHAPES, "pace": (len(Pace._fields),)}
+"""The tables of a fit, as facts.json and simulate.tables hold them: flat, in this order."""
 
 
 SIZED = ("queue_edges", "join", "improve", "deep", "hidden", "next")
@@ -54,7 +64,7 @@ SWING = 1.5
 """A bar's ln rate is at most this far from the mean one."""
 
 
-def points(x: Float, many: int = at.LAW) -> Float:
+def points(x: Float, many: int = LAW) -> Float:
     """[many] quantiles of x at the middles of so many equal parts; ones where there are none."""
     if not len(x):
         return np.ones(many)
@@ -68,13 +78,25 @@ def sided(x: Float, side: Float) -> Float:
 
 def given(x: Float, bucket: Int, many: int) -> Float:
     """[many, POINTS] quantiles of x in each bucket; of all where a bucket has next to none."""
-    return np.stack([points(x[bucket == b] if (bucket == b).sum() >= 20 else x, at.POINTS) for b in range(many)])
+    return np.stack([points(x[bucket == b] if (bucket == b).sum() >= 20 else x, POINTS) for b in range(many)])
 
 
-def fit(sessions: Sequence[Rows], use: Sequence[Bool], seconds: float) -> dict[str, list[float]]:
-    """The tables of SHAPES by name, flat; empty where the events are too few.
+def fit(sessions: Sequence[ObservedEvents], use: Sequence[Bool], seconds: float) -> dict[str, list[float]]:
+    """Fit the laws of a flow to the events of real sessions.
 
-    use: which rows count, of each session; seconds: how long the counted part of all sessions is together.
+    Parameters
+    ----------
+    sessions
+        The events of each, [n].
+    use
+        Which of them count, [n] of each.
+    seconds
+        How long the counted part of all sessions is together.
+
+    Returns
+    -------
+    dict[str, list[float]]
+        The tables of SHAPES by name, flat; empty where the events are too few.
     """
     counted = [r.use & u for r, u in zip(sessions, use, strict=True)]
 
@@ -84,46 +106,58 @@ def fit(sessions: Sequence[Rows], use: Sequence[Bool], seconds: float) -> dict[s
     kind, side, gap = of("kind").astype(np.int64), of("side"), of("gap")
     if len(kind) < LEAST:
         return {}
-    spread, own, other, size = of("spread"), of("own"), of("other"), of("size")
+    spread, hit_queue, other, size = of("spread"), of("hit_size"), of("other_size"), of("size")
     spreads = np.quantile(spread, EDGES)
-    queues = np.quantile(own, np.arange(1, at.QUEUES) / at.QUEUES)
-    s, q = np.searchsorted(spreads, spread, "left"), np.searchsorted(queues, own, "left")
-    share = share_of(own, other)
+    queues = np.quantile(hit_queue, np.arange(1, QUEUES) / QUEUES)
+    s, q = np.searchsorted(spreads, spread, "left"), np.searchsorted(queues, hit_queue, "left")
+    share = share_of(hit_queue, other)
     order = np.argsort(np.argsort(gap, kind="stable"), kind="stable")
-    bins = order * at.BINS // len(gap)
+    bins = order * BINS // len(gap)
     table = np.sort(gap)
     chain, bin_kind, bin_spread = _bins(bins, kind, s)
     mark = kind[1:] * 2 + (side[1:] != side[:-1])
     base, of_spread, of_share = _marks(kind, mark, bins, s, share)
-    fell = of("back") > 0
-    back, left, away = of("back"), of("left"), of("away")
-    ratio = np.clip(size / np.maximum(own, 1e-9), 0.0, 1.0)
+    retreats = of("retreat") > 0
+    back, left, away = of("retreat"), of("next_size"), of("away")
+    ratio = np.clip(size / np.maximum(hit_queue, 1e-9), 0.0, 1.0)
     cancel, trade = kind == CANCEL, kind == TRADE
-    found = {
+    tables: dict[str, Any] = {  # Any: arrays, and a named tuple
         "spread_edges": spreads, "queue_edges": queues,
-        "gaps": np.log(np.quantile(table, (np.arange(at.BINS * at.POINTS) + 0.5) / (at.BINS * at.POINTS))),
+        "gaps": np.log(np.quantile(table, (np.arange(BINS * POINTS) + 0.5) / (BINS * POINTS))),
         "bins": chain, "bin_kind": bin_kind, "bin_spread": bin_spread, "marks": base, "of_spread": of_spread,
         "of_share": of_share, "join": sided(size[kind == JOIN], side[kind == JOIN]),
-        "improve": sided(size[kind == IMPROVE], side[kind == IMPROVE]), "next": sided(left[fell], side[fell]),
+        "improve": sided(size[kind == IMPROVE], side[kind == IMPROVE]), "next": sided(left[retreats], side[retreats]),
         "deep": points(size[kind == DEEP_ADD]), "hidden": points(size[kind == HIDDEN]),
-        "inside": given(away[kind == IMPROVE], s[kind == IMPROVE], at.SPREADS),
-        "back": given(back[fell], s[fell], at.SPREADS), "cancel": given(ratio[cancel], q[cancel], at.QUEUES),
-        "trade": given(ratio[trade], q[trade], at.QUEUES), "add_at": points(away[kind == DEEP_ADD]),
+        "inside": given(away[kind == IMPROVE], s[kind == IMPROVE], SPREADS),
+        "back": given(back[retreats], s[retreats], SPREADS), "cancel": given(ratio[cancel], q[cancel], QUEUES),
+        "trade": given(ratio[trade], q[trade], QUEUES), "add_at": points(away[kind == DEEP_ADD]),
         "cancel_at": points(away[kind == DEEP_CANCEL]),
-        "pace": _pace(of("time").astype(np.int64), np.where(trade | (kind == HIDDEN), size, 0.0), spread, seconds),
+        "pace": _fit_pace(of("time").astype(np.int64), np.where(trade | (kind == HIDDEN), size, 0.0), spread, seconds),
     }  # fmt: skip
-    return {name: [float(f"{v:.4g}") for v in np.ravel(found[name])] for name in SHAPES}
+    return {name: [float(f"{v:.4g}") for v in np.ravel(tables[name])] for name in SHAPES}
 
 
-def share_of(own: Float, other: Float) -> Int:
+def share_of(hit_queue: Float, other: Float) -> Int:
     """[n] bucket of a queue's share of both best queues."""
-    return np.minimum((own / np.maximum(own + other, 1e-9) * at.SHARES).astype(np.int64), at.SHARES - 1)
+    return np.minimum((hit_queue / np.maximum(hit_queue + other, 1e-9) * SHARES).astype(np.int64), SHARES - 1)
 
 
 def counts(shape: tuple[int, ...], *at_each: Int) -> Float:
-    """[shape] how many events have each combination of states. at_each: [n] each.
+    """How many events have each combination of states.
 
     The laws know an event by its states alone, so a fit looks at the combinations, of which there are few.
+
+    Parameters
+    ----------
+    shape
+        Number of states of each kind.
+    *at_each
+        [n] states of each kind.
+
+    Returns
+    -------
+    Float
+        [*shape].
     """
     return np.bincount(np.ravel_multi_index(at_each, shape), minlength=math.prod(shape)).reshape(shape).astype(float)
 
@@ -135,13 +169,13 @@ def _bins(bins: Int, kind: Int, spread: Int) -> tuple[Float, Float, Float]:
     spread: before each event; so a gap lies under that of the event which ends it.
     """
     before, after, last, left = bins[:-1], bins[1:], kind[:-1], spread[1:]
-    base = PRIOR / at.BINS + counts((at.BINS, at.BINS), before, after)
+    base = PRIOR / BINS + counts((BINS, BINS), before, after)
     base /= base.sum(axis=1, keepdims=True)
-    there = counts((at.BINS, 7, at.SPREADS), before, last, left)
-    from_bin, from_kind, from_spread = np.nonzero(there)
-    many = there[from_bin, from_kind, from_spread]
-    factors = [np.ones((7, at.BINS)), np.ones((at.SPREADS, at.BINS))]
-    seen = [counts((7, at.BINS), last, after), counts((at.SPREADS, at.BINS), left, after)]
+    observed = counts((BINS, 7, SPREADS), before, last, left)
+    from_bin, from_kind, from_spread = np.nonzero(observed)
+    many = observed[from_bin, from_kind, from_spread]
+    factors = [np.ones((7, BINS)), np.ones((SPREADS, BINS))]
+    seen = [counts((7, BINS), last, after), counts((SPREADS, BINS), left, after)]
     for _ in range(ROUNDS):
         for factor, row, found in zip(factors, (from_kind, from_spread), seen, strict=True):
             weight = base[from_bin] * factors[0][from_kind] * factors[1][from_spread]
@@ -152,26 +186,26 @@ def _bins(bins: Int, kind: Int, spread: Int) -> tuple[Float, Float, Float]:
     return base, factors[0], factors[1]
 
 
-def _pace(time: Int, traded: Float, spread: Float, seconds: float) -> Float:
-    """[6]: ln events a second; intercept and slope of it in ln shares traded a second, over windows of WINDOW; mean
-    spread (ticks); shares a second; the widest spread."""
+def _fit_pace(time: Int, traded: Float, spread: Float, seconds: float) -> Pace:
+    """The rates and spreads of n events; what follows volume is fitted over windows of WINDOW."""
     window = time // int(WINDOW * 1e9)
     _, which = np.unique(window, return_inverse=True)
     count, volume = np.bincount(which), np.bincount(which, traded)
-    whole = (volume > 0) & (count >= 10)
+    usable = (volume > 0) & (count >= 10)
     rate = math.log(len(time) / seconds)
     slope = 0.0
-    if whole.sum() >= 6:
-        slope = float(np.clip(np.polyfit(np.log(volume[whole]), np.log(count[whole]), 1)[0], 0.0, 1.0))
+    if usable.sum() >= 6:
+        slope = float(np.clip(np.polyfit(np.log(volume[usable]), np.log(count[usable]), 1)[0], 0.0, 1.0))
     powers = (volume[volume > 0] / WINDOW) ** slope
     level = rate - math.log(powers.mean()) if len(powers) else rate
-    return np.array([rate, level, slope, spread.mean(), traded.sum() / seconds, spread.max()])
+    return Pace(rate, level, slope, float(spread.mean()), float(traded.sum() / seconds), float(spread.max()))
 
 
 def rate(tables: Mapping[str, Sequence[float]], volume: float) -> float:
     """Events a second of a bar that trades so many shares a second."""
-    mean, level, slope = tables["pace"][:3]
-    return math.exp(min(max(level + slope * math.log(max(volume, 1e-9)), mean - SWING), mean + SWING))
+    of = pace(tables)
+    ln_rate = of.level + of.slope * math.log(max(volume, 1e-9))
+    return math.exp(min(max(ln_rate, of.ln_rate - SWING), of.ln_rate + SWING))
 
 
 def reach(tables: Mapping[str, Sequence[float]]) -> int:
@@ -186,19 +220,19 @@ def _marks(kind: Int, mark: Int, bins: Int, spread: Int, share: Int) -> tuple[Fl
     share is that of the queue which the event hit; the other side's share is what is left.
     """
     before, after = kind[:-1], kind[1:]
-    pause = np.minimum(bins[1:] * at.CLASSES // at.BINS, at.CLASSES - 1)
-    base = counts((7, at.CLASSES, 14), before, pause, mark) + PRIOR * np.bincount(mark, minlength=14) / len(mark)
+    pause = np.minimum(bins[1:] * CLASSES // BINS, CLASSES - 1)
+    base = counts((7, CLASSES, 14), before, pause, mark) + PRIOR * np.bincount(mark, minlength=14) / len(mark)
     base /= base.sum(axis=2, keepdims=True)
-    now, own = spread[1:], share[1:]
-    first = np.where(mark % 2 == 0, own, at.SHARES - 1 - own)  # share of the queue on the side of the event before
-    there = counts((7, at.CLASSES, at.SPREADS, at.SHARES), before, pause, now, first)
-    from_kind, from_pause, from_spread, from_share = np.nonzero(there)
-    many = there[from_kind, from_pause, from_spread, from_share]
-    of_spread, of_share = np.ones((7, at.SPREADS)), np.ones((7, at.SHARES))
+    now, hit_queue = spread[1:], share[1:]
+    first = np.where(mark % 2 == 0, hit_queue, SHARES - 1 - hit_queue)  # of the side of the event before
+    observed = counts((7, CLASSES, SPREADS, SHARES), before, pause, now, first)
+    from_kind, from_pause, from_spread, from_share = np.nonzero(observed)
+    many = observed[from_kind, from_pause, from_spread, from_share]
+    of_spread, of_share = np.ones((7, SPREADS)), np.ones((7, SHARES))
     kinds, shape = np.arange(14) // 2, (len(many), 14)
-    states = np.where(np.arange(14) % 2 == 0, from_share[:, None], at.SHARES - 1 - from_share[:, None])
+    states = np.where(np.arange(14) % 2 == 0, from_share[:, None], SHARES - 1 - from_share[:, None])
     spreads = np.broadcast_to(from_spread[:, None], shape)
-    seen = [counts((7, at.SPREADS), after, now), counts((7, at.SHARES), after, own)]
+    seen = [counts((7, SPREADS), after, now), counts((7, SHARES), after, hit_queue)]
     for _ in range(ROUNDS):
         for factor, where, found in zip((of_spread, of_share), (spreads, states), seen, strict=True):
             weight = base[from_kind, from_pause] * of_spread[kinds, spreads] * of_share[kinds, states]
@@ -209,10 +243,18 @@ def _marks(kind: Int, mark: Int, bins: Int, spread: Int, share: Int) -> tuple[Fl
     return base, of_spread, of_share
 
 
-def packed(tables: Mapping[str, Sequence[float]], unit: float) -> Float:
-    """The tables as the engine holds them, one behind the other in the order of SHAPES. unit: shares of its sizes."""
-    parts = [np.asarray(tables[name], float) / (unit if name in SIZED else 1.0) for name in SHAPES]
-    return np.concatenate(parts)
+def pace(tables: Mapping[str, Sequence[float]]) -> Pace:
+    """The rates and spreads of a fit."""
+    return Pace(*tables["pace"])
+
+
+def laws(tables: Mapping[str, Sequence[float]], unit: float) -> Record:
+    """A fit as the engine holds it (book_state.LAWS). unit: shares of the engine's sizes."""
+    out: Record = np.zeros(1, LAWS)[0]
+    for name, shape in LAW_SHAPES.items():
+        out[name] = np.reshape(np.asarray(tables[name], float) / (unit if name in SIZED else 1.0), shape)
+    out["mean_spread"], out["widest_spread"] = pace(tables).mean_spread, pace(tables).widest_spread
+    return out
 
 
 def checked(tables: Mapping[str, Sequence[float]]) -> None:
@@ -229,24 +271,24 @@ def checked(tables: Mapping[str, Sequence[float]]) -> None:
         raise ConfigError(f"simulate.tables has no {unknown[0]!r}", why=f"it holds {', '.join(SHAPES)}", hint=AGAIN)
 
 
-def gain(tables: Mapping[str, Sequence[float]], seen: Rows, use: Bool) -> float:
+def gain(tables: Mapping[str, Sequence[float]], seen: ObservedEvents, use: Bool) -> float:
     """Nats an event by which the fitted law tells the next kind and side better than their shares in `use` [n] do."""
     t = {name: np.asarray(tables[name]).reshape(shape) for name, shape in SHAPES.items()}
-    pause = np.searchsorted(t["gaps"][at.POINTS :: at.POINTS], np.log(seen.gap), "right")
-    pause = np.minimum(pause * at.CLASSES // at.BINS, at.CLASSES - 1)[1:]
+    pause = np.searchsorted(t["gaps"][POINTS::POINTS], np.log(seen.gap), "right")
+    pause = np.minimum(pause * CLASSES // BINS, CLASSES - 1)[1:]
     both = (use & seen.use)[1:] & seen.use[:-1]
     if not both.any():
         return math.nan
     spread = np.searchsorted(t["spread_edges"], seen.spread, "left")[1:]
-    own = share_of(seen.own, seen.other)[1:]
+    hit_queue = share_of(seen.hit_size, seen.other_size)[1:]
     mark = seen.kind[1:] * 2 + (seen.side[1:] != seen.side[:-1])
-    states = (seen.kind[:-1], pause, spread, np.where(mark % 2 == 0, own, at.SHARES - 1 - own))
-    many = counts((7, at.CLASSES, at.SPREADS, at.SHARES, 14), *(x[both] for x in (*states, mark)))
-    kinds, first = np.arange(14) // 2, np.arange(at.SHARES)[:, None]
-    hit = np.where(np.arange(14) % 2 == 0, first, at.SHARES - 1 - first)
-    by_share, by_spread = t["of_share"][kinds, hit], t["of_spread"][kinds, np.arange(at.SPREADS)[:, None]]
+    states = (seen.kind[:-1], pause, spread, np.where(mark % 2 == 0, hit_queue, SHARES - 1 - hit_queue))
+    many = counts((7, CLASSES, SPREADS, SHARES, 14), *(x[both] for x in (*states, mark)))
+    kinds, first = np.arange(14) // 2, np.arange(SHARES)[:, None]
+    hit = np.where(np.arange(14) % 2 == 0, first, SHARES - 1 - first)
+    by_share, by_spread = t["of_share"][kinds, hit], t["of_spread"][kinds, np.arange(SPREADS)[:, None]]
     weight = t["marks"][:, :, None, None, :] * by_spread[:, None, :] * by_share
     p = weight / weight.sum(axis=-1, keepdims=True)
     plain = many.sum(axis=(0, 1, 2, 3)) / many.sum()
-    told = (many * np.log(np.where(many > 0, p, 1.0))).sum() / many.sum()
-    return float(told - (plain[plain > 0] * np.log(plain[plain > 0])).sum())
+    informed = (many * np.log(np.where(many > 0, p, 1.0))).sum() / many.sum()
+    return float(informed - (plain[plain > 0] * np.log(plain[plain > 0])).sum())

@@ -1,90 +1,76 @@
 """Orders one by one (`l3`): first in, first out at each tick, numbered, with a lifetime class of their own.
 
-Behind the queues, `i` has three places a tick (first order, last order, and how many) and then NODE_WIDTH places an
-order: next and previous (0: none), size, number, class. A node's number counts from 1; FREE chains those not in use.
+The orders of a tick are a doubly linked list in `engine.orders`, by place, counted from 1 (0: none); `engine.levels`
+has each tick's oldest and newest. Places that orders left are chained by `next` from `book.free_order` on.
 """
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
 from hfm.kernels.jit import bare
-from hfm.simulate.book import book_state as at
-from hfm.simulate.book.random_draws import Seed, uniform
+from hfm.simulate.book.book_state import BookEngine
+from hfm.simulate.book.random_draws import uniform
 
-Int = npt.NDArray[np.int64]
-NODE_WIDTH = 5
-NEXT, PREVIOUS, SIZE, NUMBER, CLASS = 0, 1, 2, 3, 4
 LIFETIMES = (5.0, 50.0, 500.0)
 """Seconds: mean lifetimes of the three classes, which come in equal numbers."""
 
 
 @bare
-def node(i: Int, n: int) -> int:
-    """Where node n >= 1 begins in `i`."""
-    return int(i[at.NODES] + (n - 1) * NODE_WIDTH)
-
-
-@bare
-def ends(i: Int, price: int) -> int:
-    """Where the (first, last) of a tick stand in `i`."""
-    return int(at.QUEUE + i[at.TICKS] + 2 * price)
-
-
-@bare
-def append(i: Int, price: int, size: int) -> None:
-    """A new order behind all others at `price`; its number stands in ORDER_ID."""
-    n = i[at.FREE]
-    a = node(i, n)
-    i[at.FREE] = i[a + NEXT] if i[a + NEXT] > 0 else n + 1  # a node never used yet is followed by the next one
-    i[at.LAST_ID] += 1
-    number = i[at.LAST_ID]
-    e = ends(i, price)
-    last = i[e + 1]
-    i[a + NEXT] = 0
-    i[a + PREVIOUS] = last
-    i[a + SIZE] = size
-    i[a + NUMBER] = number
-    i[a + CLASS] = number % 3
-    if last:
-        i[node(i, last) + NEXT] = n
+def append_order(engine: BookEngine, price: int, qty: int) -> None:
+    """Put a new order behind all others at `price`; `book.order_id` is its number."""
+    book = engine.book
+    n = book.free_order
+    order, level = engine.orders[n], engine.levels[price]
+    book.free_order = order.next if order.next > 0 else n + 1  # a place never used yet is followed by the next one
+    book.last_number += 1
+    book.order_id = book.last_number
+    order.next = 0
+    order.previous = level.last
+    order.qty = qty
+    order.number = book.last_number
+    order.patience = book.last_number % 3
+    if level.last:
+        engine.orders[level.last].next = n
     else:
-        i[e] = n
-    i[e + 1] = n
-    i[at.ORDER_ID] = number
+        level.first = n
+    level.last = n
 
 
 @bare
-def shrink(i: Int, price: int, n: int, size: int) -> None:
-    """Order n at `price` loses `size`; without any left it goes. Its number stands in ORDER_ID."""
-    a = node(i, n)
-    i[at.ORDER_ID] = i[a + NUMBER]
-    i[a + SIZE] -= size
-    if i[a + SIZE] > 0:
+def reduce_order(engine: BookEngine, price: int, n: int, qty: int) -> None:
+    """Take `qty` from the order at place n of `price`, and unlink it where none is left; `book.order_id` is its
+    number.
+    """
+    book, order, level = engine.book, engine.orders[n], engine.levels[price]
+    book.order_id = order.number
+    order.qty -= qty
+    if order.qty > 0:
         return
-    before, after = i[a + PREVIOUS], i[a + NEXT]
-    e = ends(i, price)
+    before, after = order.previous, order.next
     if before:
-        i[node(i, before) + NEXT] = after
+        engine.orders[before].next = after
     else:
-        i[e] = after
+        level.first = after
     if after:
-        i[node(i, after) + PREVIOUS] = before
+        engine.orders[after].previous = before
     else:
-        i[e + 1] = before
-    i[a + NEXT] = i[at.FREE]
-    i[at.FREE] = n
+        level.last = before
+    order.next = book.free_order
+    book.free_order = n
 
 
 @bare
-def restless(i: Int, u: Seed, price: int) -> int:
-    """An order at `price` to be cancelled: from the last in line on, each is kept with its class's patience."""
-    n = i[ends(i, price) + 1]
+def impatient_order(engine: BookEngine, price: int) -> int:
+    """Place of an order at `price` to be cancelled: from the newest on, each is kept with its class's patience."""
+    n = engine.levels[price].last
     while True:
-        a = node(i, n)
-        c = i[a + CLASS]
-        hazard = 0.5 if c == 0 else 0.05 if c == 1 else 0.005
-        if i[a + PREVIOUS] == 0 or uniform(u) < hazard:
+        order = engine.orders[n]
+        hazard = 0.5 if order.patience == 0 else 0.05 if order.patience == 1 else 0.005
+        if order.previous == 0 or uniform(engine.seed) < hazard:
             return int(n)
-        n = i[a + PREVIOUS]
+        n = order.previous
+
+
+@bare
+def is_single_order(engine: BookEngine, price: int) -> bool:
+    """Whether one order is all of `price`; False where orders are not kept apart."""
+    return bool(engine.book.level3 and engine.levels[price].first == engine.levels[price].last)

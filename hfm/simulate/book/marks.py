@@ -10,19 +10,26 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
+from hfm.arrays import Float
 from hfm.kernels.jit import bare
-from hfm.simulate.book import book_state as at
-from hfm.simulate.book.executions import beside, lit
-from hfm.simulate.book.level3 import ends
-from hfm.simulate.book.queues import add, leave, settle
-from hfm.simulate.book.random_draws import Seed, uniform
+from hfm.simulate.book.book_state import (
+    BINS,
+    CLASSES,
+    EXECUTE,
+    MARKS,
+    POINTS,
+    REDUCE,
+    SHARES,
+    SPREADS,
+    TRADING,
+    BookEngine,
+)
+from hfm.simulate.book.executions import trade_off_book, trade_on_book
+from hfm.simulate.book.level3 import is_single_order
+from hfm.simulate.book.observed_events import CANCEL, DEEP_ADD, DEEP_CANCEL, HIDDEN, IMPROVE, TRADE
+from hfm.simulate.book.queues import account_quotes, add_order, begin_accounts, remove_orders
+from hfm.simulate.book.random_draws import draw, uniform
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-IMPROVE, CANCEL, TRADE, HIDDEN, DEEP_ADD, DEEP_CANCEL = 1, 2, 3, 4, 5, 6
 SHORT = 0.01
 """Seconds up to which a gap is a reaction, and not slowed where the market is slow."""
 NONE = -20.8
@@ -35,215 +42,196 @@ LEAST_RATION, MOST_RATION = 0.05, 20.0
 
 
 @bare
-def quantile(f: Float, u: Seed, table: int) -> float:
-    """A value of the POINTS that stand from `table` on, each as likely as any."""
-    return float(f[table + min(int(uniform(u) * at.POINTS), at.POINTS - 1)])
-
-
-@bare
-def law(f: Float, u: Seed, table: int) -> float:
-    """The same of the LAW points of a law that depends on nothing."""
-    return float(f[table + min(int(uniform(u) * at.LAW), at.LAW - 1)])
-
-
-@bare
-def bucket(f: Float, edges: int, many: int, x: float) -> int:
-    """How many of the `many` - 1 edges lie below x."""
+def bucket(edges: Float, x: float) -> int:
+    """How many of the edges [n] lie below x."""
     b = 0
-    for k in range(many - 1):
-        b += x > f[edges + k]
+    for k in range(len(edges)):
+        b += x > edges[k]
     return b
 
 
 @bare
-def later(f: Float, i: Int, u: Seed) -> None:
-    """Draw the instant of the next event."""
-    table = i[at.FITTED]
-    s = bucket(f, table + at.G_SPREAD, at.SPREADS, i[at.ASK] - i[at.BID])
-    row = table + at.G_BINS + i[at.BIN] * at.BINS
-    of_kind, of_spread = table + at.G_BIN_KIND + i[at.KIND_BEFORE] * at.BINS, table + at.G_BIN_SPREAD + s * at.BINS
+def draw_next_time(engine: BookEngine) -> None:
+    """Draw the instant of the next event: the bin of its gap, a gap of the bin, slowed where it is no reaction."""
+    book, laws, seed = engine.book, engine.laws, engine.seed
+    s = bucket(laws.spread_edges, book.ask - book.bid)
     total = 0.0
-    for b in range(at.BINS):
-        total += f[row + b] * f[of_kind + b] * f[of_spread + b]
-        f[at.WEIGHTS + b] = total
-    v, b = uniform(u) * total, 0
-    while b < at.BINS - 1 and f[at.WEIGHTS + b] < v:
+    for b in range(BINS):
+        total += laws.bins[book.gap_bin, b] * laws.bin_kind[book.last_kind, b] * laws.bin_spread[s, b]
+        book.weights[b] = total
+    v, b = uniform(seed) * total, 0
+    while b < BINS - 1 and book.weights[b] < v:
         b += 1
-    i[at.BIN] = b
-    x = min(max((b + uniform(u)) * at.POINTS - 0.5, 0.0), at.BINS * at.POINTS - 1.001)
+    book.gap_bin = b
+    x = min(max((b + uniform(seed)) * POINTS - 0.5, 0.0), BINS * POINTS - 1.001)
     k = int(x)
-    low = f[table + at.G_GAPS + k]
-    gap = math.exp(low + (x - k) * (f[table + at.G_GAPS + k + 1] - low)) if low > NONE else 0.0
+    low = laws.gaps[k]
+    gap = math.exp(low + (x - k) * (laws.gaps[k + 1] - low)) if low > NONE else 0.0
     if gap > SHORT:
-        gap *= f[at.SLOW]
-    f[at.NEXT] = max(f[at.NEXT], f[at.NOW]) + gap
+        gap *= book.slowness
+    book.next_time = max(book.next_time, book.now) + gap
 
 
 @bare
-def pick(f: Float, i: Int, u: Seed) -> int:
+def draw_mark(engine: BookEngine) -> int:
     """The next mark: 2 kind + 1 where it is on the other side than the event before."""
-    table, spread = i[at.FITTED], i[at.ASK] - i[at.BID]
-    s = bucket(f, table + at.G_SPREAD, at.SPREADS, spread)
-    own = i[at.OLD_BID_SIZE] if i[at.SIDE_BEFORE] > 0 else i[at.OLD_ASK_SIZE]
-    first = min(int(own / (i[at.OLD_BID_SIZE] + i[at.OLD_ASK_SIZE]) * at.SHARES), at.SHARES - 1)
-    pause = min(i[at.BIN] * at.CLASSES // at.BINS, at.CLASSES - 1)
-    row = table + at.G_MARKS + (i[at.KIND_BEFORE] * at.CLASSES + pause) * 14
-    x = (f[at.PATH_AT] - 0.5 * (i[at.BID] + i[at.ASK])) / f[table + at.G_PACE + 3]
+    book, bar, laws = engine.book, engine.bar, engine.laws
+    spread = book.ask - book.bid
+    s = bucket(laws.spread_edges, spread)
+    queued = book.last_bid_size if book.last_side > 0 else book.last_ask_size
+    first = min(int(queued / (book.last_bid_size + book.last_ask_size) * SHARES), SHARES - 1)
+    pause = min(book.gap_bin * CLASSES // BINS, CLASSES - 1)
+    x = (book.target - 0.5 * (book.bid + book.ask)) / laws.mean_spread
     up = math.exp(PULL * min(max(x, -AWAY), AWAY))
     middle = 0.5 * (up + 1.0 / up)
-    wide = spread >= f[table + at.G_PACE + 5]  # as the file never was: what would widen it further is not drawn
-    open_ = i[at.STAGE] == 1 and i[at.LEFT] > i[at.RESERVE]
+    wide = spread >= laws.widest_spread  # as the file never was: what would widen it further is not drawn
+    tradable = bar.stage == TRADING and bar.left > bar.reserve
     total = 0.0
-    for m in range(14):
-        kind, side = m // 2, i[at.SIDE_BEFORE] if m % 2 == 0 else -i[at.SIDE_BEFORE]
-        share = first if m % 2 == 0 else at.SHARES - 1 - first
-        w = f[row + m] * f[table + at.G_OF_SPREAD + kind * at.SPREADS + s]
-        w *= f[table + at.G_OF_SHARE + kind * at.SHARES + share]
+    for m in range(MARKS):
+        kind, side = m // 2, book.last_side if m % 2 == 0 else -book.last_side
+        share = first if m % 2 == 0 else SHARES - 1 - first
+        w = laws.marks[book.last_kind, pause, m] * laws.of_spread[kind, s]
+        w *= laws.of_share[kind, share]
         if kind == IMPROVE:
             w *= (up if side > 0 else 1.0 / up) / middle if spread > 1 else 0.0
         elif kind in (CANCEL, TRADE):
             w *= 0.0 if wide else (up if side < 0 else 1.0 / up) / middle
         if kind in (TRADE, HIDDEN):
-            w *= f[at.RATION] if open_ else 0.0
+            w *= book.ration if tradable else 0.0
         total += w
-        f[at.WEIGHTS + m] = total
-    v, m = uniform(u) * total, 0
-    while m < 13 and f[at.WEIGHTS + m] < v:
+        book.weights[m] = total
+    v, m = uniform(engine.seed) * total, 0
+    while m < MARKS - 1 and book.weights[m] < v:
         m += 1
     return m
 
 
 @bare
-def happen(f: Float, i: Int, tape: Int, u: Seed, prints: Float) -> None:
-    """One event, and the instant of the next."""
-    i[at.CLOCK] = int(f[at.NOW] * 1e9)
-    table, m = i[at.FITTED], pick(f, i, u)
-    kind, side = m // 2, i[at.SIDE_BEFORE] if m % 2 == 0 else -i[at.SIDE_BEFORE]
-    i[at.KIND_BEFORE], i[at.SIDE_BEFORE] = kind, side
-    best = i[at.BID] if side > 0 else i[at.ASK]
+def apply_event(engine: BookEngine) -> None:
+    """Let one event happen, and draw the instant of the next."""
+    book, laws, seed = engine.book, engine.laws, engine.seed
+    book.clock = int(book.now * 1e9)
+    m = draw_mark(engine)
+    kind, side = m // 2, book.last_side if m % 2 == 0 else -book.last_side
+    book.last_kind, book.last_side = kind, side
+    best = book.bid if side > 0 else book.ask
     if kind == HIDDEN:
-        hidden(f, i, tape, u, prints, side)
+        hidden_trade(engine, side)
     elif kind in (CANCEL, TRADE):
-        take(f, i, tape, u, prints)
+        cancel_or_trade(engine)
     elif kind == DEEP_CANCEL:
-        behind(f, i, tape, u, side, best)
+        cancel_behind(engine, side, best)
     else:
-        price = best
+        price, j = best, 0 if side > 0 else 1
         if kind == IMPROVE:
-            s = bucket(f, table + at.G_SPREAD, at.SPREADS, i[at.ASK] - i[at.BID])
-            away = int(quantile(f, u, table + at.G_INSIDE + s * at.POINTS))
-            price += side * min(max(away, 1), i[at.ASK] - i[at.BID] - 1)
+            s = bucket(laws.spread_edges, book.ask - book.bid)
+            away = int(draw(laws.inside[s], seed))
+            price += side * min(max(away, 1), book.ask - book.bid - 1)
         if kind == DEEP_ADD:
-            price -= side * min(max(int(law(f, u, table + at.G_ADD_AT)), 1), i[at.REACH])
-        other = 0 if side > 0 else at.LAW
-        sizes = at.G_IMPROVE + other if kind == IMPROVE else at.G_DEEP if kind == DEEP_ADD else at.G_JOIN + other
-        if 0 < price < i[at.TICKS] - 1:
-            add(i, tape, side, price, max(int(law(f, u, table + sizes)), 1))
-    settle(f, i)
-    later(f, i, u)
+            price -= side * min(max(int(draw(laws.add_at, seed)), 1), book.reach)
+        if 0 < price < book.ticks - 1:
+            if kind == IMPROVE:
+                qty = draw(laws.improve[j], seed)
+            elif kind == DEEP_ADD:
+                qty = draw(laws.deep, seed)
+            else:
+                qty = draw(laws.join[j], seed)
+            add_order(engine, side, price, max(int(qty), 1))
+    account_quotes(engine)
+    draw_next_time(engine)
 
 
 @bare
-def take(f: Float, i: Int, tape: Int, u: Seed, prints: Float) -> None:
+def cancel_or_trade(engine: BookEngine) -> None:
     """The event at hand, a cancel at the best price of its side or a trade against it; outside of the bar's range a
-    trade is a cancel."""
-    side = i[at.SIDE_BEFORE]
-    best = i[at.BID] if side > 0 else i[at.ASK]
-    table, there = i[at.FITTED], i[at.QUEUE + best]
-    trade = i[at.KIND_BEFORE] == TRADE and i[at.PRINT_MIN] <= best <= i[at.PRINT_MAX]
-    q = bucket(f, table + at.G_QUEUE, at.QUEUES, there)
-    ratio = quantile(f, u, table + (at.G_TRADE if trade else at.G_CANCEL) + q * at.POINTS)
-    size = min(max(int(ratio * there + 0.5), 1), there)
-    word = at.EXECUTE if trade else at.REDUCE
+    trade is a cancel.
+    """
+    book, bar, laws, seed = engine.book, engine.bar, engine.laws, engine.seed
+    side = book.last_side
+    best = book.bid if side > 0 else book.ask
+    queued = engine.queue[best]
+    trade = book.last_kind == TRADE and bar.lowest <= best <= bar.highest
+    q = bucket(laws.queue_edges, queued)
+    ratio = draw(laws.trade[q], seed) if trade else draw(laws.cancel[q], seed)
+    qty = min(max(int(ratio * queued + 0.5), 1), queued)
     if trade:
-        size = min(size, i[at.LEFT] - i[at.RESERVE])
-    if size == there or alone(i, best):
-        uncover(f, i, tape, u, side, best)
+        qty = min(qty, bar.left - bar.reserve)
+    if qty == queued or is_single_order(engine, best):
+        uncover_next(engine, side, best)
     if trade:
-        lit(f, i, prints, -side, size)
-    leave(i, tape, u, best, 0 if not trade and i[at.L3] else size, word)
+        trade_on_book(engine, -side, qty)
+    remove_orders(engine, best, 0 if not trade and book.level3 else qty, EXECUTE if trade else REDUCE)
 
 
 @bare
-def alone(i: Int, price: int) -> bool:
-    """Whether one order is all of `price`, where orders are kept apart."""
-    if i[at.L3] == 0:
-        return False
-    e = ends(i, price)
-    return bool(i[e] == i[e + 1])
-
-
-@bare
-def uncover(f: Float, i: Int, tape: Int, u: Seed, side: int, best: int) -> None:
-    """Before the `best` price of `side` goes: the next one is put where the law of the spread has it."""
-    table = i[at.FITTED]
-    s = bucket(f, table + at.G_SPREAD, at.SPREADS, i[at.ASK] - i[at.BID])
-    room = best - 1 if side > 0 else i[at.TICKS] - 2 - best
-    widest = int(f[table + at.G_PACE + 5]) - (i[at.ASK] - i[at.BID])
-    gap = min(int(quantile(f, u, table + at.G_BACK + s * at.POINTS)), min(widest, room))
-    gap = max(min(gap, i[at.REACH] - 1), 1)
-    if i[at.QUEUE + best - side * gap] == 0:
-        add(i, tape, side, best - side * gap, max(int(law(f, u, table + next_of(side))), 1))
+def uncover_next(engine: BookEngine, side: int, best: int) -> None:
+    """Before the `best` price of `side` goes: put the next one where the law of the spread has it."""
+    book, laws, seed = engine.book, engine.laws, engine.seed
+    s = bucket(laws.spread_edges, book.ask - book.bid)
+    room = best - 1 if side > 0 else book.ticks - 2 - best
+    widest = int(laws.widest_spread) - (book.ask - book.bid)
+    gap = min(int(draw(laws.back[s], seed)), min(widest, room))
+    gap = max(min(gap, book.reach - 1), 1)
+    if engine.queue[best - side * gap] == 0:
+        add_order(engine, side, best - side * gap, max(int(draw(laws.next[0 if side > 0 else 1], seed)), 1))
     for k in range(1, gap):
-        while i[at.QUEUE + best - side * k] > 0:
-            leave(i, tape, u, best - side * k, 0 if i[at.L3] else i[at.QUEUE + best - side * k], at.REDUCE)
-
-
-@bare
-def next_of(side: int) -> int:
-    """Where the law of the size of an uncovered best price of `side` stands."""
-    return at.G_NEXT if side > 0 else at.G_NEXT + at.LAW
-
-
-@bare
-def behind(f: Float, i: Int, tape: Int, u: Seed, side: int, best: int) -> None:
-    """A cancel behind the best price: at the first order from the distance drawn on."""
-    table = i[at.FITTED]
-    away = min(max(int(law(f, u, table + at.G_CANCEL_AT)), 1), i[at.REACH] - 1)
-    for k in range(away, i[at.REACH]):
         price = best - side * k
-        if price < 1 or price > i[at.TICKS] - 2:
+        while engine.queue[price] > 0:
+            remove_orders(engine, price, 0 if book.level3 else engine.queue[price], REDUCE)
+
+
+@bare
+def cancel_behind(engine: BookEngine, side: int, best: int) -> None:
+    """A cancel behind the best price: at the first order from the distance drawn on."""
+    book = engine.book
+    away = min(max(int(draw(engine.laws.cancel_at, engine.seed)), 1), book.reach - 1)
+    for k in range(away, book.reach):
+        price = best - side * k
+        if price < 1 or price > book.ticks - 2:
             return
-        if i[at.QUEUE + price] > 0:
-            leave(i, tape, u, price, 0, at.REDUCE)
+        if engine.queue[price] > 0:
+            remove_orders(engine, price, 0, REDUCE)
             return
 
 
 @bare
-def hidden(f: Float, i: Int, tape: Int, u: Seed, prints: Float, side: int) -> None:
+def hidden_trade(engine: BookEngine, side: int) -> None:
     """A trade against an order that nobody saw: between the mid and the best price of its side, in the bar's range."""
-    size = min(max(int(law(f, u, i[at.FITTED] + at.G_HIDDEN)), 1), i[at.LEFT] - i[at.RESERVE])
-    bid, ask = float(i[at.BID] + i[at.ORIGIN_TICK]), float(i[at.ASK] + i[at.ORIGIN_TICK])
-    part = 0.5 * uniform(u)
+    book, bar, seed = engine.book, engine.bar, engine.seed
+    qty = min(max(int(draw(engine.laws.hidden, seed)), 1), bar.left - bar.reserve)
+    bid, ask = float(book.bid + book.origin), float(book.ask + book.origin)
+    part = 0.5 * uniform(seed)
     ticks = math.floor(bid + part * (ask - bid)) if side > 0 else math.ceil(ask - part * (ask - bid))
-    price = min(max(ticks * f[at.TICK], f[at.LOW]), f[at.HIGH])
-    if size > 0 and bid - 1e-6 <= price / f[at.TICK] <= ask + 1e-6:
-        beside(f, i, tape, prints, price, size)
+    price = min(max(ticks * bar.tick, bar.low), bar.high)
+    if qty > 0 and bid - 1e-6 <= price / bar.tick <= ask + 1e-6:
+        trade_off_book(engine, price, qty)
 
 
 @bare
-def ration(f: Float, i: Int, span: float) -> None:
-    """Set RATION so that the rest of the bar brings about the volume that is still due. span: s since the last call."""
-    f[at.DONE] = 0.8 * f[at.DONE] + 0.2 * (f[at.HELD] - i[at.LEFT]) / span / f[at.RATION]
-    f[at.HELD] = i[at.LEFT]
-    ahead = max((i[at.STEP_CLOSE] - i[at.STEP_AT]) * f[at.STEP], f[at.STEP])
-    wanted = max(i[at.LEFT] - i[at.RESERVE], 0) / ahead
-    f[at.RATION] = min(max(wanted / max(f[at.DONE], 1e-9), LEAST_RATION), MOST_RATION)
+def set_ration(engine: BookEngine, span: float) -> None:
+    """Set `ration` so that the rest of the bar brings about the volume that is still due. span: s since the last
+    call.
+    """
+    book, bar = engine.book, engine.bar
+    book.usual_volume = 0.8 * book.usual_volume + 0.2 * (book.left_at_check - bar.left) / span / book.ration
+    book.left_at_check = bar.left
+    ahead = max((bar.step_close - bar.step) * bar.step_length, bar.step_length)
+    wanted = max(bar.left - bar.reserve, 0) / ahead
+    book.ration = min(max(wanted / max(book.usual_volume, 1e-9), LEAST_RATION), MOST_RATION)
 
 
 @bare
-def found(f: Float, i: Int, tape: Int, u: Seed, middle: int) -> None:
+def fill_fitted_book(engine: BookEngine, middle: int) -> None:
     """The first book around `middle` (ticks): a spread of the mean, and orders behind as best prices uncover them."""
-    table = i[at.FITTED]
-    half = max(int(0.5 * f[table + at.G_PACE + 3]), 1)
-    i[at.BID], i[at.ASK] = middle - half, middle + half
-    i[at.SIDE_BEFORE], i[at.KIND_BEFORE], i[at.BIN] = 1, 0, 0
+    book, laws, seed = engine.book, engine.laws, engine.seed
+    half = max(int(0.5 * laws.mean_spread), 1)
+    book.bid, book.ask = middle - half, middle + half
+    book.last_side, book.last_kind, book.gap_bin = 1, 0, 0
     for side in (1, -1):
         price, away = middle - side * half, 0
-        while away < i[at.REACH] - 1:
-            add(i, tape, side, price, max(int(law(f, u, table + next_of(side))), 1))
-            gap = max(int(quantile(f, u, table + at.G_BACK + (at.SPREADS // 2) * at.POINTS)), 1)
+        while away < book.reach - 1:
+            add_order(engine, side, price, max(int(draw(laws.next[0 if side > 0 else 1], seed)), 1))
+            gap = max(int(draw(laws.back[SPREADS // 2], seed)), 1)
             price -= side * gap
             away += gap
-    i[at.OLD_BID], i[at.OLD_ASK] = i[at.BID], i[at.ASK]
-    i[at.OLD_BID_SIZE], i[at.OLD_ASK_SIZE] = i[at.QUEUE + i[at.BID]], i[at.QUEUE + i[at.ASK]]
+    begin_accounts(engine)

@@ -8,14 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from hfm.arrays import Bool, Float, Int
 from hfm.tables import arrays, column_array
-
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 
 KINDS = ("join", "improve", "cancel", "trade", "hidden", "deep_add", "deep_cancel")
 JOIN, IMPROVE, CANCEL, TRADE, HIDDEN, DEEP_ADD, DEEP_CANCEL = range(7)
@@ -24,12 +20,13 @@ NO_GAP = 1e-12
 
 
 @dataclass(frozen=True)
-class Rows:
+class ObservedEvents:
     """[n] events between two-sided states. time (ns UTC); kind, side (1 bid, -1 ask); gap: s since the event before.
 
-    The state before: spread (ticks), own and other (shares at the best of the event's side, and of the other); size
-    (shares); away (ticks: of an improvement past the best, of a deep order behind it); back (ticks that the best fell,
-    0: it stayed) and left (shares at the new best); use: rows that count, whose row before is the event before.
+    The state before: spread (ticks), hit_size and other_size (shares at the best of the event's side, and of the
+    other); size (shares); away (ticks: of an improvement past the best, of a deep order behind it); retreat (ticks that
+    the best fell, 0: it stayed) and next_size (shares at the new best); use: rows that count, whose row before is the
+    event before.
     """
 
     time: Int
@@ -37,16 +34,16 @@ class Rows:
     side: Int
     gap: Float
     spread: Float
-    own: Float
-    other: Float
+    hit_size: Float
+    other_size: Float
     size: Float
     away: Float
-    back: Float
-    left: Float
+    retreat: Float
+    next_size: Float
     use: Bool
 
 
-def rows(group: pa.Table, tick: float) -> Rows:
+def read_events(group: pa.Table, tick: float) -> ObservedEvents:
     """The events of one group of the book table."""
     c = arrays(group, ("time", "side", "price", "size", "bid_px_1", "bid_sz_1", "ask_px_1", "ask_sz_1"))
     word = column_array(group.column("event"))[1:]
@@ -69,7 +66,7 @@ def rows(group: pa.Table, tick: float) -> Rows:
     ):  # fmt: skip
         kind[rule] = k
     fine = np.isfinite(spread) & (spread > 0) & np.isfinite(after) & (kind >= 0) & (side != 0)
-    return Rows(
+    return ObservedEvents(
         c["time"][1:], kind, side, np.maximum(np.diff(c["time"]) * 1e-9, NO_GAP), np.nan_to_num(spread),
         np.where(buys, bid, ask), np.where(buys, ask, bid), size, np.nan_to_num(np.abs(past)),
         np.nan_to_num(np.maximum(fell, 0)), left, fine,

@@ -11,17 +11,20 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from hfm.kernels.jit import bare
-from hfm.simulate.book import book_state as at
 from hfm.simulate.book import marks
-from hfm.simulate.book.executions import begin, crossing, due, finish, lit, record
-from hfm.simulate.book.queues import add, elapse, leave, settle
-from hfm.simulate.book.random_draws import Seed, bits, place, uniform
+from hfm.simulate.book.book_state import ADD, EXECUTE, REDUCE, TRADING, BookEngine
+from hfm.simulate.book.executions import (
+    begin_metaorder,
+    finish_metaorder,
+    price_due,
+    random_off_book_trade,
+    trade_on_book,
+)
+from hfm.simulate.book.queues import account_quotes, accrue_time, add_order, remove_orders
+from hfm.simulate.book.random_draws import bits, table_index, uniform
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 FARTHEST = 1.75
 """Ticks between path and mid beyond which the tilt grows no more."""
 PUSH = 0.03
@@ -37,183 +40,235 @@ ONE = np.uint64(1)
 
 
 @bare
-def tilt(f: Float, i: Int) -> None:
-    """The weights of what moves the mid up and down."""
-    x = f[at.PATH_AT] - 0.5 * (i[at.BID] + i[at.ASK]) + PUSH * i[at.META_SIDE]
+def update_tilt(engine: BookEngine) -> None:
+    """Set the weights of what moves the mid up and down: e^(kappa x) and e^(-kappa x)."""
+    book = engine.book
+    x = book.target - 0.5 * (book.bid + book.ask) + PUSH * book.meta_side
     x = min(max(x, -FARTHEST), FARTHEST)
-    f[at.WU] = math.exp(f[at.KAPPA] * x)
-    f[at.WD] = 1.0 / f[at.WU]
+    book.up = math.exp(engine.bar.kappa * x)
+    book.down = 1.0 / book.up
 
 
 @bare
-def weigh(f: Float, i: Int) -> float:
-    """The total rate of events, a second; R1..R4 are the running totals of its parts."""
-    ask, bid = i[at.OLD_ASK_SIZE], i[at.OLD_BID_SIZE]
-    on_ask, on_bid = ask / (ask + f[at.DEPTH_ASK]), bid / (bid + f[at.DEPTH_BID])
-    act = f[at.ACT]
-    f[at.R1] = act * f[at.WU] * (1.0 + on_ask - on_bid)
-    f[at.R2] = f[at.R1] + act * f[at.WD] * (1.0 + on_bid - on_ask)
-    f[at.R3] = f[at.R2] + act * f[at.DEEP]
-    f[at.R4] = f[at.R3] + f[at.FILL] * (i[at.OLD_ASK] - i[at.OLD_BID] - 1)
-    return float(f[at.R4] + f[at.OFF_RATE])
+def event_rates(engine: BookEngine) -> float:
+    """The total rate of events, a second; `rate_up` to `rate_fill` are the running totals of its parts."""
+    book, bar = engine.book, engine.bar
+    ask, bid = book.last_ask_size, book.last_bid_size
+    on_ask, on_bid = ask / (ask + book.depth[1]), bid / (bid + book.depth[0])
+    activity = book.activity
+    book.rate_up = activity * book.up * (1.0 + on_ask - on_bid)
+    book.rate_touch = book.rate_up + activity * book.down * (1.0 + on_bid - on_ask)
+    book.rate_deep = book.rate_touch + activity * bar.deep
+    book.rate_fill = book.rate_deep + book.narrowing * (book.last_ask - book.last_bid - 1)
+    return float(book.rate_fill + bar.off_rate)
 
 
 @bare
-def happen(f: Float, i: Int, tape: Int, u: Seed, prints: Float, total: float) -> None:
-    """One event, drawn by the rates of `weigh`."""
-    i[at.CLOCK] = int(f[at.NOW] * 1e9)
-    v = uniform(u) * total
-    if v < f[at.R4]:
-        choose(f, i, u, v)
-        side, price = i[at.SIDE], i[at.PRICE]
-        if i[at.WORD] == at.ADD:
-            add(i, tape, side, price, i[at.SIZES + place(u)])
+def apply_event(engine: BookEngine, total: float) -> None:
+    """Draw one event by the rates of `event_rates`, of sum `total`, and let it happen."""
+    book, seed = engine.book, engine.seed
+    book.clock = int(book.now * 1e9)
+    v = uniform(seed) * total
+    if v < book.rate_fill:
+        draw_event(engine, v)
+        side, price = book.event_side, book.event_price
+        if book.event_kind == ADD:
+            add_order(engine, side, price, engine.tables.qty[table_index(seed)])
         else:
-            size = market(f, i, u, -side, price)
-            kind = at.REDUCE
-            if size > 0:
-                kind = at.EXECUTE
-                lit(f, i, prints, -side, size)
-            gone = leave(i, tape, u, price, size, kind)
-            if i[at.INSIDE]:
-                f[at.TAKEN] += gone
-        if v < f[at.R2] or v >= f[at.R3]:
-            settle(f, i)
-            tilt(f, i)
+            qty = market_order(engine, -side, price)
+            kind = REDUCE
+            if qty > 0:
+                kind = EXECUTE
+                trade_on_book(engine, -side, qty)
+            removed = remove_orders(engine, price, qty, kind)
+            if book.may_trade:
+                book.taken += removed
+        if v < book.rate_touch or v >= book.rate_deep:
+            account_quotes(engine)
+            update_tilt(engine)
     else:
-        crossing(f, i, tape, u, prints)
-    excite = f[at.ACT] / total
-    act = CALMEST
+        random_off_book_trade(engine)
+    # Hawkes: the event excites each memory, in units of the events that were due
+    excite = book.activity / total
+    activity = CALMEST
     for j in range(3):
-        f[at.HAWKES + j] += f[at.GROW + j] * excite
-        act += f[at.HAWKES + j]
-    f[at.ACT] = f[at.BASE] * min(act, WILDEST)
+        book.excited[j] += engine.bar.growth[j] * excite
+        activity += book.excited[j]
+    book.activity = engine.bar.rate * min(activity, WILDEST)
 
 
 @bare
-def choose(f: Float, i: Int, u: Seed, v: float) -> None:
-    """What `v`, a point below R4, stands for: WORD (ADD or REDUCE) of an order of SIDE at PRICE."""
-    bid, ask = i[at.BID], i[at.ASK]
-    word, side = at.ADD, 1
-    if v < f[at.R2]:
-        aim = 1 if v < f[at.R1] else -1  # where the mid is pushed
-        v -= 0.0 if aim > 0 else f[at.R1]
-        against = i[at.OLD_ASK_SIZE] if aim > 0 else i[at.OLD_BID_SIZE]
-        h = f[at.DEPTH_ASK] if aim > 0 else f[at.DEPTH_BID]
-        if v < f[at.ACT] * (f[at.WU] if aim > 0 else f[at.WD]) * against / (against + h):
-            word, side = at.REDUCE, -aim
+def draw_event(engine: BookEngine, v: float) -> None:
+    """Set `event_kind` (ADD or REDUCE), `event_side` and `event_price` to what v, a rate below rate_fill, means."""
+    book, seed = engine.book, engine.seed
+    bid, ask = book.bid, book.ask
+    kind, side = ADD, 1
+    if v < book.rate_touch:
+        # at a best price: the queue on one side grows (h/(q + h)) or that on the other shrinks (q/(q + h))
+        toward = 1 if v < book.rate_up else -1  # where the mid is pushed
+        v -= 0.0 if toward > 0 else book.rate_up
+        against = book.last_ask_size if toward > 0 else book.last_bid_size
+        h = book.depth[1] if toward > 0 else book.depth[0]
+        if v < book.activity * (book.up if toward > 0 else book.down) * against / (against + h):
+            kind, side = REDUCE, -toward
         else:
-            side = aim
+            side = toward
         price = bid if side > 0 else ask
-    elif v < f[at.R3]:
-        d = i[at.DISTANCES + place(u)]
-        side = 1 if bits(u) & ONE else -1
+    elif v < book.rate_deep:
+        # behind it, at a distance that decays with e^(-.35 d)
+        d = engine.tables.distance[table_index(seed)]
+        side = 1 if bits(seed) & ONE else -1
         price = min(ask - d, bid - 1) if side > 0 else max(bid + d, ask + 1)
-        h = f[at.DEPTH_DEEP] * (f[at.DEPTH_BID] if side > 0 else f[at.DEPTH_ASK])
-        if uniform(u) * (i[at.QUEUE + price] + h) > h:
-            word = at.REDUCE
+        h = engine.bar.depth_deep * (book.depth[0] if side > 0 else book.depth[1])
+        if uniform(seed) * (engine.queue[price] + h) > h:
+            kind = REDUCE
     else:
-        side = 1 if uniform(u) * (f[at.WU] + f[at.WD]) < f[at.WU] else -1
+        # inside a wide spread
+        side = 1 if uniform(seed) * (book.up + book.down) < book.up else -1
         price = bid + 1 if side > 0 else ask - 1
-    i[at.WORD], i[at.SIDE], i[at.PRICE] = word, side, price
+    book.event_kind, book.event_side, book.event_price = kind, side, price
 
 
 @bare
-def market(f: Float, i: Int, u: Seed, side: int, price: int) -> int:
-    """Size of the market order of a buyer (side 1) or seller that takes from the best `price`; 0: a cancel instead.
+def market_order(engine: BookEngine, side: int, price: int) -> int:
+    """Units that a market order takes from the best queue; `may_trade` says whether it could have been one.
 
-    INSIDE says whether it could have been one.
+    Parameters
+    ----------
+    engine
+        Read and written.
+    side
+        1 a buyer, -1 a seller.
+    price
+        Ticks, of the best price that it meets.
+
+    Returns
+    -------
+    int
+        0: a cancel instead.
     """
-    best = price == i[at.BID] or price == i[at.ASK]
-    inside = best and i[at.STAGE] == 1 and i[at.PRINT_MIN] <= price <= i[at.PRINT_MAX]
-    i[at.INSIDE] = inside
-    if not inside or uniform(u) >= f[at.LIT_P] * (1.0 + f[at.SWAY] * side * i[at.META_SIDE]):
+    book, bar, seed = engine.book, engine.bar, engine.seed
+    best = price == book.bid or price == book.ask
+    book.may_trade = best and bar.stage == TRADING and bar.lowest <= price <= bar.highest
+    if not book.may_trade or uniform(seed) >= book.market_share * (1.0 + bar.sway * side * book.meta_side):
         return 0
-    if i[at.META_SIDE] == 0:
-        begin(f, i, u)
-    return int(max(min(i[at.SIZES + place(u)], i[at.QUEUE + price], i[at.LEFT] - i[at.RESERVE]), 0))
+    if book.meta_side == 0:
+        begin_metaorder(engine)
+    return int(max(min(engine.tables.qty[table_index(seed)], engine.queue[price], bar.left - bar.reserve), 0))
 
 
 @bare
-def step(f: Float, i: Int, u: Seed, prints: Float) -> None:
+def begin_step(engine: BookEngine) -> None:
     """What changes at the start of a step: path, decay of activity, depth aimed at, and once a second a snapshot."""
-    k = i[at.STEP_AT]
-    if i[at.META_SIDE] != 0 and i[at.META_LEFT] == 0:
-        finish(f, i, prints)
-    for side in range(2):  # a sum of three uniforms is normal enough
-        shock = 2.0 * (uniform(u) + uniform(u) + uniform(u) - 1.5)
-        f[at.MOOD_BID + side] = f[at.CALM] * f[at.MOOD_BID + side] + f[at.STIR] * shock
-        f[at.DEPTH_BID + side] = f[at.DEPTH] * math.exp(f[at.MOOD_BID + side])
-    f[at.PATH_AT] = f[at.PATH + k]
-    act = CALMEST
+    book, bar, seed = engine.book, engine.bar, engine.seed
+    k = bar.step
+    if book.meta_side != 0 and book.meta_left == 0:
+        finish_metaorder(engine)
+    for side in range(2):  # the mood's AR(1): a sum of three uniforms is normal enough
+        shock = 2.0 * (uniform(seed) + uniform(seed) + uniform(seed) - 1.5)
+        book.mood[side] = bar.calm * book.mood[side] + bar.stir * shock
+        book.depth[side] = bar.depth * math.exp(book.mood[side])
+    book.target = engine.path[k]
+    activity = CALMEST
     for j in range(3):
-        f[at.HAWKES + j] *= f[at.DECAYS + j]
-        act += f[at.HAWKES + j]
-    f[at.ACT] = f[at.BASE] * min(act, WILDEST)
-    part = f[at.STEP] / WIDE_MEMORY
-    f[at.WIDE] += part * (i[at.WIDENED] / f[at.STEP] - f[at.WIDE])
-    i[at.WIDENED] = 0
-    f[at.FILL] = min(max(f[at.WIDE] / f[at.EXCESS], 0.2), 5000.0)
-    if k % i[at.PER_SECOND] == 0:
-        snapshot(f, i, prints)
-    if k % max(i[at.STEPS] // CHECKS, 1) == 0 and k > 0:
-        if i[at.FITTED]:
-            marks.ration(f, i, max(i[at.STEPS] // CHECKS, 1) * f[at.STEP])
+        book.excited[j] *= bar.decay[j]
+        activity += book.excited[j]
+    book.activity = bar.rate * min(activity, WILDEST)
+    part = bar.step_length / WIDE_MEMORY
+    book.widening += part * (book.widened / bar.step_length - book.widening)
+    book.widened = 0
+    book.narrowing = min(max(book.widening / bar.excess, 0.2), 5000.0)
+    if k % bar.steps_a_second == 0:
+        record_snapshot(engine)
+    between = max(bar.steps // CHECKS, 1)
+    if k % between == 0 and k > 0:
+        if book.fitted:
+            marks.set_ration(engine, between * bar.step_length)
         else:
-            ration(f, i)
-    tilt(f, i)
+            set_market_share(engine)
+    update_tilt(engine)
 
 
 @bare
-def ration(f: Float, i: Int) -> None:
-    """Set LIT_P so that the rest of the bar brings about the lit volume that is still due."""
-    span = f[at.STEP] * max(i[at.STEPS] // CHECKS, 1)
-    f[at.REMOVED] = 0.7 * f[at.REMOVED] + 0.3 * f[at.TAKEN] / span
-    f[at.TRADE_RATE] = 0.7 * f[at.TRADE_RATE] + 0.3 * i[at.LIT_COUNT] / span
-    f[at.TAKEN] = 0.0
-    i[at.LIT_COUNT] = 0
-    ahead = max((i[at.STEP_CLOSE] - i[at.STEP_AT]) * f[at.STEP], span)
-    f[at.LIT_P] = min(max(i[at.LIT_LEFT], 0) / max(f[at.REMOVED] * ahead, 1.0), 0.9)
+def set_market_share(engine: BookEngine) -> None:
+    """Set the share of market orders so that the rest of the bar brings about the lit volume that is still due."""
+    book, bar = engine.book, engine.bar
+    span = bar.step_length * max(bar.steps // CHECKS, 1)
+    book.removed = 0.7 * book.removed + 0.3 * book.taken / span
+    book.trade_rate = 0.7 * book.trade_rate + 0.3 * book.lit_trades / span
+    book.taken = 0.0
+    book.lit_trades = 0
+    ahead = max((bar.step_close - bar.step) * bar.step_length, span)
+    book.market_share = min(max(bar.lit_left, 0) / max(book.removed * ahead, 1.0), 0.9)
 
 
 @bare
-def snapshot(f: Float, i: Int, prints: Float) -> None:
-    """The best prices and sizes, and the flow since the session's open."""
-    row = record(i, prints, 0.5 * (i[at.BID] + i[at.ASK]), i[at.ASK] - i[at.BID], i[at.OLD_BID_SIZE], at.SNAPSHOT)
-    prints[row, 0] = f[at.NOW]
-    prints[row, 5] = i[at.OLD_ASK_SIZE]
-    prints[row, 6] = f[at.OFI_BEFORE] + f[at.OFI]
-    prints[row, 7] = f[at.SIGNED_BEFORE] + f[at.SIGNED]
+def record_snapshot(engine: BookEngine) -> None:
+    """Write the best prices and sizes, and the flow since the session's open."""
+    book, sums = engine.book, engine.sums
+    row = min(book.snapshots, len(engine.snapshots) - 1)
+    if row < book.snapshots:
+        book.overflow = True
+    book.snapshots = row + 1
+    snapshot = engine.snapshots[row]
+    snapshot.time = book.now
+    snapshot.mid = 0.5 * (book.bid + book.ask)
+    snapshot.spread = book.ask - book.bid
+    snapshot.bid_size = book.last_bid_size
+    snapshot.ask_size = book.last_ask_size
+    snapshot.ofi = book.ofi_before + sums.ofi
+    snapshot.signed = book.signed_before + sums.signed
+
+
+BAR_OVER, BUFFERS_LOW, TRADE_DUE = 1, 0, 2
+"""Why play_bar returns: the bar is over; a buffer must be emptied; a trade of the bar's own prices is due."""
 
 
 @bare
-def play(f: Float, i: Int, u: Seed, tape: Int, prints: Float, room: int) -> int:
-    """Play a bar on from where it stands: 1 when it is over, 0 when one of the buffers has less than `room` left, 2
-    where a print of the bar's own is due at this step."""
-    while i[at.STEP_AT] < i[at.STEPS]:
-        if i[at.BEGUN] == 0:
-            if due(i) >= 0:
-                return 2
-            step(f, i, u, prints)
-            i[at.BEGUN] = 1
-        end = f[at.START] + (i[at.STEP_AT] + 1) * f[at.STEP]
+def play_bar(engine: BookEngine, room: int) -> int:
+    """Play a bar on from where it stands.
+
+    A step has at most one snapshot, and a metaorder at least one trade: only tape and trades are watched at each event.
+
+    Parameters
+    ----------
+    engine
+        Read and written.
+    room
+        Rows of the tape and of the trades that must be free before an event.
+
+    Returns
+    -------
+    int
+        BAR_OVER, BUFFERS_LOW or TRADE_DUE.
+    """
+    book, bar = engine.book, engine.bar
+    while bar.step < bar.steps:
+        if not bar.step_begun:
+            if price_due(engine) >= 0:
+                return TRADE_DUE
+            if book.snapshots == len(engine.snapshots):
+                return BUFFERS_LOW
+            begin_step(engine)
+            bar.step_begun = True
+        end = bar.start + (bar.step + 1) * bar.step_length
         while True:
-            if i[at.EVENTS] + room > len(tape) or i[at.PRINTS] + room > len(prints):
-                return 0
-            if i[at.FITTED]:
-                if f[at.NEXT] >= end:
+            if book.events + room > len(engine.tape) or book.trades + room > len(engine.trades):
+                return BUFFERS_LOW
+            if book.fitted:
+                if book.next_time >= end:
                     break
-                f[at.NOW] = max(f[at.NOW], f[at.NEXT])
-                marks.happen(f, i, tape, u, prints)
+                book.now = max(book.now, book.next_time)
+                marks.apply_event(engine)
                 continue
-            total = weigh(f, i)
-            t = f[at.NOW] - math.log(uniform(u)) / total
+            total = event_rates(engine)
+            t = book.now - math.log(uniform(engine.seed)) / total
             if t >= end:
                 break
-            f[at.NOW] = t
-            happen(f, i, tape, u, prints, total)
-        f[at.NOW] = end
-        i[at.BEGUN] = 0
-        i[at.STEP_AT] += 1
-    elapse(f, i)
-    return 1
+            book.now = t
+            apply_event(engine, total)
+        book.now = end
+        bar.step_begun = False
+        bar.step += 1
+    accrue_time(engine)
+    return BAR_OVER

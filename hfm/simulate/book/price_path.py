@@ -20,7 +20,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-Float = npt.NDArray[np.float64]
+from hfm.arrays import Float
+
 Single = npt.NDArray[np.float32]
 
 PATHS, SIGNS = 4096, 32
@@ -39,7 +40,7 @@ _ROUNDS = 4
 
 
 @dataclass(frozen=True)
-class Pool:
+class PathPool:
     """walks [P, K+1]: from 0, variance 1 at the end. Of their variants, P apart: ends [4P, 2], the positions of start
     and end in the range, and log_range [4P].
     """
@@ -50,7 +51,7 @@ class Pool:
 
 
 @lru_cache(maxsize=2)
-def pool(steps: int) -> Pool:
+def pool(steps: int) -> PathPool:
     """The pool of paths of `steps` steps."""
     rng = np.random.Generator(np.random.Philox(key=[_KEY, steps]))
     part = rng.standard_normal((PATHS // SIGNS, steps), dtype=np.float32)
@@ -62,7 +63,7 @@ def pool(steps: int) -> Pool:
     spread = high - low
     plain = np.stack((-low / spread, (walks[:, -1] - low) / spread), axis=1)
     back = plain[:, ::-1]
-    return Pool(walks, np.concatenate((plain, 1.0 - plain, back, 1.0 - back)), np.tile(np.log(spread), 4))
+    return PathPool(walks, np.concatenate((plain, 1.0 - plain, back, 1.0 - back)), np.tile(np.log(spread), 4))
 
 
 def _signs(steps: int) -> Single:
@@ -80,36 +81,51 @@ class ForecastError:
     The variance of ln(range / forecast sd) beyond that of a walk's ln range is the forecast's.
     """
 
-    def __init__(self, known: Pool) -> None:
-        self._mean, self._variance = float(known.log_range.mean()), float(known.log_range.var())
+    def __init__(self, walk_pool: PathPool) -> None:
+        self._mean, self._variance = float(walk_pool.log_range.mean()), float(walk_pool.log_range.var())
         self._bars, self._excess = 0, 0.0
 
     @property
     def sd(self) -> float:
-        """The sd of ln(volatility / forecast), by the bars that `see` was given."""
+        """The sd of ln(volatility / forecast), by the bars that `add` was given."""
         square = (PRIOR_BARS * PRIOR_SD**2 + self._excess) / (PRIOR_BARS + self._bars)
         return max(math.sqrt(max(square, 0.0)), LEAST_SD)
 
-    def see(self, spread: float) -> None:
+    def add(self, spread: float) -> None:
         """Take a bar whose range over its forecast sd was `spread`, above 0."""
         self._bars += 1
         self._excess += (math.log(spread) - self._mean) ** 2 - self._variance
 
 
-def path(known: Pool, start: float, end: float, spread: float, error_sd: float, draw: float) -> Float:
-    """[K+1] in [0, 1], touching both: a walk from `start` to `end` (positions in the bar's range).
+def path(walk_pool: PathPool, start: float, end: float, spread: float, error_sd: float, draw: float) -> Float:
+    """A walk from `start` to `end` that touches both ends of [0, 1].
 
-    spread: the range over the forecast sd of the bar's move; error_sd: sd of ln(volatility / forecast), above 0; draw:
-    a uniform in [0, 1), which decides among the NEAREST.
+    Parameters
+    ----------
+    walk_pool
+        Of K steps.
+    start, end
+        Positions in the bar's range.
+    spread
+        The range over the forecast sd of the bar's move.
+    error_sd
+        sd of ln(volatility / forecast), above 0.
+    draw
+        A uniform in [0, 1), which decides among the NEAREST.
+
+    Returns
+    -------
+    Float
+        [K+1] in [0, 1].
     """
-    gap = known.ends - np.array((start, end))
+    gap = walk_pool.ends - np.array((start, end))
     distance = np.einsum("ij,ij->i", gap, gap)
     near = np.sort(np.argpartition(distance, NEAREST)[:NEAREST])
-    error = (math.log(max(spread, 1e-3)) - known.log_range[near] + error_sd**2) / error_sd
+    error = (math.log(max(spread, 1e-3)) - walk_pool.log_range[near] + error_sd**2) / error_sd
     weight = np.cumsum(np.exp(0.5 * ((error * error).min() - error * error)))
     place = min(int(np.searchsorted(weight, draw * weight[-1], side="right")), NEAREST - 1)
-    variant, which = divmod(int(near[place]), len(known.walks))
-    walk = known.walks[which].astype(float)
+    variant, which = divmod(int(near[place]), len(walk_pool.walks))
+    walk = walk_pool.walks[which].astype(float)
     if variant >= 2:
         walk = walk[::-1].copy()
     if variant % 2:

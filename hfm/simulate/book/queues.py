@@ -2,164 +2,187 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
 from hfm.kernels.jit import bare
-from hfm.simulate.book import book_state as at
-from hfm.simulate.book.level3 import SIZE, append, ends, node, restless, shrink
-from hfm.simulate.book.random_draws import Seed, place, uniform
+from hfm.simulate.book.book_state import ADD, DELETE, EXECUTE, REDUCE, BookEngine
+from hfm.simulate.book.level3 import append_order, impatient_order, reduce_order
+from hfm.simulate.book.random_draws import table_index, uniform
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 REACH = 50
 """Ticks from the opposite best within which orders stand."""
 
 
 @bare
-def emit(i: Int, tape: Int, kind: int, side: int, price: int, size: int) -> None:
-    """One event on the tape, with the best prices after it; where events are not kept they are only counted."""
-    i[at.TOTAL] += 1
-    if i[at.KEEP] == 0:
+def record_event(engine: BookEngine, kind: int, side: int, price: int, qty: int) -> None:
+    """Write an event to the tape, with the best prices after it; where events are not kept they are only counted."""
+    book = engine.book
+    book.total_events += 1
+    if not book.keep_events:
         return
-    row = i[at.EVENTS]
-    if row == len(tape):
-        i[at.LOST] = 1
+    if book.events == len(engine.tape):
+        book.overflow = True
         return
-    i[at.EVENTS] = row + 1
-    tape[row, 0] = i[at.CLOCK]
-    tape[row, 1] = kind
-    tape[row, 2] = side
-    tape[row, 3] = price
-    tape[row, 4] = size
-    tape[row, 5] = i[at.ORDER_ID]
-    tape[row, 6] = i[at.BID]
-    tape[row, 7] = i[at.ASK]
-    tape[row, 8] = i[at.QUEUE + i[at.BID]]
-    tape[row, 9] = i[at.QUEUE + i[at.ASK]]
+    event = engine.tape[book.events]
+    book.events += 1
+    event.clock = book.clock
+    event.kind = kind
+    event.side = side
+    event.price = price
+    event.qty = qty
+    event.order_id = book.order_id
+    event.bid = book.bid
+    event.ask = book.ask
+    event.bid_size = engine.queue[book.bid]
+    event.ask_size = engine.queue[book.ask]
 
 
 @bare
-def add(i: Int, tape: Int, side: int, price: int, size: int) -> None:
-    """A limit order joins the queue at `price`, which may become the best; it must be on its side of the other best."""
-    i[at.QUEUE + price] += size
+def add_order(engine: BookEngine, side: int, price: int, qty: int) -> None:
+    """Add a limit order to the queue at `price`, which may become the best; it is on its side of the other best."""
+    book = engine.book
+    engine.queue[price] += qty
     if side > 0:
-        if price > i[at.BID]:
-            i[at.BID] = price
-    elif price < i[at.ASK]:
-        i[at.ASK] = price
-    i[at.ORDER_ID] = 0
-    if i[at.L3]:
-        append(i, price, size)
-    emit(i, tape, at.ADD, side, price, size)
+        if price > book.bid:
+            book.bid = price
+    elif price < book.ask:
+        book.ask = price
+    book.order_id = 0
+    if book.level3:
+        append_order(engine, price, qty)
+    record_event(engine, ADD, side, price, qty)
 
 
 @bare
-def follow(i: Int, side: int, price: int) -> None:
-    """The best price of `side` moves back from an emptied `price` to the next order; there is one."""
+def retreat_best(engine: BookEngine, side: int, price: int) -> None:
+    """Move the best price of `side` from an emptied `price` to the next queue behind it; there is one."""
+    book = engine.book
     if side > 0:
-        if price == i[at.BID]:
-            while i[at.QUEUE + price] == 0:
+        if price == book.bid:
+            while engine.queue[price] == 0:
                 price -= 1
-            i[at.BID] = price
-    elif price == i[at.ASK]:
-        while i[at.QUEUE + price] == 0:
+            book.bid = price
+    elif price == book.ask:
+        while engine.queue[price] == 0:
             price += 1
-        i[at.ASK] = price
+        book.ask = price
 
 
 @bare
-def back(i: Int, tape: Int, side: int, price: int, size: int) -> None:
-    """See that an order stands behind the best `price` of `side`: where REACH ticks are bare, a new one comes."""
-    for k in range(1, i[at.REACH]):
-        if i[at.QUEUE + price - side * k] > 0:
+def back_best(engine: BookEngine, side: int, price: int, qty: int) -> None:
+    """See that an order stands behind the best `price` of `side`: where `reach` ticks are bare, add one."""
+    for k in range(1, engine.book.reach):
+        if engine.queue[price - side * k] > 0:
             return
-    add(i, tape, side, price - side, size)
+    add_order(engine, side, price - side, qty)
 
 
 @bare
-def leave(i: Int, tape: Int, u: Seed, price: int, size: int, kind: int) -> int:
-    """Orders leave `price`: EXECUTE takes `size`, first in line first; REDUCE cancels one order. What left last.
+def remove_orders(engine: BookEngine, price: int, qty: int, kind: int) -> int:
+    """Take orders from a queue: EXECUTE takes `qty`, oldest first; REDUCE cancels one order.
 
-    size is at most what is there; a cancel of size 0 draws its own.
+    Parameters
+    ----------
+    engine
+        Read and written.
+    price
+        Ticks; the queue is not empty.
+    qty
+        Units, at most what is there; a cancel of 0 draws its own.
+    kind
+        EXECUTE or REDUCE.
+
+    Returns
+    -------
+    int
+        Units of the order that left last.
     """
-    side = 1 if price <= i[at.BID] else -1
+    book = engine.book
+    side = 1 if price <= book.bid else -1
     while True:
-        there = i[at.QUEUE + price]
-        part, n = size, 0
-        i[at.ORDER_ID] = 0
-        if i[at.L3]:
-            n = i[ends(i, price)] if kind == at.EXECUTE else restless(i, u, price)
-            whole = i[node(i, n) + SIZE]
-            part = min(size, whole) if kind == at.EXECUTE else whole
-        elif kind != at.EXECUTE:
-            part = min(there, size if size > 0 else i[at.SIZES + place(u)])
-        if part == there and (price == i[at.BID] or price == i[at.ASK]):
-            back(i, tape, side, price, part)
+        queued = engine.queue[price]
+        part, n = qty, 0
+        book.order_id = 0
+        if book.level3:
+            n = engine.levels[price].first if kind == EXECUTE else impatient_order(engine, price)
+            resting = engine.orders[n].qty
+            part = min(qty, resting) if kind == EXECUTE else resting
+        elif kind != EXECUTE:
+            part = min(queued, qty if qty > 0 else engine.tables.qty[table_index(engine.seed)])
+        if part == queued and (price == book.bid or price == book.ask):
+            back_best(engine, side, price, part)
         if n:
-            shrink(i, price, n, part)
-        left = there - part
-        i[at.QUEUE + price] = left
+            reduce_order(engine, price, n, part)
+        left = queued - part
+        engine.queue[price] = left
         if left == 0:
-            follow(i, side, price)
-        word = kind
-        if kind == at.REDUCE and (left == 0 or n):
-            word = at.DELETE
-        emit(i, tape, word, side, price, part)
-        size -= part
-        if size <= 0:
+            retreat_best(engine, side, price)
+        written = kind
+        if kind == REDUCE and (left == 0 or n):
+            written = DELETE
+        record_event(engine, written, side, price, part)
+        qty -= part
+        if qty <= 0:
             return int(part)
 
 
 @bare
-def fill(i: Int, tape: Int, u: Seed, bid: int, depth: float) -> None:
-    """An empty book gets a bid at `bid`, an ask a tick above it, and orders behind them: about `depth` at each tick."""
-    i[at.BID], i[at.ASK] = bid, bid + 1
+def fill_book(engine: BookEngine, bid: int, depth: float) -> None:
+    """Fill an empty book: a bid at `bid`, an ask a tick above it, and orders behind, about `depth` at each tick."""
+    book = engine.book
+    book.bid, book.ask = bid, bid + 1
     for d in range(REACH):
         for side in (1, -1):
             price = bid - d if side > 0 else bid + 1 + d
-            wanted = depth * (0.4 + 0.8 * uniform(u))
-            while i[at.QUEUE + price] == 0 or i[at.QUEUE + price] < wanted:
-                add(i, tape, side, price, i[at.SIZES + place(u)])
-    i[at.OLD_BID], i[at.OLD_ASK] = i[at.BID], i[at.ASK]
-    i[at.OLD_BID_SIZE], i[at.OLD_ASK_SIZE] = i[at.QUEUE + i[at.BID]], i[at.QUEUE + i[at.ASK]]
+            wanted = depth * (0.4 + 0.8 * uniform(engine.seed))
+            while engine.queue[price] == 0 or engine.queue[price] < wanted:
+                add_order(engine, side, price, engine.tables.qty[table_index(engine.seed)])
+    begin_accounts(engine)
 
 
 @bare
-def settle(f: Float, i: Int) -> None:
+def begin_accounts(engine: BookEngine) -> None:
+    """Take the best prices and sizes as accounted for: the book was just filled."""
+    book = engine.book
+    book.last_bid, book.last_ask = book.bid, book.ask
+    book.last_bid_size, book.last_ask_size = engine.queue[book.bid], engine.queue[book.ask]
+
+
+@bare
+def account_quotes(engine: BookEngine) -> None:
     """Account for the best prices and sizes since the last call: times, extremes, OFI (Cont et al. 2014, eq. 3).
 
     Cont, Kukanov and Stoikov (2014), Journal of Financial Econometrics 12(1), doi:10.1093/jjfinec/nbt003.
     """
-    elapse(f, i)
-    bid, ask, bid0, ask0 = i[at.BID], i[at.ASK], i[at.OLD_BID], i[at.OLD_ASK]
-    bid_size, ask_size = i[at.QUEUE + bid], i[at.QUEUE + ask]
-    e = 0
-    if bid >= bid0:
+    book, sums = engine.book, engine.sums
+    accrue_time(engine)
+    bid, ask, last_bid, last_ask = book.bid, book.ask, book.last_bid, book.last_ask
+    bid_size, ask_size = engine.queue[bid], engine.queue[ask]
+    e = 0  # e_n of eq. 2
+    if bid >= last_bid:
         e += bid_size
-    if bid <= bid0:
-        e -= i[at.OLD_BID_SIZE]
-    if ask <= ask0:
+    if bid <= last_bid:
+        e -= book.last_bid_size
+    if ask <= last_ask:
         e -= ask_size
-    if ask >= ask0:
-        e += i[at.OLD_ASK_SIZE]
-    f[at.OFI] += e
-    i[at.OLD_BID], i[at.OLD_ASK], i[at.OLD_BID_SIZE], i[at.OLD_ASK_SIZE] = bid, ask, bid_size, ask_size
-    if bid != bid0 or ask != ask0:
-        i[at.WIDENED] += max(ask - bid - ask0 + bid0, 0)
+    if ask >= last_ask:
+        e += book.last_ask_size
+    sums.ofi += e
+    book.last_bid, book.last_ask, book.last_bid_size, book.last_ask_size = bid, ask, bid_size, ask_size
+    if bid != last_bid or ask != last_ask:
+        book.widened += max(ask - bid - last_ask + last_bid, 0)
         mid = 0.5 * (bid + ask)
-        f[at.MID_HIGH] = max(f[at.MID_HIGH], mid)
-        f[at.MID_LOW] = min(f[at.MID_LOW], mid)
+        sums.mid_high = max(sums.mid_high, mid)
+        sums.mid_low = min(sums.mid_low, mid)
 
 
 @bare
-def elapse(f: Float, i: Int) -> None:
+def accrue_time(engine: BookEngine) -> None:
     """Add the time since the last change to the time-weighted sums."""
-    dt = f[at.NOW] - f[at.SINCE]
-    f[at.SINCE] = f[at.NOW]
-    spread = i[at.OLD_ASK] - i[at.OLD_BID]
-    f[at.SPREAD_T] += dt * spread
+    book, sums = engine.book, engine.sums
+    dt = book.now - sums.until
+    sums.until = book.now
+    spread = book.last_ask - book.last_bid
+    sums.spread_time += dt * spread
     if spread == 1:
-        f[at.ONE_T] += dt
-    f[at.BID_T] += dt * i[at.OLD_BID_SIZE]
-    f[at.ASK_T] += dt * i[at.OLD_ASK_SIZE]
+        sums.one_tick_time += dt
+    sums.bid_time += dt * book.last_bid_size
+    sums.ask_time += dt * book.last_ask_size

@@ -1,7 +1,7 @@
 """Random numbers inside kernels, and the tables that sizes and distances are drawn from.
 
 The generator is Marsaglia's xorshift (2003, Journal of Statistical Software 8(14), doi:10.18637/jss.v008.i14) with two
-64-bit words: its state is the array `u`, seeded a bar by the session's own stream. Only shifts and xors: no overflow.
+64-bit words: its state is the array `seed`, set a bar by the session's own stream. Only shifts and xors: no overflow.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Float, Int
 from hfm.kernels.jit import bare
+from hfm.simulate.book.book_state import Seed
 
-Int = npt.NDArray[np.int64]
-Seed = npt.NDArray[np.uint64]
 _A, _B, _C, _SHIFT, _TABLE = np.uint64(23), np.uint64(17), np.uint64(26), np.uint64(11), np.uint64(52)
 _UNIT = 2.0**-53
 LOG_SD, TAIL, TAIL_FROM = 1.0, 1.6, 0.93
@@ -24,30 +23,36 @@ DECAY = 0.35
 
 
 @bare
-def bits(u: Seed) -> np.uint64:
+def bits(seed: Seed) -> np.uint64:
     """The next 64 random bits."""
-    x, y = u[0], u[1]
-    u[0] = y
+    x, y = seed[0], seed[1]
+    seed[0] = y
     x ^= x << _A
     x ^= (x >> _B) ^ y ^ (y >> _C)
-    u[1] = x
+    seed[1] = x
     out: np.uint64 = x ^ y
     return out
 
 
 @bare
-def uniform(u: Seed) -> float:
+def uniform(seed: Seed) -> float:
     """A uniform on (0, 1]: its log is finite."""
-    return (float(bits(u) >> _SHIFT) + 1.0) * _UNIT
+    return (float(bits(seed) >> _SHIFT) + 1.0) * _UNIT
 
 
 @bare
-def place(u: Seed) -> int:
-    """A uniform place in a table."""
-    return int(bits(u) >> _TABLE)
+def table_index(seed: Seed) -> int:
+    """A uniform index of a table of DRAWS entries."""
+    return int(bits(seed) >> _TABLE)
 
 
-def sizes(lot: int, entries: int) -> Int:
+@bare
+def draw(values: Float, seed: Seed) -> float:
+    """One of `values` [n], each as likely as any."""
+    return float(values[min(int(uniform(seed) * len(values)), len(values) - 1)])
+
+
+def order_sizes(lot: int, entries: int) -> Int:
     """[entries] order sizes by quantile, whole multiples of `lot`: median one and a half lots, Pareto tail of TAIL."""
     from statistics import NormalDist
 
@@ -66,6 +71,6 @@ def distances(nearest: int, farthest: int, entries: int) -> Int:
     return np.asarray(nearest + np.searchsorted(quantile, p), dtype=np.int64)
 
 
-def lot_of(depth: float) -> int:
+def round_lot(depth: float) -> int:
     """Units in a round lot where best queues hold about `depth` units: the power of ten next to a tenth of it."""
     return max(int(10.0 ** round(math.log10(max(depth, 1.0) / 10.0))), 1)

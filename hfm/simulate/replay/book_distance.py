@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Float, Int
 from hfm.simulate.book import observed_events
-from hfm.simulate.book.observed_events import Rows
+from hfm.simulate.book.observed_events import ObservedEvents
 from hfm.simulate.replay.event_tape import Tape
 
-Float = npt.NDArray[np.float64]
 Window = Mapping[str, Float]
 _SECOND = 1_000_000_000
 
@@ -33,11 +32,27 @@ and at which orders are cancelled, as sign(d) ln(1 + |d|)."""
 
 
 def windows(
-    tape: Tape, start: int, end: int, tick: float, unit: float = 1.0, events: Rows | None = None
+    tape: Tape, start: int, end: int, tick: float, unit: float = 1.0, events: ObservedEvents | None = None
 ) -> list[Window]:
-    """The samples of each half-hour between start and end (ns UTC) that the tape spans whole, in order.
+    """The samples of each half-hour between `start` and `end` that the tape spans whole, in order.
 
-    unit: shares that stand for one, where two books count sizes differently. events: of a book with levels: DEPTHS too.
+    Parameters
+    ----------
+    tape
+        Of one session.
+    start, end
+        ns UTC.
+    tick
+        Currency.
+    unit
+        Shares that stand for one, where two books count sizes differently.
+    events
+        Of a book with levels: DEPTHS too.
+
+    Returns
+    -------
+    list[Window]
+        Samples by name, SAMPLES.
     """
     minute = 60 * _SECOND
     begins = np.arange(start, end - HALF_HOUR + 1, HALF_HOUR)
@@ -49,13 +64,13 @@ def windows(
     return out
 
 
-def _depths(events: Rows, begin: int) -> dict[str, Float]:
-    here = events.use & (events.time > begin) & (events.time <= begin + HALF_HOUR)
+def _depths(events: ObservedEvents, begin: int) -> dict[str, Float]:
+    inside = events.use & (events.time > begin) & (events.time <= begin + HALF_HOUR)
     away = np.where(events.kind == observed_events.IMPROVE, -1.0, 1.0) * np.log1p(events.away)
     limit = np.isin(events.kind, (observed_events.JOIN, observed_events.IMPROVE, observed_events.DEEP_ADD))
     return {
-        "limit": away[here & limit],
-        "cancel": away[here & np.isin(events.kind, (observed_events.CANCEL, observed_events.DEEP_CANCEL))],
+        "limit": away[inside & limit],
+        "cancel": away[inside & np.isin(events.kind, (observed_events.CANCEL, observed_events.DEEP_CANCEL))],
     }
 
 
@@ -80,7 +95,7 @@ def _samples(tape: Tape, begin: int, tick: float, unit: float) -> dict[str, Floa
     }
 
 
-def _state(tape: Tape, times: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _state(tape: Tape, times: Int) -> Int:
     return np.maximum(np.searchsorted(tape.time, times, "right") - 1, tape.first)
 
 

@@ -10,13 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from hfm.arrays import Float, Int
 from hfm.tables import Array, arrays, column_array
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 TRADES = ("execute", "execute_hidden", "cross")
 
 
@@ -89,9 +87,19 @@ def _trades(group: pa.Table, columns: dict[str, Array]) -> tuple[Int, Float, Flo
 
 
 def order_flow(bid: Float, ask: Float, bid_size: Float, ask_size: Float) -> Float:
-    """[n]: e_n of each event (Cont, Kukanov and Stoikov 2014, eq. 2): shares; 0 for the first.
+    """Order-flow imbalance of each event, e_n (Cont, Kukanov and Stoikov 2014, eq. 2).
 
-    A side that is empty stands at no price: below all bids, above all asks, size 0.
+    Parameters
+    ----------
+    bid, ask
+        [n] best prices; NaN where a side is empty, which stands at no price: below all bids, above all asks.
+    bid_size, ask_size
+        [n] shares, 0 where a side is empty.
+
+    Returns
+    -------
+    Float
+        [n] shares; 0 for the first.
     """
     b, a = np.where(np.isnan(bid), -np.inf, bid), np.where(np.isnan(ask), np.inf, ask)
     out = np.zeros(len(b))
@@ -105,10 +113,19 @@ def order_flow(bid: Float, ask: Float, bid_size: Float, ask_size: Float) -> Floa
 
 
 def lee_ready(price: Float, mid: Float) -> Float:
-    """+1 above the mid before the trade, -1 below; at the mid the sign of the last change of price (Lee and
-    Ready 1991).
+    """Signs of trades by quote, at the mid by tick (Lee and Ready 1991, doi:10.1111/j.1540-6261.1991.tb02683.x).
 
-    doi:10.1111/j.1540-6261.1991.tb02683.x; 0 where no price has changed yet.
+    Parameters
+    ----------
+    price
+        [m] of trades in order.
+    mid
+        [m] before each.
+
+    Returns
+    -------
+    Float
+        [m] +1 above the mid, -1 below; at the mid the sign of the last change of price, 0 where none has changed yet.
     """
     step = np.sign(np.diff(price, prepend=price[:1]))
     last = np.maximum.accumulate(np.where(step != 0, np.arange(len(step)), 0))

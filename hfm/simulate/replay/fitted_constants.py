@@ -1,6 +1,6 @@
 """Constants of the `bars` model from a replayed book: fitted on even half-hours, said again of the odd ones.
 
-Axes: S sessions, T slots of five minutes. What is fitted is named and bounded by micro.RANGES.
+Axes: S sessions, T slots of five minutes. What is fitted is named and bounded by spread_model.RANGES.
 """
 
 from __future__ import annotations
@@ -9,12 +9,10 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool, Float, Int
+from hfm.simulate import day_curves, spread_model
 from hfm.simulate.bars import micro, trailing_stats
-
-Float = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 
 EVERY = 300
 """Seconds of a row."""
@@ -27,26 +25,38 @@ COLUMNS = (
 
 
 def constants(
-    sessions: Sequence[tuple[npt.NDArray[np.int64], Mapping[str, Float]]], slots: int, tick: float
+    sessions: Sequence[tuple[Int, Mapping[str, Float]]], slots: int, tick: float
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """The constants of one symbol's sessions, from even half-hours and from odd ones; empty where rows are too few.
+    """The constants of one symbol's sessions, from even half-hours and from odd ones.
 
-    sessions: slots [R] and quotes columns of COLUMNS [R] of each, in order of time.
+    Parameters
+    ----------
+    sessions
+        Slots [R] and quotes columns of COLUMNS [R] of each, in order of time.
+    slots
+        T of a full session.
+    tick
+        Currency.
+
+    Returns
+    -------
+    tuple[dict[str, float], dict[str, float]]
+        By name, within spread_model.RANGES; empty where rows are too few.
     """
     q = {name: np.full((len(sessions), slots), np.nan) for name in COLUMNS}
     for s, (seq, columns) in enumerate(sessions):
         for name in COLUMNS:
             q[name][s, seq] = columns[name]
-    here = np.isfinite(q["mid_close"])
-    start = micro.origin(q["mid_open"], q["mid_close"], here)
+    valid = np.isfinite(q["mid_close"])
+    start = micro.origin(q["mid_open"], q["mid_close"], valid)
     move = q["mid_close"] - start
     range_, body = np.log(q["mid_high"] / q["mid_low"]), np.log(q["mid_close"] / q["mid_open"])
     gk2 = np.maximum(0.5 * range_**2 - (2 * math.log(2) - 1) * body**2, (0.1 * tick / q["mid_close"]) ** 2)
-    volume = np.where(here, q["volume"], 0.0)
-    memory = trailing_stats.memory_new(slots)
+    volume = np.where(valid, q["volume"], 0.0)
+    memory = trailing_stats.no_past_sessions(slots)
     levels, _ = trailing_stats.learn(memory, gk2, volume, np.log(q["mid_close"] / start), float(EVERY))
     half_hour = np.arange(slots) * EVERY // 1800
-    use = here & np.isfinite(levels.dev_size) & (q["depth_bid"] + q["depth_ask"] > 0)
+    use = valid & np.isfinite(levels.dev_size) & (q["depth_bid"] + q["depth_ask"] > 0)
     parts = [_fit(q, levels, move, use & (half_hour % 2 == odd), tick) for odd in (0, 1)]
     return parts[0], parts[1]
 
@@ -58,7 +68,7 @@ def _fit(
     if np.count_nonzero(use) < LEAST:
         return {}
     spread = q["spread_bps"] * 1e-4 * q["mid_close"]
-    phi = trailing_stats.curve(trailing_stats.SPREAD_CURVE, use.shape[1])
+    phi = day_curves.day_curve(day_curves.SPREAD_CURVE, use.shape[1])
     excess = np.log(np.maximum(spread / tick - 1.0, 0.01)) - phi
     x, rest = _regress(excess, (levels.dev_vol, levels.dev_size), use)
     depth = 0.5 * (q["depth_bid"] + q["depth_ask"])
@@ -76,7 +86,9 @@ def _fit(
         d, left = _regress(np.log(depth / slope), (of_level,), use)
         found |= {"depth": math.exp(d[0]), "depth_on_volatility": d[1]}
         found |= {"depth_ar": _ar(left, use), "depth_sd": float(left[use].std())}
-    return {name: float(np.clip(value, *micro.RANGES[name])) for name, value in found.items() if math.isfinite(value)}
+    return {
+        name: float(np.clip(value, *spread_model.RANGES[name])) for name, value in found.items() if math.isfinite(value)
+    }
 
 
 def _regress(y: Float, regressors: tuple[Float, ...], use: Bool) -> tuple[list[float], Float]:

@@ -11,17 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from hfm.arrays import Float, Int
 from hfm.simulate.replay.event_tape import Tape
 from hfm.tables import FLAG_NO_VOLUME
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True)
-class Rows:
+class QuoteIntervals:
     """[R]: seq; t_open, t_close (ns UTC); the events whose states open and close the row; `after`: the last
-    event before it (-1: none), so that its own events are after + 1 ... closing."""
+    event before it (-1: none), so that its own events are after + 1 ... closing.
+    """
 
     seq: Int
     t_open: Int
@@ -32,7 +31,7 @@ class Rows:
     clocked: bool
 
 
-def by_event(tape: Tape) -> Rows:
+def by_event(tape: Tape) -> QuoteIntervals:
     """One row a time stamp, from the first two-sided quote on; seq is the running count."""
     last = np.flatnonzero(np.append(tape.time[1:] != tape.time[:-1], True))
     last = last[last >= tape.first]
@@ -40,14 +39,27 @@ def by_event(tape: Tape) -> Rows:
     time = tape.time[last]
     after = opening.copy()
     after[0] = -1
-    return Rows(np.arange(len(last)), np.concatenate((time[:1], time[:-1])), time, opening, last, after, False)
+    return QuoteIntervals(
+        np.arange(len(last)), np.concatenate((time[:1], time[:-1])), time, opening, last, after, False
+    )
 
 
-def by_clock(tape: Tape, start: int, end: int, every: int) -> Rows:
-    """Rows of `every` ns from start (the session's open) on: slots from the first known state to the last
-    event.
+def by_clock(tape: Tape, start: int, end: int, every: int) -> QuoteIntervals:
+    """Rows of a fixed length, from the first known state to the last event.
 
-    A row without events keeps its quotes.
+    Parameters
+    ----------
+    tape
+        Of one session.
+    start, end
+        ns UTC of the session.
+    every
+        ns of a row.
+
+    Returns
+    -------
+    QuoteIntervals
+        [R]; a row without events keeps its quotes.
     """
     count = (end - start) // every
     close = start + every * (np.arange(count) + 1)
@@ -55,10 +67,10 @@ def by_clock(tape: Tape, start: int, end: int, every: int) -> Rows:
     keep = (closing >= tape.first) & (close - every < tape.time[-1])
     seq, close, closing = np.flatnonzero(keep), close[keep], closing[keep]
     after = np.searchsorted(tape.time, close - every, "right") - 1
-    return Rows(seq, close - every, close, np.maximum(after, tape.first), closing, after, True)
+    return QuoteIntervals(seq, close - every, close, np.maximum(after, tape.first), closing, after, True)
 
 
-def columns(tape: Tape, rows: Rows) -> dict[str, Float]:
+def columns(tape: Tape, rows: QuoteIntervals) -> dict[str, Float]:
     """float64 columns of quotes [R] but sigma_bps; see the schema for units."""
     mid_open, mid_close = tape.mid[rows.opening], tape.mid[rows.closing]
     high, low = _extremes(tape.mid, rows.opening, rows.closing)
@@ -91,13 +103,13 @@ def _extremes(x: Float, start: Int, end: Int) -> tuple[Float, Float]:
     return np.maximum.reduceat(padded, bounds)[::2], np.minimum.reduceat(padded, bounds)[::2]
 
 
-def _between(x: Float, rows: Rows) -> Float:
+def _between(x: Float, rows: QuoteIntervals) -> Float:
     """Sums of x over each row's own events."""
     total = np.concatenate(([0.0], np.cumsum(x)))
     return np.asarray(total[rows.closing + 1] - total[rows.after + 1])
 
 
-def _spread(tape: Tape, rows: Rows) -> Float:
+def _spread(tape: Tape, rows: QuoteIntervals) -> Float:
     """Quoted spread in bps of the mid: weighted by time over a row of the clock; of a time stamp, that at its
     close.
 
@@ -124,9 +136,10 @@ def _spread(tape: Tape, rows: Rows) -> Float:
     return np.where(means[1] > 0, means[0] / np.maximum(means[1], 1.0), at_close)
 
 
-def _traded(tape: Tape, rows: Rows, quoted: Float) -> dict[str, Float]:
+def _traded(tape: Tape, rows: QuoteIntervals, quoted: Float) -> dict[str, Float]:
     """What traded in each row; prices NaN where nothing did. half_spread: sizes' mean distance from the mid
-    before, kept where nothing traded, half the quoted spread before the first trade."""
+    before, kept where nothing traded, half the quoted spread before the first trade.
+    """
     begin, end = np.searchsorted(tape.at, rows.after, "right"), np.searchsorted(tape.at, rows.closing, "right")
     some = end > begin
     last = np.maximum(end - 1, 0)
@@ -143,9 +156,9 @@ def _traded(tape: Tape, rows: Rows, quoted: Float) -> dict[str, Float]:
     signed = tape.sign != 0
     paid = sums(np.where(signed, np.abs(tape.price - tape.before) * tape.size, 0.0))
     weight = sums(np.where(signed, tape.size, 0.0))
-    there = weight > 0
-    kept = np.maximum.accumulate(np.where(there, np.arange(len(there)), -1))
-    half = np.where(there, paid / np.maximum(weight, 1e-300), 0.0)
+    valid = weight > 0
+    kept = np.maximum.accumulate(np.where(valid, np.arange(len(valid)), -1))
+    half = np.where(valid, paid / np.maximum(weight, 1e-300), 0.0)
     return out | {
         "volume": volume,
         "signed_volume": sums(tape.sign * tape.size),
@@ -163,8 +176,20 @@ WINDOWS = (12, 78, 390)
 
 
 def sigma(returns: Float, tick: float, price: Float) -> Float:
-    """[R]: forecast sd of each row's return: root of the mean squared return of the last 12, 78 and 390 rows
-    before it, in equal parts; at least a tenth of a tick, and half a tick before anything is known."""
+    """Forecast sd of each row's return: root of the mean squared return of the last 12, 78 and 390 rows before it.
+
+    Parameters
+    ----------
+    returns
+        [R] log returns.
+    tick, price
+        Currency; price [R].
+
+    Returns
+    -------
+    Float
+        [R] the three windows in equal parts; at least a tenth of a tick, and half a tick before anything is known.
+    """
     total = np.concatenate(([0.0], np.cumsum(returns * returns)))[:-1]
     row = np.arange(len(returns))
     out = np.zeros(len(returns))

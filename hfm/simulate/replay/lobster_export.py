@@ -12,22 +12,20 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 
+from hfm.arrays import Float, Int
 from hfm.errors import DataError
 from hfm.simulate.replay.event_tape import lee_ready
 from hfm.simulate.replay.stage import hours
 from hfm.tables import Array, TableMeta, arrays
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 PRICE = 10_000
 """Price units in one of currency."""
 EMPTY = 9_999_999_999
@@ -52,12 +50,24 @@ class Files:
 
 
 def files(group: pa.Table, meta: TableMeta) -> Files:  # Any: JSON
-    """The LOBSTER files of one row group of the book table, whose metadata is `meta`.
+    """The LOBSTER files of one row group of the book table.
 
     An order without a number has order id 0. A hidden execution without a side gets the one that Lee and Ready (1991)
     give it, a buyer's where they give none: the format knows no other. An off-book price finer than 1/10,000 is rounded
-    and counted. Raises DataError for what the format cannot hold: snapshots of a feed, parts of a share, a tick finer
-    than 1/10,000, times beyond the New York day.
+    and counted. What the format cannot hold is a DataError: snapshots of a feed, parts of a share, a tick finer than
+    1/10,000, times beyond the New York day.
+
+    Parameters
+    ----------
+    group
+        A session of a symbol.
+    meta
+        Of the table.
+
+    Returns
+    -------
+    Files
+        Names and contents.
     """
     symbol, day = str(group.column("symbol")[0].as_py()), arrays(group.slice(0, 1), ("session",))["session"][0]
     levels, where = meta.levels, f"{symbol} on {day}"
@@ -66,12 +76,12 @@ def files(group: pa.Table, meta: TableMeta) -> Files:  # Any: JSON
     word = group.column("event").combine_chunks().cast(pa.string()).to_numpy(zero_copy_only=False)
     odd = sorted(set(word) - set(TYPES))
     if odd:
-        raise _misfit(where, f"its feed gives {odd[0]} events, which no LOBSTER message stands for")
+        _refuse(where, f"its feed gives {odd[0]} events, which no LOBSTER message stands for")
     midnight = _midnight(day)
     start, end = hours(meta.calendar, day)
     since = columns["time"] - midnight
     if since.min() < 0 or since.max() >= _DAY:
-        raise _misfit(where, "its events are not all between midnight and midnight in New York")
+        _refuse(where, "its events are not all between midnight and midnight in New York")
     price, rounded = _prices(columns, word, where)
     message = _message(group, columns, word, since, price)
     stem = f"{symbol}_{day}_{max(start - midnight, 0) // _MS}_{min(end - midnight, _DAY) // _MS}"
@@ -82,14 +92,14 @@ def files(group: pa.Table, meta: TableMeta) -> Files:  # Any: JSON
     )
 
 
-def _misfit(where: str, why: str) -> DataError:
-    return DataError(
+def _refuse(where: str, why: str) -> NoReturn:
+    raise DataError(
         f"{where} does not fit into LOBSTER files", why=why, hint="read the book's Parquet file itself instead"
     )
 
 
 def _midnight(day: Array) -> int:
-    """ns UTC of the New York midnight that the seconds count from."""
+    """Ns UTC of the New York midnight that the seconds count from."""
     return int(datetime.fromisoformat(str(day)).replace(tzinfo=ZoneInfo("America/New_York")).timestamp()) * 10**9
 
 
@@ -101,7 +111,7 @@ def _prices(columns: Mapping[str, Array], word: Array, where: str) -> tuple[Int,
     resting = ~np.isin(word, ("execute_hidden", "cross"))
     if (off & resting).any():
         worst = columns["price"][off & resting][0]
-        raise _misfit(where, f"an order stands at {worst:.10g}, and the format's finest price is .0001")
+        _refuse(where, f"an order stands at {worst:.10g}, and the format's finest price is .0001")
     for name, code in STOPS.items():
         price[word == name] = code
     return price, int(off.sum())
@@ -133,7 +143,7 @@ def _orderbook(columns: Mapping[str, Array], levels: int, where: str) -> bytes:
             empty = np.isnan(price)
             scaled = np.rint(np.where(empty, 0.0, price) * PRICE)
             if (np.abs(scaled - np.where(empty, 0.0, price) * PRICE) > _OFF).any():
-                raise _misfit(where, "a level's price is finer than .0001")
+                _refuse(where, "a level's price is finer than .0001")
             out += [
                 np.where(empty, sign * EMPTY, scaled).astype(np.int64), _whole(columns[f"{side}_sz_{k}"], where),
             ]  # fmt: skip
@@ -143,7 +153,7 @@ def _orderbook(columns: Mapping[str, Array], levels: int, where: str) -> bytes:
 def _whole(size: Float, where: str) -> Int:
     whole = np.rint(size)
     if (np.abs(whole - size) > _OFF).any():
-        raise _misfit(where, "it trades parts of a share, and the format has whole ones")
+        _refuse(where, "it trades parts of a share, and the format has whole ones")
     return whole.astype(np.int64)
 
 

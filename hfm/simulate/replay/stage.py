@@ -11,24 +11,22 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from hfm.arrays import Bool, Float, Int
 from hfm.config import Simulate
 from hfm.errors import DataError, UsageError
 from hfm.simulate.book import fitted, observed_events
-from hfm.simulate.book.observed_events import Rows as Seen
+from hfm.simulate.book.observed_events import ObservedEvents
 from hfm.simulate.replay import book_distance, event_tape, fitted_constants, intervals
-from hfm.simulate.replay.intervals import Rows
+from hfm.simulate.replay.intervals import QuoteIntervals
 from hfm.simulate.replay.studies import Studies
 from hfm.stage import Context, Product
 from hfm.tables import ORACLE, QUOTES, Array, Provenance, Reader, TableMeta, build, column_array
 
-Float = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 MOST = 2_000_000
 """Events of a symbol from which its flow is fitted."""
 _SECOND = 1_000_000_000
@@ -38,10 +36,29 @@ _CLOSING = 60 * _SECOND  # an event row this near the close is the session's las
 def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     """Quotes and oracle of fetch/book.parquet, and the facts about them.
 
-    Raises UsageError for a clock that is none, DataError where no event leaves a two-sided quote.
+    A simulate.every that is no clock is a UsageError (see clock).
+
+    Parameters
+    ----------
+    book
+        The table.
+    sim
+        The configuration.
+    ctx
+        Warnings, progress.
+
+    Yields
+    ------
+    Product
+        simulate/quotes.parquet and simulate/oracle.parquet by session, then facts.json.
+
+    Raises
+    ------
+    DataError
+        Where no event leaves a two-sided quote.
     """
     every = clock(sim.every)
-    studies, fits = Studies(), dict[str, Fitted]()
+    studies, fits = Studies(), dict[str, FlowSample]()
     made = 0
     meta = book.meta
     for group in book.groups(event_tape.needed(meta.levels)):
@@ -58,10 +75,10 @@ def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
         made += 1
         tick = float((meta.ticks or {})[symbol])
         studies.add(found, start, end, tick)
-        fits.setdefault(symbol, Fitted(tick, int((end - start) // (fitted_constants.EVERY * _SECOND)))).add(
+        fits.setdefault(symbol, FlowSample(tick, int((end - start) // (fitted_constants.EVERY * _SECOND)))).add(
             found, group, start, end
         )
-        yield from _tables(found, rows, (symbol, day, end), _about(meta, sim, every, end - start), tick)
+        yield from _tables(found, rows, SessionKey(symbol, day, end), _about(meta, sim, every, end - start), tick)
         ctx.progress("simulate", made, made, f"{symbol} {day}")
     if not made:
         raise DataError(
@@ -71,18 +88,18 @@ def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     yield "simulate/facts.json", studies.document() | calibration(fits)
 
 
-class Fitted:
+class FlowSample:
     """A symbol's five-minute rows, and its first MOST events, kept for the calibration."""
 
     def __init__(self, tick: float, slots: int) -> None:
         self.tick, self.slots = tick, slots
-        self.sessions: list[tuple[npt.NDArray[np.int64], dict[str, Float]]] = []
-        self.seen: list[tuple[Seen, Bool, int]] = []
+        self.sessions: list[tuple[Int, dict[str, Float]]] = []
+        self.seen: list[tuple[ObservedEvents, Bool, int]] = []
 
     def add(self, found: event_tape.Tape, group: pa.Table, start: int, end: int) -> None:
         """Take a session; a half day has fewer slots."""
         room = MOST - sum(len(r.time) for r, _, _ in self.seen)
-        events = observed_events.rows(
+        events = observed_events.read_events(
             group.slice(0, max(room, 0) + 1), self.tick
         )  # the first stands for what was before
         if len(events.time):
@@ -97,9 +114,19 @@ class Fitted:
         self.sessions.append((rows.seq[inside], {name: columns[name][inside] for name in fitted_constants.COLUMNS}))
 
 
-def flow(of: Fitted) -> dict[str, Any]:  # Any: JSON
-    """The laws of the events of the even half-hours, and by how much they tell the next event better than shares do, in
-    nats, there and in the odd half-hours. Nothing where the events are too few."""
+def flow(of: FlowSample) -> dict[str, Any]:  # Any: JSON
+    """The laws of a book's events, and by how much they tell the next event better than shares do.
+
+    Parameters
+    ----------
+    of
+        The symbol's events; even half-hours are fitted.
+
+    Returns
+    -------
+    dict[str, Any]
+        tables, and the gain in nats there and in the odd half-hours; empty tables alone where the events are too few.
+    """
     seconds = 1800.0 * sum(halves for _, _, halves in of.seen)
     tables = fitted.fit([r for r, _, _ in of.seen], [even for _, even, _ in of.seen], seconds) if of.seen else {}
     if not tables:
@@ -112,10 +139,18 @@ def flow(of: Fitted) -> dict[str, Any]:  # Any: JSON
     return {"tables": tables, **{name: float(f"{g:.6g}") for name, g in zip(names, gains, strict=True)}}
 
 
-def calibration(fits: dict[str, Fitted]) -> dict[str, Any]:  # Any: JSON
-    """What facts.json says of the fit: constants that `--calibrate-from` takes, and their values in the held-out half.
+def calibration(fits: dict[str, FlowSample]) -> dict[str, Any]:  # Any: JSON
+    """What facts.json says of the fit.
 
-    Of several symbols the one with the most sessions, the first of those, stands for the run.
+    Parameters
+    ----------
+    fits
+        By symbol; the one with the most sessions, the first of those, stands for the run.
+
+    Returns
+    -------
+    dict[str, Any]
+        Constants that `--calibrate-from` takes, and their values in the held-out half.
     """
     symbol = max(fits, key=lambda s: len(fits[s].sessions))
     even, odd = fitted_constants.constants(fits[symbol].sessions, fits[symbol].slots, fits[symbol].tick)
@@ -139,8 +174,20 @@ def clock(text: str) -> int | None:
 
 
 def hours(calendar: str, day: Array) -> tuple[int, int]:
-    """Open and close (ns UTC) of a session, by the calendar; the whole day where the calendar has none of
-    that date."""
+    """Open and close of a session, by the calendar.
+
+    Parameters
+    ----------
+    calendar
+        Its name.
+    day
+        datetime64[D].
+
+    Returns
+    -------
+    tuple[int, int]
+        ns UTC; the whole day where the calendar has none of that date.
+    """
     import exchange_calendars
     import pandas as pd
 
@@ -166,10 +213,18 @@ def _about(meta: TableMeta, sim: Simulate, every: int | None, length: int) -> Ta
     )  # fmt: skip
 
 
+class SessionKey(NamedTuple):
+    """Whose session it is, and its close (ns UTC)."""
+
+    symbol: str
+    day: np.datetime64
+    end: int
+
+
 def _tables(
-    found: event_tape.Tape, rows: Rows, where: tuple[str, Array, int], about: TableMeta, tick: float
+    found: event_tape.Tape, rows: QuoteIntervals, session: SessionKey, about: TableMeta, tick: float
 ) -> Iterator[Product]:
-    symbol, day, end = where
+    symbol, day, end = session
     n = len(rows.seq)
     columns = intervals.columns(found, rows)
     origin = columns["mid_open"].copy()

@@ -9,11 +9,10 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool, Int
 from hfm.simulate.replay.event_tape import Tape
 
-Float = npt.NDArray[np.float64]
 _SECOND = 1_000_000_000
 WINDOW = 1800 * _SECOND
 SCALES = (10, 60, 300)
@@ -71,7 +70,7 @@ def _json(x: float) -> float | None:
     return float(f"{x:.6g}") if math.isfinite(x) else None
 
 
-def _state(tape: Tape, times: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _state(tape: Tape, times: Int) -> Int:
     """The event whose state holds at each time, -1 before the first two-sided quote."""
     at = np.searchsorted(tape.time, times, "right") - 1
     return np.where(at >= tape.first, at, -1)
@@ -79,7 +78,8 @@ def _state(tape: Tape, times: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 def _flow(tape: Tape, begin: int, stop: int) -> dict[str, float]:
     """R2 of the mid's change on OFI over the window, at each scale (Cont, Kukanov and Stoikov 2014, eq.
-    5)."""
+    5).
+    """
     out = {}
     total = np.cumsum(tape.ofi)
     for scale in SCALES:
@@ -102,7 +102,7 @@ def _quoted(tape: Tape, begin: int, stop: int, tick: float) -> dict[str, float]:
     return {"spread": float(spread.mean()), "spread_ticks": float(spread.mean() / tick), "one_tick": one}
 
 
-def _paid(tape: Tape, inside: npt.NDArray[np.bool_]) -> dict[str, float]:
+def _paid(tape: Tape, inside: Bool) -> dict[str, float]:
     """Effective and realised half-spread of the window's trades, and the memory of their signs."""
     sign, size, price = tape.sign[inside], tape.size[inside], tape.price[inside]
     if len(sign) < 12 or not np.any(sign):

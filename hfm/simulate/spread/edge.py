@@ -12,34 +12,53 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Float = npt.NDArray[np.float64]
+from hfm.arrays import Float
 
 
 def squared_spread(open_: Float, high: Float, low: Float, close: Float) -> Float:
-    """[S]: squared relative spread of each session's bars [S, T] (NaN in holes); may be below 0.
+    """Squared relative spread of each session.
 
-    NaN where fewer than two bars moved, or no open or close ever left the bar's extremes.
+    Parameters
+    ----------
+    open_, high, low, close
+        [S, T] prices, NaN in holes.
+
+    Returns
+    -------
+    Float
+        [S], may be below 0; NaN where fewer than two bars moved, or no open or close ever left the bar's extremes.
     """
     return moments(*(np.log(x) for x in (open_, high, low, close)))[0]
 
 
 def moments(o: Float, h: Float, lo: Float, c: Float) -> tuple[Float, Float, Float]:
-    """[S] of each session's log prices [S, T] (NaN in holes): the squared relative spread, the variance of that mean
-    from the rows' own scatter, and the rows behind it. NaN as in squared_spread."""
+    """EDGE of each session, with its own variance.
+
+    Parameters
+    ----------
+    o, h, lo, c
+        [S, T] log prices, NaN in holes.
+
+    Returns
+    -------
+    tuple[Float, Float, Float]
+        [S] each: the squared relative spread, the variance of that mean from the rows' own scatter, the rows behind it.
+        NaN as in squared_spread.
+    """
     m = (h + lo) / 2.0
     h1, l1, c1, m1 = (x[:, :-1] for x in (h, lo, c, m))
     o, h, lo, m = (x[:, 1:] for x in (o, h, lo, m))
     r1, r2, r3, r4, r5 = m - o, o - m1, m - c1, c1 - m1, o - c1  # section 2.2
-    there = np.isfinite(r1 + r2 + r3 + r4)
-    rows = there.sum(axis=1).astype(float)
+    valid = np.isfinite(r1 + r2 + r3 + r4)
+    rows = valid.sum(axis=1).astype(float)
     n = np.maximum(rows, 1.0)
-    if not there.all():
-        r1, r2, r3, r4, r5 = (np.where(there, r, 0.0) for r in (r1, r2, r3, r4, r5))
+    if not valid.all():
+        r1, r2, r3, r4, r5 = (np.where(valid, r, 0.0) for r in (r1, r2, r3, r4, r5))
 
     def mean(x: npt.NDArray[Any]) -> Float:  # Any: booleans or floats
         return np.asarray(x.sum(axis=1) / n)
 
-    moved = there & ((h != lo) | (lo != c1))
+    moved = valid & ((h != lo) | (lo != c1))
     p_open = mean(moved & (o != h)) + mean(moved & (o != lo))
     p_close = mean(moved & (c1 != h1)) + mean(moved & (c1 != l1))
     p_moved = mean(moved)

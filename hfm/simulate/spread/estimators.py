@@ -13,13 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from hfm.simulate.bars.trailing_stats import VOLATILITY_CURVE, curve
+from hfm.arrays import Bool, Float, Int
+from hfm.simulate.day_curves import VOLATILITY_CURVE, day_curve
 from hfm.simulate.spread import edge
-
-Float = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 
 NAMES = ("roll", "persistent_75", "persistent_85", "persistent_95", "corwin_schultz", "abdi_ranaldo", "edge")
 ROLL, PERSISTENT_75, PERSISTENT_85, PERSISTENT_95, CORWIN_SCHULTZ, ABDI_RANALDO, EDGE = range(len(NAMES))
@@ -41,7 +38,8 @@ _K = 3.0 - 2.0 * np.sqrt(2.0)  # Corwin and Schultz (2012), eq. 18
 class SessionMoments:
     """What S sessions show. square, weight, variance [S, E]: squared spread (bp^2), its weight in a pool (0 where there
     is none) and its sampling variance from the session's own rows; of Corwin-Schultz, square is the spread itself in bp
-    (signed). shape [S, 4]: rows with a close before, those of them that open at it, closes, closes at an extreme."""
+    (signed). shape [S, 4]: rows with a close before, those of them that open at it, closes, closes at an extreme.
+    """
 
     square: Float
     weight: Float
@@ -50,11 +48,23 @@ class SessionMoments:
 
 
 def moments(open_: Float, high: Float, low: Float, close: Float, volume: Float) -> SessionMoments:
-    """The moments of S sessions of bars [S, T]; volume in shares, NaN in holes like the prices.
+    """The moments of sessions of bars.
 
     Rows are weighted by the inverse of their variance, by the built-in curve and the session's mean squared range: that
     makes pooled estimates nearly as precise as generalised least squares. Where ranges are made of opens and closes
-    alone, bounces widen them, and weigh themselves down: see charge.MARGIN.
+    alone, bounces widen them, and weigh themselves down: see spread_charge.MARGIN.
+
+    Parameters
+    ----------
+    open_, high, low, close
+        [S, T] prices, NaN in holes.
+    volume
+        [S, T] shares, NaN in holes; a row of none teaches nothing.
+
+    Returns
+    -------
+    SessionMoments
+        [S, E].
     """
     if close.shape[1] < 3:
         empty = np.zeros((len(close), len(NAMES)))
@@ -93,16 +103,17 @@ def _moments(open_: Float, high: Float, low: Float, close: Float, volume: Float)
     return SessionMoments(square, weight, variance, _shape(o, h, lo, c))
 
 
-def _precision(range_: Float, r: Float, rows: npt.NDArray[np.int64]) -> Float:
+def _precision(range_: Float, r: Float, rows: Int) -> Float:
     """[S, T]: inverse of each row's variance in bp^2, up to a factor; 0 in sessions of fewer than three returns or of
-    no move."""
+    no move.
+    """
     known = np.where(np.isfinite(range_), range_, 0.0)
     ranges: Float = np.vecdot(known, known)
     squares: Float = np.vecdot(r, r)
     scale = BP2 * np.where(ranges > 0, ranges, squares) / np.maximum(rows, 1)
     usable = (rows >= 3) & (scale > 0)
     level = np.where(usable, 1.0 / np.where(usable, scale, 1.0), 0.0)
-    return np.asarray(level[:, None] * np.exp(-2.0 * curve(VOLATILITY_CURVE, range_.shape[1])))
+    return np.asarray(level[:, None] * np.exp(-2.0 * day_curve(VOLATILITY_CURVE, range_.shape[1])))
 
 
 Part = tuple[Float, Float, Float]
@@ -124,14 +135,14 @@ def _autocovariances(r: Float, known: Bool, precision: Float) -> dict[int, Part]
     for k in range(lags):
         pairs[:, k] = np.vecdot(mass[:, k + 1 :], mass[:, : -k - 1])
         covariance[:, k] = np.vecdot(x[:, k + 1 :], x[:, : -k - 1])
-    there = pairs > 0
-    covariance = np.where(there, BP2 * covariance / np.where(there, pairs, 1.0), 0.0)
+    valid = pairs > 0
+    covariance = np.where(valid, BP2 * covariance / np.where(valid, pairs, 1.0), 0.0)
     squares = x * x
-    first = np.where(there[:, 0], pairs[:, 0], 1.0)
+    first = np.where(valid[:, 0], pairs[:, 0], 1.0)
     fourth = BP2**2 * np.vecdot(squares[:, 1:], squares[:, :-1]) / first**2
     out: dict[int, Part] = {}
     for which, phi in PERSISTENCE.items():
-        form = there * ((1.0 - phi) ** 2 * np.power(phi, np.arange(lags)))
+        form = valid * ((1.0 - phi) ** 2 * np.power(phi, np.arange(lags)))
         norm = np.vecdot(form, form)
         scale = -4.0 / np.where(norm > 0, norm, 1.0)
         out[which] = (scale * np.vecdot(form, covariance), pairs[:, 0], scale * scale * fourth * norm)
@@ -147,7 +158,8 @@ def _abdi_ranaldo(h: Float, lo: Float, c: Float, precision: Float) -> Part:
 
 def _corwin_schultz(h: Float, lo: Float, precision: Float) -> Part:
     """Corwin and Schultz (2012, doi:10.1111/j.1540-6261.2012.01729.x), eq. 14 and 18, in bp: pairs of bars, negative
-    ones kept."""
+    ones kept.
+    """
     one = (h - lo) ** 2
     beta = one[:, 1:] + one[:, :-1]
     gamma = (np.maximum(h[:, 1:], h[:, :-1]) - np.minimum(lo[:, 1:], lo[:, :-1])) ** 2

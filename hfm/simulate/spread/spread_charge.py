@@ -18,16 +18,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from hfm.simulate.bars.slot_grid import grids
+from hfm.arrays import Bool, Float, Int
+from hfm.simulate.slot_grid import slot_grids
 from hfm.simulate.spread import estimators
 from hfm.simulate.spread.estimators import ABDI_RANALDO, CORWIN_SCHULTZ, EDGE, NAMES, PERSISTENCE, ROLL, SHARPNESS
 from hfm.tables import Reader, arrays
-
-Float = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
-Int = npt.NDArray[np.int64]
 
 UNKNOWN_BPS = 10.0
 """Charged where nothing can be estimated: the original recipe's base spread, some fifty times that of SPY."""
@@ -52,9 +48,10 @@ _SUMS = 7
 
 
 @dataclass(frozen=True)
-class Pool:
+class MomentPool:
     """Estimates from N sets of sessions. square, se [N, E]: squared spread and its error (NaN: none); trusted [N, E]:
-    whether the preconditions hold; df [N, E]: degrees of freedom of the error; rows, joined, sessions [N]."""
+    whether the preconditions hold; df [N, E]: degrees of freedom of the error; rows, joined, sessions [N].
+    """
 
     square: Float
     se: Float
@@ -69,7 +66,8 @@ class Pool:
 class Ruling:
     """What is charged in N cases. upper [N]: bp, NaN where nothing can be estimated; by [N]: the estimator that ruled;
     shown [N, E]; against [N]: bp below which a claim is contradicted, 0 where nothing is shown; highest [N, E]: each
-    estimator's upper limit in bp (below 0: of a squared spread below 0)."""
+    estimator's upper limit in bp (below 0: of a squared spread below 0).
+    """
 
     upper: Float
     by: Int
@@ -104,7 +102,7 @@ def sums(moments: estimators.SessionMoments) -> Float:
     return np.concatenate((*stack, moments.shape, some), axis=1)
 
 
-def pool(total: Float) -> Pool:
+def pool(total: Float) -> MomentPool:
     """Estimates from sums [N, 7 E + 5] over sessions."""
     count = len(NAMES)
     a, b, aa, ab, bb, within, n = (total[:, i * count : (i + 1) * count] for i in range(_SUMS))
@@ -124,10 +122,10 @@ def pool(total: Float) -> Pool:
     dense = extreme <= THIN * closes
     trusted[:, [ABDI_RANALDO, CORWIN_SCHULTZ]] &= (dense & (share <= JOINED_RANGES))[:, None]
     trusted[:, EDGE] &= share <= JOINED_GAPS
-    return Pool(square, se, trusted, df, rows, share, sessions)
+    return MomentPool(square, se, trusted, df, rows, share, sessions)
 
 
-def rule(p: Pool) -> Ruling:
+def rule(p: MomentPool) -> Ruling:
     """Who rules, and what is charged."""
     few = (p.sessions < CLUSTERED)[:, None]
     high, low = _limit(p, ONE_SIDED_95), np.where(few, _limit(p, -ALONE), _limit(p, -FAMILY_1))
@@ -147,7 +145,7 @@ def rule(p: Pool) -> Ruling:
     return Ruling(np.where(upper >= 0, upper, np.nan), by, shown, against, high)
 
 
-def _shown(p: Pool, low: Float, high: Float) -> Bool:
+def _shown(p: MomentPool, low: Float, high: Float) -> Bool:
     """[N, E]: the estimates that show a spread; of the sums of autocovariances, the one alone that fits best.
 
     Corwin-Schultz shows nothing that lies above all that Roll, Abdi-Ranaldo and EDGE allow: where volatility changes
@@ -166,7 +164,7 @@ def _shown(p: Pool, low: Float, high: Float) -> Bool:
     return shown
 
 
-def _widened(p: Pool, high: Float) -> Float:
+def _widened(p: MomentPool, high: Float) -> Float:
     """The upper limits, Abdi-Ranaldo's for ranges that hold one side alone, up to Roll's own limit.
 
     Where sides persist through most of a bar, or highs and lows are made of opens and closes, its squared spread is
@@ -180,7 +178,7 @@ def _widened(p: Pool, high: Float) -> Float:
     return out
 
 
-def _limit(p: Pool, z: float) -> Float:
+def _limit(p: MomentPool, z: float) -> Float:
     """[N, E]: one-sided limit of the spread in bp, signed as its square; quantiles of Student's t by its expansion."""
     quantile = z + (z**3 + z) / (4.0 * p.df) + (5 * z**5 + 16 * z**3 + 3 * z) / (96.0 * p.df**2)
     square = p.square + quantile * p.se
@@ -226,11 +224,11 @@ def of_bars(open_: Float, high: Float, low: Float, close: Float, volume: Float) 
 def whole_sample(bars: Reader) -> dict[str, SpreadEstimate]:
     """By symbol, the estimate from all bars of a table: for what is said of a run, never for a row of it."""
     totals: dict[str, Float] = {}
-    slots = int(bars.meta.slots_per_session)
+    slots = bars.meta.slots_per_session
     columns = ("open", "high", "low", "close", "volume")
     for group in bars.groups(("symbol", "session", "seq", *columns)):
         values = arrays(group, columns)
-        for grid in grids(group, slots):
+        for grid in slot_grids(group, slots):
             part = sums(estimators.moments(*(grid.matrix(values[c]) for c in columns))).sum(axis=0)
             totals[grid.symbol] = totals.get(grid.symbol, 0.0) + part
     return {symbol: estimate(total) for symbol, total in totals.items()}

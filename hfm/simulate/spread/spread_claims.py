@@ -12,34 +12,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool, Float, Int
 from hfm.config import Simulate
-from hfm.simulate import ticks
-from hfm.simulate.bars import micro
-from hfm.simulate.bars.slot_grid import Grid, grids
+from hfm.simulate import spread_model, ticks
+from hfm.simulate.slot_grid import SlotGrid, slot_grids
 from hfm.simulate.spread import estimators, spread_charge
 from hfm.simulate.spread.spread_charge import SpreadEstimate
-from hfm.stage import Context
-from hfm.tables import Array, Reader, TableMeta, arrays
-
-Float = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
+from hfm.tables import Array, Reader, arrays
 
 DOUBLINGS = 8
 WINDOW = 2**DOUBLINGS
 """Sessions looked back on."""
-EARLY = 5
-"""Sessions that may pass without an estimate before that is worth a warning."""
 TICKS = (0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0)
 """Price increments coarser than a cent, in currency, each a multiple of the first."""
 CHANGES, ON_GRID = 200, 0.99
 """Price changes that show an increment, and the share of them that must be multiples of it."""
-MEAN_EXCESS = 1.16
-"""E e^(x - a) on SPY: what the spread's mean, less a tick, is above tick e^a."""
 _COLUMNS = ("open", "high", "low", "close", "volume")
 
 
@@ -87,22 +77,36 @@ class _Past:
     price: list[Float]
     upper: list[Float]
     against: list[Float]
-    by: list[npt.NDArray[np.int64]]
+    by: list[Int]
     tick: list[Float]
 
 
 def charges(
-    bars: Reader, sim: Simulate, model: micro.Model, sizes: Mapping[str, ticks.TickSizes] | None = None
+    bars: Reader, sim: Simulate, model: spread_model.SpreadModel, sizes: Mapping[str, ticks.TickSizes] | None = None
 ) -> dict[str, Charge]:
-    """By symbol, what is charged around observed bars: one pass over them ahead of the simulation's own.
+    """What is charged around observed bars: one pass over them ahead of the simulation's own.
 
-    sizes: the tick sizes of each symbol (None: the model's).
+    Parameters
+    ----------
+    bars
+        fetch/bars.parquet.
+    sim
+        The configuration.
+    model
+        Its constants.
+    sizes
+        Tick sizes by symbol; None: the model's.
+
+    Returns
+    -------
+    dict[str, Charge]
+        By symbol.
     """
-    slots = int(bars.meta.slots_per_session)
+    slots = bars.meta.slots_per_session
     pasts: dict[str, _Past] = {}
     for group in bars.groups(("symbol", "session", "seq", *_COLUMNS)):
         columns = arrays(group, _COLUMNS)
-        for grid in grids(group, slots):
+        for grid in slot_grids(group, slots):
             _learn(pasts, grid, columns)
     every = ticks.TickSizes(float(np.max(model.tick)))
     return {
@@ -112,7 +116,7 @@ def charges(
     }
 
 
-def _learn(pasts: dict[str, _Past], grid: Grid, columns: Mapping[str, Array]) -> None:
+def _learn(pasts: dict[str, _Past], grid: SlotGrid, columns: Mapping[str, Array]) -> None:
     """Take a group's sessions of one symbol: each is ruled by those before it."""
     open_, high, low, close, volume = (grid.matrix(columns[name]) for name in _COLUMNS)
     moments = estimators.moments(open_, high, low, close, volume)
@@ -141,7 +145,8 @@ def _learn(pasts: dict[str, _Past], grid: Grid, columns: Mapping[str, Array]) ->
 
 def _trailing(both: Float) -> Float:
     """[S, C]: sum of the WINDOW rows before each of the last S of [WINDOW + S, C], by doubling: the same bits however
-    the sessions come in groups."""
+    the sessions come in groups.
+    """
     out = both[:-1]
     for power in range(DOUBLINGS):
         out = out[: -(2**power)] + out[2**power :]
@@ -169,17 +174,35 @@ def _tick(counts: Float) -> Float:
     return np.asarray((enough * np.array(TICKS)).max(axis=1))
 
 
-def claimed(symbol: str, price: Float, sim: Simulate, model: micro.Model) -> Float | None:
-    """[S]: relative quoted spread that is claimed at opening prices [S] in currency; None where nothing is.
+def claimed(symbol: str, price: Float, sim: Simulate, model: spread_model.SpreadModel) -> Float | None:
+    """The relative quoted spread that is claimed of a symbol.
 
     Of a pair of G10 currencies half a pip, the price increment of the dealers' market since 2012 (EBS).
+
+    Parameters
+    ----------
+    symbol
+        As the vendor spells it.
+    price
+        [S] opens, currency.
+    sim, model
+        What may claim another.
+
+    Returns
+    -------
+    Float | None
+        [S]; None where nothing is claimed.
     """
     if sim.spread_bps is not None:
         return np.full(len(price), sim.spread_bps * 1e-4)
     if symbol == "SPY" or "ln_excess" in sim.constants:
-        return np.asarray(model.tick * (1.0 + MEAN_EXCESS * np.exp(model.ln_excess)) / price)
+        return np.asarray(model.tick * (1.0 + spread_model.MEAN_EXCESS * np.exp(model.ln_excess)) / price)
     pip = _claimed_pip(symbol, sim)
-    return None if pip is None else np.asarray(np.maximum(0.5 * pip, model.tick * (1.0 + MEAN_EXCESS * 0.15)) / price)
+    return (
+        None
+        if pip is None
+        else np.asarray(np.maximum(0.5 * pip, model.tick * (1.0 + spread_model.MEAN_EXCESS * 0.15)) / price)
+    )
 
 
 def _claimed_pip(symbol: str, sim: Simulate) -> float | None:
@@ -187,7 +210,7 @@ def _claimed_pip(symbol: str, sim: Simulate) -> float | None:
     return None if sim.spread_bps is not None or "ln_excess" in sim.constants else ticks.pip(symbol)
 
 
-def _charge(symbol: str, past: _Past, sim: Simulate, model: micro.Model) -> Charge:
+def _charge(symbol: str, past: _Past, sim: Simulate, model: spread_model.SpreadModel) -> Charge:
     price, upper, against = (np.concatenate(x) for x in (past.price, past.upper, past.against))
     by, least = np.concatenate(past.by), np.concatenate(past.tick) / price
     ratio = model.effective if model.effective > 0 else 1.0
@@ -227,101 +250,3 @@ def _why(past: _Past) -> str:
     if past.total[-1 - len(TICKS)] == 0:
         return "its price never changes"
     return "too few bars a session stand side by side"
-
-
-def warn(found: Mapping[str, Charge], ctx: Context) -> None:
-    """What a user should know of the charges: claims that the bars contradict, sessions that cannot be estimated."""
-    for symbol, one in found.items():
-        if one.contradicted.any():
-            bps = float(one.bps[one.contradicted].mean())
-            ctx.warn(
-                f"{symbol}: its bars contradict a spread of {one.claim_bps:.3g} bp there and back; charged instead in "
-                f"{int(one.contradicted.sum())} of {len(one.bps)} sessions: {bps:.3g} bp on average, {ruler(one)}"
-            )
-        if one.unknown[EARLY:].any() or (one.unknown.all() and len(one.unknown) > 1):
-            ctx.warn(
-                f"{symbol}: the spread cannot be estimated in {int(one.unknown.sum())} of {len(one.bps)} sessions "
-                f"({one.why}): {spread_charge.UNKNOWN_BPS:g} bp there and back are charged in them; --spread-bps sets another"
-            )
-
-
-def ruler(one: Charge) -> str:
-    """What ruled in most of a symbol's sessions, in words; of a claim that gave way, what ruled instead."""
-    counts = dict(one.rulers)
-    if one.contradicted.any():
-        counts = {name: count for name, count in counts.items() if name not in ("claim", "pip")}
-    name = max(counts, key=lambda k: counts[k])
-    fixed = {
-        "bound": "a bound, for nothing can be estimated", "claim": "as claimed", "tick": "the step of its prices",
-        "pip": "half a pip, the dealers' price increment",
-    }  # fmt: skip
-    return fixed.get(name) or f"upper 95 % side of {_LABEL[name]}"
-
-
-_LABEL = dict(zip(estimators.NAMES, estimators.LABELS, strict=True))
-
-
-def say(found: Mapping[str, Charge], ctx: Context) -> None:
-    """A line of the summary a symbol, up to three; of more their range."""
-    if len(found) > 3:
-        levels = sorted((float(one.bps.mean()), symbol) for symbol, one in found.items())
-        (low, first), (high, last) = levels[0], levels[-1]
-        ctx.say(f"spread charged there and back: {low:.3g} bp ({first}) to {high:.3g} ({last}); each in facts.json")
-        return
-    for symbol, one in found.items():
-        known = ~one.unknown
-        level = float(one.bps[known].mean()) if known.any() else spread_charge.UNKNOWN_BPS
-        bound = f", {spread_charge.UNKNOWN_BPS:g} in {int(one.unknown.sum())} sessions with nothing to go by"
-        rest = ", ".join(f"{_LABEL[name]} {_span(row)}" for name, row in one.estimate.table.items() if _told(name, row))
-        ctx.say(
-            f"spread charged, {symbol}: {level:.3g} bp there and back ({ruler(one)})"
-            + (bound if known.any() and not known.all() else "")
-            + (f"; all bars show {rest}" if rest else "")
-        )
-
-
-def _told(name: str, row: Mapping[str, float | bool | None]) -> bool:
-    return bool(row["trusted"]) and (name in ("roll", "corwin_schultz", "abdi_ranaldo", "edge") or bool(row["shown"]))
-
-
-def _span(row: Mapping[str, float | bool | None]) -> str:
-    """An estimate and its upper limit, in bp."""
-    bps = np.sqrt(max(float(row["squared_bps2"] or 0.0), 0.0))
-    return f"{bps:.2g} (at most {float(row['upper_bps'] or 0.0):.2g})"
-
-
-def document(found: Mapping[str, Charge]) -> dict[str, Any]:  # Any: JSON
-    """The entry of facts.json: by symbol what is claimed, charged and shown."""
-    return {
-        symbol: {
-            "charged_bps": _json(one.bps.mean()), "claimed_bps": _json(one.claim_bps),
-            "sessions": len(one.bps), "unknown": int(one.unknown.sum()), "contradicted": int(one.contradicted.sum()),
-            "ruled_by": dict(one.rulers), "joined_opens": _json(one.estimate.joined),
-            "whole_sample": {
-                "squared_bps2": _json(one.estimate.squared_bps2), "se": _json(one.estimate.se),
-                "upper_bps": _json(2.0 * one.estimate.upper_half_spread_bps), "ruled_by": one.estimate.ruled_by,
-                "estimators": {name: dict(row) for name, row in one.estimate.table.items()},
-            },
-        }
-        for symbol, one in found.items()
-    }  # fmt: skip
-
-
-def described(meta: TableMeta, found: Mapping[str, Charge], sim: Simulate) -> TableMeta:
-    """The metadata of quotes: whether mids are prices of trades, and by symbol what is charged."""
-    spread = (
-        {
-            symbol: {
-                "bps": _json(one.bps.mean()), "claimed_bps": _json(one.claim_bps),
-                "upper_bps": _json(2.0 * one.estimate.upper_half_spread_bps), "ruled_by": one.estimate.ruled_by,
-            }
-            for symbol, one in found.items()
-        }
-        if found
-        else meta.spread
-    )  # fmt: skip
-    return replace(meta, mid_is_trade=not meta.synthetic and sim.signal != "planted", spread=spread)
-
-
-def _json(x: float) -> float | None:
-    return float(f"{x:.6g}") if np.isfinite(x) else None

@@ -20,6 +20,7 @@ from hfm.runs import freshness
 from hfm.runs.manifest import Run
 from hfm.stage import Verification
 from hfm.tables import MemoryReader, Reader, arrays
+from hfm.tables.metrics_document import Metrics, read_metrics
 from hfm.train import folds, training_panel
 from hfm.verify.claims import Row
 from hfm.verify.lookahead import asof, cuts, decisions, forecasts, rebuilt, refit
@@ -109,30 +110,28 @@ def models(document: Mapping[str, object], config: Config) -> list[str]:
 
 def strategy(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng: np.random.Generator) -> Iterator[Row]:
     """The policy sees a row alone; no fill is at the price that items its signal; the edge outlives one row's delay."""
-    document = json.loads(readers[METRICS].data())
-    cheat = bool(document["lookahead"])
+    document = read_metrics(readers[METRICS].data())
+    cheat = document.lookahead
     words = "backtest: a signal is filled after it is known" if not cheat else (
         "backtest: px_open of every row is the close that its own signal is items of (--fill close)"
     )  # fmt: skip
     yield Row(words, "0 look-ahead fills", float(cheat), 0, 0)
     if PREDICTIONS in readers:
-        yield from decisions.of_run(readers, config, str(document["model"]), asked, rng)
+        yield from decisions.of_run(readers, config, document.model, asked, rng)
     yield _delay(readers, document, config)
 
 
-def _delay(readers: Mapping[str, Reader], document: dict[str, object], config: Config) -> Row:
+def _delay(readers: Mapping[str, Reader], document: Metrics, config: Config) -> Row:
     """Share of the gross return that is left with the signals one row later. A real edge decays; where direction is
     called better than honest data allows and a row's delay takes nearly all, something knows the next row."""
-    curve = document["sensitivity"]["delay"]  # type: ignore[index]  # JSON of our own making
-    now, later = (float(point["gross_return"]) for point in curve[:2])
+    now, later = (float(point.gross_return) for point in document.sensitivity.delay[:2])
     kept = later / now if now > 0 else float("nan")
     names = ("p_up", "y_up", "model")
-    model = str(document["model"])
-    parts = [arrays(group, names) for group in readers[PREDICTIONS].groups(names, model)]
+    parts = [arrays(group, names) for group in readers[PREDICTIONS].groups(names, document.model)]
     p, y = (np.concatenate([part[name] for part in parts]) for name in ("p_up", "y_up"))
     judged = (y >= 0) & np.isfinite(p)
     right, n = int(((p > 0.5) == (y == 1))[judged].sum()), int(judged.sum())
-    flag = leakage.warning(right, n, bars=config.simulate.fidelity != "replay",
+    flag = leakage.warning(leakage.Hits(right, n), bars=config.simulate.fidelity != "replay",
                            planted=config.simulate.signal == "planted")  # fmt: skip
     text = f"backtest: gross return left with signals one row later ({right / max(n, 1):.1%} of directions called)"
     if flag is None:

@@ -11,6 +11,7 @@ from hfm.config import Backtest
 from hfm.ledger import records as rec
 from hfm.ledger.account import equity, params_new, state_new
 from hfm.orders import step
+from hfm.tables.metrics_document import SweepPoint
 from tests.backtest import market
 from tests.backtest.walk import Walk, walk
 from tests.ledger.market import play
@@ -111,6 +112,6 @@ def test_the_stage_shows_quantiles_beside_the_trial_and_records_that_it_did() ->
     assert ctx.events[:-1] == before.events
     assert (ctx.events[-1]["event"], ctx.events[-1]["levels"]) == ("sweep", 20)
     lines = [line for line in ctx.lines if line not in before.lines]
-    assert lines == spell(points, "q")
+    assert lines == spell([SweepPoint(**point) for point in points], "q")
     assert lines[0] == "sweep of 20 thresholds:"
     assert "chosen after the fact" in lines[-1]

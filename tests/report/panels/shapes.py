@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from hfm.config import Config, Report
+from hfm.recipe.waterfall import PANEL as WATERFALL
 from hfm.report import evidence
 from hfm.report.evidence import Evidence
-from hfm.report.panels.catalogue import BRIDGE, PANELS, Panel
-from hfm.report.panels.style import Ink, Told, house
+from hfm.report.panels.catalogue import PANELS, ReportPanel
+from hfm.report.panels.style import Caption, Ink, default_style
 from hfm.stage import Record
 from tests.report.bridged import reader
 from tests.report.builder import make
@@ -45,25 +46,25 @@ def bridged() -> Evidence:
 def stopped(**stops: int) -> Evidence:
     """A short run whose position was not as wanted for these reasons (spaces as underscores)."""
     whole = run("short")
-    assert whole.money is not None
+    assert whole.strategy is not None
     found = tuple((name.replace("_", " "), rows) for name, rows in stops.items())
-    return dataclasses.replace(whole, money=dataclasses.replace(whole.money, stops=found))
+    return dataclasses.replace(whole, strategy=dataclasses.replace(whole.strategy, stops=found))
 
 
-def by_name(name: str) -> Panel:
+def by_name(name: str) -> ReportPanel:
     """The panel of that name."""
-    return next(panel for panel in (*PANELS, BRIDGE) if panel.name == name)
+    return next(panel for panel in (*PANELS, WATERFALL) if panel.name == name)
 
 
-def on_paper(panel: Panel, found: Evidence) -> tuple[Figure, Told]:
+def on_paper(panel: ReportPanel, found: Evidence) -> tuple[Figure, Caption]:
     """The panel of that evidence on a figure of its own, every warning an error."""
-    with house(), warnings.catch_warnings():
+    with default_style(), warnings.catch_warnings():
         warnings.simplefilter("error")
         figure = Figure(figsize=(4.5, 3))
         return figure, panel.on(figure.add_axes((0.15, 0.15, 0.8, 0.8)), found, Ink())
 
 
-def drawn(name: str, shape: str) -> tuple[Figure, Told]:
+def drawn(name: str, shape: str) -> tuple[Figure, Caption]:
     """The panel of that name on that shape."""
     return on_paper(by_name(name), run(shape))
 

@@ -21,21 +21,21 @@ def test_time_of_day_curves_are_multiples_of_their_own_mean() -> None:
 
 def test_order_flow_stands_against_the_same_and_the_next_return() -> None:
     """The legend's R2 are the evidence's; the next bar's is near nothing in a random walk."""
-    figure, told = drawn("flow", "long")
+    figure, caption = drawn("flow", "long")
     market = run("long").market
-    assert market.same is not None
-    assert market.ahead is not None
+    assert market.same_bar is not None
+    assert market.next_bar is not None
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]  # type: ignore[union-attr]  # there is one
-    assert labels == [f"same bar, R² {market.same.r2:.3f}", f"next bar, R² {market.ahead.r2:.3f}"]
-    assert market.ahead.r2 < 0.01 < market.same.r2
-    assert f"R² {market.same.r2:.2f}" in told.caption
+    assert labels == [f"same bar, R² {market.same_bar.r2:.3f}", f"next bar, R² {market.next_bar.r2:.3f}"]
+    assert market.next_bar.r2 < 0.01 < market.same_bar.r2
+    assert f"R² {market.same_bar.r2:.2f}" in caption.text
 
 
 def test_the_heat_map_has_a_cell_for_every_slot_and_counts_the_empty_ones() -> None:
     """Sessions by slots; thinned where there are very many."""
-    figure, told = drawn("heat", "long")
+    figure, caption = drawn("heat", "long")
     assert figure.axes[0].images[0].get_array().shape == (90, 78)  # type: ignore[union-attr]  # it has one
-    assert "0 slots are empty" in told.caption
+    assert "0 slots are empty" in caption.text
     market = run("long").market
     many = dataclasses.replace(run("long"), market=dataclasses.replace(market, move_ST=np.tile(market.move_ST, (6, 1))))
     figure, _ = on_paper(by_name("heat"), many)
@@ -49,9 +49,9 @@ def test_missing_bars_and_short_days_are_marked_and_told_apart() -> None:
     there[3] -= 8
     there[5] = due[5] = 42
     odd = dataclasses.replace(run("short"), market=dataclasses.replace(market, bars_S=there, due_S=due))
-    figure, told = on_paper(by_name("quality"), odd)
+    figure, caption = on_paper(by_name("quality"), odd)
     found = lines(figure)
     assert list(found["bars missing"].get_xdata()) == [3]
     assert list(found["short day"].get_xdata()) == [5]
-    assert "14 of 15 sessions have every bar" in told.caption
-    assert "8 bars are missing" in told.caption
+    assert "14 of 15 sessions have every bar" in caption.text
+    assert "8 bars are missing" in caption.text

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from hfm.report.panels.style import Ink, Percent, clock, days, few, house
+from hfm.report.panels.style import Ink, Percent, clock_axis, date_axis, default_style, limit_ticks
 from tests.report.panels.shapes import drawn, parts
 
 
@@ -49,7 +49,7 @@ def test_ticks_of_percent_have_the_digits_that_they_need() -> None:
 def test_hours_read_as_a_clock(hours: tuple[float, float], first: str) -> None:
     """Ticks at round times, within the day that is shown."""
     ax = Figure().add_axes((0, 0, 1, 1))
-    clock(ax, np.linspace(*hours, 20))
+    clock_axis(ax, np.linspace(*hours, 20))
     form = ax.xaxis.get_major_formatter()
     assert form(float(ax.get_xticks()[0]), 0) in (first, "12:00", "10:00")
     assert all(form(float(tick), 0)[2] == ":" for tick in ax.get_xticks())
@@ -58,8 +58,8 @@ def test_hours_read_as_a_clock(hours: tuple[float, float], first: str) -> None:
 def test_sessions_are_dates_and_months_where_there_are_years_of_them() -> None:
     """Month and day within a year, year and month beyond; at most six."""
     short, long = (Figure().add_axes((0, 0, 1, 1)) for _ in range(2))
-    days(short, np.arange(20_000, 20_030))
-    days(long, np.arange(20_000, 20_800))
+    date_axis(short, np.arange(20_000, 20_030))
+    date_axis(long, np.arange(20_000, 20_800))
     assert short.get_xticklabels()[0].get_text() == "10-04"
     assert long.get_xticklabels()[0].get_text() == "2024-10"
     assert len(short.get_xticks()) == 6
@@ -68,7 +68,7 @@ def test_sessions_are_dates_and_months_where_there_are_years_of_them() -> None:
 def test_the_house_leaves_matplotlib_as_it_was() -> None:
     """Settings inside are the library's own, and the user's are back afterwards."""
     with mpl.rc_context({"font.size": 31.0}):
-        with house():
+        with default_style():
             assert mpl.rcParams["font.size"] != 31.0
             assert mpl.rcParams["svg.hashsalt"] == "hfm"
         assert mpl.rcParams["font.size"] == 31.0
@@ -78,6 +78,6 @@ def test_few_ticks_are_few() -> None:
     """At most so many steps on either axis."""
     ax = Figure().add_axes((0, 0, 1, 1))
     ax.plot([0, 1000], [0, 1])
-    few(ax, x=3, y=2)
+    limit_ticks(ax, x=3, y=2)
     assert len(ax.get_xticks()) <= 5
     assert len(ax.get_yticks()) <= 4

@@ -8,7 +8,8 @@ import pytest
 from hfm import tables
 from hfm.config import Simulate
 from hfm.errors import ConfigError, UsageError
-from hfm.simulate.bars import bar_stream, micro
+from hfm.simulate import spread_model
+from hfm.simulate.bars import bar_stream
 from hfm.stage import Context
 from tests.bars import GroupedReader, bar_table
 from tests.orderbook import DAY, book_table
@@ -17,8 +18,12 @@ from tests.orderbook import DAY, book_table
 def test_the_whole_sample_sd_is_that_of_the_level_however_the_groups_fall() -> None:
     """Two symbols with holes: sd of 10 bp + 2 x 20-row volatility, nights included, in one group or in ten."""
     bars = bar_table(30, ("SPY", "QQQ"), slots=26, drop=(5, 6, 300))
-    found = bar_stream.whole_sample_sd(GroupedReader(bars, 30))
-    pieces = bar_stream.whole_sample_sd(GroupedReader(bars, 3))
+    found, pieces = (
+        bar_stream.settings(GroupedReader(bars, size), Simulate(recipe="seed"), Context("simulate"))[
+            "SPY"
+        ].recipe.level_sd
+        for size in (30, 3)
+    )
     columns = tables.arrays(bars)
     for symbol in ("SPY", "QQQ"):
         close = columns["close"][columns["symbol"] == symbol]
@@ -42,7 +47,7 @@ def test_a_name_is_like_spy_by_its_own_name_or_because_it_is_invented() -> None:
 def test_constants_replace_the_built_in_ones_and_no_others() -> None:
     """Those that are given; the tick is the setting's own; nonsense and absurd values are named with their range."""
     model = bar_stream.calibrated(Simulate(tick=0.1, constants={"spread_sd": 0.2, "depth": 50.0}))
-    assert model == micro.Model(tick=0.1, spread_sd=0.2, depth=50.0)
+    assert model == spread_model.SpreadModel(tick=0.1, spread_sd=0.2, depth=50.0)
     with pytest.raises(ConfigError, match="'sigma'"):
         bar_stream.calibrated(Simulate(constants={"sigma": 1.0}))
     with pytest.raises(ConfigError, match="not within"):
@@ -61,7 +66,9 @@ def test_a_group_too_large_is_taken_in_pieces_of_whole_sessions(monkeypatch: pyt
     monkeypatch.setattr(bar_stream, "GROUP_ROWS", 200)
     bars = tables.MemoryReader(bar_table(10))
     ctx = Context("simulate", seed=7)
-    sizes = [group.num_rows for group, _ in bar_stream.sheets(bars, bar_stream.settings(bars, Simulate(), ctx), ctx)]
+    sizes = [
+        group.num_rows for group, _ in bar_stream.simulate_groups(bars, bar_stream.settings(bars, Simulate(), ctx), ctx)
+    ]
     assert sum(sizes) == 780
     assert max(sizes) <= 200
     assert all(n % 78 == 0 for n in sizes)

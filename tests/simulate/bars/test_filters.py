@@ -20,7 +20,7 @@ PRESENT[0, HOLE] = False
 Z = planted_signal.PERSISTENCE ** np.abs(np.subtract.outer(np.arange(SLOTS), np.arange(SLOTS)))
 
 
-def market(kind: planted_signal.Kind, rho: float, carry: float, seed: int = 3) -> planted_signal.Signal:
+def market(kind: planted_signal.Kind, rho: float, carry: float, seed: int = 3) -> planted_signal.PlantedSignal:
     """One session of six rows, the fourth missing."""
     rng = np.random.default_rng(seed)
     draws = Draws(rng.standard_normal((4, 1, SLOTS)), rng.random((3, 1, SLOTS)))
@@ -28,7 +28,7 @@ def market(kind: planted_signal.Kind, rho: float, carry: float, seed: int = 3) -
 
 
 def gaussian(
-    t: int, rho: float, carry: float, signs: Float, signal: planted_signal.Signal
+    t: int, rho: float, carry: float, signs: Float, signal: planted_signal.PlantedSignal
 ) -> tuple[float, float, float]:
     """Mean and variance of z_t given eps and returns up to t, the signs being known; and their log density."""
     loads, noise, seen = [], [], []

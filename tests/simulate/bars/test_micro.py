@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hfm.simulate import spread_model
 from hfm.simulate.bars import micro
 from hfm.simulate.bars.session_rng import Draws
 from hfm.simulate.bars.trailing_stats import Levels
@@ -13,18 +14,18 @@ S, T = 400, 78
 RNG = np.random.default_rng(2)
 DRAWS = Draws(RNG.standard_normal((3, S, T + 1)), RNG.random((2, S, T + 1)))
 EPS = np.stack((DRAWS.normal[2][:, 1:], DRAWS.normal[2][:, 1:]))
-MODEL = micro.Model()
+MODEL = spread_model.SpreadModel()
 ZERO = np.zeros((S, T))
 SIGMA = np.full((S, T), 7e-4)
 LEVELS = Levels(ZERO, ZERO, np.log(SIGMA), np.full((S, T), 13.0), ZERO, SIGMA, np.log(SIGMA))
 PRESENT = np.ones((S, T), bool)
 
 
-def moves(returns: np.ndarray, volume: float = 1e9) -> micro.Moves:
+def moves(returns: np.ndarray, volume: float = 1e9) -> micro.SessionPrices:
     """Rows that start at 100 and move by these returns."""
     start = np.full((S, T), 100.0)
     close = start + returns
-    return micro.Moves(
+    return micro.SessionPrices(
         start, start, np.maximum(start, close), np.minimum(start, close), close, np.full((S, T), volume), PRESENT
     )
 
@@ -54,7 +55,7 @@ def test_depth_of_other_names_gives_signed_volume_its_share() -> None:
     depth = micro.depth_level(LEVELS, np.full((S, T), 20.0), 0.01)
     start = np.full((S, T), 20.0)
     close = start * (1 + SIGMA * RNG.standard_normal((S, T)))
-    rows = micro.Moves(start, start, close, close, close, np.full((S, T), np.exp(13.0)), PRESENT)
+    rows = micro.SessionPrices(start, start, close, close, close, np.full((S, T), np.exp(13.0)), PRESENT)
     flow = micro.flow(rows, LEVELS, depth, DRAWS, EPS, MODEL)
     share = (flow.signed / rows.volume * np.median(flow.depth) / flow.depth).std()
     assert share == pytest.approx(0.15 / 1.54, rel=0.1)  # what an uneven day adds is not in these rows
@@ -62,12 +63,12 @@ def test_depth_of_other_names_gives_signed_volume_its_share() -> None:
 
 def test_spreads_follow_their_law() -> None:
     """A tick at least, the cap at most, more with volatility, the residual an AR(1) of .45 and .31."""
-    spread = micro.spread(LEVELS, ZERO, DRAWS, PRESENT, MODEL, np.full((S, 1), micro.LN_EXCESS))
+    spread = micro.spread(LEVELS, ZERO, DRAWS, PRESENT, MODEL, np.full((S, 1), spread_model.LN_EXCESS))
     assert spread.quoted.min() > 0.01
     assert spread.quoted.max() <= 0.1 + 1e-12
     assert spread.u.std() == pytest.approx(0.31, rel=0.05)
     assert np.corrcoef(spread.u[:, 5], spread.u[:, 6])[0, 1] == pytest.approx(0.45, abs=0.1)
-    wild = micro.spread(LEVELS, ZERO + 1.0, DRAWS, PRESENT, MODEL, np.full((S, 1), micro.LN_EXCESS))
+    wild = micro.spread(LEVELS, ZERO + 1.0, DRAWS, PRESENT, MODEL, np.full((S, 1), spread_model.LN_EXCESS))
     np.testing.assert_allclose(wild.x - spread.x, 0.8, rtol=1e-9)
     np.testing.assert_allclose(spread.at_open[:, 1:], spread.quoted[:, :-1])
 

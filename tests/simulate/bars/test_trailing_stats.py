@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from hfm.simulate import day_curves
 from hfm.simulate.bars import trailing_stats
 
 Float = npt.NDArray[np.float64]
@@ -16,9 +17,9 @@ def market(seed: int = 0, level: float = 5e-4) -> tuple[Float, Float, Float]:
     """Garman-Klass variances, volumes and returns [S, T] whose day curve is the built-in one, doubled at midday."""
     rng = np.random.default_rng(seed)
     bump = np.where(np.abs(np.arange(T) - 38.5) < 12, np.log(2.0), 0.0)
-    sigma = level * np.exp(trailing_stats.curve(trailing_stats.VOLATILITY_CURVE, T) + bump + rng.normal(0, 0.1, (S, T)))
+    sigma = level * np.exp(day_curves.day_curve(day_curves.VOLATILITY_CURVE, T) + bump + rng.normal(0, 0.1, (S, T)))
     gk2 = sigma**2 * np.exp(rng.normal(-0.045, 0.3, (S, T)))
-    volume = 1e5 * np.exp(trailing_stats.curve(trailing_stats.VOLUME_CURVE, T) + rng.normal(0, 0.3, (S, T)))
+    volume = 1e5 * np.exp(day_curves.day_curve(day_curves.VOLUME_CURVE, T) + rng.normal(0, 0.3, (S, T)))
     return gk2, volume, sigma * rng.standard_normal((S, T))
 
 
@@ -26,14 +27,14 @@ def test_the_forecast_has_the_scale_of_the_returns() -> None:
     """Mean squared standardised return 1, at the level of the data and at a hundred times it."""
     for level in (5e-4, 5e-2):
         gk2, volume, returns = market(level=level)
-        found, _ = trailing_stats.learn(trailing_stats.memory_new(T), gk2, volume, returns, 300.0)
+        found, _ = trailing_stats.learn(trailing_stats.no_past_sessions(T), gk2, volume, returns, 300.0)
         assert np.mean((returns / found.sigma)[trailing_stats.LOOK :] ** 2) == pytest.approx(1.0, abs=0.08)
 
 
 def test_curves_are_the_built_in_ones_for_ten_sessions_and_then_learnt() -> None:
     """The midday bump is unknown at session 9 and known, to a tenth, at session 40."""
-    found, _ = trailing_stats.learn(trailing_stats.memory_new(T), *market(), 300.0)
-    base = trailing_stats.curve(trailing_stats.VOLATILITY_CURVE, T)
+    found, _ = trailing_stats.learn(trailing_stats.no_past_sessions(T), *market(), 300.0)
+    base = day_curves.day_curve(day_curves.VOLATILITY_CURVE, T)
     np.testing.assert_array_equal(found.phi_vol[:10] - base, 0.0)
     learnt = (found.phi_vol - base)[40]
     assert learnt[38] - learnt[10] == pytest.approx(np.log(2.0), abs=0.1)
@@ -42,8 +43,8 @@ def test_curves_are_the_built_in_ones_for_ten_sessions_and_then_learnt() -> None
 def test_sessions_one_by_one_equal_all_at_once() -> None:
     """The memory of LOOK sessions is the whole past."""
     data = market()
-    whole, _ = trailing_stats.learn(trailing_stats.memory_new(T), *data, 300.0)
-    memory = trailing_stats.memory_new(T)
+    whole, _ = trailing_stats.learn(trailing_stats.no_past_sessions(T), *data, 300.0)
+    memory = trailing_stats.no_past_sessions(T)
     for s in range(S):
         one, memory = trailing_stats.learn(memory, *(x[s : s + 1] for x in data), 300.0)
         np.testing.assert_array_equal(one.sigma[0], whole.sigma[s])
@@ -56,7 +57,7 @@ def test_the_forecast_equals_a_plain_loop() -> None:
     gk2, volume, returns = market()
     for x in (gk2, volume, returns):
         x[30, [4, 5, 20]] = np.nan
-    found, _ = trailing_stats.learn(trailing_stats.memory_new(T), gk2, volume, returns, 300.0)
+    found, _ = trailing_stats.learn(trailing_stats.no_past_sessions(T), gk2, volume, returns, 300.0)
     phi2 = np.exp(2 * found.phi_vol[30])
     scale = np.nansum(returns[10:30] ** 2) / np.nansum(gk2[10:30])
     day = np.nanmean(gk2[29] / phi2)
@@ -71,8 +72,8 @@ def test_the_forecast_equals_a_plain_loop() -> None:
 def test_a_first_session_starts_from_the_built_in_sigma() -> None:
     """Nothing is known before the first row: 7 bp of five minutes at the open's phi, then the rows themselves."""
     gk2, volume, returns = market(level=5e-3)
-    found, _ = trailing_stats.learn(trailing_stats.memory_new(T), gk2, volume, returns, 300.0)
-    base = np.exp(trailing_stats.curve(trailing_stats.VOLATILITY_CURVE, T))
+    found, _ = trailing_stats.learn(trailing_stats.no_past_sessions(T), gk2, volume, returns, 300.0)
+    base = np.exp(day_curves.day_curve(day_curves.VOLATILITY_CURVE, T))
     assert found.sigma[0, 0] == pytest.approx(7e-4 * base[0], rel=1e-9)
     assert found.sigma[0, 20] == pytest.approx(5e-3 * base[20], rel=0.3)
     assert found.dev_vol[0, 0] == pytest.approx(0.0, abs=1e-12)  # its level is itself
@@ -81,8 +82,8 @@ def test_a_first_session_starts_from_the_built_in_sigma() -> None:
 def test_rows_without_volume_teach_nothing_of_volume() -> None:
     """A tenth of the rows at volume 0: the level of volume stays, their own deviation is -inf."""
     gk2, volume, returns = market()
-    clean, _ = trailing_stats.learn(trailing_stats.memory_new(T), gk2, volume, returns, 300.0)
+    clean, _ = trailing_stats.learn(trailing_stats.no_past_sessions(T), gk2, volume, returns, 300.0)
     volume[np.random.default_rng(1).random((S, T)) < 0.1] = 0.0
-    found, _ = trailing_stats.learn(trailing_stats.memory_new(T), gk2, volume, returns, 300.0)
+    found, _ = trailing_stats.learn(trailing_stats.no_past_sessions(T), gk2, volume, returns, 300.0)
     assert found.level_size[50, 0] == pytest.approx(clean.level_size[50, 0], abs=0.02)
     assert np.isneginf(found.dev_size[volume == 0]).all()

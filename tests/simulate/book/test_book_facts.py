@@ -12,9 +12,8 @@ import pytest
 
 from hfm import tables
 from hfm.config import Config, Simulate
-from hfm.simulate import stage
-from hfm.simulate.bars import bar_check
-from hfm.simulate.bars.generator import Setting
+from hfm.simulate import fact_check, stage
+from hfm.simulate.bars.generator import SymbolSettings
 from hfm.simulate.book import book_facts, book_session, book_sums, price_path
 from hfm.simulate.moments import Moments
 from hfm.stage import Context
@@ -76,11 +75,11 @@ def test_real_books_lie_in_the_band_of_the_opening_spread(ratio: float, inside: 
 
 def test_autocorrelation_is_judged_with_its_clustered_error() -> None:
     """The same .05 at 10 s: within the band's two errors in five noisy sessions, outside in 500."""
-    setting = Setting(Simulate(fidelity="book"), 78, 300.0, True)
-    for sessions, passed in ((5, True), (500, False)):
+    setting = SymbolSettings(Simulate(fidelity="book"), 78, 300.0, True)
+    for sessions, per_symbol in ((5, True), (500, False)):
         moments = judged_moments(sessions)
         row = book_facts.bar_facts.table(moments, {"x": book_facts.facts(setting, True)["mid_ac_10s"]})["x"]
-        assert row["pass"] is passed
+        assert row["pass"] is per_symbol
         assert row["band"][1] == pytest.approx(0.03 + 2.0 * row["se"], abs=1e-5)
 
 
@@ -96,7 +95,7 @@ def judged_moments(sessions: int) -> Moments:
     return moments
 
 
-def folded(known: price_path.Pool, start: float, end: float, spread: float, error_sd: float, draw: float) -> Any:
+def folded(known: price_path.PathPool, start: float, end: float, spread: float, error_sd: float, draw: float) -> Any:
     """A Brownian bridge folded into [0, 1]: not a walk."""
     steps = known.walks.shape[1] - 1
     rng = np.random.default_rng(int(draw * 2**32))
@@ -108,9 +107,9 @@ def folded(known: price_path.Pool, start: float, end: float, spread: float, erro
 
 def test_a_folded_bridge_fails_the_bands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its autocorrelation is found, errors and all."""
-    monkeypatch.setattr(book_session.bridge, "path", folded)
-    rows = bar_check.table([MemoryReader(bar_table(8, seed=3))], CONFIG)
-    assert "mid_ac_10s" in bar_check.failed(rows), {k: rows[k] for k in rows if "mid_ac" in k}
+    monkeypatch.setattr(book_session.price_path, "path", folded)
+    rows = fact_check.table([MemoryReader(bar_table(8, seed=3))], CONFIG)
+    assert "mid_ac_10s" in fact_check.failed(rows), {k: rows[k] for k in rows if "mid_ac" in k}
 
 
 CONFIG = Config(simulate=Simulate(fidelity="book"))
@@ -154,17 +153,17 @@ def test_thirty_sessions_of_spy_lie_in_all_bands(real: Path, first: int) -> None
     bars = spy(real)
     days = np.unique(tables.column_array(bars["session"]))[first:][:30]
     few = bars.filter(pa.array(np.isin(tables.column_array(bars["session"]), days)))
-    assert failed(bar_check.table([MemoryReader(few)], CONFIG)) == {}
+    assert failed(fact_check.table([MemoryReader(few)], CONFIG)) == {}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_generated_markets_lie_in_all_bands() -> None:
     """Three markets of 60 sessions, three seeds: every band of the book, as it stands."""
-    rows = bar_check.table(bands.markets(), CONFIG)
+    rows = fact_check.table(bands.markets(), CONFIG)
     assert len(rows) >= 25
     assert failed(rows) == {}
-    setting = Setting(CONFIG.simulate, 78, 300.0, True)
+    setting = SymbolSettings(CONFIG.simulate, 78, 300.0, True)
     for name, fact in book_facts.facts(setting, False).items():
         if fact.tolerance and isinstance(fact.band, tuple):  # 180 sessions need no room for their error
             assert fact.band[0] <= rows[name]["value"] <= fact.band[1], (name, rows[name])

@@ -9,9 +9,9 @@ import pytest
 
 from hfm.config import Simulate
 from hfm.simulate.bars import bar_stream
-from hfm.simulate.bars.trailing_stats import SPREAD_CURVE, VOLATILITY_CURVE, curve
 from hfm.simulate.book import book_session, price_path
-from hfm.simulate.book.simulator import Book, Frame
+from hfm.simulate.book.simulator import BookOptions, SimulatedBook
+from hfm.simulate.day_curves import SPREAD_CURVE, VOLATILITY_CURVE, day_curve
 from hfm.stage import Context
 from hfm.tables import MemoryReader
 from tests.bars import bar_table
@@ -19,12 +19,12 @@ from tests.bars import bar_table
 
 def passes(
     sessions: int, slots: int = 6, drop: tuple[int, ...] = ()
-) -> tuple[bar_stream.Pass, bar_stream.Setting, Context]:
+) -> tuple[bar_stream.SymbolSessions, bar_stream.SymbolSettings, Context]:
     """The one symbol's pass of a table of bars."""
     ctx = Context("simulate", seed=7)
     bars = MemoryReader(bar_table(sessions, slots=slots, drop=drop))
     settings = bar_stream.settings(bars, Simulate(fidelity="book", events=True), ctx)
-    ((_, (one,)),) = bar_stream.sheets(bars, settings, ctx)
+    ((_, (one,)),) = bar_stream.simulate_groups(bars, settings, ctx)
     return one, settings["SPY"], ctx
 
 
@@ -45,13 +45,13 @@ def test_the_unit_is_a_share_or_a_small_power_of_ten(volume: float, unit: float)
 def test_a_path_touches_the_bars_extremes_and_joins_its_ends() -> None:
     """Within a tick and a twentieth of the range, whichever walk is drawn; never beyond high and low."""
     one, _, _ = passes(1)
-    m = one.sheet.moves
-    book = Book(float(m.low.min()), float(m.high.max()), Frame(0.01, 100))
+    m = one.simulated.moves
+    book = SimulatedBook(float(m.low.min()), float(m.high.max()), BookOptions(0.01, 100))
     error = price_path.ForecastError(price_path.pool(400))
     for t in range(6):
         low, high = (float(x[0, t]) / 0.01 - book.origin for x in (m.low, m.high))
         for draw in (0.0, 0.3, 0.6, 0.9):
-            path = book_session.path_of(book, one.sheet, (0, t), 400, error, draw)
+            path = book_session.path_of(book, one.simulated, 0, t, 400, error, draw)
             assert len(path) == 401
             near = 1.01 + 0.05 * (high - low)
             assert low - 1.01 < path.min() < low + near
@@ -77,13 +77,13 @@ def test_a_target_late_by_part_of_a_step_has_the_covariance_that_the_grid_takes(
 def test_the_opening_spread_follows_the_slots_usual_volatility() -> None:
     """Nothing where it is the built-in curve's; where earlier sessions opened half as volatile, half the excess."""
     one, _, _ = passes(2)
-    levels = one.sheet.levels
-    usual = curve(VOLATILITY_CURVE, 6)
+    levels = one.simulated.levels
+    usual = day_curve(VOLATILITY_CURVE, 6)
     calm = usual.copy()
     calm[0] -= np.log(2.0)
-    sheet = replace(one.sheet, levels=replace(levels, phi_vol=np.stack((usual, calm))))
-    np.testing.assert_allclose(book_session.slot_spread(sheet, 0), 0.0, atol=1e-12)
-    np.testing.assert_allclose(np.exp(book_session.slot_spread(sheet, 1)), [0.5, 1, 1, 1, 1, 1])
+    simulated = replace(one.simulated, levels=replace(levels, phi_vol=np.stack((usual, calm))))
+    np.testing.assert_allclose(book_session.slot_spread(simulated, 0), 0.0, atol=1e-12)
+    np.testing.assert_allclose(np.exp(book_session.slot_spread(simulated, 1)), [0.5, 1, 1, 1, 1, 1])
 
 
 def test_the_elasticity_on_a_slots_volatility_is_that_of_the_built_in_curves() -> None:
@@ -95,21 +95,21 @@ def test_the_elasticity_on_a_slots_volatility_is_that_of_the_built_in_curves() -
 def test_a_session_is_a_function_of_its_own_bars_seed_and_day() -> None:
     """The third of three sessions, alone with the sheet and after the others; another day has another stream."""
     one, setting, ctx = passes(3)
-    alone = book_session.play(one.grid, one.sheet, 2, setting, 1000.0, ctx)
+    alone = book_session.play_session(one.grid, one.simulated, 2, setting, 1000.0, ctx)
     for s in (0, 1):
-        book_session.play(one.grid, one.sheet, s, setting, 1000.0, ctx)
-    again = book_session.play(one.grid, one.sheet, 2, setting, 1000.0, ctx)
+        book_session.play_session(one.grid, one.simulated, s, setting, 1000.0, ctx)
+    again = book_session.play_session(one.grid, one.simulated, 2, setting, 1000.0, ctx)
     assert all(np.array_equal(a.tape, b.tape) for a, b in zip(alone.played, again.played, strict=True))
-    other = book_session.play(one.grid, one.sheet, 1, setting, 1000.0, ctx)
-    assert not np.array_equal(other.played[0].tape[-100:, 0], alone.played[0].tape[-100:, 0])
+    other = book_session.play_session(one.grid, one.simulated, 1, setting, 1000.0, ctx)
+    assert not np.array_equal(other.played[0].tape["clock"][-100:], alone.played[0].tape["clock"][-100:])
 
 
 def test_what_is_left_without_events_is_small_and_says_the_same() -> None:
     """Counts, volumes and bars stay."""
     one, setting, ctx = passes(1, drop=(3,))
-    whole = book_session.play(one.grid, one.sheet, 0, setting, 1000.0, ctx)
+    whole = book_session.play_session(one.grid, one.simulated, 0, setting, 1000.0, ctx)
     bare = whole.without_events()
     assert whole.events == bare.events > 1000
     assert bare.seq.tolist() == [0, 1, 2, 4, 5]
-    assert sum(len(p.tape) + len(p.prints) for p in bare.played) == 0
+    assert sum(len(p.tape) + len(p.trades) + len(p.snapshots) for p in bare.played) == 0
     np.testing.assert_array_equal(bare.volume, whole.volume)

@@ -1,53 +1,52 @@
-"""The engine's flat arrays: nobody stands in another's place."""
+"""The engine's memory by field."""
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
-
+import numpy as np
 import pytest
 
-from hfm.simulate.book import book_state as at
+from hfm.simulate.book import book_state
 
-TWO, THREE = ("MOOD_BID", "DEPTH_BID"), ("HAWKES", "GROW", "DECAYS")
-
-
-def sections() -> dict[str, list[str]]:
-    """Names assigned under each ruled comment of the module, by its word."""
-    text = Path(at.__file__).read_text()
-    found: dict[str, list[str]] = {}
-    lines, word = text.splitlines(), ""
-    for node in ast.parse(text).body:
-        ruled = [line for line in lines[: node.lineno] if line.startswith("# ---")]
-        word = ruled[-1].split("- ")[-1] if ruled else ""
-        if isinstance(node, ast.Assign) and word:
-            target = node.targets[0]
-            names = target.elts if isinstance(target, ast.Tuple) else [target]
-            found.setdefault(word, []).extend(n.id for n in names if isinstance(n, ast.Name))
-    return found
+DTYPES = (
+    "BOOK",
+    "BAR",
+    "SUMS",
+    "TABLES",
+    "LAWS",
+    "EVENT",
+    "TRADE",
+    "METAORDER",
+    "SNAPSHOT",
+    "PRICE_LEVEL",
+    "ORDER",
+    "LEVEL",
+)
 
 
-@pytest.mark.parametrize("array", ["i", "f"])
-def test_scalars_have_places_of_their_own(array: str) -> None:
-    """No two names of one array share a place; arrays among the scalars have room; all lie before what follows."""
-    names = sections()[f"scalars of `{array}`"]
-    end = at.SIZES if array == "i" else at.PATH
-    taken: dict[int, str] = {}
-    for name in names:
-        if name in ("SIZES", "DISTANCES", "TABLE", "QUEUE", "PATH"):
-            continue
-        width = 3 if name in THREE else 16 if name == "WEIGHTS" else 1
-        for place in range(getattr(at, name), getattr(at, name) + width):
-            assert place not in taken, f"{name} and {taken[place]}"
-            assert place < end
-            taken[place] = name
-    assert len(taken) > 40
+@pytest.mark.parametrize("name", DTYPES)
+def test_a_field_is_read_and_written_by_its_name(name: str) -> None:
+    """In plain Python as in a kernel: no field is called as an attribute of a record is, and what is written into an
+    element stands in its array."""
+    dtype = getattr(book_state, name)
+    assert dtype.type is np.record
+    assert not set(dtype.names) & set(dir(np.record))
+    rows = np.zeros(2, dtype)
+    for k, field in enumerate(dtype.names):
+        if dtype[field].shape:
+            getattr(rows[1], field)[...] = k + 1
+        else:
+            setattr(rows[1], field, k + 1)
+        assert (rows[field][1] == (True if dtype[field] == np.bool_ else k + 1)).all()
+        assert not rows[field][0].any()
 
 
-def test_tables_follow_each_other() -> None:
-    """Sizes, distances, queues; and the fitted tables in rising order up to their end."""
-    assert at.SIZES + at.TABLE <= at.DISTANCES
-    assert at.DISTANCES + at.TABLE <= at.QUEUE
-    places = [getattr(at, n) for n in dir(at) if n.startswith("G_")]
-    assert len(set(places)) == len(places)
-    assert max(places) == at.G_END
+def test_records_have_one_size_whatever_the_data() -> None:
+    """So numba compiles each kernel once: what grows with the data is a plain array of the engine."""
+    small = book_state.engine(10, 0, book_state.Buffers(4, 3, 2, 1))
+    large = book_state.engine(1000, 50, book_state.Buffers(40, 30, 20, 10))
+    for one, other in zip(small, large, strict=True):
+        assert one.dtype == other.dtype
+        assert np.ndim(one) == np.ndim(other)
+    assert [len(x) for x in (large.queue, large.levels, large.orders)] == [1000, 1000, 51]
+    assert [len(x) for x in (small.queue, small.levels, small.orders)] == [10, 0, 0]
+    assert [len(x) for x in (small.tape, small.trades, small.metaorders, small.snapshots)] == [4, 3, 2, 1]

@@ -6,34 +6,33 @@ import numpy as np
 import pytest
 
 from hfm.simulate.book import book_session, book_sums
-from hfm.simulate.book import book_state as at
 from tests.simulate.book.test_book_session import passes
 
 
 @pytest.fixture(scope="module")
-def made() -> tuple[book_session.Session, dict[str, float]]:
+def made() -> tuple[book_session.BookSession, dict[str, float]]:
     """A session of six bars, the fourth missing, and its sums."""
     one, setting, ctx = passes(1, drop=(3,))
-    played = book_session.play(one.grid, one.sheet, 0, setting, 1000.0, ctx)
-    return played, book_sums.sums(played, one.sheet, 0, setting)
+    played = book_session.play_session(one.grid, one.simulated, 0, setting, 1000.0, ctx)
+    return played, book_sums.sums(played, one.simulated, 0, setting)
 
 
-def test_spreads_are_weighted_by_time(made: tuple[book_session.Session, dict[str, float]]) -> None:
+def test_spreads_are_weighted_by_time(made: tuple[book_session.BookSession, dict[str, float]]) -> None:
     """A bar a term; at one tick at most always; the opening part is the first 15 minutes."""
     played, sums = made
     assert sums["bars"] == 5
-    assert sums["ticks"] == pytest.approx(sum(p.sums[at.SPREAD_T] for p in played.played) / 300.0)
+    assert sums["ticks"] == pytest.approx(sum(p.sums["spread_time"] for p in played.played) / 300.0)
     assert 0 < sums["one"] <= 5 < sums["ticks"]
     assert sums["n.open"] == 3
-    assert sums["ticks.open"] == pytest.approx(sum(p.sums[at.SPREAD_T] for p in played.played[:3]) / 300.0)
+    assert sums["ticks.open"] == pytest.approx(sum(p.sums["spread_time"] for p in played.played[:3]) / 300.0)
 
 
 def test_volatility_is_that_of_the_bars_over_the_sessions_level(
-    made: tuple[book_session.Session, dict[str, float]],
+    made: tuple[book_session.BookSession, dict[str, float]],
 ) -> None:
     """Garman-Klass of the three opening bars, summed, and of the one at midday."""
     one, _, _ = passes(1, drop=(3,))
-    m, level = one.sheet.moves, np.exp(one.sheet.levels.level_vol[0])
+    m, level = one.simulated.moves, np.exp(one.simulated.levels.level_vol[0])
     variance = 0.5 * np.log(m.high[0] / m.low[0]) ** 2 - (2 * np.log(2) - 1) * np.log(m.close[0] / m.open[0]) ** 2
     volatility = np.sqrt(variance) / level
     _, sums = made
@@ -41,17 +40,17 @@ def test_volatility_is_that_of_the_bars_over_the_sessions_level(
     assert sums["vol.mid"] == pytest.approx(volatility[2], rel=1e-6)
 
 
-def test_signs_are_those_of_trades_on_the_book(made: tuple[book_session.Session, dict[str, float]]) -> None:
+def test_signs_are_those_of_trades_on_the_book(made: tuple[book_session.BookSession, dict[str, float]]) -> None:
     """Their lag-1 sums, trade by trade."""
     played, sums = made
-    rows = np.concatenate([p.prints for p in played.played])
-    sign = rows[rows[:, 4] == at.LIT][:, 3]
+    rows = np.concatenate([p.trades for p in played.played])
+    sign = rows["side"][rows["lit"]]
     assert sums["sign1.n"] == len(sign) - 1
     assert sums["sign1.ab"] == (sign[1:] * sign[:-1]).sum()
     assert set(np.unique(sign)) == {-1.0, 1.0}
 
 
-def test_returns_skip_the_hole(made: tuple[book_session.Session, dict[str, float]]) -> None:
+def test_returns_skip_the_hole(made: tuple[book_session.BookSession, dict[str, float]]) -> None:
     """1,500 snapshots in two stretches: pairs of neighbours inside each, none across."""
     _, sums = made
     assert sums["n1"] == 1500 - 2
@@ -60,11 +59,10 @@ def test_returns_skip_the_hole(made: tuple[book_session.Session, dict[str, float
     assert sums["rr1"] > 0
 
 
-def test_metaorders_fall_into_bins_by_size(made: tuple[book_session.Session, dict[str, float]]) -> None:
+def test_metaorders_fall_into_bins_by_size(made: tuple[book_session.BookSession, dict[str, float]]) -> None:
     """All of them, and their sizes as shares of a bar's volume."""
     played, sums = made
-    rows = np.concatenate([p.prints for p in played.played])
-    meta = rows[rows[:, 4] == at.METAORDER]
+    meta = np.concatenate([p.metaorders for p in played.played])
     assert sum(sums[f"meta{b}.n"] for b in range(book_sums.BINS)) == len(meta) > 0
     for b in range(1, book_sums.BINS - 1):
         n = sums[f"meta{b}.n"]

@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 
 from hfm.errors import ConfigError
-from hfm.simulate.book import book_state as at
 from hfm.simulate.book import fitted, observed_events
 from hfm.simulate.replay import book_distance
 
 RNG = np.random.default_rng(5)
 
 
-def flow(n: int = 20_000, seed: int = 1) -> observed_events.Rows:
+def flow(n: int = 20_000, seed: int = 1) -> observed_events.ObservedEvents:
     """Events whose law is known: a trade is always followed by a cancel of the same side; gaps are 1 ms or 1 s; what
     the spread is, four or eight ticks, decides whether an order joins or improves."""
     rng = np.random.default_rng(seed)
@@ -33,7 +32,7 @@ def flow(n: int = 20_000, seed: int = 1) -> observed_events.Rows:
             kind[j] = observed_events.IMPROVE if wide[j] else observed_events.JOIN
     gap = np.where(kind == observed_events.CANCEL, 1e-3, 1.0) * rng.uniform(0.9, 1.1, n)
     many = np.ones(n)
-    return observed_events.Rows(
+    return observed_events.ObservedEvents(
         np.cumsum(gap * 1e9).astype(np.int64), kind, side, gap, np.where(wide, 8.0, 4.0), 300 * many, 300 * many,
         np.where(kind == observed_events.TRADE, 60.0, 100.0), np.where(kind == observed_events.IMPROVE, 2.0, 0.0),
         np.where(kind == observed_events.CANCEL, 3.0, 0.0), 150 * many, np.ones(n, bool),
@@ -44,15 +43,14 @@ def shaped(tables: dict[str, list[float]], name: str) -> np.ndarray:
     return np.asarray(tables[name]).reshape(fitted.SHAPES[name])
 
 
-def test_the_tables_fill_the_layout() -> None:
-    """Each stands where the engine looks for it, sizes in its own units."""
+def test_the_tables_fill_the_engines_record() -> None:
+    """Each stands under its name, sizes in the engine's units."""
     tables = fitted.fit([flow(2000)], [np.ones(2000, bool)], 1500.0)
-    data = fitted.packed(tables, 10.0)
-    assert len(data) == at.G_END
-    for name, place in (("gaps", at.G_GAPS), ("marks", at.G_MARKS), ("of_share", at.G_OF_SHARE), ("back", at.G_BACK),
-                        ("trade", at.G_TRADE), ("pace", at.G_PACE)):  # fmt: skip
-        np.testing.assert_array_equal(data[place : place + len(tables[name])], tables[name])
-    assert data[at.G_JOIN] == tables["join"][0] / 10.0
+    laws = fitted.laws(tables, 10.0)
+    for name in ("gaps", "marks", "of_share", "back", "trade"):
+        np.testing.assert_array_equal(laws[name].ravel(), tables[name])
+    assert laws.join[0, 0] == tables["join"][0] / 10.0
+    assert (laws.mean_spread, laws.widest_spread) == (tables["pace"][3], tables["pace"][5])
 
 
 def test_a_known_law_is_recovered() -> None:

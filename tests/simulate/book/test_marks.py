@@ -12,9 +12,9 @@ import pytest
 from hfm import tables
 from hfm.config import Config, Simulate
 from hfm.simulate import stage
-from hfm.simulate.book import book_state as at
 from hfm.simulate.book import fitted, observed_events
-from hfm.simulate.book.marks import bucket, law, quantile
+from hfm.simulate.book.marks import bucket
+from hfm.simulate.book.random_draws import draw
 from hfm.simulate.replay import book_distance, event_tape
 from hfm.stage import Context
 from hfm.tables import MemoryReader
@@ -35,7 +35,7 @@ def run(settings: dict[str, Any], seed: int = 7, slots: int = 12) -> dict[str, A
 def flow() -> dict[str, tuple[float, ...]]:
     """Laws of a book of ours that stands for a real one: three levels of an hour of the built-in flow."""
     book = run({"levels": 3})["book"]
-    rows = observed_events.rows(book, 0.01)
+    rows = observed_events.read_events(book, 0.01)
     found = fitted.fit([rows], [np.ones(len(rows.kind), bool)], 3600.0)
     return {name: tuple(values) for name, values in found.items()}
 
@@ -79,13 +79,13 @@ def test_a_book_fitted_to_a_book_is_near_it() -> None:
 
 
 def test_kernels_look_up_as_numpy_does() -> None:
-    """Buckets by edges below, quantiles and laws each point as likely."""
-    f = np.concatenate((np.array([1.0, 3.0, 3.0, 7.0]), np.arange(100.0)))
+    """Buckets by edges below, of a table each point as likely."""
+    edges = np.array([1.0, 3.0, 3.0, 7.0])
     for x in (0.5, 1.0, 2.0, 3.0, 3.5, 9.0):
-        assert bucket(f, 0, 5, x) == np.searchsorted(f[:4], x, "left")
-    u = np.array([12345, 678910], np.uint64)
-    for draw, many in ((quantile, at.POINTS), (law, at.LAW)):
-        values = np.array([draw(f, u, 4) for _ in range(200 * many)])
+        assert bucket(edges, x) == np.searchsorted(edges, x, "left")
+    seed = np.array([12345, 678910], np.uint64)
+    for many in (24, 64):
+        values = np.array([draw(np.arange(float(many)), seed) for _ in range(200 * many)])
         counts = np.bincount(values.astype(int), minlength=many)
         assert len(counts) == many
         assert np.abs(counts - 200).max() < 6 * np.sqrt(200)

@@ -65,7 +65,7 @@ def test_forecasts_that_are_right_and_wrong_are_told_apart() -> None:
     for truth in (0.0, 0.3, 0.6):
         error = price_path.ForecastError(pool)
         for x in rng.choice(pool.log_range, 2000) + truth * rng.standard_normal(2000):
-            error.see(float(np.exp(x)))
+            error.add(float(np.exp(x)))
         assert error.sd == pytest.approx(truth, abs=0.06)
 
 

@@ -33,7 +33,7 @@ def test_the_compiled_generator_is_the_plain_one() -> None:
 
 def test_order_sizes_are_round_lots_with_a_pareto_tail() -> None:
     """Whole multiples of the lot, none below one; beyond the body the tail's exponent is TAIL."""
-    sizes = random_draws.sizes(100, 4096)
+    sizes = random_draws.order_sizes(100, 4096)
     assert (sizes % 100 == 0).all()
     assert sizes.min() == 100
     assert (np.diff(sizes) >= 0).all()
@@ -54,4 +54,4 @@ def test_distances_fall_off_exponentially() -> None:
 
 def test_a_round_lot_fits_the_depth() -> None:
     """A hundred shares where a thousand are quoted, and one where few are."""
-    assert [random_draws.lot_of(x) for x in (1000, 2500, 20000, 90, 3, 0)] == [100, 100, 1000, 10, 1, 1]
+    assert [random_draws.round_lot(x) for x in (1000, 2500, 20000, 90, 3, 0)] == [100, 100, 1000, 10, 1, 1]

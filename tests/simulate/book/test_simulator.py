@@ -13,7 +13,8 @@ import pytest
 
 from hfm.simulate.book import book_state as at
 from hfm.simulate.book import level3, simulator
-from hfm.simulate.book.book_tape import levels
+from hfm.simulate.book.bar_target import BarTarget
+from hfm.simulate.book.book_tables import replay_levels
 from hfm.simulate.book.queues import REACH
 
 PATH = 210.5 + 8.0 * np.sin(np.linspace(0.0, 5.0, 241))
@@ -21,13 +22,13 @@ PATH = 210.5 + 8.0 * np.sin(np.linspace(0.0, 5.0, 241))
 MARGIN = 2 * REACH + 40
 
 
-def play(seconds: float = 30.0, **options: Any) -> tuple[simulator.Book, simulator.Played]:
+def play(seconds: float = 30.0, **options: Any) -> tuple[simulator.SimulatedBook, simulator.PlayedBar]:
     """One bar between 100.60 and 100.80 dollars on a book whose origin is 98.60."""
-    book = simulator.Book(100.0, 101.2, simulator.Frame(0.01, 100, keep=True, **options))
+    book = simulator.SimulatedBook(100.0, 101.2, simulator.BookOptions(0.01, 100, keep=True, **options))
     assert book.origin == 10000 - MARGIN
     path = PATH - 210.5 + 70.5 + MARGIN
     low, high = 100.62, 100.79
-    bar = simulator.Bar(100.7, high, low, 100.65, 50_000, path, 1000.0, 0.2, 4.0, 0.0, seconds)
+    bar = BarTarget(100.7, high, low, 100.65, 50_000, path, 1000.0, 0.2, 4.0, 0.0, seconds)
     book.seed(np.array([11, 22], np.uint64))
     return book, book.play(bar)
 
@@ -37,12 +38,12 @@ def test_the_tape_leads_to_the_book_after_each_event(l3: bool) -> None:
     """Replayed on an empty book: no size below 0, best prices and sizes those of the tape, clock in order."""
     book, played = play(l3=l3)
     assert len(played.tape) == played.events > 1000
-    out = np.zeros((len(played.tape), 8), np.int64)
-    assert levels(played.tape, np.zeros(book.ticks, np.int64), out) == -1
-    assert (np.diff(played.tape[:, 0]) >= 0).all()
+    out = np.zeros((len(played.tape), 2), at.LEVEL)
+    assert replay_levels(played.tape, np.zeros(book.ticks, np.int64), out) == -1
+    assert (np.diff(played.tape["clock"]) >= 0).all()
     wrong = played.tape.copy()
-    wrong[500, 4] += 1
-    assert 500 <= levels(wrong, np.zeros(book.ticks, np.int64), out) < len(wrong)
+    wrong["qty"][500] += 1
+    assert 500 <= replay_levels(wrong, np.zeros(book.ticks, np.int64), out) < len(wrong)
 
 
 def test_orders_are_first_in_first_out_and_leave_whole() -> None:
@@ -50,8 +51,8 @@ def test_orders_are_first_in_first_out_and_leave_whole() -> None:
     _, played = play(l3=True)
     queues: dict[int, list[list[int]]] = {}
     seen = set()
-    for kind, price, size, number in played.tape[:, [1, 3, 4, 5]].tolist():
-        queue = queues.setdefault(price, []) if kind != at.HIDDEN else []
+    for kind, price, size, number in played.tape[["kind", "price", "qty", "order_id"]].tolist():
+        queue = queues.setdefault(price, []) if kind != at.EXECUTE_HIDDEN else []
         if kind == at.ADD:
             assert number not in seen
             seen.add(number)
@@ -66,7 +67,7 @@ def test_orders_are_first_in_first_out_and_leave_whole() -> None:
             assert [number, size] in queue
             queue.remove([number, size])
         else:
-            assert kind == at.HIDDEN
+            assert kind == at.EXECUTE_HIDDEN
     held = {price: sum(size for _, size in queue) for price, queue in queues.items() if queue}
     assert held
 
@@ -74,8 +75,10 @@ def test_orders_are_first_in_first_out_and_leave_whole() -> None:
 def test_lifetimes_are_mixed() -> None:
     """Cancelled orders live from less than a tenth of a second to more than ten: three classes of patience."""
     _, played = play(l3=True)
-    born = {n: t for t, kind, n in played.tape[:, [0, 1, 5]].tolist() if kind == at.ADD}
-    lives = [(t - born[n]) / 1e9 for t, kind, n in played.tape[:, [0, 1, 5]].tolist() if kind == at.DELETE]
+    born = {n: t for t, kind, n in played.tape[["clock", "kind", "order_id"]].tolist() if kind == at.ADD}
+    lives = [
+        (t - born[n]) / 1e9 for t, kind, n in played.tape[["clock", "kind", "order_id"]].tolist() if kind == at.DELETE
+    ]
     assert np.quantile(lives, 0.1) < 0.2
     assert np.quantile(lives, 0.99) > 5.0
     assert len(level3.LIFETIMES) == 3
@@ -88,26 +91,29 @@ def test_a_full_buffer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulator, "BUFFER", 4200)
     _, parts = play()
     np.testing.assert_array_equal(whole.tape, parts.tape)
-    np.testing.assert_array_equal(whole.prints, parts.prints)
+    for name in ("trades", "metaorders", "snapshots"):
+        np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))
 
 
 def test_events_kept_or_not_are_the_same_events() -> None:
     """Keeping the tape draws no random number."""
     _, kept = play()
-    book = simulator.Book(100.0, 101.2, simulator.Frame(0.01, 100))
+    book = simulator.SimulatedBook(100.0, 101.2, simulator.BookOptions(0.01, 100))
     path = PATH - 210.5 + 70.5 + MARGIN
     book.seed(np.array([11, 22], np.uint64))
-    other = book.play(simulator.Bar(100.7, 100.79, 100.62, 100.65, 50_000, path, 1000.0, 0.2, 4.0, 0.0, 30.0))
+    other = book.play(BarTarget(100.7, 100.79, 100.62, 100.65, 50_000, path, 1000.0, 0.2, 4.0, 0.0, 30.0))
     assert other.events == kept.events
     assert not len(other.tape)
-    trades = kept.prints[:, [0, 1, 2, 3, 4, 5]]
-    np.testing.assert_array_equal(trades, other.prints[:, [0, 1, 2, 3, 4, 5]])
+    np.testing.assert_array_equal(kept.trades, other.trades)
+    np.testing.assert_array_equal(kept.snapshots, other.snapshots)
 
 
 def digest() -> str:
     """Of everything that the bar comes to."""
     _, played = play(l3=True)
-    return hashlib.sha256(played.tape.tobytes() + played.prints.tobytes() + played.sums.tobytes()).hexdigest()
+    rows = (played.tape, played.trades, played.metaorders, played.snapshots, np.array([played.sums]))
+    fields = [np.ascontiguousarray(x[name]).tobytes() for x in rows for name in x.dtype.names]
+    return hashlib.sha256(b"".join(fields)).hexdigest()
 
 
 @pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="the kernels are not compiled here")

@@ -8,7 +8,7 @@ import pytest
 
 from hfm import tables
 from hfm.errors import ConfigError
-from hfm.simulate.bars import micro
+from hfm.simulate import spread_model
 from hfm.simulate.replay import fitted_constants
 from tests.bars import bar_table
 from tests.simulate.replay.test_stage import run as replay
@@ -50,7 +50,7 @@ def test_amzn_is_calibrated_within_what_a_day_can_tell(amzn: pa.Table) -> None:
     document = replay(amzn, "5m")["simulate/facts.json"]
     even, odd = document["constants"], document["held_out"]
     assert document["constants_of"] == "AMZN"
-    assert set(even) == set(micro.RANGES)
+    assert set(even) == set(spread_model.RANGES)
     assert even["ln_excess"] == pytest.approx(odd["ln_excess"], abs=0.2)
     for part in (even, odd):
         assert 0.6 < part["effective"] < 0.9

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hfm.simulate import day_curves
 from hfm.simulate.spread import estimators, spread_charge
 from hfm.simulate.spread.estimators import ABDI_RANALDO, CORWIN_SCHULTZ, EDGE, NAMES, PERSISTENT_85, ROLL
 from tests.simulate.bounce import Make, bars
 
 
-def pooled(make: Make, sessions: int, slots: int = 78, seed: int = 0) -> spread_charge.Pool:
+def pooled(make: Make, sessions: int, slots: int = 78, seed: int = 0) -> spread_charge.MomentPool:
     """The pool of all sessions of one sample."""
     return spread_charge.pool(
         spread_charge.sums(estimators.moments(*bars(make, sessions, slots, seed))).sum(axis=0, keepdims=True)
@@ -22,7 +23,7 @@ def test_each_session_equals_a_loop_over_its_rows() -> None:
     columns = bars(Make(5.0), 3, 20, 0)
     found = estimators.moments(*columns)
     h, lo, c = (np.log(x) for x in columns[1:4])
-    curve = np.exp(-2.0 * estimators.curve(estimators.VOLATILITY_CURVE, 20))
+    curve = np.exp(-2.0 * day_curves.day_curve(day_curves.VOLATILITY_CURVE, 20))
     k = 3.0 - 2.0 * np.sqrt(2.0)
     for s in range(3):
         roll, weight = [], []

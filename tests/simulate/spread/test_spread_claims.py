@@ -10,11 +10,11 @@ import pytest
 
 from hfm import tables
 from hfm.config import Config, Simulate
-from hfm.simulate import stage
-from hfm.simulate.bars import bar_stream, micro
+from hfm.simulate import spread_model, stage
+from hfm.simulate.bars import bar_stream
 from hfm.simulate.spread import spread_charge, spread_claims
 from hfm.stage import Context
-from tests.bars import GroupedReader, bar_table, same
+from tests.bars import GroupedReader, same
 from tests.simulate.bounce import Make, bars, table
 
 
@@ -75,7 +75,7 @@ def test_more_bars_change_no_earlier_charge_and_groups_change_no_bit() -> None:
     short, long = charges(table(tuple(x[:20] for x in first))), charges(table(mixed))
     np.testing.assert_array_equal(long["XYZ"].bps[:20], short["XYZ"].bps)
     np.testing.assert_array_equal(long["XYZ"].quoted[:20], short["XYZ"].quoted)
-    pieces = spread_claims.charges(GroupedReader(table(mixed), 3), Simulate(), micro.Model())
+    pieces = spread_claims.charges(GroupedReader(table(mixed), 3), Simulate(), spread_model.SpreadModel())
     np.testing.assert_array_equal(pieces["XYZ"].bps, long["XYZ"].bps)
     quotes = run(table(tuple(x[:20] for x in first)))[0]
     assert same(run(table(mixed))[0].slice(0, quotes.num_rows), quotes)
@@ -138,14 +138,3 @@ def test_invented_bars_are_left_alone() -> None:
     seen = tables.MemoryReader(table(columns))
     assert bar_stream.settings(seen, Simulate(recipe="seed"), Context("simulate"))["XYZ"].charge is None
     assert bar_stream.settings(seen, Simulate(), Context("simulate"))["XYZ"].charge is not None
-
-
-def test_the_quotes_say_what_is_charged_and_whether_mids_are_trades() -> None:
-    """meta of observed and of invented bars."""
-    meta = tables.MemoryReader(run(table(bars(Make(3.0), 12, 26, 0)))[0]).meta
-    assert meta.mid_is_trade is True
-    assert set((meta.spread or {})["XYZ"]) == {"bps", "claimed_bps", "upper_bps", "ruled_by"}
-    assert (meta.spread or {})["XYZ"]["claimed_bps"] is None
-    meta = tables.MemoryReader(run(bar_table(3))[0]).meta
-    assert meta.mid_is_trade is False
-    assert meta.spread is None

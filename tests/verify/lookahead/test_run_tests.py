@@ -19,6 +19,8 @@ from hfm.runs.manifest import Run
 from hfm.runs.pipeline import Options, run_all
 from hfm.simulate.bars import generator as simulated
 from hfm.tables import MemoryReader
+from hfm.tables.json_document import from_json
+from hfm.tables.metrics_document import Metrics
 from hfm.verify.claims import Row
 from hfm.verify.lookahead import run_tests
 from tests.verify import cheats
@@ -93,11 +95,11 @@ def test_a_quotes_column_with_a_centred_mean_is_named(tmp_path: Path, monkeypatc
     """In the simulator itself: the column and the first row that it changes."""
     plain = simulated.quotes
 
-    def smooth(sheet: simulated.Sheet, grid: Any) -> dict[str, Any]:  # Any: Grid, columns
+    def smooth(sheet: simulated.SimulatedSessions, grid: Any) -> dict[str, Any]:  # Any: Grid, columns
         columns = plain(sheet, grid)
         return columns | {"ofi": cheats.centred(columns["ofi"])}
 
-    monkeypatch.setattr("hfm.simulate.stage.quotes", smooth)
+    monkeypatch.setattr("hfm.simulate.bars.stage.quotes", smooth)
     claims = failed(made(tmp_path), "simulate")
     assert all(re.match(r"simulate: ofi of SPY \S+ row \d+ knows what comes later", claim) for claim in claims)
     assert len(claims) == 2
@@ -148,7 +150,7 @@ def test_a_delay_that_takes_everything_is_suspicious_only_where_directions_are_c
     for p, passed in ((np.where(moves > 0, 0.7, 0.3), False), (np.full(len(moves), 0.49), True)):
         said: pa.Table = predictions(quoted, {"constant": np.full(len(moves), 0.5), "logistic": p})
         curve = [{"lag": 0, "gross_return": 1.0}, {"lag": 1, "gross_return": 0.01}]
-        document = {"model": "logistic", "sensitivity": {"delay": curve}}
+        document = from_json(Metrics, {"model": "logistic", "sensitivity": {"delay": curve}})
         readers = {run_tests.PREDICTIONS: MemoryReader(said)}
         row: Row = run_tests._delay(readers, document, Config())
         assert row.passed is passed

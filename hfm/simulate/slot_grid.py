@@ -9,21 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from hfm.arrays import Bool, Float, Int
 from hfm.errors import DataError
 from hfm.tables import Array, blocks, column_array, fixed
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
-
 
 @dataclass(frozen=True)
-class Grid:
+class SlotGrid:
     """Where the rows of one symbol stand. rows: their places in the group, or a slice; cell: s * T + slot of
-    each."""
+    each.
+    """
 
     symbol: str
     rows: Int | slice
@@ -38,11 +35,14 @@ class Grid:
 
     def matrix(self, values: Float) -> Float:
         """[S, T] of a group's column (all its rows), NaN in holes."""
-        own = values[self.rows]
+        return self.laid_out(values[self.rows])
+
+    def laid_out(self, line: Float) -> Float:
+        """[S, T] of this symbol's rows [n] in order, NaN in holes."""
         if self.full:
-            return own.reshape(len(self.days), self.slots)
+            return line.reshape(len(self.days), self.slots)
         out = np.full(len(self.days) * self.slots, np.nan)
-        out[self.cell] = own
+        out[self.cell] = line
         return out.reshape(len(self.days), self.slots)
 
     def line(self, matrix: Float) -> Float:
@@ -57,9 +57,26 @@ class Grid:
         return out.reshape(len(self.days), self.slots)
 
 
-def grids(group: pa.Table, slots: int) -> Iterator[Grid]:
-    """The Grid of each symbol of a group of bars, in order of first appearance. Raises DataError for a slot
-    >= T."""
+def slot_grids(group: pa.Table, slots: int) -> Iterator[SlotGrid]:
+    """The grid of each symbol of a group of bars, in order of first appearance.
+
+    Parameters
+    ----------
+    group
+        Rows of fetch/bars.parquet: whole sessions.
+    slots
+        T of a full session.
+
+    Yields
+    ------
+    SlotGrid
+        One a symbol.
+
+    Raises
+    ------
+    DataError
+        For a slot below 0 or beyond T.
+    """
     if group.num_rows == 0:
         return
     seq = column_array(group.column("seq"))
@@ -74,11 +91,11 @@ def grids(group: pa.Table, slots: int) -> Iterator[Grid]:
     days = column_array(group.column("session").take(fixed(starts)))
     symbols = column_array(group.column("symbol").take(fixed(starts)))
     for symbol in dict.fromkeys(symbols):
-        mine = np.flatnonzero(symbols == symbol)
-        whole = len(mine) == len(symbols)
-        rows: Int | slice = slice(0, len(seq)) if whole else _ranges(starts[mine], lengths[mine])
-        cell = np.repeat(np.arange(len(mine)) * slots, lengths[mine]) + seq[rows]
-        yield Grid(str(symbol), rows, cell, days[mine], slots)
+        blocks_of = np.flatnonzero(symbols == symbol)
+        alone = len(blocks_of) == len(symbols)
+        rows: Int | slice = slice(0, len(seq)) if alone else _ranges(starts[blocks_of], lengths[blocks_of])
+        cell = np.repeat(np.arange(len(blocks_of)) * slots, lengths[blocks_of]) + seq[rows]
+        yield SlotGrid(str(symbol), rows, cell, days[blocks_of], slots)
 
 
 def _ranges(starts: Int, lengths: Int) -> Int:

@@ -1,4 +1,4 @@
-"""Trades and snapshots on demand."""
+"""Events, trades and snapshots on demand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.bars import bar_table
 
 
 @pytest.fixture(scope="module")
-def made() -> dict[str, list[Any]]:
+def tables_of() -> dict[str, list[Any]]:
     """Payloads by stem of two symbols' two sessions of four bars, all that there is to ask for."""
     bars = bar_table(2, ("AAA", "BBB"), slots=4)
     config = Config(simulate=Simulate(fidelity="book", events=True, prints=True, snapshots=True))
@@ -27,39 +27,39 @@ def made() -> dict[str, list[Any]]:
     return found
 
 
-def test_trades_are_the_executions_of_the_events(made: dict[str, list[Any]]) -> None:
+def test_trades_are_the_executions_of_the_events(tables_of: dict[str, list[Any]]) -> None:
     """Instant, price, size and side of each, on the book and beside it; a group is a day, whatever the symbols."""
-    assert len(made["prints"]) == 2
-    prints = tables.arrays(pa.concat_tables(made["prints"]).unify_dictionaries())
-    book = tables.arrays(pa.concat_tables(made["book"]).unify_dictionaries())
+    assert len(tables_of["prints"]) == 2
+    prints = tables.arrays(pa.concat_tables(tables_of["prints"]).unify_dictionaries())
+    book = tables.arrays(pa.concat_tables(tables_of["book"]).unify_dictionaries())
     event = book["event"].astype(str)
     order = ("session", "symbol", "time")
     for word, lit in (("execute", True), ("execute_hidden", False)):
-        rows, own = np.flatnonzero(event == word), np.flatnonzero(prints["lit"] == lit)
+        rows, ours = np.flatnonzero(event == word), np.flatnonzero(prints["lit"] == lit)
         assert len(rows) > 20
-        assert len(own) <= len(rows)  # one trade may meet several orders
+        assert len(ours) <= len(rows)  # one trade may meet several orders
         for name in order:
-            assert set(prints[name][own].tolist()) <= set(book[name][rows].tolist())
+            assert set(prints[name][ours].tolist()) <= set(book[name][rows].tolist())
         if not lit:
-            np.testing.assert_array_equal(book["price"][rows], prints["price"][own])
-            assert (prints["side"][own] == 0).all()
+            np.testing.assert_array_equal(book["price"][rows], prints["price"][ours])
+            assert (prints["side"][ours] == 0).all()
 
 
-def test_trades_add_up_to_the_quotes(made: dict[str, list[Any]]) -> None:
+def test_trades_add_up_to_the_quotes(tables_of: dict[str, list[Any]]) -> None:
     """Volume to the share, signed volume, number of trades."""
-    prints = tables.arrays(pa.concat_tables(made["prints"]).unify_dictionaries())
-    quotes = tables.arrays(pa.concat_tables(made["quotes"]).unify_dictionaries())
+    prints = tables.arrays(pa.concat_tables(tables_of["prints"]).unify_dictionaries())
+    quotes = tables.arrays(pa.concat_tables(tables_of["quotes"]).unify_dictionaries())
     assert prints["size"].sum() == pytest.approx(quotes["volume"].sum(), rel=1e-12)
     assert (prints["size"] * prints["side"]).sum() == pytest.approx(quotes["signed_volume"].sum(), rel=1e-9)
     assert len(prints["size"]) == quotes["trades"].sum()
 
 
-def test_snapshots_are_the_book_at_each_second(made: dict[str, list[Any]]) -> None:
+def test_snapshots_are_the_book_at_each_second(tables_of: dict[str, list[Any]]) -> None:
     """One a second; the last event's best prices and sizes before it, but for what comes at that very instant."""
-    snaps = tables.arrays(pa.concat_tables(made["snapshots"]).unify_dictionaries())
-    book = tables.arrays(made["book"][0])
-    own = (snaps["session"] == book["session"][0]) & (snaps["symbol"].astype(str) == str(book["symbol"][0]))
-    time = snaps["time"][own]
+    snaps = tables.arrays(pa.concat_tables(tables_of["snapshots"]).unify_dictionaries())
+    book = tables.arrays(tables_of["book"][0])
+    ours = (snaps["session"] == book["session"][0]) & (snaps["symbol"].astype(str) == str(book["symbol"][0]))
+    time = snaps["time"][ours]
     assert len(time) == 4 * 300
     np.testing.assert_array_equal(np.diff(time), 1_000_000_000)
     at = np.searchsorted(book["time"], time[1:], "left") - 1
@@ -69,7 +69,7 @@ def test_snapshots_are_the_book_at_each_second(made: dict[str, list[Any]]) -> No
         ("depth_bid", "bid_sz_1"),
         ("depth_ask", "ask_sz_1"),
     ):
-        agree = np.isclose(snaps[name][own][1:], book[column][at], rtol=0, atol=1e-9)
+        agree = np.isclose(snaps[name][ours][1:], book[column][at], rtol=0, atol=1e-9)
         assert agree.mean() > 0.99
 
 

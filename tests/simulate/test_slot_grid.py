@@ -7,7 +7,7 @@ import pytest
 
 from hfm import tables
 from hfm.errors import DataError
-from hfm.simulate.bars.slot_grid import grids
+from hfm.simulate.slot_grid import slot_grids
 from tests.bars import bar_table
 
 
@@ -17,7 +17,7 @@ def test_rows_come_back_as_they_were(drop: tuple[int, ...]) -> None:
     table = bar_table(3, ("SPY", "QQQ"), slots=10, drop=drop)
     close = table["close"].to_numpy()
     seen = 0
-    for grid in grids(table, 10):
+    for grid in slot_grids(table, 10):
         matrix = grid.matrix(close)
         assert matrix.shape == (3, 10)
         np.testing.assert_array_equal(grid.line(matrix), close[grid.rows])
@@ -30,9 +30,9 @@ def test_rows_come_back_as_they_were(drop: tuple[int, ...]) -> None:
 def test_a_seq_outside_the_session_is_an_error() -> None:
     """More slots in the rows than in the calendar."""
     with pytest.raises(DataError, match="9 slots"):
-        list(grids(bar_table(1, slots=10), 9))
+        list(slot_grids(bar_table(1, slots=10), 9))
 
 
 def test_an_empty_group_has_no_grids() -> None:
     """No rows, no symbols."""
-    assert list(grids(bar_table(1).slice(0, 0), 78)) == []
+    assert list(slot_grids(bar_table(1).slice(0, 0), 78)) == []
