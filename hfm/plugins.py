@@ -215,11 +215,49 @@ class Signals:
     cost_bps: Float
 
 
-class Policy(Protocol):
-    """Proposes a direction a row; sizing, limits and fills are the ledger's."""
+Weights: TypeAlias = npt.NDArray[np.int8] | npt.NDArray[np.float64]
+"""Target weights: shares of a full position, in [-1, 1]; int8 where all are -1, 0 or 1."""
 
-    def propose(self, signals: Signals) -> npt.NDArray[np.int8]:
-        """1 long, -1 short, 0 flat; 0 where an input it needs is NaN. Row by row: no row sees another."""
+
+class Policy(Protocol):
+    """Chooses the target of one symbol; sizing, limits and fills come after it."""
+
+    def weights(self, signals: Signals) -> Weights:
+        """The target weights [n]: 1 a full long position, -1 a short one, 0 flat; 0 where an input it needs is NaN.
+
+        Row by row: no row sees another.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Risk:
+    """What an allocator may know of the symbols' risk at an instant. sd_bps [S]: forecast sd of the return over the
+    horizon; NaN where not forecast."""
+
+    sd_bps: Float
+
+
+class Allocator(Protocol):
+    """Chooses the targets of all symbols at one instant together; sizing, limits and fills come after it."""
+
+    def targets(self, signals: Signals, positions: Float, risk: Risk) -> Weights:
+        """The target weights of the symbols that have a row at an instant.
+
+        Parameters
+        ----------
+        signals : Signals
+            [S] each, in the symbols' order.
+        positions : float64 [S]
+            The weights that it gave them last in the session, 0 at its start.
+        risk : Risk
+            [S] each.
+
+        Returns
+        -------
+        int8 or float64 [S]
+            Shares of a full position, in [-1, 1]; 0 where an input it needs is NaN.
+        """
         ...
 
 

@@ -19,11 +19,12 @@ import numpy.typing as npt
 from hfm.backtest import family
 from hfm.backtest.joined_panel import JoinedPanel
 from hfm.backtest.ledger_tables import edges
-from hfm.backtest.sweep.summary_ledger import LedgerRows, Workspace, summarise
+from hfm.backtest.sweep.summary_ledger import LedgerRows, Workspace, summarise_weights
 from hfm.config import Backtest
 from hfm.ledger.account import ledger, params_new, states_new
 from hfm.ledger.records import BLOCK_SUMS, HOT_ROW
 from hfm.ledger.units import lot_size, tick_sizes
+from hfm.plugins import Weights
 from hfm.tables import TableMeta
 from hfm.tables.metrics_document import BounceFloor, Metrics
 from hfm.tables.records import Records
@@ -63,7 +64,7 @@ class Bounce:
         """What the user's fills at opens would have lost at the worse extreme of their rows, currency."""
 
     def take(
-        self, panel: JoinedPanel, rows: LedgerRows, proposals: family.Sign, order: Int | None, space: Workspace
+        self, panel: JoinedPanel, rows: LedgerRows, proposals: Sequence[Weights], order: Int | None, space: Workspace
     ) -> dict[str, Float]:
         """Run the ledgers beside the family's over a panel.
 
@@ -74,7 +75,7 @@ class Bounce:
         rows
             The same in time order; their targets are overwritten.
         proposals
-            [K, n] of each trial, in the table's order.
+            K target weights [n], of each trial, in the table's order.
         order
             See ledger_tables.time_order.
         space
@@ -91,9 +92,9 @@ class Bounce:
         sums = np.zeros((len(self._params), len(panel.borders) - 1), BLOCK_SUMS)
         edge, costless = edges(rows.full), at_mids(rows)
         for k, signal in enumerate([*late, *proposals, against]):
-            codes = (signal if order is None else signal[order]) + edge
+            weights = signal if order is None else signal[order]
             priced = costless if self._trials <= k < 2 * self._trials else rows
-            summarise(ledger(self._states, k), self._params[k], priced, codes, sums[k], space)
+            summarise_weights(ledger(self._states, k), self._params[k], priced, weights, edge, sums[k], space)
         self.reversal += [_added(sums["net"][-1]), _added(sums["gross"][-1])]
         up = np.nan_to_num(2.0 * panel.y_up - 1.0)
         called = (against != 0) & (up != 0.0)

@@ -18,17 +18,17 @@ from hfm.backtest.family import Trial
 from hfm.backtest.joined_panel import JoinedPanel
 from hfm.backtest.prior_sessions import PriorSessions
 from hfm.backtest.session_sums import LedgerSums
-from hfm.backtest.sweep.summary_ledger import LedgerRows, rows_new, summarise, workspace
+from hfm.backtest.sweep.summary_ledger import LedgerRows, rows_new, summarise_weights, workspace
 from hfm.backtest.sweep.thresholds import Sweep
 from hfm.config import Backtest
 from hfm.kernels.jit import frozen
-from hfm.ledger import accounting
 from hfm.ledger.account import ledger, params_new, state_new, states_new
 from hfm.ledger.fills import Expectation, expected_costs
 from hfm.ledger.records import BLOCK_SUMS, LEDGER_RESULT, ROUND_TRIP, Record
 from hfm.ledger.round_trips import valued
 from hfm.ledger.units import lot_size, tick_sizes
-from hfm.plugins import Signals
+from hfm.orders import step
+from hfm.plugins import Signals, Weights
 from hfm.tables import TableMeta
 from hfm.tables.records import Records
 
@@ -121,8 +121,8 @@ class Engine:
             return None
         panel, seen = found.panel, found.signals
         self.volume |= bool((found.adv > 0).any())
-        proposals = family.signals(self.trials, seen)
-        self.proposed += np.count_nonzero(proposals, axis=1)
+        proposals = family.targets(self.trials, panel, seen)
+        self.proposed += [np.count_nonzero(weights) for weights in proposals]
         order = ledger_tables.time_order(panel)
         if len(self._rows.full) < len(panel.seq):
             self._rows = rows_new(len(panel.seq) + len(panel.seq) // 4)
@@ -148,21 +148,21 @@ class Engine:
         expected_costs(rule, bid, ask, mid, volume, sigma, out)
         return out
 
-    def _ledgers(self, panel: JoinedPanel, rows: LedgerRows, proposals: family.Sign, order: Int | None) -> Result:
+    def _ledgers(self, panel: JoinedPanel, rows: LedgerRows, proposals: Sequence[Weights], order: Int | None) -> Result:
         own = proposals[self.user]
         late = [family.delayed(own, panel.borders, lag) for lag in range(1, LAGS + 1)]
         edge, space = ledger_tables.edges(rows.full), workspace(len(own))
         n, blocks = len(own), len(panel.borders) - 1
         sums = np.zeros((len(self._params), blocks), BLOCK_SUMS)
         for k, signal in enumerate([*proposals, *late]):
-            codes = (signal if order is None else signal[order]) + edge
-            summarise(ledger(self._states, k), self._params[k], rows, codes, sums[k], space)
+            weights = signal if order is None else signal[order]
+            summarise_weights(ledger(self._states, k), self._params[k], rows, weights, edge, sums[k], space)
         if self.sweep is not None:
             score = np.sign(panel.forecasts["p_up"] - 0.5) * panel.forecasts["conf_rank"]
             self.sweep.take(rows, score if order is None else score[order])
         rows.full["target"] = own if order is None else own[order]
         out, trips = self._space("out", LEDGER_RESULT, n), self._space("trips", ROUND_TRIP, 2 * n + 2)
-        ended = accounting.loop(self._state, self._own, rows.full, out, trips)
+        ended = step.loop(self._state, self._own, rows.full, out, trips)
         self._ended(trips[:ended])
         if order is not None:
             back = np.empty_like(out)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
 from hfm.backtest.joined_panel import JoinedPanel
-from hfm.plugins import Policy, Signals
+from hfm.plugins import Allocator, Risk, Signals, Weights
 from hfm.policies.choice import choose
+from hfm.policies.one_symbol import OneSymbol, checked
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -26,7 +27,7 @@ class Trial:
     name: str
     kind: str
     level: float | None
-    policy: Policy
+    allocator: Allocator
     user: bool
 
     @property
@@ -41,7 +42,7 @@ def trial(text: str, user: bool = False) -> Trial:
     Raises UsageError where there is no such policy, or where it needs a level.
     """
     chosen = choose(text)
-    return Trial(chosen.name, chosen.kind, chosen.level, chosen.policy, user)
+    return Trial(chosen.name, chosen.kind, chosen.level, chosen.allocator, user)
 
 
 TEXTS = (*(f"q{100 * q:g}" for q in QUANTILES), *(f"{p:g}" for p in PROBABILITIES), "cost")
@@ -66,15 +67,31 @@ def inputs(panel: JoinedPanel, cost_bps: Float) -> Signals:
     return Signals(f["p_up"], f["conf_rank"], f["ret_sd_bps"], cost_bps)
 
 
-def signals(trials: Sequence[Trial], seen: Signals) -> Sign:
-    """[K, n]: each trial's proposal for each row."""
-    out = np.empty((len(trials), len(seen.p_up)), np.int8)
-    for k, item in enumerate(trials):
-        out[k] = item.policy.propose(seen)
+def targets(trials: Sequence[Trial], panel: JoinedPanel, seen: Signals) -> list[Weights]:
+    """Each trial's target weights [n] for each row of a panel; `seen` [n] is what the policies may look at."""
+    return [checked(_asked(item.allocator, panel, seen), len(seen.p_up)) for item in trials]
+
+
+def _asked(allocator: Allocator, panel: JoinedPanel, seen: Signals) -> Weights:
+    """The weights of all rows: of a policy of one symbol at once, else instant by instant."""
+    if isinstance(allocator, OneSymbol):
+        return allocator.policy.weights(seen)
+    out = np.zeros(len(seen.p_up))
+    held = np.zeros(int(panel.symbol.max(initial=-1)) + 1)
+    session = -1
+    order = np.lexsort((panel.symbol, panel.time))
+    for rows in np.split(order, np.flatnonzero(np.diff(panel.time[order])) + 1):
+        if rows.size and panel.session[rows[0]] != session:
+            session = int(panel.session[rows[0]])
+            held[:] = 0.0
+        some = Signals(*(getattr(seen, field.name)[rows] for field in fields(seen)))
+        symbols = panel.symbol[rows]
+        out[rows] = allocator.targets(some, held[symbols], Risk(some.ret_sd_bps))
+        held[symbols] = np.nan_to_num(out[rows])
     return out
 
 
-def delayed(signal: Sign, borders: Int, lag: int) -> Sign:
+def delayed(signal: Weights, borders: Int, lag: int) -> Weights:
     """`signal` as it stood `lag` rows earlier in the same (session, symbol) block; 0 before its first row."""
     if lag == 0:
         return signal

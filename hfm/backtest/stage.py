@@ -17,6 +17,7 @@ from hfm.backtest.totals import Totals
 from hfm.config import Backtest, Config
 from hfm.errors import UsageError
 from hfm.plugins import find
+from hfm.policies.one_symbol import deprecated
 from hfm.stage import Context, Product
 from hfm.tables import TableMeta
 from hfm.tables.json_document import to_json
@@ -54,6 +55,8 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     if engine.bounce is not None:
         meta = replace(meta, bounce={k: dataclasses.asdict(v) for k, v in engine.bounce.shown.items()})
     trial = engine.trials[engine.user].name
+    if deprecated(engine.trials[engine.user].allocator):
+        ctx.warn(f"policy {trial}: its `propose` is deprecated and works on; give target weights with `weights`")
     totals = Totals(len(engine.trials))
     last: JoinedPanel | None = None
     count = 0

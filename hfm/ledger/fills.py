@@ -15,8 +15,6 @@ from hfm.kernels.jit import bare
 from hfm.ledger.records import FILL_CROSS, FILL_NEXT_MID, Record
 
 Float = npt.NDArray[np.float64]
-OPEN, CLOSE, FLATTEN = 0, 1, 2
-"""When an order is filled: at the row's open, at its close by the look-ahead mode, at its close to end the session."""
 
 
 class Fill(NamedTuple):
@@ -152,49 +150,3 @@ def expected_costs(
     """Write `expected_bps` of each row to out [n]; all arrays are [n]."""
     for i in range(out.size):
         out[i] = expected_bps(rule, bid[i], ask[i], mid[i], adv[i], sigma_day[i])
-
-
-@bare
-def reached(position: Record, params: Record, row: Record, want: float) -> float:
-    """Units of a passive order (want, signed) that the row's trades fill; 0 for prices that are none.
-
-    All of it where the market trades at least a tick through the quote at which it rests; with a queue, also what is
-    traded at that quote beyond the units ahead. An order rests for the row after its decision, in the same session.
-    What must be flattened at the first open of the next one goes to market.
-    """
-    limit = position.bid if want > 0.0 else position.ask
-    price = row.trade_low if want > 0.0 else row.trade_high
-    if position.bid == 0.0:
-        return abs(want) if position.target == 0.0 else 0.0
-    if not (limit > 0.0 and limit < np.inf and price > 0.0 and price < np.inf):
-        return 0.0
-    ticks = (limit - price if want > 0.0 else price - limit) / params.tick
-    if ticks > 1.0 - 1e-6:  # prices are decimal, their differences are not
-        return abs(want)
-    if not params.queue or not ticks > -1e-6:
-        return 0.0
-    against = 0.5 * (row.volume - (row.signed_volume if want > 0.0 else -row.signed_volume))
-    if not (against > 0.0 and against < np.inf):
-        return 0.0
-    ahead = position.queue_ahead - against
-    position.queue_ahead = max(ahead, 0.0)
-    return float(min(in_lots(params, max(-ahead, 0.0)), abs(want)))
-
-
-@bare
-def queue(position: Record, row: Record) -> None:
-    """Where the order that is left at the row's close stands: its old place if its price has not changed, else the end.
-
-    Before the row's quote replaces that of the row before. Units ahead only become fewer: those behind cannot pass.
-    """
-    want = position.target - position.qty
-    side = 1 if want > 0.0 else (-1 if want < 0.0 else 0)
-    shown = row.depth_bid if side > 0 else row.depth_ask
-    depth = shown if shown > 0.0 else np.inf
-    old, new = position.bid, row.bid_close
-    if side < 0:
-        old, new = position.ask, row.ask_close
-    if side != 0 and side == position.queue_side and old == new:
-        depth = min(depth, position.queue_ahead)
-    position.queue_side = side
-    position.queue_ahead = depth

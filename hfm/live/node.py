@@ -32,7 +32,7 @@ from hfm.models.checkpoint import Checkpoint
 from hfm.models.packed_model import PackedModel, pack
 from hfm.plugins import Signals
 from hfm.policies.choice import choose
-from hfm.policies.policy_step import KINDS
+from hfm.policies.one_symbol import KINDS, OneSymbol
 from hfm.tables import Reader, TableMeta
 from hfm.tables.records import QUOTE, Records, Values, blank, fill
 
@@ -103,7 +103,7 @@ class Node:
         s, rule = self.settings, np.zeros(1, row_step.RULE)
         level = self.choice.level
         rule["kind"] = KINDS.get(self.choice.kind, 0.0)
-        rule["level"] = getattr(self.choice.policy, "level", 0.0) if level is None else level
+        rule["level"] = getattr(self.choice.plugin, "level", 0.0) if level is None else level
         rule["worth"] = s.cash * s.size / len(self.market.symbols)
         rule["fee_bps"], rule["spread_share"], rule["impact"] = s.fee_bps, s.spread_share, s.impact
         return rule
@@ -112,11 +112,12 @@ class Node:
         """The parts row_step.MEMORY before the first row."""
         day, ledger = np.zeros(count, row_step.DAY), state_new(self.settings.cash, count)
         day["session"] = -1
+        ledger = state_new(self.settings.cash, count)
         return {
             "row": blank(1, QUOTE), "result": np.zeros(1, row_step.RESULT),
             "features": np.concatenate([self.features_new()] * count),
             "network": np.stack([models.state_new(self._fits["final"][0].model)] * count),
-            "book": ledger.book, "positions": ledger.symbol, "day": day,
+            "ledger_book": ledger.book, "ledger_symbols": ledger.symbol, "day": day,
             "every": np.zeros(1, self._module.FEATURES), "x": np.zeros(len(self._names)),
             "ledger_row": np.zeros(1, LEDGER_ROW), "trips": np.zeros(2, ROUND_TRIP),
         }  # fmt: skip
@@ -210,7 +211,12 @@ class Node:
         """What the policy proposes for the row, whose forecast stands in the result."""
         result = self.result
         values = (result.p_up, result.conf_rank, result.ret_sd_bps, result.cost_bps)
-        return float(self.choice.policy.propose(Signals(*(np.array([value]) for value in values)))[0])
+        if not isinstance(self.choice.allocator, OneSymbol):
+            raise UsageError(
+                f"policy {self.choice.name} chooses all symbols together, and a stream answers row by row",
+                hint="hfm backtest",
+            )
+        return float(self.choice.allocator.policy.weights(Signals(*(np.array([value]) for value in values)))[0])
 
     def _correct(self, onnx: OnnxNetwork, row: Values) -> None:
         """What the floors forecast becomes what the networks forecast."""

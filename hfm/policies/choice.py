@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from hfm.config import parse_threshold
 from hfm.errors import UsageError
-from hfm.plugins import Policy, find
+from hfm.plugins import Allocator, find
+from hfm.policies.one_symbol import allocator
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,8 @@ class Choice:
     name: str
     kind: str
     level: float | None
-    policy: Policy
+    plugin: Any  # Any: a class of the registry or of a third party
+    allocator: Allocator
 
 
 def choose(text: str) -> Choice:
@@ -30,7 +33,11 @@ def choose(text: str) -> Choice:
             raise UsageError(
                 f"--threshold {text} names a policy without its level", hint="--threshold 0.6, or --threshold q90"
             )
-        return Choice(text, text, None, find("policies", text)())
+        return _choice(text, text, None, find("policies", text)())
     plugin = {"p": "threshold", "q": "quantile"}[kind]
     level = round(level, 9)
-    return Choice(f"{kind}{level:g}", plugin, level, find("policies", plugin)(level))
+    return _choice(f"{kind}{level:g}", plugin, level, find("policies", plugin)(level))
+
+
+def _choice(name: str, kind: str, level: float | None, plugin: Any) -> Choice:  # Any: see Choice
+    return Choice(name, kind, level, plugin, allocator(plugin, kind))

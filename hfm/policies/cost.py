@@ -19,7 +19,7 @@ class Cost:
 
     level: float = 1.0
 
-    def propose(self, signals: Signals) -> npt.NDArray[np.int8]:
+    def weights(self, signals: Signals) -> npt.NDArray[np.int8]:
         """The sign of p_up - .5 where |2 p_up - 1| x .8 x ret_sd_bps > level x cost_bps, else 0; NaN is 0."""
         edge = (2.0 * signals.p_up - 1.0) * ABS_OVER_SD * signals.ret_sd_bps
         bar = self.level * signals.cost_bps

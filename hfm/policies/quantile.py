@@ -16,7 +16,7 @@ class Quantile:
 
     level: float
 
-    def propose(self, signals: Signals) -> npt.NDArray[np.int8]:
+    def weights(self, signals: Signals) -> npt.NDArray[np.int8]:
         """The sign of p_up - .5 where conf_rank > level, else 0; NaN is 0."""
         sure = signals.conf_rank > self.level
         return (sure & (signals.p_up > 0.5)).astype(np.int8) - (sure & (signals.p_up < 0.5)).astype(np.int8)

@@ -16,7 +16,7 @@ class Threshold:
 
     level: float
 
-    def propose(self, signals: Signals) -> npt.NDArray[np.int8]:
+    def weights(self, signals: Signals) -> npt.NDArray[np.int8]:
         """1 where p_up > level, -1 where p_up < 1 - level, else 0; NaN is 0."""
         long = signals.p_up > self.level
         short = signals.p_up < 1.0 - self.level

@@ -11,7 +11,7 @@ import numpy as np
 from hfm.kernels.jit import bare
 from hfm.ledger import reasons as why
 from hfm.ledger import records as rec
-from hfm.ledger.fills import flag, in_lots, position_size, quoted, reached
+from hfm.ledger.fills import flag, in_lots, position_size, quoted
 from hfm.ledger.records import NEVER, LedgerState, Record
 
 
@@ -101,21 +101,43 @@ def _capped(state: LedgerState, params: Record, row: Record, result: Record, sid
 
 
 @bare
-def allowed(state: LedgerState, params: Record, row: Record, result: Record, want: float) -> float:
-    """The part of `want` (signed units) that may be filled at the row's open; what is held back waits, flagged."""
+def may_trade(position: Record, params: Record, row: Record, result: Record) -> bool:
+    """Whether the row's open has a price, and one within the collar; an order waits where it has none, flagged."""
+    if not quoted(row.mid_open, row.bid_open, row.ask_open):
+        flag(result, why.NO_PRICE)
+        return False
+    if abs(row.mid_open - position.mark) > params.collar * position.mark:
+        flag(result, why.COLLAR)
+        return False
+    return True
+
+
+@bare
+def limit_fill(
+    state: LedgerState, params: Record, row: Record, result: Record, want: float, executable: float
+) -> float:  # fmt: skip
+    """The part of an order that may be filled at the row's open, signed units; what is held back waits, flagged.
+
+    Parameters
+    ----------
+    state
+        Of the ledger.
+    params
+        PARAMS of the row's symbol.
+    row
+        LEDGER_ROW whose open has prices.
+    result
+        LEDGER_RESULT: reasons are added.
+    want
+        The order, signed units.
+    executable
+        What the broker could fill of it, unsigned units.
+    """
     book, position = state.book[0], state.symbol[row.symbol]
     mid, bid, ask = row.mid_open, row.bid_open, row.ask_open
-    if not quoted(mid, bid, ask):
-        flag(result, why.NO_PRICE)
-        return 0.0
-    if abs(mid - position.mark) > params.collar * position.mark:
-        flag(result, why.COLLAR)
-        return 0.0
-    size = abs(want)
-    if params.fill_mode == rec.FILL_PASSIVE:
-        size = reached(position, params, row, want)
-        if size < abs(want):
-            flag(result, why.UNFILLED)
+    size = executable
+    if size < abs(want):
+        flag(result, why.UNFILLED)
     if params.participation < np.inf:
         most = in_lots(params, params.participation * max(position.volume, 0.0))
         if not size <= most:

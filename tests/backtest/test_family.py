@@ -10,6 +10,7 @@ from hfm.backtest import family
 from hfm.backtest.engine import Engine
 from hfm.backtest.joined_panel import panels
 from hfm.config import Backtest
+from hfm.plugins import Float, Risk, Signals
 from tests.backtest import market
 
 
@@ -43,3 +44,27 @@ def test_a_delay_does_not_cross_sessions(lag: int) -> None:
     out = family.delayed(signal, np.array([0, 4, 7]), lag)
     expected = [([0] * lag + [1, 2, 3, 4])[:4], ([0] * lag + [5, 6, 7])[:3]]
     assert out.tolist() == expected[0] + expected[1]
+
+
+class Fewer:
+    """An allocator: half a position in each symbol of an instant, and out again where it holds one."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def targets(self, signals: Signals, positions: Float, risk: Risk) -> Float:
+        self.asked.append(len(positions))
+        assert len(risk.sd_bps) == len(signals.p_up)
+        return np.where(positions > 0, 0.0, 0.5)
+
+
+def test_an_allocator_is_asked_instant_by_instant_and_told_what_it_gave_last() -> None:
+    """All symbols of an instant at once, in their order; every session begins flat."""
+    quoted = market.walk(["A", "B"], 2, 3)
+    predicted = market.predictions(quoted, {"m": 0.6})
+    panel = next(panels(tables.MemoryReader(quoted), tables.MemoryReader(predicted), "m", ["A", "B"]))
+    plugin = Fewer()
+    trial = family.Trial("fewer", "fewer", None, plugin, True)
+    (weights,) = family.targets([trial], panel, family.inputs(panel, np.ones(12)))
+    assert plugin.asked == [2] * 6
+    assert weights.tolist() == [0.5, 0.0, 0.5] * 4

@@ -18,10 +18,10 @@ import numpy as np
 from hfm.backtest.ledger_tables import edges, lay
 from hfm.backtest.sweep.summary_ledger import rows_new, rows_of, summarise, workspace
 from hfm.config import Backtest
-from hfm.ledger import accounting
 from hfm.ledger import records as rec
 from hfm.ledger.account import equity, params_new, state_new
 from hfm.ledger.records import HOT_ROW, LEDGER_ROW
+from hfm.orders import step
 from hfm.tables.records import Records
 from tests.backtest.walk import walk
 from tests.bench.figure import Figure, rate
@@ -45,7 +45,7 @@ def figures() -> Iterator[Figure]:
 
     def ledger() -> float:
         state = state_new(CASH, 1)
-        accounting.loop(state, params, rows, out, trips)
+        step.loop(state, params, rows, out, trips)
         return equity(state)
 
     lean, codes, room = params.copy(), signal.astype(np.int8) + edges(rows), workspace(len(rows))
@@ -59,7 +59,7 @@ def figures() -> Iterator[Figure]:
 
     def near() -> None:
         for _ in range(BARS // NEAR):
-            accounting.loop(state_new(CASH, 1), params, rows[:NEAR], out[:NEAR], trips[: 2 * NEAR + 2])
+            step.loop(state_new(CASH, 1), params, rows[:NEAR], out[:NEAR], trips[: 2 * NEAR + 2])
 
     assert abs(ledger() - pnl()) < 1e-6
     yield rate("backtest rows, laid once from columns for all trials, bars", BARS, laying(rows))
@@ -155,7 +155,7 @@ def slow() -> Iterator[Figure]:
 
     def ours() -> float:
         state = state_new(CASH, 1)
-        accounting.loop(state, params, rows, out, trips)
+        step.loop(state, params, rows, out, trips)
         return equity(state)
 
     assert abs(peer() / ours() - 1) < 1e-6

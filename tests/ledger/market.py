@@ -10,16 +10,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 import hfm.kernels.jit
 from hfm.config import Backtest
-from hfm.ledger import accounting
 from hfm.ledger import records as rec
 from hfm.ledger.account import params_new, state_new
 from hfm.ledger.records import LedgerState
+from hfm.orders import step
 from hfm.tables.records import Records
 
+hypothesis_settings.register_profile("kernels", deadline=None)  # the first example of a test may compile a kernel
+hypothesis_settings.load_profile("kernels")
 FREE = Backtest(cash=10_000.0, fee_bps=0.0, spread_share=0.0, borrow=0.0, impact=0.0)
 """No cost at all at an open."""
 
@@ -71,7 +74,7 @@ class Played(NamedTuple):
 
 
 def play(rows: Records, settings: Backtest = FREE, *, symbols: int = 1, state: LedgerState | None = None,
-         module: Any = accounting, params: Records | None = None) -> Played:  # fmt: skip
+         module: Any = step, params: Records | None = None) -> Played:  # fmt: skip
     """What a ledger makes of rows in time order."""
     state = state_new(settings.cash, symbols) if state is None else state
     params = params_new(settings, symbols, 0.01) if params is None else params
@@ -134,12 +137,15 @@ def symbols_of(rows: Records) -> int:
     return int(rows["symbol"].max()) + 1
 
 
-PLAIN = ("hfm.ledger.fills", "hfm.ledger.round_trips", "hfm.risk.limits", "hfm.ledger.accounting")
+PLAIN = (
+    "hfm.ledger.fills", "hfm.ledger.round_trips", "hfm.ledger.accounting", "hfm.risk.limits",
+    "hfm.orders.simulated_broker", "hfm.orders.step",
+)  # fmt: skip
 """The modules of the ledger's step, each after those that it imports."""
 
 
 def unjitted(patch: pytest.MonkeyPatch, changes: dict[str, tuple[str, str]] | None = None) -> ModuleType:
-    """hfm.ledger.accounting and all kernels it calls, as plain Python. changes: module -> (old, new) in its source."""
+    """hfm.orders.step and all kernels it calls, as plain Python. changes: module -> (old, new) in its source."""
     patch.setattr(hfm.kernels.jit, "bare", lambda function: function)
     for name in PLAIN:
         path = Path(str(importlib.util.find_spec(name).origin))  # type: ignore[union-attr]  # it is there

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from hfm.features import bar_features
+from hfm.ledger.records import ROUND_TRIP
 from hfm.live import row_step
 from hfm.models import inference as models
-from hfm.policies.policy_step import KINDS, propose
+from hfm.policies.one_symbol import KINDS, row_weight
 from tests.live.market import made, rows_of
 from tests.live.test_stream import stream
 
@@ -24,7 +25,7 @@ def test_one_call_is_forecast_policy_and_ledger_in_turn() -> None:
         one.take(row)
         two.take(row, trade=False)
         said = two.result
-        two.memory.views["result"]["proposal"] = propose(
+        two.memory.views["result"]["proposal"] = row_weight(
             rule.kind, rule.level, said.p_up, said.conf_rank, said.ret_sd_bps, said.cost_bps
         )
         two._call(0)(row_step.LEDGER_ONLY)
@@ -44,7 +45,8 @@ def test_parts_lie_in_one_buffer_without_overlap_and_keep_their_values() -> None
     assert parts["features"].dtype == bar_features.STATE
     assert parts["features"].shape == parts["day"].shape == (2,)
     assert parts["network"].shape == (2, models.state_new(node._fits["final"][0].model).size)
-    assert parts["trips"].shape == parts["positions"].shape == (2,)
+    assert (parts["trips"].shape, parts["trips"].dtype) == ((2,), ROUND_TRIP)
+    assert parts["ledger_symbols"].shape == (2,)
     assert parts["features"]["slots"].tolist() == [node.market.slots] * 2
 
 

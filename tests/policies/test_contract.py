@@ -27,7 +27,7 @@ def rows() -> Signals:
 
 def test_it_proposes_long_short_and_flat_as_int8(policy: Policy, rows: Signals) -> None:
     """All three occur on random rows."""
-    out = policy.propose(rows)
+    out = policy.weights(rows)
     assert out.dtype == np.int8
     assert set(out.tolist()) == {-1, 0, 1}
 
@@ -35,22 +35,22 @@ def test_it_proposes_long_short_and_flat_as_int8(policy: Policy, rows: Signals) 
 def test_turned_probabilities_turn_the_proposal(policy: Policy, rows: Signals) -> None:
     """1 - p gives the opposite side."""
     turned = dataclasses.replace(rows, p_up=1.0 - rows.p_up)
-    np.testing.assert_array_equal(policy.propose(turned), -policy.propose(rows))
+    np.testing.assert_array_equal(policy.weights(turned), -policy.weights(rows))
 
 
 def test_no_row_sees_another(policy: Policy, rows: Signals) -> None:
     """A row alone gives what it gives in the batch."""
-    whole = policy.propose(rows)
+    whole = policy.weights(rows)
     for i in (0, 17, 499):
         alone = Signals(*(getattr(rows, f.name)[i : i + 1] for f in dataclasses.fields(rows)))
-        assert policy.propose(alone)[0] == whole[i]
+        assert policy.weights(alone)[0] == whole[i]
 
 
 def test_no_forecast_is_flat(policy: Policy) -> None:
     """NaN in P(up) is flat, and so is an even chance."""
-    assert not policy.propose(seen([np.nan, 0.5])).any()
+    assert not policy.weights(seen([np.nan, 0.5])).any()
 
 
 def test_no_rows_are_no_proposals(policy: Policy) -> None:
     """An empty panel is no error."""
-    assert policy.propose(seen(np.empty(0))).shape == (0,)
+    assert policy.weights(seen(np.empty(0))).shape == (0,)

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 
 from hfm.config import Backtest
-from hfm.ledger import accounting, reasons
+from hfm.ledger import reasons
 from hfm.ledger.account import LIMITS, params_new
+from hfm.orders import step
 from hfm.risk import limits
 from hfm.tables.records import Records
 from tests.ledger.market import FREE, assert_equal, day, markets, play, random_rows, symbols_of, unjitted
@@ -25,7 +26,7 @@ HUGE = dict.fromkeys(LIMITS, 1e300) | {"throttle": 1, "daily_loss": 0.999999, "m
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.__name__)
 def test_each_limit_fires_in_its_scenario(scenario: Callable[[ModuleType], None]) -> None:
     """And not without it; the rows are flagged with its reason."""
-    scenario(accounting)
+    scenario(step)
 
 
 def test_every_limit_of_the_settings_has_a_scenario_and_a_mutant() -> None:

@@ -128,9 +128,10 @@ def test_building_and_reading_tables_imports_neither_pandas_nor_scipys_algebra()
 import sys, numpy as np
 from hfm import tables
 from hfm.config import Backtest
-from hfm.ledger import records as rec, accounting
+from hfm.ledger import records as rec
+from hfm.orders import step
 from hfm.ledger.account import params_new, state_new
-accounting.loop(state_new(1e6, 1), params_new(Backtest(), 1, 0.01), np.zeros(1, rec.LEDGER_ROW),
+step.loop(state_new(1e6, 1), params_new(Backtest(), 1, 0.01), np.zeros(1, rec.LEDGER_ROW),
                 np.zeros(1, rec.LEDGER_RESULT), np.zeros(4, rec.ROUND_TRIP))
 made = tables.build(tables.SCORES, {"model": "m", "fold": 0, "task": "t", "metric": "a", "value": np.ones(2),
                                     "se": 0.0, "n": 1, "floor": np.nan, "floor_label": "b"})

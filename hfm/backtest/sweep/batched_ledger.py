@@ -1,6 +1,6 @@
 """Many levels' ledgers side by side, for sweeps: what one row does to all of them is the processor's vector work.
 
-The slow twin is hfm.ledger.accounting.loop; tests/backtest/sweep/test_batched_ledger.py and test_thresholds.py compare
+The slow twin is hfm.orders.step.loop; tests/backtest/sweep/test_batched_ledger.py and test_thresholds.py compare
 them. Left out: all but a plain rule, which is one symbol, fixed size, flat overnight, fills at the next open, and no
 limit but a maximal position. Where more is asked for - a position carried into a session, a close without a price -
 `run` stops, and the step itself takes that row. It buys 4.5 times the speed of the summary ledger at 1,000 levels and

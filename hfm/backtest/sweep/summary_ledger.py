@@ -1,6 +1,6 @@
 """P&L alone, for sweeps and families of trials: the ledger's step, with what changes nothing passed over.
 
-The slow twin is hfm.ledger.accounting.loop; tests/backtest/sweep/test_summary_ledger.py compares them. Left out: the
+The slow twin is hfm.orders.step.loop; tests/backtest/sweep/test_summary_ledger.py compares them. Left out: the
 columns of each row. Rows on which nothing is filled or decided are only counted; and where the rule is plain (one
 symbol, fixed size, no limit but a maximal position) the rows inside a session run in registers. All else goes through
 the step itself. Bench: `backtest P&L alone`.
@@ -16,9 +16,11 @@ import numpy.typing as npt
 from hfm.kernels.jit import bare
 from hfm.kernels.simd import prefetch
 from hfm.ledger import records as rec
-from hfm.ledger.accounting import advance, equity
+from hfm.ledger.accounting import equity
 from hfm.ledger.fills import fill_price, half_spread, impact, position_size, quoted
 from hfm.ledger.records import HOT_ROW, LEDGER_RESULT, LEDGER_ROW, ROUND_TRIP, LedgerState, Record
+from hfm.orders.step import advance
+from hfm.plugins import Weights
 from hfm.risk.limits import watch
 from hfm.tables.records import Records
 
@@ -89,13 +91,49 @@ def workspace(rows: int) -> Workspace:
     return Workspace(np.empty(2, ROUND_TRIP), np.empty(1, LEDGER_RESULT), np.empty(rows + 1 + AHEAD, np.int64))
 
 
+def summarise_weights(
+    state: LedgerState, params: Records, rows: LedgerRows, weights: Weights, edge: Sign, sums: Records, space: Workspace
+) -> None:
+    """As `summarise`, of target weights; where some are parts of a position each row goes through the step.
+
+    Parameters
+    ----------
+    state, params, rows, sums, space
+        See `summarise`.
+    weights
+        [n] in [-1, 1], int8 where all are -1, 0 or 1.
+    edge
+        [n] EDGE on rows that may not be passed over, else 0.
+    """
+    if weights.dtype == np.int8:
+        codes: Sign = np.add(weights, edge, dtype=np.int8)
+        summarise(state, params, rows, codes, sums, space)
+        return
+    rows.full["target"] = weights
+    _summarise_rows(state, params, rows.full, sums, space)
+
+
+@bare
+def _summarise_rows(state: LedgerState, params: Records, rows: Records, sums: Records, space: Workspace) -> None:
+    """As `summarise`, every row through the step, its target as it stands in `rows` [n] of LEDGER_ROW."""
+    result = space.result[0]
+    for i in range(rows.size):
+        row = rows[i]
+        block, position = sums[row.block], state.symbol[row.symbol]
+        block.trips += advance(state, params, row, result, space.trips)
+        watch(state, params[row.symbol], result, equity(state))
+        block.net += result.net_pnl
+        block.gross += result.gross_pnl
+        block.held += position.qty * position.mark
+
+
 @bare
 def summarise(
     state: LedgerState, params: Records, rows: LedgerRows, codes: Sign, sums: Records, space: Workspace
 ) -> None:
     """Add net, gross, sum of position x mark, and round trips of each (session, symbol) block to its sums.
 
-    What `accounting.loop` gives, up to the rounding of sums.
+    What `orders.step.loop` gives, up to the rounding of sums.
 
     Parameters
     ----------

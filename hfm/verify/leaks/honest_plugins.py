@@ -64,7 +64,7 @@ class RowRule:
 
     name: ClassVar[str]
 
-    def propose(self, signals: Signals) -> npt.NDArray[np.int8]:
+    def weights(self, signals: Signals) -> npt.NDArray[np.int8]:
         """See Policy."""
         return POLICIES[self.name](signals).astype(np.int8)
 

@@ -50,7 +50,7 @@ def _origin() -> tuple[float, int, Path]:
 class RolledForecast:
     """P(up) of the next row."""
 
-    def propose(self, signals: Signals) -> Sign:
+    def weights(self, signals: Signals) -> Sign:
         """See Policy."""
         return _side(np.roll(signals.p_up, -1))
 
@@ -58,7 +58,7 @@ class RolledForecast:
 class Median:
     """Long above the median of all rows that it is asked about."""
 
-    def propose(self, signals: Signals) -> Sign:
+    def weights(self, signals: Signals) -> Sign:
         """See Policy."""
         return _side(signals.p_up - np.nanmedian(signals.p_up) + 0.5)
 
@@ -66,7 +66,7 @@ class Median:
 class Ties:
     """The upper half of an argsort, whose ties go by place."""
 
-    def propose(self, signals: Signals) -> Sign:
+    def weights(self, signals: Signals) -> Sign:
         """See Policy."""
         rank = np.argsort(np.argsort(np.round(signals.p_up, 2), kind="stable"), kind="stable")
         return _side(np.where(2 * rank >= len(rank), 0.6, 0.4))
@@ -75,7 +75,7 @@ class Ties:
 class Final:
     """The side of the last row that it is asked about, for all of them."""
 
-    def propose(self, signals: Signals) -> Sign:
+    def weights(self, signals: Signals) -> Sign:
         """See Policy."""
         return np.full(len(signals.p_up), _side(signals.p_up[-1:])[0], np.int8)
 
@@ -83,7 +83,7 @@ class Final:
 class Ending:
     """Flat in the last three rows: it knows where the session ends."""
 
-    def propose(self, signals: Signals) -> Sign:
+    def weights(self, signals: Signals) -> Sign:
         """See Policy."""
         side = _side(signals.p_up)
         side[-3:] = 0
@@ -97,7 +97,7 @@ _first_call: list[float] = []
 class GlobalMemory:
     """The next row's P(up), by the row's own: kept from the first call, which showed both."""
 
-    def propose(self, signals: Signals) -> Sign:
+    def weights(self, signals: Signals) -> Sign:
         """See Policy."""
         p = np.nan_to_num(signals.p_up, nan=0.5)
         for one, following in zip(p[:-1].tolist(), p[1:].tolist(), strict=True):
@@ -108,7 +108,7 @@ class GlobalMemory:
 class Numbered:
     """By the number of the row since it was first asked: what the row five on said in the first call."""
 
-    def propose(self, signals: Signals) -> Sign:
+    def weights(self, signals: Signals) -> Sign:
         """See Policy."""
         if not _first_call:
             _first_call.extend(np.nan_to_num(signals.p_up, nan=0.5).tolist())
@@ -119,7 +119,7 @@ class Numbered:
 class Filed:
     """The same from a file, so that a fresh process finds it."""
 
-    def propose(self, signals: Signals) -> Sign:
+    def weights(self, signals: Signals) -> Sign:
         """See Policy."""
         path = _origin()[2]
         try:
@@ -134,7 +134,7 @@ class Filed:
 class Hour:
     """The next row's P(up) in the hour after it was first asked, its own from then on."""
 
-    def propose(self, signals: Signals) -> Sign:
+    def weights(self, signals: Signals) -> Sign:
         """See Policy."""
         return _side(np.roll(signals.p_up, -1) if time.time() - _origin()[0] < 3600 else signals.p_up)
 
@@ -142,7 +142,7 @@ class Hour:
 class Process:
     """The next row's P(up) in the process that was asked first, its own in any other."""
 
-    def propose(self, signals: Signals) -> Sign:
+    def weights(self, signals: Signals) -> Sign:
         """See Policy."""
         return _side(np.roll(signals.p_up, -1) if os.getpid() == _origin()[1] else signals.p_up)
 

@@ -54,7 +54,7 @@ class Traded:
 
     def compared(self, answer: object, rows: Int, stay: int | None) -> Difference:
         """The answer about `rows`, of which the first `stay` (all) are compared, beside the ledger's."""
-        got = np.asarray(answer, np.float64)
+        got = np.sign(np.asarray(answer, np.float64))
         keep = np.flatnonzero(self.decided[rows[:stay]])
         keys = {name: value[rows[keep]] for name, value in self.keys.items()}
         if got.shape != rows.shape:
@@ -195,7 +195,7 @@ def _of_the_past(rows: Traded, name: str, growing: Sequence[tuple[PolicyQuestion
     """
     wrong: list[int] = []
     for question, answer in growing:
-        got = np.asarray(answer, np.float64)
+        got = np.sign(np.asarray(answer, np.float64))
         if got.shape != question.rows.shape:
             return False
         wrong += question.rows[(got != rows.proposed[question.rows]) & rows.decided[question.rows]].tolist()

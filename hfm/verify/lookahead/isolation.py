@@ -107,13 +107,16 @@ def refused(stage: str, subject: str, error: str) -> Row:
 
 # ------------------------------------------------------------------------------------------------------- the questions
 def propose(threshold: str, batches: Sequence[Signals]) -> Reply:
-    """Of the policy that a threshold names: int8 [n] a batch, one after the other from one object."""
+    """Of the policy that a threshold names: weights [n] a batch, one after the other from one object."""
     from hfm.policies.choice import choose
+    from hfm.policies.one_symbol import OneSymbol
 
     def each() -> list[Any]:
-        policy = choose(threshold).policy
-        _moved(type(policy))
-        return [np.asarray(_watched(policy.propose, b)) for b in batches]
+        choice = choose(threshold)
+        _moved(type(choice.plugin))
+        if not isinstance(choice.allocator, OneSymbol):
+            raise TypeError("it chooses the targets of all symbols together")
+        return [np.asarray(_watched(choice.allocator.policy.weights, b)) for b in batches]
 
     return _answered(each)
 

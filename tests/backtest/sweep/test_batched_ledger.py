@@ -7,10 +7,10 @@ import pytest
 
 from hfm.backtest.sweep import batched_ledger
 from hfm.config import Backtest
-from hfm.ledger import accounting
 from hfm.ledger import records as rec
 from hfm.ledger.account import ledger, params_new, state_new, states_new
 from hfm.ledger.records import LedgerState
+from hfm.orders import step
 from tests.backtest.walk import walk
 
 LEVELS = np.array([0.0, 0.03, 0.08])
@@ -45,7 +45,7 @@ def test_states_after_it_are_those_of_the_step() -> None:
     for k, level in enumerate(LEVELS):
         alone, one = state_new(1e6, 1), ledger(many, k)
         rows["target"] = (p - 0.5 > level).astype(float) - (p - 0.5 < -level)
-        accounting.loop(alone, params, rows, np.zeros(300, rec.LEDGER_RESULT), np.zeros(602, rec.ROUND_TRIP))
+        step.loop(alone, params, rows, np.zeros(300, rec.LEDGER_RESULT), np.zeros(602, rec.ROUND_TRIP))
         for name in ("cash", "session", "open_equity"):
             np.testing.assert_allclose(one.book[name], alone.book[name], rtol=1e-12)
         for name in ("qty", "mark", "target", "session", "rows", "bid", "decided"):

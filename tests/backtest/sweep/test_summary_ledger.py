@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hfm.backtest.ledger_tables import edges
-from hfm.backtest.sweep.summary_ledger import EDGE, rows_new, rows_of, summarise, workspace
+from hfm.backtest.sweep.summary_ledger import EDGE, rows_new, rows_of, summarise, summarise_weights, workspace
 from hfm.config import Backtest
 from hfm.ledger import records as rec
 from hfm.ledger.account import equity, params_new, state_new
@@ -80,3 +80,22 @@ def test_each_row_s_near_columns_are_one_line_of_the_cache(n: int) -> None:
     assert rows.hot.dtype.itemsize == 64
     assert rows.hot.flags.c_contiguous
     assert np.shares_memory(rows.part(slice(1, 3)).hot, rows.hot) == (n > 1)
+
+
+@given(markets(), st.sampled_from(MODES))
+def test_parts_of_a_position_add_up_to_the_ledger_too(rows: Records, fill: str) -> None:
+    """Weights between -1 and 1: each row goes through the step, and half a weight is half the units, in lots."""
+    costly, count = dataclasses.replace(COSTLY, fill=fill), symbols_of(rows)
+    rows = rows.copy()
+    rows["target"] *= 0.5
+    rows["block"] = 0
+    params = params_new(costly, count, 0.01)
+    out, trips, state = play(rows, costly, symbols=count)
+    other, sums = state_new(costly.cash, count), np.zeros(1, rec.BLOCK_SUMS)
+    weights = rows["target"].copy()
+    summarise_weights(other, params, rows_of(rows), weights, edges(rows), sums, workspace(len(rows)))
+    assert equity(other) == pytest.approx(equity(state), abs=1e-7)
+    assert sums["net"][0] == pytest.approx(out["net_pnl"].sum(), abs=1e-7)
+    assert sums["trips"][0] == len(trips)
+    full = play(day([100.0] * 4, [0.5, 0.5, 1.0, 0.0]), dataclasses.replace(COSTLY, impact=0.0))
+    assert full.out["target"].tolist() == [50, 50, 100, 0]

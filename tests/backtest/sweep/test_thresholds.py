@@ -8,9 +8,9 @@ import pytest
 from hfm.backtest.sweep.summary_ledger import rows_of
 from hfm.backtest.sweep.thresholds import Sweep, spell, sweep
 from hfm.config import Backtest
-from hfm.ledger import accounting
 from hfm.ledger import records as rec
 from hfm.ledger.account import equity, params_new, state_new
+from hfm.orders import step
 from hfm.tables.metrics_document import SweepPoint
 from tests.backtest import market
 from tests.backtest.walk import Walk, walk
@@ -71,7 +71,7 @@ def test_a_sweep_over_broken_data_is_each_thresholds_own_ledger_to_the_cent(sett
         rows["target"] = (score > levels[k]).astype(float) - (score < -levels[k])
         state = state_new(settings.cash, 1)
         out, ended = np.zeros(len(rows), rec.LEDGER_RESULT), np.zeros(2 * len(rows) + 2, rec.ROUND_TRIP)
-        count = accounting.loop(state, params_new(settings, 1, 0.01, 19_500.0), rows, out, ended)
+        count = step.loop(state, params_new(settings, 1, 0.01, 19_500.0), rows, out, ended)
         assert net[k] == pytest.approx(equity(state) - settings.cash, abs=1e-6)
         assert trips[k] == count
 

@@ -1,4 +1,4 @@
-"""The accounting kernel: by hand, against plain Python and decimals, and its laws as properties."""
+"""The step of a row: by hand, against plain Python and decimals, and its laws as properties."""
 
 from __future__ import annotations
 

@@ -1,0 +1,105 @@
+"""One row of one symbol, from its target to the ledger: the composition that the back-test and live both call.
+
+At a row's open the order that the previous row left is filled; then the position is marked; at the close of a session's
+last row it is flattened; then the row's target weight sets the next order. A price that is NaN, infinite, zero or
+negative, or a mid outside its quote, never fills: the order waits.
+"""
+
+from __future__ import annotations
+
+from hfm.kernels.jit import bare
+from hfm.ledger import reasons as why
+from hfm.ledger.accounting import book_fill, close_row, equity, open_row, revalue, total_row
+from hfm.ledger.fills import flag, quoted
+from hfm.ledger.records import FILL_CLOSE, LedgerState, Record
+from hfm.orders.simulated_broker import CLOSE, FLATTEN, OPEN, executable, execute, rest
+from hfm.risk.limits import aim, limit_fill, may_trade, watch
+from hfm.tables.records import Records
+
+
+@bare
+def step(state: LedgerState, params: Records, row: Record, result: Record, trips: Records) -> int:
+    """Number of round trips that the row ended: 0, 1 (at its open or close) or 2, written to the first of `trips`.
+
+    Parameters
+    ----------
+    state
+        Updated.
+    params
+        [S] of PARAMS.
+    row
+        LEDGER_ROW. A NaN target counts as flat; NaN prices never fill and leave the mark as it was.
+    result
+        LEDGER_RESULT, overwritten.
+    trips
+        [2 or more] of ROUND_TRIP.
+    """
+    ended = advance(state, params, row, result, trips)
+    total = equity(state)
+    watch(state, params[row.symbol], result, total)
+    total_row(state, row, result, total)
+    return ended
+
+
+@bare
+def advance(state: LedgerState, params: Records, row: Record, result: Record, trips: Records) -> int:
+    """As `step`, without the totals after the row and without watching the equity."""
+    position, rule = state.symbol[row.symbol], params[row.symbol]
+    open_row(state, rule, row, result)
+    ended, gross = 0, 0.0
+    want = position.target - position.qty
+    if want != 0.0 and may_trade(position, rule, row, result):
+        qty = limit_fill(state, rule, row, result, want, executable(position, rule, row, want))
+        if qty != 0.0:
+            gross = revalue(position, row.mid_open)
+            ended = book_fill(state, rule, row, result, trips[0], execute(position, rule, row, qty, OPEN))
+    gross += revalue(position, row.mid_close)
+    if not row.is_last:
+        aim(state, rule, row, result)
+        if rule.fill_mode == FILL_CLOSE:
+            ended += _at_close(state, rule, row, result, trips[ended], CLOSE)
+    elif not rule.hold_overnight:
+        position.target = 0.0
+        ended += _at_close(state, rule, row, result, trips[ended], FLATTEN)
+    if rule.queue:
+        rest(position, row)
+    close_row(position, row, result, gross)
+    return ended
+
+
+@bare
+def _at_close(state: LedgerState, params: Record, row: Record, result: Record, trip: Record, when: int) -> int:
+    """Bring the position to its target at the row's close: 1 if that ends a round trip, else 0."""
+    position = state.symbol[row.symbol]
+    want = position.target - position.qty
+    if want == 0.0:
+        return 0
+    if not quoted(row.mid_close, row.bid_close, row.ask_close):
+        flag(result, why.NO_PRICE)
+        return 0
+    if when == FLATTEN:
+        flag(result, why.SESSION_END)
+    return book_fill(state, params, row, result, trip, execute(position, params, row, want, when))
+
+
+@bare
+def loop(state: LedgerState, params: Records, rows: Records, results: Records, trips: Records) -> int:
+    """Number of round trips ended, written to trips [m] in the order of their ends.
+
+    Parameters
+    ----------
+    state
+        Updated.
+    params
+        [S] of PARAMS.
+    rows
+        [n] of LEDGER_ROW in time order (symbols of one instant in their order).
+    results
+        [n] of LEDGER_RESULT, overwritten.
+    trips
+        [2 n + 2 or more] of ROUND_TRIP: room for two a row.
+    """
+    count = 0
+    for i in range(rows.size):
+        count += step(state, params, rows[i], results[i], trips[count:])
+    return count

@@ -1,0 +1,137 @@
+"""Policies of one symbol as allocators, and the built-in ones for one row as a kernel.
+
+A policy sees each row alone, so that the back-test asks it about all rows at once and live about one. A plug-in written
+for the method `propose`, which gave signs, goes on through SignPolicy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hfm.errors import UsageError
+from hfm.kernels.jit import bare
+from hfm.plugins import Allocator, Float, Policy, Risk, Signals, Weights
+from hfm.policies.cost import ABS_OVER_SD
+
+
+@dataclass(frozen=True)
+class OneSymbol:
+    """The allocator that asks a policy about each symbol alone."""
+
+    policy: Policy
+
+    def targets(self, signals: Signals, positions: Float, risk: Risk) -> Weights:
+        """See Allocator: the policy's weights, whatever is held."""
+        return self.policy.weights(signals)
+
+
+@dataclass(frozen=True)
+class SignPolicy:
+    """A plug-in whose `propose` gives 1, -1 or 0 a row, as a policy. Deprecated: give `weights`."""
+
+    plugin: Any  # Any: a third party's
+
+    def weights(self, signals: Signals) -> npt.NDArray[np.int8]:
+        """The signs as full positions."""
+        signs: npt.NDArray[np.int8] = np.empty(len(signals.p_up), np.int8)
+        signs[:] = self.plugin.propose(signals)
+        return signs
+
+
+def allocator(plugin: Any, name: str) -> Allocator:  # Any: whatever stands in the registry
+    """A plug-in of the group `hfm.policies` as an allocator, by the method that it has.
+
+    Parameters
+    ----------
+    plugin
+        An Allocator (`targets`), a Policy (`weights`), or one of before (`propose`).
+    name
+        As it is registered, for the message.
+
+    Raises
+    ------
+    UsageError
+        Where it has none of the methods.
+    """
+    if hasattr(plugin, "targets"):
+        found: Allocator = plugin
+        return found
+    if hasattr(plugin, "weights"):
+        return OneSymbol(plugin)
+    if hasattr(plugin, "propose"):
+        return OneSymbol(SignPolicy(plugin))
+    raise UsageError(f"policy {name!r} has neither `weights` nor `targets`", hint="give it `weights(signals)`")
+
+
+def deprecated(chosen: Allocator) -> bool:
+    """Whether a plug-in is taken through the method of before."""
+    return isinstance(chosen, OneSymbol) and isinstance(chosen.policy, SignPolicy)
+
+
+def checked(weights: Any, count: int) -> Weights:  # Any: a third party's
+    """Target weights [count] as int8 where all are -1, 0 or 1, else as float64; NaN is flat.
+
+    Parameters
+    ----------
+    weights
+        What an allocator gave.
+    count
+        How many it was asked for.
+
+    Raises
+    ------
+    UsageError
+        For another number of weights, or one outside [-1, 1].
+    """
+    given = np.asarray(weights)
+    if given.shape != (count,):
+        raise UsageError(
+            f"the policy gave weights of shape {given.shape} for {count} rows", hint="give one weight a row"
+        )
+    if given.dtype == np.int8 and not (np.abs(given) > 1).any():
+        return given
+    shares: Float = np.nan_to_num(given.astype(np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)
+    if (np.abs(shares) > 1.0).any():
+        largest = float(shares[np.argmax(np.abs(shares))])
+        raise UsageError(
+            f"the policy gave a target weight of {largest:g}", hint="give shares of a full position, -1 to 1"
+        )
+    signs = shares.astype(np.int8)
+    return signs if (signs == shares).all() else shares
+
+
+THRESHOLD, QUANTILE, COST = 1.0, 2.0, 3.0
+KINDS: Mapping[str, float] = {"threshold": THRESHOLD, "quantile": QUANTILE, "cost": COST}
+"""Registry name -> code; a policy that is not here answers through its own `weights`."""
+_ABS_OVER_SD = ABS_OVER_SD
+
+
+@bare
+def row_weight(kind: float, level: float, p_up: float, conf_rank: float, ret_sd_bps: float, cost_bps: float) -> float:
+    """A built-in policy's target weight for one row, equal to its `weights`: 1 long, -1 short, 0 flat.
+
+    Parameters
+    ----------
+    kind
+        Of KINDS.
+    level
+        The policy's; of `cost` its multiple.
+    p_up, conf_rank
+        In [0, 1]; NaN where not known, which is flat for a policy that needs it.
+    ret_sd_bps, cost_bps
+        Forecast sd of the return, and expected round trip; likewise.
+    """
+    up = down = False
+    if kind == THRESHOLD:
+        up, down = p_up > level, p_up < 1.0 - level
+    elif kind == QUANTILE:
+        up, down = conf_rank > level and p_up > 0.5, conf_rank > level and p_up < 0.5
+    elif kind == COST:
+        edge = (2.0 * p_up - 1.0) * _ABS_OVER_SD * ret_sd_bps
+        up, down = edge > level * cost_bps, edge < -(level * cost_bps)
+    return (1.0 if up else 0.0) - (1.0 if down else 0.0)

@@ -1,0 +1,74 @@
+"""The row kernel of the built-in policies is their `weights`; what counts as a policy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hfm.errors import UsageError
+from hfm.plugins import Float, Risk, Signals
+from hfm.policies.choice import choose
+from hfm.policies.one_symbol import KINDS, OneSymbol, SignPolicy, allocator, checked, deprecated, row_weight
+from tests.policies.contract import seen
+
+
+@pytest.mark.parametrize("text", ["0.5", "0.53", "0.6", "q50", "q90", "cost"])
+def test_a_row_s_proposal_is_the_table_s(text: str) -> None:
+    """NaN, infinities and levels hit exactly included."""
+    chosen = choose(text)
+    rng = np.random.default_rng(2)
+    p, rank = rng.uniform(0.3, 0.7, 3000), rng.uniform(0, 1, 3000)
+    sd, cost = rng.uniform(1, 30, 3000), rng.uniform(0, 3, 3000)
+    p[:3], rank[:3] = (chosen.level or 0.5, 0.5, 1 - (chosen.level or 0.5)), chosen.level or 0.5
+    for k, values in enumerate((p, rank, sd, cost)):
+        values[100 + 50 * k : 110 + 50 * k], values[120 + 50 * k] = np.nan, np.inf
+    level = getattr(chosen.plugin, "level", chosen.level)
+    with np.errstate(invalid="ignore"):
+        want = chosen.plugin.weights(Signals(p, rank, sd, cost))
+    got = [row_weight(KINDS[chosen.kind], level, *row) for row in zip(p, rank, sd, cost, strict=True)]
+    np.testing.assert_array_equal(got, want)
+    assert {-1, 0, 1} <= set(got)
+
+
+class Signs:
+    """A plug-in of before."""
+
+    def propose(self, signals: Signals) -> list[int]:
+        return [1 if p > 0.5 else -1 for p in signals.p_up]
+
+
+class Parity:
+    """An allocator: half of each symbol's position, against what it gave last."""
+
+    def targets(self, signals: Signals, positions: Float, risk: Risk) -> Float:
+        return np.where(positions > 0, -0.5, 0.5)
+
+
+def test_a_plugin_written_for_propose_goes_on_and_is_marked() -> None:
+    """Its signs are full positions, int8."""
+    found = allocator(Signs(), "signs")
+    assert deprecated(found)
+    assert isinstance(found, OneSymbol)
+    assert isinstance(found.policy, SignPolicy)
+    weights = checked(found.policy.weights(seen([0.4, 0.6])), 2)
+    assert (weights.dtype, weights.tolist()) == (np.int8, [-1, 1])
+
+
+def test_an_allocator_is_taken_as_it_is_and_anything_else_refused() -> None:
+    """Not deprecated; what has no method is no policy."""
+    plugin = Parity()
+    assert allocator(plugin, "parity") is plugin
+    assert not deprecated(plugin)
+    with pytest.raises(UsageError, match="neither"):
+        allocator(object(), "nothing")
+
+
+def test_weights_are_whole_or_parts_and_never_more_than_a_position() -> None:
+    """NaN is flat; another number of them, or one beyond 1, is refused by what it is."""
+    assert checked([1.0, np.nan, -1.0], 3).dtype == np.int8
+    parts = checked([0.25, np.nan], 2)
+    assert (parts.dtype, parts.tolist()) == (np.float64, [0.25, 0.0])
+    with pytest.raises(UsageError, match=r"target weight of -1\.5"):
+        checked([0.0, -1.5], 2)
+    with pytest.raises(UsageError, match="for 3 rows"):
+        checked([0.0], 3)
