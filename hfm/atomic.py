@@ -74,7 +74,7 @@ def write(path: Path, data: bytes) -> None:
     replace(temp, path)
 
 
-def there(path: Path) -> bool:
+def exists(path: Path) -> bool:
     """Whether something lies at `path`; False too for a path that no file can have (too long, a null byte)."""
     try:
         path.stat()

@@ -78,7 +78,7 @@ def _line(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` with each character that no terminal prints as its escape: \\x1b for an escape."""
+    r"""`text` with each character that no terminal prints as its escape: \x1b for an escape."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -15,7 +15,7 @@ Sample = tuple[Mapping[str, str], float]
 
 
 @dataclass(frozen=True)
-class Family:
+class MetricFamily:
     """One metric: its samples are (labels, value). Of a histogram a label set has `le`, or is named by `__name__`."""
 
     name: str
@@ -24,7 +24,7 @@ class Family:
     samples: Sequence[Sample]
 
 
-def histogram(name: str, help: str, borders: Sequence[float], counts: Sequence[int], total: float) -> Family:
+def histogram(name: str, help: str, borders: Sequence[float], counts: Sequence[int], total: float) -> MetricFamily:
     """A histogram from counts by bucket (the last one above all borders) and the sum of all observations."""
     running = list(itertools.accumulate(counts))
     edges = [*(f"{b:g}" for b in borders), "+Inf"]
@@ -32,10 +32,10 @@ def histogram(name: str, help: str, borders: Sequence[float], counts: Sequence[i
         ({"__name__": f"{name}_bucket", "le": edge}, float(n)) for edge, n in zip(edges, running, strict=True)
     ]
     samples += [({"__name__": f"{name}_sum"}, total), ({"__name__": f"{name}_count"}, float(running[-1]))]
-    return Family(name, "histogram", help, samples)
+    return MetricFamily(name, "histogram", help, samples)
 
 
-def render(families: Sequence[Family], common: Mapping[str, str]) -> str:
+def render(families: Sequence[MetricFamily], common: Mapping[str, str]) -> str:
     """The text of all families with at least one sample, each with the `common` labels; a NaN is left out."""
     lines = []
     for family in families:
@@ -46,7 +46,7 @@ def render(families: Sequence[Family], common: Mapping[str, str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def merge(old: str, families: Sequence[Family], prefix: str, common: Mapping[str, str]) -> str:
+def merge(old: str, families: Sequence[MetricFamily], prefix: str, common: Mapping[str, str]) -> str:
     """`old` with all metrics whose name starts with `prefix` replaced by `families`."""
     kept, keep = [], True
     for line in old.splitlines():

@@ -15,9 +15,18 @@ Float = npt.NDArray[np.float64]
 
 
 def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
-    """Interval of a proportion of `hits` in `n` independent draws; (0, 1) where n is 0.
+    """Interval of a proportion of `hits` in `n` independent draws.
 
     Wilson (1927), JASA 22, 209-212, doi:10.1080/01621459.1927.10502953.
+
+    Parameters
+    ----------
+    hits, n : counts; of weighted rows they need not be whole.
+    level : coverage, in (0, 1).
+
+    Returns
+    -------
+    (low, high) : in [0, 1]; (0, 1) where n is 0.
     """
     if n == 0:
         return 0.0, 1.0
@@ -29,12 +38,21 @@ def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
 
 
 def wilson_clustered(hits: Float, rows: Float, level: float = 0.95) -> tuple[float, float] | None:
-    """Interval of a proportion from hits and rows by cluster [G]; None below two clusters with rows.
+    """Interval of a proportion from hits and rows by cluster.
 
     Wilson's interval at the effective number of rows: rows over the design effect (variance of the ratio estimator,
     Cochran 1977, eq. 2.39, over that of independent rows, at least 1), scaled down by (z / t of G - 1 degrees of
     freedom)^2. Dean and Pagano (2015), doi:10.1093/jssam/smv024. Where all rows or none are hits, each cluster counts
     as one row.
+
+    Parameters
+    ----------
+    hits, rows : [G] counts of each cluster; no NaN; clusters without rows are left out.
+    level : coverage, in (0, 1).
+
+    Returns
+    -------
+    (low, high) : in [0, 1]; None below two clusters with rows.
     """
     some = rows > 0
     hits, rows = hits[some], rows[some]
@@ -56,6 +74,10 @@ def student_tail(t: float, freedom: int) -> float:
     """P(T > t) of Student's t with an integer number of degrees of freedom, at least 1.
 
     Abramowitz and Stegun (1964), 26.7.3 and 26.7.4.
+
+    Returns
+    -------
+    float : in [0, 1].
     """
     theta = math.atan2(abs(t), math.sqrt(freedom))
     cos2, odd = math.cos(theta) ** 2, freedom % 2 == 1

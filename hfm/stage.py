@@ -25,7 +25,7 @@ Product: TypeAlias = tuple[str, Payload]
 StageFunction = Callable[[Mapping[str, Reader], Config, "Context"], Iterator[Product]]
 
 
-class Checkpoint(Protocol):
+class ResumeStore(Protocol):
     """A place for work in progress; what is saved survives kill -9 and is removed when the stage commits."""
 
     def save(self, data: bytes) -> None:
@@ -82,7 +82,8 @@ class Record:
 @dataclass(frozen=True)
 class Verification:
     """What the look-ahead tests say of a run's artifacts: how many tests there were, the seed of their cuts, and a
-    sentence for each that failed."""
+    sentence for each that failed.
+    """
 
     tests: int
     seed: int
@@ -113,7 +114,7 @@ class Context:
     """Folder of the bar archive, for network sources."""
     wait: float = 0.0
     """Seconds to wait for another process that is at work in the archive of a symbol."""
-    checkpoint: Checkpoint | None = None
+    checkpoint: ResumeStore | None = None
     resume: bool = False
     record: Record = field(default_factory=Record)
     """What is on record of the same symbols and overlapping sessions, in all runs of the home: for the verdict."""

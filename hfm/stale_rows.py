@@ -91,20 +91,20 @@ def detect(memory: StaleRowState, bars: PriceRows) -> tuple[StaleRows, StaleRowS
     """The unmoved and the stale rows of S new sessions, and the memory after them; no row looks at a later one."""
     names = PriceRows.__dataclass_fields__
     every = PriceRows(*(np.concatenate((getattr(memory.bars, n), getattr(bars, n))) for n in names))
-    kept, fresh = PriceRows(*(getattr(every, n)[-KEPT:] for n in names)), slice(len(memory.bars.present), None)
+    kept, new_rows = PriceRows(*(getattr(every, n)[-KEPT:] for n in names)), slice(len(memory.bars.present), None)
     unmoved = _unmoved(every)
-    count = unmoved[fresh].sum(axis=1)
+    count = unmoved[new_rows].sum(axis=1)
     under_way = bool(unmoved[every.present][-1:].any()) or memory.run < 0
     if not under_way and (count + np.append(0, count[:-1])).max(initial=0) < SHORTEST:
-        return StaleRows(unmoved[fresh], np.zeros(bars.present.shape, bool)), StaleRowState(kept, 0.0)
-    stale, run = _improbable(unmoved[fresh], bars.present, _chance(every, unmoved)[fresh], memory.run)
-    return StaleRows(unmoved[fresh], stale), StaleRowState(kept, run)
+        return StaleRows(unmoved[new_rows], np.zeros(bars.present.shape, bool)), StaleRowState(kept, 0.0)
+    stale, run = _improbable(unmoved[new_rows], bars.present, _chance(every, unmoved)[new_rows], memory.run)
+    return StaleRows(unmoved[new_rows], stale), StaleRowState(kept, run)
 
 
 def extent(unmoved: Bool, stale: Bool, session: Int) -> Bool:
     """[n] the unmoved rows of every session that has a stale one. session [n]: any number of each row's session."""
-    found: Bool = unmoved & np.isin(session, session[stale])
-    return found
+    rows_found: Bool = unmoved & np.isin(session, session[stale])
+    return rows_found
 
 
 def _unmoved(bars: PriceRows) -> Bool:

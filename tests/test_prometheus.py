@@ -7,12 +7,12 @@ import subprocess
 
 import pytest
 
-from hfm.prometheus import Family, histogram, merge, render
+from hfm.prometheus import MetricFamily, histogram, merge, render
 
 SAMPLES = [
-    Family("a_total", "counter", "A.\nB \\", [({"k": 'x"\\\n'}, 3.0), ({}, float("nan")), ({}, float("inf"))]),
+    MetricFamily("a_total", "counter", "A.\nB \\", [({"k": 'x"\\\n'}, 3.0), ({}, float("nan")), ({}, float("inf"))]),
     histogram("lat_seconds", "L.", (0.001, 0.1), [2, 0, 1], 0.5),
-    Family("none", "gauge", "Nothing.", [({}, float("nan"))]),
+    MetricFamily("none", "gauge", "Nothing.", [({}, float("nan"))]),
 ]
 
 
@@ -28,10 +28,13 @@ def test_the_text_is_as_the_format_says() -> None:
 
 def test_two_writers_keep_each_other_s_metrics() -> None:
     """Each replaces its own prefix and nothing else, however often."""
-    one, two = [Family("hfm_a_x", "gauge", "X.", [({}, 1.0)])], [Family("hfm_b_y", "gauge", "Y.", [({}, 2.0)])]
+    one, two = (
+        [MetricFamily("hfm_a_x", "gauge", "X.", [({}, 1.0)])],
+        [MetricFamily("hfm_b_y", "gauge", "Y.", [({}, 2.0)])],
+    )
     text = merge(merge("", one, "hfm_a_", {}), two, "hfm_b_", {})
     assert text == render(one, {}) + render(two, {})
-    changed = [Family("hfm_a_x", "gauge", "X.", [({}, 5.0)])]
+    changed = [MetricFamily("hfm_a_x", "gauge", "X.", [({}, 5.0)])]
     assert merge(text, changed, "hfm_a_", {}) == render(two, {}) + render(changed, {})
 
 
@@ -39,6 +42,6 @@ def test_two_writers_keep_each_other_s_metrics() -> None:
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 def test_promtool_accepts_it() -> None:
     """Prometheus' own linter."""
-    text = render([SAMPLES[1], Family("hfm_x_total", "counter", "X.", [({}, 1.0)])], {"run": "r"})
+    text = render([SAMPLES[1], MetricFamily("hfm_x_total", "counter", "X.", [({}, 1.0)])], {"run": "r"})
     done = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr

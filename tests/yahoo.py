@@ -30,7 +30,8 @@ from typing import Any, ClassVar
 import numpy as np
 import trustme
 
-from hfm.fetch.sessions import SECOND, Sessions, sessions
+from hfm.fetch.sessions import Sessions, sessions
+from hfm.instants import SECOND_NS
 
 HOSTS = (
     "query1.finance.yahoo.com",
@@ -42,7 +43,7 @@ HOSTS = (
 )
 STEP = {"1m": 60, "2m": 120, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "60m": 3600}
 KEPT = {"1m": 30, "2m": 60, "5m": 60, "15m": 60, "30m": 60, "1h": 730, "60m": 730}
-DAY = 86_400
+DAY_S = 86_400
 
 
 @lru_cache(maxsize=8)
@@ -152,9 +153,9 @@ class Yahoo:
 
     def sessions(self, start: int, end: int, step: int) -> Sessions:
         """Sessions that meet [start, end] (epoch s)."""
-        first, last = (str(np.datetime64(t, "s").astype("datetime64[D]")) for t in (start - DAY, end + DAY))
+        first, last = (str(np.datetime64(t, "s").astype("datetime64[D]")) for t in (start - DAY_S, end + DAY_S))
         found = sessions(self.calendar, step, first, last)
-        return found.pick((found.close > start * SECOND) & (found.open <= end * SECOND))
+        return found.pick((found.close > start * SECOND_NS) & (found.open <= end * SECOND_NS))
 
     def rows(self, symbol: str, start: int, end: int, interval: str) -> list[tuple[int, list[Any]]]:
         """(start stamp, [open, high, low, close, volume]) of the bars that begin in [start, end) and by now."""
@@ -163,7 +164,7 @@ class Yahoo:
         for i, day in enumerate(found.day):
             values = day_bars(symbol, f"{day} {step}", int(found.slots[i]))
             for k in range(len(values)):
-                stamp = int(found.open[i]) // SECOND + k * step
+                stamp = int(found.open[i]) // SECOND_NS + k * step
                 if start <= stamp < end and stamp <= now and stamp not in self.drop:
                     out += self._row(stamp, str(day), [float(v) for v in values[k]])
         return out
@@ -186,10 +187,10 @@ class Yahoo:
             return 400, failed("Bad Request", f"not served here: {query}")
         start, end = int(query["period1"]), int(query["period2"])
         told = f"{interval} data not available for startTime={start} and endTime={end}. "
-        if start < now - KEPT[interval] * DAY - 60:
+        if start < now - KEPT[interval] * DAY_S - 60:
             told += f"The requested range must be within the last {KEPT[interval]} days."
             return 422, failed("Unprocessable Entity", told)
-        if interval == "1m" and end - start > 8 * DAY + 60:
+        if interval == "1m" and end - start > 8 * DAY_S + 60:
             told += "Only 8 days worth of 1m granularity data are allowed to be fetched per request."
             return 422, failed("Unprocessable Entity", told)
         rows = self.rows(symbol, start, end, interval)
@@ -204,7 +205,7 @@ class Yahoo:
 
     def _meta(self, symbol: str, interval: str, found: Sessions) -> dict[str, Any]:
         periods = [
-            [{"timezone": "X", "start": int(a) // SECOND, "end": int(b) // SECOND, "gmtoffset": 0}]
+            [{"timezone": "X", "start": int(a) // SECOND_NS, "end": int(b) // SECOND_NS, "gmtoffset": 0}]
             for a, b in zip(found.open, found.close, strict=True)
         ]
         return {
@@ -288,7 +289,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif kind == "crumb":
             self._send(200, b"crumb01", "text/plain")
         elif kind == "cookie":
-            expires = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 300 * DAY))
+            expires = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 300 * DAY_S))
             cookie = f"A3=d=stand-in; Expires={expires}; Domain=.yahoo.com; Path=/; SameSite=None; Secure; HttpOnly"
             self._send(404, b"", "text/html", {"Set-Cookie": cookie})
         else:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 import shlex
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import typer
 
 from hfm.cli import interrupts
 from hfm.cli.console import Show, mute, report
-from hfm.cli.options import COMMON, Common, Options, Values
+from hfm.cli.options import Common
 from hfm.errors import ExitCode, HfmError, UsageError, is_typed
 
 app = typer.Typer(
@@ -26,36 +24,20 @@ app = typer.Typer(
 )  # fmt: skip
 OF_RUN = ("simulate", "train", "backtest", "report", "predict", "stream", "export", "schedule", "status")
 """Commands that work in a run that is there."""
-Body = Callable[[Show, Common, Values], ExitCode]
+Work = Callable[[Show], ExitCode]
+"""What a command does; it gives the exit code."""
 
 
-def command(name: str, options: Options) -> Callable[[Body], Body]:
-    """Register a command with its own options and the common ones; its body gets them as values and as Common."""
-
-    def register(body: Body) -> Body:
-        parameters = [
-            inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
-            for n, (kind, default) in {**options, **COMMON}.items()
-        ]
-
-        def wrapper(**values: Any) -> None:  # Any: typer passes what the signature below says
-            common = Common(**{n: values.pop(n) for n in COMMON})
-            raise typer.Exit(_guarded(body, Show(name, common.json, common.quiet), common, values))
-
-        wrapper.__doc__ = body.__doc__
-        wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # inspect reads it
-        wrapper.__annotations__ = {p.name: p.annotation for p in parameters}
-        app.command(name)(wrapper)
-        return body
-
-    return register
+def answer(name: str, common: Common, work: Work) -> None:
+    """Do a command's work and end it with its exit code (raises typer.Exit)."""
+    raise typer.Exit(_guarded(work, Show(name, common.json, common.quiet), common))
 
 
-def _guarded(body: Body, show: Show, common: Common, values: Values) -> int:
-    """Call a command; an HfmError becomes its lines and code, anything else a bug whose traceback is kept."""
+def _guarded(work: Work, show: Show, common: Common) -> int:
+    """A command's exit code; an HfmError becomes its lines and code, anything else a bug whose traceback is kept."""
     try:
         try:
-            code = body(show, common, values)
+            code = work(show)
         finally:
             show.close()
         show.finish()
@@ -73,11 +55,11 @@ def _guarded(body: Body, show: Show, common: Common, values: Values) -> int:
         if interrupts.asked():  # a library made something else of the signal's exception
             raise interrupts.Stopped from None
         text = traceback.format_exc()
-        kept = _keep(text, show.run_dir)
+        crash_file = _keep(text, show.run_dir)
         if common.debug:
             print(text, file=sys.stderr)
         what = f"{type(e).__name__}: {e}".splitlines()[0][:300]
-        hint = f"see {kept}, or run again with --debug" if kept else "run again with --debug"
+        hint = f"see {crash_file}, or run again with --debug" if crash_file else "run again with --debug"
         fault = HfmError(what, why="this is a fault in hfm or in a plug-in", hint=hint)
         report(fault, show.command, show.as_json)
         return int(fault.code)

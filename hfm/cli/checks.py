@@ -5,18 +5,20 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hfm.cli.app import command
+from hfm.cli import options as opt
+from hfm.cli.app import answer, app
 from hfm.cli.console import Show
-from hfm.cli.options import PRUNE, VERIFY, Common, Flags, Values
+from hfm.cli.options import Common, Flags
 from hfm.cli.settings import config_of, home_of
 from hfm.errors import ExitCode, HfmError, UsageError
 
 if TYPE_CHECKING:
     from hfm.runs.manifest import Manifest, Run
     from hfm.stage import Verification
-    from hfm.verify.claims import Row
+    from hfm.verify.claims import Level, Row
 
 
 def check_bands(show: Show, common: Common, flags: Flags) -> ExitCode:
@@ -46,56 +48,97 @@ def judge(show: Show, rows: Sequence[Row]) -> ExitCode:
     return ExitCode.OK if all(r.passed for r in rows) else ExitCode.CHECK
 
 
-@command("verify", VERIFY)
-def verify(show: Show, common: Common, values: Values) -> ExitCode:
+@app.command("verify")
+def verify(
+    quick: opt.Quick = False, full: opt.Full = False, null: opt.NullMarkets = None, kinds: opt.NullKinds = "walk",
+    bars: opt.RealBars = None, bounce: opt.BounceMarkets = None, power: opt.PowerMarkets = None,
+    leaks: opt.Leaks = False, seed: opt.CutSeed = None, model: opt.NullModel = "logistic",
+    run: opt.RunName = None, home: opt.Home = None, config: opt.ConfigFiles = None, set_: opt.Settings = None,
+    json: opt.Json = False, quiet: opt.Quiet = False, debug: opt.Debug = False, wait: opt.Wait = 0.0,
+    workers: opt.Workers = None,
+) -> None:  # fmt: skip
     """Check claims with known answers.
 
     With --run NAME: whether that run is what it says it is.
     """
+    common = Common(run, home, config, set_, json, quiet, debug, wait, workers)
+    markets = Markets(null, kinds, bars, bounce, power, model)
+    level: Level = "quick" if quick else "full" if full else "standard"
+
+    def work(show: Show) -> ExitCode:
+        if quick and full:
+            raise UsageError("--quick and --full are two levels", hint="give one of them")
+        return judge(show, list(_claims(show, common, markets, level, leaks, seed)))
+
+    answer("verify", common, work)
+
+
+@dataclasses.dataclass(frozen=True)
+class Markets:
+    """What --null, --bounce and --power ask for: how many verdicts of each, on which kinds, of which model."""
+
+    null: int | None
+    kinds: str
+    bars: Path | None
+    bounce: int | None
+    power: int | None
+    model: str
+
+
+def _claims(show: Show, common: Common, markets: Markets, level: Level, leaks: bool, seed: int | None) -> Iterator[Row]:
+    """The rows that verify prints."""
     from hfm.runs.manifest import locate
     from hfm.verify import claims
 
-    if values["quick"] and values["full"]:
-        raise UsageError("--quick and --full are two levels", hint="give one of them")
     if common.run is not None:
         run = locate(home_of(common), common.run, os.environ)
         show.run_dir = run.path
-        rows = of_run(show, run, common.wait, values["seed"])
-    elif values["leaks"]:
+        yield from of_run(show, run, common.wait, seed)
+    elif leaks:
         from hfm.verify.leaks import detection
         from hfm.verify.lookahead import cuts
 
-        rows = detection.rows(show.talk, cuts.seed_new() if values["seed"] is None else values["seed"])
-    elif values["null"] or values["power"] or values["bounce"]:
-        rows = list(_markets(show, common, values))
+        yield from detection.rows(show.talk, cuts.seed_new() if seed is None else seed)
+    elif markets.null or markets.power or markets.bounce:
+        yield from _verdicts(show, common, markets)
     else:
-        rows = list(claims.check("quick" if values["quick"] else "full" if values["full"] else "standard", show.talk))
-    return judge(show, rows)
+        yield from claims.check(level, show.talk)
 
 
-def _markets(show: Show, common: Common, values: Values) -> Iterator[Row]:
+def _verdicts(show: Show, common: Common, markets: Markets) -> Iterator[Row]:
     """The rows of --null, --bounce and --power."""
     from hfm.verify import nulls, verdicts
 
-    workers, model = common.workers or os.cpu_count() or 1, values["model"]
-    if values["null"]:
-        names = nulls.KINDS if values["kinds"] == "all" else tuple(values["kinds"].split(","))
+    workers = common.workers or os.cpu_count() or 1
+    if markets.null:
+        names = nulls.KINDS if markets.kinds == "all" else tuple(markets.kinds.split(","))
         kinds = [kind for kind in nulls.KINDS if kind in names]
         if unknown := [name for name in names if name not in nulls.KINDS]:
             raise UsageError(
                 f"--kinds has no {unknown[0][:40]!r}", why=f"it has {', '.join(nulls.KINDS)}", hint="--kinds all"
             )
-        yield from verdicts.null(values["null"], model, kinds, values["bars"], workers, show.talk)
-    if values["bounce"]:
-        yield from verdicts.bounce(values["bounce"], model, workers, show.talk)
-    if values["power"]:
-        yield from verdicts.power(values["power"], model, workers, show.talk)
+        yield from verdicts.null(markets.null, markets.model, kinds, markets.bars, workers, show.talk)
+    if markets.bounce:
+        yield from verdicts.bounce(markets.bounce, markets.model, workers, show.talk)
+    if markets.power:
+        yield from verdicts.power(markets.power, markets.model, workers, show.talk)
 
 
 def of_run(show: Show, run: Run, wait_s: float = 0.0, seed: int | None = None) -> list[Row]:
     """Is a run what it says it is: its files, inputs and journal, and then whether anything in it knows the future.
 
     Each line that fails is also said on stderr. What the look-ahead tests say goes on record in the run's journal.
+
+    Parameters
+    ----------
+    show : takes the talk.
+    run : whose manifest is whole.
+    wait_s : s to wait for the run's lock, to put the result on record.
+    seed : of the cuts; None: a new one.
+
+    Returns
+    -------
+    list of Row : of the files first; of look-ahead only where these are as committed.
     """
     from hfm.verify import tampering
     from hfm.verify.lookahead import cuts, run_tests
@@ -132,9 +175,18 @@ def record(show: Show, run: Run, manifest: Manifest, found: Verification, wait_s
         show.talk(f"not put on record: {e.what}")
 
 
-@command("doctor", {})
-def doctor(show: Show, common: Common, values: Values) -> ExitCode:
+@app.command("doctor")
+def doctor(
+    run: opt.RunName = None, home: opt.Home = None, config: opt.ConfigFiles = None, set_: opt.Settings = None,
+    json: opt.Json = False, quiet: opt.Quiet = False, debug: opt.Debug = False, wait: opt.Wait = 0.0,
+    workers: opt.Workers = None,
+) -> None:  # fmt: skip
     """Look at what a run will stand on: libraries, disk, kernels."""
+    common = Common(run, home, config, set_, json, quiet, debug, wait, workers)
+    answer("doctor", common, lambda show: _doctor(show, common))
+
+
+def _doctor(show: Show, common: Common) -> ExitCode:
     from hfm.ops import doctor
 
     findings = doctor.examine(home_of(common))
@@ -143,15 +195,25 @@ def doctor(show: Show, common: Common, values: Values) -> ExitCode:
     return ExitCode.CHECK if any(f.cure for f in findings) else ExitCode.OK
 
 
-@command("prune", PRUNE)
-def prune(show: Show, common: Common, values: Values) -> ExitCode:
+@app.command("prune")
+def prune(
+    keep: opt.Keep = 10,
+    run: opt.RunName = None, home: opt.Home = None, config: opt.ConfigFiles = None, set_: opt.Settings = None,
+    json: opt.Json = False, quiet: opt.Quiet = False, debug: opt.Debug = False, wait: opt.Wait = 0.0,
+    workers: opt.Workers = None,
+) -> None:  # fmt: skip
     """Empty old runs; their trials stay on record."""
+    common = Common(run, home, config, set_, json, quiet, debug, wait, workers)
+    answer("prune", common, lambda show: _prune(show, common, keep))
+
+
+def _prune(show: Show, common: Common, keep: int) -> ExitCode:
     from datetime import UTC, datetime
 
     from hfm.runs import prune
 
     home = home_of(common)
-    for item in prune.prune(home, values["keep"], datetime.now(UTC)):
+    for item in prune.prune(home, keep, datetime.now(UTC)):
         if item.why:
             show.talk(f"{item.run}: left alone, {item.why}")
         else:

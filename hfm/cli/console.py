@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hfm.cli.progress import Bars, fancy
+from hfm.cli.progress import ProgressBars, fancy
 from hfm.errors import ExitCode, HfmError, is_typed
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Show:
     warnings: list[str] = field(default_factory=list)
     table: list[str] = field(default_factory=list)
     """Lines that are themselves the product (status, verify)."""
-    bars: Bars = field(default_factory=Bars)
+    bars: ProgressBars = field(default_factory=ProgressBars)
 
     def talk(self, line: str) -> None:
         """A line for a person, on stderr."""

@@ -6,43 +6,50 @@ import os
 from pathlib import Path
 
 from hfm import atomic
-from hfm.cli.app import command
+from hfm.artifacts import BOOK, EVENTS
+from hfm.cli import options as opt
+from hfm.cli.app import answer, app
 from hfm.cli.console import Show
-from hfm.cli.options import Common, Options, Values, option
+from hfm.cli.options import Common
 from hfm.cli.settings import home_of
 from hfm.cli.trained_run import Trained, trained
 from hfm.errors import ExitCode, UsageError, typed
 
-EXPORT: Options = {
-    "format": option(str, "--format", help="onnx (the model), or lobster (the order book as CSV). [onnx]",
-                      default="onnx"),
-    "output": option(Path | None, "--output",
-                     help="File to write, of lobster the folder. [model.onnx in the run's live/; the run's lobster/]"),
-    "symbol": option(str | None, "--symbol", help="Whose scaler, [the run's first]; whose book. [all]"),
-}  # fmt: skip
 
-
-@command("export", EXPORT)
-def export(show: Show, common: Common, values: Values) -> ExitCode:
+@app.command("export")
+def export(
+    format: opt.Format = "onnx", output: opt.Output = None, symbol: opt.ExportSymbol = None,
+    run: opt.RunName = None, home: opt.Home = None, config: opt.ConfigFiles = None, set_: opt.Settings = None,
+    json: opt.Json = False, quiet: opt.Quiet = False, debug: opt.Debug = False, wait: opt.Wait = 0.0,
+    workers: opt.Workers = None,
+) -> None:  # fmt: skip
     """Write the model's step as an ONNX graph, or the order book as LOBSTER files.
 
     Of the graph: raw features and state in, forecast and state out; parity is asserted. Of the book: a message and an
     orderbook file a session and symbol.
     """
+    common = Common(run, home, config, set_, json, quiet, debug, wait, workers)
+
+    def work(show: Show) -> ExitCode:
+        if format not in ("onnx", "lobster"):
+            raise UsageError(f"--format is {format[:40]!r}", hint="--format onnx, or --format lobster")
+        return (_lobster if format == "lobster" else _onnx)(show, common, output, symbol)
+
+    answer("export", common, work)
+
+
+def _onnx(show: Show, common: Common, output: Path | None, symbol: str | None) -> ExitCode:
+    """The graph of the model, or of a network without a step those of its fits."""
     from hfm.live import onnx_export as graph
 
-    if values["format"] == "lobster":
-        return _lobster(show, common, values)
-    if values["format"] != "onnx":
-        raise UsageError(f"--format is {values['format'][:40]!r}", hint="--format onnx, or --format lobster")
     graph.extra()
     found = trained(show, common)
     if not found.stepless():
-        path = values["output"] or found.run.path / "live" / "model.onnx"
-        _write(show, path, _step(show, found, values["symbol"]))
+        path = output or found.run.path / "live" / "model.onnx"
+        _write(show, path, _step(show, found, symbol))
         return ExitCode.OK
-    if values["output"]:
-        _write(show, values["output"], _network(show, found, "final"))
+    if output:
+        _write(show, output, _network(show, found, "final"))
         return ExitCode.OK
     for fit in found.fits():
         _write(show, found.graph(fit), _network(show, found, fit))
@@ -84,7 +91,7 @@ def _network(show: Show, found: Trained, fit: str) -> bytes:
     return data
 
 
-def _lobster(show: Show, common: Common, values: Values) -> ExitCode:
+def _lobster(show: Show, common: Common, output: Path | None, symbol: str | None) -> ExitCode:
     """The LOBSTER files of the run's simulated order book, or of the real one that it fetched."""
     from hfm.runs import freshness, stages
     from hfm.runs.manifest import locate
@@ -92,27 +99,27 @@ def _lobster(show: Show, common: Common, values: Values) -> ExitCode:
 
     run = locate(home_of(common), common.run, os.environ)
     show.run_dir, manifest = run.path, run.manifest()
-    wanted = stages.Stage("export", "", takes=(stages.EVENTS, stages.BOOK))
+    wanted = stages.Stage("export", "", takes=(EVENTS, BOOK))
     readers = freshness.readers(run, freshness.check_inputs(run, manifest, wanted))
-    book = readers.get(stages.EVENTS) or readers.get(stages.BOOK)
+    book = readers.get(EVENTS) or readers.get(BOOK)
     if book is None:
         raise UsageError(
             f"run {run.name} holds no order book",
             hint=f"hfm simulate --run {run.name} --fidelity book --set simulate.events=true",
         )
-    symbol, known = values["symbol"], list(book.meta.symbols)
+    known = list(book.meta.symbols)
     if symbol is not None and symbol.upper() not in known:
         raise UsageError(
             f"--symbol is {symbol[:40]!r}",
             why=f"the book has {', '.join(known)}",
             hint=", or ".join(typed("--symbol", name) for name in known[:5]),
         )
-    folder, rounded = (values["output"] or run.path / "lobster").absolute(), 0
+    folder, rounded = (output or run.path / "lobster").absolute(), 0
     for group in book.groups():
         if symbol is None or group.column("symbol")[0].as_py() == symbol.upper():
-            made = lobster_export.files(group, book.meta)
-            rounded += made.rounded
-            for name, data in (made.message, made.orderbook):
+            files = lobster_export.files(group, book.meta)
+            rounded += files.rounded
+            for name, data in (files.message, files.orderbook):
                 atomic.write(folder / name, data)
                 show.paths.append(folder / name)
     show.metrics["export"] = {"files": len(show.paths), "rounded": rounded}

@@ -31,10 +31,10 @@ _asked: list[int] = []
 
 def listen() -> None:
     """Answer both signals; SIGINT only where whoever started this process has not switched it off."""
-    heard, told = os.pipe()
-    os.set_blocking(told, False)
-    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-    threading.Thread(target=_wait, args=(heard,), daemon=True).start()
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    threading.Thread(target=_wait, args=(read_end,), daemon=True).start()
     signal.signal(signal.SIGTERM, _end)
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _end)
@@ -52,13 +52,13 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
     raise Stopped
 
 
-def _wait(heard: int) -> None:
+def _wait(read_end: int) -> None:
     """End the process PATIENCE after the first signal, whether or not Python has come to its handler.
 
     It comes there only between two of its own instructions: after a long call into C, or, where a signal falls into the
     instant before a blocking read, after the next line. The pipe is written as the signal arrives.
     """
-    code = 128 + os.read(heard, 1)[0]
+    code = 128 + os.read(read_end, 1)[0]
     time.sleep(PATIENCE)
     os.write(2, (CURSOR if os.isatty(2) else b"") + f"{WORDS[code]}\n".encode())
     os._exit(code)

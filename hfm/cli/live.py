@@ -8,14 +8,13 @@ import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from hfm import atomic
-from hfm.cli.app import command
+from hfm.cli import options as opt
+from hfm.cli.app import answer, app
 from hfm.cli.console import Show
-from hfm.cli.options import Common, Options, Values, option
+from hfm.cli.options import Common
 from hfm.cli.trained_run import trained
 from hfm.errors import ExitCode, LockedError, UsageError, typed
 
@@ -25,40 +24,34 @@ if TYPE_CHECKING:
 
 LINE = 1 << 20
 """Most bytes of a line; a row has some five hundred."""
-PREDICT: Options = {
-    "symbol": (Annotated[str | None, typer.Argument(metavar="[SYMBOL]", show_default=False,
-                                                    help="One of the run's symbols. [all]")], None),
-    "as_of": option(str | None, "--as-of", help="ISO time to stand in for now."),
-}  # fmt: skip
-STREAM: Options = {
-    "source": option(str, "--source", help="replay (the run's own quotes) or stdin (JSON rows). [replay]",
-                      default="replay"),
-    "state": option(Path | None, "--state", help="File that keeps the state: a restart goes on from it."),
-    "every": option(int | None, "--every", min=1,
-                     help="Rows between saves of the state and of metrics.prom. [stdin: 1; replay: 1000]"),
-    "bench": option(bool, "--bench", help="Time the whole path, beside torch and ONNX Runtime.", default=False),
-}  # fmt: skip
-SCHEDULE: Options = {
-    "kind": (Annotated[str, typer.Argument(metavar="cron|systemd", help="What to print.")], "cron"),
-}  # fmt: skip
 
 
-@command("predict", PREDICT)
-def predict(show: Show, common: Common, values: Values) -> ExitCode:
+@app.command("predict")
+def predict(
+    symbol: opt.OneSymbol = None, as_of: opt.AsOf = None,
+    run: opt.RunName = None, home: opt.Home = None, config: opt.ConfigFiles = None, set_: opt.Settings = None,
+    json: opt.Json = False, quiet: opt.Quiet = False, debug: opt.Debug = False, wait: opt.Wait = 0.0,
+    workers: opt.Workers = None,
+) -> None:  # fmt: skip
     """Say what the newest row means.
 
     Signal, forecast and wanted position; stale data while the market is open: exit 7.
     """
+    common = Common(run, home, config, set_, json, quiet, debug, wait, workers)
+    answer("predict", common, lambda show: _predict(show, common, symbol, as_of))
+
+
+def _predict(show: Show, common: Common, wanted: str | None, as_of: str | None) -> ExitCode:
     from datetime import UTC, datetime
 
     from hfm.ledger.units import unit_name
     from hfm.live import parsing
     from hfm.live.predict import predict, trading_since
 
-    now = parsing.instant(values["as_of"]) if values["as_of"] else datetime.now(UTC)
+    now = parsing.instant(as_of) if as_of else datetime.now(UTC)
     found = trained(show, common)
     stream, identity = found.stream(), found.identity()
-    symbol = parsing.symbol(values["symbol"], stream.node.market.symbols)
+    symbol = parsing.symbol(wanted, stream.node.market.symbols)
     newest = predict(stream, found.quotes, int(now.timestamp() * 1e9), trading_since)
     answers = [a for a in newest.answers if symbol in (None, a["symbol"])]
     stale = [s for s in newest.stale if symbol in (None, s)]
@@ -73,23 +66,37 @@ def predict(show: Show, common: Common, values: Values) -> ExitCode:
     return ExitCode.PARTIAL if stale else ExitCode.OK
 
 
-@command("stream", STREAM)
-def stream(show: Show, common: Common, values: Values) -> ExitCode:
+@app.command("stream")
+def stream(
+    source: opt.Feed = "replay", state: opt.StateFile = None, every: opt.SaveEvery = None, bench: opt.Bench = False,
+    run: opt.RunName = None, home: opt.Home = None, config: opt.ConfigFiles = None, set_: opt.Settings = None,
+    json: opt.Json = False, quiet: opt.Quiet = False, debug: opt.Debug = False, wait: opt.Wait = 0.0,
+    workers: opt.Workers = None,
+) -> None:  # fmt: skip
     """Answer row by row: JSON in, JSON out.
 
     A replay of the run's quotes, or a live feed on stdin.
     """
-    if values["source"] not in ("replay", "stdin"):
-        raise UsageError(f"--source is {values['source'][:40]!r}", hint="--source replay, or --source stdin")
-    replay, state = values["source"] == "replay" or values["bench"], values["state"]
+    common = Common(run, home, config, set_, json, quiet, debug, wait, workers)
+
+    def work(show: Show) -> ExitCode:
+        if source not in ("replay", "stdin"):
+            raise UsageError(f"--source is {source[:40]!r}", hint="--source replay, or --source stdin")
+        if bench:
+            found = trained(show, common, replay=True)
+            return _bench(show, found.stream(), found.quotes)
+        return _stream(show, common, source == "replay", state, every)
+
+    answer("stream", common, work)
+
+
+def _stream(show: Show, common: Common, replay: bool, state: Path | None, every: int | None) -> ExitCode:
     if not replay and sys.stdin is None:
         raise UsageError("stdin is closed", hint="pipe rows into it: cat FILE | hfm stream --source stdin")
     found = trained(show, common, replay)
     live = found.stream()
-    if values["bench"]:
-        return _bench(show, live, found.quotes)
     with _alone(state) if state else contextlib.nullcontext():
-        if state and atomic.there(state):
+        if state and atomic.exists(state):
             from hfm.live import snapshot
 
             with atomic.disk_errors(state):
@@ -99,9 +106,9 @@ def stream(show: Show, common: Common, values: Values) -> ExitCode:
         elif not replay:
             live.warm(found.quotes)
         lines = live.replay(found.quotes) if replay else live.feed(_typed())
-        every = values["every"] or (1000 if replay else 1)
+        rows = every or (1000 if replay else 1)
         try:
-            for line in _kept(lines, found.run, live, found.identity(), (state, every)):
+            for line in _saved(lines, found.run, live, found.identity(), state, rows):
                 print(line, flush=True)
         finally:
             show.talk(f"stream: {live.monitor.summary()}")
@@ -134,24 +141,19 @@ def _alone(state: Path) -> Iterator[None]:
 
 
 def _typed() -> Iterator[bytes]:
-    """Lines of stdin, the last one whole or not; one of more than LINE bytes comes in pieces.
-
-    A byte order mark before the first is dropped.
-    """
+    """Lines of stdin without a byte order mark; one of more than LINE bytes comes in pieces."""
     source = sys.stdin.buffer
     first = source.readline(LINE).removeprefix(codecs.BOM_UTF8)
     yield from itertools.chain([first], iter(lambda: source.readline(LINE), b""))
 
 
-def _kept(
-    lines: Iterator[str], run: Run, live: Stream, identity: dict[str, Any], where: tuple[Path | None, int]
+def _saved(
+    lines: Iterator[str], run: Run, live: Stream, identity: dict[str, Any], state: Path | None, every: int
 ) -> Iterator[str]:
     """The lines; after every so many, and at the end, the state and metrics.prom are written."""
     from hfm import atomic
     from hfm.live import snapshot
     from hfm.runs import metrics_file
-
-    state, every = where
 
     def keep() -> None:
         if state is not None:
@@ -186,16 +188,26 @@ def _bench(show: Show, live: Stream, quotes: Any) -> ExitCode:  # Any: Reader
     return ExitCode.OK
 
 
-@command("schedule", SCHEDULE)
-def schedule(show: Show, common: Common, values: Values) -> ExitCode:
+@app.command("schedule")
+def schedule(
+    kind: opt.Scheduler = "cron",
+    run: opt.RunName = None, home: opt.Home = None, config: opt.ConfigFiles = None, set_: opt.Settings = None,
+    json: opt.Json = False, quiet: opt.Quiet = False, debug: opt.Debug = False, wait: opt.Wait = 0.0,
+    workers: opt.Workers = None,
+) -> None:  # fmt: skip
     """Print crontab lines or unit files for this run.
 
     They keep it fresh and print a forecast after every bar.
     """
+    common = Common(run, home, config, set_, json, quiet, debug, wait, workers)
+    answer("schedule", common, lambda show: _schedule(show, common, kind))
+
+
+def _schedule(show: Show, common: Common, kind: str) -> ExitCode:
     from hfm.ops import schedule
 
-    if values["kind"] not in ("cron", "systemd"):
-        raise UsageError(f"{values['kind'][:40]!r} is no scheduler", hint="hfm schedule cron, or hfm schedule systemd")
+    if kind not in ("cron", "systemd"):
+        raise UsageError(f"{kind[:40]!r} is no scheduler", hint="hfm schedule cron, or hfm schedule systemd")
     found = trained(show, common)
     hours = schedule.hours(found.quotes, found.stream().node)
     program = Path(sys.argv[0]).absolute()
@@ -206,6 +218,6 @@ def schedule(show: Show, common: Common, values: Values) -> ExitCode:
         raise UsageError(f"{found.run.path} lies in no home's runs folder",
                          hint="move it into the folder runs of a home, and give its name with --run")  # fmt: skip
     where = schedule.Where(program, runs.parent, found.run.name)
-    show.table = schedule.cron(hours, where) if values["kind"] == "cron" else schedule.systemd(hours, where)
+    show.table = schedule.cron(hours, where) if kind == "cron" else schedule.systemd(hours, where)
     show.metrics["schedule"] = show.table
     return ExitCode.OK

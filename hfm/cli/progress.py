@@ -23,7 +23,7 @@ def fancy() -> bool:
     return sys.stderr.isatty() and not plain
 
 
-class Bars:
+class ProgressBars:
     """The bars of one command, one a label; they leave nothing behind."""
 
     def __init__(self) -> None:
@@ -49,8 +49,8 @@ class Bars:
         if label not in self._tasks:
             name = stage if label == stage else f"{stage}: {label}"
             self._tasks[label] = self._drawing.add_task(name, total=total or None, note="")
-        told = note or f"{done:,}" * (not total)
-        self._drawing.update(self._tasks[label], completed=done, total=total or None, note=told)
+        text = note or f"{done:,}" * (not total)
+        self._drawing.update(self._tasks[label], completed=done, total=total or None, note=text)
         if 0 < total <= done:
             self._drawing.remove_task(self._tasks.pop(label))
             if not self._tasks:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hfm.cli.console import Show
-from hfm.cli.options import Common, Flags, Values, fetch_flags
+from hfm.cli.options import Common, FetchOptions, Flags, fetch_flags
 from hfm.errors import ExitCode
 
 
@@ -25,8 +25,8 @@ def config_of(common: Common, home: Path, recorded: Mapping[str, Any], section: 
 
     layers = [read_toml(home / "hfm.toml")] if (home / "hfm.toml").is_file() else []
     layers.append(Layer("the run's manifest.json", recorded))
-    layers += [read_toml(path) for path in common.config]
-    layers += [parse_set(common.set_), Layer("the flags", {section: flags}, flag=True)]
+    layers += [read_toml(path) for path in common.config or ()]
+    layers += [parse_set(common.set_ or ()), Layer("the flags", {section: flags}, flag=True)]
     return load(layers)
 
 
@@ -62,13 +62,13 @@ def carry_out(name: str, show: Show, common: Common, flags: Flags, resume: bool 
     return outcome.code
 
 
-def new_run(show: Show, common: Common, home: Path, values: Values) -> tuple[Any, Flags]:  # Any: Run
+def new_run(show: Show, common: Common, home: Path, options: FetchOptions) -> tuple[Any, Flags]:  # Any: Run
     """The run that a fetch goes to: --run NAME (new or not), else a new one with a name of its own."""
     from datetime import UTC, datetime
 
     from hfm.runs.manifest import create
 
-    flags = fetch_flags(values)
+    flags = fetch_flags(options)
     config_of(common, home, {}, "fetch", flags)  # a bad flag is said before a folder is made
     symbols = flags.get("symbols", ())
     run = create(

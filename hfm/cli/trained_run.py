@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hfm.artifacts import CHECKPOINT, QUOTES, WEIGHTS
 from hfm.cli.console import Show
 from hfm.cli.options import Common
 from hfm.cli.settings import config_of, home_of
@@ -100,9 +101,9 @@ def trained(show: Show, common: Common, replay: bool = False) -> Trained:
     show.run_dir, manifest = run.path, run.manifest()
     config = config_of(common, home, manifest.config, "backtest", {})
     hashes = freshness.check_inputs(run, manifest, stages.REPLAY if replay else stages.FEED)
-    hashes |= freshness.check_committed(run, manifest, stages.MODEL)
-    weights, document = ((run.path / name).read_bytes() for name in stages.MODEL)
-    quotes = freshness.readers(run, hashes)[stages.QUOTES]
-    source = hashes[stages.QUOTES] if replay else "stdin"
+    hashes |= freshness.check_committed(run, manifest, CHECKPOINT)
+    weights, document = ((run.path / name).read_bytes() for name in CHECKPOINT)
+    quotes = freshness.readers(run, hashes)[QUOTES]
+    source = hashes[QUOTES] if replay else "stdin"
     checkpoint = store.load(weights, json.loads(document))
-    return Trained(run, config.backtest, checkpoint, quotes, hashes[stages.MODEL[0]], source)
+    return Trained(run, config.backtest, checkpoint, quotes, hashes[WEIGHTS], source)

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from hfm.config.sections import Config
 from hfm.errors import ConfigError, HfmError, UsageError, typed
+from hfm.instants import parse_instant
 
 Tree = Mapping[str, Mapping[str, object]]
 
@@ -72,8 +73,16 @@ def parse_set(items: Sequence[str]) -> Layer:
 def load(layers: Sequence[Layer]) -> Config:
     """The Config of `layers`, later ones above earlier ones, validated.
 
-    Raises ConfigError (exit 3) for an unknown section or key, with the nearest known name, or a value outside its
-    type or range; UsageError (exit 2) where a flag gave that value.
+    Returns
+    -------
+    Config : every value within its type and bounds.
+
+    Raises
+    ------
+    ConfigError
+        Exit 3: an unknown section or key, with the nearest known name, or a value outside its type or range.
+    UsageError
+        Exit 2: the same where a flag gave that value.
     """
     import pydantic
 
@@ -108,6 +117,7 @@ def load(layers: Sequence[Layer]) -> Config:
             ) from e
     config = Config(**sections)  # type: ignore[arg-type]  # built field by field from the fields' own types
     _check_threshold(config.backtest.threshold, owner.get(("backtest", "threshold")))
+    _check_as_of(config.fetch.as_of, owner.get(("fetch", "as_of")))
     return config
 
 
@@ -120,8 +130,16 @@ def _without_infinity(section: Any) -> Any:  # Any: one of Config's dataclasses
 def parse_threshold(text: str) -> tuple[Literal["p", "q", "policy"], float]:
     """What a threshold says: ("p", probability), ("q", share of validation confidences) or ("policy", nan).
 
-    The last is the name of a policy that needs no level: cost, or a plug-in's. Raises ValueError with the accepted
-    forms.
+    The last is the name of a policy that needs no level: cost, or a plug-in's.
+
+    Returns
+    -------
+    (kind, level) : level is NaN of a policy.
+
+    Raises
+    ------
+    ValueError
+        With the accepted forms.
     """
     quantile = re.fullmatch(r"q(\d{1,2}(?:\.\d+)?)", text)
     if quantile:
@@ -145,6 +163,20 @@ def _check_threshold(text: str, layer: Layer | None) -> None:
             layer,
             f"{_place(layer, 'backtest', 'threshold')} is {text!r}: not {e}",
             hint=", or ".join(_retyped(layer, "backtest", "threshold", value) for value in ("0.6", "q90")),
+        ) from None
+
+
+def _check_as_of(text: str | None, layer: Layer | None) -> None:
+    """Raise UsageError where a flag gave an instant that is none, ConfigError where a file or --set did."""
+    if text is None or layer is None:
+        return
+    try:
+        parse_instant(text)
+    except ValueError as e:
+        raise _error(
+            layer,
+            f"{_place(layer, 'fetch', 'as_of')} is {text[:40]!r}, {e}",
+            hint="--as-of 2025-04-01T20:00:00Z" if layer.flag else 'give fetch.as_of as "2025-04-01T20:00:00Z"',
         ) from None
 
 
@@ -190,7 +222,7 @@ def _names() -> str:
 
 
 def _said(text: str) -> str:
-    """pydantic's words; what it calls a tuple is a list in TOML."""
+    """Pydantic's words; what it calls a tuple is a list in TOML."""
     return text.lower().replace("a valid tuple", "a list")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hfm.fetch.quality.accounting import LISTED, Quality
+from hfm.fetch.quality.bar_quality import LISTED, BarQuality
 from hfm.plugins import BarRequest
 from hfm.stage import Context
 
@@ -27,7 +27,7 @@ HEAD = (
 )
 
 
-def table(qualities: Mapping[str, Quality]) -> list[str]:
+def table(qualities: Mapping[str, BarQuality]) -> list[str]:
     """The account as aligned lines, one a symbol under a head; of many symbols the worst SHOWN."""
     rows = [HEAD]
     worst = sorted(
@@ -61,20 +61,29 @@ def table(qualities: Mapping[str, Quality]) -> list[str]:
 def report(
     ctx: Context,
     request: BarRequest,
-    qualities: Mapping[str, Quality],
+    qualities: Mapping[str, BarQuality],
     notes: Mapping[str, list[str]],
     synthetic: bool,
 ) -> None:
-    """Say what came: span, table, notes; name losses and thin days."""
+    """Tell what came: span, table, notes; name losses and thin days.
+
+    Parameters
+    ----------
+    ctx : is told, and gets the figures of --json.
+    request : what was asked for.
+    qualities : symbol -> its account.
+    notes : symbol -> what was assumed.
+    synthetic : whether the bars are invented.
+    """
     bars = sum(account.present for account in qualities.values())
     count = max(account.sessions for account in qualities.values())
-    asked = f"{request.days} calendar days gave " if request.days is not None else ""
+    span_text = f"{request.days} calendar days gave " if request.days is not None else ""
     mark = "SYNTHETIC: " if synthetic else ""
-    ctx.say(f"{mark}{asked}{count} sessions, {bars:,} bars, {len(qualities)} symbol{'s' * (len(qualities) != 1)}")
+    ctx.say(f"{mark}{span_text}{count} sessions, {bars:,} bars, {len(qualities)} symbol{'s' * (len(qualities) != 1)}")
     for line in table(qualities):
         ctx.say(line)
-    for text, symbols in once(notes):
-        ctx.say(f"{names(symbols)}: {text}")
+    for text, symbols in group_texts(notes):
+        ctx.say(f"{join_symbols(symbols)}: {text}")
     _losses(ctx, qualities)
     figures: dict[str, Any] = {symbol: account.as_json() for symbol, account in qualities.items()}
     for account in figures.values():
@@ -84,16 +93,16 @@ def report(
     )
 
 
-def once(texts: Mapping[str, Iterable[str]]) -> list[tuple[str, list[str]]]:
+def group_texts(texts: Mapping[str, Iterable[str]]) -> list[tuple[str, list[str]]]:
     """(text, the symbols that have it), each text once and in the order of its first symbol."""
     found: dict[str, list[str]] = {}
-    for symbol, own in texts.items():
-        for text in own:
+    for symbol, sentences in texts.items():
+        for text in sentences:
             found.setdefault(text, []).append(symbol)
     return list(found.items())
 
 
-def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:
+def _losses(ctx: Context, qualities: Mapping[str, BarQuality]) -> None:
     """Name what was asked for and is not there, once for all symbols that it is true of; warn of the thin and short."""
     lost: dict[tuple[str, ...], list[str]] = {}
     thin: dict[tuple[str, ...], list[str]] = {}
@@ -126,16 +135,16 @@ def _losses(ctx: Context, qualities: Mapping[str, Quality]) -> None:
     _prices(ctx, qualities)
     _filled(ctx, qualities)
     for text, symbols in odd.items():
-        ctx.warn(f"{names(symbols)}: {text}")
+        ctx.warn(f"{join_symbols(symbols)}: {text}")
     for days, symbols in lost.items():
-        ctx.lose(f"{names(symbols)}: {len(days)} sessions without a bar: {_days(list(days))}")
+        ctx.lose(f"{join_symbols(symbols)}: {len(days)} sessions without a bar: {_days(list(days))}")
     for days, symbols in thin.items():
         counts = [[qualities[symbol].thin_sessions[day] for symbol in symbols] for day in days]
-        said = [f"{day} ({_range(count)} bars)" for day, count in zip(days, counts, strict=True)]
-        ctx.warn(f"{names(symbols)}: less than half the bars on {_days(said)}")
+        day_counts = [f"{day} ({_range(count)} bars)" for day, count in zip(days, counts, strict=True)]
+        ctx.warn(f"{join_symbols(symbols)}: less than half the bars on {_days(day_counts)}")
 
 
-def _excursions(account: Quality) -> str:
+def _excursions(account: BarQuality) -> str:
     """What is said of the stretches on another level, after the number of rows."""
     parts = []
     for one in account.excursions[:3]:
@@ -145,7 +154,7 @@ def _excursions(account: Quality) -> str:
     return "".join(f"; {part}" for part in parts) + (f"; and {more} more stretches" if more else "")
 
 
-def _prices(ctx: Context, qualities: Mapping[str, Quality]) -> None:
+def _prices(ctx: Context, qualities: Mapping[str, BarQuality]) -> None:
     """Name shifts that were kept, adjustments, and bars that were kept in doubt."""
     for symbol, account in qualities.items():
         for text in account.jumps:
@@ -160,7 +169,7 @@ def _prices(ctx: Context, qualities: Mapping[str, Quality]) -> None:
             )
 
 
-def _filled(ctx: Context, qualities: Mapping[str, Quality]) -> None:
+def _filled(ctx: Context, qualities: Mapping[str, BarQuality]) -> None:
     """Warn of prices that seem to be filled forward: their share and sessions, the worst symbol first."""
     some = sorted(
         (s for s, q in qualities.items() if q.filled), key=lambda s: -qualities[s].filled / qualities[s].present
@@ -184,7 +193,7 @@ def _filled(ctx: Context, qualities: Mapping[str, Quality]) -> None:
         ctx.warn(f"prices seem to be filled forward in {len(some) - SHOWN} more symbols, in none more often")
 
 
-def names(symbols: list[str]) -> str:
+def join_symbols(symbols: list[str]) -> str:
     return ", ".join(symbols) if len(symbols) < 6 else f"{len(symbols)} symbols ({', '.join(symbols[:3])}, ...)"
 
 

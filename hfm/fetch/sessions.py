@@ -8,20 +8,15 @@ of UTC days. exchange_calendars takes .8 s to import, so it is imported inside.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool, Days, Int
 from hfm.errors import ConfigError, DataError
 from hfm.fetch.calendars import suggestion
+from hfm.instants import DAY_NS, SECOND_NS
 
-Int = npt.NDArray[np.int64]
-Days = npt.NDArray[np.datetime64]
-Bool = npt.NDArray[np.bool_]
-SECOND = 1_000_000_000
-DAY = 86_400 * SECOND
 YEAR_DAYS = 365.2425
 
 
@@ -71,7 +66,17 @@ class Sessions:
         )
 
     def holding(self, time: Int) -> tuple[Int, Bool]:
-        """Index of the session that each end stamp falls in, and whether one does (open < time <= close, no break)."""
+        """The session that each end stamp falls in, and whether one does (open < time <= close, no break).
+
+        Parameters
+        ----------
+        time : [n] ns UTC.
+
+        Returns
+        -------
+        int64 [n], bool [n]
+            Position of the session, which means nothing where none is.
+        """
         index = np.searchsorted(self.open, time, "left") - 1
         inside = index >= 0
         index = np.maximum(index, 0)
@@ -80,10 +85,19 @@ class Sessions:
         return index, inside
 
     def ends(self, start: Int) -> Int:
-        """End stamps of bars that start at `start`: one interval later, at the latest their part's close.
+        """End stamps of bars: one interval after their start, at the latest their part's close.
 
         That end is for the short bar of a grid that does not fill its part. A start off the grid within an interval of
         that close is no such bar and stays where it is, off the grid of end stamps too.
+
+        Parameters
+        ----------
+        start : [n] ns UTC.
+
+        Returns
+        -------
+        int64 [n]
+            ns UTC.
         """
         index = np.maximum(np.searchsorted(self.open, start, "right") - 1, 0)
         end = start + self.interval
@@ -94,13 +108,36 @@ class Sessions:
         return end
 
     def slot_end(self, index: Int, seq: Int) -> Int:
-        """End stamps of slots."""
+        """End stamps of slots.
+
+        Parameters
+        ----------
+        index : [n] positions of sessions.
+        seq : [n] slots in them, from 0.
+
+        Returns
+        -------
+        int64 [n]
+            ns UTC.
+        """
         end = np.minimum(self.open[index] + (seq + 1) * self.interval, self.close[index])
         pause, resume = self.pause[index], self.resume[index]
         return np.where((end > pause) & (end - self.interval < pause) & (pause < resume), pause, end)
 
     def grid(self, time: Int) -> tuple[Int, Int, Bool, Bool]:
-        """(session index, seq, inside a session, on the grid) of end stamps; index and seq mean nothing outside."""
+        """Where end stamps lie on the grid.
+
+        Parameters
+        ----------
+        time : [n] ns UTC.
+
+        Returns
+        -------
+        index, seq : int64 [n]
+            Session and slot; they mean nothing outside the sessions.
+        inside, on_grid : bool [n]
+            Whether a stamp lies in a session, and on its grid.
+        """
         index, inside = self.holding(time)
         seq = -((self.open[index] - time) // self.interval) - 1
         on = inside & (self.slot_end(index, seq) == time)
@@ -117,13 +154,28 @@ class Sessions:
 
 
 def sessions(calendar: str, interval_s: int, first: str, last: str) -> Sessions:
-    """All sessions of `calendar` from ISO day `first` to `last`, both included.
+    """All sessions of a calendar between two days.
 
-    Raises ConfigError for a name that exchange_calendars does not have, DataError for days that it does not cover.
+    Parameters
+    ----------
+    calendar : a name of exchange_calendars, or 24/7.
+    interval_s : bar length, seconds.
+    first, last : ISO days, both included.
+
+    Returns
+    -------
+    Sessions
+
+    Raises
+    ------
+    ConfigError
+        For a name that exchange_calendars does not have.
+    DataError
+        For days that it does not cover.
     """
     found = _years(calendar, first[:4], last[:4])
     part = found.pick((found.day >= np.datetime64(first)) & (found.day <= np.datetime64(last)))
-    return replace(part, interval=interval_s * SECOND)
+    return replace(part, interval=interval_s * SECOND_NS)
 
 
 @lru_cache(maxsize=32)
@@ -152,46 +204,72 @@ def _years(calendar: str, first: str, last: str) -> Sessions:
     table = book.schedule
     opens, closes = (table[name].to_numpy("datetime64[ns]").astype(np.int64) for name in ("open", "close"))
     pauses, resumes = (table[name].to_numpy("datetime64[ns]") for name in ("break_start", "break_end"))
-    whole = np.isnat(pauses)
+    no_break = np.isnat(pauses)
     return Sessions(
         calendar,
         str(book.tz),
-        SECOND,
+        SECOND_NS,
         table.index.to_numpy("datetime64[D]"),
         opens,
         closes,
-        np.where(whole, closes, pauses.astype(np.int64)),
-        np.where(whole, closes, resumes.astype(np.int64)),
+        np.where(no_break, closes, pauses.astype(np.int64)),
+        np.where(no_break, closes, resumes.astype(np.int64)),
     )
 
 
 def span(calendar: str, interval_s: int, first: int, last: int) -> Sessions:
-    """Sessions with at least one instant in [first, last] (ns UTC)."""
-    low, high = (np.datetime64(t, "ns").astype("datetime64[D]") for t in (first - 2 * DAY, last + 2 * DAY))
+    """Sessions with at least one instant in a span.
+
+    Parameters
+    ----------
+    calendar, interval_s : as in `sessions`.
+    first, last : ns UTC, both included.
+
+    Returns
+    -------
+    Sessions
+    """
+    low, high = (np.datetime64(t, "ns").astype("datetime64[D]") for t in (first - 2 * DAY_NS, last + 2 * DAY_NS))
     found = sessions(calendar, interval_s, str(low), str(high))
     return found.pick((found.close >= first) & (found.open <= last))
 
 
 def recent(calendar: str, interval_s: int, until: int, days: int | None, count: int | None) -> Sessions:
-    """The last `count` sessions with a bar that ended by `until`, or those that opened in the `days` before it."""
+    """The last sessions with a bar that ended by an instant, or those that opened in the days before it.
+
+    Parameters
+    ----------
+    calendar, interval_s : as in `sessions`.
+    until : ns UTC.
+    days : calendar days back; not read where there is a count.
+    count : number of sessions, or None.
+
+    Returns
+    -------
+    Sessions
+    """
     back = (days or 0) if count is None else int(count * 7 / 4) + 20
-    found = span(calendar, interval_s, until - back * DAY, until)
+    found = span(calendar, interval_s, until - back * DAY_NS, until)
     found = found.pick(np.minimum(found.open + found.interval, found.close) <= until)
     if count is None:
-        return found.pick(found.open >= until - back * DAY)
+        return found.pick(found.open >= until - back * DAY_NS)
     return found.pick(slice(max(len(found) - count, 0), None))
 
 
 def yearly(calendar: str, interval_s: int, first: np.datetime64, last: np.datetime64) -> tuple[float, float, int]:
-    """(slots a year, sessions a year, slots of a full session): means over the whole calendar years touched.
+    """Slots a year, sessions a year, and slots of a full session: means over the whole calendar years touched.
 
     Half days and holidays count as they are: 19,392 to 19,548 five-minute slots for XNYS.
+
+    Parameters
+    ----------
+    calendar, interval_s : as in `sessions`.
+    first, last : dates.
+
+    Returns
+    -------
+    float, float, int
     """
     years = range(int(str(first)[:4]), int(str(last)[:4]) + 1)
     found = sessions(calendar, interval_s, f"{years[0]}-01-01", f"{years[-1]}-12-31")
     return float(found.expected.sum()) / len(years), len(found) / len(years), int(found.slots.max(initial=0))
-
-
-def instant(moment: datetime) -> int:
-    """ns UTC of an aware datetime."""
-    return int((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)) * 1000

@@ -10,7 +10,6 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +17,15 @@ import pyarrow as pa
 
 from hfm import atomic, tables
 from hfm.config import INTERVALS, Config
-from hfm.errors import ConfigError, DataError, HfmError, UsageError
+from hfm.errors import DataError, HfmError, UsageError
 from hfm.fetch import quality_summary, sessions
 from hfm.fetch.archive import network
 from hfm.fetch.book import stage
-from hfm.fetch.quality import accounting, adjustments, bad_prints, gaps, splits
-from hfm.fetch.quality.accounting import Grid, Quality
+from hfm.fetch.quality import adjustments, bad_prints, bar_quality, gaps, splits
+from hfm.fetch.quality.bar_quality import BarQuality
+from hfm.fetch.quality.grid_bars import GridBars
 from hfm.fetch.sessions import Sessions
+from hfm.instants import instant_ns
 from hfm.plugins import BarRequest, BarSource, BookSource, RawBars, find
 from hfm.stage import Context, Product
 from hfm.tables import Reader, TableMeta
@@ -37,9 +38,27 @@ NAME = re.compile(r"[^\W_][^\x00-\x1f\x7f-\x9f\u2028\u2029]{0,63}|[\^$#.@/][\w^$
 
 
 def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:
-    """fetch/bars.parquet of the symbols asked for; fetch/book.parquet where the source has order books.
+    """The artifacts of a fetch: fetch/bars.parquet, or fetch/book.parquet where the source has order books.
 
-    Raises UsageError for a bad symbol, DataError where no symbol is left, and what the source raises.
+    Parameters
+    ----------
+    inputs : none.
+    config : of which the section fetch counts.
+    ctx : now, the archive, and who is told.
+
+    Yields
+    ------
+    artifact, pa.Table
+        Row groups.
+
+    Raises
+    ------
+    UsageError
+        For a bad symbol.
+    DataError
+        Where no symbol is left.
+    HfmError
+        What the source raises.
     """
     source = find("sources", config.fetch.source)()
     request = _request(config, ctx, source)
@@ -55,7 +74,7 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
     failed: dict[str, HfmError] = {}
     results = source.fetch(request, ctx)
     if source.network and ctx.archive is not None:
-        results = network.through(source, config.fetch.source, request, ctx, config.fetch.rebase)
+        results = network.fetch_through(source, config.fetch.source, request, ctx, config.fetch.rebase)
     for symbol, result in results:
         if isinstance(result, HfmError):
             failed[symbol] = result
@@ -65,23 +84,25 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
     live = source.network or source.synthetic
     notes = {symbol: list(raw.notes) for symbol, raw in found.items() if raw.notes}
     warnings = {symbol: raw.warnings for symbol, raw in found.items() if raw.warnings}
-    grids, qualities, wanted = _clean(found, failed, request, config.fetch.max_gap, live)
+    grids, qualities, requested = _clean(found, failed, request, config.fetch.max_gap, live)
     if not grids:
         raise _none_left(failed)
     for symbol, error in failed.items():
-        own = error.what.startswith(f"{symbol} ")  # "SPY misses ..." but not "SPY: Yahoo ..."
+        has_subject = error.what.startswith(f"{symbol} ")  # "SPY misses ..." but not "SPY: Yahoo ..."
         settles = f" ({error.hint})" if error.hint.startswith("--") else ""
-        ctx.lose(f"{symbol} is left out: {'it ' * own}{_without(symbol, error.what)}{settles}")
+        ctx.lose(f"{symbol} is left out: {'it ' * has_subject}{_without(symbol, error.what)}{settles}")
     notes = {symbol: notes[symbol] for symbol in sorted(grids) if symbol in notes}
-    for text, symbols in quality_summary.once({symbol: warnings.get(symbol, ()) for symbol in sorted(grids)}):
-        ctx.warn(f"{quality_summary.names(symbols)}: {text}")
+    for text, symbols in quality_summary.group_texts({symbol: warnings.get(symbol, ()) for symbol in sorted(grids)}):
+        ctx.warn(f"{quality_summary.join_symbols(symbols)}: {text}")
     quality_summary.report(ctx, request, qualities, notes, source.synthetic)
-    rate, sessions_a_year, slots = sessions.yearly(wanted.calendar, request.interval_s, wanted.day[0], wanted.day[-1])
+    rate, sessions_a_year, slots = sessions.yearly(
+        requested.calendar, request.interval_s, requested.day[0], requested.day[-1]
+    )
     meta = TableMeta(
         source=config.fetch.source,
         synthetic=source.synthetic,
-        calendar=wanted.calendar,
-        tz=wanted.tz,
+        calendar=requested.calendar,
+        tz=requested.tz,
         interval_s=request.interval_s,
         slots_per_session=slots,
         slots_per_year=rate,
@@ -91,7 +112,7 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
         quality={symbol: qualities[symbol].as_json() for symbol in sorted(qualities)},
         warnings=(*ctx.losses, *ctx.warnings) or None,  # later stages and the report say it again
     )
-    yield from (("fetch/bars.parquet", group) for group in groups(grids, wanted, meta))
+    yield from (("fetch/bars.parquet", group) for group in groups(grids, requested, meta))
 
 
 def dry(config: Config, ctx: Context) -> None:
@@ -108,14 +129,14 @@ def dry(config: Config, ctx: Context) -> None:
     request = _request(config, ctx, source)
     for symbol in request.symbols:
         if ctx.archive is not None:
-            found = network.plan(source, config.fetch.source, request, symbol, ctx)
+            found = network.plan_fetch(source, config.fetch.source, request, symbol, ctx)
             ctx.say(found.line(config.fetch.source))
             ctx.figures[symbol] = {"held": found.held, "missing": list(found.missing), "asks": found.since is not None}
 
 
 def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> BarRequest:
     """What is asked of the source. Raises UsageError for a bad symbol, none, or two spans;
-    DataError for a path where nothing is; ConfigError for as_of.
+    DataError for a path where nothing is.
     """
     fetch = config.fetch
     live = source.network or source.synthetic
@@ -133,7 +154,7 @@ def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> Ba
         raise UsageError(
             f"--days {fetch.days} and --sessions {fetch.sessions} exclude each other", hint="leave one of them away"
         )
-    if fetch.path is not None and not atomic.there(Path(fetch.path)):
+    if fetch.path is not None and not atomic.exists(Path(fetch.path)):
         raise DataError(f"{fetch.path} does not exist", hint="give the path of a file or folder that is there")
     days = DAYS if live and fetch.days is None and fetch.sessions is None else fetch.days
     names = [symbol.upper() for symbol in fetch.symbols] if live else list(fetch.symbols)
@@ -141,7 +162,7 @@ def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> Ba
         symbols=tuple(dict.fromkeys(names)),
         interval_s=INTERVALS[fetch.interval],
         calendar=fetch.calendar,
-        as_of=_as_of(fetch.as_of, ctx.as_of),
+        as_of=ctx.as_of,
         days=days,
         sessions=fetch.sessions,
         path=fetch.path,
@@ -162,59 +183,50 @@ def _example(source: str) -> str:
     return "hfm fetch SPY" if source == "yahoo" else f"hfm fetch SPY --source {source}"
 
 
-def _as_of(text: str | None, now: datetime) -> datetime:
-    """`text` as an instant, UTC where it names no zone; `now` where there is none. Raises ConfigError."""
-    if text is None:
-        return now
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"fetch.as_of is {text!r}: not an ISO time", hint="--as-of 2026-03-02T16:00-05:00") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def _clean(
     found: dict[str, RawBars], failed: dict[str, HfmError], request: BarRequest, max_gap: float, live: bool
-) -> tuple[dict[str, Grid], dict[str, Quality], Sessions]:
+) -> tuple[dict[str, GridBars], dict[str, BarQuality], Sessions]:
     """Clean bars and accounts by symbol, in order of the symbols, and the sessions of the span; adds to `failed`, and
     empties `found` as it goes (memory)."""
-    until = sessions.instant(request.as_of)
+    until = instant_ns(request.as_of)
     ends = [int(raw.time.max()) for raw in found.values() if raw.time.size]
     if not live:
         until = min(until, max(ends, default=until))
-    wanted = _span(found, request, until)
-    whole = request.days is None and request.sessions is None
+    requested = _span(found, request, until)
+    everything = request.days is None and request.sessions is None
     grids, qualities = {}, {}
-    others = bad_prints.peers({symbol: bad_prints.move_times(raw.time, raw.close) for symbol, raw in found.items()})
+    peers = bad_prints.peer_moves({symbol: bad_prints.move_times(raw.time, raw.close) for symbol, raw in found.items()})
     names = tuple(sorted(found))
-    asked = tuple(sorted({*found, *failed}))  # a vendor's fault of today is no fault of an adjustment
-    adjustments.check(request.adjust, asked)
+    all_symbols = tuple(sorted({*found, *failed}))  # a vendor's fault of today is no fault of an adjustment
+    adjustments.check_adjustments(request.adjust, all_symbols)
     for symbol in names:
         raw = found.pop(symbol)
-        raw = raw if whole or not len(wanted) else _since(raw, int(wanted.open[0]))
-        raw, adjusted = adjustments.adjusted(raw, request.adjust, symbol, wanted)
-        grid, account = None, Quality(raw=len(raw.time))
-        if len(wanted):
-            grid, account = accounting.clean(raw, wanted, until, others[symbol])
-        if grid is None or not grid.time.size:
-            failed[symbol] = gaps.nothing(symbol, account, request, until, raw.time)
+        if not everything and len(requested):  # what ends before the span was not asked for
+            raw = raw.take(raw.time > int(requested.open[0]))
+        raw, adjusted = adjustments.adjust(raw, request.adjust, symbol, requested)
+        grid, quality = None, BarQuality(raw=len(raw))
+        if len(requested):
+            grid, quality = bar_quality.clean(raw, requested, until, peers[symbol])
+        if grid is None or not len(grid):
+            failed[symbol] = gaps.empty_error(symbol, quality, request, until, raw.time)
             continue
         try:
-            account.jumps = splits.judged(symbol, account, grid, wanted, request.adjust, asked)
+            quality.jumps = splits.describe_shifts(symbol, quality, grid, requested, request.adjust, all_symbols)
         except DataError as e:
             failed[symbol] = e
             continue
-        account.adjusted = adjusted
-        first, last = (int(grid.index[0]), int(grid.index[-1])) if whole else (0, len(wanted) - 1)
-        own = wanted.pick(slice(first, last + 1))
-        of_own = replace(grid, index=grid.index - first)
-        accounting.account(of_own, account, own, until)
-        fault = gaps.fault(symbol, of_own, account, own, request, max_gap, raw.time)
-        if fault is not None:
-            failed[symbol] = fault
+        quality.adjusted = adjusted
+        # of a file without a span, a symbol's sessions are those from its first bar to its last
+        first, last = (int(grid.index[0]), int(grid.index[-1])) if everything else (0, len(requested) - 1)
+        span = requested.pick(slice(first, last + 1))
+        within = replace(grid, index=grid.index - first)
+        bar_quality.count_missing(within, quality, span, until)
+        error = gaps.gap_error(symbol, within, quality, span, request, max_gap, raw.time)
+        if error is not None:
+            failed[symbol] = error
             continue
-        grids[symbol], qualities[symbol] = grid, account
-    return grids, qualities, wanted
+        grids[symbol], qualities[symbol] = grid, quality
+    return grids, qualities, requested
 
 
 def _span(found: Mapping[str, RawBars], request: BarRequest, until: int) -> Sessions:
@@ -225,26 +237,17 @@ def _span(found: Mapping[str, RawBars], request: BarRequest, until: int) -> Sess
     return sessions.span(request.calendar, request.interval_s, first, until)
 
 
-def _since(raw: RawBars, start: int) -> RawBars:
-    """The bars that end after `start`: what lies before the span was not asked for."""
-    keep = raw.time > start
-    if keep.all():
-        return raw
-    o, h, low, c, volume = (getattr(raw, name)[keep] for name in ("open", "high", "low", "close", "volume"))
-    return RawBars(raw.time[keep], o, h, low, c, volume, raw.notes, raw.warnings)
-
-
 def _none_left(failed: Mapping[str, HfmError]) -> HfmError:
     """The one error of a fetch that leaves no symbol."""
     if not failed:
         return DataError("the source has no bars at all", hint="check --path and the symbols")
     first = next(iter(failed.values()))
-    said: dict[str, list[str]] = {}
+    by_text: dict[str, list[str]] = {}
     for symbol, error in failed.items():
-        said.setdefault(_without(symbol, error.what), []).append(symbol)
+        by_text.setdefault(_without(symbol, error.what), []).append(symbol)
     if len(failed) == 1:
         return first
-    what = "; ".join(f"{quality_summary.names(symbols)}: {text}" for text, symbols in said.items())
+    what = "; ".join(f"{quality_summary.join_symbols(symbols)}: {text}" for text, symbols in by_text.items())
     return type(first)(f"none of {len(failed)} symbols is left: {what[:500]}", why=first.why, hint=first.hint)
 
 
@@ -253,31 +256,40 @@ def _without(symbol: str, text: str) -> str:
     return text.removeprefix(symbol).removeprefix(":").strip()
 
 
-def groups(grids: Mapping[str, Grid], wanted: Sessions, meta: TableMeta) -> Iterator[pa.Table]:
-    """Row groups of the bars table: rows by session, symbol, slot; whole sessions, about tables.GROUP_ROWS rows."""
+def groups(grids: Mapping[str, GridBars], requested: Sessions, meta: TableMeta) -> Iterator[pa.Table]:
+    """Row groups of the bars table: rows by session, symbol, slot; whole sessions, about tables.GROUP_ROWS rows.
+
+    Parameters
+    ----------
+    grids : symbol -> its clean bars.
+    requested : the sessions that `index` counts in.
+    meta : what the table says of itself.
+
+    Yields
+    ------
+    pa.Table
+    """
     names = sorted(grids)
     words = pa.array(names, pa.string())
-    counts = np.zeros(len(wanted), np.int64)
+    counts = np.zeros(len(requested), np.int64)
     for grid in grids.values():
-        counts += np.bincount(grid.index, minlength=len(wanted))
+        counts += np.bincount(grid.index, minlength=len(requested))
     done = np.cumsum(counts)
     cuts = np.searchsorted(done, np.arange(tables.GROUP_ROWS, done[-1], tables.GROUP_ROWS), "right")
-    borders = np.unique(np.concatenate([[0], cuts, [len(wanted)]]))
+    borders = np.unique(np.concatenate([[0], cuts, [len(requested)]]))
     for first, last in itertools.pairwise(borders):
         spans = [np.searchsorted(grids[name].index, (first, last)) for name in names]
-        parts = [grids[name].pick(np.arange(*span)) for name, span in zip(names, spans, strict=True)]
-        index, seq, time, *values = (
-            np.concatenate([getattr(part, column) for part in parts]) for column in Grid.__dataclass_fields__
-        )
-        code = np.repeat(np.arange(len(names), dtype=np.int32), [len(part.time) for part in parts])
-        order = np.lexsort((seq, code, index))
-        day, seq = index[order], seq[order]
+        parts = [grids[name].take(np.arange(*span)) for name, span in zip(names, spans, strict=True)]
+        bars = GridBars.concat(parts)
+        code = np.repeat(np.arange(len(names), dtype=np.int32), [len(part) for part in parts])
+        order = np.lexsort((bars.seq, code, bars.index))
+        bars = bars.take(order)
         columns = {
             "symbol": pa.DictionaryArray.from_arrays(pa.array(code[order]), words),
-            "session": wanted.day[day],
-            "seq": seq,
-            "time": time[order],
-            "is_last": seq == wanted.slots[day] - 1,
-            **{name: v[order] for name, v in zip(("open", "high", "low", "close", "volume"), values, strict=True)},
+            "session": requested.day[bars.index],
+            "seq": bars.seq,
+            "time": bars.time,
+            "is_last": bars.seq == requested.slots[bars.index] - 1,
+            **{name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")},
         }
         yield tables.build(tables.BARS, columns, meta, "simulated" if meta.synthetic else "observed")

@@ -11,7 +11,7 @@ from hfm.arrays import Float
 from hfm.ledger.reasons import LIMITS, NAMES
 from hfm.live import sequence
 from hfm.live.sequence import Verdict
-from hfm.prometheus import Family, histogram
+from hfm.prometheus import MetricFamily, histogram
 from hfm.tables.records import Values
 
 BINS = 10
@@ -60,7 +60,7 @@ class Monitor:
         if rank == rank:
             self.ranks[min(int(rank * BINS), BINS - 1)] += 1
         self.signals += result.signal != 0
-        mask = int(result.reason) & LIMITS
+        mask = result.reason & LIMITS
         for bit in self.limits if mask else ():
             self.limits[bit] += bool(mask & bit)
         equity = result.equity
@@ -91,24 +91,24 @@ class Monitor:
                  "half days": self.half_days, "with a signal": self.signals}  # fmt: skip
         return "; ".join([", ".join(parts), *(f"{n} {name}" for name, n in extra.items() if n)])
 
-    def families(self, model: str) -> list[Family]:
+    def families(self, model: str) -> list[MetricFamily]:
         """For metrics.prom; all of the stream so far."""
         rows = [({"verdict": name}, float(n)) for name, n in self.counts.items()]
         limits = [({"limit": NAMES[bit]}, float(n)) for bit, n in self.limits.items()]
         return [
-            Family("hfm_stream_rows_total", "counter", "Lines by verdict (ok: taken).", rows),
-            Family("hfm_stream_missing_slots_total", "counter", "Slots missing inside sessions.",
+            MetricFamily("hfm_stream_rows_total", "counter", "Lines by verdict (ok: taken).", rows),
+            MetricFamily("hfm_stream_missing_slots_total", "counter", "Slots missing inside sessions.",
                    [({}, float(self.missing))]),
-            Family("hfm_stream_early_closes_total", "counter", "Sessions that ended early.",
+            MetricFamily("hfm_stream_early_closes_total", "counter", "Sessions that ended early.",
                    [({}, float(self.half_days))]),
-            Family("hfm_stream_unfinished_total", "counter", "Sessions without their last row.",
+            MetricFamily("hfm_stream_unfinished_total", "counter", "Sessions without their last row.",
                    [({}, float(self.unfinished))]),
-            Family("hfm_stream_signals_total", "counter", "Rows with a signal.", [({}, float(self.signals))]),
-            Family("hfm_stream_limits_total", "counter", "Rows on which a limit fired.", limits),
-            Family("hfm_stream_confidence_psi", "gauge", "Drift of the confidences from validation.",
+            MetricFamily("hfm_stream_signals_total", "counter", "Rows with a signal.", [({}, float(self.signals))]),
+            MetricFamily("hfm_stream_limits_total", "counter", "Rows on which a limit fired.", limits),
+            MetricFamily("hfm_stream_confidence_psi", "gauge", "Drift of the confidences from validation.",
                    [({"model": model}, self.drift())]),
-            Family("hfm_stream_pnl_currency", "gauge", "Net profit and loss.", [({}, self.equity - self.first)]),
-            Family("hfm_stream_drawdown_ratio", "gauge", "Largest fall of equity from its peak.",
+            MetricFamily("hfm_stream_pnl_currency", "gauge", "Net profit and loss.", [({}, self.equity - self.first)]),
+            MetricFamily("hfm_stream_drawdown_ratio", "gauge", "Largest fall of equity from its peak.",
                    [({}, self.drawdown)]),
             histogram("hfm_stream_latency_seconds", "Time of a row from its line to its answer.", BUCKETS,
                       self.latencies, self.spent),

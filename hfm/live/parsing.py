@@ -12,12 +12,11 @@ from hfm.live.stream import Answer
 
 
 def instant(text: str) -> datetime:
-    """An ISO time; UTC where it has no zone. Raises UsageError."""
+    """The instant of --as-of, an ISO time; UTC where it has no zone. Raises UsageError."""
     try:
         return parse_instant(text)
-    except ValueError:
-        hint = "--as-of 2025-04-01T20:00:00Z"
-        raise UsageError(f"--as-of is {text[:40]!r}, not an ISO time", hint=hint) from None
+    except ValueError as e:
+        raise UsageError(f"--as-of is {text[:40]!r}, {e}", hint="--as-of 2025-04-01T20:00:00Z") from None
 
 
 def symbol(text: str | None, known: Sequence[str]) -> str | None:

@@ -55,10 +55,10 @@ class Stream:
         answer["model"] = f"{node.model}/{node.fit}"
         for name, value in zip(FORECAST_COLUMNS, result[:_FORECASTS], strict=True):
             answer[name] = value if math.isfinite(value) else None
-        answer["signal"] = int(result.signal)
+        answer["signal"] = result.signal
         answer["target"], answer["position"] = result.target, result.position
         answer["equity"], answer["net_pnl"] = result.equity, result.net_pnl
-        answer["reasons"] = spell(int(result.reason))
+        answer["reasons"] = spell(result.reason)
         if verdict.gap:
             answer["gap"] = verdict.gap
         if verdict.unfinished:

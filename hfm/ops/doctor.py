@@ -21,7 +21,7 @@ LEAST_FREE = 1 << 30
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One line: what was looked at, what was found, what to do (empty where all is well)."""
 
     what: str
@@ -29,13 +29,13 @@ class Finding:
     cure: str = ""
 
 
-def examine(home: Path) -> list[Finding]:
+def examine(home: Path) -> list[Diagnosis]:
     """All findings, in order."""
-    looks: list[Callable[[Path], Finding]] = [_python, _libraries, _folder, _space, _kernels, _calendar, _latest]
+    looks: list[Callable[[Path], Diagnosis]] = [_python, _libraries, _folder, _space, _kernels, _calendar, _latest]
     return [look(home) for look in looks]
 
 
-def table(findings: list[Finding]) -> list[str]:
+def table(findings: list[Diagnosis]) -> list[str]:
     """Aligned lines."""
     wide = max(len(f.what) for f in findings)
     return [
@@ -44,11 +44,11 @@ def table(findings: list[Finding]) -> list[str]:
     ]
 
 
-def _python(home: Path) -> Finding:
-    return Finding("python", f"{platform.python_version()} on {platform.machine()}, hfm {__version__}")
+def _python(home: Path) -> Diagnosis:
+    return Diagnosis("python", f"{platform.python_version()} on {platform.machine()}, hfm {__version__}")
 
 
-def _libraries(home: Path) -> Finding:
+def _libraries(home: Path) -> Diagnosis:
     """Each declared dependency is installed; whether the versions fit is pip's business, and pip says so."""
     names = [re.split(r"[^\w.-]", line)[0] for line in requires("hfm") or [] if "extra ==" not in line]
     missing = []
@@ -58,53 +58,53 @@ def _libraries(home: Path) -> Finding:
         except PackageNotFoundError:
             missing.append(name)
     if missing:
-        return Finding("libraries", f"missing: {', '.join(missing)}", "pip install -e .")
-    return Finding("libraries", f"{len(names)} there, torch {version('torch')}, yfinance {version('yfinance')}")
+        return Diagnosis("libraries", f"missing: {', '.join(missing)}", "pip install -e .")
+    return Diagnosis("libraries", f"{len(names)} there, torch {version('torch')}, yfinance {version('yfinance')}")
 
 
-def _folder(home: Path) -> Finding:
+def _folder(home: Path) -> Diagnosis:
     try:
         with tempfile.TemporaryFile(dir=home):
-            return Finding("home", f"{home} is writable")
+            return Diagnosis("home", f"{home} is writable")
     except OSError as e:
-        return Finding("home", f"{home}: {e.strerror}", "choose another with --home or HFM_HOME")
+        return Diagnosis("home", f"{home}: {e.strerror}", "choose another with --home or HFM_HOME")
 
 
-def _space(home: Path) -> Finding:
+def _space(home: Path) -> Diagnosis:
     free = shutil.disk_usage(home).free
     cure = "hfm prune --keep 5" if free < LEAST_FREE else ""
-    return Finding("disk", f"{free / (1 << 30):.1f} GiB free", cure)
+    return Diagnosis("disk", f"{free / (1 << 30):.1f} GiB free", cure)
 
 
-def _kernels(home: Path) -> Finding:
+def _kernels(home: Path) -> Diagnosis:
     from hfm.kernels.jit import cache_folder, is_temporary
 
     folder = cache_folder()
     count = len(list(folder.glob("*.ready")))
     lasting = "set NUMBA_CACHE_DIR to a folder that stays, or every process compiles again"
     cure = lasting if is_temporary(folder) else ""
-    return Finding("kernels", f"{count} compiled in {folder}", cure)
+    return Diagnosis("kernels", f"{count} compiled in {folder}", cure)
 
 
-def _calendar(home: Path) -> Finding:
+def _calendar(home: Path) -> Diagnosis:
     import exchange_calendars
 
     last = exchange_calendars.get_calendar("XNYS").last_session
-    return Finding("calendar", f"XNYS known to {last:%Y-%m-%d}")
+    return Diagnosis("calendar", f"XNYS known to {last:%Y-%m-%d}")
 
 
-def _latest(home: Path) -> Finding:
+def _latest(home: Path) -> Diagnosis:
     """Whether the latest run can be read, and its journal holds."""
     path = home / "runs" / LATEST
     if not path.exists():
-        return Finding("latest run", "none yet")
+        return Diagnosis("latest run", "none yet")
     run = Run(path.resolve())
     try:
         manifest = run.manifest()
     except HfmError as e:
-        return Finding("latest run", e.what, e.hint)
+        return Diagnosis("latest run", e.what, e.hint)
     why = journal.fault(journal.read(run.path / JOURNAL), manifest.head, manifest.count)
     cure = f"hfm verify --run {run.name}" if why else ""
-    return Finding(
+    return Diagnosis(
         "latest run", f"{run.name}: {', '.join(manifest.stages) or 'nothing in it'}{f'; {why}' if why else ''}", cure
     )

@@ -76,7 +76,14 @@ def stale_inputs(manifest: Manifest, stage: Stage) -> str | None:
 def inputs_of(run: Run, manifest: Manifest, stage: Stage) -> dict[str, str]:
     """SHA-256 of each input that there is, as committed; whether a file still is that is check_hashes' to say.
 
-    Raises DataError (naming the command) for one missing or stale.
+    Returns
+    -------
+    dict : artifact -> SHA-256.
+
+    Raises
+    ------
+    DataError
+        For an input that is missing or stale; the hint is the command that makes it.
     """
     found: dict[str, str] = {}
     for artifact in stage.reads:

@@ -1,6 +1,6 @@
-"""The run's diary: one JSON line an event, each holding the SHA-256 of the raw line before it.
+r"""The run's diary: one JSON line an event, each holding the SHA-256 of the raw line before it.
 
-The chain is taken over raw bytes split on b"\\n": parse-and-reserialise would miss a changed space. The manifest keeps
+The chain is taken over raw bytes split on b"\n": parse-and-reserialise would miss a changed space. The manifest keeps
 the head and the count; lines after that head are valid if they chain, since a crash between the two writes is no
 tampering. A torn last line (no newline) after the head is such a crash too, and is cut off before the next event.
 """
@@ -52,9 +52,24 @@ def fault(lines: Sequence[bytes], head: str, count: int) -> str | None:
 
 
 def append(path: Path, head: str, count: int, events: Sequence[Mapping[str, Any]]) -> tuple[str, int]:
-    """Add events to the journal, durably; the new (head, count).
+    """Add events to the journal, durably.
 
-    head, count: what the manifest knows. Raises DataError where the lines there do not chain, DiskError on a write.
+    Parameters
+    ----------
+    path : of the journal; it need not exist.
+    head, count : SHA-256 of the chain's last line, and its lines, as the manifest has them.
+    events : JSON objects.
+
+    Returns
+    -------
+    (head, count) : the new ones.
+
+    Raises
+    ------
+    DataError
+        Where the lines that stand there do not chain.
+    DiskError
+        Where it cannot be written.
     """
     lines = read(path)
     why = fault(lines, head, count)

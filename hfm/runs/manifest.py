@@ -72,7 +72,7 @@ def find_home(option: str | None, environ: Mapping[str, str], cwd: Path) -> Path
     given = option or environ.get("HFM_HOME")
     if given:
         home = Path(given).expanduser()
-        if not (atomic.there(home) and home.is_dir()):
+        if not (atomic.exists(home) and home.is_dir()):
             raise UsageError(f"home {given!r} is not a folder", hint=typed("mkdir", "-p", str(home)))
         return home.resolve()
     return next((p for p in (cwd, *cwd.parents) if (p / "hfm.toml").is_file()), cwd).resolve()
@@ -123,7 +123,7 @@ def locate(home: Path, given: str | None, environ: Mapping[str, str]) -> Run:
                 why="a path to a run has no '..' in it",
                 hint="give a run's name, or its path, with --run",
             )
-        if not atomic.there(path / MANIFEST):
+        if not atomic.exists(path / MANIFEST):
             raise DataError(
                 f"{path} is not a run",
                 why=f"it holds no {MANIFEST}",

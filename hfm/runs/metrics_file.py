@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from hfm import atomic, prometheus
-from hfm.prometheus import Family, Sample
+from hfm.artifacts import METRICS
+from hfm.prometheus import MetricFamily, Sample
 from hfm.runs.manifest import Manifest, Run
 
 FILE = "metrics.prom"
@@ -28,30 +29,34 @@ _FIGURES = (
 )
 
 
-def families(manifest: Manifest, limits: dict[str, float]) -> list[Family]:
+def families(manifest: Manifest, limits: dict[str, float]) -> list[MetricFamily]:
     """All that the stages say. limits: name -> rows on which it fired."""
     stages = manifest.stages.items()
     out = [
-        Family("hfm_stage_last_success_timestamp_seconds", "gauge", "When the stage last committed, UTC.",
+        MetricFamily("hfm_stage_last_success_timestamp_seconds", "gauge", "When the stage last committed, UTC.",
                [({"stage": k}, _instant(e.finished)) for k, e in stages]),
-        Family("hfm_stage_duration_seconds", "gauge", "How long it took.",
+        MetricFamily("hfm_stage_duration_seconds", "gauge", "How long it took.",
                [({"stage": k}, e.elapsed_s) for k, e in stages]),
-        Family("hfm_stage_losses", "gauge", "What was asked for and is missing.",
+        MetricFamily("hfm_stage_losses", "gauge", "What was asked for and is missing.",
                [({"stage": k}, float(len(e.losses))) for k, e in stages]),
-        Family("hfm_stage_warnings", "gauge", "Warnings.", [({"stage": k}, float(len(e.warnings))) for k, e in stages]),
-        Family("hfm_stage_rows", "gauge", "Rows of an artifact.",
+        MetricFamily("hfm_stage_warnings", "gauge", "Warnings.",
+                     [({"stage": k}, float(len(e.warnings))) for k, e in stages]),
+        MetricFamily("hfm_stage_rows", "gauge", "Rows of an artifact.",
                [({"artifact": name}, float(a.rows))
                 for _, e in stages for name, a in sorted(e.artifacts.items()) if a.rows is not None]),
     ]  # fmt: skip
     fetched = manifest.stages.get("fetch")
     quality = fetched.figures.get("quality", {}) if fetched else {}
     missing = [({"symbol": k}, float(q["expected"] - q["present"])) for k, q in quality.items() if "expected" in q]
-    out.append(Family("hfm_stage_missing_bars", "gauge", "Bars that the sessions fetched lack.", missing))
+    out.append(MetricFamily("hfm_stage_missing_bars", "gauge", "Bars that the sessions fetched lack.", missing))
     for name, text, stage, key in _FIGURES:
         entry = manifest.stages.get(stage)
-        out.append(Family(name, "gauge", text, _figure(entry.figures.get(key)) if entry else []))
+        out.append(MetricFamily(name, "gauge", text, _figure(entry.figures.get(key)) if entry else []))
     fired: list[Sample] = [({"limit": name}, rows) for name, rows in sorted(limits.items())]
-    return [*out, Family("hfm_stage_limit_rows", "gauge", "Rows on which a reason or limit held a position.", fired)]
+    return [
+        *out,
+        MetricFamily("hfm_stage_limit_rows", "gauge", "Rows on which a reason or limit held a position.", fired),
+    ]
 
 
 def _figure(value: Any) -> list[Sample]:  # Any: JSON, a number or an object with a value
@@ -67,11 +72,11 @@ def write(run: Run, manifest: Manifest) -> None:
     """Renew the stages' part of the run's metrics.prom. Raises DiskError."""
     limits: dict[str, float] = {}
     with contextlib.suppress(OSError, ValueError):  # no back-test yet, or its files were taken away
-        limits = json.loads((run.path / "backtest" / "metrics.json").read_bytes()).get("reasons", {})
+        limits = json.loads((run.path / METRICS).read_bytes()).get("reasons", {})
     renew(run, families(manifest, limits), STAGES)
 
 
-def renew(run: Run, new: Sequence[Family], prefix: str) -> None:
+def renew(run: Run, new: Sequence[MetricFamily], prefix: str) -> None:
     """Replace one writer's metrics (all that start with `prefix`) in the run's metrics.prom, atomically."""
     path, old = run.path / FILE, ""
     with contextlib.suppress(OSError, UnicodeDecodeError):

@@ -21,12 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hfm.config import Config
-from hfm.errors import ExitCode, UsageError
+from hfm.errors import ConfigError, ExitCode
+from hfm.instants import parse_instant
 from hfm.runs import metrics_file, stages
 from hfm.runs.freshness import check_hashes, inputs_of, readers, section, versions, why_stale
 from hfm.runs.manifest import Entry, Run, point_latest
 from hfm.runs.stages import Stage
-from hfm.runs.staging import Checkpoint, plain, staging
+from hfm.runs.staging import ResumeFile, plain, staging
 from hfm.runs.trials import record_of, trial_keys
 
 if TYPE_CHECKING:
@@ -74,6 +75,10 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
 
     Inputs are hashed while the stage's libraries load and beside the stage, which reads them meanwhile: nothing is
     committed before they are found whole.
+
+    Returns
+    -------
+    Outcome : what was written, the figures, warnings and losses.
     """
     began, compiled, now = time.perf_counter(), _compile_seconds(), options.clock()
     manifest = run.manifest(now)
@@ -105,10 +110,10 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
         artifacts, inputs, settings, versions(), ctx.losses, ctx.warnings, plain(ctx.figures),
         finished=f"{options.clock().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", elapsed_s=round(elapsed, 3),
     )  # fmt: skip
-    chosen = {name: made.config for name, made in manifest.stages.items()}
+    chosen = {name: entry.config for name, entry in manifest.stages.items()}
     run.commit(manifest, [*trial_keys(ctx.events, inputs, chosen), _event(stage, entry)], options.clock())
     metrics_file.write(run, manifest)
-    if isinstance(ctx.checkpoint, Checkpoint):
+    if isinstance(ctx.checkpoint, ResumeFile):
         ctx.checkpoint.remove()
     if stage.name == "fetch":
         point_latest(run)
@@ -165,7 +170,7 @@ def _context(
     if options.progress is not None:
         ctx.progress = options.progress(stage.name)
     if run is not None and stage.name == "train":
-        ctx.checkpoint = Checkpoint(run.path / "train" / ".resume", [inputs, section(config, "train")])
+        ctx.checkpoint = ResumeFile(run.path / "train" / ".resume", [inputs, section(config, "train")])
     if run is not None and stage.name == "report":
         ctx.record = record_of(options.home, run.path)
         ctx.verified = partial(_verified, run, options, ctx)
@@ -185,14 +190,12 @@ def _verified(run: Run, options: Options, ctx: Context) -> Verification | None:
 
 
 def _as_of(config: Config, now: datetime) -> datetime:
+    """The instant that stands for now: fetch.as_of, else `now`. Raises ConfigError for a text that is no instant."""
     text = config.fetch.as_of
-    if text is None:
-        return now
     try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"--as-of is {text[:40]!r}, not an ISO time", hint="--as-of 2025-04-01T20:00:00Z") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+        return now if text is None else parse_instant(text)
+    except ValueError as e:  # hfm.config.load has named the file or the flag; a Config built by a program comes here
+        raise ConfigError(f"fetch.as_of is {text!r}, {e}", hint="--as-of 2025-04-01T20:00:00Z") from None
 
 
 def _function(stage: Stage) -> StageFunction:

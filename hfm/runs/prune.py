@@ -29,13 +29,15 @@ class Pruned:
 def prune(home: Path, keep: int, now: datetime) -> Iterator[Pruned]:
     """Empty all but the `keep` newest runs under a home, and never the latest; one that is at work is left alone.
 
-    Raises DataError where a manifest is damaged, DiskError where a file cannot be removed.
+    Yields
+    ------
+    Pruned : of each run that was emptied, or left alone for a reason.
     """
     folder = home / "runs"
     latest = (folder / LATEST).resolve()
     runs = [Run(p) for p in folder.iterdir() if p.is_dir() and not p.is_symlink()] if folder.is_dir() else []
-    made = sorted(((r.manifest().created, r.name, r) for r in runs if r.exists()), reverse=True)
-    for _, name, run in made[keep:]:
+    by_age = sorted(((r.manifest().created, r.name, r) for r in runs if r.exists()), reverse=True)
+    for _, name, run in by_age[keep:]:
         if run.path == latest:
             yield Pruned(name, 0, "the latest run")
             continue

@@ -5,6 +5,32 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from hfm.artifacts import (
+    BARS,
+    BOOK,
+    BRIDGE,
+    CHECKPOINT,
+    EVENTS,
+    FACTS,
+    HISTORY,
+    INSAMPLE,
+    LEDGER,
+    METRICS,
+    MODEL,
+    ORACLE,
+    PAGE,
+    PICTURE,
+    PREDICTIONS,
+    PRINTS,
+    QUOTES,
+    SCORES,
+    SNAPSHOTS,
+    SUMMARY,
+    TRADES,
+    TRIALS,
+    WEIGHTS,
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -27,36 +53,30 @@ class Stage:
         """All that it may read."""
         return (*self.needs, *self.needs_one, *self.takes)
 
-    def promised(self, made: Collection[str]) -> tuple[str, ...]:
+    def promised(self, written: Collection[str]) -> tuple[str, ...]:
         """What it must have made, given what it did make: of writes_one the one that is there, else the first."""
-        one = [a for a in self.writes_one if a in made] or list(self.writes_one[:1])
+        one = [a for a in self.writes_one if a in written] or list(self.writes_one[:1])
         return (*self.writes, *one[:1])
 
 
-BARS, BOOK = "fetch/bars.parquet", "fetch/book.parquet"
-QUOTES, ORACLE = "simulate/quotes.parquet", "simulate/oracle.parquet"
-EVENTS = "simulate/book.parquet"
-PREDICTIONS, TRIALS = "train/predictions.parquet", "backtest/trials.parquet"
-INSAMPLE, BRIDGE = "train/insample.parquet", "backtest/bridge.parquet"
 STAGES: tuple[Stage, ...] = (
     Stage("fetch", "hfm.fetch.stage:run", writes_one=(BARS, BOOK)),
-    Stage("simulate", "hfm.simulate.stage:run", needs_one=(BARS, BOOK), writes=(QUOTES, ORACLE, "simulate/facts.json"),
-          may_write=(EVENTS, "simulate/prints.parquet", "simulate/snapshots.parquet")),
+    Stage("simulate", "hfm.simulate.stage:run", needs_one=(BARS, BOOK), writes=(QUOTES, ORACLE, FACTS),
+          may_write=(EVENTS, PRINTS, SNAPSHOTS)),
     Stage("train", "hfm.train.stage:run", needs=(QUOTES,), takes=(ORACLE,), writes=(
-        "train/model.safetensors", "train/model.json", PREDICTIONS, "train/scores.parquet", "train/history.parquet"),
+        WEIGHTS, MODEL, PREDICTIONS, SCORES, HISTORY),
         may_write=(INSAMPLE,)),
     Stage("backtest", "hfm.backtest.stage:run", needs=(QUOTES, PREDICTIONS), takes=(INSAMPLE,), writes=(
-        "backtest/ledger.parquet", "backtest/trades.parquet", TRIALS, "backtest/metrics.json"), may_write=(BRIDGE,)),
+        LEDGER, TRADES, TRIALS, METRICS), may_write=(BRIDGE,)),
     Stage("report", "hfm.report.stage:run", needs_one=(BARS, BOOK), takes=(
-        QUOTES, ORACLE, "simulate/facts.json", "train/model.json", PREDICTIONS, "train/scores.parquet",
-        "train/history.parquet", "backtest/ledger.parquet", "backtest/trades.parquet", TRIALS,
-        "backtest/metrics.json", BRIDGE), writes=(
-        "report/microstructure_performance.png", "report/report.html", "report/summary.json")),
+        QUOTES, ORACLE, FACTS, MODEL, PREDICTIONS, SCORES,
+        HISTORY, LEDGER, TRADES, TRIALS,
+        METRICS, BRIDGE), writes=(
+        PICTURE, PAGE, SUMMARY)),
 )  # fmt: skip
-MODEL = ("train/model.safetensors", "train/model.json")
 FEED = Stage("predict", "", needs=(QUOTES,))
-"""What a live forecast reads beside MODEL, which may be older than the quotes."""
-REPLAY = Stage("stream", "", needs=(QUOTES, *MODEL))
+"""What a live forecast reads beside CHECKPOINT, which may be older than the quotes."""
+REPLAY = Stage("stream", "", needs=(QUOTES, *CHECKPOINT))
 
 
 def by_name(name: str) -> Stage:

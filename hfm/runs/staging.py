@@ -128,7 +128,7 @@ def staging(run: Run) -> Iterator[Staged]:
         raise
 
 
-class Checkpoint:
+class ResumeFile:
     """Work in progress of one stage for one set of inputs and settings, on disk; any other is as good as none."""
 
     def __init__(self, folder: Path, identity: object) -> None:
@@ -136,11 +136,11 @@ class Checkpoint:
         self._mark = hashlib.sha256(json.dumps([identity, __version__], sort_keys=True).encode()).digest()
 
     def save(self, data: bytes) -> None:
-        """See stage.Checkpoint."""
+        """See stage.ResumeStore."""
         atomic.write(self._path, hashlib.sha256(self._mark + data).digest() + data)
 
     def load(self) -> bytes | None:
-        """See stage.Checkpoint; None too where the bytes are damaged."""
+        """See stage.ResumeStore; None too where the bytes are damaged."""
         try:
             raw = self._path.read_bytes()
         except OSError:

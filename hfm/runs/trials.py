@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -72,74 +72,84 @@ def trial_keys(
 def _configuration(settings: Mapping[str, Event], body: Event) -> str:
     """Digest of all that was chosen but for the dates; a threshold that every family has anyway is no choice."""
     usual = json.loads(json.dumps(dataclasses.asdict(Config())))
-    kept = {
+    chosen = {
         stage: {
             k: v for k, v in settings[stage].items() if k not in NEUTRAL.get(stage, ()) and v != usual[stage].get(k)
         }
         for stage in STAGES if stage in settings
     }  # fmt: skip
-    return _digest([kept, body.get("model"), body.get("cost"), body.get("family")])
+    return _digest([chosen, body.get("model"), body.get("cost"), body.get("family")])
 
 
 def _digest(body: object) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
 
 
+class _Span(NamedTuple):
+    """What one look saw: its first and last session (ISO dates), how many there were, and the digest of the data."""
+
+    first: str
+    last: str
+    sessions: int
+    data: str
+
+
 @dataclass
 class _Sequence:
-    """One configuration on data that only grew: its looks in order, each (first, last, sessions, data)."""
+    """One configuration on data that only grew: its looks in order."""
 
     configuration: str
-    looks: list[tuple[str, str, int, str]] = field(default_factory=list)
+    looks: list[_Span] = field(default_factory=list)
 
     def goes_on(self, event: Event) -> bool:
         """Whether the event, of this configuration, is a look at later sessions, or at a window that only rolled."""
-        first, last, *_ = self.looks[-1]
-        later, rolled = str(event["span"][1]) > last, str(event["span"][0]) > first
-        return later or (rolled and str(event["span"][1]) == last)
+        newest = self.looks[-1]
+        later, rolled = str(event["span"][1]) > newest.last, str(event["span"][0]) > newest.first
+        return later or (rolled and str(event["span"][1]) == newest.last)
 
 
 def _name(event: Event) -> str:
-    """The event's configuration; of journals from before there were any, all that one back-test tried under one
-    cost."""
+    """The event's configuration; of journals without one, all that one back-test tried under one cost."""
     old = _digest([event.get("time"), event.get("span"), event.get("cost"), event.get("symbols")])
     return str(event.get("configuration", old))
 
 
 def _hypothesis(event: Event) -> tuple[str, ...]:
-    """What N counts: a policy, or a sweep, of one configuration, however often it is looked at as sessions are
-    added."""
+    """What N counts: a policy, or a sweep, of one configuration, however often it is looked at."""
     same = event.get("configuration")
     if same is None:
         return ("", str(event["key"]))
     return str(same), str(event.get("trial", "")), json.dumps(event.get("policy")), str(event.get("levels", ""))
 
 
-def _look(event: Event) -> tuple[str, str, int, str]:
+def _look(event: Event) -> _Span:
     first, last = event["span"]
-    return first, last, int(event.get("sessions", 0)), str(event.get("data", ""))
+    return _Span(first, last, int(event.get("sessions", 0)), str(event.get("data", "")))
 
 
 def record_of(home: Path, run: Path) -> Record:
     """What is on record under `home` and in `run` of the data that the run's latest back-test used.
 
-    Trials count where their symbols meet the run's and their sessions overlap. Returns the empty Record where the run
-    has no back-test.
+    Trials count where their symbols meet the run's and their sessions overlap.
+
+    Returns
+    -------
+    Record : the empty one where the run has no back-test.
     """
-    own = list(journal.events(run / JOURNAL, "trial"))
-    if not own:
+    own_trials = list(journal.events(run / JOURNAL, "trial"))
+    if not own_trials:
         return Record()
-    present = own[-1]
+    present = own_trials[-1]
     events = sorted(_related(home, run, present), key=lambda e: (str(e.get("time", "")), e["event"] == "sweep"))
     tried = {_hypothesis(e) for e in events if e["event"] == "trial"}
     swept = sum({_hypothesis(e): int(e["levels"]) for e in events if e["event"] == "sweep"}.values())
     sequences, ranks, rank = list[_Sequence](), list[int](), 1
-    mine = None
-    seen: set[tuple[str, ...]] = set()
+    present_sequence = None
+    swept_before: set[tuple[str, ...]] = set()
     for event in events:
         if event["event"] == "sweep":
-            rank += min(SWEEP_RANKS, int(event["levels"])) if _hypothesis(event) not in seen else 0
-            seen.add(_hypothesis(event))
+            rank += min(SWEEP_RANKS, int(event["levels"])) if _hypothesis(event) not in swept_before else 0
+            swept_before.add(_hypothesis(event))
             continue
         same = [s for s in sequences if s.configuration == _name(event)]
         found = next((s for s in same if _look(event) in s.looks), None)
@@ -152,10 +162,10 @@ def record_of(home: Path, run: Path) -> Record:
         if _look(event) not in found.looks:
             found.looks.append(_look(event))
         if _name(event) == _name(present) and _look(event) == _look(present):
-            mine = sequences.index(found)
-    assert mine is not None  # the present trial is among the events
-    looks, added = _counted(sequences[mine].looks, _look(present))
-    return Record(len(tried) + swept, ranks[mine], len(sequences), swept, looks, added)
+            present_sequence = sequences.index(found)
+    assert present_sequence is not None  # the present trial is among the events
+    looks, added = _counted(sequences[present_sequence].looks, _look(present))
+    return Record(len(tried) + swept, ranks[present_sequence], len(sequences), swept, looks, added)
 
 
 def _related(home: Path, run: Path, present: Event) -> Iterator[dict[str, Any]]:  # Any: JSON values
@@ -169,20 +179,18 @@ def _related(home: Path, run: Path, present: Event) -> Iterator[dict[str, Any]]:
                     yield event
 
 
-def _counted(
-    looks: Sequence[tuple[str, str, int, str]], present: tuple[str, str, int, str]
-) -> tuple[tuple[Look, ...], int]:
+def _counted(looks: Sequence[_Span], present: _Span) -> tuple[tuple[Look, ...], int]:
     """Looks before the present one, each with the sessions that it added, and what the present one adds."""
     before = looks[: looks.index(present)]
     out = list[Look]()
     for i, look in enumerate([*before, present]):
-        added = look[2] if i == 0 else _added(before[i - 1], look)
-        out.append(Look(look[2], added))
+        added = look.sessions if i == 0 else _added(before[i - 1], look)
+        out.append(Look(look.sessions, added))
     return tuple(out[:-1]), out[-1].added
 
 
-def _added(before: tuple[str, str, int, str], look: tuple[str, str, int, str]) -> int:
+def _added(before: _Span, look: _Span) -> int:
     """Sessions of a look after the last one of the look before, from the density of its own sessions."""
-    first, last, end = (np.datetime64(day, "D").astype(int) for day in (look[0], look[1], before[1]))
+    first, last, end = (np.datetime64(day, "D").astype(int) for day in (look.first, look.last, before.last))
     days = last - first + 1
-    return int(min(max(round(look[2] * (last - end) / days), min(last - end, 1)), look[2]))
+    return int(min(max(round(look.sessions * (last - end) / days), min(last - end, 1)), look.sessions))

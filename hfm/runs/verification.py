@@ -34,6 +34,10 @@ def on_record(run: Run, manifest: Manifest) -> Verification | None:
 
     A failure stands over whatever came later: tests that find something at one seed of the cuts and nothing at the next
     have found something. Otherwise the newest counts.
+
+    Returns
+    -------
+    Verification : None where nothing was said of just these artifacts.
     """
     found, present = None, artifacts(manifest)
     for body in journal.events(run.path / JOURNAL, "verified"):

@@ -71,11 +71,11 @@ class Moments:
             step = 1e-5 * max(abs(self._total[j]), np.sqrt(max(omega[j, j], 0.0)))
             if step > 0:
                 sides = []
-                own = sums[self.names[j]]
+                centre = sums[self.names[j]]
                 for sign in (1.0, -1.0):
-                    sums[self.names[j]] = own + sign * float(step)
+                    sums[self.names[j]] = centre + sign * float(step)
                     sides.append(_value(statistic, sums))
-                sums[self.names[j]] = own
+                sums[self.names[j]] = centre
                 gradient[j] = (sides[0] - sides[1]) / (2.0 * step)
         variance = float(gradient @ omega @ gradient) * self.sessions / (self.sessions - 1)
         return value, float(np.sqrt(max(variance, 0.0)))

@@ -212,35 +212,35 @@ def grid_counts(prices: Float, us: bool = False) -> Float:
     Float
         [S, 1 + K].
     """
-    fresh = np.isfinite(prices) & (prices > 0)
-    fresh[:, 1:] &= prices[:, 1:] != prices[:, :-1]
-    fresh[:, :1] = False  # a price that never moves shows nothing
-    price = np.where(fresh, prices, 1.0)
+    changed = np.isfinite(prices) & (prices > 0)
+    changed[:, 1:] &= prices[:, 1:] != prices[:, :-1]
+    changed[:, :1] = False  # a price that never moves shows nothing
+    price = np.where(changed, prices, 1.0)
     single = (price.astype(np.float32).astype(np.float64) == price).all(axis=1, keepdims=True)
     noise = np.where(single, FLOAT32, 2.0**-50) * price
     out = np.zeros((len(prices), 1 + len(CANDIDATES)))
-    out[:, 0] = fresh.sum(axis=1)
+    out[:, 0] = changed.sum(axis=1)
     look = np.ones(len(prices), bool)
     if us:
-        cents = _multiples(price, noise, fresh, CENT)
-        look = (cents < RULE_HOLDS * np.maximum(out[:, 0], 1.0)) | (fresh & (prices < 1.0)).any(axis=1)
+        cents = _multiples(price, noise, changed, CENT)
+        look = (cents < RULE_HOLDS * np.maximum(out[:, 0], 1.0)) | (changed & (prices < 1.0)).any(axis=1)
         divides = np.abs(CENT / CANDIDATES - np.rint(CENT / CANDIDATES)) < 1e-6
         out[:, 1:] = np.where(divides & (CANDIDATES <= CENT * (1 + 1e-9)), out[:, :1], 0.0)
     if look.any():
-        price, noise, fresh = price[look], noise[look], fresh[look]
+        price, noise, changed = price[look], noise[look], changed[look]
         for k, tick in enumerate(CANDIDATES):
-            out[look, 1 + k] = _multiples(price, noise, fresh, float(tick))
+            out[look, 1 + k] = _multiples(price, noise, changed, float(tick))
     return out
 
 
-def _multiples(price: Float, noise: Float, fresh: Bool, tick: float) -> Float:
+def _multiples(price: Float, noise: Float, changed: Bool, tick: float) -> Float:
     """[S] how many of the fresh prices are multiples of tick, where their own noise lets that be seen."""
-    if not ((price * _DIGITS < tick) & (price > 0.5 * tick) & fresh).any():
+    if not ((price * _DIGITS < tick) & (price > 0.5 * tick) & changed).any():
         return np.zeros(len(price))
     steps = price / tick
     near = np.abs(steps - np.rint(steps)) <= noise / tick + 1e-6
     visible = (noise < 0.25 * tick) & (price * _DIGITS < tick) & (steps > 0.5)
-    return np.asarray((near & visible & fresh).sum(axis=1), np.float64)
+    return np.asarray((near & visible & changed).sum(axis=1), np.float64)
 
 
 def pip(symbol: str) -> float | None:

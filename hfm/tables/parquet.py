@@ -138,9 +138,9 @@ class FileReader:
                     for i in range(file.num_row_groups):
                         yield file.read_row_group(i, list(columns) if columns else None)
                 elif only is None:
-                    yield from _whole(file, lane, list(columns or file.schema_arrow.names))
+                    yield from _all_lanes(file, lane, list(columns or file.schema_arrow.names))
                 else:
-                    yield from _part(file, (lane, only), list(columns or file.schema_arrow.names))
+                    yield from _one_lane(file, lane, only, list(columns or file.schema_arrow.names))
             except (pa.ArrowInvalid, OSError) as e:
                 raise self._corrupt(e) from e
 
@@ -174,7 +174,7 @@ def _of_lane(group: pa.Table, lane: str, value: str) -> pa.Table:
     return group if (words == value).all() else group.filter(fixed(words == value))
 
 
-def _whole(file: pq.ParquetFile, lane: str, columns: list[str]) -> Iterator[pa.Table]:
+def _all_lanes(file: pq.ParquetFile, lane: str, columns: list[str]) -> Iterator[pa.Table]:
     """Batches of all lanes, in the table's order."""
     order = TABLES[header(file.schema_arrow)["table"]].order
     for batch in partition.batches(file.metadata, lane):
@@ -182,12 +182,11 @@ def _whole(file: pq.ParquetFile, lane: str, columns: list[str]) -> Iterator[pa.T
             yield file.read_row_group(batch[0][0], columns)
         else:
             needed = [*columns, *(name for name in order[:-1] if name not in columns)]
-            yield partition.woven([file.read_row_group(i, needed) for i, _ in batch], order).select(columns)
+            yield partition.interleave([file.read_row_group(i, needed) for i, _ in batch], order).select(columns)
 
 
-def _part(file: pq.ParquetFile, which: tuple[str, str], columns: list[str]) -> Iterator[pa.Table]:
-    """The rows of one lane, which = (column, value); a group of several values is read and filtered."""
-    lane, value = which
+def _one_lane(file: pq.ParquetFile, lane: str, value: str, columns: list[str]) -> Iterator[pa.Table]:
+    """The rows whose column `lane` has a value; a group of several values is read and filtered."""
     for batch in partition.batches(file.metadata, lane):
         for i, known in batch:
             if known == value:
@@ -275,7 +274,7 @@ class Writer:
             if self._table.lane or self._single:
                 merged = merged.combine_chunks()  # rows are taken, or cut into many
             for part in _singles(merged) if self._single else split_sessions(merged, self._least):
-                for one in partition.apart(part, self._table.lane) if self._table.lane else (part,):
+                for one in partition.split(part, self._table.lane) if self._table.lane else (part,):
                     self._writer.write_table(
                         one.replace_schema_metadata(self._writer.schema.metadata),
                         row_group_size=max(one.num_rows, 1),

@@ -1,4 +1,4 @@
-"""Rows of several models, told apart on disk and woven together again.
+"""Rows of several models: partitioned on disk, interleaved when they are read.
 
 In a table's order the models of one row stand side by side; on disk each has row groups of its own, so that who wants
 one model reads a fraction of the file. A batch is a run of row groups of the same sessions, one a model, by spelling.
@@ -20,7 +20,7 @@ def count(group: pa.Table, lane: str) -> int:
     return len(np.unique(rank(group.column(lane))))
 
 
-def apart(group: pa.Table, lane: str) -> Iterator[pa.Table]:
+def split(group: pa.Table, lane: str) -> Iterator[pa.Table]:
     """The rows of each value of `lane`, values by spelling; of a table without rows, the table itself."""
     places = rank(group.column(lane))
     values = np.unique(places)
@@ -31,7 +31,7 @@ def apart(group: pa.Table, lane: str) -> Iterator[pa.Table]:
         yield group.take(fixed(np.flatnonzero(places == value)))
 
 
-def woven(parts: Sequence[pa.Table], order: Sequence[str]) -> pa.Table:
+def interleave(parts: Sequence[pa.Table], order: Sequence[str]) -> pa.Table:
     """The rows of all parts (one a lane, in the lanes' order) in the table's order, which ends with the lane."""
     if len(parts) == 1:
         return parts[0]

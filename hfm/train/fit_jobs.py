@@ -64,11 +64,11 @@ class Slot:
     before: bytes | None
 
     def save(self, data: bytes) -> None:
-        """See Checkpoint."""
+        """See ResumeStore."""
         self.tell((self.fold, data))
 
     def load(self) -> bytes | None:
-        """See Checkpoint."""
+        """See ResumeStore."""
         return self.before
 
 

@@ -6,12 +6,13 @@ import math
 
 import numpy as np
 
+from hfm.artifacts import LEDGER
 from hfm.backtest.metrics import YEAR, sharpe
 from hfm.policies.multiple_testing import sharpe_hurdle
 from hfm.report.statistics import overfitting
 from hfm.tables import arrays
 from hfm.verify.claims import Row
-from hfm.verify.in_memory_run import Market
+from hfm.verify.in_memory_run import InMemoryRun
 from hfm.verify.planted_edge import market
 
 TRUTH = 1.5
@@ -35,14 +36,14 @@ def known_sharpe() -> list[Row]:
     return [Row("Sharpe ratio of a 5-minute series with a known one", f"{TRUTH:.3f}", got, TRUTH - 5e-4, TRUTH + 5e-4)]
 
 
-def traded() -> Market:
+def traded() -> InMemoryRun:
     """A planted market carried through the back-test, with trades to account for."""
     return market(80, 0.2, 42).through("train", "backtest")
 
 
 def ledger() -> list[Row]:
-    """equity = cash + position x mark at every row; gross less costs is net; nets add up to the change of equity."""
-    made = traded()
+    """Equity = cash + position x mark at every row; gross less costs is net; nets add up to the change of equity."""
+    run = traded()
     names = [
         "equity",
         "cash",
@@ -56,8 +57,8 @@ def ledger() -> list[Row]:
         "borrow",
         "dividend",
     ]
-    x = arrays(made.table("backtest/ledger.parquet"), names)
-    start = made.config.backtest.cash
+    x = arrays(run.table(LEDGER), names)
+    start = run.config.backtest.cash
     held = np.abs(x["equity"] - x["cash"] - x["position"] * x["mark"]).max()
     costs = x["spread_cost"] + x["fee"] + x["impact"] + x["borrow"] - x["dividend"]
     net = np.abs(x["gross_pnl"] - costs - x["net_pnl"]).max()

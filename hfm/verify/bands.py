@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from hfm.artifacts import BARS
 from hfm.config import Config
 from hfm.simulate.fact_check import SEEDS, SESSIONS, table
 from hfm.tables import MemoryReader, Reader
 from hfm.verify.claims import Row
-from hfm.verify.in_memory_run import BARS, synthetic
+from hfm.verify.in_memory_run import synthetic
 
 
 def markets() -> list[Reader]:

@@ -7,15 +7,15 @@ import itertools
 import numpy as np
 import pyarrow as pa
 
+from hfm.artifacts import BARS, ORACLE, PREDICTIONS, QUOTES
 from hfm.features.bar_features import state_new
 from hfm.features.batch import GROUPS, INPUTS, compute
 from hfm.tables import arrays, column_array, meta_of
 from hfm.verify.claims import Row
-from hfm.verify.in_memory_run import BARS, ORACLE, QUOTES, Market, synthetic
+from hfm.verify.in_memory_run import InMemoryRun, synthetic
 from hfm.verify.lookahead import compare
 
 SESSIONS = 40
-PREDICTIONS = "train/predictions.parquet"
 
 
 def poisoned(bars: pa.Table, row: int) -> pa.Table:
@@ -36,9 +36,9 @@ def equal_rows(a: pa.Table, b: pa.Table, rows: int) -> int:
     return int(same.sum())
 
 
-def features_of(made: Market, *cuts: int) -> np.ndarray:
+def features_of(run: InMemoryRun, *cuts: int) -> np.ndarray:
     """Default features of a market's quotes [n, F], fed in pieces that end at `cuts`, the state carried over."""
-    table = made.table(QUOTES)
+    table = run.table(QUOTES)
     about = meta_of(table.schema)
     states = {"SPY": state_new(about.slots_per_session, about.interval_s)}
     columns = arrays(table, list(INPUTS))
@@ -54,11 +54,11 @@ def bit_equal(a: np.ndarray, b: np.ndarray) -> int:
 
 def future_poison() -> list[Row]:
     """Other bars after row t leave quotes, oracle and features up to t bit-equal."""
-    whole = synthetic(SESSIONS, 31)
-    bars = whole.table(BARS)
+    base = synthetic(SESSIONS, 31)
+    bars = base.table(BARS)
     rows = bars.num_rows * 3 // 4 + 17
-    clean = whole.through("simulate")
-    other = whole.replaced(bars=poisoned(bars, rows)).through("simulate")
+    clean = base.through("simulate")
+    other = base.replaced(bars=poisoned(bars, rows)).through("simulate")
     out = []
     for name in (QUOTES, ORACLE):
         got = equal_rows(clean.table(name), other.table(name), rows)
@@ -70,11 +70,11 @@ def future_poison() -> list[Row]:
 
 def forecast_poison() -> list[Row]:
     """Other bars after row t, carried all the way: forecasts of the rows up to t are the same in every bit."""
-    whole = synthetic(SESSIONS, 33, {"train": {"model": "logistic"}})
-    bars = whole.table(BARS)
+    base = synthetic(SESSIONS, 33, {"train": {"model": "logistic"}})
+    bars = base.table(BARS)
     at = compare.instant(bars, 0.7)
-    clean = whole.through("simulate", "train").table(PREDICTIONS)
-    other = whole.replaced(bars=compare.poisoned(bars, at)).through("simulate", "train").table(PREDICTIONS)
+    clean = base.through("simulate", "train").table(PREDICTIONS)
+    other = base.replaced(bars=compare.poisoned(bars, at)).through("simulate", "train").table(PREDICTIONS)
     names = ("p_up", "p_raw", "conf_rank", "ret_sd_bps", "spread_q10", "spread_q50", "spread_q90", "p_widen")
     found = compare.difference(clean, other, at, names)
     text = "forecasts that ignore a poisoned future, from the bars on"
@@ -85,8 +85,8 @@ def forecast_poison() -> list[Row]:
 
 def split_and_resume() -> list[Row]:
     """Features of a market fed in two pieces, the state carried over, equal those of one piece bit for bit."""
-    made = synthetic(SESSIONS, 32).through("simulate")
-    whole = features_of(made)
-    n = len(whole)
-    got = bit_equal(features_of(made, 5, n // 2 + 7), whole)
+    run = synthetic(SESSIONS, 32).through("simulate")
+    base = features_of(run)
+    n = len(base)
+    got = bit_equal(features_of(run, 5, n // 2 + 7), base)
     return [Row("feature rows of a split feed equal to the whole", f"{n} of {n}", got, n, n)]

@@ -55,10 +55,9 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("hfm.verify.arithmetic:ledger", "quick"),
     Claim("hfm.verify.arithmetic:deflated_hurdle", "quick"),
     Claim("hfm.verify.arithmetic:overfitting_of_noise", "quick"),
-    Claim("hfm.verify.inference:worthless_families", "standard"),
-    Claim("hfm.verify.inference:nightly_users", "quick"),
+    Claim("hfm.verify.error_rates:worthless_families", "standard"),
+    Claim("hfm.verify.error_rates:nightly_users", "quick"),
     Claim("hfm.verify.verdicts:few_nulls", "full"),
-    Claim("hfm.verify.tampering:bit_flips", "quick"),
     Claim("hfm.verify.tampering:journal_bytes", "quick"),
 )
 

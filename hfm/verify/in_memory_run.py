@@ -11,18 +11,18 @@ from typing import Any
 
 import pyarrow as pa
 
+from hfm.artifacts import BARS, QUOTES
 from hfm.config import Config, Layer, load
 from hfm.runs.stages import by_name
 from hfm.stage import Context, Payload
 from hfm.tables import MemoryReader
 
-BARS, QUOTES, ORACLE = "fetch/bars.parquet", "simulate/quotes.parquet", "simulate/oracle.parquet"
 AS_OF = datetime(2026, 3, 6, 22, 0, tzinfo=UTC)
 """The markets of verify end here, so that they are the same on every day."""
 
 
 @dataclass(frozen=True)
-class Market:
+class InMemoryRun:
     """What the stages have made so far: artifact -> table or bytes."""
 
     config: Config
@@ -41,39 +41,39 @@ class Market:
         body: dict[str, Any] = json.loads(raw)
         return body
 
-    def through(self, *stages: str) -> Market:
+    def through(self, *stages: str) -> InMemoryRun:
         """This market after `stages`."""
-        made = dict(self.artifacts)
+        artifacts = dict(self.artifacts)
         for name in stages:
-            made |= carry_out(name, made, self.config)
-        return Market(self.config, made)
+            artifacts |= carry_out(name, artifacts, self.config)
+        return InMemoryRun(self.config, artifacts)
 
-    def replaced(self, **tables: pa.Table) -> Market:
+    def replaced(self, **tables: pa.Table) -> InMemoryRun:
         """This market with other tables: bars=... stands for fetch/bars.parquet, quotes=... for simulate's."""
         places = {"bars": BARS, "quotes": QUOTES}
-        return Market(self.config, {**self.artifacts, **{places[k]: v for k, v in tables.items()}})
+        return InMemoryRun(self.config, {**self.artifacts, **{places[k]: v for k, v in tables.items()}})
 
 
-def synthetic(sessions: int, seed: int, settings: Mapping[str, Mapping[str, object]] | None = None) -> Market:
+def synthetic(sessions: int, seed: int, settings: Mapping[str, Mapping[str, object]] | None = None) -> InMemoryRun:
     """Bars of the synthetic source: `sessions` of SPY up to AS_OF. settings: section -> key -> value."""
     fetch: dict[str, object] = {"symbols": ("SPY",), "source": "synthetic", "sessions": sessions, "seed": seed}
     seeds: dict[str, dict[str, object]] = {"fetch": fetch, "simulate": {"seed": seed}, "train": {"seed": seed}}
-    return Market(load([Layer("verify", seeds), Layer("verify", settings or {})]), {}).through("fetch")
+    return InMemoryRun(load([Layer("verify", seeds), Layer("verify", settings or {})]), {}).through("fetch")
 
 
-def carry_out(name: str, made: Mapping[str, pa.Table | bytes], config: Config) -> dict[str, pa.Table | bytes]:
-    """The artifacts of one stage on `made`."""
+def carry_out(name: str, artifacts: Mapping[str, pa.Table | bytes], config: Config) -> dict[str, pa.Table | bytes]:
+    """The artifacts that one stage makes of `artifacts`."""
     stage = by_name(name)
     module, _, function = stage.function.partition(":")
-    inputs = {a: MemoryReader(made[a]) for a in stage.reads if a in made}
+    inputs = {a: MemoryReader(artifacts[a]) for a in stage.reads if a in artifacts}
     ctx = Context(name, seed=getattr(getattr(config, name), "seed", 0), as_of=AS_OF)
     groups: dict[str, list[Payload]] = {}
     for artifact, payload in getattr(importlib.import_module(module), function)(inputs, config, ctx):
         groups.setdefault(artifact, []).append(payload)
-    return {artifact: whole(payloads) for artifact, payloads in groups.items()}
+    return {artifact: joined(payloads) for artifact, payloads in groups.items()}
 
 
-def whole(payloads: Sequence[Payload]) -> pa.Table | bytes:
+def joined(payloads: Sequence[Payload]) -> pa.Table | bytes:
     """One artifact from its payloads: groups put together, documents as bytes."""
     first = payloads[0]
     if isinstance(first, dict):

@@ -17,8 +17,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from hfm import tables
+from hfm.artifacts import BARS
 from hfm.tables import arrays
-from hfm.verify.in_memory_run import BARS, Market, synthetic
+from hfm.verify.in_memory_run import InMemoryRun, synthetic
 
 Float = npt.NDArray[np.float64]
 Kind = Literal["walk", "garch", "flipped", "bootstrapped", "bounced"]
@@ -63,7 +64,7 @@ def grid() -> list[Roll]:
 def market(
     kind: Kind, seed: int, settings: Mapping[str, Mapping[str, object]], real: pa.Table | None = None,
     roll: Roll | None = None,
-) -> Market:  # fmt: skip
+) -> InMemoryRun:  # fmt: skip
     """One market up to its bars.
 
     Parameters
@@ -89,7 +90,7 @@ def market(
     return _with(base, flipped(drawn, rng) if kind == "flipped" else drawn, observed=True)
 
 
-def _with(base: Market, prices: dict[str, Float], *, observed: bool) -> Market:
+def _with(base: InMemoryRun, prices: dict[str, Float], *, observed: bool) -> InMemoryRun:
     """The market with other prices; observed: they count as prices of trades on a market that was seen."""
     bars = base.table(BARS)
     for name, values in prices.items():

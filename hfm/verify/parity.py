@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from hfm import atomic
+from hfm.artifacts import LEDGER, MODEL, PREDICTIONS, QUOTES, WEIGHTS
 from hfm.live.node import MarketSpec, Node
 from hfm.live.stream import Stream
 from hfm.models import checkpoint as store
 from hfm.models.inference import FORECAST_COLUMNS
 from hfm.tables import MemoryReader, arrays
 from hfm.verify.claims import Row
-from hfm.verify.in_memory_run import QUOTES, synthetic
+from hfm.verify.in_memory_run import synthetic
 
-MODEL = ("train/model.safetensors", "train/model.json")
 BOOKED = ("signal", "target", "net_pnl", "position", "equity")
 SESSIONS = 30
 KILLS = 3
@@ -34,23 +34,24 @@ def live_is_batch() -> list[Row]:
     settings: dict[str, dict[str, object]] = {
         "train": {"seeds": 1, "epochs": 3, "hidden": 16, "layers": 1}, "backtest": {"threshold": "q50"},
     }  # fmt: skip
-    made = synthetic(SESSIONS, 61, settings).through("simulate", "train", "backtest")
-    document = made.document(MODEL[1])
-    weights = made.artifacts[MODEL[0]]
+    run = synthetic(SESSIONS, 61, settings).through("simulate", "train", "backtest")
+    document = run.document(MODEL)
+    weights = run.artifacts[WEIGHTS]
     assert isinstance(weights, bytes)
-    quotes = MemoryReader(made.table(QUOTES))
-    stream = Stream(Node(store.load(weights, document), made.config.backtest, MarketSpec.of(quotes.meta)))
-    said = arrays(made.table("train/predictions.parquet"), ("model", "session", "seq", *FORECAST_COLUMNS))
-    mine = said["model"] == document["model"]
-    book = arrays(made.table("backtest/ledger.parquet"), ("session", "seq", *BOOKED))
+    quotes = MemoryReader(run.table(QUOTES))
+    stream = Stream(Node(store.load(weights, document), run.config.backtest, MarketSpec.of(quotes.meta)))
+    predictions = arrays(run.table(PREDICTIONS), ("model", "session", "seq", *FORECAST_COLUMNS))
+    of_model = predictions["model"] == document["model"]
+    book = arrays(run.table(LEDGER), ("session", "seq", *BOOKED))
     rows = [json.loads(line) for line in stream.replay(quotes)]
     same = np.ones(len(rows), bool)
-    for table, names, rows_of in ((said, FORECAST_COLUMNS, mine), (book, BOOKED, np.ones(len(book["seq"]), bool))):
+    every = np.ones(len(book["seq"]), bool)
+    for table, names, rows_of in ((predictions, FORECAST_COLUMNS, of_model), (book, BOOKED, every)):
         for name in names:
             live = np.array([np.nan if row[name] is None else float(row[name]) for row in rows])
             batch = table[name][rows_of].astype(float)
             same &= (live == batch) | (np.isnan(live) & np.isnan(batch)) if len(live) == len(batch) else False
-    n = int(mine.sum())
+    n = int(of_model.sum())
     return [Row("rows that live answers as the batch does", f"{n} of {n}", int(same.sum()), n, n)]
 
 

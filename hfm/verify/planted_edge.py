@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 
+from hfm.artifacts import ORACLE, QUOTES
 from hfm.stage import Context
 from hfm.tables import MemoryReader, arrays, column_array
 from hfm.train import scoring, training_output, walk_forward
 from hfm.train.folds import Fold
 from hfm.train.training_panel import Task, read
 from hfm.verify.claims import Row
-from hfm.verify.in_memory_run import ORACLE, QUOTES, Market, synthetic
+from hfm.verify.in_memory_run import InMemoryRun, synthetic
 
 RHO, WEAK = 0.2, 0.1
 SPLIT = 640
@@ -20,7 +21,7 @@ SPLIT = 640
 LEAST = "0.8 and more"
 
 
-def market(sessions: int, rho: float, seed: int, model: str = "logistic") -> Market:
+def market(sessions: int, rho: float, seed: int, model: str = "logistic") -> InMemoryRun:
     """Synthetic bars with a linear signal of strength rho, wholly carried by the order flow."""
     settings: dict[str, dict[str, object]] = {"simulate": {"signal": "planted", "rho": rho}, "train": {"model": model}}
     return synthetic(sessions, seed, settings).through("simulate")
@@ -28,9 +29,9 @@ def market(sessions: int, rho: float, seed: int, model: str = "logistic") -> Mar
 
 def accuracy() -> list[Row]:
     """The oracle's accuracy is 1/2 + asin(rho)/pi, within 3.5 standard errors."""
-    made = market(250, RHO, 11)
-    quotes = arrays(made.table(QUOTES), ["session", "seq", "mid_close"])
-    p_up = column_array(made.table(ORACLE)["p_up"])
+    run = market(250, RHO, 11)
+    quotes = arrays(run.table(QUOTES), ["session", "seq", "mid_close"])
+    p_up = column_array(run.table(ORACLE)["p_up"])
     follows = (quotes["session"][1:] == quotes["session"][:-1]) & (quotes["seq"][1:] == quotes["seq"][:-1] + 1)
     move = np.diff(quotes["mid_close"])
     rows = follows & (move != 0) & np.isfinite(p_up[:-1])
@@ -47,17 +48,17 @@ def share(name: str) -> float:
     Fitted once on 80 % and settled on 20 % of them, scored on as many fresh ones after; expected, that is weighted by
     the oracle's own probability, so that the luck of the draw drops out.
     """
-    made = market(2 * SPLIT, WEAK, 12, name)
-    rows = read(MemoryReader(made.table(QUOTES)), Task())
+    run = market(2 * SPLIT, WEAK, 12, name)
+    rows = read(MemoryReader(run.table(QUOTES)), Task())
     edge = SPLIT * 4 // 5
     fold = Fold(0, (0, edge), (edge, SPLIT), (SPLIT, 2 * SPLIT))
     names = walk_forward.chosen(name)
-    arrays = walk_forward.fit(rows.panel, [fold], names, made.config.train, Context("verify", seed=12))
+    arrays = walk_forward.fit(rows.panel, [fold], names, run.config.train, Context("verify", seed=12))
     walked = walk_forward.Walk(rows, [fold], name, names, arrays)
     walk_forward.settle(walked, name, fold)
-    _, said = walk_forward.predict(walked, name, fold, rows.panel.of_sessions(*fold.test))
-    truth = training_output.truth(rows, [fold], MemoryReader(made.table(ORACLE)))
-    return scoring.oracle_share(said["p_up"], truth.oracle)
+    _, forecast = walk_forward.predict(walked, name, fold, rows.panel.of_sessions(*fold.test))
+    truth = training_output.truth(rows, [fold], MemoryReader(run.table(ORACLE)))
+    return scoring.oracle_share(forecast["p_up"], truth.oracle)
 
 
 def logistic_share() -> list[Row]:

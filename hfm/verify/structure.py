@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from hfm.artifacts import BARS, FACTS, QUOTES
 from hfm.simulate.book import price_path
 from hfm.tables import column_array
 from hfm.verify.claims import Row
-from hfm.verify.in_memory_run import BARS, QUOTES, synthetic
+from hfm.verify.in_memory_run import synthetic
 
 Float = npt.NDArray[np.float64]
 HORIZONS = (1, 10, 60, 300)
@@ -18,7 +19,7 @@ BARS_A_SESSION, SECONDS, A_SECOND = 78, 300, 8
 
 def order_flow() -> list[Row]:
     """The mid change on beta x OFI has slope 1 and R2 .60, by construction and in 60 sessions of it."""
-    facts = synthetic(60, 21).through("simulate").document("simulate/facts.json")["facts"]
+    facts = synthetic(60, 21).through("simulate").document(FACTS)["facts"]
     rows = []
     for name, truth in (("ofi_slope", 1.0), ("ofi_r2", 0.6)):
         fact = facts[name]
@@ -29,8 +30,8 @@ def order_flow() -> list[Row]:
 
 def reaggregation() -> list[Row]:
     """Prices and volume that went in as bars come out of the quotes unchanged, in every bar."""
-    made = synthetic(60, 22).through("simulate")
-    bars, quotes = made.table(BARS), made.table(QUOTES)
+    run = synthetic(60, 22).through("simulate")
+    bars, quotes = run.table(BARS), run.table(QUOTES)
     pairs = {"open": "trade_open", "high": "trade_high", "low": "trade_low", "close": "trade_close", "volume": "volume"}
     same = np.ones(bars.num_rows, bool)
     for bar, quote in pairs.items():
@@ -41,8 +42,8 @@ def reaggregation() -> list[Row]:
 
 def book_reaggregation() -> list[Row]:
     """The trades of a simulated order book make the bars again that it was driven by: prices and volume, every bar."""
-    made = synthetic(3, 23, {"simulate": {"fidelity": "book"}}).through("simulate").document("simulate/facts.json")
-    n, share = made["counts"]["bars"], made["facts"]["reaggregated"]["value"]
+    run = synthetic(3, 23, {"simulate": {"fidelity": "book"}}).through("simulate").document(FACTS)
+    n, share = run["counts"]["bars"], run["facts"]["reaggregated"]["value"]
     return [Row("bars that the trades of their order book make again", f"{n} of {n}", round(share * n, 6), n, n)]
 
 

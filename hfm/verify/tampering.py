@@ -1,39 +1,15 @@
-"""Changed bytes are found: in tables by page checksums and hashes, in the journal by its chain; and in a whole run."""
+"""Changed bytes are found: in the journal by its chain, in a run on disk by the hashes of its manifest."""
 
 from __future__ import annotations
 
-import hashlib
-import io
 import tempfile
 from pathlib import Path
-
-import numpy as np
 
 from hfm import atomic
 from hfm.runs import journal, stages
 from hfm.runs.freshness import stale_inputs
 from hfm.runs.manifest import JOURNAL, Run
-from hfm.tables import BARS, Writer
 from hfm.verify.claims import Row
-from hfm.verify.in_memory_run import synthetic
-
-FLIPS = 300
-
-
-def bit_flips() -> list[Row]:
-    """Single flipped bits and cuts of a bars file: every one changes the hash that the manifest keeps."""
-    sink = io.BytesIO()
-    writer = Writer(sink, BARS)
-    writer.write(synthetic(21, 51).table("fetch/bars.parquet"))
-    writer.close()
-    raw = sink.getvalue()
-    known = hashlib.sha256(raw).digest()
-    rng = np.random.default_rng(51)
-    found = 0
-    for at, bit in zip(rng.integers(0, len(raw), FLIPS), rng.integers(0, 8, FLIPS), strict=True):
-        changed = raw[:at] + bytes([raw[at] ^ (1 << int(bit))]) + raw[at + 1 :]
-        found += hashlib.sha256(changed).digest() != known
-    return [Row("single-bit flips of a bars file found", f"{FLIPS} of {FLIPS}", found, FLIPS, FLIPS)]
 
 
 def journal_bytes() -> list[Row]:

@@ -18,10 +18,11 @@ from pathlib import Path
 import pyarrow as pa
 from scipy import stats
 
+from hfm.artifacts import BARS, TRIALS
 from hfm.config import Backtest
 from hfm.verify import nulls
 from hfm.verify.claims import Row
-from hfm.verify.in_memory_run import BARS, Market, synthetic
+from hfm.verify.in_memory_run import InMemoryRun, synthetic
 from hfm.verify.nulls import KINDS, Kind, Roll
 
 POWER_SESSIONS = 250
@@ -67,8 +68,8 @@ def labels(case: Case) -> tuple[str, ...]:
     out = []
     for name in case.costs:
         config = dataclasses.replace(trained.config, backtest=COSTS[name])
-        made = Market(config, trained.artifacts).through("backtest")
-        out.append(judge(made.table("backtest/trials.parquet")).label)
+        traded = InMemoryRun(config, trained.artifacts).through("backtest")
+        out.append(judge(traded.table(TRIALS)).label)
     return tuple(out)
 
 
@@ -77,7 +78,7 @@ def _settings(case: Case) -> dict[str, dict[str, object]]:
     return {"simulate": planted, "train": {"model": case.model}}
 
 
-def _market(case: Case) -> Market:
+def _market(case: Case) -> InMemoryRun:
     if case.rho is not None:
         return synthetic(POWER_SESSIONS, 10_000 + case.seed, _settings(case))
     return nulls.market(case.kind, 10_000 + case.seed, _settings(case), _real(case.bars), case.roll)
@@ -91,7 +92,7 @@ def _real(path: str | None) -> pa.Table | None:
     from hfm.config import Layer, load
 
     fetch: dict[str, object] = {"symbols": ("SPY",), "source": "file", "path": path}
-    return Market(load([Layer("verify", {"fetch": fetch})]), {}).through("fetch").table(BARS)
+    return InMemoryRun(load([Layer("verify", {"fetch": fetch})]), {}).through("fetch").table(BARS)
 
 
 def each(cases: Sequence[Case], workers: int, tell: Tell) -> Iterator[tuple[str, ...]]:

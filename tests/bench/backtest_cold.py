@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hfm import tables
+from hfm import artifacts, tables
 from hfm.config import Config
 from hfm.stage import Context, Product
 from tests.bench.command import Cost, cost
@@ -96,8 +96,8 @@ def main() -> None:
 
     home = Path(os.environ["HFM_HOME"])
     run = Run(home / "runs" / "big")
-    stage = stages.Stage("train", "tests.bench.backtest_cold:predictions", needs=(stages.QUOTES,),
-                           takes=(stages.ORACLE,), writes=(stages.PREDICTIONS,))  # fmt: skip
+    stage = stages.Stage("train", "tests.bench.backtest_cold:predictions", needs=(artifacts.QUOTES,),
+                           takes=(artifacts.ORACLE,), writes=(artifacts.PREDICTIONS,))  # fmt: skip
     with run.lock():
         pipeline.execute(run, stage, Config(), pipeline.Options(home))
 

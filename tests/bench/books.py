@@ -19,8 +19,8 @@ import pyarrow as pa
 
 from hfm import tables
 from hfm.fetch.book import book_events
+from hfm.fetch.book.lobster_files import EMPTY, LobsterDay
 from hfm.fetch.sources import lobster
-from hfm.fetch.sources.lobster import Day
 from tests.bench.figure import Figure, rate
 from tests.fetch.flow import flow
 
@@ -60,7 +60,7 @@ def _files(folder: Path) -> None:
     (folder / f"{SAMPLES[1]}.csv").write_text(made.messages)
 
 
-def _figure(day: Day) -> Figure:
+def _figure(day: LobsterDay) -> Figure:
     """Raises AssertionError where the two sides do not count the same events and the same best bids."""
 
     def ours() -> tuple[int, float]:
@@ -77,7 +77,7 @@ def _figure(day: Day) -> Figure:
     return rate(f"books {day.symbol}, {how}", count, ours, peer, note="events; peer: read_csv and a loop")
 
 
-def _pair(day: Day) -> tuple[int, float]:
+def _pair(day: LobsterDay) -> tuple[int, float]:
     """Both files by read_csv, then a record for each event."""
     told = pd.read_csv(day.message, header=None, names=COLUMNS)
     book = pd.read_csv(day.orderbook, header=None)
@@ -85,13 +85,13 @@ def _pair(day: Day) -> tuple[int, float]:
     out = []
     for message, levels in zip(told.itertuples(index=False), book.itertuples(index=False), strict=True):
         stamp = opening + round(message.time * 1e9)
-        prices = [value / 10_000 if abs(value) < lobster.EMPTY else float("nan") for value in levels[0::2]]
+        prices = [value / 10_000 if abs(value) < EMPTY else float("nan") for value in levels[0::2]]
         out.append((stamp, message.type, message.order, message.size, message.price / 10_000, message.way, prices,
                     levels[1::2]))  # fmt: skip
     return len(out), float(np.nansum([row[6][1] for row in out]))
 
 
-def _rebuild(day: Day) -> tuple[int, float]:
+def _rebuild(day: LobsterDay) -> tuple[int, float]:
     """Messages by read_csv, then the levels in dicts and sorted lists, ten a side after each event."""
     told = pd.read_csv(day.message, header=None, names=COLUMNS)
     size: dict[int, dict[int, int]] = {1: {}, -1: {}}
@@ -117,7 +117,7 @@ def _rebuild(day: Day) -> tuple[int, float]:
 
 
 def _unseen(told: pd.DataFrame) -> dict[int, list[tuple[int, int, int]]]:
-    """Row -> orders that must have come there unseen (see lobster.rebuilt)."""
+    """Row -> orders that must have come there unseen (see lobster_files.rebuild_book)."""
     new = told[told.type == 1]
     highest = np.maximum.accumulate(np.where(told.type == 1, told.order, 0))
     going = told[told.type.isin([2, 3, 4]) & ~told.order.isin(new.order)]

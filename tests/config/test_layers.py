@@ -65,7 +65,29 @@ def test_a_wrong_setting_is_a_config_error_with_a_way_out(items: list[str], hint
     assert hint in caught.value.hint
 
 
-@pytest.mark.parametrize(("section", "body"), [("train", {"epochs": 0}), ("backtest", {"threshold": "1.5"})])
+def test_an_instant_in_a_file_is_judged_as_the_files(tmp_path: Path) -> None:
+    """Exit 3, and the file is named: what --as-of says with exit 2 is no fault of a flag here."""
+    path = tmp_path / "hfm.toml"
+    path.write_text('[fetch]\nas_of = "teatime"\n')
+    with pytest.raises(ConfigError, match=r"hfm\.toml is 'teatime', not an ISO time") as caught:
+        load([read_toml(path)])
+    assert caught.value.code == ExitCode.CONFIG
+    assert "--as-of" not in caught.value.hint
+
+
+def test_a_later_layer_mends_an_instant() -> None:
+    """Only the value that holds is judged."""
+    layers = [
+        Layer("hfm.toml", {"fetch": {"as_of": "teatime"}}),
+        Layer("flags", {"fetch": {"as_of": "2026-03-06"}}, True),
+    ]
+    assert load(layers).fetch.as_of == "2026-03-06"
+
+
+@pytest.mark.parametrize(
+    ("section", "body"),
+    [("train", {"epochs": 0}), ("backtest", {"threshold": "1.5"}), ("fetch", {"as_of": "teatime"})],
+)
 def test_the_same_value_from_a_flag_is_a_usage_error(section: str, body: dict[str, object]) -> None:
     """Exit 2, and the flag is named as it was typed."""
     with pytest.raises(UsageError) as caught:

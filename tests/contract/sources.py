@@ -7,7 +7,8 @@ import numpy as np
 from hfm import tables
 from hfm.errors import HfmError
 from hfm.fetch import sessions, stage
-from hfm.fetch.quality import accounting
+from hfm.fetch.quality import bar_quality
+from hfm.instants import instant_ns
 from hfm.plugins import BarRequest, BarSource, RawBars
 from hfm.stage import Context
 
@@ -46,11 +47,11 @@ class SourceContract:
 
     def test_its_times_are_the_ends_of_bars(self, source: BarSource, request_: BarRequest) -> None:
         """On the calendar's grid of ends: a day's first bar ends one interval after the open, its last at the close."""
-        until = sessions.instant(request_.as_of)
+        until = instant_ns(request_.as_of)
         for bars in taken(source, request_).values():
             assert isinstance(bars, RawBars)
             over = sessions.span(request_.calendar, request_.interval_s, int(bars.time.min()), until)
-            grid, account = accounting.clean(bars, over, until)
+            grid, account = bar_quality.clean(bars, over, until)
             assert account.rejected == {}
             assert account.outside < len(bars.time) / 2
             assert np.isin(over.close[np.unique(grid.index)], grid.time).mean() > 0.9
@@ -66,10 +67,10 @@ class SourceContract:
         """A table by the schema, and no loss."""
         found = taken(source, request_)
         bars = {symbol: bars for symbol, bars in found.items() if isinstance(bars, RawBars)}
-        until = sessions.instant(request_.as_of)
+        until = instant_ns(request_.as_of)
         over = sessions.span(
             request_.calendar, request_.interval_s, min(int(b.time.min()) for b in bars.values()), until
         )
-        grids = {symbol: accounting.clean(b, over, until)[0] for symbol, b in bars.items()}
+        grids = {symbol: bar_quality.clean(b, over, until)[0] for symbol, b in bars.items()}
         for group in stage.groups(grids, over, tables.TableMeta(synthetic=source.synthetic)):
             tables.check(group, tables.BARS)

@@ -80,6 +80,7 @@ CODE = '''
 import numpy as np
 from hfm.errors import DataError
 from hfm.fetch import sessions
+from hfm.instants import instant_ns
 from hfm.plugins import RawBars
 
 class Flat:
@@ -88,7 +89,7 @@ class Flat:
     synthetic = False
 
     def fetch(self, request, ctx):
-        until = sessions.instant(request.as_of)
+        until = instant_ns(request.as_of)
         over = sessions.recent(request.calendar, request.interval_s, until, request.days or 5, request.sessions)
         time = np.concatenate([over.slot_end(np.full(n, i), np.arange(n)) for i, n in enumerate(over.slots)])
         for symbol in request.symbols:

@@ -11,7 +11,8 @@ import pyarrow.dataset as ds
 import pytest
 
 from hfm.fetch.archive import month_files
-from hfm.fetch.sessions import SECOND, sessions
+from hfm.fetch.sessions import sessions
+from hfm.instants import SECOND_NS
 from tests.command import hfm
 from tests.fetch.archive.test_month_files import tree
 from tests.fetch.child import Child, start
@@ -158,4 +159,4 @@ def test_sixty_daily_commands_build_one_gapless_archive_and_a_later_one_asks_not
         have = month_files.read(month_files.folder(tmp_path / "data", "yahoo", symbol, 300))
         assert (have.time == over.slot_end(index, seq)).all()
     assert table.num_rows == 2 * len(index)
-    assert over.close[0] // SECOND
+    assert over.close[0] // SECOND_NS

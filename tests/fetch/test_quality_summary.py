@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hfm.fetch.quality.accounting import Quality
-from hfm.fetch.quality_summary import names, report, table
+from hfm.fetch.quality.bar_quality import BarQuality
+from hfm.fetch.quality_summary import join_symbols, report, table
 from hfm.plugins import BarRequest
 from hfm.stage import Context
 
 ASKED = BarRequest(("SPY",), 300, "XNYS", datetime(2026, 3, 14, tzinfo=UTC), days=5)
 
 
-def good(**more: object) -> Quality:
+def good(**more: object) -> BarQuality:
     """A week of whole sessions."""
     first, last = "2026-03-09T13:35:00Z", "2026-03-13T20:00:00Z"
     whole = {"raw": 390, "sessions": 5, "expected": 390, "present": 390, "first": first, "last": last}
-    return Quality(**{**whole, **more})  # type: ignore[arg-type]  # each value fits its field
+    return BarQuality(**{**whole, **more})  # type: ignore[arg-type]  # each value fits its field
 
 
-def told(qualities: dict[str, Quality], synthetic: bool = False, notes: dict[str, list[str]] | None = None) -> Context:
+def told(
+    qualities: dict[str, BarQuality], synthetic: bool = False, notes: dict[str, list[str]] | None = None
+) -> Context:
     """A context after the report."""
     ctx = Context("fetch")
     report(ctx, ASKED, qualities, notes or {}, synthetic)
@@ -28,10 +30,10 @@ def told(qualities: dict[str, Quality], synthetic: bool = False, notes: dict[str
 
 def test_the_table_lines_up_and_shows_the_worst_of_many() -> None:
     """A head, one line a symbol; beyond a dozen only the worst, and how many are left."""
-    few = table({"SPY": Quality(sessions=5, expected=390, present=389)})
+    few = table({"SPY": BarQuality(sessions=5, expected=390, present=389)})
     assert len(few) == 2
     assert "0.26%" in few[1]
-    many = table({f"S{i:02}": Quality(sessions=1, expected=100, present=100 - i) for i in range(20)})
+    many = table({f"S{i:02}": BarQuality(sessions=1, expected=100, present=100 - i) for i in range(20)})
     assert len(many) == 14
     assert many[-1].startswith("and 8 more")
     assert many[1].startswith("S08")
@@ -78,7 +80,7 @@ def test_a_note_is_said_once_for_all_symbols_that_have_it() -> None:
     """Many symbols are counted and the first of them named."""
     ctx = told({"A": good(), "B": good()}, notes={"A": ["read so"], "B": ["read so"]})
     assert ctx.lines[-1] == "A, B: read so"
-    assert names([f"S{i}" for i in range(9)]) == "9 symbols (S0, S1, S2, ...)"
+    assert join_symbols([f"S{i}" for i in range(9)]) == "9 symbols (S0, S1, S2, ...)"
 
 
 def test_prices_that_were_filled_forward_are_named_with_share_and_sessions() -> None:

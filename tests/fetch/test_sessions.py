@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from hfm.errors import ConfigError, DataError
-from hfm.fetch.sessions import SECOND, Sessions, instant, recent, sessions, span, yearly
+from hfm.fetch.sessions import Sessions, recent, sessions, span, yearly
+from hfm.instants import SECOND_NS, instant_ns
 
 
 def at(text: str) -> int:
@@ -63,11 +64,11 @@ def test_a_stamp_at_the_open_is_before_the_session_and_one_at_the_close_is_its_l
     stamps = np.array(
         [
             over.open[0],
-            over.open[0] + 300 * SECOND,
+            over.open[0] + 300 * SECOND_NS,
             over.close[0],
-            over.close[0] + SECOND,
-            over.open[0] + 301 * SECOND,
-            over.open[0] - SECOND,
+            over.close[0] + SECOND_NS,
+            over.open[0] + 301 * SECOND_NS,
+            over.open[0] - SECOND_NS,
         ]
     )
     _, seq, inside, on = over.grid(stamps)
@@ -79,7 +80,7 @@ def test_a_stamp_at_the_open_is_before_the_session_and_one_at_the_close_is_its_l
 def test_bars_that_start_in_a_short_last_slot_end_at_the_close() -> None:
     """15:30 of an hourly grid ends at 16:00."""
     over = sessions("XNYS", 3600, "2026-03-02", "2026-03-02")
-    starts = over.open[0] + np.arange(7) * 3600 * SECOND
+    starts = over.open[0] + np.arange(7) * 3600 * SECOND_NS
     assert (over.ends(starts) == over.slot_end(np.zeros(7, np.int64), np.arange(7))).all()
 
 
@@ -87,12 +88,12 @@ def test_what_is_due_counts_bars_that_have_ended() -> None:
     """None at the open, one five minutes later, half a lunch break counts nothing, all at the close."""
     over = sessions("XNYS", 300, "2026-03-02", "2026-03-03")
     opened = int(over.open[0])
-    assert [over.due(opened + s * SECOND)[0] for s in (0, 299, 300, 23_400)] == [0, 0, 1, 78]
+    assert [over.due(opened + s * SECOND_NS)[0] for s in (0, 299, 300, 23_400)] == [0, 0, 1, 78]
     assert over.due(opened + 10**15).tolist() == [78, 78]
     tokyo = sessions("XTKS", 300, "2024-06-03", "2024-06-03")
     assert tokyo.due(int(tokyo.pause[0])).tolist() == [30]
     assert tokyo.due(int(tokyo.resume[0])).tolist() == [30]
-    assert tokyo.due(int(tokyo.resume[0]) + 300 * SECOND).tolist() == [31]
+    assert tokyo.due(int(tokyo.resume[0]) + 300 * SECOND_NS).tolist() == [31]
 
 
 def test_recent_counts_sessions_back_from_the_last_finished_bar() -> None:
@@ -145,4 +146,4 @@ def test_a_span_without_a_session_is_empty() -> None:
 
 def test_an_instant_is_exact_nanoseconds() -> None:
     """Microseconds of an aware datetime survive."""
-    assert instant(datetime(2026, 3, 2, 14, 30, 0, 123456, tzinfo=UTC)) == at("2026-03-02T14:30:00.123456")
+    assert instant_ns(datetime(2026, 3, 2, 14, 30, 0, 123456, tzinfo=UTC)) == at("2026-03-02T14:30:00.123456")

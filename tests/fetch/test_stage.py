@@ -14,6 +14,7 @@ from hfm import plugins, tables
 from hfm.config import Config, Fetch
 from hfm.errors import ConfigError, DataError, HfmError, RateLimitError, UsageError
 from hfm.fetch import stage
+from hfm.instants import parse_instant
 from hfm.plugins import BarRequest, RawBars
 from hfm.stage import Context
 from tests.fetch.drive import AS_OF, fetch, frame, raw, week
@@ -162,17 +163,8 @@ def test_a_live_source_needs_a_symbol_and_one_span() -> None:
 def test_as_of_stands_for_now(text: str, last: str) -> None:
     """With a zone, or UTC; bars that end later are not there."""
     assert fetch(source="synthetic", symbols=("SPY",), days=5).quality()["last"] == "2026-03-13T20:00:00Z"
-    ctx = Context("fetch", as_of=AS_OF)
-    config = Config(fetch=Fetch(symbols=("SPY",), source="synthetic", days=5, as_of=text))
-    (group,) = [g for _, g in stage.run({}, config, ctx)]
-    assert tables.header(group.schema)["meta"]["quality"]["SPY"]["last"] == last
-
-
-def test_as_of_that_is_no_time_is_said() -> None:
-    """Exit 3."""
-    config = Config(fetch=Fetch(symbols=("SPY",), source="synthetic", as_of="teatime"))
-    with pytest.raises(ConfigError, match="teatime"):
-        list(stage.run({}, config, Context("fetch")))
+    early = fetch(source="synthetic", symbols=("SPY",), days=5, as_of=parse_instant(text))
+    assert early.quality()["last"] == last
 
 
 def test_no_session_in_the_days_asked_for_is_said() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from hfm.kernels import jit, numba_private
 from hfm.kernels.jit import Kernel
+from tests.command import hfm
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("NUMBA_DISABLE_JIT") == "1" or not numba_private.ENABLED, reason="no private name is used"
@@ -111,3 +112,20 @@ def test_all_are_off_at_the_switch(monkeypatch: pytest.MonkeyPatch, folder: Path
     assert kernel.like(np.ones(1)) is kernel.dispatcher
     assert type(kernel.dispatcher._cache).__module__ == "numba.core.caching"
     assert kernel(np.ones(1)) == 2.0
+
+
+@pytest.mark.slow
+def test_a_run_is_the_same_to_the_bit_without_private_names(tmp_path: Path) -> None:
+    """They buy time and nothing else."""
+    found = []
+    for private in ("1", "0"):
+        home = tmp_path / private
+        home.mkdir()
+        words = ("run", "SPY", "--source", "synthetic", "--sessions", "21", "--as-of", "2026-03-06T22:00:00Z", "--run",
+                 "one", "--set", "train.epochs=2", "--set", "backtest.threshold=0.51", "-q")  # fmt: skip
+        done = hfm(*words, cwd=home, env={"HFM_NUMBA_PRIVATE": private, "HFM_HOME": str(home)})
+        assert done.code == 0, done.err
+        folder = home / "runs" / "one"
+        found.append({str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*.parquet"))})
+    assert len(found[0]) >= 8
+    assert found[0] == found[1]

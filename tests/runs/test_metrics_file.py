@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hfm.config import Config, Fetch
-from hfm.prometheus import Family
+from hfm.prometheus import MetricFamily
 from hfm.runs import metrics_file, stages
 from hfm.runs.manifest import create
 from hfm.runs.pipeline import Options, execute
@@ -25,7 +25,9 @@ def test_a_stage_leaves_its_time_rows_and_losses(tmp_path: Path, monkeypatch: py
     options = Options(tmp_path, clock=lambda: NOW)
     with run.lock():
         execute(run, toy.STAGES[0], config, options)
-        metrics_file.renew(run, [Family("hfm_stream_rows_total", "counter", "R.", [({}, 5.0)])], metrics_file.STREAM)
+        metrics_file.renew(
+            run, [MetricFamily("hfm_stream_rows_total", "counter", "R.", [({}, 5.0)])], metrics_file.STREAM
+        )
         execute(run, toy.STAGES[1], config, options)
     text = (run.path / metrics_file.FILE).read_text()
     for line in (

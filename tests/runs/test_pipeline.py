@@ -13,7 +13,7 @@ import pytest
 
 from hfm import atomic
 from hfm.config import Config, Fetch, load, parse_set
-from hfm.errors import DataError, DiskError, ExitCode, UsageError
+from hfm.errors import ConfigError, DataError, DiskError, ExitCode
 from hfm.runs import stages
 from hfm.runs.manifest import Run
 from hfm.runs.pipeline import execute
@@ -164,8 +164,8 @@ def test_settings_given_to_one_stage_are_kept_for_the_later_ones(run: Run) -> No
 
 
 def test_a_time_to_stand_in_for_now_must_be_one(run: Run) -> None:
-    """Exit 2 with an example."""
-    with pytest.raises(UsageError, match="as-of"):
+    """Exit 3 with an example: no flag gave it (those are judged where the settings are read)."""
+    with pytest.raises(ConfigError, match="as_of"):
         execute(run, by_name("fetch"), Config(fetch=Fetch(as_of="yesterday")), options(run))
 
 

@@ -10,7 +10,7 @@ import pytest
 from hfm.errors import DataError
 from hfm.runs import staging as commit
 from hfm.runs.manifest import Run
-from hfm.runs.staging import Checkpoint, plain, staging
+from hfm.runs.staging import ResumeFile, plain, staging
 from tests import toy
 
 
@@ -57,7 +57,7 @@ def test_little_waits_to_be_written_however_fast_a_stage_is(tmp_path: Path, monk
 
 def test_a_checkpoint_of_other_inputs_or_with_a_changed_byte_is_none(tmp_path: Path) -> None:
     """Work in progress is taken up only where it fits exactly."""
-    mine, other = Checkpoint(tmp_path / "r", [{"a": "1"}, {}]), Checkpoint(tmp_path / "r", [{"a": "2"}, {}])
+    mine, other = ResumeFile(tmp_path / "r", [{"a": "1"}, {}]), ResumeFile(tmp_path / "r", [{"a": "2"}, {}])
     assert mine.load() is None
     mine.save(b"half way")
     assert mine.load() == b"half way"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from hfm.artifacts import FACTS, SUMMARY
 from hfm.config import Config, Simulate
 from hfm.runs import journal, stages, verification
 from hfm.runs.manifest import JOURNAL, Run
@@ -30,7 +31,7 @@ def report(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterat
 
 STAGES = (
     *toy.STAGES,
-    Stage("report", "tests.runs.test_verification:report", needs=("simulate/facts.json",), writes=("report/summary.json",)),
+    Stage("report", "tests.runs.test_verification:report", needs=(FACTS,), writes=(SUMMARY,)),
 )
 
 

@@ -95,7 +95,7 @@ def test_a_table_without_rows_or_with_one_model_stays_as_it_is(tmp_path: Path, p
     """One group each."""
     names = np.array(predicted.column("model").to_pylist())
     for table in (predicted.slice(0, 0), predicted.filter(pa.array(names == "har"))):
-        assert len(list(partition.apart(table, "model"))) == 1
+        assert len(list(partition.split(table, "model"))) == 1
         assert plain(written(tmp_path / "predictions.parquet", table).read()) == plain(table)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 
 import pyarrow as pa
@@ -29,12 +30,12 @@ def market(
 ) -> tuple[pa.Table, pa.Table]:
     """(quotes, oracle) of the synthetic source."""
     config = Config(
-        fetch=Fetch(
-            symbols=symbols, source="synthetic", sessions=sessions, interval=interval, as_of="2025-06-02T00:00Z"
-        ),  # type: ignore[arg-type]  # one of the words
+        fetch=Fetch(symbols=symbols, source="synthetic", sessions=sessions, interval=interval),  # type: ignore[arg-type]
         simulate=Simulate(signal=signal, rho=rho, kind=kind),  # type: ignore[arg-type]  # one of the words
     )
-    bars = pa.concat_tables([p for _, p in fetch.run({}, config, Context("fetch", seed=7))]).unify_dictionaries()
+    bars = pa.concat_tables(
+        [p for _, p in fetch.run({}, config, Context("fetch", seed=7, as_of=datetime(2025, 6, 2, tzinfo=UTC)))]
+    ).unify_dictionaries()
     made: dict[str, list[pa.Table]] = {}
     inputs = {"fetch/bars.parquet": MemoryReader(bars)}
     for name, payload in simulate.run(inputs, config, Context("simulate", seed=7)):

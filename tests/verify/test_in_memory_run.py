@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hfm.verify.causality import equal_rows
-from hfm.verify.in_memory_run import synthetic, whole
+from hfm.verify.in_memory_run import joined, synthetic
 
 
 def test_the_same_seed_is_the_same_market_on_any_day() -> None:
@@ -18,5 +18,5 @@ def test_the_same_seed_is_the_same_market_on_any_day() -> None:
 
 def test_documents_and_groups_come_together() -> None:
     """As the disk would have them."""
-    assert whole([b"ab"]) == b"ab"
-    assert whole([{"a": 1}]) == b'{"a": 1}'
+    assert joined([b"ab"]) == b"ab"
+    assert joined([{"a": 1}]) == b'{"a": 1}'

@@ -11,11 +11,11 @@ import pytest
 from hfm import tables
 from hfm.tables import arrays
 from hfm.verify import nulls
-from hfm.verify.in_memory_run import BARS, Market, synthetic
+from hfm.verify.in_memory_run import BARS, InMemoryRun, synthetic
 from hfm.verify.nulls import KINDS, Kind, Roll
 
 
-def returns(market: Market) -> np.ndarray:
+def returns(market: InMemoryRun) -> np.ndarray:
     """Close-to-close log returns inside sessions."""
     x = arrays(market.table(BARS), ["session", "close"])
     move = np.diff(np.log(x["close"]))
@@ -68,7 +68,7 @@ def test_a_bounced_market_has_rolls_autocovariance(persistence: float, joined: b
     """-c^2 (1 - phi)^2 at lag one, phi being the autocorrelation of the sides of two closes."""
     roll = Roll(5.0, persistence, joined)
     bars = synthetic(nulls.SESSIONS, 1, {}).table(BARS)
-    market = Market(synthetic(2, 1, {}).config, {BARS: bars})
+    market = InMemoryRun(synthetic(2, 1, {}).config, {BARS: bars})
     r = np.concatenate([
         returns(market.replaced(bars=_priced(bars, nulls.bounced(bars, roll, np.random.default_rng(k)))))
         for k in range(8)

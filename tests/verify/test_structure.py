@@ -7,14 +7,14 @@ import pytest
 
 from hfm.tables import column_array
 from hfm.verify import structure
-from hfm.verify.in_memory_run import Market
+from hfm.verify.in_memory_run import InMemoryRun
 
 
 def test_one_changed_price_fails_the_reaggregation(monkeypatch: pytest.MonkeyPatch) -> None:
     """The claim compares every bar."""
-    real = Market.through
+    real = InMemoryRun.through
 
-    def through(self: Market, *stages: str) -> Market:
+    def through(self: InMemoryRun, *stages: str) -> InMemoryRun:
         made = real(self, *stages)
         if "simulate" not in stages:
             return made
@@ -24,7 +24,7 @@ def test_one_changed_price_fails_the_reaggregation(monkeypatch: pytest.MonkeyPat
         at = quotes.schema.get_field_index("trade_low")
         return made.replaced(quotes=quotes.set_column(at, quotes.schema.field(at), pa.array(low)))
 
-    monkeypatch.setattr(Market, "through", through)
+    monkeypatch.setattr(InMemoryRun, "through", through)
     (row,) = structure.reaggregation()
     assert not row.passed
     assert row.got == row.high - 1

@@ -10,7 +10,7 @@ import pytest
 from hfm.config import Layer, load
 from hfm.report import verdict
 from hfm.verify import nulls, verdicts
-from hfm.verify.in_memory_run import Market, synthetic
+from hfm.verify.in_memory_run import InMemoryRun, synthetic
 from hfm.verify.nulls import KINDS, Roll
 from hfm.verify.verdicts import Case, exact
 
@@ -56,7 +56,7 @@ def test_bounce_is_no_edge_with_costs_and_without(roll: Roll) -> None:
     """Trades around a random walk, which the model foretells: not supported, and without costs the reason is named."""
     trained = nulls.market("bounced", 11, {"train": {"model": "logistic"}}, roll=roll).through("simulate", "train")
     for name, costs in verdicts.COSTS.items():
-        made = Market(dataclasses.replace(trained.config, backtest=costs), trained.artifacts).through("backtest")
+        made = InMemoryRun(dataclasses.replace(trained.config, backtest=costs), trained.artifacts).through("backtest")
         found = verdict.judge(made.table("backtest/trials.parquet"))
         assert found.label == "no edge found"
         if found.numbers.document()["p"] <= found.numbers.document()["level"]:
@@ -66,7 +66,7 @@ def test_bounce_is_no_edge_with_costs_and_without(roll: Roll) -> None:
 def of_file(path: Path) -> verdict.Verdict:
     """The verdict on a file of real bars, with the linear model."""
     settings = {"fetch": {"symbols": ("SPY",), "source": "file", "path": str(path)}, "train": {"model": "logistic"}}
-    market = Market(load([Layer("test", settings)]), {}).through("fetch", "simulate", "train", "backtest")
+    market = InMemoryRun(load([Layer("test", settings)]), {}).through("fetch", "simulate", "train", "backtest")
     return verdict.judge(market.table("backtest/trials.parquet"))
 
 

@@ -21,11 +21,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hfm import atomic
+from hfm.arrays import Int
 from hfm.config import INTERVALS
 from hfm.errors import DataError, LockedError
-from hfm.fetch.archive.overlap import COLUMNS, join
-from hfm.fetch.sessions import Int
-from hfm.plugins import RawBars
+from hfm.plugins import BAR_COLUMNS, RawBars
 
 Months = np.ndarray[tuple[int], np.dtype[np.datetime64]]
 UNITS = {"time": "UTC, the bar's close", "volume": "shares"}
@@ -37,20 +36,49 @@ SCHEMA = pa.schema(
             nullable=False,
             metadata={"unit": UNITS.get(name, "currency")},
         )
-        for name in COLUMNS
+        for name in BAR_COLUMNS
     ]
 )
 
 
 def folder(archive: Path, source: str, symbol: str, interval_s: int) -> Path:
-    """Where one symbol's months lie. `symbol` is written so that it is one folder's name and one Hive value."""
+    """The folder of one symbol's months.
+
+    Parameters
+    ----------
+    archive : the root of the archive.
+    source : name of the vendor's source.
+    symbol : as the vendor has it; it is written so that it is one folder's name and one Hive value.
+    interval_s : bar length, one of hfm.config.INTERVALS, seconds.
+
+    Returns
+    -------
+    Path
+        It need not exist.
+    """
     word = next(name for name, seconds in INTERVALS.items() if seconds == interval_s)
     return archive / "bars" / f"source={source}" / f"symbol={quote(symbol, safe='^')}" / f"interval={word}"
 
 
 @contextlib.contextmanager
 def locked(archive: Path, source: str, symbol: str, wait_s: float) -> Iterator[None]:
-    """Hold the archive of one symbol. Raises LockedError where another process has it after `wait_s` seconds."""
+    """Hold the archive of one symbol for the length of a `with` block.
+
+    Parameters
+    ----------
+    archive : the root of the archive.
+    source, symbol : whose archive it is.
+    wait_s : how long another process is waited for, seconds.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    LockedError
+        Where another process has it after `wait_s` seconds.
+    """
     path = archive / ".locks" / f"{source}-{quote(symbol, safe='^')}.lock"
     with atomic.disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,21 +103,31 @@ def months(where: Path) -> list[str]:
 
 
 def month_of(time: Int) -> Months:
-    """The month that a bar's file is named by: of the instant before its end."""
+    """The month that each bar's file is named by: of the instant before its end. time: [n] ns UTC."""
     return (time - 1).view("datetime64[ns]").astype("datetime64[M]")
 
 
 def read(where: Path, first: int | None = None, last: int | None = None) -> RawBars:
-    """The archived bars of the months that meet [first, last] (ns UTC; None: no border), in order of time.
+    """The archived bars of the months that meet a span, in order of time.
 
-    Raises DataError for a month that is not what was written.
+    Parameters
+    ----------
+    where : folder of the months.
+    first, last : ns UTC, both included; None: no border.
+
+    Returns
+    -------
+    RawBars
+        Whole months, so that bars outside the span may be among them.
+
+    Raises
+    ------
+    DataError
+        For a month that is not what was written.
     """
     found = [m for m in months(where) if first is None or m >= str(month_of(np.array([first]))[0])]
     found = [m for m in found if last is None or m <= str(month_of(np.array([last]))[0])]
-    bars = nothing()
-    for month in found:
-        bars = join(bars, read_month(where / f"{month}.parquet"))
-    return bars
+    return RawBars.concat([read_month(where / f"{month}.parquet") for month in found])
 
 
 def last_before(where: Path, instant: int) -> int | None:
@@ -102,12 +140,6 @@ def last_before(where: Path, instant: int) -> int | None:
     return None
 
 
-def nothing() -> RawBars:
-    """No bars."""
-    none = np.zeros(0)
-    return RawBars(none.astype(np.int64), none, none, none, none, none)
-
-
 def read_month(path: Path) -> RawBars:
     """One month's bars. Raises DataError where its bytes are not those whose hash lies beside it."""
     why = "its bytes are not those that were written"
@@ -115,8 +147,8 @@ def read_month(path: Path) -> RawBars:
         data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() in hash_path(path).read_text().split():
             table = pq.read_table(io.BytesIO(data), schema=SCHEMA, page_checksum_verification=True)
-            o, h, low, c, v = (table[name].to_numpy() for name in COLUMNS[1:])
-            return RawBars(table["time"].cast(pa.int64()).to_numpy(), o, h, low, c, v)
+            time = table["time"].cast(pa.int64()).to_numpy()
+            return RawBars(time, *(table[name].to_numpy() for name in BAR_COLUMNS[1:]))
     except (OSError, UnicodeDecodeError, pa.ArrowInvalid) as e:
         why = str(e).splitlines()[0][:200]
     raise DataError(
@@ -134,7 +166,7 @@ def hash_path(path: Path) -> Path:
 def write_month(path: Path, bars: RawBars) -> None:
     """Replace one month by `bars`: durable, and readable at every moment. Raises DiskError."""
     columns = [pa.array(bars.time).cast(SCHEMA.field("time").type)]
-    columns += [pa.array(getattr(bars, name)) for name in COLUMNS[1:]]
+    columns += [pa.array(getattr(bars, name)) for name in BAR_COLUMNS[1:]]
     sink = io.BytesIO()
     pq.write_table(pa.table(columns, schema=SCHEMA), sink, compression="zstd", version="2.6", write_page_checksum=True)
     data = sink.getvalue()
@@ -154,8 +186,8 @@ def append(where: Path, added: RawBars) -> list[str]:
     for name in names:
         path = where / f"{name}.parquet"
         rows = np.flatnonzero(touched == np.datetime64(name))
-        both = join(read_month(path) if path.exists() else nothing(), _rows(added, rows))
-        write_month(path, _rows(both, np.argsort(both.time)))
+        bars = RawBars.concat([*([read_month(path)] if path.exists() else []), added.take(rows)])
+        write_month(path, bars.take(np.argsort(bars.time)))
     return names
 
 
@@ -169,7 +201,7 @@ def rewrite(where: Path, bars: RawBars) -> None:
     after, before = _beside(where)
     of = month_of(bars.time)
     for name in np.unique(of):
-        write_month(after / f"{name}.parquet", _rows(bars, np.flatnonzero(of == name)))
+        write_month(after / f"{name}.parquet", bars.take(of == name))
     with atomic.disk_errors(where):
         where.rename(before)
         after.rename(where)
@@ -191,8 +223,3 @@ def recover(where: Path) -> None:
 
 def _beside(where: Path) -> tuple[Path, Path]:
     return where.with_name(f".{where.name}.after"), where.with_name(f".{where.name}.before")
-
-
-def _rows(bars: RawBars, rows: Int) -> RawBars:
-    time, o, h, low, c, v = (getattr(bars, name)[rows] for name in COLUMNS)
-    return RawBars(time, o, h, low, c, v)

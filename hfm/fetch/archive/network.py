@@ -9,27 +9,28 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from hfm.arrays import Bool
 from hfm.errors import DataError, HfmError
 from hfm.fetch import sessions
 from hfm.fetch.archive import month_files, overlap
-from hfm.fetch.sessions import DAY, SECOND, Bool, Sessions
-from hfm.plugins import BarRequest, BarSource, RawBars
+from hfm.fetch.sessions import Sessions
+from hfm.instants import DAY_NS, SECOND_NS, instant_ns, instant_of
+from hfm.plugins import BAR_COLUMNS, BarRequest, BarSource, RawBars
 from hfm.stage import Context
 
 OVERLAP = 2
 """Sessions before the first missing one that are asked for again."""
-MARGIN = 7 * DAY
+MARGIN = 7 * DAY_NS
 """Time (ns) before the archive's last bar in which the overlap's sessions lie, whatever the holidays."""
-SETTLE = 20 * 60 * SECOND
+SETTLE = 20 * 60 * SECOND_NS
 """Age (ns) at which a bar is archived: younger ones are handed on, but vendors still correct them."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class FetchPlan:
     """What the archive has of one symbol, and from where on the vendor is asked (None: for nothing).
 
     over: the sessions asked for, and before them those since the archive's last bar (so that it has no gap and a split
@@ -51,34 +52,65 @@ class Plan:
         return f"{self.symbol}: {self.held} sessions archived, {len(self.missing)} missing; {ask}"
 
 
-def plan(source: BarSource, name: str, request: BarRequest, symbol: str, ctx: Context) -> Plan:
-    """What to ask of the vendor for `symbol`. Raises DataError for a damaged month."""
+def plan_fetch(source: BarSource, name: str, request: BarRequest, symbol: str, ctx: Context) -> FetchPlan:
+    """What to ask of the vendor for a symbol.
+
+    Parameters
+    ----------
+    source, name : the vendor's source and its name.
+    request : the span that the user wants.
+    symbol : one of the request's.
+    ctx : knows the archive.
+
+    Returns
+    -------
+    FetchPlan
+        With the archived bars of the span.
+
+    Raises
+    ------
+    DataError
+        For a damaged month.
+    """
     assert ctx.archive is not None
-    until = sessions.instant(request.as_of)
-    wanted = sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
-    if not len(wanted):
-        return Plan(symbol, wanted, month_files.nothing(), 0, (), None)
+    until = instant_ns(request.as_of)
+    requested = sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
+    if not len(requested):
+        return FetchPlan(symbol, requested, RawBars.concat([]), 0, (), None)
     where = month_files.folder(ctx.archive, name, symbol, request.interval_s)
     days = getattr(source, "kept", {}).get(request.interval_s)
-    reach = until - days * DAY if days is not None else 0
-    start = int(wanted.open[0])
+    reach = until - days * DAY_NS if days is not None else 0
+    start = int(requested.open[0])
     before = month_files.last_before(where, start)
     if before is not None:
         start = min(max(before - MARGIN, reach), start)
     over = sessions.span(request.calendar, request.interval_s, start, until)
     have = month_files.read(where, start, until)
-    have = overlap.pick(have, np.flatnonzero((have.time > over.open[0]) & (have.time <= until)))
+    have = have.take((have.time > over.open[0]) & (have.time <= until))
     first = int(have.time.min(initial=until))
-    missing = absent(over, have, until) & (over.open > reach) & (over.open >= min(first, int(wanted.open[0])))
+    missing = (
+        missing_sessions(over, have, until) & (over.open > reach) & (over.open >= min(first, int(requested.open[0])))
+    )
     rows = np.flatnonzero(missing)
     since = int(over.open[max(int(rows[0]) - OVERLAP, 0)]) if rows.size else None
     index, inside = over.holding(have.time)
-    held = np.unique(index[inside & (have.time > wanted.open[0])]).size
-    return Plan(symbol, over, have, held, tuple(str(day) for day in over.day[missing]), since)
+    held = np.unique(index[inside & (have.time > requested.open[0])]).size
+    return FetchPlan(symbol, over, have, held, tuple(str(day) for day in over.day[missing]), since)
 
 
-def absent(over: Sessions, have: RawBars, until: int) -> Bool:
-    """[N] sessions of which a bar is due and none is archived, or of which, being the last, not all is."""
+def missing_sessions(over: Sessions, have: RawBars, until: int) -> Bool:
+    """Sessions of which a bar is due and none is archived, or of which, being the last, not all is.
+
+    Parameters
+    ----------
+    over : N sessions.
+    have : archived bars.
+    until : ns UTC up to which bars are due.
+
+    Returns
+    -------
+    bool [N]
+    """
     if not len(over):
         return np.zeros(0, bool)
     due = over.due(until)
@@ -92,22 +124,39 @@ def absent(over: Sessions, have: RawBars, until: int) -> Bool:
     return out
 
 
-def through(
+def fetch_through(
     source: BarSource, name: str, request: BarRequest, ctx: Context, rebase: bool
 ) -> Iterator[tuple[str, RawBars | HfmError]]:
     """The source's bars, with what the archive holds of them; the archive has all that is yielded.
 
-    Raises LockedError where another process is at work in the archive of a symbol, DiskError.
+    Parameters
+    ----------
+    source, name : the vendor's source and its name.
+    request : what is asked for.
+    ctx : knows the archive; losses and revisions are named to it.
+    rebase : whether a split in the overlap may rescale the archive's prices.
+
+    Yields
+    ------
+    symbol, RawBars or HfmError
+        One for each symbol.
+
+    Raises
+    ------
+    LockedError
+        Where another process is at work in the archive of a symbol.
+    DiskError
+        Where the archive cannot be written.
     """
     assert ctx.archive is not None
     with contextlib.ExitStack() as locks:
         for symbol in sorted(request.symbols):
             locks.enter_context(month_files.locked(ctx.archive, name, symbol, ctx.wait))
             month_files.recover(month_files.folder(ctx.archive, name, symbol, request.interval_s))
-        plans: dict[str, Plan] = {}
+        plans: dict[str, FetchPlan] = {}
         for symbol in request.symbols:
             try:
-                plans[symbol] = plan(source, name, request, symbol, ctx)
+                plans[symbol] = plan_fetch(source, name, request, symbol, ctx)
             except DataError as e:
                 yield symbol, e
                 continue
@@ -115,27 +164,31 @@ def through(
                 yield symbol, _noted(plans.pop(symbol).have, "all from the archive")
         if not plans:
             return
-        since = {s: _moment(p.since) for s, p in plans.items() if p.since is not None}
+        since = {s: instant_of(p.since) for s, p in plans.items() if p.since is not None}
         for symbol, fresh in source.fetch(replace(request, symbols=tuple(plans), since=since), ctx):
             if isinstance(fresh, HfmError):
                 yield symbol, fresh
                 continue
             try:
-                yield symbol, _take(plans[symbol], fresh, (name, request, rebase), ctx)
+                yield symbol, _archive(plans[symbol], fresh, name, request, ctx, rebase=rebase)
             except DataError as e:
                 yield symbol, e
 
 
-def _take(found: Plan, fresh: RawBars, asked: tuple[str, BarRequest, bool], ctx: Context) -> RawBars:
-    """Append what is new of `fresh`, and return the archive's bars of the span with the rows that were not archived
-    (young, doubled, broken, off the grid, forming), which the quality account then counts."""
-    name, request, rebase = asked
+def _archive(
+    found: FetchPlan, fresh: RawBars, name: str, request: BarRequest, ctx: Context, *, rebase: bool
+) -> RawBars:
+    """Append what is new of `fresh`, and return the archive's bars of the span.
+
+    The rows that were not archived (young, doubled, broken, off the grid, forming) come with them: the quality account
+    counts them.
+    """
     assert ctx.archive is not None
     where = month_files.folder(ctx.archive, name, found.symbol, request.interval_s)
-    rows = whole(fresh, found.over, sessions.instant(request.as_of) - SETTLE)
+    rows = archivable_rows(fresh, found.over, instant_ns(request.as_of) - SETTLE)
     if rebase and len(month_files.months(where)):
         found = replace(found, have=month_files.read(where))
-    merged = overlap.merge(found.have, overlap.pick(fresh, rows), found.symbol, rebase)
+    merged = overlap.merge(found.have, fresh.take(rows), found.symbol, rebase)
     if merged.ratio != 1.0:
         month_files.rewrite(where, merged.bars)
         ctx.events.append({"event": "rebase", "symbol": found.symbol, "ratio": merged.ratio})
@@ -152,16 +205,28 @@ def _take(found: Plan, fresh: RawBars, asked: tuple[str, BarRequest, bool], ctx:
         notes.append(f"{merged.revised.size} bars are revised by the vendor (first {first}Z); first-seen values stay")
         ctx.warn(f"{found.symbol}: {notes[-1]}")
         ctx.events.append({"event": "revised", "symbol": found.symbol, "times": merged.revised.tolist()})
-    both = overlap.join(overlap.pick(fresh, left), merged.bars)
+    both = RawBars.concat([fresh.take(left), merged.bars])
     for note in notes:
         both = _noted(both, note)
     return both
 
 
-def whole(fresh: RawBars, over: Sessions, until: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Rows fit for the archive: on the grid of a session, over by `until`, all values valid, the newest of its time."""
+def archivable_rows(fresh: RawBars, over: Sessions, until: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Rows fit for the archive: on the grid of a session, over by an instant, all values valid, the newest of its time.
+
+    Parameters
+    ----------
+    fresh : bars of the vendor, n of them; a row with a NaN is not fit.
+    over : the sessions on whose grid they must be.
+    until : ns UTC.
+
+    Returns
+    -------
+    int64 [m]
+        Positions in `fresh`, in order of time.
+    """
     _, _, _, on = over.grid(fresh.time)
-    values = np.stack([getattr(fresh, column) for column in overlap.COLUMNS[1:]])
+    values = np.stack([getattr(fresh, column) for column in BAR_COLUMNS[1:]])
     good = on & (fresh.time <= until) & np.isfinite(values).all(0) & (values[:4] > 0).all(0) & (values[4] >= 0)
     rows = np.flatnonzero(good)
     _, latest = np.unique(fresh.time[rows][::-1], return_index=True)
@@ -170,7 +235,3 @@ def whole(fresh: RawBars, over: Sessions, until: int) -> np.ndarray[tuple[int], 
 
 def _noted(bars: RawBars, note: str) -> RawBars:
     return replace(bars, notes=(*bars.notes, note))
-
-
-def _moment(time: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time // 1000)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
+from hfm.arrays import Int
 from hfm.errors import DataError
-from hfm.fetch.sessions import Int
 from hfm.plugins import RawBars
 
 AGREE = 1e-4
@@ -17,15 +17,20 @@ STEADY, MOST = 1e-3, 0.9
 """Ratio of fresh to archived prices that is one number: within STEADY of its median in MOST of the bars."""
 FEW = 10
 """Common bars below which nothing is said of a ratio."""
-COLUMNS = ("time", "open", "high", "low", "close", "volume")
+PRICES = ("open", "high", "low", "close")
 
 
 @dataclass(frozen=True)
-class Merged:
-    """The union, what was added to the archive, and what the vendor now says otherwise.
+class MergedBars:
+    """The union of archived and fresh bars, and how they differ.
 
-    revised: times (ns UTC) of bars whose first-seen values were kept. ratio: that the archive was multiplied by (1:
-    not).
+    Attributes
+    ----------
+    bars : the union, in order of time.
+    added : what was not archived.
+    common : number of bars in both.
+    revised : [k] ns UTC, bars whose first-seen values were kept.
+    ratio : that the archive was multiplied by; 1: not.
     """
 
     bars: RawBars
@@ -35,37 +40,36 @@ class Merged:
     ratio: float = 1.0
 
 
-def pick(bars: RawBars, rows: Int) -> RawBars:
-    """Some of the bars."""
-    o, h, low, c, v = (getattr(bars, name)[rows] for name in COLUMNS[1:])
-    return RawBars(bars.time[rows], o, h, low, c, v, bars.notes, bars.warnings)
-
-
-def join(first: RawBars, second: RawBars) -> RawBars:
-    """Both, the second's rows after the first's."""
-    values = [np.concatenate([getattr(first, name), getattr(second, name)]) for name in COLUMNS]
-    time, o, h, low, c, v = values
-    notes, warnings = (
-        tuple(dict.fromkeys((*getattr(first, name), *getattr(second, name)))) for name in ("notes", "warnings")
-    )
-    return RawBars(time, o, h, low, c, v, notes, warnings)
-
-
 def scaled(bars: RawBars, ratio: float) -> RawBars:
     """Prices times `ratio`, volumes over it: what a split does to history."""
-    o, h, low, c = (getattr(bars, name) * ratio for name in COLUMNS[1:5])
-    return RawBars(bars.time, o, h, low, c, bars.volume / ratio, bars.notes, bars.warnings)
+    prices = {name: getattr(bars, name) * ratio for name in PRICES}
+    return replace(bars, **prices, volume=bars.volume / ratio)
 
 
-def merge(old: RawBars, new: RawBars, symbol: str, rebase: bool) -> Merged:
-    """`old` (archived) and `new` (fresh), each with unique times; the union is in order of time.
+def merge(old: RawBars, new: RawBars, symbol: str, rebase: bool) -> MergedBars:
+    """The union of archived and fresh bars, in order of time.
 
     Bars in both must agree to AGREE in every price. A few that do not are revisions: the first-seen value stays. A
-    constant ratio is a split: with `rebase` the archive is scaled to the new prices. Raises DataError for a split
-    without `rebase`, and where most of the overlap disagrees for no such reason.
+    constant ratio is a split: with `rebase` the archive is scaled to the new prices.
+
+    Parameters
+    ----------
+    old : archived bars, each time once, no NaN.
+    new : fresh bars, likewise.
+    symbol : for messages.
+    rebase : whether a split is followed.
+
+    Returns
+    -------
+    MergedBars
+
+    Raises
+    ------
+    DataError
+        For a split without `rebase`, and where most of the overlap disagrees for no such reason.
     """
     _, i, j = np.intersect1d(old.time, new.time, assume_unique=True, return_indices=True)
-    ratios = np.stack([getattr(new, name)[j] / getattr(old, name)[i] for name in COLUMNS[1:5]])
+    ratios = np.stack([getattr(new, name)[j] / getattr(old, name)[i] for name in PRICES])
     differ = (np.abs(ratios - 1) > AGREE).any(0)
     ratio = 1.0
     if len(i) >= FEW and differ.mean() > 0.5:
@@ -87,8 +91,9 @@ def merge(old: RawBars, new: RawBars, symbol: str, rebase: bool) -> Merged:
         old = scaled(old, ratio)
         differ = ~steady
     fresh = np.setdiff1d(np.arange(len(new.time)), j)
-    both = join(old, pick(new, fresh))
-    return Merged(pick(both, np.argsort(both.time)), pick(new, fresh), len(i), old.time[i[differ]], ratio)
+    added = new.take(fresh)
+    union = RawBars.concat([old, added])
+    return MergedBars(union.take(np.argsort(union.time)), added, len(i), old.time[i[differ]], ratio)
 
 
 def _split(ratio: float) -> str:

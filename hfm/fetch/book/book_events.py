@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from hfm import tables
+from hfm.arrays import Float, Int
 from hfm.fetch.quality.level_shifts import LEAP
 from hfm.plugins import RawBook
 from hfm.tables import BOOK_EVENTS, Provenance, TableMeta
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 CODE = {name: code for code, name in enumerate(BOOK_EVENTS)}
 UNIT = 100_000_000
 """Integer price units in one of currency, for feeds with decimal prices (the finest crypto tick is 1e-8)."""
@@ -27,7 +23,18 @@ def level_names(levels: int) -> list[str]:
 
 
 def group(raw: RawBook, symbol: str, meta: TableMeta) -> pa.Table:
-    """The rows as a row group of tables.book."""
+    """The events as a row group of tables.book.
+
+    Parameters
+    ----------
+    raw : one session of one symbol.
+    symbol : its name.
+    meta : what the table says of itself up to here.
+
+    Returns
+    -------
+    pa.Table
+    """
     n, levels = len(raw.time), len(raw.levels) // 4
     words = pa.array(BOOK_EVENTS, pa.string())
     ids = pa.nulls(n, pa.int64()) if raw.order_id is None else pa.array(raw.order_id, mask=raw.order_id < 0)
@@ -54,17 +61,7 @@ def until(raw: RawBook, end: int) -> RawBook:
     n = int(np.searchsorted(raw.time, end, "right"))
     if n == len(raw.time):
         return raw
-    ids = None if raw.order_id is None else raw.order_id[:n]
-    return replace(
-        raw,
-        time=raw.time[:n],
-        event=raw.event[:n],
-        side=raw.side[:n],
-        price=raw.price[:n],
-        size=raw.size[:n],
-        order_id=ids,
-        levels=raw.levels[:, :n],
-    )
+    return raw.rows(slice(n))
 
 
 def account(raw: RawBook) -> dict[str, int]:
@@ -91,11 +88,22 @@ def _leaps(bid: Float, ask: Float) -> dict[str, int]:
 
 
 def tick(price: Int, unit: int) -> float:
-    """The largest step, in currency, that all of `price` (integers, `unit` to one of currency) are multiples of."""
+    """The largest step that all prices are multiples of.
+
+    Parameters
+    ----------
+    price : [n], integers.
+    unit : how many of them are one of currency.
+
+    Returns
+    -------
+    float
+        Currency; 0 where there is no price.
+    """
     distinct = pc.unique(pa.array(price)).to_numpy(zero_copy_only=False)
     return float(np.gcd.reduce(distinct, initial=0)) / unit
 
 
 def units(price: Float) -> Int:
-    """Decimal prices in UNITs, exact for what was written with up to eight decimals."""
+    """Decimal prices [n] as integers of 1 / UNIT, exact for what was written with up to eight decimals."""
     return np.rint(price * UNIT).astype(np.int64)

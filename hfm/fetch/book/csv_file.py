@@ -19,7 +19,7 @@ BLOCK = 1 << 20
 AGAIN = "download or copy the file again"
 
 
-def content(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
     """The bytes of a plain, .gz or .zip file (of one member). Raises DataError for one that is cut or not there."""
     try:
         if path.suffix == ".zip":
@@ -49,7 +49,7 @@ def _lines(path: Path) -> int:
     return lines
 
 
-def first(path: Path) -> bytes:
+def first_line(path: Path) -> bytes:
     """The first line of a plain, .gz or .zip file, of at most 64 KiB; nothing where there is none."""
     try:
         if path.suffix == ".zip":
@@ -61,24 +61,39 @@ def first(path: Path) -> bytes:
         raise DataError(f"{path} is cut or damaged at line 1", why=str(e), hint=AGAIN) from e
 
 
-def head(data: bytes) -> list[str]:
+def first_fields(data: bytes) -> list[str]:
     """The fields of the first line."""
     line = data[: data.find(b"\n")] if b"\n" in data else data
     return [field.strip() for field in line.decode("utf-8", "replace").strip("﻿\r").split(",")]
 
 
 def table(data: bytes, path: Path, kinds: Mapping[str, pa.DataType], header: bool, extra: bool = False) -> pa.Table:
-    """The columns of `kinds` of a CSV file; without a header they are all its columns, in order.
+    """Columns of a CSV file, none of them with a null.
 
-    extra: there may be columns that are not in `kinds`; they are left out. Raises DataError, naming the line, where a
-    line has too few or too many fields or one is not of its kind: nothing is skipped, nothing is null.
+    Parameters
+    ----------
+    data : the file's bytes.
+    path : for messages.
+    kinds : name -> type of the columns wanted; without a header they are all the file's columns, in order.
+    header : whether the first line has names.
+    extra : whether there may be other columns, which are left out.
+
+    Returns
+    -------
+    pa.Table
+        The columns of `kinds`.
+
+    Raises
+    ------
+    DataError
+        Naming the line, where one has too few or too many fields or one is not of its type: nothing is skipped.
     """
-    names = head(data) if header else list(kinds)
+    names = first_fields(data) if header else list(kinds)
     missing = [name for name in kinds if name not in names]
     if missing:
         raise DataError(f"{path} has no column {', '.join(missing)}", why=f"it has {', '.join(names[:20])}", hint=AGAIN)
-    if not extra and len(head(data)) != len(kinds):
-        raise DataError(f"{path}: line 1 has {len(head(data))} fields, not {len(kinds)}", hint=AGAIN)
+    if not extra and len(first_fields(data)) != len(kinds):
+        raise DataError(f"{path}: line 1 has {len(first_fields(data))} fields, not {len(kinds)}", hint=AGAIN)
     read = pc.ReadOptions(block_size=BLOCK, column_names=None if header else names, autogenerate_column_names=False)
     kept = pc.ConvertOptions(
         column_types=dict(kinds), include_columns=list(kinds), null_values=[], true_values=TRUE, false_values=FALSE
@@ -86,15 +101,28 @@ def table(data: bytes, path: Path, kinds: Mapping[str, pa.DataType], header: boo
     try:
         return pc.read_csv(io.BytesIO(data), read, pc.ParseOptions(ignore_empty_lines=False), kept).combine_chunks()
     except pa.ArrowInvalid as e:
-        line, why = fault(data, names, kinds, header)
+        line, why = find_fault(data, names, kinds, header)
         raise DataError(f"{path}: line {line} is cut or damaged", why=why or str(e).splitlines()[0], hint=AGAIN) from e
 
 
 TRUE, FALSE = ["true", "True", "TRUE", "1"], ["false", "False", "FALSE", "0"]
 
 
-def fault(data: bytes, names: list[str], kinds: Mapping[str, pa.DataType], header: bool) -> tuple[int, str]:
-    """(number, what is wrong) of the first bad line; slow, for a file that is known to have one."""
+def find_fault(data: bytes, names: list[str], kinds: Mapping[str, pa.DataType], header: bool) -> tuple[int, str]:
+    """The first bad line of a file that is known to have one (slow).
+
+    Parameters
+    ----------
+    data : the file's bytes.
+    names : of its columns, in order.
+    kinds : name -> type of the columns that are judged.
+    header : whether the first line has names.
+
+    Returns
+    -------
+    int, str
+        Its number from 1, and what is wrong.
+    """
     lines = data.split(b"\n")
     for number, line in enumerate(lines, 1):
         if (number == 1 and header) or (number == len(lines) and not line):

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from hfm.arrays import Bool, Int
 from hfm.config import INTERVALS
 from hfm.errors import DataError, HfmError, UsageError, typed
 from hfm.fetch.book import csv_file
-from hfm.fetch.book.book_events import Int
 from hfm.plugins import BarRequest, RawBook
 
 SUFFIXES = (".csv", ".csv.gz", ".zip", ".parquet")
@@ -54,23 +53,42 @@ Read = Callable[[Sequence[Dump], str, int], Iterator[RawBook]]
 def serve(source: str, request: BarRequest, sniff: Sniff, read: Read) -> Iterator[Result]:
     """The books of the symbols asked for, by session, then symbol (see BookSource).
 
-    Raises UsageError without a path, DataError where nothing there is this vendor's.
+    Parameters
+    ----------
+    source : its name.
+    request : symbols and path.
+    sniff : tells what a file is.
+    read : reads the files of one symbol and span.
+
+    Yields
+    ------
+    symbol, RawBook or HfmError
+
+    Raises
+    ------
+    UsageError
+        Without a path.
+    DataError
+        Where nothing there is this vendor's.
     """
-    found = find(source, request.path, sniff)
+    found = find_dumps(source, request.path, sniff)
     symbols = [symbol.upper() for symbol in request.symbols] or sorted({s for dump in found for s in _symbols(dump)})
     wanted: list[tuple[str, list[Dump]]] = []
     for symbol in symbols:
-        own = [dump for dump in found if dump.symbol is None or same(symbol, dump.symbol)]
-        if not any(dump.levels for dump in own):
+        matching = [dump for dump in found if dump.symbol is None or is_same_name(symbol, dump.symbol)]
+        if not any(dump.levels for dump in matching):
             what, why = f"files of {symbol}", f"it has {', '.join(dump.path.name for dump in found[:5])}"
-            if own:
-                what, why = f"book of {symbol}", f"{own[0].path.name} has trades, and trades alone are no order book"
-            hint = "put the book's file beside the trades" if own else _others(source, request, found)
+            if matching:
+                what, why = (
+                    f"book of {symbol}",
+                    f"{matching[0].path.name} has trades, and trades alone are no order book",
+                )
+            hint = "put the book's file beside the trades" if matching else _others(source, request, found)
             yield symbol, DataError(f"{request.path} has no {what}", why=why, hint=hint)
         else:
-            months = {dump.span for dump in own if len(dump.span) == 7}
-            key = {dump: dump.span[:7] if dump.span[:7] in months else dump.span for dump in own}
-            days = itertools.groupby(sorted(own, key=lambda dump: key[dump]), key=lambda dump: key[dump])
+            months = {dump.span for dump in matching if len(dump.span) == 7}
+            key = {dump: dump.span[:7] if dump.span[:7] in months else dump.span for dump in matching}
+            days = itertools.groupby(sorted(matching, key=lambda dump: key[dump]), key=lambda dump: key[dump])
             wanted += [(symbol, list(group)) for _, group in days]
     most = (max(dump.levels for dump in group) for _, group in wanted)
     levels = min((n for n in most if n), default=0)  # a day of trades alone says nothing of the book
@@ -84,9 +102,9 @@ def serve(source: str, request: BarRequest, sniff: Sniff, read: Read) -> Iterato
 
 def _others(source: str, request: BarRequest, found: Sequence[Dump]) -> str:
     """The commands that fetch the symbols that are there."""
-    there = sorted({symbol for dump in found for symbol in _symbols(dump)})
+    present = sorted({symbol for dump in found for symbol in _symbols(dump)})
     return ", or ".join(typed("hfm", "fetch", name, "--source", source, "--path", str(request.path))
-                        for name in there[:3])  # fmt: skip
+                        for name in present[:3])  # fmt: skip
 
 
 def _sessions(
@@ -120,8 +138,27 @@ def _sessions(
         )
 
 
-def find(source: str, text: str | None, sniff: Sniff) -> list[Dump]:
-    """This vendor's files of a folder, or the one named; by name."""
+def find_dumps(source: str, text: str | None, sniff: Sniff) -> list[Dump]:
+    """This vendor's files of a folder, or the one named; by name.
+
+    Parameters
+    ----------
+    source : its name.
+    text : the path as it was given; None: none was.
+    sniff : tells what a file is.
+
+    Returns
+    -------
+    list of Dump
+        One at least.
+
+    Raises
+    ------
+    UsageError
+        Without a path.
+    DataError
+        Where nothing there is this vendor's.
+    """
     if text is None:
         raise UsageError(f"--source {source} needs a file or a folder", hint="--path FOLDER")
     path = Path(text)
@@ -131,10 +168,10 @@ def find(source: str, text: str | None, sniff: Sniff) -> list[Dump]:
     heads = {file: head(file) for file in near if file.name.lower().endswith(SUFFIXES)}
     found = [dump for file, names in heads.items() if (dump := sniff(file, names)) is not None]
     if not found:
-        seen = next((f"{file.name} begins with {', '.join(names[:12])}" for file, names in heads.items()), "")
+        first_names = next((f"{file.name} begins with {', '.join(names[:12])}" for file, names in heads.items()), "")
         raise DataError(
             f"{path} holds no {source} file of levels or trades",
-            why=seen or f"no file there ends in {', '.join(SUFFIXES)}",
+            why=first_names or f"no file there ends in {', '.join(SUFFIXES)}",
             hint=_bars(source, near) or "give the folder of such files with --path, or another --source",
         )
     return found
@@ -155,7 +192,7 @@ def head(path: Path) -> list[str]:
     """Column names of a Parquet file, else the fields of the first line."""
     if path.suffix == ".parquet":
         return list(_parquet(path, None).names)
-    return csv_file.head(csv_file.first(path))
+    return csv_file.first_fields(csv_file.first_line(path))
 
 
 def _parquet(path: Path, columns: Sequence[str] | None) -> pa.Table | pa.Schema:
@@ -173,47 +210,108 @@ def _symbols(dump: Dump) -> list[str]:
     return [str(word).upper() for word in pc.unique(data["symbol"]).to_pylist()]
 
 
-def same(asked: str, found: str) -> bool:
+def is_same_name(name: str, found: str) -> bool:
     """Whether a vendor's name of an instrument is the one asked for; a venue's suffix (-usdm) is no other name."""
-    return found.upper() == asked or found.upper().startswith(f"{asked}-")
+    return found.upper() == name or found.upper().startswith(f"{name}-")
 
 
 def table(dump: Dump, kinds: Mapping[str, pa.DataType]) -> pa.Table:
-    """Columns of a file, of these kinds."""
+    """Columns of a dump.
+
+    Parameters
+    ----------
+    dump : the file; without a header its columns stand in the published order.
+    kinds : name -> type of the columns wanted.
+
+    Returns
+    -------
+    pa.Table
+    """
     if dump.path.suffix == ".parquet":
         data = _parquet(dump.path, list(kinds))
         return pa.table([data[name].cast(kind) for name, kind in kinds.items()], names=list(kinds)).combine_chunks()
-    data = csv_file.content(dump.path)
-    if not set(csv_file.head(data)) >= set(kinds):  # no header: the columns are all there are, in the published order
-        whole = {name: kinds.get(name, pa.string()) for name in dump.names}
-        return csv_file.table(data, dump.path, whole, header=False).select(list(kinds))
+    data = csv_file.read_bytes(dump.path)
+    if not set(csv_file.first_fields(data)) >= set(
+        kinds
+    ):  # no header: the columns are all there are, in the published order
+        all_kinds = {name: kinds.get(name, pa.string()) for name in dump.names}
+        return csv_file.table(data, dump.path, all_kinds, header=False).select(list(kinds))
     return csv_file.table(data, dump.path, kinds, header=True, extra=True)
 
 
-def of_symbol(data: pa.Table, symbol: str) -> pa.Table:
-    """The rows of one symbol, where there is a column that says so."""
+def rows_of_symbol(data: pa.Table, symbol: str) -> pa.Table:
+    """The rows of one symbol, where there is a column that says so; else all rows.
+
+    Parameters
+    ----------
+    data : rows of a dump.
+    symbol : as it was asked for.
+
+    Returns
+    -------
+    pa.Table
+    """
     if "symbol" not in data.column_names:
         return data
-    names = [word for word in pc.unique(data["symbol"]).to_pylist() if same(symbol, word)]
+    names = [word for word in pc.unique(data["symbol"]).to_pylist() if is_same_name(symbol, word)]
     return data.filter(pc.is_in(data["symbol"], pa.array(names, pa.string()))) if data.num_rows else data
 
 
-def demand(dump: Dump, good: npt.NDArray[np.bool_], what: str, hint: str = csv_file.AGAIN) -> None:
-    """Raise DataError with the first line that is not good. Lines are counted as in a file with one header line."""
+def require(dump: Dump, good: Bool, what: str, hint: str = csv_file.AGAIN) -> None:
+    """Raise DataError with the first line of a dump that is not good.
+
+    Parameters
+    ----------
+    dump : the file. Lines are counted as in one with a header line.
+    good : [n], bool, one a row.
+    what : is wrong with a row that is not good.
+    hint : what to do.
+
+    Raises
+    ------
+    DataError
+    """
     bad = np.flatnonzero(~good)
     if bad.size:
         raise DataError(f"{dump.path}: line {bad[0] + 2}: {what}", hint=hint)
 
 
-def ordered(dump: Dump, time: Int) -> Int:
-    """`time`, which must never run back."""
+def check_order(dump: Dump, time: Int) -> Int:
+    """The times of a dump, which must never run back.
+
+    Parameters
+    ----------
+    dump : the file.
+    time : [n], of any unit.
+
+    Returns
+    -------
+    int64 [n]
+        `time` itself.
+    """
     forward = np.concatenate(([True], time[1:] >= time[:-1]))[: len(time)]
-    demand(dump, forward, "its time lies before the line before it", "sort the rows of the file by their time")
+    require(dump, forward, "its time lies before the line before it", "sort the rows of the file by their time")
     return time
 
 
-def nanoseconds(dump: Dump, stamp: Int) -> Int:
-    """Integer stamps since 1970 in ms, us or ns, told by their size (good for 1973 to 2286)."""
+def to_ns(dump: Dump, stamp: Int) -> Int:
+    """Instants of integer stamps in ms, us or ns since 1970, told by their size (good for 1973 to 2286).
+
+    Parameters
+    ----------
+    dump : the file, for messages.
+    stamp : [n].
+
+    Returns
+    -------
+    int64 [n]
+        ns UTC.
+
+    Raises
+    ------
+    DataError
+        For stamps that are none of these.
+    """
     if not len(stamp):
         return stamp
     low, high = int(stamp.min()), int(stamp.max())

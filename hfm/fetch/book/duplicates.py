@@ -14,25 +14,33 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hfm.arrays import Bool, Int
 from hfm.errors import DataError
-from hfm.fetch.book.book_events import Int
 from hfm.fetch.book.dumps import Dump
 
-Flags = npt.NDArray[np.bool_]
 FILE, LINE = "file number", "line number"
 """Columns that `joined` adds: which file a row is from, and its line there."""
 
 
 @dataclass(frozen=True)
-class Repeated:
+class RepeatedRows:
     """Of each row [n], whether one before it has its key and its contents, or its key and other contents."""
 
-    alike: Flags
-    different: Flags
+    alike: Bool
+    different: Bool
 
 
-def joined(parts: Sequence[pa.Table]) -> pa.Table:
-    """The rows of several files, each with its place. Lines are counted as in a file with one header line."""
+def concat_files(parts: Sequence[pa.Table]) -> pa.Table:
+    """The rows of several files, each with its file (column FILE) and its line (column LINE).
+
+    Parameters
+    ----------
+    parts : tables of equal columns. Lines are counted as in a file with one header line.
+
+    Returns
+    -------
+    pa.Table
+    """
     placed = [
         part.append_column(FILE, pa.array(np.full(part.num_rows, k)))
         .append_column(LINE, pa.array(np.arange(part.num_rows) + 2))
@@ -41,8 +49,19 @@ def joined(parts: Sequence[pa.Table]) -> pa.Table:
     return pa.concat_tables(placed).combine_chunks()
 
 
-def repeated(key: Int, data: pa.Table, names: Sequence[str]) -> Repeated:
-    """Which rows repeat an earlier one: the same key [n] and the same values of the columns `names`, or others."""
+def find_repeats(key: Int, data: pa.Table, names: Sequence[str]) -> RepeatedRows:
+    """Which rows repeat an earlier one: the same key, and the same values of some columns or others.
+
+    Parameters
+    ----------
+    key : [n].
+    data : n rows.
+    names : the columns that are compared.
+
+    Returns
+    -------
+    RepeatedRows
+    """
     order = np.argsort(key, kind="stable")
     same = key[order][1:] == key[order][:-1]
     alike = same.copy()
@@ -50,7 +69,7 @@ def repeated(key: Int, data: pa.Table, names: Sequence[str]) -> Repeated:
         for name in names:
             value = _comparable(data[name])[order]
             alike &= value[1:] == value[:-1]
-    found = Repeated(np.zeros(len(key), np.bool_), np.zeros(len(key), np.bool_))
+    found = RepeatedRows(np.zeros(len(key), np.bool_), np.zeros(len(key), np.bool_))
     found.alike[order[1:][alike]] = True
     found.different[order[1:][same & ~alike]] = True
     return found
@@ -68,22 +87,36 @@ def _comparable(column: pa.ChunkedArray) -> npt.NDArray[np.generic]:
 def by_id(
     dumps: Sequence[Dump], parts: Sequence[pa.Table], key: str, what: str, strict: bool = True
 ) -> tuple[pa.Table, tuple[str, ...]]:
-    """(rows of files of one kind, each once, in order of the column `key`; what was done, for the user).
+    """The rows of files of one kind, each once, in order of their ids; and what was done, for the user.
 
-    what: their name in the notes. strict: rows of one id that differ are refused, with the line (DataError); else they
-    stay, in the order of the files.
+    Parameters
+    ----------
+    dumps : the files.
+    parts : their rows.
+    key : name of the column of ids.
+    what : name of the rows in the notes.
+    strict : whether rows of one id that differ are refused; else they stay, in the order of the files.
+
+    Returns
+    -------
+    pa.Table, tuple of str
+
+    Raises
+    ------
+    DataError
+        With the line, for rows of one id that differ.
     """
-    data, notes = joined(parts), []
+    data, notes = concat_files(parts), []
     ids = data[key].to_numpy()
     if (ids[1:] > ids[:-1]).all():
         return data, ()
     file = data[FILE].to_numpy()
     mixed = (ids[1:] < ids[:-1]) & (file[1:] == file[:-1])
-    found = repeated(ids, data, [name for name in data.column_names if name not in (FILE, LINE, key)])
+    found = find_repeats(ids, data, [name for name in data.column_names if name not in (FILE, LINE, key)])
     if strict and found.different.any():
         row = int(np.flatnonzero(found.different)[0])
         raise DataError(
-            f"{place(dumps, data, row)}: a second row of {key} {ids[row]}, with other contents",
+            f"{file_and_line(dumps, data, row)}: a second row of {key} {ids[row]}, with other contents",
             why="one of the two is wrong, and nothing in the files says which",
             hint="remove one of the two rows from its file, or get the day's file again",
         )
@@ -96,18 +129,41 @@ def by_id(
     return data.take(pa.array(order)), tuple(notes)
 
 
-def place(dumps: Sequence[Dump], data: pa.Table, row: int) -> str:
-    """File and line of a row of `joined`."""
+def file_and_line(dumps: Sequence[Dump], data: pa.Table, row: int) -> str:
+    """File and line of a row, as a person reads them.
+
+    Parameters
+    ----------
+    dumps : the files that were joined.
+    data : rows of `concat_files`.
+    row : position in `data`.
+
+    Returns
+    -------
+    str
+    """
     return f"{dumps[data[FILE][row].as_py()].path}: line {data[LINE][row].as_py()}"
 
 
-def in_order(dumps: Sequence[Dump], data: pa.Table, time: Int, key: str) -> None:
-    """Raise DataError, with the line, where the time of rows in order of `key` runs back."""
+def check_time_order(dumps: Sequence[Dump], data: pa.Table, time: Int, key: str) -> None:
+    """Raise DataError, with the line, where the time of rows in order of their ids runs back.
+
+    Parameters
+    ----------
+    dumps : the files that were joined.
+    data : n rows of `concat_files`.
+    time : [n], of any unit.
+    key : name of the column of ids.
+
+    Raises
+    ------
+    DataError
+    """
     back = np.flatnonzero(time[1:] < time[:-1])
     if back.size:
         row = int(back[0]) + 1
         raise DataError(
-            f"{place(dumps, data, row)}: its time lies before that of the {key} before it",
+            f"{file_and_line(dumps, data, row)}: its time lies before that of the {key} before it",
             why="by their ids the rows stand in another order than by their times",
             hint="get the day's file again, or one of another day: neither order is certain",
         )

@@ -11,38 +11,35 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool, Float, Int, Sign
 from hfm.errors import DataError
 from hfm.fetch.book import book_events, price_levels
-from hfm.fetch.book.book_events import CODE, UNIT, Float, Int
+from hfm.fetch.book.book_events import CODE, UNIT
 from hfm.fetch.book.dumps import Dump
 from hfm.plugins import RawBook
 
-Sides = npt.NDArray[np.int8]
-Flags = npt.NDArray[np.bool_]
-
 
 @dataclass(frozen=True)
-class Trades:
+class FeedTrades:
     """Trades in order, [n]: ns UTC, currency, size in units of the base, resting side (1 bid, -1 ask, 0 not known)."""
 
     time: Int
     price: Float
     size: Float
-    side: Sides
+    side: Sign
 
 
 @dataclass(frozen=True)
-class Book:
+class FeedBook:
     """Book rows in order, [n], and the states that they show.
 
     state: [n] index into the columns of levels [4 L, k] (as in RawBook). The rest as in RawBook.
     """
 
     time: Int
-    event: Sides
-    side: Sides
+    event: Sign
+    side: Sign
     price: Float
     size: Float
     state: Int
@@ -51,7 +48,7 @@ class Book:
 
 
 @dataclass(frozen=True)
-class Updates:
+class LevelUpdates:
     """New sizes of levels, [m], several a message.
 
     message: a running number from 0. time: of its message. snapshot: the message is (a part of) a whole book: where the
@@ -60,23 +57,42 @@ class Updates:
 
     message: Int
     time: Int
-    snapshot: Flags
-    side: Sides
+    snapshot: Bool
+    side: Sign
     price: Float
     size: Float
 
 
-def states(time: Int, levels: Float) -> Book:
-    """A feed that gives the whole book each time."""
+def from_states(time: Int, levels: Float) -> FeedBook:
+    """The book rows of a feed that gives the whole book each time.
+
+    Parameters
+    ----------
+    time : [n] ns UTC.
+    levels : [4 L, n] as in RawBook.
+
+    Returns
+    -------
+    FeedBook
+    """
     n = len(time)
-    return Book(time, np.full(n, CODE["snapshot"], np.int8), np.zeros(n, np.int8), np.full(n, np.nan), np.zeros(n),
+    return FeedBook(time, np.full(n, CODE["snapshot"], np.int8), np.zeros(n, np.int8), np.full(n, np.nan), np.zeros(n),
                 np.arange(n), levels)  # fmt: skip
 
 
-def changes(updates: Updates, levels: int) -> Book:
-    """A feed of new sizes of levels: all rows of a message show the book after all of it.
+def from_updates(updates: LevelUpdates, levels: int) -> FeedBook:
+    """The book rows of a feed of new sizes of levels: all rows of a message show the book after all of it.
 
     A snapshot is one row; of the other messages each level that changed is a row: what was added to it or taken away.
+
+    Parameters
+    ----------
+    updates : m of them.
+    levels : L, best levels that are kept.
+
+    Returns
+    -------
+    FeedBook
     """
     message, snapshot, side = updates.message, updates.snapshot, updates.side
     time, price, size = updates.time, updates.price, updates.size
@@ -88,26 +104,28 @@ def changes(updates: Updates, levels: int) -> Book:
     prices: Int = np.insert(book_events.units(price), at, 0)
     sizes: Float = np.insert(size, at, 0.0)
     total = int(message[-1]) + 1 if m else 0
-    book, change = price_levels.rebuild(price_levels.Changes(row, sides, prices, sizes, absolute=True), total, levels)
+    book, change = price_levels.rebuild(
+        price_levels.LevelChanges(row, sides, prices, sizes, absolute=True), total, levels
+    )
     book[0::2] /= UNIT
     change = np.delete(change, at + np.arange(len(at)))
     first = snapshot & np.concatenate(([True], message[1:] != message[:-1]))[:m]
     keep = np.flatnonzero(first | (~snapshot & (change != 0)))
-    whole, up, gone = snapshot[keep], change[keep] > 0, size[keep] == 0
+    is_snapshot, up, gone = snapshot[keep], change[keep] > 0, size[keep] == 0
     kind = np.where(up, CODE["add"], np.where(gone, CODE["delete"], CODE["reduce"]))
-    return Book(
+    return FeedBook(
         time=time[keep],
-        event=np.where(whole, CODE["snapshot"], kind).astype(np.int8),
-        side=np.where(whole, 0, side[keep]).astype(np.int8),
-        price=np.where(whole, np.nan, price[keep]),
-        size=np.where(whole, 0, np.abs(change[keep])),
+        event=np.where(is_snapshot, CODE["snapshot"], kind).astype(np.int8),
+        side=np.where(is_snapshot, 0, side[keep]).astype(np.int8),
+        price=np.where(is_snapshot, np.nan, price[keep]),
+        size=np.where(is_snapshot, 0, np.abs(change[keep])),
         state=message[keep],
         levels=book,
         counts={"level_updates": int((~snapshot).sum()), "without_effect": int((~snapshot & (change == 0)).sum())},
     )
 
 
-def apart(trades: Sequence[Trades], dumps: Sequence[Dump]) -> None:
+def check_disjoint(trades: Sequence[FeedTrades], dumps: Sequence[Dump]) -> None:
     """Raise DataError where two files of trades lie in the same time: without ids both would count."""
     spans = sorted((int(t.time[0]), int(t.time[-1])) for t in trades if len(t.time))
     if any(start < end for (_, end), (start, _) in itertools.pairwise(spans)):
@@ -118,9 +136,21 @@ def apart(trades: Sequence[Trades], dumps: Sequence[Dump]) -> None:
         )
 
 
-def merge(book: Book, trades: Sequence[Trades], notes: tuple[str, ...]) -> Iterator[RawBook]:
-    """Both feeds by time, trades first where it is the same, a RawBook for each UTC day; seen as they were known."""
-    parts: list[Trades | Book] = [*trades, book]
+def merge_feeds(book: FeedBook, trades: Sequence[FeedTrades], notes: tuple[str, ...]) -> Iterator[RawBook]:
+    """A venue's book feed and its trades by time, trades first where it is the same; seen as they were known.
+
+    Parameters
+    ----------
+    book : rows of the book feed.
+    trades : each file's, in order.
+    notes : for the user.
+
+    Yields
+    ------
+    RawBook
+        One for each UTC day.
+    """
+    parts: list[FeedTrades | FeedBook] = [*trades, book]
     time = np.concatenate([part.time for part in parts])
     order = np.argsort(time, kind="stable")
     event = np.concatenate([*(np.full(len(t.time), CODE["execute"], np.int8) for t in trades), book.event])[order]
@@ -144,7 +174,7 @@ def merge(book: Book, trades: Sequence[Trades], notes: tuple[str, ...]) -> Itera
             price=price[rows],
             size=size[rows],
             order_id=None,
-            levels=_shown(book.levels, shown[rows]),
+            levels=_expand_states(book.levels, shown[rows]),
             tick=step,
             notes=notes,
             counts=counts,
@@ -152,7 +182,7 @@ def merge(book: Book, trades: Sequence[Trades], notes: tuple[str, ...]) -> Itera
         counts = {}
 
 
-def _shown(levels: Float, state: Int) -> Float:
+def _expand_states(levels: Float, state: Int) -> Float:
     """[4 L, n] columns of `levels`; before the first (-1) there is no book."""
     before = int(np.searchsorted(state, 0))
     out = np.empty((len(levels), len(state)))
@@ -163,6 +193,6 @@ def _shown(levels: Float, state: Int) -> Float:
     return out
 
 
-def cut(book: Book, levels: int) -> Book:
+def best_levels(book: FeedBook, levels: int) -> FeedBook:
     """The best `levels` levels of it."""
     return replace(book, levels=book.levels[: 4 * levels]) if len(book.levels) > 4 * levels else book

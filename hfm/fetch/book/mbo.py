@@ -9,19 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from hfm.arrays import Bool, Float, Int
 from hfm.fetch.book import price_levels
-from hfm.fetch.book.book_events import CODE, Float, Int
+from hfm.fetch.book.book_events import CODE
 
-Flags = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.bytes_]
 
 
 @dataclass(frozen=True)
-class Orders:
+class OrderRecords:
     """Records of one instrument in order, [n]. price: any integers. side: 1 bid, -1 ask, 0 none.
 
     action: b"A", b"C", b"M", b"R", b"T", b"F". message: running number of the message that each belongs to; snapshot:
@@ -34,11 +37,11 @@ class Orders:
     size: Int
     order: Int
     message: Int
-    snapshot: Flags
+    snapshot: Bool
 
 
 @dataclass(frozen=True)
-class Events:
+class OrderEvents:
     """Rows in order, [r]: record that each comes from, event code, resting side, price (integer), size, order id."""
 
     record: Int
@@ -49,7 +52,7 @@ class Events:
     order: Int
 
 
-def before(rows: Orders) -> tuple[Int, Int]:
+def order_before(rows: OrderRecords) -> tuple[Int, Int]:
     """(price, size) of each record's order before it, [n]; size 0 where there is none."""
     n = len(rows.action)
     live = np.flatnonzero(np.isin(rows.action, [b"A", b"C", b"M"]))
@@ -72,9 +75,21 @@ def before(rows: Orders) -> tuple[Int, Int]:
     return price, size
 
 
-def book(rows: Orders, levels: int) -> tuple[Events, Float]:
-    """(events, levels [4 L, messages] after each message, prices in the records' unit)."""
-    old_price, old_size = before(rows)
+def rebuild_by_order(rows: OrderRecords, levels: int) -> tuple[OrderEvents, Float]:
+    """The events of single orders, and the price levels after each message.
+
+    Parameters
+    ----------
+    rows : n records.
+    levels : L, best levels that are kept.
+
+    Returns
+    -------
+    events : OrderEvents
+    levels : float64 [4 L, messages]
+        Prices in the records' unit.
+    """
+    old_price, old_size = order_before(rows)
     act, n = rows.action, np.arange(len(rows.action))
     is_add, is_cancel, is_change = act == b"A", act == b"C", act == b"M"
     moved = is_change & (old_size > 0)
@@ -89,14 +104,14 @@ def book(rows: Orders, levels: int) -> tuple[Events, Float]:
     )
     at = np.lexsort((rank, record))
     total = int(rows.message[-1]) + 1 if len(n) else 0
-    moves = price_levels.Changes(
+    moves = price_levels.LevelChanges(
         rows.message[record[at]], side[at], price[at], size[at].astype(np.float64), absolute=False
     )
     shown, _ = price_levels.rebuild(moves, total, levels)
     return _events(rows, old_price, old_size), shown
 
 
-def _events(rows: Orders, old_price: Int, old_size: Int) -> Events:
+def _events(rows: OrderRecords, old_price: Int, old_size: Int) -> OrderEvents:
     act, n = rows.action, np.arange(len(rows.action))
     plain = ~rows.snapshot
     fills = n[act == b"F"]
@@ -108,11 +123,11 @@ def _events(rows: Orders, old_price: Int, old_size: Int) -> Events:
     left = np.maximum(old_size - rows.size, 0)
     grown = rows.size - old_size
     start = np.concatenate(([True], rows.message[1:] != rows.message[:-1]))[: len(n)]
-    whole = n[(rows.snapshot & start) | ((act == b"R") & plain)]
+    snapshots = n[(rows.snapshot & start) | ((act == b"R") & plain)]
     fresh = n[plain & ((act == b"A") | ((act == b"M") & ~change) | (change & ~same))]
     zero, none = np.zeros(len(n), np.int64), np.full(len(n), -1)
-    parts: list[tuple[str, Part]] = [
-        ("snapshot", (whole, 0, zero, zero, zero, none)),
+    parts: list[tuple[str, FilePart]] = [
+        ("snapshot", (snapshots, 0, zero, zero, zero, none)),
         ("execute", (fills, 0, rows.side, rows.price, rows.size, rows.order)),
         ("execute_hidden", (n[(act == b"T") & ~has_fill & plain], 0, -rows.side, rows.price, rows.size, none)),
         ("reduce", (cancel[left[cancel] > 0], 0, rows.side, rows.price, rows.size, rows.order)),
@@ -125,14 +140,14 @@ def _events(rows: Orders, old_price: Int, old_size: Int) -> Events:
     record, rank, side, price, size, order = _gather([part for _, part in parts])
     event = np.concatenate([np.full(len(part[0]), CODE[word]) for word, part in parts])
     at = np.lexsort((rank, record))
-    return Events(record[at], event[at], side[at], price[at], size[at], order[at])
+    return OrderEvents(record[at], event[at], side[at], price[at], size[at], order[at])
 
 
-Part = tuple[Int, int, *tuple[Int, ...]]
+FilePart = tuple[Int, int, *tuple[Int, ...]]
 """Records, their rank among what a record makes, and columns over all records."""
 
 
-def _gather(parts: Sequence[Part]) -> list[Int]:
+def _gather(parts: Sequence[FilePart]) -> list[Int]:
     """The records of all parts, their ranks, and each column at them."""
     out = [np.concatenate([part[0] for part in parts])]
     out.append(np.concatenate([np.full(len(part[0]), part[1], np.int64) for part in parts]))
@@ -144,3 +159,43 @@ def _pairs(message: Int, order: Int) -> npt.NDArray[np.void]:
     """(message, order) as one value each, for membership."""
     pairs = np.stack([message, order], axis=1)
     return np.ascontiguousarray(pairs).view([("message", np.int64), ("order", np.int64)]).ravel()
+
+
+class PriorOrders(NamedTuple):
+    """Orders whose arrival no event shows, arrays [k].
+
+    Attributes
+    ----------
+    arrival : row at which each must have come.
+    first_event : row of its first event.
+    size : what its events take from it, and so at least what it came with.
+    """
+
+    arrival: Int
+    first_event: Int
+    size: Int
+
+
+def prior_orders(order: Int, size: Int, adds: Bool, removes: Bool) -> PriorOrders:
+    """Orders that events take from without one that brought them.
+
+    References are given in the order of arrival. So an order older than the first that comes was there at the start; a
+    later one came unseen when those that come passed its reference, and at the latest at its own first event.
+
+    Parameters
+    ----------
+    order : [n] reference of each event.
+    size : [n] shares.
+    adds : [n] whether the event brings the order.
+    removes : [n] whether the event takes from it.
+    """
+    going = np.flatnonzero(removes)
+    known = pc.is_in(pa.array(order[going]), pa.array(order[adds])).to_numpy(zero_copy_only=False)
+    rows = going[~known]
+    ids, first, inverse = np.unique(order[rows], return_index=True, return_inverse=True)
+    taken = np.bincount(inverse, size[rows], len(ids)).astype(np.int64)
+    first_event = rows[first]
+    if not adds.any():
+        return PriorOrders(np.zeros_like(first_event), first_event, taken)
+    passed = np.searchsorted(np.maximum.accumulate(np.where(adds, order, 0)), ids, "right")
+    return PriorOrders(np.where(passed <= np.argmax(adds), 0, np.minimum(passed, first_event)), first_event, taken)

@@ -9,17 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from hfm.arrays import Float, Int
 from hfm.kernels.jit import bare
-
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Changes:
+class LevelChanges:
     """Changes of levels in order, [m].
 
     row: the event that each belongs to, never decreasing. side: 1 bid, -1 ask, 0: both sides are emptied. price: any
@@ -33,12 +30,22 @@ class Changes:
     absolute: bool
 
 
-def rebuild(changes: Changes, events: int, levels: int) -> tuple[Float, Float]:
-    """(book [4 L, events], change [m]).
+def rebuild(changes: LevelChanges, events: int, levels: int) -> tuple[Float, Float]:
+    """The best price levels after each event, and what each change did.
 
-    book: rows bid_px_1, bid_sz_1, ask_px_1, ask_sz_1, bid_px_2, ...: prices in the changes' integer unit, NaN with
-    size 0 where a level is empty, as they stand after the last change of each event (before the first: empty).
-    change: what each did to its level, in shares; less than was asked for where the level did not have as much.
+    Parameters
+    ----------
+    changes : m of them.
+    events : how many columns the book has.
+    levels : L, best levels that are kept.
+
+    Returns
+    -------
+    book : float64 [4 L, events]
+        Rows bid_px_1, bid_sz_1, ask_px_1, ask_sz_1, bid_px_2, ...: prices in the changes' integer unit, NaN with size 0
+        where a level is empty, as they stand after the last change of each event (before the first: empty).
+    change : float64 [m]
+        What each did to its level, in shares; less than was asked for where the level did not have as much.
     """
     m = len(changes.row)
     encoded = pa.array(changes.price).dictionary_encode()
@@ -56,12 +63,12 @@ def rebuild(changes: Changes, events: int, levels: int) -> tuple[Float, Float]:
     marks = np.zeros(6 * levels, np.int64)
     marks[: 2 * levels] = -1
     book = np.empty((4 * levels, events))
-    run(moves, size, ladder, marks, np.tile([np.nan, 0.0], 2 * levels), book)
+    apply_changes(moves, size, ladder, marks, np.tile([np.nan, 0.0], 2 * levels), book)
     return book, size[1]
 
 
 @bare
-def run(moves: Int, size: Float, ladder: Float, marks: Int, now: Float, book: Float) -> None:
+def apply_changes(moves: Int, size: Float, ladder: Float, marks: Int, now: Float, book: Float) -> None:
     """Fills `book` and size[1], what each change did.
 
     moves: [4, m] event, side, rank (-1 empties both sides), whether size[0] is a new size. ladder: [3, R] sizes of the

@@ -13,6 +13,7 @@ import numpy as np
 from hfm.errors import DataError, HfmError, UsageError
 from hfm.fetch import sessions
 from hfm.fetch.book import book_events
+from hfm.instants import instant_ns
 from hfm.plugins import BarRequest, BookSource, RawBook
 from hfm.stage import Context, Product
 from hfm.tables import TableMeta
@@ -22,10 +23,25 @@ SHOWN = ("rows", "execute", "execute_hidden", "cross", "halt", "one_sided", "loc
 
 
 def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Iterator[Product]:
-    """fetch/book.parquet of the symbols asked for; meta grows with each group, the last one's is whole.
+    """fetch/book.parquet of the symbols asked for; meta grows with each group, the last one's is complete.
 
-    Raises UsageError where days or sessions are asked for: a book source takes the files it is given. Raises the
-    source's own error where no event is left.
+    Parameters
+    ----------
+    source, name : the source and its name.
+    request : symbols, path and horizon.
+    ctx : is told progress and losses.
+
+    Yields
+    ------
+    artifact, pa.Table
+        One row group a session and symbol.
+
+    Raises
+    ------
+    UsageError
+        Where days or sessions are asked for: a book source takes the files it is given.
+    HfmError
+        The source's own, where no event is left.
     """
     if request.days is not None or request.sessions is not None:
         raise UsageError(
@@ -33,7 +49,7 @@ def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Ite
             hint="leave --days and --sessions away, and choose files with --path",
         )
     request = replace(request, calendar=source.calendar or request.calendar)
-    end = sessions.instant(request.as_of)
+    end = instant_ns(request.as_of)
     failed: list[tuple[str, HfmError]] = []
     meta = TableMeta(source=name, synthetic=source.synthetic, calendar=request.calendar, tz="UTC", rebuilt=())
     quality: dict[str, dict[str, int]] = {}

@@ -6,71 +6,27 @@ is another zone's. Which one is found by trial.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from hfm.errors import ConfigError, DataError
-from hfm.fetch.files import labelling, time_zones
-from hfm.fetch.files.labelling import Float
-from hfm.fetch.sessions import DAY, SECOND, Bool, Int, Sessions, span
+from hfm.arrays import Bool, Float, Int
+from hfm.errors import DataError
+from hfm.fetch import calendar_fit
+from hfm.fetch.files import time_zones, zone_trial
+from hfm.fetch.files.session_edges import HOUR, SessionEdges, day_windows, session_edges
+from hfm.fetch.sessions import Sessions, span
+from hfm.instants import DAY_NS, SECOND_NS
 
-QUARTER = 900 * SECOND
-HOUR = 3600 * SECOND
-LONG = 20 * HOUR
-"""Sessions of this length and more have no night to be told against."""
 SAMPLE = 2_000
 """Stamps of a file that tell whether it is on the grid."""
-NEAR = 300 * SECOND
-"""How far a session's first and last stamps may differ in how early they are: a bar that is missing at one of them."""
-SHARE, MANY, FITS = 0.5, 0.1, 0.8
+SHARE, MANY = 0.5, 0.1
 """Share of times outside the sessions, or of sessions with hours around, that makes the zone doubtful; share of
-sessions that are off above which a file is refused; share that lie right under a zone that is named."""
-ZONES = (
-    "America/New_York",
-    "UTC",
-    "America/Chicago",
-    "Europe/London",
-    "Europe/Paris",
-    "Europe/Athens",
-    "Asia/Tokyo",
-    "Asia/Hong_Kong",
-    "Asia/Kolkata",
-    "Australia/Sydney",
-    "America/Los_Angeles",
-    "America/Denver",
-    *(f"Etc/GMT{-hours:+d}" for hours in range(-12, 15) if hours),
-)
-"""Zones that are tried, after the exchange's own, in this order."""
-
-CALENDARS = ("XNYS", "XLON", "XETR", "XTKS", "XHKG", "XASX", "XBOM", "CMES", "24/5", "24/7")
-"""Calendars that are tried where the one asked for does not fit."""
-FULL = 0.95
-"""Share of its bars that a calendar must have, and of the rows that it must hold, to be named."""
+sessions that are off above which a file is refused."""
 
 
 @dataclass(frozen=True)
-class Edges:
-    """Where the stamps of each session begin and end. off: ns, sessions alike early or late; right: within a quarter.
-
-    wide: with hours around. exact: off by half hours, at both edges alike. has: sessions with a stamp. All [N].
-    """
-
-    has: Bool
-    off: Int
-    right: Bool
-    wide: Bool
-    exact: Bool
-
-    @property
-    def moved(self) -> Bool:
-        """[N] sessions that lie elsewhere as a whole."""
-        out: Bool = self.off != 0
-        return out
-
-
-@dataclass(frozen=True)
-class Away:
+class ShiftedSessions:
     """Sessions whose stamps lie hours off: what to say, and the spans [low, high) of ns UTC whose rows they are."""
 
     warning: str
@@ -78,49 +34,26 @@ class Away:
     high: Int
 
     def without(self, stamps: Int) -> Bool:
-        """[n] rows that lie in none of these sessions."""
+        """[n] whether each stamp (ns UTC) lies in none of these sessions."""
         place = np.searchsorted(self.low, stamps, "right") - 1
         out: Bool = (place < 0) | (stamps >= self.high[np.maximum(place, 0)])
         return out
 
 
-def edges(stamps: Int, sessions: Sessions, sides: tuple[str, ...]) -> Edges:
-    """The edges of each session's stamps (ordered ns UTC), under the labels that make them fit best."""
-    zero = np.zeros(len(sessions), np.int64)
-    if not len(sessions) or (sessions.close - sessions.open).max() >= LONG or not len(stamps):
-        return Edges(zero > 0, zero, zero > 0, zero > 0, zero > 0)
-    low, high = (np.searchsorted(stamps, border) for border in _windows(sessions))
-    has = high > low
-    first, last = stamps[np.minimum(low, len(stamps) - 1)], stamps[np.maximum(high - 1, 0)]
-    final = sessions.open + (sessions.slots - 1) * sessions.interval
-    off, exact = zero, zero > 0
-    early = {"start": first - sessions.open, "end": first - sessions.open - sessions.interval}
-    late = {"start": last - final, "end": last - sessions.close}
-    for one, other in (*((side, side) for side in sides), ("start", "end")):  # the last: open and close both stamped
-        begin, end = early[one], late[other]
-        alike = (np.abs(begin - end) <= NEAR) & ((begin % QUARTER == 0) | (end % QUARTER == 0))
-        moved = has & alike & (np.minimum(np.abs(begin), np.abs(end)) >= QUARTER)
-        off = np.where(moved & ((off == 0) | (np.abs(begin) < np.abs(off))), begin, off)
-        exact |= moved & (begin == end) & (begin % (2 * QUARTER) == 0)
-    opens, closes = ({side: np.abs(x) < QUARTER for side, x in edge.items()} for edge in (early, late))
-    right = has & (opens["start"] | opens["end"]) & (closes["start"] | closes["end"])
-    border = (opens["start"] | closes["end"]) & (len(sides) > 1)  # a label that is not told may be either
-    off = np.where(right | border, 0, off)
-    wide = has & (last - first > sessions.close - sessions.open + HOUR)
-    return Edges(has, off, right, wide, exact)
-
-
-def _windows(sessions: Sessions) -> tuple[Int, Int]:
-    """(begin, end) of the day around each session: half the night before it and after it, half a day at most."""
-    night = np.maximum(DAY - (sessions.close - sessions.open), 0)
-    before = np.minimum(night, np.append(night[:1], sessions.open[1:] - sessions.close[:-1])) // 2
-    return sessions.open - before, sessions.close + np.append(before[1:], night[-1] // 2)
-
-
-def on_grid(stamps: Int, sessions: Sessions, name: str) -> None:
+def check_grid(stamps: Int, sessions: Sessions, name: str) -> None:
     """Raise DataError where most stamps inside the sessions are off the grid that begins at each open.
 
     Of many stamps a part is looked at, and all only where that part is off.
+
+    Parameters
+    ----------
+    stamps : [n] ns UTC, in order.
+    sessions : those around the stamps.
+    name : for messages.
+
+    Raises
+    ------
+    DataError
     """
     step = len(stamps) // SAMPLE
     if step > 1 and _inside(stamps[::step], sessions)[1].mean() <= 0.25:
@@ -142,7 +75,7 @@ def on_grid(stamps: Int, sessions: Sessions, name: str) -> None:
 
 def _round_the_clock(stamps: Int) -> bool:
     """Whether the stamps lie in weekends as often as coins are traded then: from Saturday to Sunday 20:00 UTC."""
-    hour = (stamps // (3600 * SECOND) + 72) % 168  # from Monday 00:00 UTC on
+    hour = (stamps // (3600 * SECOND_NS) + 72) % 168  # from Monday 00:00 UTC on
     return bool(((hour >= 120) & (hour < 164)).mean() > 0.1)
 
 
@@ -158,45 +91,54 @@ def _inside(stamps: Int, sessions: Sessions) -> tuple[Bool, Bool, Int]:
 def _why_off(stamps: Int, interval: int, rest: int) -> str:
     if (stamps % interval == 0).mean() > 0.9:
         return f"bars by the clock's {_length(interval)} do not fit a session that opens between two of them"
-    return f"they stand {rest / SECOND:g} s after it: neither the start nor the end of a bar"
+    return f"they stand {rest / SECOND_NS:g} s after it: neither the start nor the end of a bar"
 
 
-def check(
+def check_alignment(
     name: str, stamps: Int, volume: Float, calendar: str, interval_s: int, sides: tuple[str, ...], wall: str | None
-) -> Away | None:
-    """The single sessions that lie hours off; raises DataError where the file's zone (or calendar) is not theirs.
+) -> ShiftedSessions | None:
+    """The single sessions that lie hours off.
 
-    stamps: ordered ns UTC of the symbol `name`. wall: the zone of --tz in which they were taken, None where the times
-    say their own.
+    Parameters
+    ----------
+    name : the symbol, for messages.
+    stamps : [n] ns UTC, in order, one at least.
+    volume : [n] shares.
+    calendar, interval_s : whose sessions they should be, and the bar length in seconds.
+    sides : labels that the stamps may have: start, end or both.
+    wall : the zone of --tz in which the stamps were taken; None where the times say their own.
+
+    Returns
+    -------
+    ShiftedSessions or None
+        None: no session is off.
+
+    Raises
+    ------
+    DataError
+        Where the file's zone (or calendar) is not theirs.
     """
-    around = span(calendar, interval_s, int(stamps[0]) - DAY, int(stamps[-1]) + DAY)
-    here = edges(stamps, around, sides)
-    count, total = int(here.moved.sum()), int(here.has.sum())
+    around = span(calendar, interval_s, int(stamps[0]) - DAY_NS, int(stamps[-1]) + DAY_NS)
+    edges = session_edges(stamps, around, sides)
+    count, total = int(edges.moved.sum()), int(edges.has.sum())
     place = np.minimum(np.searchsorted(stamps, around.open), len(stamps) - 1)
     if (stamps[place] == around.open).sum() > SHARE * total:
-        on_grid(stamps, around, name)  # its clock is not another zone's where it has a stamp at the opens
-    few = not here.right.any() and _inside(stamps, around)[0].mean() < SHARE
+        check_grid(stamps, around, name)  # its clock is not another zone's where it has a stamp at the opens
+    few = not edges.right.any() and _inside(stamps, around)[0].mean() < SHARE
     clock = stamps if wall is None else stamps + time_zones.offset_at(stamps, wall)
     zone, late = None, 0
     if wall is not None and (count or few):
-        zone = trial(clock, around, sides, count or total)
+        zone = zone_trial.find_zone(clock, around, sides, count or total)
     if not count and zone in (None, wall):
-        late = volume_late(stamps, volume, around) if here.wide.sum() > SHARE * total else 0
+        late = zone_trial.volume_shift(stamps, volume, around) if edges.wide.sum() > SHARE * total else 0
         if not late:
-            _other_calendar(stamps, around, here, sides)
+            _other_calendar(stamps, around, edges, sides)
             return None
-        zone = trial_by_volume(clock, volume, around) if wall is not None else None
-    what = f"most times lie outside the hours of {calendar}"
-    if late:
-        what = f"by their volume the market opens {late / HOUR:+g} h off the opens of {calendar}"
-    elif count:
-        what = (
-            f"the first and last times of {count} of {total} sessions lie {_hours(here.off[here.moved] / HOUR)} off "
-            f"the hours of {calendar} (the first {around.day[here.moved][0]})"
-        )
+        zone = zone_trial.find_zone_by_volume(clock, volume, around) if wall is not None else None
+    what = _misfit(late, edges, around)
     if zone is not None and zone != wall:
         raise DataError(what, why=f"taken as {zone} they fit; they were taken as {wall}", hint=f"--tz {zone}")
-    if late or count > max(MANY * total, 1) or (total == 1 and here.exact[here.moved].all()):
+    if late or count > max(MANY * total, 1) or (total == 1 and edges.exact[edges.moved].all()):
         raise DataError(
             what,
             why="the times were taken as they say themselves" if wall is None else "no zone that was tried fits",
@@ -204,65 +146,37 @@ def check(
         )
     if total == 1:  # a day so far, with hours before it
         return None
-    low, high = _windows(around)
+    low, high = day_windows(around)
     warning = f"{what}: is their clock another zone's? Their bars are left out"
-    return Away(warning, low[here.moved], high[here.moved])
+    return ShiftedSessions(warning, low[edges.moved], high[edges.moved])
 
 
-def _other_calendar(stamps: Int, around: Sessions, here: Edges, sides: tuple[str, ...]) -> None:
+def _misfit(late: int, edges: SessionEdges, around: Sessions) -> str:
+    """How the stamps miss the sessions. late: ns by which the volume rises after the opens; 0: that is not known."""
+    if late:
+        return f"by their volume the market opens {late / HOUR:+g} h off the opens of {around.calendar}"
+    if edges.moved.any():
+        return (
+            f"the first and last times of {int(edges.moved.sum())} of {int(edges.has.sum())} sessions lie "
+            f"{_hours(edges.off[edges.moved] / HOUR)} off the hours of {around.calendar} (the first "
+            f"{around.day[edges.moved][0]})"
+        )
+    return f"most times lie outside the hours of {around.calendar}"
+
+
+def _other_calendar(stamps: Int, around: Sessions, edges: SessionEdges, sides: tuple[str, ...]) -> None:
     """Raise DataError where most stamps lie outside the sessions, and another calendar's are those that they fill."""
     inside = float(_inside(stamps, around)[0].mean())
-    if here.right.any() or inside >= (MANY if here.wide.any() else SHARE):
+    if edges.right.any() or inside >= (MANY if edges.wide.any() else SHARE):
         return
     for ends in ([stamps + around.interval] * ("start" in sides)) + [stamps] * ("end" in sides):
-        other = calendar_of(ends, around)
+        other = calendar_fit.other_calendar(ends, around)
         if other:
             raise DataError(
                 f"most times lie outside the hours of {around.calendar}",
                 why=f"they fill the sessions of {other}",
                 hint=f"--set fetch.calendar={other}",
             )
-
-
-def volume_late(stamps: Int, volume: Float, around: Sessions) -> int:
-    """ns by which the volume rises after the opens (before them: negative), in bars with hours around; else 0.
-
-    The one half hour of the day, not that of the open, before which there is little volume and after which there is
-    much; 0 where the open's own does, or several do.
-    """
-    if not len(around) or labelling.volume_side(stamps, volume, around):
-        return 0
-    shifts = [half * 2 * QUARTER for half in range(-28, 29) if half]
-    found = [shift for shift in shifts if labelling.volume_side(stamps, volume, _moved(around, shift))]
-    return found[0] if len(found) == 1 else 0
-
-
-def _moved(sessions: Sessions, shift: int) -> Sessions:
-    return replace(sessions, open=sessions.open + shift, close=sessions.close + shift)
-
-
-def trial_by_volume(clock: Int, volume: Float, around: Sessions) -> str | None:
-    """The first zone under which the volume of wall clocks `clock` (ns) rises at the opens."""
-    for zone in dict.fromkeys((around.tz, *ZONES)):
-        utc, bad = time_zones.wall(clock, zone)
-        order = np.argsort(utc, kind="stable")
-        if not bad.size and labelling.volume_side(utc[order], volume[order], around):
-            return zone
-    return None
-
-
-def trial(clock: Int, around: Sessions, sides: tuple[str, ...], moved: int) -> str | None:
-    """The zone under which wall clocks `clock` (ns) lie right in most sessions and are off in fewer than `moved`."""
-    best, found = 0, None
-    for zone in dict.fromkeys((around.tz, *ZONES)):
-        utc, bad = time_zones.wall(clock, zone)
-        if bad.size:
-            continue
-        there = edges(np.sort(utc), around, sides)
-        right = int(there.right.sum())
-        if right > best and right >= FITS * there.has.sum() and there.moved.sum() < min(moved, 1 + 0.05 * right):
-            best, found = right, zone
-    return found
 
 
 def _hours(off: np.ndarray) -> str:  # float64 [n] hours
@@ -276,27 +190,5 @@ def _clock(time: np.int64, tz: str) -> str:
 
 
 def _length(interval: int) -> str:
-    minutes = interval // (60 * SECOND)
+    minutes = interval // (60 * SECOND_NS)
     return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
-
-
-def calendar_of(times: Int, sessions: Sessions) -> str | None:
-    """The calendar, other than the sessions' own, whose bars the rows (ns UTC, their ends) fill and which has room for
-    them all."""
-    times = np.unique(times)
-    for name in CALENDARS:
-        if name == sessions.calendar:
-            continue
-        try:
-            around = span(name, sessions.interval // SECOND, int(times[0]), int(times[-1]))
-        except (DataError, ConfigError):
-            continue
-        if not len(around):
-            continue
-        index, _, _, on = around.grid(times)
-        held = np.unique(index[on])
-        inner = held[1:-1] if len(held) > 2 else held
-        filled = np.isin(index[on], inner).sum() >= FULL * around.expected[inner].sum()
-        if on.mean() >= FULL and filled:
-            return name
-    return None

@@ -17,7 +17,15 @@ import pyarrow.csv as pv
 
 from hfm.errors import DataError
 from hfm.fetch.files import header
-from hfm.fetch.files.preamble import SAMPLE, Top, beginning, column_names, left_out, split_line, torn_line
+from hfm.fetch.files.preamble import (
+    SAMPLE,
+    TextPreamble,
+    column_names,
+    omission_note,
+    read_preamble,
+    split_line,
+    width_error,
+)
 
 
 @dataclass(frozen=True)
@@ -39,11 +47,11 @@ class Delimited:
 
 def delimited(data: bytes, path: Path) -> Delimited:
     """The table in a UTF-8 text. Raises DataError where there is none or a line is neither a row nor certainly none."""
-    top = beginning(data, path)
+    top = read_preamble(data, path)
     start = 0
     for _ in range(top.skipped):
         start = data.find(b"\n", start) + 1 or len(data)
-    body, notes = _uncommented(data, start, top)
+    body, notes = _drop_comments(data, start, top)
     names, wide = column_names(top)
     if not bytes(body[:SAMPLE]).strip():
         raise DataError(f"{path} has no rows", hint="export it again, with its rows")
@@ -51,11 +59,11 @@ def delimited(data: bytes, path: Path) -> Delimited:
     found = Delimited(
         names, tuple(table.columns), bool(top.header), top.delimiter, wide, (*top.notes, *notes), tuple(warnings)
     )
-    found = _tidy(_aligned(found, path), path)
-    return found if found.wide or not found.named else replace(found, wide=header.flattened(found.names))
+    found = _drop_non_rows(_align(found, path), path)
+    return found if found.wide or not found.named else replace(found, wide=header.flat_names(found.names))
 
 
-def _uncommented(data: bytes, start: int, top: Top) -> tuple[memoryview, list[str]]:
+def _drop_comments(data: bytes, start: int, top: TextPreamble) -> tuple[memoryview, list[str]]:
     """The rows' bytes from `start` on, without lines that begin with # and are no rows (a symbol may be #AAPL)."""
     body = memoryview(data)[start:]
     if b"#" not in data or data.find(b"\n#", max(start - 1, 0)) < 0:  # one byte is found ten times faster than two
@@ -74,10 +82,10 @@ def _uncommented(data: bytes, start: int, top: Top) -> tuple[memoryview, list[st
     return memoryview(rows), [f"{count} lines that begin with # are left out"] if count else []
 
 
-def _rows(body: memoryview, top: Top, path: Path) -> tuple[pa.Table, list[str]]:
+def _rows(body: memoryview, top: TextPreamble, path: Path) -> tuple[pa.Table, list[str]]:
     """All rows as text, and what was left out of them. Raises DataError for a line of another number of columns."""
     try:
-        return _parsed(body, top.width, top.delimiter), []
+        return _parse_csv(body, top.width, top.delimiter), []
     except pa.ArrowInvalid as e:
         if "columns" not in str(e):
             raise
@@ -87,21 +95,21 @@ def _rows(body: memoryview, top: Top, path: Path) -> tuple[pa.Table, list[str]]:
         odd.append(row)
         return "skip"
 
-    table = _parsed(body, top.width, top.delimiter, collect)
+    table = _parse_csv(body, top.width, top.delimiter, collect)
     left = [row for row in odd if row.text.strip(' ,;\t|"\r')]
     for row in left:
         cells = split_line(row.text, top.delimiter)
         if any(header.is_time(cell) or header.is_number(cell) for cell in cells):
             line = (row.number or 0) + top.skipped
-            raise torn_line(path, line, row.text, (row.actual_columns, top.width), len(left))
+            raise width_error(path, line, row.text, row.actual_columns, top.width, len(left))
     if not left:
         return table, []
     first = left[0]
     more = f", and {len(left) - 1} more" if len(left) > 1 else ""
-    return table, [left_out((first.number or 0) + top.skipped - 1, first.text) + more]
+    return table, [omission_note((first.number or 0) + top.skipped - 1, first.text) + more]
 
 
-def _parsed(body: memoryview, width: int, delimiter: str, invalid: object = None) -> pa.Table:
+def _parse_csv(body: memoryview, width: int, delimiter: str, invalid: object = None) -> pa.Table:
     names = [str(k) for k in range(width)]
     return pv.read_csv(
         pa.BufferReader(pa.py_buffer(body)),
@@ -113,7 +121,7 @@ def _parsed(body: memoryview, width: int, delimiter: str, invalid: object = None
     )
 
 
-def _aligned(found: Delimited, path: Path) -> Delimited:
+def _align(found: Delimited, path: Path) -> Delimited:
     """Names and columns of one number: an index without a name gets an empty one, empty columns at the end go."""
     names, columns = found.names, found.columns
     if not found.named:
@@ -158,7 +166,7 @@ def _index(column: pa.ChunkedArray) -> bool:
     return bool((np.diff(numbers) == 1).all()) and int(numbers[0]) in (0, 1)
 
 
-def _tidy(found: Delimited, path: Path) -> Delimited:
+def _drop_non_rows(found: Delimited, path: Path) -> Delimited:
     """Without rows that are empty, a header that comes again, or words at the end."""
     columns = found.columns
     if not columns or not len(columns[0]):
@@ -170,7 +178,7 @@ def _tidy(found: Delimited, path: Path) -> Delimited:
         blank = np.all([column.is_null().to_numpy() for column in columns], 0)
         keep &= ~blank
     if found.named and found.wide is None:
-        again = _again(found)
+        again = _repeated_header(found)
         keep &= ~again
         if again.any():
             notes.append(f"the header comes again {int(again.sum())} times and is left out")
@@ -192,7 +200,7 @@ def _tidy(found: Delimited, path: Path) -> Delimited:
     )
 
 
-def _again(found: Delimited) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _repeated_header(found: Delimited) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Rows that are the header once more, cell for cell."""
     again = np.ones(len(found.columns[0]), bool)
     for name, column in zip(found.names, found.columns, strict=True):

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from hfm.arrays import Float
 from hfm.errors import DataError
 from hfm.fetch.files.header import plain
 from hfm.fetch.files.roles import PRICES
 
-Float = npt.NDArray[np.float64]
 DATABENTO = frozenset({"rtype", "publisherid"})
 """Columns of every record that Databento writes; its whole prices are in units of 1e-9."""
 NANO, UNDEFINED = 1e9, 9.2e18
@@ -23,25 +22,39 @@ HUGE, LARGE, SOME, STEP = 1e8, 1e5, 2e4, 100
 as cents."""
 
 
-def scaled(
+def scale_prices(
     values: dict[str, Float],
     columns: Mapping[str, pa.ChunkedArray],
     names: Sequence[str],
     unit: float | None,
     path: Path,
 ) -> tuple[dict[str, Float], tuple[str, ...], tuple[str, ...]]:
-    """Values with prices in currency; notes and warnings of it.
+    """Values with prices in currency; notes of it; and warnings.
 
-    columns: by role, as they stand. unit: currency of one unit, where it is told. Raises DataError for whole prices
-    that are too large to be prices as they stand.
+    Parameters
+    ----------
+    values : role -> float64 [n] as they stand.
+    columns : role -> the cells [n].
+    names : of all columns of the file.
+    unit : currency of one unit, where the user gave it.
+    path : for messages.
+
+    Returns
+    -------
+    dict, tuple of str, tuple of str
+
+    Raises
+    ------
+    DataError
+        For whole prices that are too large to be prices as they stand.
     """
     if unit is not None:
-        return _divided(values, 1 / unit), (f"prices are in units of {unit:g}",) if unit != 1 else (), ()
-    if not all(_integral(values[role][:100]) for role in PRICES) or not all(_integral(values[role]) for role in PRICES):
+        return _divide_prices(values, 1 / unit), (f"prices are in units of {unit:g}",) if unit != 1 else (), ()
+    if not all(_is_whole(values[role][:100]) for role in PRICES) or not all(_is_whole(values[role]) for role in PRICES):
         return values, (), ()
     typical = float(np.nanmedian(values["close"])) if np.isfinite(values["close"]).any() else 0.0
-    if {plain(name) for name in names} >= DATABENTO and all(_integers(columns[role]) for role in PRICES):
-        return _divided(values, NANO), ("prices are Databento's whole numbers, in units of 1e-9",), ()
+    if {plain(name) for name in names} >= DATABENTO and all(_is_integer_text(columns[role]) for role in PRICES):
+        return _divide_prices(values, NANO), ("prices are Databento's whole numbers, in units of 1e-9",), ()
     if typical >= HUGE:
         raise DataError(
             f"{path}: all prices are whole numbers, about {typical:,.0f}: they look like units of a small scale",
@@ -73,7 +86,7 @@ def _cents(values: Mapping[str, Float]) -> str:
     return f"1e-{zeros + 2}"
 
 
-def _divided(values: dict[str, Float], by: float) -> dict[str, Float]:
+def _divide_prices(values: dict[str, Float], by: float) -> dict[str, Float]:
     """Prices over `by`: a quotient is rounded once, a product with 1e-9 twice."""
     by = round(by) if by >= 1 and abs(by - round(by)) < 1e-6 * by else by
     return {
@@ -82,13 +95,13 @@ def _divided(values: dict[str, Float], by: float) -> dict[str, Float]:
     }
 
 
-def _integral(column: Float) -> bool:
+def _is_whole(column: Float) -> bool:
     """Whether all numbers of a column are whole."""
     found = column[np.isfinite(column)]
     return bool((np.rint(found) == found).all())
 
 
-def _integers(column: pa.ChunkedArray) -> bool:
+def _is_integer_text(column: pa.ChunkedArray) -> bool:
     """Whether a column's cells are written without decimals."""
     if pa.types.is_integer(column.type):
         return True

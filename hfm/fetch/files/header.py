@@ -85,7 +85,7 @@ def plain(name: str) -> str:
     return re.sub(r"[\W_]", "", bare).casefold()
 
 
-def levels(rows: Sequence[Sequence[str]]) -> tuple[list[str], Wide] | None:
+def header_levels(rows: Sequence[Sequence[str]]) -> tuple[list[str], Wide] | None:
     """(names of all columns, which of them are whose) of a header in two or three lines; None where it is none.
 
     rows: the lines that are no rows of bars. One line has the fields, one the symbols, in either order; a third may
@@ -105,12 +105,12 @@ def levels(rows: Sequence[Sequence[str]]) -> tuple[list[str], Wide] | None:
             taken = {k for part in found.values() for k in part.values()}
             if len(rows) == 3 and any(cell for k, cell in enumerate(rows[2]) if k in taken):
                 return None
-            names = [_shared(k, fields, symbols, rows[2] if len(rows) == 3 else ()) for k in range(len(fields))]
+            names = [_shared_name(k, fields, symbols, rows[2] if len(rows) == 3 else ()) for k in range(len(fields))]
             return names, found
     return None
 
 
-def _shared(k: int, fields: Sequence[str], symbols: Sequence[str], index: Sequence[str]) -> str:
+def _shared_name(k: int, fields: Sequence[str], symbols: Sequence[str], index: Sequence[str]) -> str:
     """The name of a column of a wide table: the index line's, else the one cell that is not empty."""
     if k < len(index) and index[k]:
         return index[k]
@@ -119,7 +119,7 @@ def _shared(k: int, fields: Sequence[str], symbols: Sequence[str], index: Sequen
     return fields[k] or symbols[k]
 
 
-def flattened(names: Sequence[str]) -> Wide | None:
+def flat_names(names: Sequence[str]) -> Wide | None:
     """Which column is whose where each name joins a symbol and a field: `SPY.Open`, `Close_SPY`, `('Close', 'SPY')`.
 
     None unless every symbol has four prices and no name is a bare price.

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool, Float, Int
 from hfm.errors import DataError
-from hfm.fetch.sessions import DAY, Bool, Int, Sessions
+from hfm.fetch.sessions import Sessions
+from hfm.instants import DAY_NS
 
-Float = npt.NDArray[np.float64]
 Side = Literal["start", "end"]
 STEP, EARLY = 3.0, 12
 """Factor between the volumes of bars that tells the market's open; bars before the open that it is told against."""
@@ -38,19 +38,34 @@ STARTS = (
 ENDS = ("closetime", "endtime", "end", "windowend", "barend", "timeclose")
 
 
-def named(column: str) -> Side | None:
+def side_of_name(column: str) -> Side | None:
     """The side that a column's name says: open_time, close_time; None for timestamp."""
     plain = re.sub(r"[^a-z0-9]", "", column.lower())
     return "start" if plain in STARTS else "end" if plain in ENDS else None
 
 
 def label(stamps: Int, volume: Float, sessions: Sessions, flat: Bool | None = None) -> Side:
-    """Whether the stamps (ns UTC, of one symbol) stand at the start or the end of their bars.
+    """Whether the stamps of a symbol stand at the start or the end of their bars.
 
-    Stamps at the opens and closes (and the borders of a lunch break) tell. Where both are stamped, bars of one price
-    (`flat`) at one border alone are the opening or closing print, which is no bar. With hours before the open the
-    volume tells on which side of the stamp `open` the market opened. Raises DataError where neither reading is
-    certain.
+    Stamps at the opens and closes (and the borders of a lunch break) tell. Where both are stamped, bars of one price at
+    one border alone are the opening or closing print, which is no bar. With hours before the open the volume tells on
+    which side of the stamp `open` the market opened.
+
+    Parameters
+    ----------
+    stamps : [n] ns UTC, in any order.
+    volume : [n] shares; NaN is left out.
+    sessions : those around the stamps.
+    flat : [n] whether a bar has one price; None: not known.
+
+    Returns
+    -------
+    start or end
+
+    Raises
+    ------
+    DataError
+        Where neither reading is certain.
     """
     order = np.argsort(stamps, kind="stable")
     stamps, volume = stamps[order], volume[order]
@@ -74,7 +89,7 @@ def label(stamps: Int, volume: Float, sessions: Sessions, flat: Bool | None = No
     by_volume = volume_side(stamps, volume, sessions)
     if by_volume:
         return by_volume
-    opens, closes = (int(_among(t, stamps)[1].sum()) for t in (sessions.open, sessions.close))
+    opens, closes = (int(_locate(t, stamps)[1].sum()) for t in (sessions.open, sessions.close))
     raise DataError(
         f"the times fit bars labelled at their start and at their end: of {len(sessions)} sessions {opens} have one "
         f"at the open and {closes} at the close",
@@ -84,7 +99,7 @@ def label(stamps: Int, volume: Float, sessions: Sessions, flat: Bool | None = No
 
 
 @dataclass
-class Border:
+class BorderVotes:
     """Sessions by what the stamps at their open (or their close) look like. The borders of a lunch break count too.
 
     hidden: stamps lie beyond the border, or the next session begins there, so that it says nothing.
@@ -104,32 +119,39 @@ class Border:
         return "start" if self.start > ratio * self.end else "end" if self.end > ratio * self.start else None
 
     def count(self, valid: Bool, beyond: Bool, start: Bool, end: Bool) -> None:
-        """Add sessions."""
+        """Add sessions, each array [N].
+
+        Parameters
+        ----------
+        valid : sessions that have this border.
+        beyond : sessions with stamps beyond it.
+        start, end : sessions that look labelled so.
+        """
         self.hidden += int((valid & beyond).sum())
         self.start += int((valid & ~beyond & start).sum())
         self.end += int((valid & ~beyond & end).sum())
 
 
-def _borders(stamps: Int, sessions: Sessions) -> tuple[Border, Border]:
+def _borders(stamps: Int, sessions: Sessions) -> tuple[BorderVotes, BorderVotes]:
     """What the opens and the closes say: with start labels a stamp at the open and none at the close."""
     step, near = sessions.interval, EARLY * sessions.interval
     touching = sessions.open[1:] <= sessions.close[:-1]
-    every, endless = np.ones(len(sessions), bool), sessions.close - sessions.open >= DAY
+    every, endless = np.ones(len(sessions), bool), sessions.close - sessions.open >= DAY_NS
     broken = (sessions.resume < sessions.close) & ((sessions.pause - sessions.open) % step == 0)
-    opening, closing = Border(), Border()
+    opening, closing = BorderVotes(), BorderVotes()
     for at, since, valid, touches in (
         (sessions.open, sessions.open - near, every, endless | np.append(False, touching)),
         (sessions.resume, np.maximum(sessions.pause + 1, sessions.resume - near), broken, ~every),
     ):
-        here, following = _among(at, stamps)[1], _among(at + step, stamps)[1]
-        opening.count(valid, touches | _any(stamps, since, at), here, ~here & following)
+        present, following = _locate(at, stamps)[1], _locate(at + step, stamps)[1]
+        opening.count(valid, touches | _any_between(stamps, since, at), present, ~present & following)
     final = sessions.open + (sessions.slots - 1) * step
     for at, before, until, valid, touches in (
         (sessions.close, final, sessions.close + near, every, endless | np.append(touching, False)),
         (sessions.pause, sessions.pause - step, np.minimum(sessions.resume, sessions.pause + near), broken, ~every),
     ):
-        here, previous = _among(at, stamps)[1], _among(before, stamps)[1]
-        closing.count(valid, touches | _any(stamps, at + 1, until), ~here & previous, here)
+        present, previous = _locate(at, stamps)[1], _locate(before, stamps)[1]
+        closing.count(valid, touches | _any_between(stamps, at + 1, until), ~present & previous, present)
     return opening, closing
 
 
@@ -141,23 +163,34 @@ def _prints(stamps: Int, sessions: Sessions, flat: Bool | None) -> list[Side]:
     out: list[Side] = []
     beside = np.ones(len(stamps), bool)
     for border in (sessions.open, sessions.close):
-        beside[_among(border, stamps)[0]] = False
+        beside[_locate(border, stamps)[0]] = False
     chance = float(flat[beside].mean()) if beside.any() else 1.0
     sides: tuple[tuple[Int, Side], ...] = ((sessions.open, "end"), (sessions.close, "start"))
     for border, side in sides:
-        place, here = _among(border, stamps)
-        count = int(here.sum())
-        if count >= FEW and chance**count < CHANCE and flat[place][here].mean() >= PRINT:
+        place, present = _locate(border, stamps)
+        count = int(present.sum())
+        if count >= FEW and chance**count < CHANCE and flat[place][present].mean() >= PRINT:
             out.append(side)
     return out
 
 
 def volume_side(stamps: Int, volume: Float, sessions: Sessions) -> Side | None:
-    """The side on which the market opened, by the volume around the opens of the sessions that have hours before them;
-    None where too few have."""
+    """The label by which the market opened, by the volume around the opens of sessions that have hours before them.
+
+    Parameters
+    ----------
+    stamps : [n] ns UTC, in order.
+    volume : [n] shares; NaN is left out.
+    sessions : those around the stamps.
+
+    Returns
+    -------
+    start, end or None
+        None where too few sessions have such hours, or the volume does not tell.
+    """
     since = np.searchsorted(stamps, sessions.open - EARLY * sessions.interval)
     hours = 2 * (np.searchsorted(stamps, sessions.open) - since) >= EARLY
-    if (sessions.close - sessions.open >= DAY).any() or hours.sum() < min(3, len(sessions)):
+    if (sessions.close - sessions.open >= DAY_NS).any() or hours.sum() < min(3, len(sessions)):
         return None
     sessions = sessions.pick(hours)
     before = _typical(stamps, volume, sessions, range(-EARLY, 0))
@@ -171,19 +204,19 @@ def volume_side(stamps: Int, volume: Float, sessions: Sessions) -> Side | None:
 
 def _typical(stamps: Int, volume: Float, sessions: Sessions, slots: range) -> float:
     """Median volume of the bars stamped `slots` intervals from the open; 0 where there are none."""
-    place, here = _among((sessions.open[:, None] + np.array(slots) * sessions.interval).ravel(), stamps)
-    found = volume[place][here]
+    place, present = _locate((sessions.open[:, None] + np.array(slots) * sessions.interval).ravel(), stamps)
+    found = volume[place][present]
     found = found[~np.isnan(found)]
     return float(np.median(found)) if found.size else 0.0
 
 
-def _any(stamps: Int, since: Int, until: Int) -> Bool:
+def _any_between(stamps: Int, since: Int, until: Int) -> Bool:
     """Whether some of the ordered `stamps` lie in [since, until)."""
     out: Bool = np.searchsorted(stamps, until) > np.searchsorted(stamps, since)
     return out
 
 
-def _among(times: Int, stamps: Int) -> tuple[Int, Bool]:
+def _locate(times: Int, stamps: Int) -> tuple[Int, Bool]:
     """Where each time stands in the ordered `stamps`, and whether it does (np.isin is ten times slower)."""
     place = np.minimum(np.searchsorted(stamps, times), len(stamps) - 1)
     return place, stamps[place] == times

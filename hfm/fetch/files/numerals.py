@@ -11,14 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hfm.arrays import Bool, Float
 from hfm.errors import DataError
 from hfm.fetch.files.header import NOTHING
 
-Float = npt.NDArray[np.float64]
 MARKS = (".", ",")
 SUFFIXES = {"K": 1e3, "M": 1e6, "B": 1e9}
 """Letters behind a volume: thousands, millions, billions."""
@@ -26,13 +25,28 @@ NUMBERS = {"point": ".", "comma": ","}
 """Values of fetch.decimal."""
 
 
-def numbers(
+def parse_numbers(
     columns: Mapping[str, pa.ChunkedArray], names: Mapping[str, str], path: Path, decimal: str, delimiter: str | None
 ) -> tuple[dict[str, Float], tuple[str, ...]]:
-    """Columns by role as float64 [n], cells without a value NaN; and notes of what was assumed.
+    """Columns of text as numbers, and notes of what was assumed.
 
-    names: of the columns, for messages. decimal: auto, point or comma. Raises DataError with the first row that holds
-    something else, and where the mark of the decimals is not certain.
+    Parameters
+    ----------
+    columns : role -> cells [n].
+    names : role -> the column's name, for messages.
+    path : for messages.
+    decimal : auto, point or comma.
+    delimiter : of the text; None: the file is no text.
+
+    Returns
+    -------
+    dict of str to float64 [n], tuple of str
+        Cells without a value are NaN.
+
+    Raises
+    ------
+    DataError
+        With the first row that holds something else, and where the mark of the decimals is not certain.
     """
     if decimal != "comma":
         try:
@@ -43,12 +57,12 @@ def numbers(
             if decimal == "auto" and delimiter in (";", "\t", "|") and _thousands(columns):
                 raise _ambiguous(path, names, columns)
             return plain, ()
-    words = {role: _bare(column) for role, column in columns.items()}
-    bad = {mark: {role: _odd(word, mark, role) for role, word in words.items()} for mark in MARKS}
+    words = {role: _strip(column) for role, column in columns.items()}
+    bad = {mark: {role: _unreadable(word, mark, role) for role, word in words.items()} for mark in MARKS}
     good = [mark for mark in MARKS if not any(flags.any() for flags in bad[mark].values())]
     if decimal != "auto" and good and NUMBERS[decimal] not in good:
         role, flags = next((role, flags) for role, flags in bad[NUMBERS[decimal]].items() if flags.any())
-        raise odd(names[role], flags, columns[role], f"a number with a decimal {decimal}", path)
+        raise cell_error(names[role], flags, columns[role], f"a number with a decimal {decimal}", path)
     if decimal != "auto":
         good = [NUMBERS[decimal]] if NUMBERS[decimal] in good else []
     if not good:
@@ -68,7 +82,7 @@ def _cast(column: pa.ChunkedArray) -> Float:
     return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
 
 
-def _bare(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _strip(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Cells without blanks and currency around; None where they say that there is no value."""
     words = pc.utf8_trim_whitespace(column.cast(pa.string()))
     words = pc.if_else(pc.is_in(words, pa.array(sorted(NOTHING))), pa.scalar(None, pa.string()), words)
@@ -79,7 +93,7 @@ def _bare(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return out
 
 
-def _odd(words: pa.ChunkedArray, mark: str, role: str) -> npt.NDArray[np.bool_]:
+def _unreadable(words: pa.ChunkedArray, mark: str, role: str) -> Bool:
     """[n] cells that are no number where `mark` stands before the decimals."""
     d, t = re.escape(mark), re.escape("." if mark == "," else ",")
     groups = "|".join(rf"[1-9]\d{{0,2}}({between}\d{{3}})+" for between in (t, " ", "'"))
@@ -145,13 +159,13 @@ def _no_number(
     path: Path,
     names: Mapping[str, str],
     columns: Mapping[str, pa.ChunkedArray],
-    bad: Mapping[str, Mapping[str, npt.NDArray[np.bool_]]],
+    bad: Mapping[str, Mapping[str, Bool]],
 ) -> DataError:
     """The error of the first cell that no mark reads; where each cell is read by some mark, of two that differ."""
     for role in columns:
         both = bad["."][role] & bad[","][role]
         if both.any():
-            return odd(names[role], both, columns[role], "a number", path)
+            return cell_error(names[role], both, columns[role], "a number", path)
     role, row = next((r, int(np.flatnonzero(f)[0])) for r, f in bad["."].items() if f.any())
     other, line = next((r, int(np.flatnonzero(f)[0])) for r, f in bad[","].items() if f.any())
     return DataError(
@@ -161,8 +175,21 @@ def _no_number(
     )
 
 
-def odd(name: str, bad: npt.NDArray[np.bool_], column: pa.ChunkedArray, wanted: str, path: Path) -> DataError:
-    """The error that names the first of the rows that are `bad` [n]."""
+def cell_error(name: str, bad: Bool, column: pa.ChunkedArray, wanted: str, path: Path) -> DataError:
+    """The error that names the first of the bad rows of a column.
+
+    Parameters
+    ----------
+    name : of the column.
+    bad : [n] rows that are bad, one at least.
+    column : [n] cells.
+    wanted : what a cell should be.
+    path : for messages.
+
+    Returns
+    -------
+    DataError
+    """
     row = int(np.flatnonzero(bad)[0])
     cell = column[row].as_py()
     return DataError(

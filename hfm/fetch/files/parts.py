@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from hfm.arrays import Bool, Float, Int
 from hfm.errors import DataError
 from hfm.fetch.files import labelling
-from hfm.fetch.files.columns import Columns, Float
+from hfm.fetch.files.columns import FileColumns
 from hfm.fetch.files.roles import PRICES
-from hfm.fetch.files.timestamps import Times
-from hfm.fetch.sessions import Bool, Int
+from hfm.fetch.files.timestamps import ParsedTimes
 
 AGREE, SHARE, FEW = 1e-6, 0.8, 5
 """Relative difference of equal prices; share of the common bars that must differ for two files to contradict each
@@ -23,7 +23,7 @@ other, and how many those must be (or half of the shorter file)."""
 
 
 @dataclass(frozen=True)
-class Part:
+class FilePart:
     """One symbol's rows of one file: ns UTC as stamped, values by role, what was assumed, what to check, the file.
 
     wall: the zone of --tz, where the clocks were taken in it. side: that the times' own column says, by its name or as
@@ -40,15 +40,15 @@ class Part:
     side: labelling.Side | None = None
 
 
-def split(columns: Columns, times: Times) -> list[Part]:
+def split_by_symbol(columns: FileColumns, times: ParsedTimes) -> list[FilePart]:
     """Rows by symbol, in the file's order."""
     notes, warnings = (*columns.notes, *times.notes), (*columns.warnings, *times.warnings)
-    side = "start" if columns.opening else labelling.named(columns.time_name)
-    whole = Part(
+    side = "start" if columns.opening else labelling.side_of_name(columns.time_name)
+    every_row = FilePart(
         None, times.utc, dict(columns.values), notes, warnings, "", times.wall, "end" if times.inclusive else side
     )
     if columns.symbol is None:
-        return [whole]
+        return [every_row]
     names, code = columns.symbol.dictionary.to_pylist(), columns.symbol.indices.to_numpy()
     order = np.argsort(code, kind="stable")
     borders = np.searchsorted(code[order], np.arange(len(names) + 1))
@@ -56,12 +56,12 @@ def split(columns: Columns, times: Times) -> list[Part]:
     for k, name in enumerate(names):
         rows = order[borders[k] : borders[k + 1]]
         values = {role: column[rows] for role, column in columns.values.items()}
-        parts.append(replace(whole, symbol=name.strip(), stamp=times.utc[rows], values=values))
+        parts.append(replace(every_row, symbol=name.strip(), stamp=times.utc[rows], values=values))
     return parts
 
 
-def known(part: Part) -> Part:
-    """The part; where no bar has a volume above 0 and some say that it is not known (-1, or nothing), with 0 in all."""
+def fill_unknown_volume(part: FilePart) -> FilePart:
+    """The part; where no volume is above 0 and some are not known (-1, or nothing), with a volume of 0 in all bars."""
     volume = part.values["volume"]
     unknown = np.isnan(volume) | (volume == -1)
     if not unknown.any() or not (unknown | (volume == 0)).all():
@@ -71,9 +71,19 @@ def known(part: Part) -> Part:
     return replace(part, values={**part.values, "volume": np.zeros(len(volume))}, warnings=(*part.warnings, text))
 
 
-def mixed(path: Path, time: Int, columns: Columns) -> None:
-    """Raise DataError where rows of one symbol (all rows, where no column names it) are of several: bars of one time
-    that differ in most."""
+def check_one_symbol(path: Path, time: Int, columns: FileColumns) -> None:
+    """Raise DataError where rows of one symbol are of several: bars of one time that differ in most.
+
+    Parameters
+    ----------
+    path : for messages.
+    time : [n] ns UTC.
+    columns : n rows; all are of one symbol where no column names it.
+
+    Raises
+    ------
+    DataError
+    """
     if columns.symbol is None and (np.diff(time) > 0).all():
         return
     code = np.zeros(len(time), np.int64) if columns.symbol is None else columns.symbol.indices.to_numpy()
@@ -82,7 +92,7 @@ def mixed(path: Path, time: Int, columns: Columns) -> None:
     if same.sum() < max(FEW, 0.2 * len(time)):
         return
     first, second = order[:-1][same], order[1:][same]
-    unlike = _unlike(columns.values, first, second)
+    unlike = _differ(columns.values, first, second)
     if unlike.mean() < SHARE:
         return
     bare = columns.symbol is None
@@ -104,7 +114,7 @@ def mixed(path: Path, time: Int, columns: Columns) -> None:
     )
 
 
-def _unlike(values: Mapping[str, Float], first: Int, second: Int) -> Bool:
+def _differ(values: Mapping[str, Float], first: Int, second: Int) -> Bool:
     """[n] pairs of rows whose prices differ."""
     unlike = np.zeros(len(first), bool)
     for role in PRICES:
@@ -113,8 +123,19 @@ def _unlike(values: Mapping[str, Float], first: Int, second: Int) -> Bool:
     return unlike
 
 
-def contradictions(symbol: str, parts: list[Part], hint: str) -> None:
-    """Raise DataError with `hint` where two files of one symbol have bars in common, of which nearly all differ."""
+def check_agreement(symbol: str, parts: list[FilePart], hint: str) -> None:
+    """Raise DataError where two files of one symbol have bars in common, of which nearly all differ.
+
+    Parameters
+    ----------
+    symbol : for messages.
+    parts : its rows, one part a file.
+    hint : of the error.
+
+    Raises
+    ------
+    DataError
+    """
     if len(parts) < 2:
         return
     time = np.concatenate([part.stamp for part in parts])
@@ -123,7 +144,7 @@ def contradictions(symbol: str, parts: list[Part], hint: str) -> None:
     order = np.lexsort((owner, time))
     same = (time[order][1:] == time[order][:-1]) & (owner[order][1:] != owner[order][:-1])
     first, second = order[:-1][same], order[1:][same]
-    unlike = _unlike(values, first, second)
+    unlike = _differ(values, first, second)
     pair = owner[first] * len(parts) + owner[second]
     for code in np.unique(pair):
         a, b = parts[int(code) // len(parts)], parts[int(code) % len(parts)]

@@ -11,16 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hfm.arrays import Float
 from hfm.errors import DataError
 from hfm.fetch.files import header
-from hfm.fetch.files.numerals import numbers
+from hfm.fetch.files.numerals import parse_numbers
 from hfm.fetch.files.roles import PRICES
 
-Float = npt.NDArray[np.float64]
 MOST = 0.99
 """Share of rows in which the high must be the largest price and the low the smallest."""
 WIDE = 1.5
@@ -31,15 +30,28 @@ FEWEST = 3
 """Rows below which values prove nothing."""
 
 
-def positions(
+def find_positions(
     columns: Sequence[pa.ChunkedArray], path: Path, decimal: str, delimiter: str | None
 ) -> tuple[dict[str, int], bool]:
-    """Role -> number of its column, as far as values show them; and whether they are proved."""
+    """The columns of the roles, as far as values show them; and whether they are proved.
+
+    Parameters
+    ----------
+    columns : [n] cells of each column.
+    path : for messages.
+    decimal : auto, point or comma.
+    delimiter : of the text; None: the file is no text.
+
+    Returns
+    -------
+    dict of str to int, bool
+        Role -> position of its column.
+    """
     words = [pc.utf8_trim_whitespace(column.cast(pa.string())) for column in columns]
     for first in (0, 1):
         if first == 1 and (len(words) < 2 or not _symbols(words[0])):
             break
-        roles = _from(words, first, path, decimal, delimiter)
+        roles = _roles_from(words, first, path, decimal, delimiter)
         if roles is None:
             continue
         found, proved = roles
@@ -47,7 +59,7 @@ def positions(
     return {}, False
 
 
-def _from(
+def _roles_from(
     words: Sequence[pa.ChunkedArray], first: int, path: Path, decimal: str, delimiter: str | None
 ) -> tuple[dict[str, int], bool] | None:
     """Roles where the time begins in column `first`; None where it does not."""
@@ -72,7 +84,7 @@ def _from(
         roles["symbol"], rest = named[0], [k for k in rest if k not in named]
     try:
         labels = {role: str(roles[role] + 1) for role in PRICES}
-        values, _ = numbers({role: words[roles[role]] for role in PRICES}, labels, path, decimal, delimiter)
+        values, _ = parse_numbers({role: words[roles[role]] for role in PRICES}, labels, path, decimal, delimiter)
     except DataError:
         return {"time": first}, False
     order = _order(values)
@@ -89,11 +101,11 @@ def _from(
 def _order(values: dict[str, Float]) -> tuple[int, ...] | None:
     """Which of four columns are open, high, low and close: as they stand, else in the one order that is proved."""
     columns = list(values.values())
-    orders = [order for order in itertools.permutations(range(4)) if _proved([columns[k] for k in order])]
+    orders = [order for order in itertools.permutations(range(4)) if _is_ohlc([columns[k] for k in order])]
     return orders[0] if len(orders) == 1 or (0, 1, 2, 3) in orders[:1] else None
 
 
-def _proved(prices: Sequence[Float]) -> bool:
+def _is_ohlc(prices: Sequence[Float]) -> bool:
     """Whether four columns are open, high, low and close in this order.
 
     The high and the low are so in MOST rows and not WIDE apart, as a volume is from a price, and an open lies nearer to

@@ -24,7 +24,7 @@ LEAST = 5
 
 
 @dataclass(frozen=True)
-class Top:
+class TextPreamble:
     """The beginning of a text: the lines of its header (none: it has none), and how many lines come before its rows."""
 
     delimiter: str
@@ -41,7 +41,7 @@ def split_line(line: str, delimiter: str) -> tuple[str, ...]:
     return tuple(cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), []))
 
 
-def beginning(data: bytes, path: Path) -> Top:
+def read_preamble(data: bytes, path: Path) -> TextPreamble:
     """Delimiter and header. Raises DataError for a text that is no table."""
     lines = data[:SAMPLE].decode("utf-8", "replace").split("\n")
     lines = [line.rstrip("\r") for line in (lines[:-1] if len(data) > SAMPLE else lines)]
@@ -63,31 +63,31 @@ def beginning(data: bytes, path: Path) -> Top:
             bare = split_line(line.lstrip("# "), delimiter)
             commented = (bare,) if len(bare) == width and _known(bare) else commented
             if len(bare) != width or not _known(bare):
-                notes.append(left_out(at, line))
+                notes.append(omission_note(at, line))
             continue
         if header.is_row(cells) and len(cells) == width:
             if torn:
                 raise torn
-            return Top(delimiter, width, commented, at, tuple(notes))
+            return TextPreamble(delimiter, width, commented, at, tuple(notes))
         if header.is_row(cells):
-            torn = torn or torn_line(path, at + 1, line, (len(cells), width), 1)
+            torn = torn or width_error(path, at + 1, line, len(cells), width, 1)
         if _is_names(cells, width) and not commented:
             count = _height(rows[at:])
             below = rows[at + 1] if at + 1 < len(rows) else ()
             if count == 1 and not _known(cells) and _is_names(below, width) and _known(below):
-                notes.append(left_out(at, line))
+                notes.append(omission_note(at, line))
                 continue
-            return Top(delimiter, width, tuple(rows[at : at + count]), at + count, tuple(notes))
+            return TextPreamble(delimiter, width, tuple(rows[at : at + count]), at + count, tuple(notes))
         if header.is_header(cells) and _known(cells):
-            torn = torn or torn_line(path, at + 1, line, (len(cells), width), 1)
-        notes.append(left_out(at, line))
+            torn = torn or width_error(path, at + 1, line, len(cells), width, 1)
+        notes.append(omission_note(at, line))
     raise DataError(
         f"{path} has no line that is a header or a row of bars", why=f"it begins with {lines[0][:60]!r}",
         hint="export it again as CSV, with a header line; or move it out of the folder",
     )  # fmt: skip
 
 
-def left_out(at: int, line: str) -> str:
+def omission_note(at: int, line: str) -> str:
     return f"line {at + 1} is no row and is left out: {line.strip()[:60]!r}"
 
 
@@ -122,25 +122,35 @@ def _height(rows: Sequence[tuple[str, ...]]) -> int:
     """Lines of the header that begins with rows[0]: three or two where they name a symbol a column, else one."""
     for count in (3, 2):
         above = rows[:count]
-        if len(above) == count and not any(header.is_row(row) for row in above) and header.levels(above):
+        if len(above) == count and not any(header.is_row(row) for row in above) and header.header_levels(above):
             return count
     return 1
 
 
-def column_names(top: Top) -> tuple[tuple[str, ...], header.Wide | None]:
+def column_names(top: TextPreamble) -> tuple[tuple[str, ...], header.Wide | None]:
     """The columns' names, and whose they are where the header names symbols too."""
     if not top.header:
         return tuple(str(k + 1) for k in range(top.width)), None
-    found = header.levels(top.header) if len(top.header) > 1 else None
+    found = header.header_levels(top.header) if len(top.header) > 1 else None
     if found:
         return tuple(found[0]), found[1]
     return tuple(top.header[0]), None
 
 
-def torn_line(path: Path, line: int, content: str, widths: tuple[int, int], count: int) -> DataError:
-    """The error of a line with widths[0] columns, where most have widths[1]."""
+def width_error(path: Path, line: int, text: str, width: int, usual: int, count: int) -> DataError:
+    """The error of a line that has another number of columns than most lines.
+
+    Parameters
+    ----------
+    path : the file.
+    line : its number, counted from 1.
+    text : the line.
+    width : its number of columns.
+    usual : that of most lines.
+    count : how many lines are like it.
+    """
     return DataError(
-        f"{path}: line {line} has {widths[0]} columns, most have {widths[1]}: {content.strip()[:80]!r}",
+        f"{path}: line {line} has {width} columns, most have {usual}: {text.strip()[:80]!r}",
         why=f"{count} line{'s are' if count > 1 else ' is'} like this",
         hint="mend or remove the line" if count == 1 else "export it again, with one number of columns",
     )

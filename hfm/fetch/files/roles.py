@@ -81,15 +81,27 @@ DAYS = ("date", "dtyyyymmdd")
 
 
 def roles_of(names: Sequence[str], mapping: Mapping[str, str], path: Path | None) -> dict[str, int]:
-    """Role -> number of its column.
+    """Role -> position of its column.
 
-    mapping: role -> a column's name, or its position counted from 1. path: for messages; None: no doubt is raised.
-    Raises DataError where `mapping` names no column, or two columns could play one role.
+    Parameters
+    ----------
+    names : of the columns.
+    mapping : role -> a column's name, or its position from 1, as the user gave it.
+    path : for messages; None: no doubt is raised.
+
+    Returns
+    -------
+    dict of str to int
+
+    Raises
+    ------
+    DataError
+        Where `mapping` names no column, or two columns could play one role.
     """
     known: dict[str, list[int]] = {}
     for k, name in enumerate(names):
         known.setdefault(plain(name), []).append(k)
-    roles = {role: _mapped(role, column, names, path) for role, column in mapping.items()}
+    roles = {role: _column_of(role, column, names, path) for role, column in mapping.items()}
     taken = set(roles.values())
     for role, words in NAMES.items():
         found = [k for word in words for k in known.get(word, []) if k not in taken]
@@ -104,14 +116,14 @@ def roles_of(names: Sequence[str], mapping: Mapping[str, str], path: Path | None
         elif path is not None and role != "time" and plain(names[found[0]]) not in (role, plain(names[found[-1]])):
             raise DataError(
                 f"{path}: columns {' and '.join(names[k] for k in found)} could each be the {role}",
-                hint=mapped(role, names, found[0]),
+                hint=map_option(role, names, found[0]),
             )
         roles[role] = found[0]
         taken.add(found[0])
     return roles
 
 
-def _mapped(role: str, column: str, names: Sequence[str], path: Path | None) -> int:
+def _column_of(role: str, column: str, names: Sequence[str], path: Path | None) -> int:
     """The column that --map ROLE=COLUMN means. Raises DataError where there is none."""
     for k, name in enumerate(names):
         if name in (column, column.strip()):
@@ -124,20 +136,31 @@ def _mapped(role: str, column: str, names: Sequence[str], path: Path | None) -> 
     close = difflib.get_close_matches(column, [name for name in names if name], 1)
     raise DataError(
         f"{path} has no column {column!r} (--map {role}={column})",
-        why=f"its columns are {listed(names)}",
-        hint=mapped(role, names, list(names).index(close[0]))
+        why=f"its columns are {join_names(names)}",
+        hint=map_option(role, names, list(names).index(close[0]))
         if close
         else f"take one of these names, or a position from 1 to {len(names)}",
     )
 
 
-def listed(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Names as a person reads them: an empty one as (no name)."""
     return ", ".join(name or "(no name)" for name in names)[:200]
 
 
-def mapped(role: str, names: Sequence[str], k: int) -> str:
-    """The option that says that column `k` plays `role`, as the shell takes it: by name, or by position."""
+def map_option(role: str, names: Sequence[str], k: int) -> str:
+    """The option that says which column plays a role, as the shell takes it: by name, or by position.
+
+    Parameters
+    ----------
+    role : time, open, ...
+    names : of the columns.
+    k : position of the column.
+
+    Returns
+    -------
+    str
+    """
     twice = sum(name == names[k] for name in names) > 1
     word = names[k] if names[k] and not twice and names[k].isprintable() else str(k + 1)
     return f"--map {shlex.quote(f'{role}={word}')}"

@@ -10,17 +10,17 @@ from pathlib import Path
 from hfm.config import INTERVALS
 from hfm.errors import DataError, UsageError
 from hfm.fetch.files import filenames
-from hfm.fetch.files.parts import Part
+from hfm.fetch.files.parts import FilePart
 from hfm.plugins import BarRequest
 
 
-def choose(parts: list[Part], request: BarRequest) -> dict[str, list[Part] | DataError]:
+def choose_parts(parts: list[FilePart], request: BarRequest) -> dict[str, list[FilePart] | DataError]:
     """The parts of each symbol asked for, else of each there is.
 
     Raises UsageError where the file names no symbol and not exactly one is asked for.
     """
     symbols, path = request.symbols, str(request.path)
-    named: dict[str, list[Part]] = {}
+    named: dict[str, list[FilePart]] = {}
     for part in parts:
         if part.symbol is not None:
             named.setdefault(part.symbol, []).append(part)
@@ -30,28 +30,28 @@ def choose(parts: list[Part], request: BarRequest) -> dict[str, list[Part] | Dat
             stem = filenames.symbol(Path(path))
             raise UsageError(
                 f"{path} has no symbol column, and {len(symbols)} symbols are asked for",
-                hint=command(request, stem if stem and re.fullmatch(r"[A-Z0-9^.=-]{1,10}", stem) else "NAME"),
+                hint=fetch_command(request, stem if stem and re.fullmatch(r"[A-Z0-9^.=-]{1,10}", stem) else "NAME"),
             )
-        return {symbols[0]: [_renamed(part, symbols[0]) for part in bare]}
+        return {symbols[0]: [_name_part(part, symbols[0]) for part in bare]}
     if not symbols:
         return {symbol: named[symbol] for symbol in sorted(named)}
-    out: dict[str, list[Part] | DataError] = {}
+    out: dict[str, list[FilePart] | DataError] = {}
     for symbol in symbols:
         name = _match(symbol, sorted(named))
         has = sorted(named)
         out[name or symbol] = (
-            _alike(named, name)
+            _parts_named(named, name)
             if name
             else DataError(
                 f"{path} has no symbol {symbol}",
                 why=f"it has {', '.join(has[:10])}{' ...' if len(has) > 10 else ''}",
-                hint=command(request, has[0]),
+                hint=fetch_command(request, has[0]),
             )
         )
     return out
 
 
-def _renamed(part: Part, symbol: str) -> Part:
+def _name_part(part: FilePart, symbol: str) -> FilePart:
     """The part; with a warning where the name of its file is a symbol in capitals, and another one."""
     name = filenames.symbol(Path(part.path)) or ""
     unlike = not (_letters(name).startswith(_letters(symbol)) or _letters(symbol).startswith(_letters(name)))
@@ -61,7 +61,7 @@ def _renamed(part: Part, symbol: str) -> Part:
     return replace(part, warnings=(*part.warnings, text))
 
 
-def _alike(named: dict[str, list[Part]], name: str) -> list[Part]:
+def _parts_named(named: dict[str, list[FilePart]], name: str) -> list[FilePart]:
     """The parts of one name; with a warning where others are the same in capitals."""
     others = sorted(other for other in named if other != name and other.upper() == name.upper())
     if not others:
@@ -92,8 +92,19 @@ def _words(name: str) -> frozenset[str]:
     return frozenset(re.split("_+", name.upper()))
 
 
-def command(request: BarRequest, symbol: str = "", path: str | None = None) -> str:
-    """The command line that asks for `symbol` and else for the same, as the shell takes it."""
+def fetch_command(request: BarRequest, symbol: str = "", path: str | None = None) -> str:
+    """The command line of a request, as the shell takes it.
+
+    Parameters
+    ----------
+    request : what it asks for, but for symbols and path.
+    symbol : that it asks for; empty: all.
+    path : None: the request's.
+
+    Returns
+    -------
+    str
+    """
     interval = next(name for name, seconds in INTERVALS.items() if seconds == request.interval_s)
     words = ["hfm", "fetch", *([symbol] if symbol else []), "--source", "file", "--path", path or str(request.path)]
     words += ["--interval", interval] if request.interval_s != INTERVALS["5m"] else []

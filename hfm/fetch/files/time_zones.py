@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import numpy as np
 
+from hfm.arrays import Int
 from hfm.errors import DataError, UsageError
-from hfm.fetch.sessions import SECOND, Int
+from hfm.instants import SECOND_NS
 
-HOUR = 3600 * SECOND
+HOUR = 3600 * SECOND_NS
 ABBREVIATIONS: dict[str, tuple[tuple[str, float], ...]] = {
     "EST": (("America/New_York", -5),),
     "EDT": (("America/New_York", -4),),
@@ -54,7 +55,7 @@ _COLUMN = re.compile(r"(?:^|[^a-z])(?:utc|gmt)(?:\s*([+\-\u2212])\s*(\d{1,2})(?:
 
 
 @dataclass(frozen=True)
-class Zone:
+class ZoneText:
     """What a zone in the text says: ns east of UTC, a name of the zone database, an abbreviation; any may be absent."""
 
     offset: int | None = None
@@ -68,48 +69,48 @@ def check_zone(tz: str | None) -> None:
         ZoneInfo(tz or ("UTC" if tz is None else "?"))
     except (ZoneInfoNotFoundError, ValueError, OSError):
         found = _OFFSET.fullmatch(tz.strip()) if tz else None
-        fixed = _fixed(_seconds(found)) if found else None
+        fixed = _fixed_zone(_seconds(found)) if found else None
         raise UsageError(f"--tz {tz!r} is not a time zone", hint=f"--tz {fixed or 'America/New_York'}") from None
 
 
-def parse(text: str) -> Zone | None:
+def parse_zone(text: str) -> ZoneText | None:
     """What the end of a time says of its zone; None where it is no zone."""
     text = text.strip()
     comment = re.fullmatch(r"(.*?)\s*\((.*)\)", text)
     if comment:
         text, inner = comment.groups()
-        zone = parse(text) if text else None
-        other = parse(inner) if inner.upper() in (*ABBREVIATIONS, *_UTC) or "/" in inner else None
+        zone = parse_zone(text) if text else None
+        other = parse_zone(inner) if inner.upper() in (*ABBREVIATIONS, *_UTC) or "/" in inner else None
         if not text or zone is None or other is None:
             return zone if text else other
-        return Zone(zone.offset, other.name or zone.name, other.abbreviation) if other.offset is None else zone
+        return ZoneText(zone.offset, other.name or zone.name, other.abbreviation) if other.offset is None else zone
     bracket = re.fullmatch(r"(.*?)\s*\[(.*)\]", text)
     if bracket:
         before, inner = bracket.groups()
-        zone, other = parse(before) if before else Zone(), parse(inner)
+        zone, other = parse_zone(before) if before else ZoneText(), parse_zone(inner)
         if zone is None or other is None:
             return None
-        return Zone(zone.offset if zone.offset is not None else other.offset, other.name, other.abbreviation)
+        return ZoneText(zone.offset if zone.offset is not None else other.offset, other.name, other.abbreviation)
     if text.upper() in _UTC:
-        return Zone(0)
+        return ZoneText(0)
     found = _OFFSET.fullmatch(text)
     if found:
         seconds = _seconds(found)
-        return None if abs(seconds) > 15 * 3600 else Zone(seconds * SECOND)
+        return None if abs(seconds) > 15 * 3600 else ZoneText(seconds * SECOND_NS)
     if text.upper() in ABBREVIATIONS:
-        return Zone(abbreviation=text.upper())
-    name = CLOCKS.get(text.upper()) or _known(text)
-    return Zone(name=name) if name else None
+        return ZoneText(abbreviation=text.upper())
+    name = CLOCKS.get(text.upper()) or _database_name(text)
+    return ZoneText(name=name) if name else None
 
 
-def of_column(name: str) -> str | None:
+def zone_of_name(name: str) -> str | None:
     """The zone that the name of a column of times says (`time_utc`, `Gmt time`, `Time (UTC+8)`); None where it says
     none, or an offset that is not of whole hours."""
     found = _COLUMN.search(name)
     if found is None:
         return None
     seconds = _seconds(found) if found[1] else 0
-    return _fixed(seconds) if seconds else "UTC"
+    return _fixed_zone(seconds) if seconds else "UTC"
 
 
 def _seconds(found: re.Match[str]) -> int:
@@ -119,13 +120,13 @@ def _seconds(found: re.Match[str]) -> int:
     return (1 if sign == "+" else -1) * (hours * 3600 + minutes * 60 + seconds)
 
 
-def _fixed(seconds: int) -> str | None:
+def _fixed_zone(seconds: int) -> str | None:
     """The name of the zone that always is so far east of UTC (POSIX turns the sign); None where it has none."""
     hours = seconds // 3600
     return f"Etc/GMT{-hours:+d}" if seconds % 3600 == 0 and -12 <= hours <= 14 and hours else None
 
 
-def _known(text: str) -> str | None:
+def _database_name(text: str) -> str | None:
     """The zone database's name for `text`, whatever its case."""
     try:
         return ZoneInfo(text).key
@@ -134,16 +135,27 @@ def _known(text: str) -> str | None:
 
 
 def offset_at(utc: Int, zone: str) -> Int:
-    """[n] ns east of UTC that `zone` keeps at instants `utc`."""
+    """[n] ns east of UTC that a zone (IANA name) keeps at instants [n] ns UTC."""
     import pandas as pd
 
-    there = pd.DatetimeIndex(utc.view("datetime64[ns]")).tz_localize("UTC").tz_convert(zone)
-    out: Int = there.tz_localize(None).as_unit("ns").asi8 - utc
+    local = pd.DatetimeIndex(utc.view("datetime64[ns]")).tz_localize("UTC").tz_convert(zone)
+    out: Int = local.tz_localize(None).as_unit("ns").asi8 - utc
     return out
 
 
-def wall(clock: Int, zone: str) -> tuple[Int, Int]:
-    """(ns UTC of wall-clock ns in `zone`, rows in the hour that its clock repeats or skips)."""
+def wall_to_utc(clock: Int, zone: str) -> tuple[Int, Int]:
+    """Instants of wall clocks, and the rows whose clock the zone repeats or skips.
+
+    Parameters
+    ----------
+    clock : [n] ns since 1970 on the wall.
+    zone : IANA name.
+
+    Returns
+    -------
+    int64 [n], int64 [k]
+        ns UTC (those of the k rows mean nothing); the k rows.
+    """
     import pandas as pd
 
     local = pd.DatetimeIndex(clock.view("datetime64[ns]")).tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
@@ -152,46 +164,79 @@ def wall(clock: Int, zone: str) -> tuple[Int, Int]:
 
 
 def localise(clock: Int, name: str, tz: str | None) -> Int:
-    """ns UTC of wall-clock ns in zone `tz`. Raises DataError without a zone, or in the hour that a clock repeats."""
+    """Instants of wall clocks in the zone of --tz.
+
+    Parameters
+    ----------
+    clock : [n] ns since 1970 on the wall.
+    name : of the column, for messages.
+    tz : IANA name, or None.
+
+    Returns
+    -------
+    int64 [n]
+        ns UTC.
+
+    Raises
+    ------
+    DataError
+        Without a zone, or in the hour that a clock repeats or skips.
+    """
     if tz is None:
         raise DataError(
-            f"column {name} has no time zone (first {_face(clock[0])})",
+            f"column {name} has no time zone (first {_clock_text(clock[0])})",
             why="09:30 in New York and in UTC are different bars",
             hint=UNKNOWN,
         )
-    utc, bad = wall(clock, tz)
+    utc, bad = wall_to_utc(clock, tz)
     if bad.size:
         raise DataError(
-            f"column {name}: {_face(clock[bad[0]])} comes twice or never in {tz} (clock change); "
+            f"column {name}: {_clock_text(clock[bad[0]])} comes twice or never in {tz} (clock change); "
             f"{bad.size} rows are like this",
             hint="export the times in UTC",
         )
     return utc
 
 
-def instants(clock: Int, code: Int, texts: list[str], name: str, tz: str | None) -> tuple[Int, bool]:
-    """(ns UTC of wall-clock ns, each in the zone that stands with it: `texts[code]`; whether `tz` settled any).
+def zones_to_utc(clock: Int, code: Int, texts: list[str], name: str, tz: str | None) -> tuple[Int, bool]:
+    """Instants of wall clocks, each in the zone that stands with it; and whether --tz settled any.
 
-    Raises DataError for a text that is no zone, an offset and a name that contradict each other, and an abbreviation
-    that is not certain and that `tz` does not settle.
+    Parameters
+    ----------
+    clock : [n] ns since 1970 on the wall.
+    code : [n] position of each row's zone in `texts`.
+    texts : what stands behind the times.
+    name : of the column, for messages.
+    tz : the zone of --tz, or None.
+
+    Returns
+    -------
+    int64 [n], bool
+        ns UTC.
+
+    Raises
+    ------
+    DataError
+        For a text that is no zone, an offset and a name that contradict each other, and an abbreviation that is not
+        certain and that `tz` does not settle.
     """
     out, settled = np.empty_like(clock), False
     for k, text in enumerate(texts):
         rows = np.flatnonzero(code == k)
         if not rows.size:
             continue
-        zone = parse(text)
+        zone = parse_zone(text)
         if zone is None:
             raise DataError(
                 f"column {name}, data row {rows[0] + 1}: {text.strip()[:40]!r} is no time zone",
                 hint="write the times as ISO, 2025-02-19T09:30:00-05:00",
             )
-        out[rows], by_tz = _applied(clock[rows], zone, text.strip(), name, tz)
+        out[rows], by_tz = _apply_zone(clock[rows], zone, text.strip(), name, tz)
         settled |= by_tz
     return out, settled
 
 
-def _applied(clock: Int, zone: Zone, text: str, name: str, tz: str | None) -> tuple[Int, bool]:
+def _apply_zone(clock: Int, zone: ZoneText, text: str, name: str, tz: str | None) -> tuple[Int, bool]:
     """(ns UTC of wall-clock ns in one zone, whether `tz` was needed for it)."""
     meant = ABBREVIATIONS.get(zone.abbreviation or "", ())
     if zone.offset is not None:
@@ -200,7 +245,7 @@ def _applied(clock: Int, zone: Zone, text: str, name: str, tz: str | None) -> tu
         kept += [np.full(len(utc), zone.offset in [int(hours * HOUR) for _, hours in meant])] if meant else []
         for agrees in kept:
             if not agrees.all():
-                first = _face(clock[np.flatnonzero(~agrees)[0]])
+                first = _clock_text(clock[np.flatnonzero(~agrees)[0]])
                 raise DataError(
                     f"column {name}: at {first} the offset and the zone in {text!r} contradict each other",
                     why=f"{int((~agrees).sum())} rows are like this",
@@ -213,10 +258,10 @@ def _applied(clock: Int, zone: Zone, text: str, name: str, tz: str | None) -> tu
     utc = clock - int(hours * HOUR)
     if not more and (offset_at(utc, place) == int(hours * HOUR)).all():
         return utc, False
-    return _settled(clock, zone.abbreviation or "", name, tz), True
+    return _settle(clock, zone.abbreviation or "", name, tz), True
 
 
-def _settled(clock: Int, abbreviation: str, name: str, tz: str | None) -> Int:
+def _settle(clock: Int, abbreviation: str, name: str, tz: str | None) -> Int:
     """ns UTC of times whose abbreviation is not certain: as wall clock of `tz`, where that zone ever keeps its offset.
 
     In the hour that a clock repeats the abbreviation tells which of the two. Raises DataError where `tz` does not help.
@@ -235,15 +280,15 @@ def _settled(clock: Int, abbreviation: str, name: str, tz: str | None) -> Int:
     if len(places) == 1:
         hours = ABBREVIATIONS[abbreviation][0][1]
         why = f"{places[0]} does not keep {abbreviation} at that date: its clock, or {hours:+g} h all the year?"
-        places += [fixed for fixed in [_fixed(int(hours * 3600))] if fixed]
+        places += [fixed for fixed in [_fixed_zone(int(hours * 3600))] if fixed]
     else:
         why = f"{abbreviation} is the abbreviation of {len(places)} zones"
     raise DataError(
-        f"column {name}: {_face(clock[0])} {abbreviation} is not certain",
+        f"column {name}: {_clock_text(clock[0])} {abbreviation} is not certain",
         why=why,
         hint=", or ".join(f"--tz {place}" for place in places),
     )
 
 
-def _face(clock: np.int64) -> str:
+def _clock_text(clock: np.int64) -> str:
     return str(np.datetime64(int(clock), "ns").astype("datetime64[s]"))

@@ -14,13 +14,13 @@ from datetime import datetime
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool
 from hfm.errors import ConfigError, typed
-from hfm.fetch.sessions import SECOND, Sessions
+from hfm.fetch.sessions import Sessions
+from hfm.instants import SECOND_NS
 from hfm.plugins import RawBars
 
-Bool = npt.NDArray[np.bool_]
 KEEP = "no"
 LOOK = 10
 """Sessions before a shift that its volume is compared with."""
@@ -37,7 +37,7 @@ class Adjustment:
     ratio: float
 
 
-def parse(texts: Sequence[str]) -> tuple[set[str | None], list[Adjustment]]:
+def parse_adjustments(texts: Sequence[str]) -> tuple[set[str | None], list[Adjustment]]:
     """(symbols whose shifts are kept, None: all; adjustments). Raises ConfigError for what is neither."""
     keep: set[str | None] = set()
     found: list[Adjustment] = []
@@ -76,7 +76,7 @@ def _unclear(text: str) -> ConfigError:
     )
 
 
-def word(ratio: float) -> str:
+def ratio_text(ratio: float) -> str:
     """A ratio as it is typed: 10, 3/2, 1/100, else a decimal."""
     part = Fraction(ratio).limit_denominator(1000)
     if abs(float(part) / ratio - 1.0) < 1e-9:
@@ -84,26 +84,26 @@ def word(ratio: float) -> str:
     return f"{ratio:.6g}"
 
 
-def instant(moment: str, sessions: Sessions) -> int:
+def start_ns(moment: str, sessions: Sessions) -> int:
     """ns UTC from which an adjustment holds: the open of the first session of a date or after it, else the instant (UTC
     where it names no zone). A date after the last session is after all bars."""
     if len(moment) > 10:
         when = np.datetime64(datetime.fromisoformat(moment).replace(tzinfo=None), "ns").astype(np.int64)
         offset = datetime.fromisoformat(moment).utcoffset()
-        return int(when) - int(offset.total_seconds() * SECOND if offset is not None else 0)
+        return int(when) - int(offset.total_seconds() * SECOND_NS if offset is not None else 0)
     later = np.flatnonzero(sessions.day >= np.datetime64(moment))
     return int(sessions.open[later[0]] if later.size else sessions.close.max(initial=0))
 
 
-def apply(raw: RawBars, chosen: Sequence[Adjustment], sessions: Sessions) -> tuple[RawBars, list[str]]:
+def _apply(raw: RawBars, chosen: Sequence[Adjustment], sessions: Sessions) -> tuple[RawBars, list[str]]:
     """The bars after the adjustments, and a sentence for each. One before the first bar changes nothing."""
     notes = []
     for one in chosen:
-        after = raw.time > instant(one.moment, sessions)
+        after = raw.time > start_ns(one.moment, sessions)
         if after.all():
             continue
         if not after.any():
-            notes.append(f"no bar is as late as {one.moment}: {one.moment}={word(one.ratio)} adjusts nothing")
+            notes.append(f"no bar is as late as {one.moment}: {one.moment}={ratio_text(one.ratio)} adjusts nothing")
             continue
         with_volume = _volume_moved(raw, after, one.ratio, sessions)
         price, volume = np.where(after, one.ratio, 1.0), np.where(after & with_volume, one.ratio, 1.0)
@@ -111,8 +111,8 @@ def apply(raw: RawBars, chosen: Sequence[Adjustment], sessions: Sessions) -> tup
             raw, open=raw.open * price, high=raw.high * price, low=raw.low * price, close=raw.close * price,
             volume=raw.volume / volume,
         )  # fmt: skip
-        also = f"volumes divided by {word(one.ratio)}" if with_volume else "volumes left as they are"
-        notes.append(f"prices from {one.moment} on are multiplied by {word(one.ratio)} as asked, {also}")
+        also = f"volumes divided by {ratio_text(one.ratio)}" if with_volume else "volumes left as they are"
+        notes.append(f"prices from {one.moment} on are multiplied by {ratio_text(one.ratio)} as asked, {also}")
     return raw, notes
 
 
@@ -132,11 +132,11 @@ def _volume_moved(raw: RawBars, after: Bool, ratio: float, sessions: Sessions) -
     return bool(abs(moved - np.log(ratio)) < abs(moved))
 
 
-def check(texts: Sequence[str], symbols: Sequence[str]) -> None:
+def check_adjustments(texts: Sequence[str], symbols: Sequence[str]) -> None:
     """Raise ConfigError for adjustments that are unclear, or whose symbol is not there or not said."""
-    _, found = parse(texts)
+    _, found = parse_adjustments(texts)
     for one in found:
-        text = f"{one.moment}={word(one.ratio)}"
+        text = f"{one.moment}={ratio_text(one.ratio)}"
         if one.symbol is None and len(symbols) > 1:
             raise ConfigError(
                 f"fetch.adjust {text} names no symbol, and there are {len(symbols)}",
@@ -150,9 +150,20 @@ def check(texts: Sequence[str], symbols: Sequence[str]) -> None:
             )
 
 
-def adjusted(raw: RawBars, texts: Sequence[str], symbol: str, sessions: Sessions) -> tuple[RawBars, list[str]]:
-    """A symbol's bars after the adjustments that were typed for it, and a sentence for each; of several for one session
-    the last holds."""
-    _, found = parse(texts)
-    own = {one.moment: one for one in found if one.symbol in (symbol, None)}
-    return apply(raw, list(own.values()), sessions)
+def adjust(raw: RawBars, texts: Sequence[str], symbol: str, sessions: Sessions) -> tuple[RawBars, list[str]]:
+    """A symbol's bars after the adjustments that were typed for it, and a sentence for each.
+
+    Parameters
+    ----------
+    raw : bars in any order.
+    texts : adjustments as they were typed; of several for one session the last holds.
+    symbol : whose they are.
+    sessions : of the span.
+
+    Returns
+    -------
+    RawBars, list of str
+    """
+    _, found = parse_adjustments(texts)
+    last = {one.moment: one for one in found if one.symbol in (symbol, None)}
+    return _apply(raw, list(last.values()), sessions)

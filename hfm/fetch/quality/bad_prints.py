@@ -1,7 +1,7 @@
 """Closes that leave and come back within a bar: bad prints, or moves that were real.
 
-That a price left and returned is one witness. A second one decides (`verdict`): the volume of the bar and the next,
-where the next bar opened, and what other symbols did at the same time. What none of them speaks against is kept.
+That a price left and returned is one witness. A second one decides (`is_bad_print`): the volume of the bar and the
+next, where the next bar opened, and what other symbols did at the same time. What none of them speaks against is kept.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
+from hfm.arrays import Bool, Float, Int
+from hfm.fetch.quality.grid_bars import GridBars
+from hfm.fetch.quality.scales import MAD
+
 NEAR = 6
 """Bars on either side that a bar is compared with."""
 BUSY = 1.5
@@ -32,33 +32,90 @@ JOINED = 0.5
 """Share of bars that open at the close before, above which an open says nothing."""
 ABSURD = np.log(1.5)
 """A jump that no volume makes true: exchanges bust such trades."""
+JUMP = 10.0
+"""MAD-sigmas of a move that is looked at."""
 
 
 @dataclass(frozen=True)
-class Peers:
-    """When the other symbols moved. time: sorted, ns UTC; moved: how many at each; count: how many there are."""
+class PeerMoves:
+    """When the other symbols moved.
+
+    Attributes
+    ----------
+    time : [k] ns UTC, sorted, each once.
+    moved : [k] how many other symbols moved then.
+    count : how many other symbols there are.
+    """
 
     time: Int
     moved: Int
     count: int
 
 
-class Closes(NamedTuple):
-    """Bars of one symbol in order, [n]. time: ns UTC."""
+class CloseJumps(NamedTuple):
+    """[n] bars whose close jumps by more than JUMP sigmas.
 
-    time: Int
-    open: Float
-    close: Float
-    volume: Float
+    spikes: it comes back with the next bar and is a bad print. moves: it stays, or comes back and was real.
+    """
+
+    spikes: Bool
+    moves: Bool
 
 
-NOBODY = Peers(np.empty(0, np.int64), np.empty(0, np.int64), 0)
+NO_PEERS = PeerMoves(np.empty(0, np.int64), np.empty(0, np.int64), 0)
+
+
+def close_jumps(bars: GridBars, sigma: Float, peers: PeerMoves = NO_PEERS) -> CloseJumps:
+    """Jumps of a symbol's closes.
+
+    A spike needs the bars before and after it in the same session: nothing is said of a session's first and last bar.
+    Moves that stay are news, and so are those that return where no second witness speaks against them.
+
+    Parameters
+    ----------
+    bars : [n].
+    sigma : [n] scale of a bar's log return (scales.trailing: with the bars that did not move); NaN where it is not
+        known, and then nothing is said of the bar. It is at least that of the NEAR bars on either side, so that a wild
+        hour is no row of errors.
+    peers : when other symbols moved.
+
+    Returns
+    -------
+    The two masks; no bar is in both.
+    """
+    n = len(bars)
+    spikes = np.zeros(n, bool)
+    if n < 3:
+        return CloseJumps(spikes, np.zeros(n, bool))
+    step = np.diff(np.log(bars.close))
+    step[bars.index[1:] != bars.index[:-1]] = np.nan
+    into = np.append(np.nan, step)
+    out = np.append(step, np.nan)
+    with np.errstate(invalid="ignore"):
+        big = np.abs(into) > JUMP * sigma
+        back = (np.minimum(np.abs(into), np.abs(out)) > JUMP * sigma) & (np.abs(into + out) < np.abs(into) / 2)
+    for row in np.flatnonzero(back & (sigma > 0)):
+        near = np.concatenate([into[max(row - NEAR, 0) : row], into[row + 2 : row + 2 + NEAR]])
+        near = near[~np.isnan(near)]
+        local = MAD * float(np.median(np.abs(near))) if near.size else 0.0
+        alone = min(abs(into[row]), abs(out[row])) > JUMP * local
+        spikes[row] = alone and is_bad_print(bars, int(row), peers)
+    after_spike = np.append(False, spikes[:-1])
+    return CloseJumps(spikes, big & (sigma > 0) & ~spikes & ~after_spike)
 
 
 def move_times(time: Int, close: Float) -> Int:
-    """Sorted times at which a symbol's close moved by more than MOVED MAD-sigmas, or came back from that.
+    """Times at which a symbol's close moved by more than MOVED MAD-sigmas, or came back from that.
 
-    The sigma is that of the PAST bars and more before a bar, block by block; of the first block its own.
+    Parameters
+    ----------
+    time : [n] ns UTC, in any order.
+    close : [n] currency; moves from or to a price that is not positive and finite are left out.
+
+    Returns
+    -------
+    [k] ns UTC, sorted, each once. The sigma is that of the PAST bars and more before a bar, block by block; of the
+    first block its own.
     """
     order = np.argsort(time, kind="stable")
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -67,34 +124,39 @@ def move_times(time: Int, close: Float) -> Int:
     moved = np.zeros(len(change), bool)
     for first in range(0, len(change), PAST):
         before = change[max(first - PAST, 0) : first or PAST]
-        known = before[~np.isnan(before)]
-        if known.size:
-            moved[first : first + PAST] = change[first : first + PAST] > MOVED * 1.4826 * float(np.median(known))
+        finite = before[~np.isnan(before)]
+        if finite.size:
+            moved[first : first + PAST] = change[first : first + PAST] > MOVED * MAD * float(np.median(finite))
     return np.unique(time[order][1:][moved])
 
 
-def peers(moves: Mapping[str, Int]) -> dict[str, Peers]:
-    """Of each symbol, when the others moved. moves: of each, its sorted times from `move_times`."""
+def peer_moves(moves: Mapping[str, Int]) -> dict[str, PeerMoves]:
+    """Of each symbol, when the others moved. moves: symbol -> its times from `move_times`."""
     time, count = np.unique(np.concatenate(list(moves.values()) or [np.empty(0, np.int64)]), return_counts=True)
     return {
-        symbol: Peers(time, count - np.isin(time, own, assume_unique=True), len(moves) - 1)
-        for symbol, own in moves.items()
+        symbol: PeerMoves(time, count - np.isin(time, times, assume_unique=True), len(moves) - 1)
+        for symbol, times in moves.items()
     }
 
 
-def verdict(bars: Closes, row: int, others: Peers) -> bool:
-    """Whether the close of a row, from which the next one came back, is a bad print.
+def is_bad_print(bars: GridBars, row: int, peers: PeerMoves) -> bool:
+    """Whether a close from which the next one came back is wrong: a witness speaks against it and none for it.
 
-    True where a witness speaks against the move and none for it.
+    Parameters
+    ----------
+    bars : [n].
+    row : the bar of that close; it has a bar before and after it.
+    peers : when other symbols moved.
     """
-    close = bars.close
-    votes = [_volume(bars, row), _next_open(bars, row), together(int(bars.time[row]), int(bars.time[row + 1]), others)]
-    if abs(np.log(close[row] / close[row - 1])) > ABSURD:
-        votes[0] = -1
+    volume, next_open = _volume_vote(bars, row), _next_open_vote(bars, row)
+    others = peer_vote(int(bars.time[row]), int(bars.time[row + 1]), peers)
+    if abs(np.log(bars.close[row] / bars.close[row - 1])) > ABSURD:
+        volume = -1
+    votes = (volume, next_open, others)
     return min(votes) < 0 and max(votes) <= 0
 
 
-def _volume(bars: Closes, row: int) -> int:
+def _volume_vote(bars: GridBars, row: int) -> int:
     """1 where the two bars of the move traded more than those near them, -1 where not, 0 where volume is not known."""
     volume = bars.volume
     near = np.concatenate((volume[max(row - NEAR, 0) : row], volume[row + 2 : row + 2 + NEAR]))
@@ -104,9 +166,11 @@ def _volume(bars: Closes, row: int) -> int:
     return 1 if volume[row : row + 2].mean() >= BUSY * usual else -1
 
 
-def _next_open(bars: Closes, row: int) -> int:
-    """1 where the next bar opened where the jump had led, -1 where it opened back where it began; 0 between, and where
-    opens are the closes before them by the vendor's habit."""
+def _next_open_vote(bars: GridBars, row: int) -> int:
+    """1 where the next bar opened where the jump had led, -1 where it opened back where it began.
+
+    0 between, and where opens are the closes before them by the vendor's habit.
+    """
     open_, close = bars.open, bars.close
     if np.mean(open_[1 : row + 2] == close[: row + 1]) > JOINED:
         return 0
@@ -114,11 +178,16 @@ def _next_open(bars: Closes, row: int) -> int:
     return -1 if abs(back - 1) < SHARE else 1 if abs(back) < SHARE else 0
 
 
-def together(first: int, last: int, others: Peers) -> int:
-    """1 where other symbols moved in bars that end between two times (ns UTC), -1 where they stood still, 0 where there
-    are none."""
-    if not others.count:
+def peer_vote(first: int, last: int, peers: PeerMoves) -> int:
+    """Whether other symbols moved in the bars that end between two times: 1 yes, -1 no, 0 where there are none.
+
+    Parameters
+    ----------
+    first, last : ns UTC, both included.
+    peers : when other symbols moved.
+    """
+    if not peers.count:
         return 0
-    inside = (others.time >= first) & (others.time <= last)
-    most = int(others.moved[inside].max(initial=0))
-    return 1 if most >= max(1.0, TOGETHER * others.count) else -1
+    inside = (peers.time >= first) & (peers.time <= last)
+    most = int(peers.moved[inside].max(initial=0))
+    return 1 if most >= max(1.0, TOGETHER * peers.count) else -1

@@ -8,23 +8,43 @@ from __future__ import annotations
 
 import numpy as np
 
+from hfm.arrays import Int
 from hfm.errors import DataError
-from hfm.fetch import sessions as calendars
-from hfm.fetch.files import alignment
-from hfm.fetch.quality.accounting import Grid, Quality
-from hfm.fetch.sessions import DAY, SECOND, Int, Sessions
+from hfm.fetch import calendar_fit
+from hfm.fetch.quality.bar_quality import BarQuality
+from hfm.fetch.quality.grid_bars import GridBars
+from hfm.fetch.sessions import Sessions, span
+from hfm.instants import DAY_NS, SECOND_NS
 from hfm.plugins import BarRequest
 
 NEVER, MOST = 0.05, 0.8
 """Share of sessions in which a slot that is never there may be; share of the missing bars that such slots explain."""
 
 
-def fault(
-    symbol: str, grid: Grid, account: Quality, sessions: Sessions, request: BarRequest, max_gap: float, times: Int
+def gap_error(
+    symbol: str,
+    grid: GridBars,
+    account: BarQuality,
+    sessions: Sessions,
+    request: BarRequest,
+    max_gap: float,
+    times: Int,
 ) -> DataError | None:
-    """Why `symbol` is left out; None where it has what it should.
+    """Why a symbol is left out; None where it has what it should.
 
-    grid: index into `sessions`, the symbol's own span. times: ns UTC, the ends of all its rows.
+    Parameters
+    ----------
+    symbol : for messages.
+    grid : its clean bars; `index` counts in `sessions`.
+    account : of its bars.
+    sessions : the symbol's own span.
+    request : what was asked for.
+    max_gap : largest share of bars that may be missing inside the sessions present.
+    times : [n] ns UTC, the ends of all its rows.
+
+    Returns
+    -------
+    DataError or None
     """
     off = account.rejected.get("off_grid", 0)
     if off > account.present:
@@ -43,7 +63,7 @@ def fault(
         return DataError(what, why=f"{why}; rejected: {reasons}", hint=hint)
     never = _never(grid, sessions)
     if never:
-        other = alignment.calendar_of(times, sessions)
+        other = calendar_fit.other_calendar(times, sessions)
         return DataError(
             what,
             why=f"{why}; {never}: that is no hole but another zone, calendar or grid",
@@ -54,10 +74,23 @@ def fault(
     return DataError(what, why=why, hint=f"--max-gap {np.ceil(account.gap * 100):.0f}%")
 
 
-def nothing(symbol: str, account: Quality, request: BarRequest, until: int, times: Int) -> DataError:
-    """The error of a symbol without a usable bar, with what happened to its rows and what helps with that."""
+def empty_error(symbol: str, account: BarQuality, request: BarRequest, until: int, times: Int) -> DataError:
+    """The error of a symbol without a usable bar, with what happened to its rows and what helps with that.
+
+    Parameters
+    ----------
+    symbol : for messages.
+    account : of its bars.
+    request : what was asked for.
+    until : ns UTC, the horizon.
+    times : [n] ns UTC, the ends of all its rows.
+
+    Returns
+    -------
+    DataError
+    """
     span = f"last {request.sessions} sessions" if request.sessions else f"last {request.days} days"
-    whole = request.sessions is None and request.days is None
+    everything = request.sessions is None and request.days is None
     end = f"{np.datetime64(until, 'ns').astype('datetime64[s]')}Z"
     counts = {
         "after the horizon": max(account.future, int((times > until).sum())),
@@ -67,7 +100,7 @@ def nothing(symbol: str, account: Quality, request: BarRequest, until: int, time
     }
     lost = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items() if n) or "no rows at all"
     return DataError(
-        f"{symbol} has no usable bar in the {'file' if whole else span} up to {end} (calendar {request.calendar})",
+        f"{symbol} has no usable bar in the {'file' if everything else span} up to {end} (calendar {request.calendar})",
         why=f"of {account.raw} rows: {lost}",
         hint=_remedy(max(counts, key=lambda name: counts[name]) if any(counts.values()) else "", request, times),
     )
@@ -78,8 +111,8 @@ def _remedy(cause: str, request: BarRequest, times: Int) -> str:
     if cause == "after the horizon":
         return f"--as-of {np.datetime64(int(times.max()), 'ns').astype('datetime64[s]')}Z"
     if cause == "outside the sessions":
-        around = calendars.span(request.calendar, request.interval_s, int(times.min()) - DAY, int(times.max()) + DAY)
-        other = alignment.calendar_of(times, around)
+        around = span(request.calendar, request.interval_s, int(times.min()) - DAY_NS, int(times.max()) + DAY_NS)
+        other = calendar_fit.other_calendar(times, around)
         alike = "the times lie in the sessions of no calendar that was tried: check their zone and the calendar"
         return f"--set fetch.calendar={other}" if other else alike
     if cause == "off_grid":
@@ -91,9 +124,9 @@ def _remedy(cause: str, request: BarRequest, times: Int) -> str:
     return "ask for more days" if request.days or request.sessions else "the file has no rows of this symbol"
 
 
-def _off_grid(symbol: str, account: Quality, sessions: Sessions) -> DataError:
+def _off_grid(symbol: str, account: BarQuality, sessions: Sessions) -> DataError:
     """More rows off the grid than on it: the bars are of another grid, whatever --max-gap says."""
-    off, minutes = account.rejected["off_grid"], sessions.interval // (60 * SECOND)
+    off, minutes = account.rejected["off_grid"], sessions.interval // (60 * SECOND_NS)
     return DataError(
         f"{symbol}: {off} rows inside the sessions are off the grid of {minutes} minutes from each open, "
         f"{account.present} are on it",
@@ -102,7 +135,7 @@ def _off_grid(symbol: str, account: Quality, sessions: Sessions) -> DataError:
     )
 
 
-def _never(grid: Grid, sessions: Sessions) -> str:
+def _never(grid: GridBars, sessions: Sessions) -> str:
     """The slots that are missing in every session, if they are most of what is missing; else nothing."""
     present = np.unique(grid.index)
     if len(present) < 2:
@@ -119,7 +152,7 @@ def _never(grid: Grid, sessions: Sessions) -> str:
     never = (due > 0) & (have <= NEVER * due)
     if not never.any() or missing[never].sum() < MOST * missing.sum():
         return ""
-    first, last = (int(np.flatnonzero(never)[k]) * sessions.interval // (60 * SECOND) for k in (0, -1))
+    first, last = (int(np.flatnonzero(never)[k]) * sessions.interval // (60 * SECOND_NS) for k in (0, -1))
     return (
         f"the same {int(never.sum())} of {int((due > 0).sum())} slots are missing in every session (the first "
         f"{first} minutes from the open, the last {last})"

@@ -13,14 +13,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Float
 from hfm.fetch.quality import scales
-from hfm.fetch.quality.scales import Priced
+from hfm.fetch.quality.scales import ScaledBars
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 LEAP = float(np.log(1.5))
 """A link that no trading makes inside a session, and few nights do."""
 NIGHT, GAP = 0.28, 0.09
@@ -50,7 +47,7 @@ class Excursion(NamedTuple):
     @property
     def unit(self) -> bool:
         """Whether the factor is a unit's."""
-        return bool(np.isfinite(nearest(self.factor, UNITS)))
+        return bool(np.isfinite(nearest_ratio(self.factor, UNITS)))
 
 
 class Shift(NamedTuple):
@@ -63,7 +60,7 @@ class Shift(NamedTuple):
     inside: bool
 
 
-class Found(NamedTuple):
+class LevelFindings(NamedTuple):
     """Excursions that are errors, those that were traded as such a move is, and shifts."""
 
     excursions: tuple[Excursion, ...]
@@ -71,7 +68,7 @@ class Found(NamedTuple):
     shifts: tuple[Shift, ...]
 
 
-def find(bars: Priced, slots: int) -> Found:
+def find_level_changes(bars: ScaledBars, slots: int) -> LevelFindings:
     """The excursions and shifts of one symbol's bars in order.
 
     Parameters
@@ -97,9 +94,9 @@ def find(bars: Priced, slots: int) -> Found:
             continue
         pending = [k for k in pending if k < start or (k > start and broken[k])]
         run = Excursion((start + 1) // 2, int(at) // 2, float(np.exp(link[start])))
-        (wrong if _wrong(bars, run) else traded).append(run)
+        (wrong if _is_error(bars, run) else traded).append(run)
     shifts = [at for at in pending if broken[at]]
-    found = _ends(bars, link, Found(tuple(wrong), tuple(traded), ()), shifts, slots)
+    found = _at_file_ends(bars, link, LevelFindings(tuple(wrong), tuple(traded), ()), shifts, slots)
     gaps = [at for at in pending if night[at] and not broken[at] and abs(link[at]) > GAP]
     small = [Shift((at + 1) // 2, float(np.exp(link[at])), float("nan"), False) for at in gaps]
     return found._replace(shifts=tuple(sorted((*found.shifts, *small))))
@@ -113,16 +110,18 @@ def _encloses(link: Float, first: int, last: int, slots: int) -> bool:
     return bool(undone and (count <= slots if size > LEAP else (count <= SHORT and last - first > 2)))
 
 
-def _wrong(bars: Priced, run: Excursion) -> bool:
+def _is_error(bars: ScaledBars, run: Excursion) -> bool:
     """Whether bars that left and came back are errors: by any volume where the factor is a unit's, or beyond LEAP for
     SHORT bars; else unless they were traded as a move of this size is."""
     short, size = run.last - run.first < SHORT, abs(float(np.log(run.factor)))
     if run.unit or (size > LEAP and short):
         return True
-    return (size > LEAP or short) and not scales.traded(bars, run.first, run.last, size)
+    return (size > LEAP or short) and not scales.is_traded(bars, run.first, run.last, size)
 
 
-def _ends(bars: Priced, link: Float, found: Found, shifts: Sequence[int], slots: int) -> Found:
+def _at_file_ends(
+    bars: ScaledBars, link: Float, found: LevelFindings, shifts: Sequence[int], slots: int
+) -> LevelFindings:
     """The shifts but those beyond which only a file's first or newest bars stand in another unit, or nothing but its
     first open, its last close or NEWEST bars, untraded: these are wrong too."""
     n, kept, excursions = len(bars.close), [], list(found.excursions)
@@ -131,16 +130,16 @@ def _ends(bars: Priced, link: Float, found: Found, shifts: Sequence[int], slots:
         if at == 0:  # an open with nothing before it, that its own bar contradicts
             excursions.append(Excursion(0, 0, 1.0 / ratio))
             continue
-        if at == len(link) - 1 and not scales.traded(bars, n - 1, n - 1, abs(float(link[at]))):
+        if at == len(link) - 1 and not scales.is_traded(bars, n - 1, n - 1, abs(float(link[at]))):
             excursions.append(Excursion(n - 1, n - 1, ratio))
             continue
         inside = bool(bars.session[row] == bars.session[row - 1])
         before, after = at // 2 + 1, n - row
-        unit, few = bool(np.isfinite(nearest(ratio, UNITS))), min(before, after)
+        unit, few = bool(np.isfinite(nearest_ratio(ratio, UNITS))), min(before, after)
         if inside and (unit or few <= NEWEST):
             rows = (row, n - 1) if after <= before else (0, before - 1)
-            if not unit and scales.traded(bars, *rows, abs(float(link[at]))):
-                kept.append(Shift(row, ratio, nearest(ratio, RATIOS), inside))
+            if not unit and scales.is_traded(bars, *rows, abs(float(link[at]))):
+                kept.append(Shift(row, ratio, nearest_ratio(ratio, RATIOS), inside))
                 continue
             if at == shifts[-1] and after < min(slots, n / 2):
                 excursions.append(Excursion(row, n - 1, ratio))
@@ -148,11 +147,11 @@ def _ends(bars: Priced, link: Float, found: Found, shifts: Sequence[int], slots:
             if at == shifts[0] and before < min(slots, n / 2):
                 excursions.append(Excursion(0, before - 1, 1.0 / ratio))
                 continue
-        kept.append(Shift(row, ratio, nearest(ratio, RATIOS), inside))
+        kept.append(Shift(row, ratio, nearest_ratio(ratio, RATIOS), inside))
     return found._replace(excursions=tuple(excursions), shifts=tuple(kept))
 
 
-def nearest(ratio: float, known: Sequence[float]) -> float:
+def nearest_ratio(ratio: float, known: Sequence[float]) -> float:
     """The one of `known`, or of their inverses, that a ratio is near; NaN where it is near none."""
     log, logs = float(np.log(ratio)), np.log(np.array(known))
     gap = np.abs(abs(log) - logs)

@@ -1,7 +1,7 @@
 """Prices that one bar alone has: an open, a high, a low or a close far from all prices beside it.
 
-Each is measured by the symbol's own moves (hfm.fetch.quality.scales), and kept where the bar was traded as a move of that size
-asks: a flash crash is no error. A price beyond half as much again is none that any volume makes true.
+Each is measured by the symbol's own moves (scales), and kept where the bar was traded as a move of that size asks: a
+flash crash is no error. A price beyond half as much again is none that any volume makes true.
 """
 
 from __future__ import annotations
@@ -9,16 +9,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from hfm import stale_rows
+from hfm.arrays import Bool, Float
 from hfm.fetch.quality import scales
+from hfm.fetch.quality.grid_bars import GridBars
 from hfm.fetch.quality.level_shifts import LEAP
-from hfm.fetch.quality.scales import Priced
+from hfm.fetch.quality.scales import ScaledBars
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 SIGMAS = 12.0
 """Sigmas of a bar's return that a border's close is away from those beside it; and from which on an open is named."""
 OPEN = 20.0
@@ -38,7 +36,7 @@ EARLY = stale_rows.LOOK
 """Sessions of a file that have no look-back to judge standing prices by."""
 
 
-class Alone(NamedTuple):
+class Outliers(NamedTuple):
     """[n] bars with a price that stands alone: wrong ones, and those that are kept (traded as such a move is, or nearer
     than what is wrong for certain)."""
 
@@ -46,9 +44,9 @@ class Alone(NamedTuple):
     kept: Bool
 
 
-def opens(bars: Priced) -> Alone:
+def find_opens(bars: ScaledBars) -> Outliers:
     """Bars whose open is away from the close before it and from their own, on the same side of both."""
-    found = _nothing(bars)
+    found = _none(bars)
     if len(bars.close) < 2:
         return found
     leave = np.log(bars.open[1:] / bars.close[:-1])
@@ -62,9 +60,9 @@ def opens(bars: Priced) -> Alone:
     return found
 
 
-def wicks(bars: Priced) -> Alone:
+def find_wicks(bars: ScaledBars) -> Outliers:
     """Bars whose high or low is away from both their open and their close."""
-    found = _nothing(bars)
+    found = _none(bars)
     up = np.log(bars.high / np.maximum(bars.open, bars.close))
     down = np.log(np.minimum(bars.open, bars.close) / bars.low)
     size = np.maximum(up, down)
@@ -75,11 +73,11 @@ def wicks(bars: Priced) -> Alone:
     return found
 
 
-def borders(bars: Priced) -> Alone:
+def find_closes(bars: ScaledBars) -> Outliers:
     """A session's last bars whose close the next session does not know, and first bars whose close the next bar does
     not know: it is back where the bar before was. Of bars within a session, whose closes are judged elsewhere
-    (quality.jumps), the far ones are named."""
-    found = _nothing(bars)
+    (bad_prints.close_jumps), the far ones are named."""
+    found = _none(bars)
     if len(bars.close) < 3:
         return found
     step = np.diff(np.log(bars.close))
@@ -96,7 +94,7 @@ def borders(bars: Priced) -> Alone:
     return found
 
 
-def _unconfirmed(bars: Priced, found: Alone, step: Float, night: Bool) -> None:
+def _unconfirmed(bars: ScaledBars, found: Outliers, step: Float, night: Bool) -> None:
     """Name a file's first and newest bars whose close is far from the one neighbour that they have, as a vendor's last
     quote can be: nothing beyond them says whether the move is real. step: [n - 1] between closes."""
     for row, at in ((0, 0), (len(step), -1)):
@@ -107,30 +105,42 @@ def _unconfirmed(bars: Priced, found: Alone, step: Float, night: Bool) -> None:
             _judge(bars, found, row, abs(float(step[at])), limit, certain=False)
 
 
-def _nothing(bars: Priced) -> Alone:
-    return Alone(np.zeros(len(bars.close), bool), np.zeros(len(bars.close), bool))
+def _none(bars: ScaledBars) -> Outliers:
+    return Outliers(np.zeros(len(bars.close), bool), np.zeros(len(bars.close), bool))
 
 
-def _judge(bars: Priced, found: Alone, row: int, size: float, limit: float, *, certain: bool) -> None:
+def _judge(bars: ScaledBars, found: Outliers, row: int, size: float, limit: float, *, certain: bool) -> None:
     """Enter a departure of `size` beyond `limit` as wrong, or as kept; not at all where bars near it do the like."""
-    near = scales.local(bars, row) * limit / max(float(bars.scale[row]), 1e-12)
+    near = scales.local_sigma(bars, row) * limit / max(float(bars.scale[row]), 1e-12)
     if size > LEAP and certain:
         found.wrong[row] = True
     elif size > near:
-        error = certain and not scales.traded(bars, row, row, size)
+        error = certain and not scales.is_traded(bars, row, row, size)
         found.wrong[row], found.kept[row] = error, not error
 
 
-def standing(prices: tuple[Float, Float, Float, Float], session: Int) -> list[tuple[int, int]]:
-    """(first, last) rows of the runs of one price in a file's first EARLY sessions, open, high, low and close as the
-    close before, that the share of such rows in these sessions makes improbable.
+class RowRange(NamedTuple):
+    """Rows first..last, both included."""
 
-    hfm.stale_rows judges by the sessions before, which these sessions lack; a run goes on from a session to the next. At
-    least one row.
+    first: int
+    last: int
+
+
+def standing_prices(bars: GridBars) -> list[RowRange]:
+    """Runs of one price in a file's first EARLY sessions that are improbable by the share of such rows there.
+
+    A row stands still where open, high, low and close are the close before. hfm.stale_rows judges by the sessions
+    before, which these sessions lack; a run goes on from a session to the next.
+
+    Parameters
+    ----------
+    bars : [n], at least one.
     """
-    open_, high, low, close = prices
-    still = np.append(False, (high[1:] == low[1:]) & (open_[1:] == close[1:]) & (close[1:] == close[:-1]))
-    early = session < session[0] + EARLY
+    close = bars.close
+    still = np.append(
+        False, (bars.high[1:] == bars.low[1:]) & (bars.open[1:] == close[1:]) & (close[1:] == close[:-1])
+    )  # fmt: skip
+    early = bars.index < bars.index[0] + EARLY
     still &= early
     edge = np.diff(np.concatenate(([0], still.astype(np.int8), [0])))
     out = []
@@ -138,5 +148,5 @@ def standing(prices: tuple[Float, Float, Float, Float], session: Int) -> list[tu
         length, others = int(end - first), int(still.sum() - (end - first))
         odds = stale_rows.PERSIST * (others + 1) / max(int(early.sum()) - length - others, 1)
         if length * np.log(max(odds / (1.0 + odds), stale_rows.LEAST)) < np.log(stale_rows.RARE):
-            out.append((int(first), int(end) - 1))
+            out.append(RowRange(int(first), int(end) - 1))
     return out

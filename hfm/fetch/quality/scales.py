@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
+from hfm.arrays import Bool, Float, Int
+from hfm.fetch.quality.grid_bars import GridBars, first_of_group
+
 MAD = 1.4826
 """Median absolute value to standard deviation, of a normal."""
 TRAIL = 20
@@ -23,11 +22,19 @@ BUSY, USUAL = 1.5, 10.0
 """A move of USUAL sigmas is traded at BUSY times the volume near it; one of z at BUSY sqrt(z / USUAL)."""
 
 
-class Priced(NamedTuple):
-    """Bars of one symbol in order, [n]. session: position of each bar's session; seq: its slot.
+class ScaledBars(NamedTuple):
+    """Bars of one symbol in order, and the scales of their moves. Arrays [n].
 
-    scale: sigma of a bar's return, night: that of the return between sessions, opening: that of a session's first bar
-    (NaN: not known). sigma: scale with the bars that did not move.
+    Attributes
+    ----------
+    session : position of each bar's session.
+    seq : slot in the session.
+    open, high, low, close : currency.
+    volume : shares.
+    scale : sigma of a bar's log return, from bars that moved; NaN where it is not known, as in the next three.
+    night : sigma of the return from the session before to a bar's session.
+    opening : sigma of the return of the session's first bar.
+    sigma : `scale` with the bars that did not move.
     """
 
     session: Int
@@ -42,27 +49,31 @@ class Priced(NamedTuple):
     opening: Float
     sigma: Float
 
-    def pick(self, keep: Bool) -> Priced:
-        """Some of the bars."""
+    def take(self, keep: Bool) -> ScaledBars:
+        """The bars that a mask [n] picks."""
         if keep.all():
             return self
         return self._replace(**{name: getattr(self, name)[keep] for name in self._fields})
 
 
-def priced(session: Int, seq: Int, prices: tuple[Float, Float, Float, Float], volume: Float) -> Priced:
-    """Bars with their scales. Each comes from the TRAIL sessions before the bar's own; of the first sessions, from what
-    there is."""
-    open_, high, low, close = prices
-    new = np.append(True, session[1:] != session[:-1])[: len(session)]
+def measure(bars: GridBars) -> ScaledBars:
+    """Bars [n] with the scales of their moves.
+
+    Each scale comes from the TRAIL sessions before the bar's own; of the first sessions, from what there is.
+    """
+    new = bars.session_start
     border = np.flatnonzero(new)
-    step = np.append(np.nan, np.diff(np.log(close)))[: len(close)]
-    scale, sigma = trailing(border, np.where(new, np.nan, step))
-    night, opening = np.full(len(border), np.nan), np.log(close[border] / open_[border])
-    night[1:] = np.log(open_[border[1:]] / close[border[1:] - 1])
-    counts = np.diff(np.append(border, len(close)))[: len(border)]
+    step = np.append(np.nan, np.diff(np.log(bars.close)))[: len(bars)]
+    trail = trailing(border, np.where(new, np.nan, step))
+    night, opening = np.full(len(border), np.nan), np.log(bars.close[border] / bars.open[border])
+    night[1:] = np.log(bars.open[border[1:]] / bars.close[border[1:] - 1])
+    counts = np.diff(np.append(border, len(bars)))[: len(border)]
     opening, night = (np.repeat(by_session(x), counts) for x in (opening, night))
-    opening, night = np.fmax(opening, 4.0 * scale), np.fmax(night, 5.0 * scale)
-    return Priced(session, seq, open_, high, low, close, volume, scale, night, opening, sigma)
+    opening, night = np.fmax(opening, 4.0 * trail.scale), np.fmax(night, 5.0 * trail.scale)
+    return ScaledBars(
+        bars.index, bars.seq, bars.open, bars.high, bars.low, bars.close, bars.volume,
+        trail.scale, night, opening, trail.sigma,
+    )  # fmt: skip
 
 
 def median(values: Float) -> float:
@@ -74,39 +85,71 @@ def median(values: Float) -> float:
     return float(0.5 * (part[half - 1] + part[half]))
 
 
-def trailing(border: Int, change: Float) -> tuple[Float, Float]:
-    """MAD x median |change| of the TRAIL sessions before each row's own; of the first session its own; NaN where there
-    is none.
+class TrailingScales(NamedTuple):
+    """[n] of each bar: scale without the changes of 0, which are no trade; sigma with them. NaN: no change is known."""
 
-    Returns
-    -------
-    scale, sigma : [n] without changes of nothing, which are no trade, and with them (quality.trailing_sigma).
+    scale: Float
+    sigma: Float
 
-    Notes
-    -----
-    One partition of a window gives both medians: the order statistics of the changes with those of nothing in front.
+
+def trailing(border: Int, change: Float) -> TrailingScales:
+    """MAD x median |change| of the TRAIL sessions before each row's own; of the first session its own.
+
+    One partition of a window gives both medians: the order statistics of the changes that are not 0, with those of 0 in
+    front. So an import sorts each window once and not twice. Slow twin: `trailing_sigma`, which leaves out `scale`;
+    tests/fetch/quality/test_scales.py holds the two together.
+
+    Parameters
+    ----------
+    border : [S] first row of each session, from 0 on.
+    change : [n] log returns; NaN where there is none.
     """
     size = np.abs(change)
-    known = size > 0
-    place, count = np.append(0, np.cumsum(known)), np.append(0, np.cumsum(~np.isnan(size)))
-    size = size[known]
+    moved = size > 0
+    place, count = np.append(0, np.cumsum(moved)), np.append(0, np.cumsum(~np.isnan(size)))
+    size = size[moved]
     ends = np.append(border[1:], len(change))[: len(border)]
     scale, sigma = np.full(len(border), np.nan), np.full(len(border), np.nan)
     for k, (start, end) in enumerate(zip(border, ends, strict=True)):
         low, high = (border[max(k - TRAIL, 0)], start) if k else (start, end)
-        n, m = int(count[high] - count[low]), int(place[high] - place[low])
+        n, m = int(count[high] - count[low]), int(place[high] - place[low])  # changes, and those that are not 0
         if not n:
             continue
+        # the two middle ranks among the m, and among the n, of which the first n - m are 0
         ranks = [(m - 1) // 2, m // 2, (n - 1) // 2 - (n - m), n // 2 - (n - m)]
-        asked = sorted({rank for rank in ranks if 0 <= rank < m})
-        part = np.partition(size[place[low] : place[high]], asked) if asked else size[:0]
+        distinct = sorted({rank for rank in ranks if 0 <= rank < m})
+        part = np.partition(size[place[low] : place[high]], distinct) if distinct else size[:0]
         a, b, c, d = (float(part[rank]) if rank >= 0 else 0.0 for rank in ranks) if m else (np.nan, np.nan, 0.0, 0.0)
         scale[k], sigma[k] = MAD * (0.5 * (a + b)), MAD * (0.5 * (c + d))
-    return np.repeat(scale, ends - border), np.repeat(sigma, ends - border)
+    return TrailingScales(np.repeat(scale, ends - border), np.repeat(sigma, ends - border))
+
+
+def trailing_sigma(session: Int, change: Float) -> Float:
+    """MAD x median |change| of the TRAIL sessions before each row's own: the plain form of `trailing`'s sigma.
+
+    Parameters
+    ----------
+    session : [n] position of each row's session, in order.
+    change : [n] log returns; NaN where there is none.
+
+    Returns
+    -------
+    [n]; NaN where no change is known.
+    """
+    border = np.flatnonzero(first_of_group(session))
+    ends = np.append(border[1:], len(session))
+    sigma = np.full(len(session), np.nan)
+    for k, (start, end) in enumerate(zip(border, ends, strict=True)):
+        low, high = (border[max(k - TRAIL, 0)], start) if k else (start, end)
+        window = np.abs(change[low:high])
+        window = window[~np.isnan(window)]
+        if window.size:
+            sigma[start:end] = MAD * median(window)
+    return sigma
 
 
 def by_session(change: Float) -> Float:
-    """[S] as `trailing`, of one change a session."""
+    """[S] as `trailing`'s scale, of one change a session."""
     size = np.abs(change)
     size[~(size > 0)] = np.nan
     padded = np.concatenate((np.full(TRAIL, np.nan), size))
@@ -118,8 +161,8 @@ def by_session(change: Float) -> Float:
     return MAD * np.where(count > 0, 0.5 * (low + high), np.nan)
 
 
-def local(bars: Priced, row: int) -> float:
-    """Sigma of the returns of the NEAR bars on either side of a row, in its session; 0 where there are none."""
+def local_sigma(bars: ScaledBars, row: int) -> float:
+    """Sigma of the log returns of the NEAR bars on either side of a row, in its session; 0 where there are none."""
     part = slice(max(row - NEAR - 1, 0), row + NEAR + 2)
     rows = np.arange(part.start, min(part.stop, len(bars.close)))
     rows = rows[(bars.session[rows] == bars.session[row]) & (rows != row)]
@@ -128,23 +171,40 @@ def local(bars: Priced, row: int) -> float:
     return MAD * median(np.abs(np.diff(np.log(bars.close[rows]))))
 
 
-def usual_volume(bars: Priced, first: int, last: int) -> float:
-    """The volume of a bar around rows first..last: the median of the bars near them, and of the same slots in the TRAIL
-    sessions before (of the first session after, for there is none before), whichever is larger. NaN where none is
-    known."""
+def usual_volume(bars: ScaledBars, first: int, last: int) -> float:
+    """The volume of a bar around rows first..last: the larger of two medians of positive volumes.
+
+    Those of the bars near them, and those of the same slots in the TRAIL sessions before (of the first session after,
+    for there is none before).
+
+    Parameters
+    ----------
+    bars : [n].
+    first, last : rows, both included.
+
+    Returns
+    -------
+    Shares; NaN where none is known.
+    """
     near = np.concatenate((bars.volume[max(first - NEAR, 0) : first], bars.volume[last + 1 : last + 1 + NEAR]))
     same = (bars.seq >= bars.seq[first]) & (bars.seq <= bars.seq[last]) if last - first < NEAR else bars.seq >= 0
     ago = bars.session[first] - bars.session
     same &= ((ago >= 0) & (ago <= TRAIL)) if ago[0] > 0 else (ago >= -TRAIL)
     same[first : last + 1] = False
-    slot = bars.volume[same]
-    found = [float(np.median(x[x > 0])) for x in (near, slot) if (x > 0).any()]
-    return max(found) if found else float("nan")
+    medians = [float(np.median(x[x > 0])) for x in (near, bars.volume[same]) if (x > 0).any()]
+    return max(medians) if medians else float("nan")
 
 
-def traded(bars: Priced, first: int, last: int, size: float) -> bool:
-    """Whether bars first..last were traded as a move of `size` (a logarithm) asks; False where volume is not known."""
+def is_traded(bars: ScaledBars, first: int, last: int, size: float) -> bool:
+    """Whether bars were traded as a move of their size asks; False where volume is not known.
+
+    Parameters
+    ----------
+    bars : [n].
+    first, last : rows of the bars, both included.
+    size : the move, a logarithm of the price.
+    """
     usual = usual_volume(bars, first, last)
     volume = float(bars.volume[first : last + 1].mean())
-    sigmas = size / max(float(bars.scale[first]), local(bars, first), 1e-9)
+    sigmas = size / max(float(bars.scale[first]), local_sigma(bars, first), 1e-9)
     return bool(volume >= usual * BUSY * np.sqrt(max(sigmas / USUAL, 1.0)))

@@ -1,6 +1,6 @@
 """Shifts of a symbol's prices: which are splits or changes of unit, which are news, and which are named.
 
-What is refused waits for an adjustment (hfm.fetch.quality.adjustments). Volume tells: of news, turnover and shares both surge.
+What is refused waits for an adjustment (adjustments). Volume tells: of news, turnover and shares both surge.
 """
 
 from __future__ import annotations
@@ -9,16 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from hfm.errors import DataError, typed
-from hfm.fetch.quality.accounting import Grid, Quality
-from hfm.fetch.quality.adjustments import KEEP, LOOK, parse, word
+from hfm.fetch.quality.adjustments import KEEP, LOOK, parse_adjustments, ratio_text
+from hfm.fetch.quality.bar_quality import BarQuality
+from hfm.fetch.quality.grid_bars import GridBars
 from hfm.fetch.quality.level_shifts import LEAP, Shift
+from hfm.fetch.quality.scales import MAD
 from hfm.fetch.sessions import Sessions
 
-Float = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 ASK = "To adjust it: --adjust"
 SURGE, SMALL_SURGE, SMALL = 3.0, 1.6, 2.5
 """Times the usual turnover (price x volume) above which a shift is news; of ratios below SMALL, SMALL_SURGE."""
@@ -43,7 +42,7 @@ DAYS = 6.0
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedShift:
     """A shift with what the volume says: turnover (price x volume) and shares, times the usual.
 
     refused: a split or a unit, or a leap that no volume explains. session: as it is typed.
@@ -63,15 +62,27 @@ class Judged:
         return f"from {self.session} on, prices are {times} those before{traded}"
 
     @property
-    def asked(self) -> str:
+    def adjustment(self) -> str:
         """The adjustment that would mend it."""
-        return f"{self.session}={word(1.0 / likely(self.shift.ratio, self.shift.unit))}"
+        return f"{self.session}={ratio_text(1.0 / likely_ratio(self.shift.ratio, self.shift.unit))}"
 
 
-def likely(ratio: float, unit: float = np.nan, near: float = WHOLE) -> float:
-    """The ratio that was meant: `unit` (NaN: none) where the measured one is as near as a night allows, else the whole
-    number or the small fraction that it is near, or one over it; else the measured one to four digits. near: how near,
-    in logarithms."""
+def likely_ratio(ratio: float, unit: float = np.nan, near: float = WHOLE) -> float:
+    """The ratio that was meant by a measured one.
+
+    `unit` where the measured one is as near as a night allows, else the whole number or the small fraction that it is
+    near, or one over it; else the measured one to four digits.
+
+    Parameters
+    ----------
+    ratio : measured, positive.
+    unit : ratio of a unit or split that is near; NaN: none.
+    near : how near, in logarithms.
+
+    Returns
+    -------
+    float
+    """
     if np.isfinite(unit) and abs(np.log(ratio / unit)) < SURE:
         return unit
     many = max(ratio, 1.0 / ratio)
@@ -82,8 +93,20 @@ def likely(ratio: float, unit: float = np.nan, near: float = WHOLE) -> float:
     return unit if np.isfinite(unit) else float(f"{ratio:.4g}")
 
 
-def judge(shifts: Sequence[Shift], grid: Grid, sessions: Sessions) -> list[Judged]:
-    """Each shift with its session and whether it is refused. `grid.index` are positions in `sessions`."""
+def judge_shifts(shifts: Sequence[Shift], grid: GridBars, sessions: Sessions) -> list[JudgedShift]:
+    """Each shift with its session and whether it is refused.
+
+    Parameters
+    ----------
+    shifts : rows of `grid`.
+    grid : clean bars; `index` counts in `sessions`.
+    sessions : of the span.
+
+    Returns
+    -------
+    list of JudgedShift
+        Those that a user should know.
+    """
     out = []
     for shift in shifts:
         turnover, shares = _traded(shift, grid)
@@ -91,17 +114,17 @@ def judge(shifts: Sequence[Shift], grid: Grid, sessions: Sessions) -> list[Judge
         if shift.inside:
             start = int(grid.time[shift.row]) - sessions.interval
             session = f"{np.datetime64(start, 'ns').astype('datetime64[s]')}Z"
-        out.append(Judged(shift, session, turnover, shares, _refused(shift, min(turnover, shares), grid)))
+        out.append(JudgedShift(shift, session, turnover, shares, _refused(shift, min(turnover, shares), grid)))
     return [one for one in out if one.refused or np.isfinite(one.shift.unit) or _named(one)]
 
 
-def _named(one: Judged) -> bool:
+def _named(one: JudgedShift) -> bool:
     """Whether a shift that is not refused is large, or quiet: of news turnover and shares surge."""
     surge = min(one.turnover, one.shares)
     return bool(abs(np.log(one.shift.ratio)) > LEAP or not (np.isfinite(surge) and surge > SMALL_SURGE))
 
 
-def _refused(shift: Shift, surge: float, grid: Grid) -> bool:
+def _refused(shift: Shift, surge: float, grid: GridBars) -> bool:
     """Whether a shift is no news: of news, turnover and shares both surge. surge: the smaller of the two."""
     size, unit = abs(float(np.log(shift.ratio))), shift.unit
     if not np.isfinite(unit) and size <= LEAP:
@@ -114,14 +137,14 @@ def _refused(shift: Shift, surge: float, grid: Grid) -> bool:
     return not (np.isfinite(surge) and surge > most)
 
 
-def _daily(grid: Grid) -> float:
+def _daily(grid: GridBars) -> float:
     """Sigma of the returns from session to session, at least 2 %."""
     last = np.flatnonzero(np.append(grid.index[1:] != grid.index[:-1], True))
     moves = np.abs(np.diff(np.log(grid.close[last])))
-    return max(1.4826 * float(np.median(moves)) if moves.size else 0.0, 0.02)
+    return max(MAD * float(np.median(moves)) if moves.size else 0.0, 0.02)
 
 
-def _traded(shift: Shift, grid: Grid) -> tuple[float, float]:
+def _traded(shift: Shift, grid: GridBars) -> tuple[float, float]:
     """Turnover and shares in the session after a shift, times those of the same slots in the LOOK sessions before it;
     NaN where volume is not known."""
     at = np.arange(len(grid.index))
@@ -137,11 +160,29 @@ def _traded(shift: Shift, grid: Grid) -> tuple[float, float]:
     return out[0], out[1]
 
 
-def judged(
-    symbol: str, quality: Quality, grid: Grid, sessions: Sessions, texts: Sequence[str], symbols: Sequence[str]
+def describe_shifts(
+    symbol: str, quality: BarQuality, grid: GridBars, sessions: Sessions, texts: Sequence[str], symbols: Sequence[str]
 ) -> list[str]:
-    """What a user should know of a symbol's shifts. Raises DataError where one must be settled first, or where so many
-    bars are on other levels that nobody can say which is the right one."""
+    """What a user should know of a symbol's shifts, a sentence each.
+
+    Parameters
+    ----------
+    symbol : for messages.
+    quality : its account, with the shifts.
+    grid : its clean bars; `index` counts in `sessions`.
+    sessions : of the span.
+    texts : adjustments as they were typed.
+    symbols : all symbols of the request.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    DataError
+        Where a shift must be settled first, or so many bars are on other levels that nobody can say which is right.
+    """
     wrong, first = quality.rejected.get("level", 0), next(iter(quality.excursions), {})
     if wrong > MIXED * (wrong + len(grid.time)):
         raise DataError(
@@ -149,24 +190,40 @@ def judged(
             why=f"the first from {first['first']} on, {first['factor']:g} times as high",
             hint="export prices of one unit, adjusted for splits; no option mends this",
         )
-    found = judge(quality.shifts, grid, sessions)
-    keep, _ = parse(texts)
+    found = judge_shifts(quality.shifts, grid, sessions)
+    keep, _ = parse_adjustments(texts)
     kept = None in keep or symbol in keep
     refused = [one for one in found if one.refused]
     if refused and not kept:
         raise _error(symbol, refused, texts, len(symbols) > 1)
     asked = ", kept as asked: returns and costs hang on it"
     sentences = [one.sentence() + (asked if one.refused else _doubt(one)) for one in found]
-    return sentences + small(grid, sessions, {one.shift.row for one in found}) + copied(grid, sessions)
+    return [
+        *sentences,
+        *small_steps(grid, sessions, {one.shift.row for one in found}),
+        *copied_sessions(grid, sessions),
+    ]
 
 
-def small(grid: Grid, sessions: Sessions, known: set[int]) -> list[str]:
-    """A sentence for each step between sessions that is too small to be refused, too large for the symbol's nights,
-    and that no turnover explains. known: rows (first bars of sessions) that are judged already."""
+def small_steps(grid: GridBars, sessions: Sessions, known: set[int]) -> list[str]:
+    """A sentence for each step between sessions that is too small to be refused and too large for the symbol's nights.
+
+    Steps that turnover explains are left out.
+
+    Parameters
+    ----------
+    grid : clean bars; `index` counts in `sessions`.
+    sessions : of the span.
+    known : rows (first bars of sessions) that are judged already.
+
+    Returns
+    -------
+    list of str
+    """
     rows = np.flatnonzero(grid.index[1:] != grid.index[:-1]) + 1
     before = grid.close[rows - 1]
     step, close = np.log(grid.open[rows] / before), np.log(grid.close[rows] / before)
-    sigma = 1.4826 * float(np.median(np.abs(step))) if rows.size else 0.0
+    sigma = MAD * float(np.median(np.abs(step))) if rows.size else 0.0
     size = np.where(step * close > 0, np.minimum(np.abs(step), np.abs(close)), 0.0)
     near = grid.index[rows] - grid.index[rows - 1] <= LONG
     out = []
@@ -177,20 +234,20 @@ def small(grid: Grid, sessions: Sessions, known: set[int]) -> list[str]:
         turnover, shares = _traded(shift, grid)
         if min(turnover, shares) <= SMALL_SURGE:
             session = str(sessions.day[grid.index[shift.row]])
-            one = Judged(shift, session, turnover, shares, False)
+            one = JudgedShift(shift, session, turnover, shares, False)
             out.append(one.sentence() + _doubt(one))
     return out
 
 
-def _doubt(one: Judged) -> str:
+def _doubt(one: JudgedShift) -> str:
     """What a small shift that no turnover explains may be, and what adjusts it; nothing of other shifts."""
     if one.refused or np.isfinite(one.shift.unit) or abs(np.log(one.shift.ratio)) > LEAP:
         return ""
-    asked = f"{one.session}={word(1.0 / likely(one.shift.ratio, near=CLOSE))}"
+    asked = f"{one.session}={ratio_text(1.0 / likely_ratio(one.shift.ratio, near=CLOSE))}"
     return f": a small split, a spin-off, a dividend or another currency? {ASK} {asked}"
 
 
-def copied(grid: Grid, sessions: Sessions) -> list[str]:
+def copied_sessions(grid: GridBars, sessions: Sessions) -> list[str]:
     """A sentence for the sessions whose bars are those of the session before, to the last digit and the last share."""
     borders = np.flatnonzero(np.append(True, grid.index[1:] != grid.index[:-1]))
     count = np.diff(np.append(borders, len(grid.index)))
@@ -214,10 +271,10 @@ def _options(texts: Sequence[str]) -> list[str]:
     return [word for text in texts for word in ("--adjust", text)]
 
 
-def _error(symbol: str, wrong: Sequence[Judged], texts: Sequence[str], several: bool) -> DataError:
+def _error(symbol: str, wrong: Sequence[JudgedShift], texts: Sequence[str], several: bool) -> DataError:
     """Why a symbol with unexplained shifts is refused, with the adjustments that settle it."""
     name = f"{symbol}:" if several else ""
-    asked = [f"{name}{one.asked}" for one in wrong[:10]]
+    asked = [f"{name}{one.adjustment}" for one in wrong[:10]]
     known = all(np.isfinite(one.shift.unit) for one in wrong)
     kind = "a split that is not adjusted, or another unit" if known else "no split is near, and no volume explains it"
     more = f" (and {len(wrong) - 1} more such)" if len(wrong) > 1 else ""

@@ -15,12 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hfm import tables
+from hfm.arrays import Bool, Int
 from hfm.errors import DataError, HfmError
 from hfm.fetch.book import dumps, duplicates, feed
-from hfm.fetch.book.book_events import Int
 from hfm.fetch.book.dumps import Dump
-from hfm.fetch.book.duplicates import Flags
-from hfm.fetch.book.feed import Book, Trades
+from hfm.fetch.book.feed import FeedBook, FeedTrades
 from hfm.plugins import BarRequest, RawBook
 from hfm.stage import Context
 
@@ -85,24 +84,41 @@ def sniff(path: Path, names: Sequence[str]) -> Dump | None:
 
 
 def read(group: Sequence[Dump], symbol: str, levels: int) -> Iterator[RawBook]:
-    """The sessions of one symbol. Of several kinds of book the most telling is taken, and said."""
+    """The sessions of one symbol. Of several kinds of book the most telling is taken, and said.
+
+    Parameters
+    ----------
+    group : files of one span.
+    symbol : as it was asked for.
+    levels : L, best levels that are kept.
+
+    Yields
+    ------
+    RawBook
+        One for each UTC day.
+
+    Raises
+    ------
+    DataError
+        For files that contradict each other.
+    """
     chosen = next(kind for kind in ("depth", "states", "ticker") if any(dump.kind == kind for dump in group))
     left = sorted({dump.kind for dump in group if dump.levels} - {chosen})
     notes = (NOTE, *(f"{kind} files are left out: there are {chosen}" for kind in left))
-    own = [dump for dump in group if dump.kind == chosen]
+    same_kind = [dump for dump in group if dump.kind == chosen]
     trades, done = _trades(_one_kind([dump for dump in group if not dump.levels]), symbol)
-    if chosen == "states" and len(own) > 1:
-        raise DataError(f"{own[1].path} and {own[0].path.name} are both {chosen} of the same day",
+    if chosen == "states" and len(same_kind) > 1:
+        raise DataError(f"{same_kind[1].path} and {same_kind[0].path.name} are both {chosen} of the same day",
                         hint="move one of the two out of the folder")  # fmt: skip
     if chosen == "ticker":
-        book, more = _ticker(own, symbol)
+        book, more = _ticker(same_kind, symbol)
         done += more
     else:
-        book = _depth(own, symbol, levels) if chosen == "depth" else _states(own[0], symbol)
+        book = _depth(same_kind, symbol, levels) if chosen == "depth" else _states(same_kind[0], symbol)
     notes = (*notes, *done)
     if book.counts.get("gaps"):
         notes = (*notes, f"{book.counts['gaps']} gaps in the update ids: levels may be stale until the next snapshot")
-    return feed.merge(feed.cut(book, levels), trades, notes)
+    return feed.merge_feeds(feed.best_levels(book, levels), trades, notes)
 
 
 def _one_kind(found: Sequence[Dump]) -> list[Dump]:
@@ -111,24 +127,24 @@ def _one_kind(found: Sequence[Dump]) -> list[Dump]:
     return single or list(found)
 
 
-def _trades(found: Sequence[Dump], symbol: str) -> tuple[list[Trades], tuple[str, ...]]:
+def _trades(found: Sequence[Dump], symbol: str) -> tuple[list[FeedTrades], tuple[str, ...]]:
     """The trades, each id once, and what was done. Raises DataError where files without ids overlap."""
-    out: list[Trades] = []
+    out: list[FeedTrades] = []
     notes: tuple[str, ...] = ()
     for kind in dict.fromkeys(dump.kind for dump in found):
-        own = [dump for dump in found if dump.kind == kind]
+        same_kind = [dump for dump in found if dump.kind == kind]
         key = KEYS.get(kind, "")
-        if key and all(key in dump.names for dump in own):
-            data, more = duplicates.by_id(own, [_rows(dump, symbol, key) for dump in own], key, "trades")
-            duplicates.in_order(own, data, data["stamp"].to_numpy(), key)
+        if key and all(key in dump.names for dump in same_kind):
+            data, more = duplicates.by_id(same_kind, [_rows(dump, symbol, key) for dump in same_kind], key, "trades")
+            duplicates.check_time_order(same_kind, data, data["stamp"].to_numpy(), key)
             out.append(_as_trades(data, kind))
             notes += more
             continue
-        for dump in own:
+        for dump in same_kind:
             data = _rows(dump, symbol)
-            dumps.ordered(dump, data["stamp"].to_numpy())
+            dumps.check_order(dump, data["stamp"].to_numpy())
             out.append(_as_trades(data, kind))
-    feed.apart(out, found)
+    feed.check_disjoint(out, found)
     return out, notes
 
 
@@ -138,19 +154,19 @@ def _rows(dump: Dump, symbol: str, key: str = "") -> pa.Table:
     time, price, size, side = SIDED if sided else FIELDS[dump.kind]
     kinds = {time: COUNT, price: NUMBER, size: NUMBER, side: COUNT if sided else pa.bool_()}
     data = dumps.table(dump, {"symbol": TEXT, **kinds} if sided else {key: COUNT, **kinds} if key else kinds)
-    stamp = dumps.nanoseconds(dump, data[time].to_numpy())
-    dumps.demand(dump, (data[price].to_numpy() > 0) & (data[size].to_numpy() > 0), "its price or size is not positive")
-    return dumps.of_symbol(data.append_column("stamp", pa.array(stamp)), symbol)
+    stamp = dumps.to_ns(dump, data[time].to_numpy())
+    dumps.require(dump, (data[price].to_numpy() > 0) & (data[size].to_numpy() > 0), "its price or size is not positive")
+    return dumps.rows_of_symbol(data.append_column("stamp", pa.array(stamp)), symbol)
 
 
-def _as_trades(data: pa.Table, kind: str) -> Trades:
+def _as_trades(data: pa.Table, kind: str) -> FeedTrades:
     _, price, size, side = SIDED if kind == "sided" else FIELDS[kind]
     taker = data[side].to_numpy(zero_copy_only=False) if isinstance(data[side], pa.Array) else data[side].to_numpy()
     resting = -taker if kind == "sided" else np.where(taker, 1, -1)
-    return Trades(data["stamp"].to_numpy(), data[price].to_numpy(), data[size].to_numpy(), resting.astype(np.int8))
+    return FeedTrades(data["stamp"].to_numpy(), data[price].to_numpy(), data[size].to_numpy(), resting.astype(np.int8))
 
 
-def _ticker(found: Sequence[Dump], symbol: str) -> tuple[Book, tuple[str, ...]]:
+def _ticker(found: Sequence[Dump], symbol: str) -> tuple[FeedBook, tuple[str, ...]]:
     """The best quotes of bookTicker files, each update once, in order of the update ids; and what was done."""
     key, parts = "update_id", []
     notes: tuple[str, ...] = ()
@@ -160,36 +176,36 @@ def _ticker(found: Sequence[Dump], symbol: str) -> tuple[Book, tuple[str, ...]]:
                         hint="move one of the two out of the folder")  # fmt: skip
     for dump in found:
         data = dumps.table(dump, TICKER | {key: COUNT} if known else TICKER)
-        stamp = dumps.nanoseconds(dump, data["transaction_time"].to_numpy())
-        parts.append(dumps.of_symbol(data.append_column("stamp", pa.array(stamp)), symbol))
+        stamp = dumps.to_ns(dump, data["transaction_time"].to_numpy())
+        parts.append(dumps.rows_of_symbol(data.append_column("stamp", pa.array(stamp)), symbol))
     if known:
         data, notes = duplicates.by_id(found, parts, key, "quotes", strict=False)
-        duplicates.in_order(found, data, data["stamp"].to_numpy(), key)
+        duplicates.check_time_order(found, data, data["stamp"].to_numpy(), key)
     else:
         data = parts[0]
-        dumps.ordered(found[0], data["stamp"].to_numpy())
+        dumps.check_order(found[0], data["stamp"].to_numpy())
     return _book(data, [name for name in TICKER if name != "transaction_time"]), notes
 
 
-def _states(dump: Dump, symbol: str) -> Book:
+def _states(dump: Dump, symbol: str) -> FeedBook:
     """Parquet of whole states."""
     time = "timestamp"
     names = [f"{side}_{what}_{i}" for i in range(1, dump.levels + 1) for side in ("bid", "ask")
              for what in ("price", "size")]  # fmt: skip
     data = dumps.table(dump, {"symbol": TEXT, time: COUNT, **dict.fromkeys(names, NUMBER)})
-    stamp = dumps.ordered(dump, dumps.nanoseconds(dump, data[time].to_numpy()))
-    return _book(dumps.of_symbol(data.append_column("stamp", pa.array(stamp)), symbol), names)
+    stamp = dumps.check_order(dump, dumps.to_ns(dump, data[time].to_numpy()))
+    return _book(dumps.rows_of_symbol(data.append_column("stamp", pa.array(stamp)), symbol), names)
 
 
-def _book(data: pa.Table, names: Sequence[str]) -> Book:
+def _book(data: pa.Table, names: Sequence[str]) -> FeedBook:
     """The states of a table: prices and sizes of the levels by turns in the columns `names`."""
     levels = np.array([data[name].to_numpy() for name in names]).reshape(len(names), data.num_rows)
     empty = ~(levels[0::2] > 0) | ~(levels[1::2] > 0)
     levels[0::2][empty], levels[1::2][empty] = np.nan, 0.0
-    return feed.states(data["stamp"].to_numpy(), levels)
+    return feed.from_states(data["stamp"].to_numpy(), levels)
 
 
-def _depth(found: Sequence[Dump], symbol: str, levels: int) -> Book:
+def _depth(found: Sequence[Dump], symbol: str, levels: int) -> FeedBook:
     """Depth snapshots and updates, by update id.
 
     An update that a snapshot already has (its last id is not above the snapshot's) comes before it. Each update names
@@ -198,34 +214,34 @@ def _depth(found: Sequence[Dump], symbol: str, levels: int) -> Book:
     parts = []
     for dump in found:
         data = dumps.table(dump, DEPTH)
-        stamp = dumps.nanoseconds(dump, data["timestamp"].to_numpy())
-        dumps.demand(dump, data["price"].to_numpy() > 0, "its price is not positive")
-        dumps.demand(dump, data["qty"].to_numpy() >= 0, "its qty is negative")
+        stamp = dumps.to_ns(dump, data["timestamp"].to_numpy())
+        dumps.require(dump, data["price"].to_numpy() > 0, "its price is not positive")
+        dumps.require(dump, data["qty"].to_numpy() >= 0, "its qty is negative")
         for name, words in (("side", ["a", "b"]), ("update_type", ["snap", "set"])):
             known = pc.is_in(data[name], pa.array(words)).to_numpy(zero_copy_only=False)
-            dumps.demand(dump, known, f"its {name} is none of {', '.join(words)}")
-        parts.append(dumps.of_symbol(data.append_column("stamp", pa.array(stamp)), symbol))
-    data = duplicates.joined(parts)
-    whole = pc.equal(data["update_type"], "snap").to_numpy(zero_copy_only=False)
+            dumps.require(dump, known, f"its {name} is none of {', '.join(words)}")
+        parts.append(dumps.rows_of_symbol(data.append_column("stamp", pa.array(stamp)), symbol))
+    data = duplicates.concat_files(parts)
+    is_snapshot = pc.equal(data["update_type"], "snap").to_numpy(zero_copy_only=False)
     update = data["last_update_id"].to_numpy()
-    _consistent(found, data, update, whole)
-    order = np.lexsort((whole, update))
-    whole, update, before = whole[order], update[order], data["pu"].to_numpy()[order]
+    _consistent(found, data, update, is_snapshot)
+    order = np.lexsort((is_snapshot, update))
+    is_snapshot, update, before = is_snapshot[order], update[order], data["pu"].to_numpy()[order]
     bid = pc.equal(data["side"], "b").to_numpy(zero_copy_only=False)[order]
     time = np.maximum.accumulate(data["stamp"].to_numpy()[order]) if len(order) else np.zeros(0, np.int64)
-    new = np.concatenate(([False], (update[1:] != update[:-1]) | (whole[1:] != whole[:-1])))[: len(order)]
-    heads = np.flatnonzero(new & ~whole)
-    follows = (before[heads] == update[heads - 1]) | whole[heads - 1]
-    book = feed.changes(feed.Updates(np.cumsum(new), time, whole, np.where(bid, 1, -1).astype(np.int8),
+    new = np.concatenate(([False], (update[1:] != update[:-1]) | (is_snapshot[1:] != is_snapshot[:-1])))[: len(order)]
+    heads = np.flatnonzero(new & ~is_snapshot)
+    follows = (before[heads] == update[heads - 1]) | is_snapshot[heads - 1]
+    book = feed.from_updates(feed.LevelUpdates(np.cumsum(new), time, is_snapshot, np.where(bid, 1, -1).astype(np.int8),
                         data["price"].to_numpy()[order], data["qty"].to_numpy()[order]), levels)  # fmt: skip
     book.counts["gaps"] = int((~follows).sum())
     return book
 
 
-def _consistent(found: Sequence[Dump], data: pa.Table, update: Int, whole: Flags) -> None:
+def _consistent(found: Sequence[Dump], data: pa.Table, update: Int, is_snapshot: Bool) -> None:
     """Raise DataError where one update gives a level two sizes; the same size twice changes nothing."""
     bid = pc.equal(data["side"], "b").to_numpy()
-    keys = (data["price"].to_numpy(), bid, whole, update)
+    keys = (data["price"].to_numpy(), bid, is_snapshot, update)
     order = np.lexsort(keys)
     same = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in keys])
     size = data["qty"].to_numpy()[order]
@@ -233,7 +249,7 @@ def _consistent(found: Sequence[Dump], data: pa.Table, update: Int, whole: Flags
     if wrong.size:
         row = int(order[1:][wrong].min())
         raise DataError(
-            f"{duplicates.place(found, data, row)}: a second size of one level in update {update[row]}",
+            f"{duplicates.file_and_line(found, data, row)}: a second size of one level in update {update[row]}",
             why="one of the two is wrong, and nothing in the files says which",
             hint="remove one of the two rows from its file, or get the day's file again",
         )

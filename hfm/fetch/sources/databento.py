@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm import tables
+from hfm.arrays import Bool, Float, Int
 from hfm.errors import ConfigError, DataError, HfmError, UsageError, typed
 from hfm.fetch import sessions
 from hfm.fetch.book import book_events, csv_file, mbo
-from hfm.fetch.book.book_events import CODE, Float, Int
+from hfm.fetch.book.book_events import CODE
+from hfm.instants import DAY_NS
 from hfm.plugins import BarRequest, RawBook
 from hfm.stage import Context
 
@@ -50,14 +53,14 @@ class Databento:
         stores = [(path, _open(library, path)) for path in _paths(request.path)]
         levels = min(_levels(path, store) for path, store in stores)
         stores.sort(key=lambda item: (int(item[1].metadata.start), item[0].name))
-        seen: set[str] = set()
+        found_symbols: set[str] = set()
         last = np.datetime64("0001-01-01")
-        for _, group in itertools.groupby(stores, key=lambda item: int(item[1].metadata.start) // sessions.DAY):
+        for _, group in itertools.groupby(stores, key=lambda item: int(item[1].metadata.start) // DAY_NS):
             found = [item for path, store in group for item in _file(path, store, levels, request)]
             found.sort(key=lambda item: (item[1].session, item[0]))
             for (day, symbol), same in itertools.groupby(found, key=lambda item: (item[1].session, item[0])):
                 raw, *more = [item[1] for item in same]
-                seen.add(symbol)
+                found_symbols.add(symbol)
                 if more or day <= last:
                     yield symbol, DataError(f"{symbol} on {day} is spread over two files of {request.path}",
                                             hint=_one_file(request))  # fmt: skip
@@ -65,9 +68,9 @@ class Databento:
                     yield symbol, raw
             last = max([last, *(item[1].session for item in found)])
         for symbol in request.symbols:
-            if symbol not in seen:
+            if symbol not in found_symbols:
                 yield symbol, DataError(f"{request.path} has no session with events of {symbol}",
-                                        hint=_other_symbol(request, seen))  # fmt: skip
+                                        hint=_other_symbol(request, found_symbols))  # fmt: skip
 
 
 def _one_file(request: BarRequest) -> str:
@@ -77,11 +80,11 @@ def _one_file(request: BarRequest) -> str:
     return "move one of the two files out of the folder, or give one with --path"
 
 
-def _other_symbol(request: BarRequest, seen: set[str]) -> str:
+def _other_symbol(request: BarRequest, found_symbols: set[str]) -> str:
     """What to do where the files hold no event of a symbol in any session."""
-    if seen:
+    if found_symbols:
         return ", or ".join(typed("hfm", "fetch", s, "--source", "databento", "--path", str(request.path))
-                            for s in sorted(seen)[:3])  # fmt: skip
+                            for s in sorted(found_symbols)[:3])  # fmt: skip
     return "--set fetch.calendar=24/7" if request.calendar != "24/7" else "give other files with --path"
 
 
@@ -143,31 +146,31 @@ def _file(path: Path, store: Any, levels: int, request: BarRequest) -> list[tupl
     for symbol, mask in _symbols(store, records):
         if request.symbols and symbol.upper() not in request.symbols:
             continue
-        own = records[mask]
-        if len(np.unique(own["publisher_id"])) > 1:
+        selected = records[mask]
+        if len(np.unique(selected["publisher_id"])) > 1:
             raise DataError(f"{path} holds {symbol} of several venues, and a book is of one",
                             hint="ask Databento for one dataset and venue")  # fmt: skip
         read = _by_order if str(store.schema) == "mbo" else _by_price
-        out += [(symbol.upper(), raw) for raw in _split(read(path, own, levels), request)]
+        out += [(symbol.upper(), raw) for raw in _split(read(path, selected, levels), request)]
     return out
 
 
-def _symbols(store: Any, records: Records) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+def _symbols(store: Any, records: Records) -> Iterator[tuple[str, Bool]]:
     """(symbol, its records), by the file's own mappings; an instrument without one is called by its number."""
     day = records["ts_recv"].astype(np.int64).astype("datetime64[ns]").astype("datetime64[D]")
     number = records["instrument_id"]
     by_id = str(store.metadata.stype_out) == "instrument_id"
-    masks: dict[str, npt.NDArray[np.bool_]] = {}
+    masks: dict[str, Bool] = {}
     left = np.ones(len(records), bool)
     for name, intervals in store.mappings.items():
         for interval in intervals:
             symbol, text = (name, interval["symbol"]) if by_id else (interval["symbol"], name)
             if not text.isdigit():
                 continue
-            own = number == int(text)
-            own &= (day >= np.datetime64(interval["start_date"])) & (day < np.datetime64(interval["end_date"]))
-            masks[symbol] = masks.get(symbol, np.zeros(len(records), bool)) | own
-            left &= ~own
+            selected = number == int(text)
+            selected &= (day >= np.datetime64(interval["start_date"])) & (day < np.datetime64(interval["end_date"]))
+            masks[symbol] = masks.get(symbol, np.zeros(len(records), bool)) | selected
+            left &= ~selected
     for other in np.unique(number[left]):
         masks[str(other)] = left & (number == other)
     yield from ((symbol, masks[symbol]) for symbol in sorted(masks) if masks[symbol].any())
@@ -186,25 +189,13 @@ def _split(raw: RawBook, request: BarRequest) -> Iterator[RawBook]:
     for k in np.unique(at[inside]):
         rows = np.flatnonzero(inside & (at == k))
         keep = slice(int(rows[0]), int(rows[-1]) + 1)
-        yield RawBook(
-            session=found.day[k],
-            time=raw.time[keep],
-            event=raw.event[keep],
-            side=raw.side[keep],
-            price=raw.price[keep],
-            size=raw.size[keep],
-            order_id=None if raw.order_id is None else raw.order_id[keep],
-            levels=np.ascontiguousarray(raw.levels[:, keep]),
-            tick=raw.tick,
-            estimated=raw.estimated,
-            notes=raw.notes,
-            counts=counts,
-        )
+        levels = np.ascontiguousarray(raw.levels[:, keep])
+        yield replace(raw.rows(keep), session=found.day[k], levels=levels, counts=counts)
         counts = {}
 
 
-def _sides(own: Records) -> Int:
-    return np.where(own["side"] == b"B", 1, np.where(own["side"] == b"A", -1, 0)).astype(np.int64)
+def _sides(selected: Records) -> Int:
+    return np.where(selected["side"] == b"B", 1, np.where(selected["side"] == b"A", -1, 0)).astype(np.int64)
 
 
 def _money(price: Int) -> Float:
@@ -212,40 +203,40 @@ def _money(price: Int) -> Float:
     return out
 
 
-def _common(own: Records) -> tuple[Int, dict[str, int]]:
+def _common(selected: Records) -> tuple[Int, dict[str, int]]:
     """(ns UTC, counts): time never runs back; where it would (a doubtful ts_recv) the latest stands, and is counted."""
-    stamp = own["ts_recv"].astype(np.int64)
+    stamp = selected["ts_recv"].astype(np.int64)
     time = np.maximum.accumulate(stamp) if len(stamp) else stamp
-    doubtful = int((own["flags"] & DOUBTFUL).astype(bool).sum())
+    doubtful = int((selected["flags"] & DOUBTFUL).astype(bool).sum())
     return time, {"late": int((time != stamp).sum()), "doubtful_book": doubtful}
 
 
-def _by_price(path: Path, own: Records, levels: int) -> RawBook:
+def _by_price(path: Path, selected: Records, levels: int) -> RawBook:
     """mbp-N and tbbo: the levels are the feed's. A modification or a clearing does not say what changed: a snapshot."""
-    own = own[own["action"] != b"N"]
-    time, counts = _common(own)
-    book = np.empty((4 * levels, len(own)))
+    selected = selected[selected["action"] != b"N"]
+    time, counts = _common(selected)
+    book = np.empty((4 * levels, len(selected)))
     for level, (base, name) in itertools.product(range(levels), ((0, "bid"), (2, "ask"))):
-        book[4 * level + base] = _money(own[f"{name}_px_{level:02d}"])
-        book[4 * level + base + 1] = np.where(np.isnan(book[4 * level + base]), 0, own[f"{name}_sz_{level:02d}"])
-    side, price = _sides(own), _money(own["price"])
-    there = np.where(side > 0, (book[0::4] == price).any(0), (book[2::4] == price).any(0))
+        book[4 * level + base] = _money(selected[f"{name}_px_{level:02d}"])
+        book[4 * level + base + 1] = np.where(np.isnan(book[4 * level + base]), 0, selected[f"{name}_sz_{level:02d}"])
+    side, price = _sides(selected), _money(selected["price"])
+    at_level = np.where(side > 0, (book[0::4] == price).any(0), (book[2::4] == price).any(0))
     kinds = {b"A": "add", b"C": "delete", b"T": "execute"}
-    event = np.full(len(own), CODE["snapshot"], np.int8)
+    event = np.full(len(selected), CODE["snapshot"], np.int8)
     for action, word in kinds.items():
-        event[own["action"] == action] = CODE[word]
-    event[(event == CODE["delete"]) & there] = CODE["reduce"]
-    whole, traded = event == CODE["snapshot"], event == CODE["execute"]
+        event[selected["action"] == action] = CODE[word]
+    event[(event == CODE["delete"]) & at_level] = CODE["reduce"]
+    is_snapshot, traded = event == CODE["snapshot"], event == CODE["execute"]
     return RawBook(
         session=np.datetime64("NaT"),
         time=time,
         event=event,
-        side=np.where(whole, 0, np.where(traded, -side, side)).astype(np.int8),
-        price=np.where(whole, np.nan, price),
-        size=np.where(whole, 0, own["size"]).astype(np.float64),
+        side=np.where(is_snapshot, 0, np.where(traded, -side, side)).astype(np.int8),
+        price=np.where(is_snapshot, np.nan, price),
+        size=np.where(is_snapshot, 0, selected["size"]).astype(np.float64),
         order_id=None,
         levels=book,
-        tick=_tick(own["price"]),
+        tick=_tick(selected["price"]),
         notes=("time is ts_recv; trades and the level changes that they cause are rows apart",),
         counts=counts,
     )
@@ -255,44 +246,46 @@ def _tick(price: Int) -> float:
     return book_events.tick(price[price != NONE], PRICE)
 
 
-def _by_order(path: Path, own: Records, levels: int) -> RawBook:
+def _by_order(path: Path, selected: Records, levels: int) -> RawBook:
     """mbo: the book is rebuilt from the orders; all rows of a message show it after the message.
 
     Raises DataError for a venue that gives its best prices as orders.
     """
-    if (own["flags"] & TOP).any():
+    if (selected["flags"] & TOP).any():
         raise DataError(
             f"{path} has best prices in the place of orders", hint="ask Databento for schema mbp-1 of this venue"
         )
-    own = own[own["action"] != b"N"]
-    time, counts = _common(own)
-    snapshot = (own["flags"] & SNAPSHOT).astype(bool)
-    ends = ((own["flags"] & LAST).astype(bool) & ~snapshot) | np.append(snapshot[1:] != snapshot[:-1], True)[: len(own)]
-    message = np.concatenate(([0], np.cumsum(ends)[:-1]))[: len(own)].astype(np.int64)
-    rows = mbo.Orders(
-        action=own["action"],
-        side=_sides(own),
-        price=own["price"].astype(np.int64),
-        size=own["size"].astype(np.int64),
-        order=own["order_id"].astype(np.int64),
+    selected = selected[selected["action"] != b"N"]
+    time, counts = _common(selected)
+    snapshot = (selected["flags"] & SNAPSHOT).astype(bool)
+    ends = ((selected["flags"] & LAST).astype(bool) & ~snapshot) | np.append(snapshot[1:] != snapshot[:-1], True)[
+        : len(selected)
+    ]
+    message = np.concatenate(([0], np.cumsum(ends)[:-1]))[: len(selected)].astype(np.int64)
+    rows = mbo.OrderRecords(
+        action=selected["action"],
+        side=_sides(selected),
+        price=selected["price"].astype(np.int64),
+        size=selected["size"].astype(np.int64),
+        order=selected["order_id"].astype(np.int64),
         message=message,
         snapshot=snapshot,
     )
-    made, book = mbo.book(rows, levels)
+    events, book = mbo.rebuild_by_order(rows, levels)
     book[0::2] /= PRICE
-    known = time[np.flatnonzero(ends)] if len(own) else time
-    whole = made.event == CODE["snapshot"]
-    at = message[made.record]
+    known = time[np.flatnonzero(ends)] if len(selected) else time
+    is_snapshot = events.event == CODE["snapshot"]
+    at = message[events.record]
     return RawBook(
         session=np.datetime64("NaT"),
         time=known[at],
-        event=made.event.astype(np.int8),
-        side=made.side.astype(np.int8),
-        price=np.where(whole, np.nan, made.price / PRICE),
-        size=made.size.astype(np.float64),
-        order_id=made.order,
+        event=events.event.astype(np.int8),
+        side=events.side.astype(np.int8),
+        price=np.where(is_snapshot, np.nan, events.price / PRICE),
+        size=events.size.astype(np.float64),
+        order_id=events.order,
         levels=np.array([level[at] for level in book]),
-        tick=_tick(own["price"]),
+        tick=_tick(selected["price"]),
         estimated=True,
         notes=(f"the book was rebuilt to level {levels} from single orders; time is ts_recv of each message's last",),
         counts=counts,

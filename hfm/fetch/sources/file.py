@@ -13,15 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
+from hfm.arrays import Bool, Float, Int
 from hfm.errors import DataError, HfmError, UsageError, printable
 from hfm.fetch import sessions
 from hfm.fetch.files import alignment, filenames, labelling, time_zones, timestamps
 from hfm.fetch.files import columns as layout
-from hfm.fetch.files.columns import Float
-from hfm.fetch.files.parts import Part, contradictions, known, mixed, split
+from hfm.fetch.files.parts import FilePart, check_agreement, check_one_symbol, fill_unknown_volume, split_by_symbol
 from hfm.fetch.files.roles import VALUES
-from hfm.fetch.files.selection import choose, command
-from hfm.fetch.sessions import Bool, Int
+from hfm.fetch.files.selection import choose_parts, fetch_command
+from hfm.instants import SECOND_NS
 from hfm.plugins import BarRequest, RawBars
 from hfm.stage import Context
 
@@ -30,14 +30,14 @@ FOLDER = ".csv, .txt, .tsv (.gz, .bz2, .zst, .zip), .parquet, .pq, .feather"
 
 
 @dataclass(frozen=True)
-class Placement:
+class LabelPlacement:
     """Where the stamps of all symbols stand in their bars, and how that is known; by symbol, warnings and the sessions
     that lie hours off."""
 
     side: labelling.Side
     how: str
     warnings: Mapping[str, tuple[str, ...]]
-    away: Mapping[str, alignment.Away]
+    away: Mapping[str, alignment.ShiftedSessions]
 
 
 class File:
@@ -53,19 +53,22 @@ class File:
         """
         files = paths(request.path)
         names = filenames.symbols(files) if len(files) > 1 else [None]
-        found_parts = [part for path, name in zip(files, names, strict=True) for part in read(path, request, name)]
-        chosen = choose(found_parts, request)
+        found_parts = [part for path, name in zip(files, names, strict=True) for part in read_file(path, request, name)]
+        chosen = choose_parts(found_parts, request)
         found_parts.clear()
-        there = {symbol: found for symbol, found in chosen.items() if not isinstance(found, DataError)}
-        for symbol, found in there.items():
-            contradictions(symbol, found, command(request, symbol, found[0].path))
-        if there:
-            timestamps.spacing([part.stamp for found in there.values() for part in found], request.interval_s)
-            placement = placed(there, request)
-        there.clear()  # what is handed on is not held here: a large file is in memory once
+        present = {symbol: found for symbol, found in chosen.items() if not isinstance(found, DataError)}
+        for symbol, found in present.items():
+            check_agreement(symbol, found, fetch_command(request, symbol, found[0].path))
+        if present:
+            timestamps.check_spacing([part.stamp for found in present.values() for part in found], request.interval_s)
+            placement = place_labels(present, request)
+        present.clear()  # what is handed on is not held here: a large file is in memory once
         for symbol in list(chosen):
             found_or = chosen.pop(symbol)
-            yield symbol, found_or if isinstance(found_or, DataError) else bars(symbol, found_or, request, placement)
+            yield (
+                symbol,
+                found_or if isinstance(found_or, DataError) else make_bars(symbol, found_or, request, placement),
+            )
 
 
 def paths(text: str | None) -> list[Path]:
@@ -95,34 +98,64 @@ def _tables(folder: Path) -> list[Path]:
         return []
 
 
-def read(path: Path, request: BarRequest, name: str | None = None) -> list[Part]:
-    """The rows of one file by symbol. name: the symbol of a file without a column of them.
+def read_file(path: Path, request: BarRequest, name: str | None = None) -> list[FilePart]:
+    """The rows of one file by symbol.
 
-    Raises DataError, with the file's name.
+    Parameters
+    ----------
+    path : the file.
+    request : zone, columns, marks and interval.
+    name : the symbol of a file without a column of them.
+
+    Returns
+    -------
+    list of FilePart
+
+    Raises
+    ------
+    DataError
+        With the file's name.
     """
     parts = []
-    for columns in layout.read(path, request.columns or {}, request.no_volume, request.decimal, request.price_unit):
+    for columns in layout.read_columns(
+        path, request.columns or {}, request.no_volume, request.decimal, request.price_unit
+    ):
         try:
-            times = timestamps.instants(columns.time, columns.time_name, request.tz, request.interval_s)
+            times = timestamps.parse_instants(columns.time, columns.time_name, request.tz, request.interval_s)
         except DataError as e:
             hint = e.hint
             if hint == time_zones.UNKNOWN:
                 home = sessions.sessions(request.calendar, request.interval_s, "2024-01-01", "2024-12-31").tz
                 hint = f"--tz {home}, or --tz UTC" if home != "UTC" else "--tz UTC, or --tz America/New_York"
             raise DataError(f"{path}: {e.what}", why=e.why, hint=hint) from e
-        mixed(path, times.utc, columns)
-        parts += [replace(known(p), symbol=p.symbol or name, path=str(path)) for p in split(columns, times)]
+        check_one_symbol(path, times.utc, columns)
+        parts += [
+            replace(fill_unknown_volume(p), symbol=p.symbol or name, path=str(path))
+            for p in split_by_symbol(columns, times)
+        ]
     return parts
 
 
-def placed(chosen: Mapping[str, list[Part]], request: BarRequest) -> Placement:
+def place_labels(chosen: Mapping[str, list[FilePart]], request: BarRequest) -> LabelPlacement:
     """At which end of the bars all symbols' stamps stand.
 
-    Raises DataError where it is not certain, where symbols differ, and where the stamps do not lie in the sessions.
+    Parameters
+    ----------
+    chosen : symbol -> its rows.
+    request : label, calendar and interval.
+
+    Returns
+    -------
+    LabelPlacement
+
+    Raises
+    ------
+    DataError
+        Where it is not certain, where symbols differ, and where the stamps do not lie in the sessions.
     """
     sides = (request.label,) if request.label != "auto" else ("start", "end")
     votes: dict[labelling.Side, str] = {}
-    away: dict[str, alignment.Away] = {}
+    away: dict[str, alignment.ShiftedSessions] = {}
     doubt: DataError | None = None
     for symbol, parts in chosen.items():
         time, volume, flat = (np.concatenate(columns) for columns in zip(*map(_evidence, parts), strict=True))
@@ -131,61 +164,75 @@ def placed(chosen: Mapping[str, list[Part]], request: BarRequest) -> Placement:
             time, volume, flat = time[order], volume[order], flat[order]
         around = sessions.span(request.calendar, request.interval_s, int(time[0]), int(time[-1]))
         try:
-            off = alignment.check(symbol, time, volume, request.calendar, request.interval_s, sides, parts[0].wall)
+            off = alignment.check_alignment(
+                symbol, time, volume, request.calendar, request.interval_s, sides, parts[0].wall
+            )
             if off is not None:
                 away[symbol] = off
             if not len(around):
                 continue
-            alignment.on_grid(time, around, symbol)
+            alignment.check_grid(time, around, symbol)
         except DataError as e:
             raise DataError(f"{request.path}: {e.what}", why=e.why, hint=e.hint) from e
         try:
             votes[labelling.label(time, volume, around, flat)] = symbol
         except DataError as e:
             doubt = doubt or DataError(f"{request.path}: {e.what}", why=e.why, hint=e.hint)
-    own = {part.side for parts in chosen.values() for part in parts}
-    return replace(_settled(votes, own, list(chosen), request, doubt), away=away)
+    column_sides = {part.side for parts in chosen.values() for part in parts}
+    return replace(_settle_side(votes, column_sides, list(chosen), request, doubt), away=away)
 
 
-def _evidence(part: Part) -> tuple[Int, Float, Bool]:
+def _evidence(part: FilePart) -> tuple[Int, Float, Bool]:
     """(stamps, volumes, whether the bar has one price) of the rows."""
     low = part.values["low"]
     return part.stamp, part.values["volume"], (part.values["high"] == low) & (part.values["open"] == low)
 
 
-def _settled(
+def _settle_side(
     votes: Mapping[labelling.Side, str],
-    own: set[labelling.Side | None],
+    column_sides: set[labelling.Side | None],
     symbols: list[str],
     request: BarRequest,
     doubt: DataError | None,
-) -> Placement:
+) -> LabelPlacement:
     """The side of all, from what each symbol's stamps and the times' own columns say, or as told."""
     hint = "--label start, or --label end"
     if request.label != "auto":
-        if {*votes, *(side for side in own if side)} == {"end" if request.label == "start" else "start"}:
+        if {*votes, *(side for side in column_sides if side)} == {"end" if request.label == "start" else "start"}:
             text = f"the times look labelled at the other side of each bar than --label {request.label} says"
-            return Placement(request.label, "as told", dict.fromkeys(symbols, (text,)), {})
-        return Placement(request.label, "as told", {}, {})
+            return LabelPlacement(request.label, "as told", dict.fromkeys(symbols, (text,)), {})
+        return LabelPlacement(request.label, "as told", {}, {})
     if len(votes) > 1:
         what = f"{votes['start']} looks labelled at the start of its bars, {votes['end']} at the end"
         raise DataError(f"{request.path}: {what}", hint=hint)
-    named = next(iter(own)) if len(own) == 1 else None
+    named = next(iter(column_sides)) if len(column_sides) == 1 else None
     side = next(iter(votes), None)
     if side and named and side != named:
         what = f"the column of times says {named}, the sessions' first and last stamps say {side}"
         raise DataError(f"{request.path}: {what}", hint=hint)
     if side:
-        return Placement(side, "seen from the sessions' first and last stamps", {}, {})
+        return LabelPlacement(side, "seen from the sessions' first and last stamps", {}, {})
     if named:
-        return Placement(named, "as the column of times says", {}, {})
+        return LabelPlacement(named, "as the column of times says", {}, {})
     raise doubt or DataError(
         f"{request.path}: no session of {request.calendar} lies in the times of the file", hint="check the calendar"
     )
 
 
-def bars(symbol: str, parts: list[Part], request: BarRequest, placement: Placement) -> RawBars:
-    """One symbol's rows, stamped at the end of each bar."""
+def make_bars(symbol: str, parts: list[FilePart], request: BarRequest, placement: LabelPlacement) -> RawBars:
+    """One symbol's rows, stamped at the end of each bar.
+
+    Parameters
+    ----------
+    symbol : whose they are.
+    parts : its rows, one part a file.
+    request : calendar and interval.
+    placement : where the stamps stand.
+
+    Returns
+    -------
+    RawBars
+    """
     time = np.concatenate([part.stamp for part in parts])
     values = {role: np.concatenate([part.values[role] for part in parts]) for role in VALUES}
     warnings = list(dict.fromkeys(printable(text) for part in parts for text in part.warnings))
@@ -195,7 +242,7 @@ def bars(symbol: str, parts: list[Part], request: BarRequest, placement: Placeme
         warnings.append(placement.away[symbol].warning)
     if placement.side == "start" and time.size:
         around = sessions.span(request.calendar, request.interval_s, int(time.min()), int(time.max()))
-        time = around.ends(time) if len(around) else time + request.interval_s * sessions.SECOND
+        time = around.ends(time) if len(around) else time + request.interval_s * SECOND_NS
     notes = dict.fromkeys(printable(note) for part in parts for note in part.notes)
     return RawBars(
         time,

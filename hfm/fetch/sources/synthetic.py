@@ -10,18 +10,19 @@ time of day. Arrays: N sessions, S slots of a full session.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Bool, Days, Float
 from hfm.errors import DataError, HfmError
 from hfm.fetch import sessions
-from hfm.fetch.sessions import Bool, Days, Sessions
+from hfm.fetch.sessions import Sessions
+from hfm.instants import SECOND_NS, instant_ns
 from hfm.plugins import BarRequest, RawBars
 from hfm.stage import Context, seed_sequence
 
-Float = npt.NDArray[np.float64]
 NOTE = "SYNTHETIC: seeded draws of hfm's generator, not a market"
 VOLATILITY = (2.18, 1.68, 1.50, 0.94, 0.96, 0.92, 0.74, 0.56, 0.73, 0.77, 0.63, 0.63, 0.76)
 VOLUME = (1.76, 1.13, 1.42, 0.85, 0.98, 0.66, 0.64, 0.50, 0.70, 0.83, 0.81, 0.80, 1.92)
@@ -36,12 +37,12 @@ TICK, OFF_TICK = 0.01, 0.25
 """Grid of prices, and the share of prices between its points."""
 NORMALS, UNIFORMS = 5, 8
 """Streams a slot."""
-FULL, FIVE_MINUTES = 23_400 * sessions.SECOND, 300 * sessions.SECOND
+FULL, FIVE_MINUTES = 23_400 * SECOND_NS, 300 * SECOND_NS
 """A regular session; the interval that the constants are stated for."""
 
 
 @dataclass(frozen=True)
-class Character:
+class SymbolConstants:
     """A symbol's constants: price level, median in-session and overnight sd (0.01 is 1 %), shares a session."""
 
     level: float
@@ -50,14 +51,14 @@ class Character:
     shares: float
 
 
-def character(seed: int, symbol: str) -> Character:
+def constants_of(seed: int, symbol: str) -> SymbolConstants:
     """SPY's constants, or for another symbol a draw that depends on nothing but (seed, symbol)."""
     if symbol == "SPY":
-        return Character(560.0, 0.0062, 0.0045, 48e6)
+        return SymbolConstants(560.0, 0.0062, 0.0045, 48e6)
     rng = np.random.default_rng(seed_sequence(seed, "synthetic/character", symbol))
     a, b, c = rng.standard_normal(3)
     sd = 0.012 * np.exp(0.35 * b)
-    return Character(float(110 * np.exp(0.7 * a)), float(sd), float(0.65 * sd), float(6e6 * np.exp(1.1 * c)))
+    return SymbolConstants(float(110 * np.exp(0.7 * a)), float(sd), float(0.65 * sd), float(6e6 * np.exp(1.1 * c)))
 
 
 class Synthetic:
@@ -68,96 +69,164 @@ class Synthetic:
 
     def fetch(self, request: BarRequest, ctx: Context) -> Iterator[tuple[str, RawBars | HfmError]]:
         """Bars of the sessions asked for that end by `as_of`; DataError for days before 1970."""
-        until = sessions.instant(request.as_of)
-        wanted = sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
+        until = instant_ns(request.as_of)
+        requested = sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
         for symbol in request.symbols:
-            if len(wanted) and wanted.day[0] < np.datetime64("1970-01-02"):
+            if len(requested) and requested.day[0] < np.datetime64("1970-01-02"):
                 yield (
                     symbol,
                     DataError(
-                        f"synthetic bars begin in 1970, {wanted.day[0]} is asked for",
+                        f"synthetic bars begin in 1970, {requested.day[0]} is asked for",
                         hint="give a later --as-of, or fewer --days",
                     ),
                 )
             else:
-                yield symbol, bars(request.seed, symbol, wanted, until)
+                yield symbol, bars(request.seed, symbol, requested, until)
 
 
-def bars(seed: int, symbol: str, wanted: Sessions, until: int) -> RawBars:
-    """Bars of `wanted` that end by `until` (ns UTC), in order, holes left out."""
-    if not len(wanted):
-        none = np.zeros(0)
-        return RawBars(none.astype(np.int64), none, none, none, none, none, (NOTE,))
-    count = int(wanted.slots.max())
+class SlotDraws(NamedTuple):
+    """Standard normals, then uniforms in [0, 1), of each slot, arrays [N, S]."""
+
+    slow: Float
+    fast: Float
+    step: Float
+    volume: Float
+    day: Float
+    """Of its slots only the first counts: it is the session's."""
+    high: Float
+    low: Float
+    open_tick: Float
+    high_tick: Float
+    low_tick: Float
+    close_tick: Float
+    silent: Float
+    missing: Float
+
+
+class Ohlc(NamedTuple):
+    """Prices [N, S], currency."""
+
+    open: Float
+    high: Float
+    low: Float
+    close: Float
+
+
+class DailyMoves(NamedTuple):
+    """Of each session, arrays [N]: log price at its end, its in-session log return, the sd of that, and the log
+    deviation of the day's volatility."""
+
+    end: Float
+    move: Float
+    sd: Float
+    mood: Float
+
+
+def bars(seed: int, symbol: str, requested: Sessions, until: int) -> RawBars:
+    """Synthetic bars, in order, holes left out.
+
+    Parameters
+    ----------
+    seed : of everything that is drawn.
+    symbol : of which its own streams come.
+    requested : the sessions wanted, N of them.
+    until : ns UTC; later bars are left out.
+    """
+    if not len(requested):
+        return replace(RawBars.concat([]), notes=(NOTE,))
+    count = int(requested.slots.max())
     slot = np.arange(count)
-    live = slot < wanted.slots[:, None]
-    normal, uniform = draws(seed, symbol, wanted.day, count)
-    end, move, sd, mood = days(seed, symbol, wanted)
-    part = np.minimum(
-        (wanted.close - wanted.open) / FULL, 1.0
-    )  # a half day has its part of the move, the night the rest
-    opening, sd = end - move, sd * np.sqrt(part)
-    move = part * move + np.sqrt(1 - part) * sd * normal[:, 0, 4]
-    deviation = restless(normal[:, :, 0], normal[:, :, 1], wanted.interval)
-    variance = np.where(live, (curve(VOLATILITY, wanted, count) * np.exp(deviation)) ** 2, 0.0)
+    live = slot < requested.slots[:, None]
+    z = draws(seed, symbol, requested.day, count)
+    daily = daily_moves(seed, symbol, requested)
+    # a half day has its part of the move, the night the rest
+    part = np.minimum((requested.close - requested.open) / FULL, 1.0)
+    opening, sd = daily.end - daily.move, daily.sd * np.sqrt(part)
+    move = part * daily.move + np.sqrt(1 - part) * sd * z.day[:, 0]
+    # variance of each bar: the curve of the day times its deviation, as shares of the session's
+    deviation = volatility_deviation(z.slow, z.fast, requested.interval)
+    variance = np.where(live, (session_curve(VOLATILITY, requested, count) * np.exp(deviation)) ** 2, 0.0)
     variance /= variance.sum(1)[:, None]
-    step = sd[:, None] * np.sqrt(variance) * normal[:, :, 2]
+    # steps are bridged to the session's move
+    step = sd[:, None] * np.sqrt(variance) * z.step
     step += variance * (move - step.sum(1))[:, None]
     path = opening[:, None] + np.cumsum(step, axis=1)
-    ohlc = prices(opening, path, sd[:, None] ** 2 * variance, uniform)
-    share = character(seed, symbol).shares * wanted.interval / np.maximum(wanted.close - wanted.open, FULL)
-    noise = np.exp(0.75 * deviation + 0.35 * normal[:, :, 3] + 0.6 * mood[:, None])
-    volume = np.maximum(np.rint(share[:, None] * curve(VOLUME, wanted, count) * noise), 1.0)
-    silence(ohlc, volume, uniform[:, :, 6] < SILENT)
-    index, seq = np.repeat(np.arange(len(wanted)), count), np.tile(slot, len(wanted))
-    time = wanted.slot_end(index, seq)
-    inner = (slot > 0) & (slot < wanted.slots[:, None] - 1)
-    keep = (live & ~(inner & (uniform[:, :, 7] < MISSING))).ravel() & (time <= until) & wanted.holding(time)[1]
+    ohlc = ohlc_prices(opening, path, sd[:, None] ** 2 * variance, z)
+    share = constants_of(seed, symbol).shares * requested.interval / np.maximum(requested.close - requested.open, FULL)
+    noise = np.exp(0.75 * deviation + 0.35 * z.volume + 0.6 * daily.mood[:, None])
+    volume = np.maximum(np.rint(share[:, None] * session_curve(VOLUME, requested, count) * noise), 1.0)
+    silence_bars(ohlc, volume, z.silent < SILENT)
+    index, seq = np.repeat(np.arange(len(requested)), count), np.tile(slot, len(requested))
+    time = requested.slot_end(index, seq)
+    inner = (slot > 0) & (slot < requested.slots[:, None] - 1)
+    keep = (live & ~(inner & (z.missing < MISSING))).ravel() & (time <= until) & requested.holding(time)[1]
     o, h, low, c = (price.ravel()[keep] for price in ohlc)
     return RawBars(time[keep], o, h, low, c, volume.ravel()[keep], (NOTE,))
 
 
-def draws(seed: int, symbol: str, day: Days, count: int) -> tuple[Float, Float]:
-    """Normals [N, S, NORMALS] and uniforms [N, S, UNIFORMS]; a slot's do not depend on how many follow it."""
+def draws(seed: int, symbol: str, day: Days, count: int) -> SlotDraws:
+    """What is drawn for each slot; it does not depend on how many slots or sessions follow.
+
+    Parameters
+    ----------
+    seed, symbol : of the streams.
+    day : [N] dates.
+    count : S, slots of each.
+    """
     normal, uniform = np.empty((len(day), count, NORMALS)), np.empty((len(day), count, UNIFORMS))
     for i, session in enumerate(day):
         a, b = seed_sequence(seed, "synthetic", symbol, session).spawn(2)
         np.random.Generator(np.random.PCG64(a)).standard_normal(out=normal[i])
         np.random.Generator(np.random.PCG64(b)).random(out=uniform[i])
-    return normal, uniform
+    return SlotDraws(*np.moveaxis(normal, 2, 0), *np.moveaxis(uniform, 2, 0))
 
 
-def days(seed: int, symbol: str, wanted: Sessions) -> tuple[Float, Float, Float, Float]:
-    """[N] log price at the end of the day, in-session move, its sd, and log deviation of the day's volatility.
+def daily_moves(seed: int, symbol: str, requested: Sessions) -> DailyMoves:
+    """The move of each session, and the level that it ends at.
 
-    Days without a session move too: what happens on them is in the next open. On weekends that is a tenth of
-    the variance, unless the calendar trades on them.
+    Days without a session move too: what happens on them is in the next open. On weekends that is a tenth of the
+    variance, unless the calendar trades on them.
+
+    Parameters
+    ----------
+    seed, symbol : of the stream, which runs from 1970 on.
+    requested : N sessions.
     """
-    own = character(seed, symbol)
-    ordinal = wanted.day.astype(np.int64)
+    constants = constants_of(seed, symbol)
+    ordinal = requested.day.astype(np.int64)
     count = int(ordinal[-1]) + 1
     rng = np.random.default_rng(seed_sequence(seed, "synthetic/days", symbol))
     fear, news, night, move = rng.standard_normal((count, 4)).T
-    mood = remember(fear * DAY_SPREAD * np.sqrt(1 - DAY_MEMORY**2), DAY_MEMORY) + DAY_SHOCK * news
+    mood = ar1(fear * DAY_SPREAD * np.sqrt(1 - DAY_MEMORY**2), DAY_MEMORY) + DAY_SHOCK * news
     quiet = np.ones(count)
-    if wanted.calendar != "24/7":
+    if requested.calendar != "24/7":
         quiet[(np.arange(count) + 3) % 7 >= 5] = np.sqrt(0.1)
-    night *= own.night_sd * np.exp(mood) * quiet
-    sd = own.day_sd * np.exp(mood) * quiet
-    close = np.log(own.level) + remember(night + sd * move, 1 - REVERSION)
-    return close[ordinal], (sd * move)[ordinal], sd[ordinal], mood[ordinal]
+    night *= constants.night_sd * np.exp(mood) * quiet
+    sd = constants.day_sd * np.exp(mood) * quiet
+    close = np.log(constants.level) + ar1(night + sd * move, 1 - REVERSION)
+    return DailyMoves(close[ordinal], (sd * move)[ordinal], sd[ordinal], mood[ordinal])
 
 
-def remember(shock: Float, memory: float) -> Float:
-    """x_t = memory x_(t-1) + shock_t from x = 0."""
+def ar1(shock: Float, memory: float) -> Float:
+    """x of x_t = memory x_(t-1) + shock_t from x = 0. shock: [n]."""
     out, x = np.empty(len(shock)), 0.0
     for t, e in enumerate(shock.tolist()):
         out[t] = x = memory * x + e
     return out
 
 
-def restless(slow: Float, fast: Float, interval: int) -> Float:
-    """[N, S] log deviation of the bars' volatility: AR(1), stationary at each open, and shocks without memory."""
+def volatility_deviation(slow: Float, fast: Float, interval: int) -> Float:
+    """Log deviation of the bars' volatility: AR(1), stationary at each open, and shocks without memory.
+
+    Parameters
+    ----------
+    slow, fast : standard normals [N, S].
+    interval : of the bars, ns.
+
+    Returns
+    -------
+    float64 [N, S]
+    """
     memory = BAR_MEMORY ** (interval / FIVE_MINUTES)
     out = np.empty_like(slow)
     x = slow[:, 0]
@@ -167,35 +236,74 @@ def restless(slow: Float, fast: Float, interval: int) -> Float:
     return BAR_SPREAD * out + SHOCK * fast
 
 
-def curve(halves: tuple[float, ...], wanted: Sessions, count: int) -> Float:
-    """[N, S] a half-hour curve laid over each session, linear between the middles of its parts."""
-    at = (np.arange(count) + 0.5) / wanted.slots[:, None]
+def session_curve(halves: tuple[float, ...], requested: Sessions, count: int) -> Float:
+    """A half-hour curve laid over each session, linear between the middles of its parts.
+
+    Parameters
+    ----------
+    halves : the curve.
+    requested : N sessions.
+    count : S, slots.
+
+    Returns
+    -------
+    float64 [N, S]
+    """
+    at = (np.arange(count) + 0.5) / requested.slots[:, None]
     middles = (np.arange(len(halves)) + 0.5) / len(halves)
     return np.interp(at, middles, halves)
 
 
-def prices(opening: Float, path: Float, variance: Float, uniform: Float) -> list[Float]:
-    """Open, high, low, close [N, S] in currency; high and low are the extremes of a Brownian bridge between the
-    others (Karatzas and Shreve 1991, problem 2.8.3), drawn apart. A share OFF_TICK lies between the ticks."""
+def ohlc_prices(opening: Float, path: Float, variance: Float, z: SlotDraws) -> Ohlc:
+    """Prices of bars between the points of a log path.
+
+    High and low are the extremes of a Brownian bridge between open and close (Karatzas and Shreve 1991, problem 2.8.3),
+    drawn apart. A share OFF_TICK of the prices lies between the ticks.
+
+    Parameters
+    ----------
+    opening : [N] log price at the open of each session.
+    path : [N, S] log price at the end of each bar.
+    variance : [N, S] of the path within each bar.
+    z : the uniforms that are used.
+    """
     before = np.column_stack([opening, path[:, :-1]])
-    spread = (path - before) ** 2
-    up, down = (np.sqrt(spread - 2 * variance * np.log1p(-uniform[:, :, k])) for k in (0, 1))
+    square = (path - before) ** 2
+    # the extreme m of a bridge over a step d has (2 m - d)^2 = d^2 - 2 variance log(1 - u)
+    up, down = (np.sqrt(square - 2 * variance * np.log1p(-u)) for u in (z.high, z.low))
     high, low = (before + path + up) / 2, (before + path - down) / 2
-    o, h, bottom, c = (on_grid(np.exp(p), uniform[:, :, k]) for p, k in ((before, 2), (high, 3), (low, 4), (path, 5)))
-    return [o, np.maximum(h, np.maximum(o, c)), np.minimum(bottom, np.minimum(o, c)), c]
+    o, c = on_tick_grid(np.exp(before), z.open_tick), on_tick_grid(np.exp(path), z.close_tick)
+    h, bottom = on_tick_grid(np.exp(high), z.high_tick), on_tick_grid(np.exp(low), z.low_tick)
+    return Ohlc(o, np.maximum(h, np.maximum(o, c)), np.minimum(bottom, np.minimum(o, c)), c)
 
 
-def on_grid(price: Float, uniform: Float) -> Float:
-    """Prices on the tick grid, and a share OFF_TICK of them on a hundredth of it; never below one tick."""
+def on_tick_grid(price: Float, uniform: Float) -> Float:
+    """Prices on the tick grid, and a share OFF_TICK of them on a hundredth of it; never below one tick.
+
+    Parameters
+    ----------
+    price : [N, S] currency.
+    uniform : [N, S] in [0, 1).
+
+    Returns
+    -------
+    float64 [N, S]
+    """
     fine = np.where(uniform < OFF_TICK, 100, 1) / TICK
     return np.maximum(np.rint(price * fine) / fine, TICK)
 
 
-def silence(ohlc: list[Float], volume: Float, silent: Bool) -> None:
-    """Bars without a trade, in place: no volume, and every price the close before; never a session's first."""
+def silence_bars(ohlc: Ohlc, volume: Float, silent: Bool) -> None:
+    """Take the trades out of bars, in place: no volume, and every price the close before.
+
+    Parameters
+    ----------
+    ohlc : prices [N, S], changed.
+    volume : [N, S] shares, changed.
+    silent : [N, S] the bars; of a session's first bar it is set to False.
+    """
     silent[:, 0] = False
-    close = ohlc[3]
     for i, j in zip(*np.nonzero(silent), strict=True):
         for price in ohlc:
-            price[i, j] = close[i, j - 1]
+            price[i, j] = ohlc.close[i, j - 1]
         volume[i, j] = 0.0

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hfm import tables
+from hfm.arrays import Float
 from hfm.errors import DataError, HfmError
 from hfm.fetch.book import csv_file, dumps, duplicates, feed
-from hfm.fetch.book.book_events import Float
 from hfm.fetch.book.dumps import Dump
-from hfm.fetch.book.feed import Book, Trades
+from hfm.fetch.book.feed import FeedBook, FeedTrades
 from hfm.plugins import BarRequest, RawBook
 from hfm.stage import Context
 
@@ -67,19 +67,33 @@ def sniff(path: Path, names: Sequence[str]) -> Dump | None:
 
 
 def read(group: Sequence[Dump], symbol: str, levels: int) -> Iterator[RawBook]:
-    """The sessions of one symbol. Of several kinds of book the most telling is taken, and said."""
+    """The sessions of one symbol. Of several kinds of book the most telling is taken, and said.
+
+    Parameters
+    ----------
+    group : files of one span.
+    symbol : as it was asked for.
+    levels : L, best levels that are kept.
+
+    Yields
+    ------
+    RawBook
+        One for each UTC day.
+    """
     chosen = next(kind for kind in ("changes", "states", "quotes") if any(dump.kind == kind for dump in group))
     left = sorted({dump.kind for dump in group} - {chosen, "trades"})
     notes = (NOTE, *(f"{kind} files are left out: there are {chosen}" for kind in left))
     trades, done = _trades([dump for dump in group if dump.kind == "trades"], symbol)
-    own = [dump for dump in group if dump.kind == chosen]
-    for dump in own[1:]:
-        dumps.demand(dump, np.zeros(1, bool), f"a second file of {chosen} for the same day, after {own[0].path.name}")
-    book = _changes(own[0], symbol, levels) if chosen == "changes" else _states(own[0], symbol)
-    return feed.merge(feed.cut(book, levels), trades, (*notes, *done))
+    same_kind = [dump for dump in group if dump.kind == chosen]
+    for dump in same_kind[1:]:
+        dumps.require(
+            dump, np.zeros(1, bool), f"a second file of {chosen} for the same day, after {same_kind[0].path.name}"
+        )
+    book = _changes(same_kind[0], symbol, levels) if chosen == "changes" else _states(same_kind[0], symbol)
+    return feed.merge_feeds(feed.best_levels(book, levels), trades, (*notes, *done))
 
 
-def _trades(found: Sequence[Dump], symbol: str) -> tuple[list[Trades], tuple[str, ...]]:
+def _trades(found: Sequence[Dump], symbol: str) -> tuple[list[FeedTrades], tuple[str, ...]]:
     """The trades, each id once, as they first arrived, and what was done.
 
     A venue may give one id to several fills: rows of one id count apart where any of their values differ. Raises
@@ -87,21 +101,21 @@ def _trades(found: Sequence[Dump], symbol: str) -> tuple[list[Trades], tuple[str
     """
     named = bool(found) and all({"id", "timestamp"} <= set(dump.names) for dump in found)
     kinds = TRADES | {"id": TEXT, "timestamp": STAMP} if named else TRADES
-    parts = [dumps.of_symbol(_checked(dump, dumps.table(dump, kinds), tuple(RESTING)), symbol) for dump in found]
+    parts = [dumps.rows_of_symbol(_checked(dump, dumps.table(dump, kinds), tuple(RESTING)), symbol) for dump in found]
     notes: tuple[str, ...] = ()
     if named:
-        data = duplicates.joined(parts)
+        data = duplicates.concat_files(parts)
         parts, more = [data.take(pc.sort_indices(data["local_timestamp"]))], 0
         code = parts[0]["id"].combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
-        again = duplicates.repeated(code, parts[0], ("timestamp", "side", "price", "amount")).alike
+        again = duplicates.find_repeats(code, parts[0], ("timestamp", "side", "price", "amount")).alike
         again &= pc.not_equal(parts[0]["id"], "").to_numpy()
         if more := int(again.sum()):
             notes = (f"{more:,} trades that stood there twice count once (equal id, time, side, price and amount)",)
             parts = [parts[0].filter(pa.array(~again))]
         if len(found) > 1 and pc.any(pc.equal(parts[0]["id"], "")).as_py():
-            feed.apart([_as_trades(part) for part in _split(parts[0])], found)
+            feed.check_disjoint([_as_trades(part) for part in _split(parts[0])], found)
     out = [_as_trades(part) for part in parts]
-    feed.apart(out, found)
+    feed.check_disjoint(out, found)
     return out, notes
 
 
@@ -111,33 +125,34 @@ def _split(data: pa.Table) -> list[pa.Table]:
     return [data.filter(pc.equal(data[duplicates.FILE], k)) for k in pc.unique(data[duplicates.FILE]).to_pylist()]
 
 
-def _as_trades(data: pa.Table) -> Trades:
+def _as_trades(data: pa.Table) -> FeedTrades:
     side = pc.index_in(data["side"], pa.array(list(RESTING))).to_numpy()
-    return Trades(data["local_timestamp"].to_numpy() * 1000, data["price"].to_numpy(), data["amount"].to_numpy(),
+    return FeedTrades(data["local_timestamp"].to_numpy() * 1000, data["price"].to_numpy(), data["amount"].to_numpy(),
                   np.array(list(RESTING.values()), np.int8)[side])  # fmt: skip
 
 
 def _checked(dump: Dump, data: pa.Table, sides: Sequence[str]) -> pa.Table:
     """`data`, whose times must be in order, sides known, prices above and sizes at or above zero."""
-    dumps.ordered(dump, data["local_timestamp"].to_numpy())
-    dumps.demand(dump, data["price"].to_numpy() > 0, "its price is not positive")
-    dumps.demand(dump, data["amount"].to_numpy() >= 0, "its amount is negative")
+    dumps.check_order(dump, data["local_timestamp"].to_numpy())
+    dumps.require(dump, data["price"].to_numpy() > 0, "its price is not positive")
+    dumps.require(dump, data["amount"].to_numpy() >= 0, "its amount is negative")
     known = pc.is_in(data["side"], pa.array(list(sides))).to_numpy(zero_copy_only=False)
-    dumps.demand(dump, known, f"its side is none of {', '.join(sides)}")
+    dumps.require(dump, known, f"its side is none of {', '.join(sides)}")
     return data
 
 
-def _changes(dump: Dump, symbol: str, levels: int) -> Book:
-    data = dumps.of_symbol(_checked(dump, dumps.table(dump, CHANGES), ("bid", "ask")), symbol)
+def _changes(dump: Dump, symbol: str, levels: int) -> FeedBook:
+    data = dumps.rows_of_symbol(_checked(dump, dumps.table(dump, CHANGES), ("bid", "ask")), symbol)
     time = data["local_timestamp"].to_numpy()
-    whole = data["is_snapshot"].to_numpy(zero_copy_only=False)
-    new = np.concatenate(([False], (time[1:] != time[:-1]) | (whole[1:] != whole[:-1])))[: len(time)]
+    is_snapshot = data["is_snapshot"].to_numpy(zero_copy_only=False)
+    new = np.concatenate(([False], (time[1:] != time[:-1]) | (is_snapshot[1:] != is_snapshot[:-1])))[: len(time)]
     bid = pc.equal(data["side"], "bid").to_numpy(zero_copy_only=False)
-    return feed.changes(feed.Updates(np.cumsum(new), time * 1000, whole, np.where(bid, 1, -1).astype(np.int8),
-                        data["price"].to_numpy(), data["amount"].to_numpy()), levels)  # fmt: skip
+    sides = np.where(bid, 1, -1).astype(np.int8)
+    price, size = data["price"].to_numpy(), data["amount"].to_numpy()
+    return feed.from_updates(feed.LevelUpdates(np.cumsum(new), time * 1000, is_snapshot, sides, price, size), levels)
 
 
-def _states(dump: Dump, symbol: str) -> Book:
+def _states(dump: Dump, symbol: str) -> FeedBook:
     """book_snapshot_N and quotes; an empty field is an empty level."""
     sides = ("bid", "ask")
     names = (
@@ -146,11 +161,11 @@ def _states(dump: Dump, symbol: str) -> Book:
         else [f"{side}s[{i}].{what}" for i in range(dump.levels) for side in sides for what in ("price", "amount")]
     )
     data = dumps.table(dump, {"symbol": TEXT, "local_timestamp": STAMP, **dict.fromkeys(names, TEXT)})
-    dumps.ordered(dump, data["local_timestamp"].to_numpy())
-    data = dumps.of_symbol(data, symbol)
+    dumps.check_order(dump, data["local_timestamp"].to_numpy())
+    data = dumps.rows_of_symbol(data, symbol)
     levels = np.array([_numbers(dump, data[name], name) for name in names]).reshape(len(names), data.num_rows)
     levels[1::2][np.isnan(levels[0::2])] = 0.0
-    return feed.states(data["local_timestamp"].to_numpy() * 1000, levels)
+    return feed.from_states(data["local_timestamp"].to_numpy() * 1000, levels)
 
 
 def _numbers(dump: Dump, column: pa.ChunkedArray, name: str) -> Float:

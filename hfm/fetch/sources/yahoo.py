@@ -23,11 +23,13 @@ from typing import Any, TypeVar
 import numpy as np
 import platformdirs
 
+from hfm.arrays import Float
 from hfm.config import INTERVALS
 from hfm.errors import DataError, DiskError, HfmError, RateLimitError, UpstreamError
 from hfm.fetch import sessions
-from hfm.fetch.sessions import DAY, SECOND, Sessions
-from hfm.plugins import BarRequest, Float, RawBars
+from hfm.fetch.sessions import Sessions
+from hfm.instants import DAY_NS, SECOND_NS, instant_ns
+from hfm.plugins import BarRequest, RawBars
 from hfm.stage import Context
 
 T = TypeVar("T")
@@ -45,7 +47,7 @@ NO_ANSWER = "check the network, or fetch again later: Yahoo may be down"
 
 
 @dataclass
-class Budget:
+class TimeBudget:
     """Time left for all requests together; `dead` once nothing more is worth asking."""
 
     end: float
@@ -68,9 +70,9 @@ class Yahoo:
 
         After a rate limit, a dead network or the deadline nothing more is asked: the remaining symbols get that error.
         """
-        until = sessions.instant(request.as_of)
-        wanted = sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
-        budget = Budget(time.monotonic() + request.max_time)
+        until = instant_ns(request.as_of)
+        requested = sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
+        budget = TimeBudget(time.monotonic() + request.max_time)
         for symbol in request.symbols:
             if budget.dead is not None:
                 text = budget.dead.what.partition(": ")[2]
@@ -78,33 +80,49 @@ class Yahoo:
                 continue
             try:
                 since = (request.since or {}).get(symbol)
-                part = wanted
+                part = requested
                 if since is not None:
-                    part = sessions.span(request.calendar, request.interval_s, sessions.instant(since), until)
+                    part = sessions.span(request.calendar, request.interval_s, instant_ns(since), until)
                 yield symbol, bars(symbol, part, until, budget, ctx)
             except (DataError, RateLimitError, UpstreamError) as e:
                 yield symbol, e
 
 
-def bars(symbol: str, wanted: Sessions, until: int, budget: Budget, ctx: Context) -> RawBars:
-    """The bars of `wanted` up to `until` (ns UTC), end-stamped.
+def bars(symbol: str, requested: Sessions, until: int, budget: TimeBudget, ctx: Context) -> RawBars:
+    """The bars of sessions, end-stamped, as far back as Yahoo keeps them.
 
-    Raises DataError for what Yahoo does not have, RateLimitError, UpstreamError.
+    Parameters
+    ----------
+    symbol : Yahoo's.
+    requested : the sessions.
+    until : ns UTC; later bars are not asked for.
+    budget : time for all requests.
+    ctx : is told progress; draws the jitter.
+
+    Returns
+    -------
+    RawBars
+
+    Raises
+    ------
+    DataError
+        For what Yahoo does not have.
+    RateLimitError, UpstreamError
     """
-    interval = wanted.interval // SECOND
-    if not len(wanted):
+    interval = requested.interval // SECOND_NS
+    if not len(requested):
         raise DataError(f"{symbol}: no session is asked for", hint="ask for more --days")
-    kept = until - KEPT[interval] * DAY + 300 * SECOND
-    whole = wanted.open[wanted.open >= kept]  # a session of which half is kept would pass for a thin one
-    start = int(whole[0]) if whole.size else kept
-    notes = [] if start == wanted.open[0] else [f"Yahoo keeps {KEPT[interval]} calendar days of these bars"]
-    end = min(until, int(wanted.close[-1]) + wanted.interval)
+    kept = until - KEPT[interval] * DAY_NS + 300 * SECOND_NS
+    kept_opens = requested.open[requested.open >= kept]  # a session of which half is kept would pass for a thin one
+    start = int(kept_opens[0]) if kept_opens.size else kept
+    notes = [] if start == requested.open[0] else [f"Yahoo keeps {KEPT[interval]} calendar days of these bars"]
+    end = min(until, int(requested.close[-1]) + requested.interval)
     frames, error = [], None
-    width = WINDOW.get(interval, KEPT[interval]) * DAY
+    width = WINDOW.get(interval, KEPT[interval]) * DAY_NS
     for low in range(start, max(end, start + 1), width):
         ask = _asker(symbol, interval, low, min(low + width, end), budget)
         try:
-            frames.append(patiently(ask, symbol, budget, ctx))
+            frames.append(with_retries(ask, symbol, budget, ctx))
         except DataError as e:
             error = e
     frames = [frame for frame in frames if len(frame)]
@@ -117,14 +135,14 @@ def bars(symbol: str, wanted: Sessions, until: int, budget: Budget, ctx: Context
         name.lower(): np.concatenate([frame[name].to_numpy(np.float64) for frame in frames])
         for name in ("Open", "High", "Low", "Close", "Volume")
     }
-    ends = wanted.ends(index)
-    if not wanted.grid(ends[-1:])[3][0] and values["volume"][-1] == 0:  # the live quote, which Yahoo puts last
+    ends = requested.ends(index)
+    if not requested.grid(ends[-1:])[3][0] and values["volume"][-1] == 0:  # the live quote, which Yahoo puts last
         ends, values = ends[:-1], {name: column[:-1] for name, column in values.items()}
     opening, high, lowest, close, volume = (values[name] for name in ("open", "high", "low", "close", "volume"))
     return RawBars(ends, opening, high, lowest, close, volume, tuple(notes))
 
 
-def _asker(symbol: str, interval: int, start: int, end: int, budget: Budget) -> Callable[[], Any]:
+def _asker(symbol: str, interval: int, start: int, end: int, budget: TimeBudget) -> Callable[[], Any]:
     """A call that asks for one window (ns UTC) and returns yfinance's frame, or raises what yfinance raises."""
     word = next(name for name, seconds in INTERVALS.items() if seconds == interval)
 
@@ -165,18 +183,34 @@ def cache_folder() -> Path:
     return Path(os.environ.get("HFM_CACHE") or platformdirs.user_cache_dir("hfm")) / "yfinance"
 
 
-def patiently(ask: Callable[[], T], symbol: str, budget: Budget, ctx: Context) -> T:
-    """What `ask` returns, tried up to TRIES times with full jitter between; raises the last failure, mapped.
+def with_retries(ask: Callable[[], T], symbol: str, budget: TimeBudget, ctx: Context) -> T:
+    """What a call returns, tried up to TRIES times with full jitter between.
 
     A wait that the budget does not hold is not begun. What Yahoo does not have, and a network that is not there, are
     not asked for again.
+
+    Parameters
+    ----------
+    ask : the call.
+    symbol : for messages, and of the jitter's stream.
+    budget : time for all requests.
+    ctx : is told progress; draws the jitter.
+
+    Returns
+    -------
+    T
+
+    Raises
+    ------
+    HfmError
+        The last failure, by `map_failure`.
     """
     rng, earlier = ctx.rng(symbol), None
     for k in range(TRIES):
         try:
-            return within(ask, symbol, budget)
+            return within_deadline(ask, symbol, budget)
         except Exception as e:  # whatever yfinance raises, by the table in `failure`
-            error, floor = failure(symbol, e)
+            error, floor = map_failure(symbol, e)
         if earlier is not None and budget.left() <= 0:
             error = earlier  # the deadline cut a retry short: what was wrong before is the reason
         earlier = error
@@ -193,8 +227,23 @@ def patiently(ask: Callable[[], T], symbol: str, budget: Budget, ctx: Context) -
     raise error
 
 
-def within(ask: Callable[[], T], symbol: str, budget: Budget) -> T:
-    """What `ask` returns or raises; UpstreamError once the budget is spent."""
+def within_deadline(ask: Callable[[], T], symbol: str, budget: TimeBudget) -> T:
+    """What a call returns or raises; UpstreamError once the budget is spent.
+
+    Parameters
+    ----------
+    ask : the call, run in a thread that is left behind at the deadline.
+    symbol : for messages.
+    budget : time for all requests.
+
+    Returns
+    -------
+    T
+
+    Raises
+    ------
+    UpstreamError
+    """
     answers: queue.Queue[tuple[bool, Any]] = queue.Queue()  # Any: the answer, or what was raised
 
     def work() -> None:
@@ -221,31 +270,33 @@ def within(ask: Callable[[], T], symbol: str, budget: Budget) -> T:
     return out
 
 
-def failure(symbol: str, e: Exception) -> tuple[HfmError, float | None]:
+def map_failure(symbol: str, e: Exception) -> tuple[HfmError, float | None]:
     """The HfmError that an exception of yfinance 1.7 stands for, and the least wait before a retry (None: no retry)."""
     from peewee import PeeweeException
     from yfinance.exceptions import YFException, YFRateLimitError, YFTickerMissingError
 
-    said = " ".join(str(e).split())[:200]
+    message = " ".join(str(e).split())[:200]
     if isinstance(e, HfmError):
         return e, None
     if isinstance(e, PeeweeException):  # yfinance's cookie jar: a full disk, or a damaged file
         where = cache_folder()
-        return DiskError(f"{symbol}: the cache of yfinance, {where}, cannot be used", why=said,
+        return DiskError(f"{symbol}: the cache of yfinance, {where}, cannot be used", why=message,
                          hint=f"free space there, or remove {where}: it holds cookies alone"), None  # fmt: skip
     if isinstance(e, YFRateLimitError):
         what = f"{symbol}: Yahoo answers 429, too many requests"
         return RateLimitError(what, hint="wait some minutes, then fetch again"), PATIENCE
     if isinstance(e, YFTickerMissingError):
-        said = said.removeprefix(f"${symbol}: ").removeprefix("possibly delisted; ")
-        return DataError(f"{symbol}: {said}", why="so Yahoo says", hint="check the symbol and the days"), None
+        message = message.removeprefix(f"${symbol}: ").removeprefix("possibly delisted; ")
+        return DataError(f"{symbol}: {message}", why="so Yahoo says", hint="check the symbol and the days"), None
     if isinstance(e, KeyError) and e.args == ("chart",):
         what = f"{symbol}: Yahoo refuses the session's crumb (401)"
         return UpstreamError(what, hint="fetch again in a minute"), 0.0
     if isinstance(e, OSError):
-        error = UpstreamError(f"{symbol}: Yahoo cannot be reached", why=said.partition(". See http")[0], hint=NO_ANSWER)
-        return error, None if any(word in said for word in UNREACHABLE) else 0.0
+        error = UpstreamError(
+            f"{symbol}: Yahoo cannot be reached", why=message.partition(". See http")[0], hint=NO_ANSWER
+        )
+        return error, None if any(word in message for word in UNREACHABLE) else 0.0
     if isinstance(e, YFException | ValueError | KeyError | TypeError | IndexError | AttributeError):
-        why = f"{type(e).__name__}: {said}"
+        why = f"{type(e).__name__}: {message}"
         return UpstreamError(f"{symbol}: Yahoo's answer makes no sense", why=why, hint=NO_ANSWER), 0.0
     raise e

@@ -154,10 +154,10 @@ def flow(
     of_level = levels.ln_sigma - levels.level_vol
     depth = depth0 * np.exp(model.depth_on_volatility * of_level + model.depth_sd * ar)
     per_share = 0.5 * model.tick / depth  # beta
-    moved = (moves.close - moves.origin) / per_share
+    price_move = (moves.close - moves.origin) / per_share
     scale = levels.sigma * moves.origin / per_share
-    ofi = model.r2_ofi * moved + np.sqrt(model.r2_ofi * (1 - model.r2_ofi)) * scale * eps[0]
-    wish = model.r2_flow * moved + np.sqrt(model.r2_flow * (1 - model.r2_flow)) * scale * eps[1]
+    ofi = model.r2_ofi * price_move + np.sqrt(model.r2_ofi * (1 - model.r2_ofi)) * scale * eps[0]
+    wish = model.r2_flow * price_move + np.sqrt(model.r2_flow * (1 - model.r2_flow)) * scale * eps[1]
     signed = np.clip(wish, -moves.volume, moves.volume)
     return OrderFlow(depth, ofi, signed, eps[0], int(np.count_nonzero(signed[moves.present] != wish[moves.present])))
 

@@ -109,7 +109,7 @@ def learn(
         levels = [_first_level(level, ds) for level, ds in zip(levels, (ds_vol, ds_size), strict=True)]
     phi2 = np.exp(2.0 * (base_vol + shape_vol))
     sigma = np.sqrt(phi2 * _forecast(past, totals, count, phi2, interval_s))
-    found = Levels(
+    computed = Levels(
         ds_vol - levels[0],
         np.where(volume > 0, ds_size - levels[1], -np.inf),
         np.broadcast_to(levels[0], gk2.shape),
@@ -118,7 +118,7 @@ def learn(
         sigma,
         np.log(sigma),
     )
-    return found, PastSessions(*(m[-LOOK:] for m in (past.mask, past.vol, past.size, past.gk2, past.sums)))
+    return computed, PastSessions(*(m[-LOOK:] for m in (past.mask, past.vol, past.size, past.gk2, past.sums)))
 
 
 def _extend(memory: PastSessions, vol: Float, size: Float, gk2: Float, returns: Float) -> PastSessions:
@@ -179,9 +179,9 @@ def _forecast(past: PastSessions, totals: Float, count: Float, phi2: Float, inte
     mask, gk2 = past.mask[LOOK:], past.gk2[LOOK:] / phi2
     rows = np.maximum(count.sum(axis=1, keepdims=True), 1.0)
     long = (_before(past.gk2, sessions) / phi2).sum(axis=1, keepdims=True) / rows
-    seen = past.mask[LOOK - 1 : -1].sum(axis=1, keepdims=True)
-    day = (past.gk2[LOOK - 1 : -1] / phi2).sum(axis=1, keepdims=True) / np.maximum(seen, 1.0)
-    day = np.where(seen > 0, day, long)
+    rows_yesterday = past.mask[LOOK - 1 : -1].sum(axis=1, keepdims=True)
+    day = (past.gk2[LOOK - 1 : -1] / phi2).sum(axis=1, keepdims=True) / np.maximum(rows_yesterday, 1.0)
+    day = np.where(rows_yesterday > 0, day, long)
     scale = np.where(
         totals[:, 4:] > 0, np.clip(totals[:, 3:4] / np.where(totals[:, 4:] > 0, totals[:, 4:], 1.0), 0.25, 4.0), 1.0
     )

@@ -74,10 +74,10 @@ def begin_bar(engine: BookEngine, bar: BarTarget, pace: Pace | None) -> None:
     pace
         Of a fitted flow; None for the built-in one.
     """
-    book, wanted, sums = engine.book, engine.bar, engine.sums
+    book, record, sums = engine.book, engine.bar, engine.sums
     steps = len(bar.path) - 1
     step = bar.length / steps
-    book.now = wanted.start = bar.start
+    book.now = record.start = bar.start
     book.clock = int(bar.start * 1e9)
     book.taken, book.lit_trades = 0.0, 0
     book.ofi_before += sums.ofi
@@ -85,18 +85,18 @@ def begin_bar(engine: BookEngine, bar: BarTarget, pace: Pace | None) -> None:
     for name in book_state.SUMS.names or ():
         sums[name] = 0.0
     sums.start = sums.until = bar.start
-    wanted.steps, wanted.step, wanted.step_begun, wanted.step_length = steps, 0, False, step
-    wanted.steps_a_second = max(round(1.0 / step), 1)
-    wanted.open, wanted.high, wanted.low, wanted.close = bar.open, bar.high, bar.low, bar.close
-    wanted.depth, wanted.depth_deep, wanted.deep = AIM * bar.depth, DEEP_DEPTH, DEEP
-    wanted.excess, wanted.rate, wanted.kappa = bar.excess, bar.rate, KAPPA
-    wanted.sway, wanted.ahead = SWAY, AHEAD
-    wanted.calm = math.exp(-step / MOOD_S)
-    wanted.stir = MOOD * math.sqrt(1.0 - wanted.calm**2)
+    record.steps, record.step, record.step_begun, record.step_length = steps, 0, False, step
+    record.steps_a_second = max(round(1.0 / step), 1)
+    record.open, record.high, record.low, record.close = bar.open, bar.high, bar.low, bar.close
+    record.depth, record.depth_deep, record.deep = AIM * bar.depth, DEEP_DEPTH, DEEP
+    record.excess, record.rate, record.kappa = bar.excess, bar.rate, KAPPA
+    record.sway, record.ahead = SWAY, AHEAD
+    record.calm = math.exp(-step / MOOD_S)
+    record.stir = MOOD * math.sqrt(1.0 - record.calm**2)
     for j, (share, memory) in enumerate(zip(BRANCHING, MEMORY, strict=True)):
         decay = math.exp(-step / memory)
-        wanted.decay[j] = decay
-        wanted.growth[j] = share / (step * (0.5 + decay / (1.0 - decay)))
+        record.decay[j] = decay
+        record.growth[j] = share / (step * (0.5 + decay / (1.0 - decay)))
     _set_due(engine, bar)
     if pace is not None:
         _set_pace(engine, bar, pace)
@@ -104,9 +104,9 @@ def begin_bar(engine: BookEngine, bar: BarTarget, pace: Pace | None) -> None:
 
 def _set_pace(engine: BookEngine, bar: BarTarget, pace: Pace) -> None:
     """The fitted flow for the bar: its pace, and the share of trades that its volume asks for."""
-    book, wanted = engine.book, engine.bar
+    book, record = engine.book, engine.bar
     book.slowness = math.exp(pace.ln_rate) / bar.rate
-    book.left_at_check, wanted.off_rate = wanted.left, 0.0
+    book.left_at_check, record.off_rate = record.left, 0.0
     if book.usual_volume == 0.0:
         book.usual_volume = pace.volume_rate
     usual = book.usual_volume * bar.rate / math.exp(pace.ln_rate)
@@ -115,24 +115,24 @@ def _set_pace(engine: BookEngine, bar: BarTarget, pace: Pace) -> None:
 
 def _set_due(engine: BookEngine, bar: BarTarget) -> None:
     """What the bar must trade: its own four prices, and its volume."""
-    book, wanted = engine.book, engine.bar
-    steps = int(wanted.steps)
+    book, record = engine.book, engine.bar
+    steps = int(record.steps)
     high_done, low_done = bar.high in (bar.open, bar.close), bar.low in (bar.open, bar.close)
-    wanted.high_done, wanted.low_done = high_done, low_done
-    wanted.reserve, wanted.stage = 4 - high_done - low_done, BEFORE_OPEN
+    record.high_done, record.low_done = high_done, low_done
+    record.reserve, record.stage = 4 - high_done - low_done, BEFORE_OPEN
     if bar.volume == 0:
-        wanted.stage = CLOSED
-    elif bar.volume == 1 and bar.open == bar.close and wanted.reserve == 2:
-        wanted.stage, wanted.reserve = TRADING, 1
-    wanted.left = max(bar.volume, int(wanted.reserve))
-    wanted.lit_left = int(LIT_SHARE * bar.volume)
-    low, high = bar.low / wanted.tick - book.origin, bar.high / wanted.tick - book.origin
-    wanted.lowest, wanted.highest = math.ceil(low - 1e-6), math.floor(high + 1e-6)
+        record.stage = CLOSED
+    elif bar.volume == 1 and bar.open == bar.close and record.reserve == 2:
+        record.stage, record.reserve = TRADING, 1
+    record.left = max(bar.volume, int(record.reserve))
+    record.lit_left = int(LIT_SHARE * bar.volume)
+    low, high = bar.low / record.tick - book.origin, bar.high / record.tick - book.origin
+    record.lowest, record.highest = math.ceil(low - 1e-6), math.floor(high + 1e-6)
     off_book = (1.0 - LIT_SHARE) * bar.volume / (OFF_LOTS * int(engine.tables.qty[0]) * bar.length)
-    wanted.off_rate = min(off_book, MOST_OFF) if bar.volume else 0.0
-    ahead = max(int(wanted.lit_left), 0) / bar.length
+    record.off_rate = min(off_book, MOST_OFF) if bar.volume else 0.0
+    ahead = max(int(record.lit_left), 0) / bar.length
     book.market_share = min(ahead / max(float(book.removed), 1.0), 0.9)
-    wanted.step_open = min(1, steps - 1)
-    wanted.step_close = steps - 1
-    wanted.step_high = min(max(int(bar.path.argmax()), 2), steps - 1)
-    wanted.step_low = min(max(int(bar.path.argmin()), 2), steps - 1)
+    record.step_open = min(1, steps - 1)
+    record.step_close = steps - 1
+    record.step_high = min(max(int(bar.path.argmax()), 2), steps - 1)
+    record.step_low = min(max(int(bar.path.argmin()), 2), steps - 1)

@@ -216,8 +216,8 @@ def set_ration(engine: BookEngine, span: float) -> None:
     book.usual_volume = 0.8 * book.usual_volume + 0.2 * (book.left_at_check - bar.left) / span / book.ration
     book.left_at_check = bar.left
     ahead = max((bar.step_close - bar.step) * bar.step_length, bar.step_length)
-    wanted = max(bar.left - bar.reserve, 0) / ahead
-    book.ration = min(max(wanted / max(book.usual_volume, 1e-9), LEAST_RATION), MOST_RATION)
+    volume_due = max(bar.left - bar.reserve, 0) / ahead
+    book.ration = min(max(volume_due / max(book.usual_volume, 1e-9), LEAST_RATION), MOST_RATION)
 
 
 @bare

@@ -132,8 +132,8 @@ def fill_book(engine: BookEngine, bid: int, depth: float) -> None:
     for d in range(REACH):
         for side in (1, -1):
             price = bid - d if side > 0 else bid + 1 + d
-            wanted = depth * (0.4 + 0.8 * uniform(engine.seed))
-            while engine.queue[price] == 0 or engine.queue[price] < wanted:
+            target = depth * (0.4 + 0.8 * uniform(engine.seed))
+            while engine.queue[price] == 0 or engine.queue[price] < target:
                 add_order(engine, side, price, engine.tables.qty[table_index(engine.seed)])
     begin_accounts(engine)
 

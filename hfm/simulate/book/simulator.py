@@ -133,9 +133,9 @@ class SimulatedBook:
         if options.laws is not None:
             for name in book_state.LAWS.names or ():
                 engine.laws[name] = options.laws[name]
-            joined = options.laws.join.ravel()
-            lot = max(int(np.median(joined)), 1)
-            known = np.resize(np.maximum(joined.astype(np.int64), 1), DRAWS)
+            join_sizes = options.laws.join.ravel()
+            lot = max(int(np.median(join_sizes)), 1)
+            known = np.resize(np.maximum(join_sizes.astype(np.int64), 1), DRAWS)
         engine.tables.qty[:] = np.random.Generator(np.random.Philox(key=7)).permutation(known)
         engine.tables.qty[0] = lot
         engine.tables.distance[:] = random_draws.distances(2, REACH, DRAWS)

@@ -110,9 +110,9 @@ def distances(one: Sequence[Window], other: Sequence[Window]) -> dict[str, tuple
     return out
 
 
-def mean(found: Mapping[str, tuple[float, float]]) -> tuple[float, float]:
+def mean(by_sample: Mapping[str, tuple[float, float]]) -> tuple[float, float]:
     """The two distances, averaged over the samples."""
-    return float(np.mean([d[0] for d in found.values()])), float(np.mean([d[1] for d in found.values()]))
+    return float(np.mean([d[0] for d in by_sample.values()])), float(np.mean([d[1] for d in by_sample.values()]))
 
 
 def interval(one: Sequence[Window], other: Sequence[Window], draws: int, seed: int) -> tuple[float, float]:

@@ -74,7 +74,7 @@ def _fit(
     depth = 0.5 * (q["depth_bid"] + q["depth_ask"])
     push = 0.5 * tick / depth * q["ofi"]
     slope = float(np.sum((push * move)[use]) / np.sum((push * push)[use]))
-    found = {
+    estimates = {
         "ln_excess": x[0], "on_volatility": x[1], "on_volume": x[2], "spread_ar": _ar(rest, use),
         "spread_sd": float(rest[use].std()),
         "effective": float(np.sum(q["half_spread"][use]) / np.sum(0.5 * spread[use])),
@@ -83,21 +83,23 @@ def _fit(
     }  # fmt: skip
     if slope > 0:  # the depth at which the model's slope would be this book's
         of_level = levels.ln_sigma - levels.level_vol
-        d, left = _regress(np.log(depth / slope), (of_level,), use)
-        found |= {"depth": math.exp(d[0]), "depth_on_volatility": d[1]}
-        found |= {"depth_ar": _ar(left, use), "depth_sd": float(left[use].std())}
+        d, residual = _regress(np.log(depth / slope), (of_level,), use)
+        estimates |= {"depth": math.exp(d[0]), "depth_on_volatility": d[1]}
+        estimates |= {"depth_ar": _ar(residual, use), "depth_sd": float(residual[use].std())}
     return {
-        name: float(np.clip(value, *spread_model.RANGES[name])) for name, value in found.items() if math.isfinite(value)
+        name: float(np.clip(value, *spread_model.RANGES[name]))
+        for name, value in estimates.items()
+        if math.isfinite(value)
     }
 
 
 def _regress(y: Float, regressors: tuple[Float, ...], use: Bool) -> tuple[list[float], Float]:
     """Intercept and slopes by least squares over `use`, and the residuals [S, T], 0 elsewhere."""
     columns = np.stack([np.ones(np.count_nonzero(use)), *(r[use] for r in regressors)], axis=1)
-    found = np.linalg.lstsq(columns, y[use], rcond=None)[0]
+    estimates = np.linalg.lstsq(columns, y[use], rcond=None)[0]
     rest = np.zeros(y.shape)
-    rest[use] = y[use] - columns @ found
-    return [float(f) for f in found], rest
+    rest[use] = y[use] - columns @ estimates
+    return [float(f) for f in estimates], rest
 
 
 def _ar(rest: Float, use: Bool) -> float:

@@ -59,28 +59,28 @@ def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     """
     every = clock(sim.every)
     studies, fits = Studies(), dict[str, FlowSample]()
-    made = 0
+    sessions_replayed = 0
     meta = book.meta
     for group in book.groups(event_tape.needed(meta.levels)):
         symbol, day = group.column("symbol")[0].as_py(), column_array(group.column("session").slice(0, 1))[0]
-        found = event_tape.read(group, meta.levels)
-        if found is None:
+        tape = event_tape.read(group, meta.levels)
+        if tape is None:
             ctx.warn(f"{symbol} {day}: no event leaves a bid below an ask, the session is left out")
             continue
         start, end = hours(meta.calendar, day)
-        rows = intervals.by_event(found) if every is None else intervals.by_clock(found, start, end, every)
+        rows = intervals.by_event(tape) if every is None else intervals.by_clock(tape, start, end, every)
         if not len(rows.seq):
             ctx.warn(f"{symbol} {day}: no event lies inside the session, which is left out")
             continue
-        made += 1
+        sessions_replayed += 1
         tick = float((meta.ticks or {})[symbol])
-        studies.add(found, start, end, tick)
+        studies.add(tape, start, end, tick)
         fits.setdefault(symbol, FlowSample(tick, int((end - start) // (fitted_constants.EVERY * _SECOND)))).add(
-            found, group, start, end
+            tape, group, start, end
         )
-        yield from _tables(found, rows, SessionKey(symbol, day, end), _about(meta, sim, every, end - start), tick)
-        ctx.progress("simulate", made, made, f"{symbol} {day}")
-    if not made:
+        yield from _tables(tape, rows, SessionKey(symbol, day, end), _about(meta, sim, every, end - start), tick)
+        ctx.progress("simulate", sessions_replayed, sessions_replayed, f"{symbol} {day}")
+    if not sessions_replayed:
         raise DataError(
             "the order book leaves no row of quotes",
             hint="fetch a book with events inside the sessions of its calendar",
@@ -94,22 +94,22 @@ class FlowSample:
     def __init__(self, tick: float, slots: int) -> None:
         self.tick, self.slots = tick, slots
         self.sessions: list[tuple[Int, dict[str, Float]]] = []
-        self.seen: list[tuple[ObservedEvents, Bool, int]] = []
+        self.events: list[tuple[ObservedEvents, Bool, int]] = []
 
-    def add(self, found: event_tape.Tape, group: pa.Table, start: int, end: int) -> None:
+    def add(self, tape: event_tape.Tape, group: pa.Table, start: int, end: int) -> None:
         """Take a session; a half day has fewer slots."""
-        room = MOST - sum(len(r.time) for r, _, _ in self.seen)
+        room = MOST - sum(len(r.time) for r, _, _ in self.events)
         events = observed_events.read_events(
             group.slice(0, max(room, 0) + 1), self.tick
         )  # the first stands for what was before
         if len(events.time):
             inside = (events.time > start) & (events.time <= end)
             even = (events.time - start) // book_distance.HALF_HOUR % 2 == 0
-            span = min(int(events.time[-1]), end) - max(int(found.time[found.first]), start)
+            span = min(int(events.time[-1]), end) - max(int(tape.time[tape.first]), start)
             halves = max(span // book_distance.HALF_HOUR + 1, 0)
-            self.seen.append((dataclasses.replace(events, use=events.use & inside), even, (halves + 1) // 2))
-        rows = intervals.by_clock(found, start, end, fitted_constants.EVERY * _SECOND)
-        columns = intervals.columns(found, rows)
+            self.events.append((dataclasses.replace(events, use=events.use & inside), even, (halves + 1) // 2))
+        rows = intervals.by_clock(tape, start, end, fitted_constants.EVERY * _SECOND)
+        columns = intervals.columns(tape, rows)
         inside = rows.seq < self.slots
         self.sessions.append((rows.seq[inside], {name: columns[name][inside] for name in fitted_constants.COLUMNS}))
 
@@ -127,13 +127,13 @@ def flow(of: FlowSample) -> dict[str, Any]:  # Any: JSON
     dict[str, Any]
         tables, and the gain in nats there and in the odd half-hours; empty tables alone where the events are too few.
     """
-    seconds = 1800.0 * sum(halves for _, _, halves in of.seen)
-    tables = fitted.fit([r for r, _, _ in of.seen], [even for _, even, _ in of.seen], seconds) if of.seen else {}
+    seconds = 1800.0 * sum(halves for _, _, halves in of.events)
+    tables = fitted.fit([r for r, _, _ in of.events], [even for _, even, _ in of.events], seconds) if of.events else {}
     if not tables:
         return {"tables": {}}
     gains = []
     for odd in (False, True):
-        parts = [(int((r.use & (even != odd)).sum()), fitted.gain(tables, r, even != odd)) for r, even, _ in of.seen]
+        parts = [(int((r.use & (even != odd)).sum()), fitted.gain(tables, r, even != odd)) for r, even, _ in of.events]
         gains.append(sum(n * g for n, g in parts if n and math.isfinite(g)) / max(sum(n for n, _ in parts), 1))
     names = ("gain_nats", "gain_nats_held_out")
     return {"tables": tables, **{name: float(f"{g:.6g}") for name, g in zip(names, gains, strict=True)}}
@@ -195,8 +195,8 @@ def hours(calendar: str, day: Array) -> tuple[int, int]:
     try:
         with warnings.catch_warnings():  # pandas speaks of its own future
             warnings.simplefilter("ignore")
-            found = exchange_calendars.get_calendar(calendar, start=stamp - pd.Timedelta(days=10))
-        return int(found.session_open(stamp).value), int(found.session_close(stamp).value)
+            trading_days = exchange_calendars.get_calendar(calendar, start=stamp - pd.Timedelta(days=10))
+        return int(trading_days.session_open(stamp).value), int(trading_days.session_close(stamp).value)
     except (exchange_calendars.errors.CalendarError, exchange_calendars.errors.NotSessionError, ValueError):
         return int(stamp.value), int(stamp.value) + 86_400 * _SECOND
 
@@ -222,14 +222,14 @@ class SessionKey(NamedTuple):
 
 
 def _tables(
-    found: event_tape.Tape, rows: QuoteIntervals, session: SessionKey, about: TableMeta, tick: float
+    tape: event_tape.Tape, rows: QuoteIntervals, session: SessionKey, about: TableMeta, tick: float
 ) -> Iterator[Product]:
     symbol, day, end = session
     n = len(rows.seq)
-    columns = intervals.columns(found, rows)
+    columns = intervals.columns(tape, rows)
     origin = columns["mid_open"].copy()
-    joined = np.diff(rows.seq) == 1
-    origin[1:][joined] = columns["mid_close"][:-1][joined]
+    adjacent = np.diff(rows.seq) == 1
+    origin[1:][adjacent] = columns["mid_close"][:-1][adjacent]
     returns = np.log(columns["mid_close"] / origin)
     is_last = rows.t_close == end
     if about.every == "event":

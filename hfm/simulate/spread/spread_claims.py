@@ -61,8 +61,8 @@ class Charge:
 
     def ticks(self) -> float:
         """Median quoted spread in ticks, of the sessions in which no claim stands; 0 of none."""
-        own = np.isfinite(self.quoted)
-        return float(np.median((self.quoted * self.price / self.tick)[own])) if own.any() else 0.0
+        replaced = np.isfinite(self.quoted)
+        return float(np.median((self.quoted * self.price / self.tick)[replaced])) if replaced.any() else 0.0
 
 
 @dataclass
@@ -226,10 +226,10 @@ def _charge(symbol: str, past: _Past, sim: Simulate, model: spread_model.SpreadM
         by_bars = ~unknown & (1e-4 * against > ratio * claim)
         by_tick = least > claim * (1.0 + 1e-9)
         contradicted = by_bars | by_tick
-        asked = np.maximum(np.where(by_bars, effective / ratio, 0.0), np.maximum(least, claim))
+        required = np.maximum(np.where(by_bars, effective / ratio, 0.0), np.maximum(least, claim))
         by_pip = _claimed_pip(symbol, sim) is not None
-        quoted = np.where(contradicted, asked, claim if by_pip else np.nan)
-        bps = 1e4 * ratio * np.where(contradicted, asked, claim)
+        quoted = np.where(contradicted, required, claim if by_pip else np.nan)
+        bps = 1e4 * ratio * np.where(contradicted, required, claim)
         unknown = np.zeros(len(price), bool)
         names = np.where(
             by_bars, np.array(estimators.NAMES)[by], np.where(by_tick, "tick", "pip" if by_pip else "claim")

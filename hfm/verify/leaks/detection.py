@@ -19,7 +19,7 @@ from hfm import plugins
 from hfm.plugins import Group
 from hfm.tables import MemoryReader, Reader
 from hfm.verify.claims import Row
-from hfm.verify.in_memory_run import Market, synthetic
+from hfm.verify.in_memory_run import InMemoryRun, synthetic
 from hfm.verify.leaks import honest_plugins, leaky_policies
 from hfm.verify.leaks.leaky_policies import LEAKS, Leak
 from hfm.verify.lookahead import asof, decisions, run_tests
@@ -44,7 +44,7 @@ NAMED: dict[Group, str] = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class LeakFinding:
     """A plug-in, and the claims about it that do not hold."""
 
     plugin: Leak
@@ -65,7 +65,7 @@ def rows(tell: Callable[[str], None], seed: int) -> list[Row]:
     return [*out, *counts(found, good)]
 
 
-def counts(found: Sequence[Finding], good: Sequence[Finding]) -> list[Row]:
+def counts(found: Sequence[LeakFinding], good: Sequence[LeakFinding]) -> list[Row]:
     """How many leaks are named, and how many honest plug-ins are."""
     named, alarms = sum(bool(f.name) for f in found), sum(bool(f.failed) for f in good)
     return [
@@ -83,13 +83,13 @@ def detected() -> list[Row]:
     return counts(list(examine(LEAKS, seed)), list(examine(HONEST, seed)))
 
 
-def examine(some: Sequence[Leak], seed: int, tell: Callable[[str], None] = lambda _: None) -> Iterator[Finding]:
+def examine(some: Sequence[Leak], seed: int, tell: Callable[[str], None] = lambda _: None) -> Iterator[LeakFinding]:
     """What the look-ahead tests say of each plug-in. seed: of the cuts."""
     with registered(some), Isolated() as asked:
         for k, plugin in enumerate(some):
             failed = [row.claim for row in _asked(plugin, asked, np.random.default_rng([seed, k])) if not row.passed]
             tell(f"{plugin.name}: {failed[0] if failed else 'nothing'}")
-            yield Finding(plugin, tuple(failed))
+            yield LeakFinding(plugin, tuple(failed))
 
 
 @contextlib.contextmanager
@@ -112,20 +112,20 @@ def _asked(plugin: Leak, asked: Isolated, rng: np.random.Generator) -> Iterator[
     base = _base()
     if plugin.group == "sources":
         config = replace(base.config, fetch=replace(base.config.fetch, source=plugin.name))
-        yield from asof.of_run(_readers(Market(config, {}).through("fetch")), config, asked, rng)
+        yield from asof.of_run(_readers(InMemoryRun(config, {}).through("fetch")), config, asked, rng)
     elif plugin.group == "models":
         config = replace(base.config, train=replace(base.config.train, model=plugin.name))
-        market = Market(config, base.artifacts).through("train")
+        market = InMemoryRun(config, base.artifacts).through("train")
         yield from run_tests.learnt(_readers(market), config, asked, rng)
     else:
         config = replace(base.config, backtest=replace(base.config.backtest, threshold=plugin.name))
-        market = Market(config, base.artifacts).through("backtest")
+        market = InMemoryRun(config, base.artifacts).through("backtest")
         model = config.train.model
         yield from decisions.of_run(_readers(market), config, model, asked, rng)
 
 
 @cache
-def _base() -> Market:
+def _base() -> InMemoryRun:
     """Two symbols in half-hour bars, trained on; with a strong signal, so that forecasts vary."""
     settings: dict[str, dict[str, object]] = {
         "fetch": {"symbols": ("SPY", "QQQ"), "interval": "30m"}, "train": {"model": "logistic"},
@@ -134,5 +134,5 @@ def _base() -> Market:
     return synthetic(SESSIONS, SEED, settings).through("simulate", "train")
 
 
-def _readers(market: Market) -> dict[str, Reader]:
+def _readers(market: InMemoryRun) -> dict[str, Reader]:
     return {name: MemoryReader(payload) for name, payload in market.artifacts.items()}

@@ -16,10 +16,9 @@ import numpy.typing as npt
 
 from hfm.config import Train
 from hfm.errors import HfmError
-from hfm.fetch.archive.overlap import COLUMNS
 from hfm.fetch.sources.synthetic import Synthetic
 from hfm.models.linear.floors import Constant, Har, Logistic, Persistence
-from hfm.plugins import Arrays, BarRequest, Float, Panel, RawBars, Signals
+from hfm.plugins import BAR_COLUMNS, Arrays, BarRequest, Float, Panel, RawBars, Signals
 from hfm.stage import Context
 from hfm.verify.leaks.leaky_models import scaled
 
@@ -59,7 +58,7 @@ POLICIES: dict[str, Callable[[Signals], Float]] = {
 }
 
 
-class Rule:
+class RowRule:
     """A policy whose rule stands in POLICIES under its name."""
 
     name: ClassVar[str]
@@ -169,7 +168,7 @@ def _volume(raw: RawBars, volume: Float) -> RawBars:
     return replace(raw, volume=volume)
 
 
-def _kept(raw: RawBars, keep: npt.NDArray[np.bool_]) -> RawBars:
+def _masked(raw: RawBars, keep: npt.NDArray[np.bool_]) -> RawBars:
     """The bars where keep [n] is true."""
     o, h, low, c, v = (getattr(raw, name)[keep] for name in ("open", "high", "low", "close", "volume"))
     return RawBars(raw.time[keep], o, h, low, c, v, raw.notes, raw.warnings)
@@ -209,12 +208,12 @@ SOURCES: dict[str, Callable[[RawBars], RawBars]] = {
     "even_volume": lambda raw: _volume(raw, np.full(len(raw.volume), 1e5)),
     "lots": lambda raw: _volume(raw, np.rint(raw.volume / 100) * 100),
     "coarse_volume": lambda raw: _volume(raw, np.sqrt(raw.volume)),
-    "holes": lambda raw: _kept(raw, (raw.time // 10**9 // 1800) % 29 != 0),
-    "thin": lambda raw: _kept(raw, _coin(raw.time.astype(float)) > 0.03),
+    "holes": lambda raw: _masked(raw, (raw.time // 10**9 // 1800) % 29 != 0),
+    "thin": lambda raw: _masked(raw, _coin(raw.time.astype(float)) > 0.03),
     "inverted": lambda raw: replace(
         raw, open=1e4 / raw.open, high=1e4 / raw.low, low=1e4 / raw.high, close=1e4 / raw.close
     ),
-    "backwards": lambda raw: replace(raw, **{name: getattr(raw, name)[::-1] for name in COLUMNS}),
+    "backwards": lambda raw: replace(raw, **{name: getattr(raw, name)[::-1] for name in BAR_COLUMNS}),
     "noted": lambda raw: replace(raw, notes=(*raw.notes, "as the vendor has them")),
 }
 
@@ -232,7 +231,7 @@ class Altered(Synthetic):
 
 
 def __getattr__(name: str) -> Any:  # Any: the class that the registry's line names
-    for known, base in ((POLICIES, Rule), (MODELS, Variant), (SOURCES, Altered)):
+    for known, base in ((POLICIES, RowRule), (MODELS, Variant), (SOURCES, Altered)):
         if name in known:
             return type(name, (base,), {"name": name, "__module__": __name__})
     raise AttributeError(name)

@@ -248,7 +248,9 @@ class Cached(_Altered):
         """See _Altered."""
         close = np.convolve(np.pad(raw.close, 2, "edge"), np.ones(5) / 5, "valid")
         smooth = replace(raw, close=close, high=np.maximum(raw.high, close), low=np.minimum(raw.low, close))
-        kept = held.setdefault(symbol, smooth)
-        same = len(kept.time) >= len(raw.time) and bool(np.isin(raw.time, kept.time).all())
-        place = np.flatnonzero(np.isin(kept.time, raw.time)) if same else np.arange(0)
-        return replace(smooth, close=kept.close[place], high=kept.high[place], low=kept.low[place]) if same else smooth
+        first = held.setdefault(symbol, smooth)
+        same = len(first.time) >= len(raw.time) and bool(np.isin(raw.time, first.time).all())
+        place = np.flatnonzero(np.isin(first.time, raw.time)) if same else np.arange(0)
+        return (
+            replace(smooth, close=first.close[place], high=first.high[place], low=first.low[place]) if same else smooth
+        )

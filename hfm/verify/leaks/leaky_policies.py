@@ -47,7 +47,7 @@ def _origin() -> tuple[float, int, Path]:
     return float(stamp), int(process), Path(path)
 
 
-class Roll:
+class RolledForecast:
     """P(up) of the next row."""
 
     def weights(self, signals: Signals) -> Sign:
@@ -90,19 +90,19 @@ class Ending:
         return side
 
 
-_next: dict[float, float] = {}
-_seen: list[float] = []
+_successor: dict[float, float] = {}
+_first_call: list[float] = []
 
 
-class Memory:
+class GlobalMemory:
     """The next row's P(up), by the row's own: kept from the first call, which showed both."""
 
     def weights(self, signals: Signals) -> Sign:
         """See Policy."""
         p = np.nan_to_num(signals.p_up, nan=0.5)
         for one, following in zip(p[:-1].tolist(), p[1:].tolist(), strict=True):
-            _next.setdefault(one, following)
-        return _side(np.array([_next.get(one, one) for one in p.tolist()]))
+            _successor.setdefault(one, following)
+        return _side(np.array([_successor.get(one, one) for one in p.tolist()]))
 
 
 class Numbered:
@@ -110,10 +110,10 @@ class Numbered:
 
     def weights(self, signals: Signals) -> Sign:
         """See Policy."""
-        if not _seen:
-            _seen.extend(np.nan_to_num(signals.p_up, nan=0.5).tolist())
-        place = (np.arange(len(signals.p_up)) + 5) % len(_seen)
-        return _side(np.array(_seen)[place])
+        if not _first_call:
+            _first_call.extend(np.nan_to_num(signals.p_up, nan=0.5).tolist())
+        place = (np.arange(len(signals.p_up)) + 5) % len(_first_call)
+        return _side(np.array(_first_call)[place])
 
 
 class Filed:
@@ -149,23 +149,23 @@ class Process:
 
 def forget() -> None:
     """Empty what the leaks have kept in this process."""
-    _next.clear()
-    _seen.clear()
+    _successor.clear()
+    _first_call.clear()
     leaky_models.held.clear()
 
 
 def leftovers() -> bool:
     """Whether any leak has kept something in this process."""
-    return bool(_next or _seen or leaky_models.held or MARK in os.environ)
+    return bool(_successor or _first_call or leaky_models.held or MARK in os.environ)
 
 
 LEAKS: tuple[Leak, ...] = (
-    Leak("leak-roll", "policies", "hfm.verify.leaks.leaky_policies:Roll", "P(up) rolled by a row"),
+    Leak("leak-roll", "policies", "hfm.verify.leaks.leaky_policies:RolledForecast", "P(up) rolled by a row"),
     Leak("leak-median", "policies", "hfm.verify.leaks.leaky_policies:Median", "a median over all rows"),
     Leak("leak-ties", "policies", "hfm.verify.leaks.leaky_policies:Ties", "sorted ties"),
     Leak("leak-final", "policies", "hfm.verify.leaks.leaky_policies:Final", "the last row's side"),
     Leak("leak-ending", "policies", "hfm.verify.leaks.leaky_policies:Ending", "where the session ends"),
-    Leak("leak-memory", "policies", "hfm.verify.leaks.leaky_policies:Memory", "a memory in a module's globals"),
+    Leak("leak-memory", "policies", "hfm.verify.leaks.leaky_policies:GlobalMemory", "a memory in a module's globals"),
     Leak("leak-numbered", "policies", "hfm.verify.leaks.leaky_policies:Numbered", "cached answers by row number"),
     Leak("leak-filed", "policies", "hfm.verify.leaks.leaky_policies:Filed", "a file on disk"),
     Leak("leak-hour", "policies", "hfm.verify.leaks.leaky_policies:Hour", "the wall clock"),

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hfm import plugins
+from hfm.artifacts import BARS
 from hfm.config import Config
 from hfm.errors import HfmError
 from hfm.tables import Reader, column_array
@@ -21,7 +22,6 @@ from hfm.verify.lookahead import compare, cuts, isolation
 from hfm.verify.lookahead.compare import Difference
 from hfm.verify.lookahead.isolation import Isolated
 
-BARS = "fetch/bars.parquet"
 NOT_VALUES = ("symbol", "session", "seq", "time")
 MOST, BUDGET = 14, 400_000
 """Most moments at which a source is asked, and most bars that it gives in all."""

@@ -90,14 +90,14 @@ def difference(a: pa.Table, b: pa.Table, at: int, names: Sequence[str]) -> Diffe
 def first(good: dict[str, Bool], keys: dict[str, npt.NDArray[np.generic]]) -> Difference:
     """The Difference of columns that are the same where `good` [n] is true."""
     n = len(keys["seq"])
-    whole = np.ones(n, bool)
+    same_rows = np.ones(n, bool)
     for mask in good.values():
-        whole &= mask
-    if whole.all():
+        same_rows &= mask
+    if same_rows.all():
         return Difference(n, n)
-    row = int((~whole).argmax())
+    row = int((~same_rows).argmax())
     column = next(name for name, mask in good.items() if not mask[row])
-    return Difference(n, int(whole.sum()), column, place(keys, row))
+    return Difference(n, int(same_rows.sum()), column, place(keys, row))
 
 
 def _same(x: npt.NDArray[np.generic], y: npt.NDArray[np.generic]) -> Bool:

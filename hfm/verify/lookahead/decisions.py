@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hfm.artifacts import LEDGER, PREDICTIONS, QUOTES
 from hfm.backtest.engine import Engine
 from hfm.backtest.joined_panel import RESTING, panels
 from hfm.config import Config
@@ -22,8 +23,6 @@ from hfm.verify.lookahead.compare import Difference, Keys
 from hfm.verify.lookahead.cuts import LEAST, Int
 from hfm.verify.lookahead.isolation import Isolated
 
-QUOTES, PREDICTIONS = "simulate/quotes.parquet", "train/predictions.parquet"
-LEDGER = "backtest/ledger.parquet"
 FIELDS = ("p_up", "conf_rank", "ret_sd_bps", "cost_bps")
 MOST, SPACING = 3000, 4
 """Most cut points, and rows from which one is made."""
@@ -40,7 +39,8 @@ SOME = 40
 @dataclass(frozen=True)
 class Traded:
     """The rows that were traded: what the policy saw, its proposals [n] in the ledger, whether it was asked for one (a
-    session's last row opens nothing), their keys and times (ns UTC)."""
+    session's last row opens nothing), their keys and times (ns UTC).
+    """
 
     signals: Signals
     proposed: compare.Float
@@ -64,7 +64,7 @@ class Traded:
 
 
 @dataclass(frozen=True)
-class Question:
+class PolicyQuestion:
     """One call of the policy: why, about which rows, what it sees of them, and how many of the first are compared."""
 
     kind: str
@@ -117,21 +117,22 @@ def traded(readers: Mapping[str, Reader], config: Config, model: str) -> Traded:
     meta = replace(meta, block_s=predictions.meta.block_s)
     engine = Engine(config.backtest, symbols, meta, predictions.meta.horizon or config.train.horizon)
     passive = config.backtest.fill == "passive"
-    seen = [
+    observed = [
         found for panel in panels(quotes, predictions, model, symbols, RESTING if passive else ())
         if (found := engine.observe(panel)) is not None
     ]  # fmt: skip
     names = ("symbol", "session", "seq", "signal")
     parts = [arrays(group, names) for group in readers[LEDGER].groups(names)]
     ledger = {name: np.concatenate([part[name] for part in parts]) for name in names}
-    signals = Signals(*(np.concatenate([getattr(s.signals, name) for s in seen]) for name in FIELDS))
-    time, last = (np.concatenate([getattr(s.panel, name) for s in seen]) for name in ("time", "is_last"))
+    signals = Signals(*(np.concatenate([getattr(s.signals, name) for s in observed]) for name in FIELDS))
+    time, last = (np.concatenate([getattr(s.panel, name) for s in observed]) for name in ("time", "is_last"))
     return Traded(signals, ledger.pop("signal").astype(float), ~last, ledger, time)
 
 
-def _growing(rng: np.random.Generator, rows: Traded) -> Iterator[Question]:
+def _growing(rng: np.random.Generator, rows: Traded) -> Iterator[PolicyQuestion]:
     """Each row before any that comes later is ever seen, with the PAST rows before it; first and last rows of sessions
-    are cut points as a matter of course."""
+    are cut points as a matter of course.
+    """
     n = len(rows.time)
     order = np.argsort(rows.time, kind="stable")
     day = rows.keys["session"][order]
@@ -143,37 +144,37 @@ def _growing(rng: np.random.Generator, rows: Traded) -> Iterator[Question]:
     ends = np.unique(np.clip(np.concatenate([edges, rng.choice(np.arange(1, n + 1), count, replace=False), [n]]), 1, n))
     for before, end in zip([0, *ends[:-1]], ends, strict=True):
         picked = np.sort(order[max(min(before, end - PAST), 0) : end])
-        yield Question("growing", picked, rows.pick(picked))
+        yield PolicyQuestion("growing", picked, rows.pick(picked))
 
 
-def _complete(rows: Traded, kind: str) -> Iterator[Question]:
+def _complete(rows: Traded, kind: str) -> Iterator[PolicyQuestion]:
     """All rows, as the back-test asks."""
     for start in range(0, len(rows.time), CHUNK):
         picked = np.arange(start, min(start + CHUNK, len(rows.time)))
-        yield Question(kind, picked, rows.pick(picked))
+        yield PolicyQuestion(kind, picked, rows.pick(picked))
 
 
-def _changed(rng: np.random.Generator, rows: Traded, growing: Sequence[Question]) -> Iterator[Question]:
+def _changed(rng: np.random.Generator, rows: Traded, growing: Sequence[PolicyQuestion]) -> Iterator[PolicyQuestion]:
     """The same rows, followed by what rows drawn from anywhere say."""
     some = growing if len(growing) <= LEAST else [growing[i] for i in rng.choice(len(growing), LEAST, replace=False)]
     for question in some:
         later = rng.integers(0, len(rows.time), PAST)
         picked = np.concatenate([question.rows, later])
-        yield Question("changed", picked, rows.pick(picked), len(question.rows))
+        yield PolicyQuestion("changed", picked, rows.pick(picked), len(question.rows))
 
 
-def _mixed(rng: np.random.Generator, rows: Traded) -> Iterator[Question]:
+def _mixed(rng: np.random.Generator, rows: Traded) -> Iterator[PolicyQuestion]:
     """In another order, every other row, and one by one."""
     for chunk in _complete(rows, "mixed"):
         count = len(chunk.rows)
         for picked in (rng.permutation(count), np.sort(rng.choice(count, (count + 1) // 2, replace=False))):
-            yield Question("mixed", chunk.rows[picked], rows.pick(chunk.rows[picked]))
+            yield PolicyQuestion("mixed", chunk.rows[picked], rows.pick(chunk.rows[picked]))
     for row in rng.integers(0, len(rows.time), ALONE):
         alone = np.array([row])
-        yield Question("mixed", alone, rows.pick(alone))
+        yield PolicyQuestion("mixed", alone, rows.pick(alone))
 
 
-def _twice(rows: Traded, answers: Sequence[tuple[Question, object]]) -> Difference:
+def _twice(rows: Traded, answers: Sequence[tuple[PolicyQuestion, object]]) -> Difference:
     """The first answer about all rows beside the second."""
     one, two = (
         {int(q.rows[0]): (q, np.asarray(a)) for q, a in answers if q.kind == kind} for kind in ("fresh", "twice")
@@ -188,9 +189,10 @@ def _twice(rows: Traded, answers: Sequence[tuple[Question, object]]) -> Differen
     return compare.total(parts)
 
 
-def _of_the_past(rows: Traded, name: str, growing: Sequence[tuple[Question, object]], asked: Isolated) -> bool:
+def _of_the_past(rows: Traded, name: str, growing: Sequence[tuple[PolicyQuestion, object]], asked: Isolated) -> bool:
     """Whether the first rows that differ are as the ledger has them once all earlier rows of their chunk stand before
-    them, and none that comes later: then the policy knows the past only."""
+    them, and none that comes later: then the policy knows the past only.
+    """
     wrong: list[int] = []
     for question, answer in growing:
         got = np.sign(np.asarray(answer, np.float64))

@@ -29,7 +29,6 @@ from hfm.verify.lookahead.compare import Bool, Difference, Keys
 from hfm.verify.lookahead.cuts import Int
 from hfm.verify.lookahead.isolation import Isolated
 
-PREDICTIONS = "train/predictions.parquet"
 ALONE = 150
 """Most sequences that are asked one by one, growing."""
 AT_ONCE, CALLS = 40, 30
@@ -39,8 +38,8 @@ BUDGET = 1_200_000
 
 
 @dataclass(frozen=True)
-class Forecast:
-    """A fold's test part as the stage saw it, what the stored model says of it, and what it is item of.
+class FoldForecast:
+    """A fold's test part as the stage saw it, what the stored model says of it, and what it is made of.
 
     panel: with the rows before the part that carry the state; inside [n]: the part's own; out [n, 8] of step.OUT;
     time, label_time [n]: when each row and its label are known (ns UTC).
@@ -78,7 +77,7 @@ class Forecast:
 
 
 @dataclass(frozen=True)
-class Question:
+class ForecastQuestion:
     """One call of predict: why, on which panel, and which of its rows (at `stay`) are rows `rows` of the forecast."""
 
     kind: str
@@ -87,13 +86,13 @@ class Question:
     stay: Int
 
 
-def forecast(checkpoint: store.Checkpoint, model: str, rows: Rows, fold: Fold) -> Forecast:
-    """The Forecast of one fold: its model predicts in this process."""
+def forecast(checkpoint: store.Checkpoint, model: str, rows: Rows, fold: Fold) -> FoldForecast:
+    """The FoldForecast of one fold: its model predicts in this process."""
     fitted = stored(checkpoint, model, fold)
     lead = fold_rows.lead(rows.panel, *fold.test)
     heads = plugins.find("models", model)().predict(fitted, lead.panel)
     place = _place(rows.panel, lead, fold)
-    empty = Forecast(
+    empty = FoldForecast(
         model,
         fitted,
         fold,
@@ -123,7 +122,7 @@ def stored(checkpoint: store.Checkpoint, model: str, fold: Fold) -> Arrays:
     return out
 
 
-def as_written(predictions: Reader, items: Sequence[Forecast]) -> Row:
+def as_written(predictions: Reader, items: Sequence[FoldForecast]) -> Row:
     """The stored model says what predictions.parquet holds, row by row of every fold."""
     model, names = items[0].model, ("fold", *inference.FORECAST_COLUMNS)
     parts = [arrays(group, names) for group in predictions.groups(("model", *names), model)]
@@ -131,14 +130,14 @@ def as_written(predictions: Reader, items: Sequence[Forecast]) -> Row:
     differences = []
     for each in items:
         rows = np.flatnonzero(each.inside)
-        mine = complete["fold"] == each.fold.number
-        n = min(len(rows), int(mine.sum()))
+        of_fold = complete["fold"] == each.fold.number
+        n = min(len(rows), int(of_fold.sum()))
         good = {
-            name: compare.near(each.out[name][rows[:n]], complete[name][mine][:n])
+            name: compare.near(each.out[name][rows[:n]], complete[name][of_fold][:n])
             for name in inference.FORECAST_COLUMNS
         }
         found = compare.first(good, each.keys(rows[:n]))
-        differences.append(replace(found, rows=max(len(rows), int(mine.sum()))))
+        differences.append(replace(found, rows=max(len(rows), int(of_fold.sum()))))
     found = compare.total(differences)
     text = f"train: {model} stored says what was written"
     if found.same < found.rows:
@@ -146,11 +145,11 @@ def as_written(predictions: Reader, items: Sequence[Forecast]) -> Row:
     return compare.line(text, found)
 
 
-def again(items: Sequence[Forecast], asked: Isolated, rng: np.random.Generator) -> Iterator[Row]:
+def again(items: Sequence[FoldForecast], asked: Isolated, rng: np.random.Generator) -> Iterator[Row]:
     """The rows of the table about the forecasts of all folds."""
     model = items[0].model
     plan = [(each, questions(each, items, rng)) for each in items]
-    answers: list[tuple[Forecast, Question, Float]] = []
+    answers: list[tuple[FoldForecast, ForecastQuestion, Float]] = []
     replies = []
     for growing in (True, False):
         for each, all_questions in plan:
@@ -172,13 +171,15 @@ def again(items: Sequence[Forecast], asked: Isolated, rng: np.random.Generator) 
     yield from _judged(model, answers, asked)
 
 
-def _judged(model: str, answers: Sequence[tuple[Forecast, Question, Float]], asked: Isolated) -> Iterator[Row]:
+def _judged(
+    model: str, answers: Sequence[tuple[FoldForecast, ForecastQuestion, Float]], asked: Isolated
+) -> Iterator[Row]:
     for kind, how in (("growing", "gone"), ("cut", "gone, each session at its own row"), ("changed", compare.CHANGED)):
-        mine = [one for one in answers if one[1].kind == kind]
-        parts = [_compared(*item) for item in mine]
+        of_fold = [one for one in answers if one[1].kind == kind]
+        parts = [_compared(*item) for item in of_fold]
         found = compare.total(parts)
-        count = sum(len(_owners(each, q)) for each, q, _ in mine)
-        wrong = next((item for item, d in zip(mine, parts, strict=True) if d.same < d.rows), None)
+        count = sum(len(_owners(each, q)) for each, q, _ in of_fold)
+        wrong = next((item for item, d in zip(of_fold, parts, strict=True) if d.same < d.rows), None)
         if kind == "growing" and wrong is not None and _of_the_past(asked, *wrong):
             text = f"train: {model}'s {found.column} of {found.place} hangs on the sessions asked before it"
             yield compare.line(text, found)
@@ -191,11 +192,11 @@ def _judged(model: str, answers: Sequence[tuple[Forecast, Question, Float]], ask
     yield compare.line(text, found)
 
 
-def _owners(item: Forecast, question: Question) -> Int:
+def _owners(item: FoldForecast, question: ForecastQuestion) -> Int:
     return np.unique(np.searchsorted(item.panel.start, question.rows, "right") - 1)
 
 
-def _compared(item: Forecast, question: Question, heads: Float) -> Difference:
+def _compared(item: FoldForecast, question: ForecastQuestion, heads: Float) -> Difference:
     """An answer beside the forecast, in the rows that stay and belong to the test part."""
     keep = item.inside[question.rows]
     rows, stay = question.rows[keep], question.stay[keep]
@@ -206,7 +207,7 @@ def _compared(item: Forecast, question: Question, heads: Float) -> Difference:
     return compare.first(good, item.keys(rows))
 
 
-def _twice(answers: Sequence[tuple[Forecast, Question, Float]]) -> Difference:
+def _twice(answers: Sequence[tuple[FoldForecast, ForecastQuestion, Float]]) -> Difference:
     """The two answers about all rows of each fold beside each other."""
     parts = []
     one = {each.fold.number: (each, q, a) for each, q, a in answers if q.kind == "fresh"}
@@ -219,7 +220,7 @@ def _twice(answers: Sequence[tuple[Forecast, Question, Float]]) -> Difference:
     return compare.total(parts)
 
 
-def _of_the_past(asked: Isolated, item: Forecast, question: Question, heads: Float) -> bool:
+def _of_the_past(asked: Isolated, item: FoldForecast, question: ForecastQuestion, heads: Float) -> bool:
     """Whether the first sequence that differs is as it was once the earlier ones stand before it in the panel."""
     if heads.shape[0] != len(question.panel.slot):
         return False
@@ -235,9 +236,10 @@ def _of_the_past(asked: Isolated, item: Forecast, question: Question, heads: Flo
 
 
 # ------------------------------------------------------------------------------------------------------- the questions
-def questions(item: Forecast, plan: Sequence[Forecast], rng: np.random.Generator) -> list[Question]:
+def questions(item: FoldForecast, plan: Sequence[FoldForecast], rng: np.random.Generator) -> list[ForecastQuestion]:
     """What is asked about a fold. Growing: sequence by sequence in order of time, each row before any that comes later
-    is ever seen. plan: all folds, which share the budget."""
+    is ever seen. plan: all folds, which share the budget.
+    """
     count, lengths, lead = len(item.lengths), item.lengths, item.lead
     total = sum(len(each.lengths) for each in plan)
     rows = sum(len(each.panel.slot) for each in plan)
@@ -252,10 +254,14 @@ def questions(item: Forecast, plan: Sequence[Forecast], rng: np.random.Generator
         out.append(_cut("cut", item, lead + cuts.within(rng, lengths - lead)))
         out.append(_other(rng, item, lead + cuts.within(rng, lengths - lead)))
     complete = np.arange(len(item.panel.slot))
-    return [*out, Question("fresh", item.panel, complete, complete), Question("twice", item.panel, complete, complete)]
+    return [
+        *out,
+        ForecastQuestion("fresh", item.panel, complete, complete),
+        ForecastQuestion("twice", item.panel, complete, complete),
+    ]
 
 
-def _cut(kind: str, item: Forecast, stay: Int) -> Question:
+def _cut(kind: str, item: FoldForecast, stay: Int) -> ForecastQuestion:
     """The first stay [S] rows of each sequence, with the labels that are known by the last of them."""
     start, keep = item.panel.start[:-1], np.flatnonzero(stay > 0)
     rows = np.concatenate([np.arange(start[s], start[s] + stay[s]) for s in keep])
@@ -267,12 +273,13 @@ def _cut(kind: str, item: Forecast, stay: Int) -> Question:
         item.panel, **cut, start=np.concatenate([[0], np.cumsum(stay[keep])]).astype(np.int64),
         symbol=item.panel.symbol[keep], session=item.panel.session[keep],
     )  # fmt: skip
-    return Question(kind, panel, rows, np.arange(len(rows)))
+    return ForecastQuestion(kind, panel, rows, np.arange(len(rows)))
 
 
-def _other(rng: np.random.Generator, item: Forecast, stay: Int) -> Question:
+def _other(rng: np.random.Generator, item: FoldForecast, stay: Int) -> ForecastQuestion:
     """All rows, of which those after the first stay [S] of each sequence are other ones, and so are labels that are
-    known only then."""
+    known only then.
+    """
     panel, n = item.panel, len(item.panel.slot)
     place = np.arange(n) - np.repeat(panel.start[:-1], item.lengths)
     later = place >= np.repeat(stay, item.lengths)
@@ -285,4 +292,4 @@ def _other(rng: np.random.Generator, item: Forecast, stay: Int) -> Question:
               "log_vol": panel.log_vol + 0.5}  # fmt: skip
     cut |= {name: np.where(late, turned[name], getattr(panel, name)) for name in LABELS}
     stays = np.flatnonzero(~later)
-    return Question("changed", replace(panel, **cut), stays, stays)  # type: ignore[arg-type]  # arrays by name
+    return ForecastQuestion("changed", replace(panel, **cut), stays, stays)  # type: ignore[arg-type]  # arrays by name

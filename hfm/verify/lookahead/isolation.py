@@ -145,7 +145,8 @@ def fit(questions: Sequence[tuple[Given, int]]) -> Reply:
 
 def fetch(configs: Sequence[Config], watch: bool) -> Reply:
     """fetch/bars.parquet under each config, or the HfmError that there is in its place. watch: whether files count."""
-    from hfm.verify.in_memory_run import BARS, carry_out
+    from hfm.artifacts import BARS
+    from hfm.verify.in_memory_run import carry_out
 
     def bars(config: Config) -> pa.Table | HfmError | bytes:
         try:
@@ -199,9 +200,9 @@ def _settle(registry: dict[plugins.Group, dict[str, str]], folder: str) -> None:
         plugins.REGISTRY[group].update(known)
     os.chdir(folder)
     os.environ["TMPDIR"], tempfile.tempdir = folder, folder
-    own = str(Path(plugins.__file__).parent)
+    package = str(Path(plugins.__file__).parent)
     _caches = tuple(os.path.realpath(p) for p in (folder, cache_folder()))
-    _rooms = tuple(os.path.realpath(p) for p in (sys.prefix, sys.base_prefix, own)) + SYSTEM + _caches
+    _rooms = tuple(os.path.realpath(p) for p in (sys.prefix, sys.base_prefix, package)) + SYSTEM + _caches
     number = os.getpid() + 1_000_003
     os.getpid = lambda: number
     _move_clock()

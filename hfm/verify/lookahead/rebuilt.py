@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pyarrow as pa
 
+from hfm.artifacts import BARS, BOOK, ORACLE, QUOTES
 from hfm.config import Config
 from hfm.features.bar_features import LOOKBACK
 from hfm.plugins import Float, Int
@@ -14,11 +15,10 @@ from hfm.tables import MemoryReader, Reader, column_array
 from hfm.train import training_panel
 from hfm.train.training_panel import Rows, Task
 from hfm.verify.claims import Row
-from hfm.verify.in_memory_run import Market
+from hfm.verify.in_memory_run import InMemoryRun
 from hfm.verify.lookahead import compare, cuts
 from hfm.verify.lookahead.compare import Difference, Keys
 
-BARS, BOOK, QUOTES = "fetch/bars.parquet", "fetch/book.parquet", "simulate/quotes.parquet"
 SESSIONS, BOOK_SESSIONS = 40, 2
 NOT_QUOTES = ("symbol", "session", "seq", "time")
 SIMULATED, FEATURED = 120_000, 3_000_000
@@ -33,14 +33,14 @@ def quotes(readers: Mapping[str, Reader], config: Config, rng: np.random.Generat
     book = name == BOOK or config.simulate.fidelity != "bars"
     head = _head(readers[name], BOOK_SESSIONS if book else SESSIONS)
     found: dict[tuple[str, str], list[Difference]] = {}
-    before = {a: readers[a].read() for a in (QUOTES, "simulate/oracle.parquet")}
+    before = {a: readers[a].read() for a in (QUOTES, ORACLE)}
     points = [compare.instant(head, 1.0)] if book else _instants(rng, head, SIMULATED, CUTS["simulate"])
     for at in points:
         futures = [(compare.GONE, compare.cut(head, at))]
         if name == BARS:
             futures.append((compare.CHANGED, compare.poisoned(head, at)))
         for how, other in futures:
-            market = Market(config, {name: other}).through("simulate")
+            market = InMemoryRun(config, {name: other}).through("simulate")
             known = at if name == BARS else min(at, int(compare.times(other).max()))
             for artifact, table in before.items():
                 columns = [c for c in table.column_names if c not in NOT_QUOTES]
@@ -114,11 +114,11 @@ def _warm(table: pa.Table, clean: Rows, task: Task) -> Row:
     late = table.filter(pa.array(column_array(table.column("session")) >= days[min(3, len(days) - 1)]))
     if len(days) == 1:
         late = table.slice(min(LOOKBACK, table.num_rows // 2))
-    seen = training_panel.read(MemoryReader(late), task)
-    rows = len(seen.time)
-    warm = _rank(seen) >= LOOKBACK
-    names = {k: v[warm] for k, v in keys(seen).items()}
-    found = _difference(clean, clean.panel.x[-rows:][warm], seen.panel.x[warm], names)
+    late_rows = training_panel.read(MemoryReader(late), task)
+    rows = len(late_rows.time)
+    warm = _rank(late_rows) >= LOOKBACK
+    names = {k: v[warm] for k, v in keys(late_rows).items()}
+    found = _difference(clean, clean.panel.x[-rows:][warm], late_rows.panel.x[warm], names)
     text = f"train: features need no more than {LOOKBACK} rows before them"
     if found.same < found.rows:
         text = f"train: feature {found.column} of {found.place} needs more than {LOOKBACK} rows before it"

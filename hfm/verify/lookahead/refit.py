@@ -19,7 +19,7 @@ from hfm.train import fold_rows
 from hfm.train.fit_jobs import Given
 from hfm.verify.claims import Row
 from hfm.verify.lookahead import compare, isolation
-from hfm.verify.lookahead.forecasts import Forecast
+from hfm.verify.lookahead.forecasts import FoldForecast
 from hfm.verify.lookahead.isolation import Isolated
 
 SETTLED = ("gates", "weights", "finish")
@@ -32,7 +32,7 @@ TRIES = 3
 """Such changes, of which a fit that only chooses on validation rows withstands one."""
 
 
-def of_folds(items: Sequence[Forecast], panel: Panel, options: Train, asked: Isolated,
+def of_folds(items: Sequence[FoldForecast], panel: Panel, options: Train, asked: Isolated,
              rng: np.random.Generator) -> Iterator[Row]:  # fmt: skip
     """The rows of the table about the fits of a model. items: all folds with what was stored."""
     model = items[0].model
@@ -60,11 +60,11 @@ def of_folds(items: Sequence[Forecast], panel: Panel, options: Train, asked: Iso
     yield Row(text, f"{count} of {count}", count - len(wrong), count, count, " arrays")
     if not wrong:
         first, number = given[0]
-        own = [key for at, key in keys if at == number]
-        yield from _validation(first, again[number], own, number, asked, rng)
+        fitted_keys = [key for at, key in keys if at == number]
+        yield from _validation(first, again[number], fitted_keys, number, asked, rng)
 
 
-def _given(model: str, panel: Panel, items: Forecast, options: Train) -> Given:
+def _given(model: str, panel: Panel, items: FoldForecast, options: Train) -> Given:
     """What the fit of a fold may know; a copy once it is sent to another process."""
     fold = items.fold
     return Given(model, fold_rows.learn(panel, *fold.train), fold_rows.learn(panel, *fold.valid), options, options.seed)
@@ -82,7 +82,8 @@ def _near(a: Float, b: Float) -> bool:
 def _validation(given: Given, base: Arrays, keys: Sequence[str], fold: int, asked: Isolated,
                 rng: np.random.Generator) -> Iterator[Row]:  # fmt: skip
     """A fit's arrays `base` with other validation rows: what is fitted stands, to the last bit, whatever is chosen;
-    and its scalers with validation rows that are quite other ones. keys: the arrays that are compared."""
+    and its scalers with validation rows that are quite other ones. keys: the arrays that are compared.
+    """
     moved = {key for key in keys if not key.endswith(ERRORS)}
     for _ in range(TRIES):
         reply = asked.ask(isolation.fit, [(replace(given, valid=hardly(rng, given.valid)), fold)])

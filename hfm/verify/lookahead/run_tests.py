@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from hfm.artifacts import METRICS, MODEL, PREDICTIONS, QUOTES, WEIGHTS
 from hfm.config import Config, Layer, load
 from hfm.models import checkpoint as store
 from hfm.report import leakage
@@ -26,8 +27,6 @@ from hfm.verify.claims import Row
 from hfm.verify.lookahead import asof, cuts, decisions, forecasts, rebuilt, refit
 from hfm.verify.lookahead.isolation import Isolated
 
-QUOTES, PREDICTIONS, METRICS = "simulate/quotes.parquet", "train/predictions.parquet", "backtest/metrics.json"
-MODEL = ("train/model.safetensors", "train/model.json")
 STAGES = ("fetch", "simulate", "train", "backtest")
 """Those that are asked again."""
 
@@ -85,14 +84,14 @@ def trained(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng:
 
 def learnt(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng: np.random.Generator) -> Iterator[Row]:
     """Forecasts and fits of every model of the run that is no floor beside another, fold by fold."""
-    quotes, document = readers[QUOTES], json.loads(readers[MODEL[1]].data())
+    quotes, document = readers[QUOTES], json.loads(readers[MODEL].data())
     task = training_panel.task(quotes.meta, config.train)
     rows = training_panel.read(quotes, task)
     if task.block_s is None:
         plan = folds.plan(len(np.unique(rows.panel.session)), config.train.window)
     else:
         plan = folds.plan_blocks(*training_panel.blocks(quotes, task.block_s), config.train.window)
-    checkpoint = store.load(readers[MODEL[0]].data(), document)
+    checkpoint = store.load(readers[WEIGHTS].data(), document)
     for model in models(document, config):
         items = [forecasts.forecast(checkpoint, model, rows, fold) for fold in plan]
         yield forecasts.as_written(readers[PREDICTIONS], items)
@@ -109,11 +108,11 @@ def models(document: Mapping[str, object], config: Config) -> list[str]:
 
 
 def strategy(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng: np.random.Generator) -> Iterator[Row]:
-    """The policy sees a row alone; no fill is at the price that items its signal; the edge outlives one row's delay."""
+    """The policy sees a row alone; no fill is at its signal's own price; the edge outlives a row's delay."""
     document = read_metrics(readers[METRICS].data())
     cheat = document.lookahead
     words = "backtest: a signal is filled after it is known" if not cheat else (
-        "backtest: px_open of every row is the close that its own signal is items of (--fill close)"
+        "backtest: px_open of every row is the close that its own signal is made of (--fill close)"
     )  # fmt: skip
     yield Row(words, "0 look-ahead fills", float(cheat), 0, 0)
     if PREDICTIONS in readers:

@@ -17,8 +17,8 @@ import pytest
 from hfm import atomic
 from hfm.errors import DataError, DiskError, LockedError
 from hfm.fetch.archive import month_files
-from hfm.fetch.archive.overlap import COLUMNS, pick, scaled
-from hfm.plugins import RawBars
+from hfm.fetch.archive.overlap import scaled
+from hfm.plugins import BAR_COLUMNS, RawBars
 from tests.fetch.drive import raw, week
 
 BARS = raw(week(first="2026-02-23", last="2026-03-06"))
@@ -26,7 +26,7 @@ MARCH = int(np.searchsorted(BARS.time, week().open[0]))
 
 
 def equal(a: RawBars, b: RawBars) -> bool:
-    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in COLUMNS)
+    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in BAR_COLUMNS)
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -42,14 +42,14 @@ def where(tmp_path: Path) -> Path:
 
 def test_what_was_appended_is_read_back_month_by_month(where: Path) -> None:
     """Two months, each with its hash beside it; later bars touch their month alone."""
-    assert month_files.append(where, pick(BARS, np.arange(MARCH + 5))) == ["2026-02", "2026-03"]
+    assert month_files.append(where, BARS.take(np.arange(MARCH + 5))) == ["2026-02", "2026-03"]
     before = tree(where)
     assert set(before) == {"2026-02.parquet", ".2026-02.sha256", "2026-03.parquet", ".2026-03.sha256"}
-    assert month_files.append(where, pick(BARS, np.arange(MARCH + 5, len(BARS.time)))) == ["2026-03"]
+    assert month_files.append(where, BARS.take(np.arange(MARCH + 5, len(BARS.time)))) == ["2026-03"]
     after = tree(where)
     assert {k for k in before if before[k] != after[k]} == {"2026-03.parquet", ".2026-03.sha256"}
     assert equal(month_files.read(where), BARS)
-    assert equal(month_files.read(where, int(BARS.time[MARCH])), pick(BARS, np.arange(MARCH, len(BARS.time))))
+    assert equal(month_files.read(where, int(BARS.time[MARCH])), BARS.take(np.arange(MARCH, len(BARS.time))))
     assert (where / ".2026-03.sha256").read_text().split() == [
         hashlib.sha256((where / "2026-03.parquet").read_bytes()).hexdigest()
     ]
@@ -60,7 +60,7 @@ def test_the_folder_is_plain_hive_parquet_for_any_reader(tmp_path: Path) -> None
     for symbol in ("SPY", "^GSPC", "BTC-USD", "7203.T", "NQ=F", "BRK-B"):
         month_files.append(month_files.folder(tmp_path, "yahoo", symbol, 300), BARS)
     table = ds.dataset(tmp_path / "bars", format="parquet", partitioning="hive").to_table()
-    assert set(table.column_names) == {*COLUMNS, "source", "symbol", "interval"}
+    assert set(table.column_names) == {*BAR_COLUMNS, "source", "symbol", "interval"}
     assert sorted(set(table["symbol"].to_pylist())) == ["7203.T", "BRK-B", "BTC-USD", "NQ=F", "SPY", "^GSPC"]
     mine = table.filter(pc.field("symbol") == "NQ=F").sort_by("time")
     assert mine["close"].to_numpy().tolist() == BARS.close.tolist()
@@ -97,7 +97,7 @@ def test_a_torn_month_a_lost_hash_and_a_foreign_month_are_errors(where: Path) ->
 
 def test_a_kill_at_any_write_leaves_the_old_month_or_the_new(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Replacing a month takes three writes: after each prefix of them the archive reads, and a rerun completes it."""
-    old, new = pick(BARS, np.arange(100)), pick(BARS, np.arange(100, MARCH))
+    old, new = BARS.take(np.arange(100)), BARS.take(np.arange(100, MARCH))
     write = atomic.write
     for stop in range(4):
         shutil.rmtree(where, ignore_errors=True)
@@ -118,7 +118,7 @@ def test_a_kill_at_any_write_leaves_the_old_month_or_the_new(where: Path, monkey
         assert len(have.time) in (100, MARCH)
         if len(have.time) == 100:
             month_files.append(where, new)
-        assert equal(month_files.read(where), pick(BARS, np.arange(MARCH)))
+        assert equal(month_files.read(where), BARS.take(np.arange(MARCH)))
 
 
 def test_a_killed_rebase_is_finished_or_undone(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def test_a_killed_rebase_is_finished_or_undone(where: Path, monkeypatch: pytest.
 
 def test_a_full_disk_leaves_the_old_month_and_says_the_path(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit 10; no temporary file stays."""
-    month_files.append(where, pick(BARS, np.arange(100)))
+    month_files.append(where, BARS.take(np.arange(100)))
     before = tree(where)
 
     def full(fd: int) -> None:
@@ -155,7 +155,7 @@ def test_a_full_disk_leaves_the_old_month_and_says_the_path(where: Path, monkeyp
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(DiskError, match="No space left"):
-        month_files.append(where, pick(BARS, np.arange(100, 200)))
+        month_files.append(where, BARS.take(np.arange(100, 200)))
     monkeypatch.undo()
     assert tree(where) == before
 
@@ -188,7 +188,7 @@ def _append_for_ever(folder: str, begun: multiprocessing.synchronize.Event) -> N
     begun.set()
     for row in range(len(month_files.read(where).time), len(BARS.time)):
         month_files.recover(where)
-        month_files.append(where, pick(BARS, np.arange(row, row + 1)))
+        month_files.append(where, BARS.take(np.arange(row, row + 1)))
 
 
 @pytest.mark.slow
@@ -205,7 +205,7 @@ def test_kill_9_at_random_moments_leaves_an_archive_that_reads_and_goes_on(where
         writer.kill()
         writer.join()
         have = month_files.read(where)
-        assert equal(have, pick(BARS, np.arange(len(have.time))))
+        assert equal(have, BARS.take(np.arange(len(have.time))))
         counts.append(len(have.time))
     assert counts == sorted(counts)
     assert counts[-1] > 0

@@ -14,7 +14,8 @@ from hfm.config import Config, Fetch
 from hfm.errors import DataError, HfmError, LockedError, UpstreamError
 from hfm.fetch import sessions, stage
 from hfm.fetch.archive import month_files
-from hfm.fetch.archive.overlap import pick, scaled
+from hfm.fetch.archive.overlap import scaled
+from hfm.instants import DAY_NS, SECOND_NS, instant_ns
 from hfm.plugins import BarRequest, RawBars
 from hfm.stage import Context
 from tests.fetch.archive.test_month_files import tree
@@ -38,11 +39,11 @@ class Vendor:
     broken: HfmError | None = None
 
     def fetch(self, request: BarRequest, ctx: Context) -> Iterator[tuple[str, RawBars | HfmError]]:
-        until = sessions.instant(request.as_of)
+        until = instant_ns(request.as_of)
         wanted = sessions.recent(request.calendar, 300, until, request.days, request.sessions)
         for symbol in request.symbols:
             since = (request.since or {}).get(symbol)
-            start = max(int(wanted.open[0]) if since is None else sessions.instant(since), until - 60 * sessions.DAY)
+            start = max(int(wanted.open[0]) if since is None else instant_ns(since), until - 60 * DAY_NS)
             ASKED.append((symbol, str(np.datetime64(start, "ns"))[:16]))
             if self.broken is not None:
                 yield symbol, self.broken
@@ -55,8 +56,8 @@ class Vendor:
             for row, factor in self.change.items():
                 close[row] *= factor
             bars = RawBars(bars.time, bars.open, np.maximum(bars.high, close), bars.low, close, bars.volume)
-            rows = np.flatnonzero((bars.time > start) & (bars.time - 300 * sessions.SECOND <= until))
-            yield symbol, scaled(pick(bars, rows), self.ratio)
+            rows = np.flatnonzero((bars.time > start) & (bars.time - 300 * SECOND_NS <= until))
+            yield symbol, scaled(bars.take(rows), self.ratio)
 
 
 @pytest.fixture

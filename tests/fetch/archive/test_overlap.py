@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 
 from hfm.errors import DataError
-from hfm.fetch.archive.overlap import COLUMNS, join, merge, pick, scaled
-from hfm.plugins import RawBars
+from hfm.fetch.archive.overlap import merge, scaled
+from hfm.plugins import BAR_COLUMNS, RawBars
 from tests.fetch.drive import raw, week
 
 BARS = raw(week())
 
 
 def part(first: int, last: int) -> RawBars:
-    return pick(BARS, np.arange(first, last))
+    return BARS.take(np.arange(first, last))
 
 
 def equal(a: RawBars, b: RawBars) -> bool:
-    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in COLUMNS)
+    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in BAR_COLUMNS)
 
 
 def test_the_union_is_in_order_and_only_new_times_are_added() -> None:
@@ -33,7 +33,7 @@ def test_the_union_is_in_order_and_only_new_times_are_added() -> None:
 
 def test_holes_inside_the_archive_are_filled() -> None:
     """A bar that the vendor had lost and has again."""
-    old = pick(BARS, np.delete(np.arange(390), 50))
+    old = BARS.take(np.delete(np.arange(390), 50))
     merged = merge(old, BARS, "SPY", rebase=False)
     assert equal(merged.bars, BARS)
     assert merged.added.time.tolist() == [BARS.time[50]]
@@ -79,7 +79,7 @@ def test_an_overlap_that_disagrees_for_no_reason_is_refused() -> None:
 
 def _noise() -> dict[str, np.ndarray]:
     factor = np.exp(np.random.default_rng(0).normal(0, 0.05, 390))
-    return {name: getattr(BARS, name) * factor for name in COLUMNS[1:5]}
+    return {name: getattr(BARS, name) * factor for name in BAR_COLUMNS[1:5]}
 
 
 def test_a_handful_of_common_bars_says_nothing_of_a_ratio() -> None:
@@ -93,4 +93,4 @@ def test_nothing_archived_and_nothing_fresh() -> None:
     none = part(0, 0)
     assert equal(merge(none, BARS, "SPY", rebase=True).bars, BARS)
     assert equal(merge(BARS, none, "SPY", rebase=True).bars, BARS)
-    assert equal(join(none, BARS), BARS)
+    assert equal(RawBars.concat([none, BARS]), BARS)

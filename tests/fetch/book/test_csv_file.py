@@ -20,7 +20,7 @@ def test_columns_are_taken_by_name_where_there_is_a_header(tmp_path: Path) -> No
     data = "﻿b,x,a,c\r\n0.5,,1,True\r\n2,y,-3,false".encode()
     found = csv_file.table(data, tmp_path / "f.csv", KINDS, header=True, extra=True)
     assert found.to_pydict() == {"a": [1, -3], "b": [0.5, 2.0], "c": [True, False]}
-    assert csv_file.head(data) == ["b", "x", "a", "c"]
+    assert csv_file.first_fields(data) == ["b", "x", "a", "c"]
 
 
 def test_columns_are_taken_by_place_where_there_is_none(tmp_path: Path) -> None:
@@ -57,8 +57,8 @@ def test_a_file_is_unpacked_by_its_name(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "f.zip", "w") as archive:
         archive.writestr("f.csv", b"1\n2\n")
     for name in ("f.csv", "f.csv.gz", "f.zip"):
-        assert csv_file.content(tmp_path / name) == b"1\n2\n"
-        assert csv_file.first(tmp_path / name) == b"1\n"
+        assert csv_file.read_bytes(tmp_path / name) == b"1\n2\n"
+        assert csv_file.first_line(tmp_path / name) == b"1\n"
 
 
 def test_what_cannot_be_unpacked_is_refused(tmp_path: Path) -> None:
@@ -77,11 +77,11 @@ def test_what_cannot_be_unpacked_is_refused(tmp_path: Path) -> None:
         ("x.csv", "read"),
     ):
         with pytest.raises(DataError, match=says):
-            csv_file.content(tmp_path / name)
+            csv_file.read_bytes(tmp_path / name)
 
 
 def test_a_first_line_that_cannot_be_unpacked_is_refused(tmp_path: Path) -> None:
     """The download broke off at once."""
     (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(b"time,price\n" * 100)[:12])
     with pytest.raises(DataError, match="cut or damaged at line 1"):
-        csv_file.first(tmp_path / "cut.csv.gz")
+        csv_file.first_line(tmp_path / "cut.csv.gz")

@@ -44,7 +44,7 @@ def test_the_ladder_is_the_sorted_book(absolute: bool, levels: int) -> None:
         side[rng.random(m) < 0.003] = 0
         price = 1000 + rng.integers(-spread, spread, m)
         size = np.round(np.where(rng.random(m) < 0.5, 0, rng.random(m)) if absolute else rng.normal(0, 2, m), 3)
-        book, _ = price_levels.rebuild(price_levels.Changes(row, side, price, size, absolute), events, levels)
+        book, _ = price_levels.rebuild(price_levels.LevelChanges(row, side, price, size, absolute), events, levels)
         np.testing.assert_allclose(book, plain(row, side, price, size, events, levels, absolute), rtol=0, atol=1e-9)
 
 
@@ -52,11 +52,11 @@ def test_what_each_change_did_is_known() -> None:
     """By hand: more cannot be taken than is there; a new size is a difference; a clearing is no change of a level."""
     row, side, price = np.arange(5), np.array([1, 1, 1, 0, 1]), np.array([10, 10, 10, 0, 10])
     _, change = price_levels.rebuild(
-        price_levels.Changes(row, side, price, np.array([5.0, -2.0, -9.0, 0.0, 1.0]), absolute=False), 5, 1
+        price_levels.LevelChanges(row, side, price, np.array([5.0, -2.0, -9.0, 0.0, 1.0]), absolute=False), 5, 1
     )
     assert change.tolist() == [5, -2, -3, 0, 1]
     _, change = price_levels.rebuild(
-        price_levels.Changes(row, side, price, np.array([5.0, 2.0, 0.0, 0.0, 1.0]), absolute=True), 5, 1
+        price_levels.LevelChanges(row, side, price, np.array([5.0, 2.0, 0.0, 0.0, 1.0]), absolute=True), 5, 1
     )
     assert change.tolist() == [5, -3, -2, 0, 1]
 
@@ -64,7 +64,7 @@ def test_what_each_change_did_is_known() -> None:
 def test_a_book_without_changes_is_empty() -> None:
     """No price, no size; and no event at all is no row."""
     none = np.zeros(0, np.int64)
-    changes = price_levels.Changes(none, none, none, np.zeros(0), absolute=False)
+    changes = price_levels.LevelChanges(none, none, none, np.zeros(0), absolute=False)
     book, _ = price_levels.rebuild(changes, 2, 1)
     assert np.isnan(book[0::2]).all()
     assert (book[1::2] == 0).all()

@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from hfm.fetch.sessions import SECOND, Int
+from hfm.arrays import Int
+from hfm.instants import SECOND_NS
 
 Labels = Literal["start", "end", "inclusive"]
 """The bar's first instant, its end, or its last instant (Binance's close_time)."""
@@ -61,7 +62,7 @@ def _two(date: str, clock: str, name: str = "time") -> Callable[[pd.DatetimeInde
 
 def _excel(local: pd.DatetimeIndex) -> Columns:
     wall = local.tz_localize(None).as_unit("ns").asi8
-    return {"time": [round(t / (86_400 * SECOND) + 25_569, 6) for t in wall]}
+    return {"time": [round(t / (86_400 * SECOND_NS) + 25_569, 6) for t in wall]}
 
 
 def _bare(local: pd.DatetimeIndex) -> Columns:

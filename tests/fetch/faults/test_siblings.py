@@ -58,12 +58,12 @@ def test_the_ratio_to_be_typed_is_the_one_measured(tmp_path: Path, many: float) 
     """9 for 1 is not offered as 10 for 1."""
     table = scaled(slice(0, MIDDLE - 1), many, 1 / many)
     hint = refused(save(table, tmp_path / "SPY.csv"), as_of=LATER, symbols=["SPY"]).hint
-    assert hint.split(", or ")[0] == f"--adjust {OVER.day[9]}={adjustments.word(many)}"
+    assert hint.split(", or ")[0] == f"--adjust {OVER.day[9]}={adjustments.ratio_text(many)}"
 
 
 @pytest.mark.parametrize("measured", [0.105, 0.096, 0.1])
 def test_a_common_ratio_is_kept_on_a_bad_night(measured: float) -> None:
-    assert splits.likely(measured, 0.1) == 0.1
+    assert splits.likely_ratio(measured, 0.1) == 0.1
 
 
 @pytest.mark.parametrize("row", [0, len(OVER) * SLOTS - 1])

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hfm.arrays import Int
 from hfm.config import INTERVALS
 from hfm.errors import HfmError
-from hfm.fetch.sessions import Int, sessions
+from hfm.fetch.sessions import sessions
 from hfm.plugins import RawBars
 from tests.conftest import Count
 from tests.fetch.drive import fetch, raw

@@ -11,15 +11,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hfm.arrays import Int
 from hfm.errors import DataError, HfmError
-from hfm.fetch.sessions import SECOND, Int, Sessions
+from hfm.fetch.sessions import Sessions
+from hfm.instants import SECOND_NS
 from hfm.plugins import RawBars
 from tests.fetch.drive import Fetched, fetch, raw, week
 from tests.fetch.faults.clocks import ABBREVIATED, STYLES, WALL, Labels, clock_columns
 
 LATER = datetime(2027, 1, 1, tzinfo=UTC)
 VALUES = ("open", "high", "low", "close", "volume")
-MINUTE = 60 * SECOND
+MINUTE = 60 * SECOND_NS
 
 
 def truth(over: Sessions) -> tuple[RawBars, Int]:
@@ -368,7 +370,7 @@ def test_the_hours_of_the_collection(real: Path) -> None:
 
 def test_stamps_in_the_middle_of_the_bars_are_named(tmp_path: Path) -> None:
     """09:32:30 is neither start nor end."""
-    write(tmp_path / "a.csv", BARS, STARTS + 150 * SECOND, "iso", "America/New_York")
+    write(tmp_path / "a.csv", BARS, STARTS + 150 * SECOND_NS, "iso", "America/New_York")
     with pytest.raises(DataError, match="off the grid") as e:
         take(tmp_path / "a.csv")
     assert "150 s after it" in e.value.why
@@ -493,7 +495,7 @@ def _with_extra(bars: RawBars, starts: Int, over: Sessions, case: dict[str, obje
     price = float(bars.close[-1])
     at, begun = np.empty(0, np.int64), np.empty(0, np.int64)
     if case["extra"] == "live":
-        at = bars.time[-1:] - int(over.interval * 0.42) // SECOND * SECOND
+        at = bars.time[-1:] - int(over.interval * 0.42) // SECOND_NS * SECOND_NS
         begun = at
     elif case["extra"] == "live on grid":
         at, begun = bars.time[-1:], starts[-1:]

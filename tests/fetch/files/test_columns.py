@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hfm.errors import DataError, UsageError
-from hfm.fetch.files.columns import read
+from hfm.fetch.files.columns import read_columns
 from hfm.fetch.files.roles import roles_of
 from tests.fetch.drive import lines
 
@@ -44,12 +44,12 @@ def test_a_date_and_a_time_column_are_one_time() -> None:
 def test_a_map_names_what_the_file_calls_otherwise(tmp_path: Path) -> None:
     """--map close=Settle, whatever else is there."""
     path = lines(tmp_path / "a.csv", ["when,open,high,low,Settle,volume", "2026-03-02 09:30,1,3,0.5,2,100"])
-    (columns,) = read(path, {"close": "Settle", "time": "when"})
+    (columns,) = read_columns(path, {"close": "Settle", "time": "when"})
     assert columns.values["close"].tolist() == [2.0]
     with pytest.raises(DataError, match="no column 'Price'"):
-        read(path, {"close": "Price"})
+        read_columns(path, {"close": "Price"})
     with pytest.raises(UsageError, match="there is no role 'cloze'"):
-        read(path, {"cloze": "Settle"})
+        read_columns(path, {"cloze": "Settle"})
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_map_names_what_the_file_calls_otherwise(tmp_path: Path) -> None:
 def test_a_file_that_is_not_certain_is_refused_with_the_reason(tmp_path: Path, rows: list[str], said: str) -> None:
     """Exit 4 and one line, never a guess."""
     with pytest.raises(DataError, match=said) as e:
-        read(lines(tmp_path / "a.csv", rows) if rows else _touch(tmp_path / "a.csv"), {})
+        read_columns(lines(tmp_path / "a.csv", rows) if rows else _touch(tmp_path / "a.csv"), {})
     assert e.value.hint
 
 
@@ -81,7 +81,7 @@ def _touch(path: Path) -> Path:
 def test_empty_cells_and_words_for_nothing_are_not_numbers(tmp_path: Path) -> None:
     """They come out NaN, for the quality account."""
     rows = [HEAD, ROW, "2026-03-02 09:35,,NaN,null,N/A,"]
-    (columns,) = read(lines(tmp_path / "a.csv", rows), {})
+    (columns,) = read_columns(lines(tmp_path / "a.csv", rows), {})
     assert all(np.isnan(v[1]) for v in columns.values.values())
 
 
@@ -91,7 +91,7 @@ def test_the_delimiter_is_read_off_the_header(tmp_path: Path, delimiter: str) ->
     text = "\n".join([HEAD, ROW]).replace(",", delimiter) + "\n"
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(("\ufeff" + text).encode()))
-    (columns,) = read(path, {})
+    (columns,) = read_columns(path, {})
     assert columns.values["close"].tolist() == [2.0]
 
 
@@ -104,7 +104,7 @@ def test_the_three_line_header_of_yfinance_is_one_part_a_symbol(tmp_path: Path) 
         "2026-03-02 14:30:00+00:00,1,2,3,4,0.5,0.6,1,2,100,200",
     ]
     for head in (rows, [rows[1], rows[0], *rows[2:]]):
-        parts = read(lines(tmp_path / "a.csv", head), {})
+        parts = read_columns(lines(tmp_path / "a.csv", head), {})
         assert [p.symbol.to_pylist() for p in parts] == [["QQQ"], ["SPY"]]
         assert [p.values["close"][0] for p in parts] == [1.0, 2.0]
 
@@ -115,4 +115,4 @@ def test_a_torn_parquet_and_a_picture_are_refused(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_bytes(bytes(range(256)) * 20)
     for name in ("a.parquet", "b.csv"):
         with pytest.raises(DataError):
-            read(tmp_path / name, {})
+            read_columns(tmp_path / name, {})

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from hfm.errors import DataError
-from hfm.fetch.files.labelling import label, named
-from hfm.fetch.sessions import SECOND
+from hfm.fetch.files.labelling import label, side_of_name
+from hfm.instants import SECOND_NS
 from tests.fetch.drive import raw, week
 
 
@@ -56,7 +56,7 @@ def test_weeks_of_currencies_have_no_labels_either() -> None:
     """From Sunday evening to Friday evening: the stamps at Monday's midnight are no opening."""
     over = week("24/5", 3600)
     bars = raw(over)
-    starts = np.concatenate([over.open[:1] - np.array([2, 1]) * 3600 * SECOND, bars.time[:-4] - over.interval])
+    starts = np.concatenate([over.open[:1] - np.array([2, 1]) * 3600 * SECOND_NS, bars.time[:-4] - over.interval])
     for shift in (0, over.interval):
         with pytest.raises(DataError, match="fit bars labelled"):
             label(starts + shift, np.ones(len(starts)), over)
@@ -89,7 +89,7 @@ def test_a_stamp_at_the_close_too_leaves_the_label_open_unless_one_border_has_pr
 
 def test_a_column_may_be_named_for_its_side() -> None:
     """Whatever its case and signs."""
-    assert [named(name) for name in ("Open time", "close_time", "END", "timestamp", "date")] == [
+    assert [side_of_name(name) for name in ("Open time", "close_time", "END", "timestamp", "date")] == [
         "start",
         "end",
         "end",

@@ -1,63 +1,46 @@
-"""Dates and clocks in words and digits: every reading that a column allows."""
+"""Times in words or digits as date, clock and zone."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
-import pytest
+import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hfm.fetch.files.time_formats import clocks, date_readings, dates, digits
+from hfm.fetch.files.time_formats import TimeParts, parse_digits, parse_excel, parse_times, split_times
 
-FORMATS = ("%Y-%m-%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y%m%d", "%d-%b-%Y", "%B %d, %Y", "%a, %d %b %Y", "%y%m%d")
-
-
-@given(day=st.dates(date(1970, 1, 1), date(2069, 12, 31)), form=st.sampled_from(FORMATS))
-def test_a_date_is_among_its_readings(day: date, form: str) -> None:
-    """The true day is never left out; where it is the only reading it is the answer."""
-    assert day in date_readings(day.strftime(form)).values()
+MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(2069, 1, 1)).map(lambda t: t.replace(microsecond=0))
 
 
-@pytest.mark.parametrize(
-    "text", ["2024-02-30", "13/13/2024", "2024-078", "1803-01-01", "Tue, 18 Mar 2024", "18 Mrz 2024"]
-)
-def test_what_is_no_date_has_no_reading(text: str) -> None:
-    """No such day, no such format, a weekday that is another's."""
-    assert not date_readings(text)
+@given(MOMENTS, st.sampled_from(["%Y-%m-%d %H:%M:%S", "%d %b %Y, %H:%M:%S", "%H:%M:%S %Y-%m-%d", "%Y%m%dT%H%M%S"]))
+def test_a_time_is_split_into_what_it_was_made_of(moment: datetime, form: str) -> None:
+    """The true instant is among the readings of its text."""
+    parts = split_times(pa.array([moment.strftime(form)]))
+    assert isinstance(parts, TimeParts)
+    found = parse_times(parts)
+    assert not isinstance(found, str)
+    assert np.datetime64(moment, "ns").astype(np.int64) in [int(ns[0]) for ns in found.values()]
 
 
-def test_days_in_a_row_tell_a_year_of_two_digits() -> None:
-    """24/03/18 and the days after it are March of 2024; one day alone is not told."""
-    row = [f"24/03/{day}" for day in (18, 19, 20)]
-    assert list(dates(row)) == ["%y/%m/%d"]
-    assert len(dates(row[:1])) == 2
-    assert len(dates(["03/04/2024", "03/05/2024"])) == 2
+def test_the_first_row_that_fits_no_pattern_is_given_back() -> None:
+    """Its position, whatever follows."""
+    assert split_times(pa.array(["2024-03-18 09:30", "soon", "2024-03-18 09:40"])) == 1
 
 
-@given(minute=st.integers(0, 1439))
-def test_a_clock_is_the_same_in_words_and_in_digits(minute: int) -> None:
-    """HH:MM, HHMM, H:MM AM, without leading zeros."""
-    hour, rest = divmod(minute, 60)
-    half = "AM" if hour < 12 else "PM"
-    for text in (f"{hour}:{rest:02d}", f"{hour:02d}{rest:02d}", f"{hour % 12 or 12}:{rest:02d} {half}"):
-        found = clocks([text, "1:00 PM" if "M" in text else "13:00" if ":" in text else "1300"])
-        assert not isinstance(found, str)
-        assert next(iter(found.values()))[0] == minute * 60 * 10**9
-
-
-@pytest.mark.parametrize("text", ["25:00", "09:60", "24:01", "13:00 PM", "0:30 AM", "2460", "9:5"])
-def test_what_is_no_clock_is_given_back(text: str) -> None:
-    """The first text that cannot be read."""
-    assert clocks([text]) == text
+@given(MOMENTS)
+def test_a_serial_day_of_a_spreadsheet_is_its_second(moment: datetime) -> None:
+    """Days since 1899-12-30, the clock as the fraction."""
+    serial = (moment - datetime(1899, 12, 30)) / timedelta(days=1)
+    assert parse_excel(np.array([serial]))[0] == np.datetime64(moment, "ns").astype(np.int64)
 
 
 def test_numbers_that_are_no_calendar_times_have_no_reading() -> None:
     """Epochs of today, widths that differ, months above 12."""
     for numbers in ([1710768600, 1710768900], [202413180930], [202403180930, 20240318093000]):
-        assert not digits(np.array(numbers))
+        assert not parse_digits(np.array(numbers))
     assert (
-        digits(np.array([202403180930]))["%Y%m%d%H%M"][0]
+        parse_digits(np.array([202403180930]))["%Y%m%d%H%M"][0]
         == ((date(2024, 3, 18) - date(1970, 1, 1)) // timedelta(seconds=1) + 34_200) * 10**9
     )

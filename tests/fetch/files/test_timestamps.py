@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hfm.errors import DataError, UsageError
-from hfm.fetch.files.timestamps import epoch, instants, spacing
-from hfm.fetch.sessions import SECOND
+from hfm.fetch.files.timestamps import check_spacing, parse_epoch, parse_instants
+from hfm.instants import SECOND_NS
 
 T = 1_772_461_800_000_000_000
 """2026-03-02T14:30 UTC, 09:30 in New York."""
@@ -76,16 +76,16 @@ def words(*text: str) -> pa.ChunkedArray:
 def test_times_in_words_are_read_in_their_zone(text: str, tz: str | None) -> None:
     """ISO and other formats, epochs in words; what has its own zone needs none."""
     second = {"03/02/2026 09:30": "03/13/2026 09:30", "2-Mar-2026 9:30 AM": "13-Mar-2026 9:30 AM"}.get(text, text)
-    assert instants(words(text, second), "t", tz).utc[0] == T
+    assert parse_instants(words(text, second), "t", tz).utc[0] == T
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("s", 1), ("ms", 1000), ("us", 10**6), ("ns", 10**9)])
 def test_epochs_are_told_apart_by_size(unit: str, factor: int) -> None:
     """Whole numbers and fractions of seconds; the unit is said."""
-    found = instants(pa.chunked_array([pa.array([T // 10**9 * factor])]), "t", None)
+    found = parse_instants(pa.chunked_array([pa.array([T // 10**9 * factor])]), "t", None)
     assert found.utc[0] == T
     assert found.notes == (f"times are epoch {unit}",)
-    quarter = epoch(np.array([T / 1e9 + 0.25]))
+    quarter = parse_epoch(np.array([T / 1e9 + 0.25]))
     assert quarter is not None
     assert quarter[0][0] == T + 250_000_000
 
@@ -94,7 +94,7 @@ def test_epochs_are_told_apart_by_size(unit: str, factor: int) -> None:
 def test_timestamps_with_a_zone_are_instants_whatever_their_unit(unit: str, zone: str) -> None:
     """Parquet's own types."""
     column = pa.chunked_array([pa.array([T], pa.timestamp("ns", "UTC")).cast(pa.timestamp(unit, zone))])
-    assert instants(column, "t", None).utc[0] == T
+    assert parse_instants(column, "t", None).utc[0] == T
 
 
 @pytest.mark.parametrize(
@@ -129,26 +129,26 @@ def test_timestamps_with_a_zone_are_instants_whatever_their_unit(unit: str, zone
 def test_times_that_are_not_certain_are_refused(column: pa.ChunkedArray, tz: str | None, said: str) -> None:
     """No zone, two readings, no unit, the hour that a clock repeats or skips, junk."""
     with pytest.raises(DataError) as e:
-        instants(column, "t", tz)
+        parse_instants(column, "t", tz)
     assert said in e.value.what
 
 
 def test_an_unknown_zone_is_a_bad_flag() -> None:
     """Exit 2."""
     with pytest.raises(UsageError, match="Amrica"):
-        instants(words("2026-03-02 09:30"), "t", "Amrica/New_York")
+        parse_instants(words("2026-03-02 09:30"), "t", "Amrica/New_York")
 
 
 def test_a_spacing_that_is_not_the_interval_is_refused_with_both_numbers() -> None:
     """One-minute bars asked for as five-minute ones; holes do not matter."""
-    minutes = np.delete(np.arange(100), [3, 4, 50]) * 60 * SECOND
-    spacing([minutes], 60)
+    minutes = np.delete(np.arange(100), [3, 4, 50]) * 60 * SECOND_NS
+    check_spacing([minutes], 60)
     with pytest.raises(DataError, match=r"60 s apart .* asks for 300 s") as e:
-        spacing([minutes], 300)
+        check_spacing([minutes], 300)
     assert e.value.hint == "--interval 1m"
-    spacing([minutes[:1]], 300)
+    check_spacing([minutes[:1]], 300)
     with pytest.raises(DataError, match="86400 s apart"):
-        spacing([np.arange(5) * 86400 * SECOND], 300)
+        check_spacing([np.arange(5) * 86400 * SECOND_NS], 300)
 
 
 PIECES = (
@@ -183,7 +183,7 @@ PIECES = (
 def test_any_words_are_times_or_one_clear_error(text: str, other: str | None, tz: str | None) -> None:
     """Pieces of times in any order: never another exception."""
     try:
-        found = instants(words(text, other or text, text), "t", tz, 300)
+        found = parse_instants(words(text, other or text, text), "t", tz, 300)
         assert len(found.utc) == 3
     except DataError as e:
         assert e.hint
@@ -194,7 +194,7 @@ def test_any_words_are_times_or_one_clear_error(text: str, other: str | None, tz
 def test_numbers_that_are_no_times_are_refused(value: float) -> None:
     """Whatever their size and sign."""
     with pytest.raises(DataError):
-        instants(pa.chunked_array([pa.array([value, value])]), "t", "UTC", 300)
+        parse_instants(pa.chunked_array([pa.array([value, value])]), "t", "UTC", 300)
 
 
 def test_the_spacing_tells_what_digits_mean() -> None:
@@ -207,27 +207,29 @@ def test_the_spacing_tells_what_digits_mean() -> None:
         (("2026-03-02 570", "2026-03-02 575"), 300, "2026-03-02T09:30"),
         (("26/03/30 09:30", "26/03/31 09:30", "26/04/01 09:30"), 300, "2026-03-30T09:30"),
     ):
-        found = instants(words(*text), "t", "UTC", interval_s).utc[0]
+        found = parse_instants(words(*text), "t", "UTC", interval_s).utc[0]
         assert np.datetime64(int(found), "ns") == np.datetime64(first, "ns")
 
 
 def test_the_hour_that_a_clock_repeats_is_told_by_its_abbreviation() -> None:
     """EDT, then EST: an hour apart."""
-    found = instants(words("2025-11-02 01:30 EDT", "2025-11-02 01:30 EST"), "t", None).utc
-    assert np.diff(found) == 3600 * SECOND
+    found = parse_instants(words("2025-11-02 01:30 EDT", "2025-11-02 01:30 EST"), "t", None).utc
+    assert np.diff(found) == 3600 * SECOND_NS
 
 
 def test_tz_beside_a_zone_in_the_times_is_said_not_to_be_used() -> None:
     """A note; of numbers since 1970 a warning, for some vendors count them by a wall clock."""
-    assert instants(words("2026-03-02T09:30-05:00"), "t", "Asia/Tokyo").notes[1].startswith("--tz Asia/Tokyo is not")
-    assert "counted from 1970 in UTC" in instants(words("1772461800"), "t", "Asia/Tokyo").warnings[0]
-    assert not instants(words("1772461800"), "t", "UTC").warnings
+    assert (
+        parse_instants(words("2026-03-02T09:30-05:00"), "t", "Asia/Tokyo").notes[1].startswith("--tz Asia/Tokyo is not")
+    )
+    assert "counted from 1970 in UTC" in parse_instants(words("1772461800"), "t", "Asia/Tokyo").warnings[0]
+    assert not parse_instants(words("1772461800"), "t", "UTC").warnings
 
 
 def test_a_fixed_offset_for_tz_names_the_zone_that_keeps_it() -> None:
     """POSIX turns the sign."""
     with pytest.raises(UsageError) as e:
-        instants(words("2026-03-02 09:30"), "t", "UTC-5")
+        parse_instants(words("2026-03-02 09:30"), "t", "UTC-5")
     assert e.value.hint == "--tz Etc/GMT+5"
 
 
@@ -246,15 +248,15 @@ def test_a_fixed_offset_for_tz_names_the_zone_that_keeps_it() -> None:
 @pytest.mark.parametrize("tz", [None, "Asia/Tokyo"])
 def test_a_zone_in_the_name_of_the_column_is_the_zone_of_its_times(name: str, first: str, tz: str | None) -> None:
     """UTC, or so many hours from it; --tz does not override it, and that is a note."""
-    found = instants(words("2026-03-02 09:30"), name, tz)
+    found = parse_instants(words("2026-03-02 09:30"), name, tz)
     assert np.datetime64(int(found.utc[0]), "ns") == np.datetime64(first, "ns")
     assert found.wall is None
     assert found.notes[1:] == (() if tz is None else ("--tz Asia/Tokyo is not needed and not used",))
-    assert instants(words("2026-03-02T14:30Z"), name, None).notes == ("times have their own zone",)
+    assert parse_instants(words("2026-03-02T14:30Z"), name, None).notes == ("times have their own zone",)
 
 
 @pytest.mark.parametrize("name", ["time", "utcoffset", "Time (UTC+5:30)", "time (UTC+99)", "outcome_gmtx"])
 def test_a_name_that_says_no_zone_for_certain_says_none(name: str) -> None:
     """No name is taken for UTC because three of its letters are."""
     with pytest.raises(DataError, match="has no time zone"):
-        instants(words("2026-03-02 09:30"), name, None)
+        parse_instants(words("2026-03-02 09:30"), name, None)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from hfm.fetch.quality import bad_prints
-from hfm.fetch.quality.accounting import clean
-from hfm.fetch.quality.bad_prints import Peers
+from hfm.fetch.quality.bad_prints import PeerMoves
+from hfm.fetch.quality.bar_quality import clean
 from hfm.plugins import RawBars
 from tests.fetch.drive import raw, week
 
@@ -37,8 +37,8 @@ def flash(size: float, busy: float, following: bool, joined: bool = False) -> Ra
     return replace(bars, open=open_, high=high, low=low, close=close, volume=volume)
 
 
-def others(moved: int, count: int = 10) -> Peers:
-    return Peers(raw(OVER).time[[50, ROW]], np.array([count, moved]), count)
+def others(moved: int, count: int = 10) -> PeerMoves:
+    return PeerMoves(raw(OVER).time[[50, ROW]], np.array([count, moved]), count)
 
 
 @pytest.mark.parametrize("size", [0.03, -0.07])
@@ -59,7 +59,7 @@ def test_a_second_witness_decides(
 ) -> None:
     """Volume, the next open, other symbols: dropped where one speaks against the move and none for it."""
     bars = flash(size, busy, following, joined)
-    grid, quality = clean(bars, OVER, ALL, bad_prints.NOBODY if moved is None else others(moved))
+    grid, quality = clean(bars, OVER, ALL, bad_prints.NO_PEERS if moved is None else others(moved))
     late = {"open": 1} if joined else {}  # the next bar opens at the price that was none
     assert quality.rejected == ({"jump": 1, **late} if dropped else {})
     assert (bars.time[ROW] in grid.time) is not dropped
@@ -90,9 +90,9 @@ def test_the_others_of_a_symbol_are_all_but_itself() -> None:
     assert set(bars.time[[ROW, ROW + 1]]) <= set(bad_prints.move_times(bars.time, close))
     assert len(bad_prints.move_times(bars.time, close)) < 15
     assert not len(bad_prints.move_times(bars.time[:1], close[:1]))
-    found = bad_prints.peers({"A": np.array([1, 5]), "B": np.array([5]), "C": np.array([], np.int64)})
+    found = bad_prints.peer_moves({"A": np.array([1, 5]), "B": np.array([5]), "C": np.array([], np.int64)})
     assert found["A"].moved.tolist() == [0, 1]
     assert found["B"].moved.tolist() == [1, 1]
     assert found["C"].moved.tolist() == [1, 2]
     assert found["C"].count == 2
-    assert bad_prints.peers({}) == {}
+    assert bad_prints.peer_moves({}) == {}

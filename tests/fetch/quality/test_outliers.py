@@ -6,20 +6,26 @@ import numpy as np
 import pytest
 
 from hfm.fetch.quality import outliers
+from hfm.fetch.quality.grid_bars import GridBars
 from tests.fetch.quality.test_level_shifts import SLOTS, bars, market
 
 ROW = 70
 """Inside a session."""
 
 
-def one(name: str, row: int, factor: float, volume: float = 1.0) -> outliers.Alone:
+def one(name: str, row: int, factor: float, volume: float = 1.0) -> outliers.Outliers:
     """What is said where one price is `factor` times what it was."""
     values = {k: v.copy() for k, v in market().items()}
     values[name][row] *= factor
     values["high"] = np.maximum.reduce([values[k] for k in ("open", "high", "close")])
     values["low"] = np.minimum.reduce([values[k] for k in ("open", "low", "close")])
     values["volume"][row] *= volume
-    judge = {"open": outliers.opens, "high": outliers.wicks, "low": outliers.wicks, "close": outliers.borders}[name]
+    judge = {
+        "open": outliers.find_opens,
+        "high": outliers.find_wicks,
+        "low": outliers.find_wicks,
+        "close": outliers.find_closes,
+    }[name]
     return judge(bars(values))
 
 
@@ -64,14 +70,14 @@ def test_a_gap_that_stays_is_no_border_that_is_wrong() -> None:
     values = market()
     for name in ("open", "high", "low", "close"):
         values[name] = values[name] * np.where(np.arange(len(values[name])) >= SLOTS * 4, 1.08, 1.0)
-    for judge in (outliers.opens, outliers.wicks, outliers.borders):
+    for judge in (outliers.find_opens, outliers.find_wicks, outliers.find_closes):
         assert not judge(bars(values)).wrong.any()
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_hardly_any_bars_are_no_trouble(count: int) -> None:
-    some = bars(market()).pick(np.arange(SLOTS * 8) < count)
-    for judge in (outliers.opens, outliers.wicks, outliers.borders):
+    some = bars(market()).take(np.arange(SLOTS * 8) < count)
+    for judge in (outliers.find_opens, outliers.find_wicks, outliers.find_closes):
         assert len(judge(some).wrong) == count
 
 
@@ -87,7 +93,8 @@ def test_a_run_of_one_price_in_the_first_sessions_is_named_where_others_move() -
         for row in (*range(first, first + count), *([] if rare else range(1, 40, 2))):
             for column in values:
                 column[row] = values[3][row - 1]
-        return outliers.standing((values[0], values[1], values[2], values[3]), session)
+        rows = np.arange(50)
+        return list(outliers.standing_prices(GridBars(session, rows % 5, rows, *values, np.ones(50))))
 
     assert runs(38, 11) == [(38, 48)]
     assert runs(38, 2) == []

@@ -43,13 +43,13 @@ def test_a_larger_move_asks_for_more_volume(size: float, volume: float, traded: 
     values = {k: v.copy() for k, v in market().items()}
     values["volume"][:] = 1e4
     values["volume"][70] *= volume
-    assert scales.traded(bars(values), 70, 70, size) is traded
+    assert scales.is_traded(bars(values), 70, 70, size) is traded
 
 
 def test_volume_that_is_not_known_is_no_witness_for_a_move() -> None:
     values = market()
     values["volume"] = np.zeros(SLOTS * DAYS)
-    assert not scales.traded(bars(values), 70, 70, 0.1)
+    assert not scales.is_traded(bars(values), 70, 70, 0.1)
 
 
 def test_the_usual_volume_does_not_hang_on_later_sessions() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hfm.errors import DataError
-from hfm.fetch.quality import accounting, adjustments, splits
+from hfm.fetch.quality import adjustments, bar_quality, splits
 from hfm.fetch.quality.level_shifts import RATIOS
 from hfm.plugins import RawBars
 from tests.fetch.drive import raw, week
@@ -39,11 +39,11 @@ def split(ratio: float, volume: float | None = None, session: int = SPLIT) -> Ra
 
 def said(bars: RawBars, *texts: str, symbols: tuple[str, ...] = ("SPY",)) -> list[str]:
     """What is said of the shifts of SPY's bars after the adjustments."""
-    adjustments.check(texts, symbols)
-    bars, _ = adjustments.adjusted(bars, texts, "SPY", OVER)
-    grid, account = accounting.clean(bars, OVER, UNTIL)
+    adjustments.check_adjustments(texts, symbols)
+    bars, _ = adjustments.adjust(bars, texts, "SPY", OVER)
+    grid, account = bar_quality.clean(bars, OVER, UNTIL)
     assert account.rejected == {}
-    return splits.judged("SPY", account, grid, OVER, texts, symbols)
+    return splits.describe_shifts("SPY", account, grid, OVER, texts, symbols)
 
 
 def test_a_quiet_market_needs_no_word() -> None:
@@ -60,9 +60,9 @@ def test_a_split_is_refused_by_session_and_ratio_and_what_is_typed_mends_it(
     with pytest.raises(DataError) as caught:
         said(bars)
     typed = caught.value.hint.removeprefix("--adjust ").split(", or ")[0]
-    assert typed == f"{OVER.day[session]}={adjustments.word(ratio)}"
+    assert typed == f"{OVER.day[session]}={adjustments.ratio_text(ratio)}"
     assert said(bars, typed) == []
-    mended, notes = adjustments.adjusted(bars, (typed,), "SPY", OVER)
+    mended, notes = adjustments.adjust(bars, (typed,), "SPY", OVER)
     true = raw(OVER)
     for name in ("open", "high", "low", "close"):  # in the unit of before: rows before the split are as they were
         assert np.allclose(getattr(mended, name), getattr(true, name) * ratio, rtol=1e-12)
@@ -144,21 +144,21 @@ def test_most_bars_on_other_levels_are_refused_and_nothing_typed_helps() -> None
     bars = raw(OVER)
     factor = np.where(np.arange(len(bars.time)) % 3 == 1, 100.0, 1.0)
     bars = replace(bars, **{n: getattr(bars, n) * factor for n in ("open", "high", "low", "close")})
-    grid, account = accounting.clean(bars, OVER, UNTIL)
+    grid, account = bar_quality.clean(bars, OVER, UNTIL)
     with pytest.raises(DataError, match="stand on another level"):
-        splits.judged("SPY", account, grid, OVER, (), ("SPY",))
+        splits.describe_shifts("SPY", account, grid, OVER, (), ("SPY",))
 
 
 @pytest.mark.parametrize("symbol", ["NVDA", "X:BTC/USD perp", "EUR USD", "NASDAQ:NVDA"])
 def test_the_adjustment_of_one_of_several_symbols_can_be_typed_whatever_its_name(symbol: str) -> None:
     """The next line is words for a shell, and a symbol may hold colons and blanks."""
-    grid, account = accounting.clean(split(10.0), OVER, UNTIL)
+    grid, account = bar_quality.clean(split(10.0), OVER, UNTIL)
     with pytest.raises(DataError) as caught:
-        splits.judged(symbol, account, grid, OVER, (), (symbol, "SPY"))
+        splits.describe_shifts(symbol, account, grid, OVER, (), (symbol, "SPY"))
     first, second = (shlex.split(part) for part in caught.value.hint.split(", or "))
     assert (first[0], second) == ("--adjust", ["--adjust", f"{symbol}:no"])
-    assert adjustments.parse([first[1]]) == (set(), [adjustments.Adjustment(symbol, DAY, 10.0)])
-    mended, notes = adjustments.adjusted(split(10.0), [first[1]], symbol, OVER)
+    assert adjustments.parse_adjustments([first[1]]) == (set(), [adjustments.Adjustment(symbol, DAY, 10.0)])
+    mended, notes = adjustments.adjust(split(10.0), [first[1]], symbol, OVER)
     assert len(notes) == 1
     assert np.allclose(mended.close, raw(OVER).close * 10, rtol=1e-12)
 

@@ -19,8 +19,7 @@ from hfm import tables
 from hfm.config import Config, Fetch
 from hfm.errors import DataError, UsageError
 from hfm.fetch import stage
-from hfm.fetch.book import book_events
-from hfm.fetch.sources import lobster
+from hfm.fetch.book import book_events, lobster_files
 from hfm.fetch.sources.lobster import days, load
 from hfm.plugins import RawBook
 from hfm.stage import Context
@@ -312,7 +311,7 @@ def test_the_vendors_999_rows_are_read_though_their_last_line_is_not_ended(real:
 
 def test_dummy_prices_are_recognised() -> None:
     """The vendor's own constant."""
-    assert lobster.EMPTY == 9_999_999_999
+    assert lobster_files.EMPTY == 9_999_999_999
 
 
 def test_a_day_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from hfm.errors import DataError
-from hfm.fetch.sessions import Sessions, instant, recent, sessions
-from hfm.fetch.sources.synthetic import bars, character
+from hfm.fetch.sessions import Sessions, recent, sessions
+from hfm.fetch.sources.synthetic import bars, constants_of
+from hfm.instants import instant_ns
 from hfm.plugins import RawBars
 from tests.fetch.drive import AS_OF, fetch
 
-UNTIL = instant(AS_OF)
+UNTIL = instant_ns(AS_OF)
 CLOSES, VOLUMES = [550.96, 551.1698, 551.33], [1836995.0, 2567701.0, 1101623.0]
 """Of seed 7, SPY, 13 March 2026."""
 COLUMNS = ("time", "open", "high", "low", "close", "volume")
@@ -40,7 +41,7 @@ def test_the_same_seed_and_dates_give_the_same_bars_and_others_do_not() -> None:
 @pytest.mark.parametrize("until", ["2025-12-01", "2026-03-14"])
 def test_a_longer_request_extends_and_never_changes(until: str) -> None:
     """Ten sessions are the last of sixty; a half day (28 November 2025) among them changes nothing."""
-    end = instant(datetime.fromisoformat(until).replace(tzinfo=UTC))
+    end = instant_ns(datetime.fromisoformat(until).replace(tzinfo=UTC))
     short, long = (recent("XNYS", 300, end, None, n) for n in (10, 60))
     assert equal(bars(7, "SPY", short, end), after(bars(7, "SPY", long, end), int(short.open[0])))
     half = sessions("XNYS", 300, "2025-11-28", "2025-11-28")
@@ -161,9 +162,9 @@ def test_days_without_end_and_minutes_work_too() -> None:
 
 def test_another_symbol_has_a_level_of_its_own_that_no_date_changes() -> None:
     """Constants depend on seed and symbol."""
-    assert character(7, "AAPL") == character(7, "AAPL")
-    assert character(7, "AAPL") != character(7, "MSFT")
-    assert replace(character(7, "SPY")) == character(8, "SPY")
+    assert constants_of(7, "AAPL") == constants_of(7, "AAPL")
+    assert constants_of(7, "AAPL") != constants_of(7, "MSFT")
+    assert replace(constants_of(7, "SPY")) == constants_of(8, "SPY")
 
 
 def test_days_before_the_generator_begins_are_said() -> None:

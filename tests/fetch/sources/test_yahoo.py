@@ -179,14 +179,14 @@ def test_a_429_with_patience_left_waits_and_tries_again(monkeypatch: pytest.Monk
             raise failed
         return "bars"
 
-    budget = client.Budget(time.monotonic() + 100)
-    assert client.patiently(ask_once, "SPY", budget, Context("fetch")) == "bars"
+    budget = client.TimeBudget(time.monotonic() + 100)
+    assert client.with_retries(ask_once, "SPY", budget, Context("fetch")) == "bars"
     assert len(waits) == 2
     assert all(30 <= w <= 31 for w in waits)
     tries = iter([YFRateLimitError()])
-    budget = client.Budget(time.monotonic() + 20)
+    budget = client.TimeBudget(time.monotonic() + 20)
     with pytest.raises(RateLimitError):
-        client.patiently(ask_once, "SPY", budget, Context("fetch"))
+        client.with_retries(ask_once, "SPY", budget, Context("fetch"))
     assert len(waits) == 2
     assert isinstance(budget.dead, RateLimitError)
 
@@ -199,14 +199,14 @@ def test_five_tries_are_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
     def ask_once() -> None:
         raise ValueError("Expecting value")
 
-    budget = client.Budget(time.monotonic() + 100)
+    budget = client.TimeBudget(time.monotonic() + 100)
     with pytest.raises(UpstreamError):
-        client.patiently(ask_once, "SPY", budget, Context("fetch"))
+        client.with_retries(ask_once, "SPY", budget, Context("fetch"))
     assert len(waits) == 4
     assert all(0 <= w <= limit for w, limit in zip(waits, (0.5, 1, 2, 4), strict=True))
     assert budget.dead is None
     with pytest.raises(DataError):
-        client.patiently(_missing, "SPY", budget, Context("fetch"))
+        client.with_retries(_missing, "SPY", budget, Context("fetch"))
     assert len(waits) == 4
 
 

@@ -7,12 +7,12 @@ import pytest
 
 from hfm.report import alpha_spending, randomization
 from hfm.stage import Look
-from hfm.verify import inference
+from hfm.verify import error_rates
 
 
 def test_nightly_users_cross_as_often_as_was_spent() -> None:
     """The claim passes as the code is."""
-    (row,) = inference.nightly_users()
+    (row,) = error_rates.nightly_users()
     assert row.passed
 
 
@@ -23,14 +23,14 @@ def test_boundaries_that_forget_the_looks_before_fail_the_claim(monkeypatch: pyt
         return [alpha_spending.NORMAL.inv_cdf(1 - level * alpha_spending.spent(look.sessions)) for look in looks]
 
     monkeypatch.setattr(alpha_spending, "boundaries", forgetful)
-    (row,) = inference.nightly_users()
+    (row,) = error_rates.nightly_users()
     assert not row.passed
 
 
 @pytest.mark.slow
 def test_worthless_families_are_rejected_at_the_level(monkeypatch: pytest.MonkeyPatch) -> None:
     """The claim passes, and fails for a bootstrap that is not studentised again."""
-    (row,) = inference.worthless_families()
+    (row,) = error_rates.worthless_families()
     assert row.passed
 
     def plain(centred: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -40,5 +40,5 @@ def test_worthless_families_are_rejected_at_the_level(monkeypatch: pytest.Monkey
     monkeypatch.setattr(randomization, "_resampled", plain)
     monkeypatch.setattr(randomization, "_signed", lambda x, count, rng: plain(x - x.mean(), count, rng))
     monkeypatch.setattr(randomization, "WEIGHT", 1 - 1e-9)
-    (row,) = inference.worthless_families()
+    (row,) = error_rates.worthless_families()
     assert not row.passed

@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hfm.fetch.quality.accounting import account, clean, jumps, trailing_sigma
-from hfm.fetch.sessions import SECOND
+from hfm.fetch.quality.bad_prints import close_jumps
+from hfm.fetch.quality.bar_quality import clean, count_missing
+from hfm.fetch.quality.scales import measure, trailing_sigma
+from hfm.instants import SECOND_NS
 from hfm.plugins import RawBars
 from tests.fetch.drive import raw, week
 
@@ -34,7 +36,7 @@ def test_clean_bars_are_all_kept_and_nothing_is_counted() -> None:
     """390 bars of five sessions, in any order, come out in order with no entry but their number."""
     bars = raw(OVER)
     grid, quality = clean(rows(bars, np.random.default_rng(0).permutation(390)), OVER, ALL)
-    account(grid, quality, OVER, ALL)
+    count_missing(grid, quality, OVER, ALL)
     assert (grid.time == bars.time).all()
     assert (grid.close == bars.close).all()
     assert (grid.seq == np.tile(np.arange(78), 5)).all()
@@ -94,8 +96,8 @@ def test_rows_outside_forming_empty_and_off_grid_are_told_apart() -> None:
     """Only the off-grid row is a loss: the others say nothing about a regular bar that is over."""
     bars = raw(OVER)
     time = bars.time.copy()
-    time[0] -= 3600 * SECOND
-    time[10] += 17 * SECOND
+    time[0] -= 3600 * SECOND_NS
+    time[10] += 17 * SECOND_NS
     blank = {name: getattr(bars, name).copy() for name in ("open", "high", "low", "close", "volume")}
     for values in blank.values():
         values[20] = np.nan
@@ -131,7 +133,7 @@ def test_a_wild_hour_is_no_row_of_errors() -> None:
     close = bars.close.copy()
     close[210:220] *= 1 + 0.01 * (-1.0) ** np.arange(10)
     grid, _ = clean(replace(bars, close=close, high=bars.high * 1.02, low=bars.low * 0.98), OVER, ALL)
-    assert not jumps(grid)[0][210:220].any()
+    assert not close_jumps(grid, measure(grid).sigma).spikes[210:220].any()
 
 
 def test_nothing_is_said_of_the_night_nor_of_a_sessions_first_and_last_bar() -> None:
@@ -164,7 +166,7 @@ def test_the_account_names_lost_and_thin_sessions_and_counts_gaps_in_present_one
     keep[166:234] = False
     keep[300] = False
     grid, quality = clean(rows(bars, np.flatnonzero(keep)), OVER, ALL)
-    account(grid, quality, OVER, ALL)
+    count_missing(grid, quality, OVER, ALL)
     assert quality.lost_sessions == ["2026-03-03"]
     assert quality.thin_sessions == {"2026-03-04": 10}
     assert (quality.expected, quality.present) == (312, 243)
@@ -173,11 +175,11 @@ def test_the_account_names_lost_and_thin_sessions_and_counts_gaps_in_present_one
 
 def test_a_session_in_progress_is_due_only_what_has_ended() -> None:
     """At 11:00 of the last day 18 of its bars are due; none is missing, none is stale."""
-    until = int(OVER.open[-1]) + 90 * 60 * SECOND
+    until = int(OVER.open[-1]) + 90 * 60 * SECOND_NS
     grid, quality = clean(raw(OVER), OVER, until)
-    account(grid, quality, OVER, until)
+    count_missing(grid, quality, OVER, until)
     assert (quality.future, quality.expected, quality.present, quality.stale) == (60, 330, 330, 0)
-    account(grid, quality, OVER, until + 30 * 60 * SECOND)
+    count_missing(grid, quality, OVER, until + 30 * 60 * SECOND_NS)
     assert quality.stale == 6
 
 
@@ -207,6 +209,6 @@ def test_the_account_is_json_without_numbers_that_json_has_not() -> None:
     bars = raw(week())
     late = np.arange(390) >= 200
     prices = {n: np.where(late, getattr(bars, n) * 1.73, getattr(bars, n)) for n in ("open", "high", "low", "close")}
-    _, account = clean(replace(bars, **prices), week(), int(week().close[-1]))
-    assert [shift["unit"] for shift in account.as_json()["shifts"]] == [None]
-    json.dumps(account.as_json(), allow_nan=False)
+    _, count_missing = clean(replace(bars, **prices), week(), int(week().close[-1]))
+    assert [shift["unit"] for shift in count_missing.as_json()["shifts"]] == [None]
+    json.dumps(count_missing.as_json(), allow_nan=False)
