@@ -98,7 +98,9 @@ def test_rows_know_nothing_of_later_ones_nor_of_the_groups_they_come_in(cuts: tu
     rng = RNG(9)
     bars = filled(liquid(rng, 120, 26, price=20.0), fillings(rng, 120, 26, 0.2), volume=True)
     hole = rng.random((120, 26)) < 0.05
-    bars = PriceRows(*(np.where(hole, np.nan, getattr(bars, n)) for n in ("open", "high", "low", "close", "volume")), ~hole)
+    bars = PriceRows(
+        *(np.where(hole, np.nan, getattr(bars, n)) for n in ("open", "high", "low", "close", "volume")), ~hole
+    )
     whole, memory, pieces = detect(bars), stale_rows.new_state(26), []
     for first, last in zip((0, *cuts), (*cuts, 120), strict=True):
         found, memory = stale_rows.detect(memory, part(bars, slice(first, last)))

@@ -112,12 +112,11 @@ class Node:
         """The parts row_step.MEMORY before the first row."""
         day, ledger = np.zeros(count, row_step.DAY), state_new(self.settings.cash, count)
         day["session"] = -1
-        ledger = state_new(self.settings.cash, count)
         return {
             "row": blank(1, QUOTE), "result": np.zeros(1, row_step.RESULT),
             "features": np.concatenate([self.features_new()] * count),
             "network": np.stack([models.state_new(self._fits["final"][0].model)] * count),
-            "ledger_book": ledger.book, "ledger_symbols": ledger.symbol, "day": day,
+            "book": ledger.book, "positions": ledger.symbol, "day": day,
             "every": np.zeros(1, self._module.FEATURES), "x": np.zeros(len(self._names)),
             "ledger_row": np.zeros(1, LEDGER_ROW), "trips": np.zeros(2, ROUND_TRIP),
         }  # fmt: skip

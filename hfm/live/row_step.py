@@ -55,13 +55,11 @@ adv       f8 shares average daily volume of earlier sessions, 0: not known
 ALL, FORECAST_ONLY, LEDGER_ONLY = 0, 1, 2
 """How much of the path `run` goes: all of it; up to the forecast; from the policy's proposal on."""
 
-MEMORY = (
-    "row", "result", "features", "network", "ledger_book", "ledger_symbols", "day", "every", "x", "ledger_row", "trips",
-)  # fmt: skip
+MEMORY = ("row", "result", "features", "network", "book", "positions", "day", "every", "x", "ledger_row", "trips")
 """Parts of the buffer that changes with a row: the row [1] of QUOTE and its result [1]; the state of the features [S],
-the networks [S, .], the ledger's book [1] and symbols [S], and the days [S]; room for every feature of a row, the
+the networks [S, .], the ledger: book [1] and positions [S], and the days [S]; room for every feature of a row, the
 model's input and the ledger's row and round trips."""
-STATE = ("features", "network", "ledger_book", "ledger_symbols", "day")
+STATE = ("features", "network", "book", "positions", "day")
 """Of these what is remembered from row to row."""
 FIT = (
     "spans", "constants", "feature_weights", "slots", "nodes", "roots", "finish", "picks", "rule", "ledger_params",
@@ -141,8 +139,8 @@ def _forecast(memory: Bytes, fit: Bytes, weights: Float32, spans: np.record, eve
     for j in range(picks.shape[0]):
         x[j] = every[picks[j]]
     models.step(network, x, row.seq, row.spread_bps, model, models.calibration(finish), result.forecast)
-    costs = Expectation(rule.worth, rule.fee_bps, rule.spread_share, rule.impact)
-    result.cost_bps = expected_bps(costs, row.bid_close, row.ask_close, row.mid_close, day.adv, day.sigma_day)
+    cost = Expectation(rule.worth, rule.fee_bps, rule.spread_share, rule.impact)
+    result.cost_bps = expected_bps(cost, row.bid_close, row.ask_close, row.mid_close, day.adv, day.sigma_day)
 
 
 @kernel
@@ -152,21 +150,21 @@ def _account(memory: Bytes, fit: Bytes, spans: np.record) -> None:
     result = memory[spans.result.start : spans.result.stop].view(RESULT)[0]
     day = memory[spans.day.start : spans.day.stop].view(DAY)[row.symbol]
     r = memory[spans.ledger_row.start : spans.ledger_row.stop].view(LEDGER_ROW)[0]
-    r.symbol, r.session, r.seq = row.symbol, row.session, row.seq
-    r.time_open, r.time, r.is_last = row.time_open, row.time, row.is_last
+    r.symbol, r.session, r.seq, r.is_last = row.symbol, row.session, row.seq, row.is_last
+    r.time_open, r.time = row.time_open, row.time
     r.mid_open, r.bid_open, r.ask_open = row.mid_open, row.bid_open, row.ask_open
     r.mid_close, r.bid_close, r.ask_close = row.mid_close, row.bid_close, row.ask_close
     r.trade_high, r.trade_low, r.volume = row.trade_high, row.trade_low, row.volume
-    r.cash_dividend, r.split_ratio = row.cash_dividend, row.split_ratio
     r.depth_bid, r.depth_ask, r.signed_volume = row.depth_bid, row.depth_ask, row.signed_volume
+    r.cash_dividend, r.split_ratio = row.cash_dividend, row.split_ratio
     r.sigma_day, r.adv = day.sigma_day, day.adv
-    r.target, r.cost_bps = result.proposal, result.cost_bps
     r.p_up, r.ret_sd_bps = result.forecast.p_up, result.forecast.ret_sd_bps
-    params = fit[spans.ledger_params.start : spans.ledger_params.stop].view(PARAMS)
+    r.cost_bps, r.target = result.cost_bps, result.proposal
     state = LedgerState(
-        memory[spans.ledger_book.start : spans.ledger_book.stop].view(LEDGER_BOOK),
-        memory[spans.ledger_symbols.start : spans.ledger_symbols.stop].view(LEDGER_SYMBOL),
+        memory[spans.book.start : spans.book.stop].view(LEDGER_BOOK),
+        memory[spans.positions.start : spans.positions.stop].view(LEDGER_SYMBOL),
     )
+    params = fit[spans.ledger_params.start : spans.ledger_params.stop].view(PARAMS)
     trips = memory[spans.trips.start : spans.trips.stop].view(ROUND_TRIP)
     order_step.step(state, params, r, result.ledger, trips)
 

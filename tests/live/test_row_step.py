@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from hfm.features import bar_features
-from hfm.ledger.records import ROUND_TRIP
 from hfm.live import row_step
 from hfm.models import inference as models
 from hfm.policies.one_symbol import KINDS, row_weight
@@ -45,8 +44,7 @@ def test_parts_lie_in_one_buffer_without_overlap_and_keep_their_values() -> None
     assert parts["features"].dtype == bar_features.STATE
     assert parts["features"].shape == parts["day"].shape == (2,)
     assert parts["network"].shape == (2, models.state_new(node._fits["final"][0].model).size)
-    assert (parts["trips"].shape, parts["trips"].dtype) == ((2,), ROUND_TRIP)
-    assert parts["ledger_symbols"].shape == (2,)
+    assert parts["trips"].shape == parts["positions"].shape == (2,)
     assert parts["features"]["slots"].tolist() == [node.market.slots] * 2
 
 
