@@ -70,8 +70,8 @@ REGISTRY: dict[Group, dict[str, str]] = {
     "recipe_parts": {
         "insample": "hfm.recipe.insample:products",
         "reconciliation": "hfm.recipe.reconciliation:table",
-        "panel": "hfm.recipe.waterfall:PANEL",
-        "tables": "hfm.recipe.waterfall:tables",
+        "panel": "hfm.recipe.recipe_waterfall:PANEL",
+        "tables": "hfm.recipe.recipe_waterfall:tables",
     },
 }
 """recipe_parts: the original recipe's parts of the stages, a wing of its own that no stage imports."""

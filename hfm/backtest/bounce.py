@@ -22,7 +22,7 @@ from hfm.backtest.ledger_tables import edges
 from hfm.backtest.sweep.summary_ledger import LedgerRows, Workspace, summarise_weights
 from hfm.config import Backtest
 from hfm.ledger.account import ledger, params_new, states_new
-from hfm.ledger.records import BLOCK_SUMS, HOT_ROW
+from hfm.ledger.ledger_records import BLOCK_SUMS, HOT_ROW
 from hfm.ledger.units import lot_size, tick_sizes
 from hfm.plugins import Weights
 from hfm.tables import TableMeta

@@ -24,7 +24,7 @@ from hfm.config import Backtest
 from hfm.kernels.jit import frozen
 from hfm.ledger.account import ledger, params_new, state_new, states_new
 from hfm.ledger.fills import Expectation, expected_costs
-from hfm.ledger.records import BLOCK_SUMS, LEDGER_RESULT, ROUND_TRIP, Record
+from hfm.ledger.ledger_records import BLOCK_SUMS, LEDGER_RESULT, ROUND_TRIP, Record
 from hfm.ledger.round_trips import valued
 from hfm.ledger.units import lot_size, tick_sizes
 from hfm.orders import step

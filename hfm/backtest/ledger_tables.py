@@ -15,7 +15,7 @@ from hfm.backtest.joined_panel import JoinedPanel
 from hfm.backtest.prior_sessions import last_valid
 from hfm.backtest.sweep.summary_ledger import EDGE, LedgerRows
 from hfm.kernels.jit import bare, frozen
-from hfm.ledger.records import HOT_ROW, LEDGER_ROW
+from hfm.ledger.ledger_records import HOT_ROW, LEDGER_ROW
 from hfm.tables import TableMeta
 from hfm.tables.records import Records
 

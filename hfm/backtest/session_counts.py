@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.kernels.jit import bare
-from hfm.ledger.records import Record
+from hfm.ledger.ledger_records import Record
 from hfm.tables.records import Records, nested_dtype
 
 Float = npt.NDArray[np.float64]

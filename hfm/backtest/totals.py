@@ -8,7 +8,7 @@ import numpy.typing as npt
 from hfm.backtest.engine import LAGS
 from hfm.backtest.joined_panel import JoinedPanel
 from hfm.backtest.ledger_tables import hold
-from hfm.ledger.records import BLOCK_SUMS
+from hfm.ledger.ledger_records import BLOCK_SUMS
 from hfm.tables.records import Records
 
 Float = npt.NDArray[np.float64]

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from hfm.config import Backtest
+from hfm.ledger import ledger_records as rec
 from hfm.ledger import reasons
-from hfm.ledger import records as rec
-from hfm.ledger.records import LedgerState
+from hfm.ledger.ledger_records import LedgerState
+from hfm.orders.order_records import ORDER
 from hfm.tables.records import Records
 
 FILLS = {
@@ -27,24 +28,24 @@ _UNITS = {"max_age_s": 1e9}
 
 
 def state_new(cash: float, symbols: int) -> LedgerState:
-    """A ledger that holds `cash` (currency) and no position in any of `symbols`."""
+    """A ledger that holds `cash` (currency) and no position or order in any of `symbols`."""
     book, symbol = np.zeros(1, rec.LEDGER_BOOK), np.zeros(symbols, rec.LEDGER_SYMBOL)
     for name in ("cash", "open_equity", "peak"):
         book[name] = cash
     for records, name in ((book, "session"), (book, "stopped_session"), (symbol, "session")):
         records[name] = -1
-    return LedgerState(book, symbol)
+    return LedgerState(book, symbol, np.zeros(symbols, ORDER))
 
 
 def states_new(count: int, cash: float, symbols: int) -> LedgerState:
-    """`count` new ledgers side by side: book [count], symbol [count, symbols]; `ledger` takes one of them."""
+    """`count` new ledgers side by side: book [count], symbol and order [count, symbols]; `ledger` takes one of them."""
     one = state_new(cash, symbols)
-    return LedgerState(np.repeat(one.book, count), np.tile(one.symbol, (count, 1)))
+    return LedgerState(np.repeat(one.book, count), np.tile(one.symbol, (count, 1)), np.tile(one.order, (count, 1)))
 
 
 def ledger(states: LedgerState, number: int) -> LedgerState:
     """One of the ledgers of `states_new`, as views."""
-    return LedgerState(states.book[number : number + 1], states.symbol[number])
+    return LedgerState(states.book[number : number + 1], states.symbol[number], states.order[number])
 
 
 def params_new(
@@ -97,7 +98,7 @@ def equity(state: LedgerState) -> float:
 def halt(state: LedgerState) -> None:
     """Halt by hand: every target becomes 0 and stays so until released."""
     state.book["halt"] |= reasons.MANUAL
-    state.symbol["target"] = 0.0
+    state.order["target"] = 0.0
 
 
 def release(state: LedgerState, name: str) -> bool:

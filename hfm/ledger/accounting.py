@@ -12,8 +12,9 @@ import numpy as np
 from hfm.kernels.jit import bare
 from hfm.ledger import reasons as why
 from hfm.ledger.fills import Fill, flag
-from hfm.ledger.records import NEVER, LedgerState, Record
+from hfm.ledger.ledger_records import LedgerState, Record
 from hfm.ledger.round_trips import post
+from hfm.orders.order_records import NEVER, expire
 
 
 @bare
@@ -53,12 +54,12 @@ def revalue(position: Record, mid: float) -> float:
 
 
 @bare
-def close_row(position: Record, row: Record, result: Record, gross: float) -> None:
+def close_row(order: Record, row: Record, result: Record, gross: float) -> None:
     """End a row: what it earned, `gross` in currency before costs, and what the next row's orders are decided on."""
-    position.bid = row.bid_close
-    position.ask = row.ask_close
-    position.volume = row.volume
-    position.decided = row.time
+    order.bid = row.bid_close
+    order.ask = row.ask_close
+    order.volume = row.volume
+    order.decided = row.time
     costs = result.spread_cost + result.fee + result.impact + result.borrow
     result.gross_pnl = gross
     result.net_pnl = gross - costs + result.dividend
@@ -68,7 +69,7 @@ def close_row(position: Record, row: Record, result: Record, gross: float) -> No
 def total_row(state: LedgerState, row: Record, result: Record, total: float) -> None:
     """Write what stands after the row to its result. total: the equity, currency."""
     position = state.symbol[row.symbol]
-    result.target = position.target
+    result.target = state.order[row.symbol].target
     result.mid_at_open = row.mid_open
     result.mid_at_close = row.mid_close
     result.cash = state.book[0].cash
@@ -123,7 +124,7 @@ def book_fill(state: LedgerState, params: Record, row: Record, result: Record, t
         ended = post(position, row, fill, result.reason, trip)
     else:
         ended = 1 if before * fill.qty < 0.0 and size >= abs(before) else 0
-    after, target = before + fill.qty, position.target
+    after, target = before + fill.qty, state.order[row.symbol].target
     dust = 1e-6 * params.lot + 1e-15 * (abs(before) + size)  # parts of a unit do not add up exactly
     position.qty = target if after != target and abs(after - target) < dust else after
     return ended
@@ -141,18 +142,19 @@ def equity(state: LedgerState) -> float:
 @bare
 def _new_session(state: LedgerState, params: Record, row: Record, result: Record) -> None:
     """What a night does to a held position: split, dividend, borrow (actual/365), and the order to flatten it."""
-    position = state.symbol[row.symbol]
+    position, order = state.symbol[row.symbol], state.order[row.symbol]
     nights = row.session - position.session
     position.session = row.session
-    position.bid = position.ask = 0.0
-    position.decided = NEVER
+    expire(order)
+    order.bid = order.ask = 0.0
+    order.decided = NEVER
     if position.qty == 0.0:
-        position.target = 0.0
+        order.target = 0.0
         return
     ratio = row.split_ratio
     if ratio != 1.0 and ratio > 0.0 and ratio < np.inf:
         position.qty *= ratio
-        position.target *= ratio
+        order.target *= ratio
         position.entered_qty *= ratio
         position.exited_qty *= ratio
         position.mark /= ratio
@@ -165,5 +167,5 @@ def _new_session(state: LedgerState, params: Record, row: Record, result: Record
     position.trip_borrow += result.borrow
     position.trip_dividend += result.dividend
     if not params.hold_overnight:
-        position.target = 0.0
+        order.target = 0.0
         flag(result, why.CARRIED)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.kernels.jit import bare
-from hfm.ledger.records import FILL_CROSS, FILL_NEXT_MID, Record
+from hfm.ledger.ledger_records import FILL_CROSS, FILL_NEXT_MID, Record
 
 Float = npt.NDArray[np.float64]
 

@@ -11,7 +11,7 @@ import numpy as np
 from hfm.kernels.jit import bare
 from hfm.ledger import reasons as why
 from hfm.ledger.fills import Fill
-from hfm.ledger.records import ROUND_TRIP, LedgerState, Record
+from hfm.ledger.ledger_records import ROUND_TRIP, LedgerState, Record
 from hfm.tables.records import Records
 
 

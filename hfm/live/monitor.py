@@ -10,7 +10,7 @@ import numpy as np
 from hfm.arrays import Float
 from hfm.ledger.reasons import LIMITS, NAMES
 from hfm.live import sequence
-from hfm.live.sequence import Verdict
+from hfm.live.sequence import RowVerdict
 from hfm.prometheus import MetricFamily, histogram
 from hfm.tables.records import Values
 
@@ -37,7 +37,7 @@ class Monitor:
         """One more line that was not taken."""
         self.counts[status] += 1
 
-    def add(self, result: Values, row: Values, slots: int, verdict: Verdict) -> None:
+    def add(self, result: Values, row: Values, slots: int, verdict: RowVerdict) -> None:
         """One more row taken.
 
         Parameters
@@ -48,7 +48,7 @@ class Monitor:
             Itself.
         slots : int
             Of a full session.
-        verdict : Verdict
+        verdict : RowVerdict
             What stands before it.
         """
         self.counts[sequence.OK] += 1

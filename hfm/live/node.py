@@ -21,7 +21,7 @@ from hfm.errors import UsageError
 from hfm.features import bar_features, batch
 from hfm.ledger import prior_volume
 from hfm.ledger.account import params_new, state_new
-from hfm.ledger.records import LEDGER_ROW, ROUND_TRIP
+from hfm.ledger.ledger_records import LEDGER_ROW, ROUND_TRIP
 from hfm.ledger.units import lot_size, tick_sizes
 from hfm.live import row_step
 from hfm.live.onnx_session import OnnxNetwork
@@ -116,7 +116,7 @@ class Node:
             "row": blank(1, QUOTE), "result": np.zeros(1, row_step.RESULT),
             "features": np.concatenate([self.features_new()] * count),
             "network": np.stack([models.state_new(self._fits["final"][0].model)] * count),
-            "book": ledger.book, "positions": ledger.symbol, "day": day,
+            "book": ledger.book, "positions": ledger.symbol, "orders": ledger.order, "day": day,
             "every": np.zeros(1, self._module.FEATURES), "x": np.zeros(len(self._names)),
             "ledger_row": np.zeros(1, LEDGER_ROW), "trips": np.zeros(2, ROUND_TRIP),
         }  # fmt: skip

@@ -16,12 +16,21 @@ from hfm.arrays import Array, Float, Float32
 from hfm.features import bar_features, event_features
 from hfm.kernels.jit import kernel
 from hfm.ledger.fills import Expectation, expected_bps
-from hfm.ledger.records import LEDGER_BOOK, LEDGER_RESULT, LEDGER_ROW, LEDGER_SYMBOL, PARAMS, ROUND_TRIP, LedgerState
+from hfm.ledger.ledger_records import (
+    LEDGER_BOOK,
+    LEDGER_RESULT,
+    LEDGER_ROW,
+    LEDGER_SYMBOL,
+    PARAMS,
+    ROUND_TRIP,
+    LedgerState,
+)
 from hfm.models import inference as models
 from hfm.models.inference import FORECAST
 from hfm.models.packed_model import CONSTANTS, FEATURE_WEIGHTS, SLOT_LEVELS, PackedModel
 from hfm.models.trees.tree_arrays import NODE
 from hfm.orders import step as order_step
+from hfm.orders.order_records import ORDER
 from hfm.policies.one_symbol import row_weight
 from hfm.tables.records import QUOTE, Codec, Records, columns_dtype, nested_dtype
 from hfm.tables.schema import columns
@@ -55,11 +64,13 @@ adv       f8 shares average daily volume of earlier sessions, 0: not known
 ALL, FORECAST_ONLY, LEDGER_ONLY = 0, 1, 2
 """How much of the path `run` goes: all of it; up to the forecast; from the policy's proposal on."""
 
-MEMORY = ("row", "result", "features", "network", "book", "positions", "day", "every", "x", "ledger_row", "trips")
+MEMORY = (
+    "row", "result", "features", "network", "book", "positions", "orders", "day", "every", "x", "ledger_row", "trips",
+)  # fmt: skip
 """Parts of the buffer that changes with a row: the row [1] of QUOTE and its result [1]; the state of the features [S],
-the networks [S, .], the ledger: book [1] and positions [S], and the days [S]; room for every feature of a row, the
-model's input and the ledger's row and round trips."""
-STATE = ("features", "network", "book", "positions", "day")
+the networks [S, .], the ledger: book [1], positions [S] and orders [S], and the days [S]; room for every
+feature of a row, the model's input and the ledger's row and round trips."""
+STATE = ("features", "network", "book", "positions", "orders", "day")
 """Of these what is remembered from row to row."""
 FIT = (
     "spans", "constants", "feature_weights", "slots", "nodes", "roots", "finish", "picks", "rule", "ledger_params",
@@ -163,6 +174,7 @@ def _account(memory: Bytes, fit: Bytes, spans: np.record) -> None:
     state = LedgerState(
         memory[spans.book.start : spans.book.stop].view(LEDGER_BOOK),
         memory[spans.positions.start : spans.positions.stop].view(LEDGER_SYMBOL),
+        memory[spans.orders.start : spans.orders.stop].view(ORDER),
     )
     params = fit[spans.ledger_params.start : spans.ledger_params.stop].view(PARAMS)
     trips = memory[spans.trips.start : spans.trips.stop].view(ROUND_TRIP)

@@ -32,7 +32,7 @@ class Hole(NamedTuple):
     end: int
 
 
-class Verdict(NamedTuple):
+class RowVerdict(NamedTuple):
     """What a row is; the slots missing before it; whether the session before it never ended."""
 
     status: str
@@ -53,17 +53,17 @@ class RowSequence:
         """Whether a row's session is so long after the newest that it cannot be meant: all to come would be late."""
         return self._newest >= 0 and row.session > self._newest + FAR
 
-    def judge(self, row: Values) -> Verdict:
+    def judge(self, row: Values) -> RowVerdict:
         """The verdict on a row of QUOTE; one that is ok is remembered."""
         symbol, day, seq = row.symbol, row.session, row.seq
         if day < self._newest:
-            return Verdict(LATE)
+            return RowVerdict(LATE)
         same = day == self._day[symbol]
         if same and seq <= self._seq[symbol]:
             missing = any(hole.first <= seq < hole.end for hole in self._holes[symbol])
-            return Verdict(DISORDER if missing else DUPLICATE)
+            return RowVerdict(DISORDER if missing else DUPLICATE)
         if not (0.0 < row.mid_open < math.inf and 0.0 < row.mid_close < math.inf):
-            return Verdict(HALT)
+            return RowVerdict(HALT)
         unfinished = not same and not self._ended[symbol]
         if not same:
             self._holes[symbol] = []
@@ -72,7 +72,7 @@ class RowSequence:
             self._holes[symbol].append(Hole(before, seq))
         self._day[symbol], self._seq[symbol], self._newest = day, seq, day
         self._ended[symbol] = row.is_last
-        return Verdict(OK, seq - before, unfinished)
+        return RowVerdict(OK, seq - before, unfinished)
 
     def save(self) -> dict[str, Float]:
         """The state as arrays by name: day, seq and ended [S, 3], and symbol, first and end of the holes [k, 3]."""

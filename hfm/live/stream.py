@@ -23,7 +23,7 @@ from hfm.live import quote_rows, sequence
 from hfm.live.fit_handover import FitHandover
 from hfm.live.monitor import Monitor
 from hfm.live.node import Node
-from hfm.live.sequence import RowSequence, Verdict
+from hfm.live.sequence import RowSequence, RowVerdict
 from hfm.models.inference import FORECAST_COLUMNS
 from hfm.plugins import FitChooser, find
 from hfm.tables import Reader
@@ -45,7 +45,7 @@ class Stream:
         self._clock = time.perf_counter
         """Only for the monitor's latencies; no answer depends on it."""
 
-    def take(self, row: Values, verdict: Verdict = Verdict(sequence.OK)) -> Answer:  # noqa: B008  # it is immutable
+    def take(self, row: Values, verdict: RowVerdict = RowVerdict(sequence.OK)) -> Answer:  # noqa: B008  # it is immutable
         """The answer to a row that is in order."""
         node = self.node
         node.take(row)

@@ -1,7 +1,7 @@
 """The broker of the back-test: what an order's row fills, at which price and cost, by the rules of hfm.ledger.fills.
 
-It has the shape of hfm.plugins.Broker, as kernels: `executable` is what it could fill now, `execute` the fill, `rest`
-where an order that is left stands in its queue. It knows of a row only what traded in it.
+It has the shape of hfm.orders.protocol.Broker, as kernels: `executable` is what it could fill now, `execute` the fill,
+`rest` where an order that is left stands in its queue. It knows of a row only what traded in it.
 """
 
 from __future__ import annotations
@@ -9,30 +9,30 @@ from __future__ import annotations
 import numpy as np
 
 from hfm.kernels.jit import bare
-from hfm.ledger import records as rec
+from hfm.ledger import ledger_records as rec
 from hfm.ledger.fills import Fill, fill_price, half_spread, impact, in_lots
-from hfm.ledger.records import Record
+from hfm.ledger.ledger_records import Record
 
 OPEN, CLOSE, FLATTEN = 0, 1, 2
 """When an order is filled: at the row's open, at its close by the look-ahead mode, at its close to end the session."""
 
 
 @bare
-def executable(position: Record, params: Record, row: Record, want: float) -> float:
+def executable(order: Record, params: Record, row: Record, want: float) -> float:
     """Units (unsigned) of an order for `want` (signed) that the row can fill: all of it, but of a passive one."""
     if params.fill_mode == rec.FILL_PASSIVE:
-        return reached(position, params, row, want)
+        return reached(order, params, row, want)
     return abs(want)
 
 
 @bare
-def execute(position: Record, params: Record, row: Record, qty: float, when: int) -> Fill:
+def execute(order: Record, params: Record, row: Record, qty: float, when: int) -> Fill:
     """The fill of an order.
 
     Parameters
     ----------
-    position
-        LEDGER_SYMBOL: the quote at which a passive order rests.
+    order
+        ORDER: the quote at which a passive order rests.
     params
         PARAMS of the symbol.
     row
@@ -47,7 +47,7 @@ def execute(position: Record, params: Record, row: Record, qty: float, when: int
     Fill
         Prices in currency a unit, costs in currency.
     """
-    size, half = abs(qty), _half(position, params, row, qty, when)
+    size, half = abs(qty), _half(order, params, row, qty, when)
     mid = row.mid_open if when == OPEN else row.mid_close
     push = 0.0
     if when != OPEN or params.fill_mode != rec.FILL_PASSIVE:
@@ -58,30 +58,30 @@ def execute(position: Record, params: Record, row: Record, qty: float, when: int
 
 
 @bare
-def _half(position: Record, params: Record, row: Record, qty: float, when: int) -> float:
+def _half(order: Record, params: Record, row: Record, qty: float, when: int) -> float:
     """Currency a unit paid across the spread, over the mid; negative: earned."""
     mode, mid, bid, ask = params.fill_mode, row.mid_open, row.bid_open, row.ask_open
     if when != OPEN:
         mode, mid, bid, ask = rec.FILL_NEXT_OPEN, row.mid_close, row.bid_close, row.ask_close
     if when == FLATTEN:
         mode = rec.FILL_CROSS
-    elif mode == rec.FILL_PASSIVE and position.bid != 0.0:
-        return float(position.bid - mid if qty > 0.0 else mid - position.ask)
+    elif mode == rec.FILL_PASSIVE and order.bid != 0.0:
+        return float(order.bid - mid if qty > 0.0 else mid - order.ask)
     return half_spread(mode, params.spread_share, qty, mid, bid, ask)
 
 
 @bare
-def reached(position: Record, params: Record, row: Record, want: float) -> float:
+def reached(order: Record, params: Record, row: Record, want: float) -> float:
     """Units of a passive order (want, signed) that the row's trades fill; 0 for prices that are none.
 
     All of it where the market trades at least a tick through the quote at which it rests; with a queue, also what is
     traded at that quote beyond the units ahead. An order rests for the row after its decision, in the same session.
     What must be flattened at the first open of the next one goes to market.
     """
-    limit = position.bid if want > 0.0 else position.ask
+    limit = order.bid if want > 0.0 else order.ask
     price = row.trade_low if want > 0.0 else row.trade_high
-    if position.bid == 0.0:
-        return abs(want) if position.target == 0.0 else 0.0
+    if order.bid == 0.0:
+        return abs(want) if order.target == 0.0 else 0.0
     if not (limit > 0.0 and limit < np.inf and price > 0.0 and price < np.inf):
         return 0.0
     ticks = (limit - price if want > 0.0 else price - limit) / params.tick
@@ -92,25 +92,25 @@ def reached(position: Record, params: Record, row: Record, want: float) -> float
     against = 0.5 * (row.volume - (row.signed_volume if want > 0.0 else -row.signed_volume))
     if not (against > 0.0 and against < np.inf):
         return 0.0
-    ahead = position.queue_ahead - against
-    position.queue_ahead = max(ahead, 0.0)
+    ahead = order.queue_ahead - against
+    order.queue_ahead = max(ahead, 0.0)
     return float(min(in_lots(params, max(-ahead, 0.0)), abs(want)))
 
 
 @bare
-def rest(position: Record, row: Record) -> None:
+def rest(order: Record, row: Record, want: float) -> None:
     """Where the order that is left at the row's close stands: its old place if its price has not changed, else the end.
 
-    Before the row's quote replaces that of the row before. Units ahead only become fewer: those behind cannot pass.
+    want: signed units that are left of it. Before the row's quote replaces that of the row before. Units ahead only
+    become fewer: those behind cannot pass.
     """
-    want = position.target - position.qty
     side = 1 if want > 0.0 else (-1 if want < 0.0 else 0)
     shown = row.depth_bid if side > 0 else row.depth_ask
     depth = shown if shown > 0.0 else np.inf
-    old, new = position.bid, row.bid_close
+    old, new = order.bid, row.bid_close
     if side < 0:
-        old, new = position.ask, row.ask_close
-    if side != 0 and side == position.queue_side and old == new:
-        depth = min(depth, position.queue_ahead)
-    position.queue_side = side
-    position.queue_ahead = depth
+        old, new = order.ask, row.ask_close
+    if side != 0 and side == order.queue_side and old == new:
+        depth = min(depth, order.queue_ahead)
+    order.queue_side = side
+    order.queue_ahead = depth

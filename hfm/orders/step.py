@@ -1,8 +1,9 @@
 """One row of one symbol, from its target to the ledger: the composition that the back-test and live both call.
 
-At a row's open the order that the previous row left is filled; then the position is marked; at the close of a session's
-last row it is flattened; then the row's target weight sets the next order. A price that is NaN, infinite, zero or
-negative, or a mid outside its quote, never fills: the order waits.
+At a row's open the order that the previous row left is accepted and filled; then the position is marked; at the close
+of a session's last row the order expires and the position is flattened; else the row's target weight sets the next
+order. A price that is NaN, infinite, zero or negative, or a mid outside its quote, never fills: an order that is new is
+rejected and asked again at the row's close, one that was accepted waits.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from hfm.kernels.jit import bare
 from hfm.ledger import reasons as why
 from hfm.ledger.accounting import book_fill, close_row, equity, open_row, revalue, total_row
 from hfm.ledger.fills import flag, quoted
-from hfm.ledger.records import FILL_CLOSE, LedgerState, Record
+from hfm.ledger.ledger_records import FILL_CLOSE, LedgerState, Record
+from hfm.orders.order_records import accept, expire, fill, reject, request
 from hfm.orders.simulated_broker import CLOSE, FLATTEN, OPEN, executable, execute, rest
 from hfm.risk.limits import aim, limit_fill, may_trade, watch
 from hfm.tables.records import Records
@@ -44,42 +46,56 @@ def step(state: LedgerState, params: Records, row: Record, result: Record, trips
 @bare
 def advance(state: LedgerState, params: Records, row: Record, result: Record, trips: Records) -> int:
     """As `step`, without the totals after the row and without watching the equity."""
-    position, rule = state.symbol[row.symbol], params[row.symbol]
+    position, order, rule = state.symbol[row.symbol], state.order[row.symbol], params[row.symbol]
     open_row(state, rule, row, result)
     ended, gross = 0, 0.0
-    want = position.target - position.qty
-    if want != 0.0 and may_trade(position, rule, row, result):
-        qty = limit_fill(state, rule, row, result, want, executable(position, rule, row, want))
-        if qty != 0.0:
-            gross = revalue(position, row.mid_open)
-            ended = book_fill(state, rule, row, result, trips[0], execute(position, rule, row, qty, OPEN))
+    want = order.target - position.qty
+    request(order, want)
+    if want != 0.0:
+        if may_trade(position, rule, row, result):
+            accept(order)
+            qty = limit_fill(state, rule, row, result, want, executable(order, rule, row, want))
+            if qty != 0.0:
+                gross = revalue(position, row.mid_open)
+                ended = book_fill(state, rule, row, result, trips[0], execute(order, rule, row, qty, OPEN))
+                fill(order, qty, order.target - position.qty)
+        else:
+            reject(order)
     gross += revalue(position, row.mid_close)
     if not row.is_last:
         aim(state, rule, row, result)
+        request(order, order.target - position.qty)
         if rule.fill_mode == FILL_CLOSE:
             ended += _at_close(state, rule, row, result, trips[ended], CLOSE)
-    elif not rule.hold_overnight:
-        position.target = 0.0
-        ended += _at_close(state, rule, row, result, trips[ended], FLATTEN)
+    else:
+        expire(order)
+        if not rule.hold_overnight:
+            order.target = 0.0
+            request(order, -position.qty)
+            ended += _at_close(state, rule, row, result, trips[ended], FLATTEN)
     if rule.queue:
-        rest(position, row)
-    close_row(position, row, result, gross)
+        rest(order, row, order.target - position.qty)
+    close_row(order, row, result, gross)
     return ended
 
 
 @bare
 def _at_close(state: LedgerState, params: Record, row: Record, result: Record, trip: Record, when: int) -> int:
     """Bring the position to its target at the row's close: 1 if that ends a round trip, else 0."""
-    position = state.symbol[row.symbol]
-    want = position.target - position.qty
+    position, order = state.symbol[row.symbol], state.order[row.symbol]
+    want = order.target - position.qty
     if want == 0.0:
         return 0
     if not quoted(row.mid_close, row.bid_close, row.ask_close):
         flag(result, why.NO_PRICE)
+        reject(order)
         return 0
     if when == FLATTEN:
         flag(result, why.SESSION_END)
-    return book_fill(state, params, row, result, trip, execute(position, params, row, want, when))
+    accept(order)
+    ended = book_fill(state, params, row, result, trip, execute(order, params, row, want, when))
+    fill(order, want, order.target - position.qty)
+    return ended
 
 
 @bare

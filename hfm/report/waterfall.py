@@ -1,6 +1,6 @@
 """The way from what the original recipe prints to what holds, as backtest/bridge.parquet has it.
 
-How it is shown is the recipe's own: hfm.recipe.waterfall, found by the registry.
+How it is shown is the recipe's own: hfm.recipe.recipe_waterfall, found by the registry.
 """
 
 from __future__ import annotations

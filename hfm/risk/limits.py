@@ -9,10 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from hfm.kernels.jit import bare
+from hfm.ledger import ledger_records as rec
 from hfm.ledger import reasons as why
-from hfm.ledger import records as rec
 from hfm.ledger.fills import flag, in_lots, position_size, quoted
-from hfm.ledger.records import NEVER, LedgerState, Record
+from hfm.ledger.ledger_records import LedgerState, Record
+from hfm.orders.order_records import NEVER
 
 
 @bare
@@ -31,24 +32,24 @@ def aim(state: LedgerState, params: Record, row: Record, result: Record) -> None
     result
         LEDGER_RESULT: `signal` becomes the side, `reason` what held the target back.
     """
-    book, position = state.book[0], state.symbol[row.symbol]
+    book, order = state.book[0], state.order[row.symbol]
     side = 1 if row.target > 0.0 else (-1 if row.target < 0.0 else 0)
     result.signal = side
     if side == 0:
-        position.target = 0.0
+        order.target = 0.0
     elif book.halt != 0:
-        position.target = 0.0
+        order.target = 0.0
         flag(result, book.halt)
     elif book.stopped_session == row.session:
-        position.target = 0.0
+        order.target = 0.0
         flag(result, why.DAILY_LOSS)
-    elif side * position.target <= 0.0 or row.target != position.weight:
+    elif side * order.target <= 0.0 or row.target != order.weight:
         if row.mid_close > 0.0 and row.mid_close < np.inf:
             size = _size(state, params, row, result, side)
-            position.target = side * _capped(state, params, row, result, side, size)
-            position.weight = row.target
-            if position.target != 0.0:
-                position.entry_row = position.rows
+            order.target = side * _capped(state, params, row, result, side, size)
+            order.weight = row.target
+            if order.target != 0.0:
+                order.entry_row = state.symbol[row.symbol].rows
         else:
             flag(result, why.NO_PRICE)
 
@@ -75,7 +76,7 @@ def _size(state: LedgerState, params: Record, row: Record, result: Record, side:
 @bare
 def _capped(state: LedgerState, params: Record, row: Record, result: Record, side: int, size: float) -> float:
     """Units of a new position of `size` that the limits on targets leave."""
-    position, mid, capital = state.symbol[row.symbol], row.mid_close, state.book[0].open_equity
+    order, mid, capital = state.order[row.symbol], row.mid_close, state.book[0].open_equity
     if size > params.max_position:
         size = params.max_position
         flag(result, why.MAX_POSITION)
@@ -83,7 +84,7 @@ def _capped(state: LedgerState, params: Record, row: Record, result: Record, sid
     for s in range(state.symbol.size):
         if s != row.symbol:
             other = state.symbol[s]
-            worth = other.target * other.mark
+            worth = state.order[s].target * other.mark
             gross += max(abs(worth), abs(other.qty * other.mark))
             net += worth
     room = params.max_gross * capital - gross
@@ -94,7 +95,7 @@ def _capped(state: LedgerState, params: Record, row: Record, result: Record, sid
     if size * mid > room:
         size = max(in_lots(params, room / mid), 0.0)
         flag(result, why.MAX_NET)
-    if position.entry_row > 0 and position.rows - position.entry_row < params.throttle:
+    if order.entry_row > 0 and state.symbol[row.symbol].rows - order.entry_row < params.throttle:
         size = 0.0
         flag(result, why.THROTTLE)
     return size
@@ -133,24 +134,24 @@ def limit_fill(
     executable
         What the broker could fill of it, unsigned units.
     """
-    book, position = state.book[0], state.symbol[row.symbol]
+    book, order = state.book[0], state.order[row.symbol]
     mid, bid, ask = row.mid_open, row.bid_open, row.ask_open
     size = executable
     if size < abs(want):
         flag(result, why.UNFILLED)
     if params.participation < np.inf:
-        most = in_lots(params, params.participation * max(position.volume, 0.0))
+        most = in_lots(params, params.participation * max(order.volume, 0.0))
         if not size <= most:
             size = most if most > 0.0 else 0.0
             flag(result, why.PARTICIPATION)
-    held = position.qty
+    held = state.symbol[row.symbol].qty
     less = min(abs(held), size) if held * want < 0.0 else 0.0
     more = size - less
     if more > 0.0:
         if 1e4 * (ask - bid) > params.max_spread_bps * mid:
             more = 0.0
             flag(result, why.WIDE_SPREAD)
-        if position.decided != NEVER and row.time_open - position.decided > params.max_age_ns:
+        if order.decided != NEVER and row.time_open - order.decided > params.max_age_ns:
             more = 0.0
             flag(result, why.STALE)
         room = params.max_turnover * book.open_equity - book.traded
@@ -175,5 +176,5 @@ def watch(state: LedgerState, params: Record, result: Record, equity: float) -> 
         book.halt |= why.DRAWDOWN
     if stop != 0:
         flag(result, stop)
-        for s in range(state.symbol.size):
-            state.symbol[s].target = 0.0
+        for s in range(state.order.size):
+            state.order[s].target = 0.0

@@ -13,7 +13,7 @@ from hfm.backtest import ledger_tables
 from hfm.backtest.family import trial
 from hfm.backtest.joined_panel import RESTING, JoinedPanel, panels
 from hfm.backtest.sweep.summary_ledger import EDGE, rows_new
-from hfm.ledger import records as rec
+from hfm.ledger import ledger_records as rec
 from hfm.tables.records import Records, RecordType
 from hfm.tables.schema import columns
 from tests.backtest import market

@@ -9,8 +9,8 @@ import numpy as np
 
 from hfm.backtest import session_counts
 from hfm.kernels.jit import frozen
+from hfm.ledger import ledger_records as rec
 from hfm.ledger import reasons
-from hfm.ledger import records as rec
 from hfm.tables.records import Records
 
 

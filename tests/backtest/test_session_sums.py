@@ -9,8 +9,8 @@ import pytest
 from hfm import tables
 from hfm.backtest.joined_panel import JoinedPanel, panels
 from hfm.backtest.session_sums import GrowingArray, LedgerSums
+from hfm.ledger import ledger_records as rec
 from hfm.ledger import reasons
-from hfm.ledger import records as rec
 from tests.backtest import market
 
 NAMES = ["AAA", "BBB"]

@@ -6,7 +6,7 @@ import numpy as np
 
 from hfm.backtest.engine import LAGS
 from hfm.backtest.totals import Totals
-from hfm.ledger import records as rec
+from hfm.ledger import ledger_records as rec
 from tests.backtest import market
 from tests.backtest.test_session_sums import panel_of
 

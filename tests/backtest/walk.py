@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hfm.ledger.records import LEDGER_ROW
+from hfm.ledger.ledger_records import LEDGER_ROW
 from hfm.plugins import Float
 from hfm.tables.records import Records
 

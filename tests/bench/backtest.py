@@ -18,9 +18,9 @@ import numpy as np
 from hfm.backtest.ledger_tables import edges, lay
 from hfm.backtest.sweep.summary_ledger import rows_new, rows_of, summarise, workspace
 from hfm.config import Backtest
-from hfm.ledger import records as rec
+from hfm.ledger import ledger_records as rec
 from hfm.ledger.account import equity, params_new, state_new
-from hfm.ledger.records import HOT_ROW, LEDGER_ROW
+from hfm.ledger.ledger_records import HOT_ROW, LEDGER_ROW
 from hfm.orders import step
 from hfm.tables.records import Records
 from tests.backtest.walk import walk

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 import hfm.kernels.jit
 from hfm.config import Backtest
-from hfm.ledger import records as rec
+from hfm.ledger import ledger_records as rec
 from hfm.ledger.account import params_new, state_new
-from hfm.ledger.records import LedgerState
+from hfm.ledger.ledger_records import LedgerState
 from hfm.orders import step
 from hfm.tables.records import Records
 
@@ -138,8 +138,8 @@ def symbols_of(rows: Records) -> int:
 
 
 PLAIN = (
-    "hfm.ledger.fills", "hfm.ledger.round_trips", "hfm.ledger.accounting", "hfm.risk.limits",
-    "hfm.orders.simulated_broker", "hfm.orders.step",
+    "hfm.orders.order_records", "hfm.ledger.fills", "hfm.ledger.round_trips", "hfm.ledger.accounting",
+    "hfm.risk.limits", "hfm.orders.simulated_broker", "hfm.orders.step",
 )  # fmt: skip
 """The modules of the ledger's step, each after those that it imports."""
 

@@ -9,7 +9,7 @@ from decimal import Decimal, getcontext
 import numpy as np
 
 from hfm.config import Backtest
-from hfm.ledger.records import Record
+from hfm.ledger.ledger_records import Record
 
 getcontext().prec = 50
 ZERO = Decimal(0)

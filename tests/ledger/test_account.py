@@ -11,7 +11,7 @@ from hfm.ledger.account import FILLS, equity, params_new, state_new
 def test_a_new_state_is_all_cash() -> None:
     """And knows no session yet, so that the first row opens one."""
     state = state_new(500.0, 3)
-    assert (state.book.shape, state.symbol.shape) == ((1,), (3,))
+    assert (state.book.shape, state.symbol.shape, state.order.shape) == ((1,), (3,), (3,))
     assert equity(state) == 500.0
     assert state.book["session"] == -1
 

@@ -14,8 +14,8 @@ from hfm.backtest.ledger_tables import edges
 from hfm.backtest.sweep.summary_ledger import rows_of, summarise, workspace
 from hfm.backtest.sweep.thresholds import sweep
 from hfm.config import Backtest
+from hfm.ledger import ledger_records as rec
 from hfm.ledger import reasons, units
-from hfm.ledger import records as rec
 from hfm.ledger.account import equity, params_new, state_new
 from hfm.tables import TableMeta
 from hfm.tables.records import Records

@@ -13,7 +13,7 @@ from hfm.ledger import reasons
 from hfm.live.monitor import Monitor
 from hfm.live.quote_rows import CODEC
 from hfm.live.row_step import RESULT, RESULTS
-from hfm.live.sequence import OK, Verdict
+from hfm.live.sequence import OK, RowVerdict
 from hfm.prometheus import render
 from hfm.tables.records import QUOTE, Values
 
@@ -31,8 +31,8 @@ def test_drift_is_none_for_uniform_ranks_and_large_for_confident_ones() -> None:
     calm, loud = Monitor(), Monitor()
     assert math.isnan(calm.drift())
     for rank in rng.uniform(0, 1, 4000):
-        calm.add(*taken(rank, 1.0, 0.0), 78, Verdict(OK))
-        loud.add(*taken(0.9 + 0.1 * rank, 1.0, 0.0), 78, Verdict(OK))
+        calm.add(*taken(rank, 1.0, 0.0), 78, RowVerdict(OK))
+        loud.add(*taken(0.9 + 0.1 * rank, 1.0, 0.0), 78, RowVerdict(OK))
     assert calm.drift() < 0.01
     assert loud.drift() > 1.0
 
@@ -41,7 +41,7 @@ def test_profit_drawdown_limits_and_latencies_are_counted_and_saved() -> None:
     """And rendered as Prometheus reads them."""
     monitor = Monitor()
     for equity, net in ((101.0, 1.0), (110.0, 9.0), (99.0, -11.0), (104.0, 5.0)):
-        monitor.add(*taken(0.5, equity, net, reasons.THROTTLE | reasons.SIGNAL), 78, Verdict(OK))
+        monitor.add(*taken(0.5, equity, net, reasons.THROTTLE | reasons.SIGNAL), 78, RowVerdict(OK))
     monitor.time(3e-5)
     assert (monitor.first, monitor.equity) == (100.0, 104.0)
     assert math.isclose(monitor.drawdown, 0.1)
@@ -60,7 +60,7 @@ def test_promtool_accepts_every_family() -> None:
     """Names, units and types as Prometheus' own linter wants them."""
     monitor = Monitor()
     for rank in np.linspace(0, 1, 200):
-        monitor.add(*taken(rank, 1.0, 0.0), 78, Verdict(OK))
+        monitor.add(*taken(rank, 1.0, 0.0), 78, RowVerdict(OK))
     text = render(monitor.families("lstm/final"), {"run": "r"})
     done = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr

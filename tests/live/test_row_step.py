@@ -44,7 +44,7 @@ def test_parts_lie_in_one_buffer_without_overlap_and_keep_their_values() -> None
     assert parts["features"].dtype == bar_features.STATE
     assert parts["features"].shape == parts["day"].shape == (2,)
     assert parts["network"].shape == (2, models.state_new(node._fits["final"][0].model).size)
-    assert parts["trips"].shape == parts["positions"].shape == (2,)
+    assert parts["trips"].shape == parts["positions"].shape == parts["orders"].shape == (2,)
     assert parts["features"]["slots"].tolist() == [node.market.slots] * 2
 
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hfm.config import Backtest
+from hfm.ledger import ledger_records as rec
 from hfm.ledger import reasons
-from hfm.ledger import records as rec
 from hfm.ledger.account import equity
 from hfm.tables.records import Records
 from tests.ledger.market import (

@@ -14,7 +14,7 @@ import pytest
 from matplotlib.image import imread
 
 from hfm.config import Config, Report, Simulate
-from hfm.recipe.waterfall import PANEL as WATERFALL
+from hfm.recipe.recipe_waterfall import PANEL as WATERFALL
 from hfm.report import evidence, page, stage
 from hfm.report.panels.catalogue import PANELS
 from hfm.stage import Context, Record

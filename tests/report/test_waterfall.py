@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from unittest import mock
 
-from hfm.recipe.waterfall import STEPS as STEP_NAMES
+from hfm.recipe.recipe_waterfall import STEPS as STEP_NAMES
 from hfm.report import stage, svg, waterfall
 from hfm.report.evidence import Evidence
 from hfm.report.panels.catalogue import ReportPanel

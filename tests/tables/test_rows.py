@@ -128,7 +128,7 @@ def test_building_and_reading_tables_imports_neither_pandas_nor_scipys_algebra()
 import sys, numpy as np
 from hfm import tables
 from hfm.config import Backtest
-from hfm.ledger import records as rec
+from hfm.ledger import ledger_records as rec
 from hfm.orders import step
 from hfm.ledger.account import params_new, state_new
 step.loop(state_new(1e6, 1), params_new(Backtest(), 1, 0.01), np.zeros(1, rec.LEDGER_ROW),

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.kernels.jit import bare
-from hfm.ledger import records as rec
+from hfm.ledger import ledger_records as rec
 from hfm.ledger.fills import fill_price, half_spread, impact, position_size, quoted
-from hfm.ledger.records import LedgerState, Record
+from hfm.ledger.ledger_records import LedgerState, Record
+from hfm.orders.order_records import NEW, NONE
 from hfm.tables.records import Records, RecordType, nested_dtype
 
 Float = npt.NDArray[np.float64]
@@ -98,15 +99,15 @@ def _fill(b: Record, rule: Record, row: Record, fill: int, mid: float, bid: floa
 
 
 def load(states: LedgerState, levels: Float) -> Records:
-    """[1] of BATCH: the ledgers of k states of one symbol, book [k] and symbol [k, 1]; lanes without one never trade.
+    """[1] of BATCH: the ledgers of k states of one symbol, book [k], symbol and order [k, 1].
 
-    levels [k], k at most LANES.
+    levels [k], k at most LANES; lanes without a ledger never trade.
     """
-    batch, position = np.zeros(1, BATCH), states.symbol[:, 0]
+    batch, position, order = np.zeros(1, BATCH), states.symbol[:, 0], states.order[:, 0]
     batch["level"] = np.inf
     for name, values in (
         ("level", levels), ("cash", states.book["cash"]), ("open_equity", states.book["open_equity"]),
-        ("qty", position["qty"]), ("target", position["target"]),
+        ("qty", position["qty"]), ("target", order["target"]),
     ):  # fmt: skip
         batch[name][0, : len(levels)] = values
     batch["session"] = position["session"][0]
@@ -114,7 +115,7 @@ def load(states: LedgerState, levels: Float) -> Records:
 
 
 def save(batch: Records, states: LedgerState, rows: Records) -> None:
-    """Put the ledgers back into their states, which have seen `rows` meanwhile.
+    """Put the ledgers back into their states, which have seen `rows` meanwhile; orders that have ended are not kept.
 
     Parameters
     ----------
@@ -125,11 +126,13 @@ def save(batch: Records, states: LedgerState, rows: Records) -> None:
     rows
         [1 or more] of LEDGER_ROW.
     """
-    book, position, k, last = states.book, states.symbol[:, 0], len(states.book), rows[-1]
+    book, position, order, k, last = states.book, states.symbol[:, 0], states.order[:, 0], len(states.book), rows[-1]
     book["cash"], book["open_equity"] = batch["cash"][0, :k], batch["open_equity"][0, :k]
-    position["qty"], position["target"] = batch["qty"][0, :k], batch["target"][0, :k]
-    position["weight"] = np.sign(position["target"])
+    position["qty"], order["target"] = batch["qty"][0, :k], batch["target"][0, :k]
+    order["weight"] = np.sign(order["target"])
+    order["qty"] = order["leaves"] = order["target"] - position["qty"]
+    order["state"], order["filled"] = np.where(order["leaves"] != 0.0, NEW, NONE), 0.0
     book["session"] = position["session"] = batch["session"][0]
     position["rows"] += len(rows)
-    position["mark"], position["volume"], position["decided"] = last.mid_close, last.volume, last.time
-    position["bid"], position["ask"] = last.bid_close, last.ask_close
+    position["mark"], order["volume"], order["decided"] = last.mid_close, last.volume, last.time
+    order["bid"], order["ask"] = last.bid_close, last.ask_close

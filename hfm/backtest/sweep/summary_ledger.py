@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 from hfm.kernels.jit import bare
 from hfm.kernels.simd import prefetch
-from hfm.ledger import records as rec
+from hfm.ledger import ledger_records as rec
 from hfm.ledger.accounting import equity
 from hfm.ledger.fills import fill_price, half_spread, impact, position_size, quoted
-from hfm.ledger.records import HOT_ROW, LEDGER_RESULT, LEDGER_ROW, ROUND_TRIP, LedgerState, Record
+from hfm.ledger.ledger_records import HOT_ROW, LEDGER_RESULT, LEDGER_ROW, ROUND_TRIP, LedgerState, Record
+from hfm.orders.order_records import accept, fill, request
 from hfm.orders.step import advance
 from hfm.plugins import Weights
 from hfm.risk.limits import watch
@@ -167,7 +168,7 @@ def summarise(
                 break
         row = rows.full[i]
         row.target = float(codes[i] - EDGE if codes[i] > 1 else codes[i])
-        block, position = sums[row.block], state.symbol[row.symbol]
+        block, position, order = sums[row.block], state.symbol[row.symbol], state.order[row.symbol]
         block.trips += advance(state, params, row, result, trips)
         if watched:
             watch(state, params[row.symbol], result, equity(state))
@@ -176,7 +177,7 @@ def summarise(
         block.gross += result.gross_pnl
         block.held += qty * position.mark
         i += 1
-        if alone and position.target == qty and not row.is_last:
+        if alone and order.target == qty and not row.is_last:
             first = i
             place = _quiet(rows.hot, signal, Place(i, turn), qty)
             i, turn = place.row, place.turn
@@ -187,7 +188,7 @@ def summarise(
                 block.gross += change
                 block.held += qty * (before.mark_sum - row.mark_sum)
                 position.mark = before.mid_close
-                _remember(position, rows.full[i - 1], i - first)
+                _remember(position, order, rows.full[i - 1], i - first)
 
 
 @bare
@@ -236,13 +237,25 @@ def plain(state: LedgerState, params: Records) -> bool:
 
 
 @bare
-def _remember(position: Record, row: Record, count: int) -> None:
+def _remember(position: Record, order: Record, row: Record, count: int) -> None:
     """What the next row must know of the last of `count` rows."""
     position.rows += count
-    position.bid = row.bid_close
-    position.ask = row.ask_close
-    position.volume = row.volume
-    position.decided = row.time
+    order.bid = row.bid_close
+    order.ask = row.ask_close
+    order.volume = row.volume
+    order.decided = row.time
+
+
+@bare
+def _leave_order(order: Record, target: float, qty: float, asked: float) -> None:
+    """The order after rows in registers: a new one from `qty` to `target`, or the last, for `asked` units, filled."""
+    order.target = target
+    order.weight = 1.0 if target > 0.0 else -1.0
+    if asked != 0.0:
+        request(order, asked)
+        accept(order)
+        fill(order, asked, 0.0)
+    request(order, target - qty)
 
 
 @bare
@@ -250,17 +263,18 @@ def _inside(
     state: LedgerState, params: Records, rows: LedgerRows, signal: Codes, sums: Records, start: Place
 ) -> Place:  # fmt: skip
     """Carry the rows from `start` to the next edge, or to an order without a price: where it stopped."""
-    book, position, rule, hot, codes = state.book[0], state.symbol[0], params[0], rows.hot, signal.codes
+    book, position, order, rule = state.book[0], state.symbol[0], state.order[0], params[0]
+    hot, codes = rows.hot, signal.codes
     i, turn = start.row, start.turn
-    cash, qty, mark, target, traded = book.cash, position.qty, position.mark, position.target, book.traded
-    cost, gross, held, ended = 0.0, 0.0, 0.0, 0
+    cash, qty, mark, target, traded = book.cash, position.qty, position.mark, order.target, book.traded
+    cost, gross, held, asked, ended = 0.0, 0.0, 0.0, 0.0, 0
     while i < codes.size and codes[i] < 2:
         row = hot[i]
         if target != qty:
             mid = row.mid_open
             if not quoted(mid, row.bid_open, row.ask_open):
                 break
-            want = target - qty
+            want = asked = target - qty
             size = abs(want)
             slip = half_spread(rule.fill_mode, rule.spread_share, want, mid, row.bid_open, row.ask_open)
             slip += impact(mid, rule.impact, row.sigma_day, size, row.adv)
@@ -299,7 +313,6 @@ def _inside(
         book.traded = traded
         position.qty = qty
         position.mark = mark
-        position.target = target
-        position.weight = 1.0 if target > 0.0 else -1.0
-        _remember(position, rows.full[i - 1], i - start.row)
+        _leave_order(order, target, qty, asked)
+        _remember(position, order, rows.full[i - 1], i - start.row)
     return Place(i, turn)

@@ -18,7 +18,7 @@ from hfm.backtest.ledger_tables import edges
 from hfm.backtest.sweep import batched_ledger
 from hfm.backtest.sweep.summary_ledger import EDGE, LedgerRows, plain, rows_of, summarise, workspace
 from hfm.ledger.account import equity, ledger, states_new
-from hfm.ledger.records import BLOCK_SUMS, LedgerState
+from hfm.ledger.ledger_records import BLOCK_SUMS, LedgerState
 from hfm.tables.metrics_document import SweepPoint
 from hfm.tables.records import Records
 
@@ -65,7 +65,7 @@ class Sweep:
     def _side_by_side(self, which: slice, rows: LedgerRows, score: Float) -> None:
         """Levels in a batch; a row that is not plain goes through each level's step."""
         full, i = rows.full, 0
-        states = LedgerState(self._states.book[which], self._states.symbol[which])
+        states = LedgerState(*(part[which] for part in self._states))
         while i < len(full):
             batch = batched_ledger.load(states, self.levels[which])
             stop = batched_ledger.run(batch, self._params, full, score, i)

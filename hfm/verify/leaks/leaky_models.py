@@ -66,7 +66,7 @@ class FirstRow(_Peeks):
         return np.where(panel.slot == 0, np.clip(following, -1, 1), 0.0)
 
 
-class OneSymbol(_Peeks):
+class FirstSymbol(_Peeks):
     """The labels of the first symbol alone."""
 
     def peek(self, panel: Panel) -> Float:

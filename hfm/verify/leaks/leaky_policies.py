@@ -173,7 +173,7 @@ LEAKS: tuple[Leak, ...] = (
     Leak("leak-late", "models", "hfm.verify.leaks.leaky_models:LateLabel", "the label one row late"),
     Leak("leak-last", "models", "hfm.verify.leaks.leaky_models:LastRow", "the last row of each session"),
     Leak("leak-first", "models", "hfm.verify.leaks.leaky_models:FirstRow", "the first row of each session"),
-    Leak("leak-symbol", "models", "hfm.verify.leaks.leaky_models:OneSymbol", "one symbol alone"),
+    Leak("leak-symbol", "models", "hfm.verify.leaks.leaky_models:FirstSymbol", "one symbol alone"),
     Leak("leak-weekday", "models", "hfm.verify.leaks.leaky_models:OneWeekday", "one weekday alone"),
     Leak(
         "leak-volatility", "models", "hfm.verify.leaks.leaky_models:FinalVolatility", "the session's final volatility"

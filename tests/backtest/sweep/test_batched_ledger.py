@@ -7,9 +7,9 @@ import pytest
 
 from hfm.backtest.sweep import batched_ledger
 from hfm.config import Backtest
-from hfm.ledger import records as rec
+from hfm.ledger import ledger_records as rec
 from hfm.ledger.account import ledger, params_new, state_new, states_new
-from hfm.ledger.records import LedgerState
+from hfm.ledger.ledger_records import LedgerState
 from hfm.orders import step
 from tests.backtest.walk import walk
 
@@ -48,8 +48,10 @@ def test_states_after_it_are_those_of_the_step() -> None:
         step.loop(alone, params, rows, np.zeros(300, rec.LEDGER_RESULT), np.zeros(602, rec.ROUND_TRIP))
         for name in ("cash", "session", "open_equity"):
             np.testing.assert_allclose(one.book[name], alone.book[name], rtol=1e-12)
-        for name in ("qty", "mark", "target", "session", "rows", "bid", "decided"):
+        for name in ("qty", "mark", "session", "rows"):
             np.testing.assert_allclose(one.symbol[name], alone.symbol[name], rtol=1e-12)
+        for name in ("target", "bid", "decided", "leaves"):
+            np.testing.assert_allclose(one.order[name], alone.order[name], rtol=1e-12)
 
 
 def test_a_lane_without_a_ledger_never_trades() -> None:

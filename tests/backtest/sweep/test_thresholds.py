@@ -8,7 +8,7 @@ import pytest
 from hfm.backtest.sweep.summary_ledger import rows_of
 from hfm.backtest.sweep.thresholds import Sweep, spell, sweep
 from hfm.config import Backtest
-from hfm.ledger import records as rec
+from hfm.ledger import ledger_records as rec
 from hfm.ledger.account import equity, params_new, state_new
 from hfm.orders import step
 from hfm.tables.metrics_document import SweepPoint

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from hfm.config import Config, Report
-from hfm.recipe.waterfall import PANEL as WATERFALL
+from hfm.recipe.recipe_waterfall import PANEL as WATERFALL
 from hfm.report import evidence
 from hfm.report.evidence import Evidence
 from hfm.report.panels.catalogue import PANELS, ReportPanel

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from hfm.recipe.waterfall import PANEL as WATERFALL
+from hfm.recipe.recipe_waterfall import PANEL as WATERFALL
 from hfm.report.panels.catalogue import PANELS, ReportPanel, missing_stages, panels
 from tests.report.panels.shapes import SHAPES, bridged, by_name, on_paper, run
 

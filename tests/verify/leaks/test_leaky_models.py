@@ -20,7 +20,7 @@ from hfm.train import training_panel
 from hfm.verify.leaks import leaky_models
 from tests.verify.lookahead.market import market
 
-PEEKS = ("LateLabel", "LastRow", "FirstRow", "OneSymbol", "OneWeekday", "FinalVolatility", "AllScaler", "Centred",
+PEEKS = ("LateLabel", "LastRow", "FirstRow", "FirstSymbol", "OneWeekday", "FinalVolatility", "AllScaler", "Centred",
          "NextOpen", "TargetCoded")  # fmt: skip
 ALTERED = ("BackAdjusted", "Revised", "Dated", "SharedVolume", "FinalRange", "Cached")
 LATER = datetime(2026, 3, 6, 22, tzinfo=UTC)

@@ -7,8 +7,9 @@ import numpy as np
 from hfm import tables
 from hfm.backtest.sweep.summary_ledger import EDGE
 from hfm.config import Backtest
-from hfm.ledger import records as rec
+from hfm.ledger import ledger_records as rec
 from hfm.ledger.account import params_new, state_new
+from hfm.orders.order_records import ORDER
 
 
 def test_a_row_begins_with_what_pnl_alone_reads() -> None:
@@ -30,7 +31,7 @@ def test_what_is_counted_is_an_integer() -> None:
     """Numbers of symbols, sessions, rows and instants, and reason bits."""
     for dtype, names in (
         (rec.LEDGER_ROW, "symbol session seq time time_open block"), (rec.LEDGER_BOOK, "session stopped_session halt"),
-        (rec.LEDGER_SYMBOL, "session rows decided entry_row trip_side queue_side"),
+        (rec.LEDGER_SYMBOL, "session rows trip_side"), (ORDER, "state decided entry_row queue_side"),
         (rec.ROUND_TRIP, "symbol session seq time exit_session exit_time bars reason side"),
     ):  # fmt: skip
         assert {dtype[name].kind for name in names.split()} == {"i"}
@@ -39,8 +40,8 @@ def test_what_is_counted_is_an_integer() -> None:
 def test_no_dtype_depends_on_the_number_of_symbols() -> None:
     """State and parameters are one record a symbol: a kernel is compiled once."""
     few, many = state_new(1.0, 1), state_new(1.0, 3)
-    assert (few.symbol.dtype, few.book.dtype) == (many.symbol.dtype, many.book.dtype)
-    assert len(many.symbol) == 3
+    assert [part.dtype for part in few] == [part.dtype for part in many]
+    assert len(many.symbol) == len(many.order) == 3
     params = params_new(Backtest(), 3, (0.1, 0.2, 0.3))
     assert params["tick"].tolist() == [0.1, 0.2, 0.3]
     assert params.dtype == params_new(Backtest(), 1, 0.1).dtype

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, TypeAlias
 
-import numpy as np
-
 from hfm import tables
 from hfm.tables.records import Records, RecordType, columns_dtype
 from hfm.tables.schema import Column, Table, columns
@@ -98,21 +96,11 @@ LEDGER_BOOK: RecordType = columns_dtype(columns("""
 """))  # fmt: skip
 """What all symbols share."""
 
-NEVER = np.iinfo(np.int64).min
-"""`decided` where no row of the session has been seen."""
-
 LEDGER_SYMBOL: RecordType = columns_dtype(columns("""
     qty              f8 units    position
     mark             f8 currency mid that values it
-    target           f8 units    wanted position
-    weight           f8 -        share of the full position of which the target was made
     session          i8 days     of the last row; -1: none
     rows             i8 rows     seen
-    bid              f8 currency best bid at the last row's close, on which an order was decided; 0: no row yet
-    ask              f8 currency best ask at the same
-    volume           f8 units    traded in the last row
-    decided          i8 ns       the last row's close
-    entry_row        i8 rows     seen at the last new position
     trip_session     i8 days     entry of the round trip under way
     trip_seq         i8 -        its seq
     trip_time        i8 ns       its instant
@@ -128,21 +116,21 @@ LEDGER_SYMBOL: RecordType = columns_dtype(columns("""
     trip_impact      f8 currency of the same
     trip_borrow      f8 currency of the same
     trip_dividend    f8 currency received less paid in the same
-    queue_side       i8 -        of the order that rests; 0: none
-    queue_ahead      f8 units    before it in its queue
 """))  # fmt: skip
-"""What one symbol's position, round trip and order are."""
+"""What one symbol's position and round trip are."""
 
 
 class LedgerState(NamedTuple):
-    """All that a ledger remembers, changed in place. book [1] of LEDGER_BOOK; symbol [S] of LEDGER_SYMBOL."""
+    """All that a ledger remembers, changed in place. book [1] of LEDGER_BOOK; symbol [S] of LEDGER_SYMBOL;
+    order [S] of hfm.orders.order_records.ORDER."""
 
     book: Records
     symbol: Records
+    order: Records
 
     def copy(self) -> LedgerState:
         """The same in memory of its own."""
-        return LedgerState(self.book.copy(), self.symbol.copy())
+        return LedgerState(self.book.copy(), self.symbol.copy(), self.order.copy())
 
 
 # ------------------------------------------------------------------------------------------------------------- results

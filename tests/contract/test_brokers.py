@@ -1,0 +1,105 @@
+"""What every broker does, whatever stands behind it: a new one is a line in BROKERS."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hfm.config import Backtest
+from hfm.ledger.account import params_new
+from hfm.orders import simulated_broker
+from hfm.orders.order_records import NEW, ORDER
+from hfm.orders.protocol import Broker
+from hfm.orders.simulated_broker import CLOSE, FLATTEN, OPEN
+from hfm.tables.records import Records
+from tests.ledger.market import row
+
+BROKERS: tuple[Broker, ...] = (simulated_broker,)
+COSTLY = Backtest(cash=10_000.0, fee_bps=1.0, spread_share=0.75, impact=0.7)
+every = pytest.mark.parametrize("broker", BROKERS, ids=lambda broker: getattr(broker, "__name__", str(broker)))
+sizes = st.sampled_from([-120.0, -1.0, 0.25, 100.0])
+fills = st.sampled_from(["next-open", "next-mid", "cross", "passive"])
+
+
+def order_new(want: float, half: float = 0.05) -> Any:
+    """An order for `want` units that was decided at a mid of 100."""
+    order = np.zeros(1, ORDER)[0]
+    order["state"], order["qty"], order["leaves"], order["target"] = NEW, want, want, want
+    order["bid"], order["ask"] = 100.0 - half, 100.0 + half
+    return order
+
+
+def rule(fill: Any, **other: Any) -> Any:
+    """PARAMS of one symbol."""
+    return params_new(dataclasses.replace(COSTLY, fill=fill, **other), 1, 0.01)[0]
+
+
+def market(half: float = 0.05, **other: float) -> Records:
+    return row(100.0, 100.02, half=half, sigma_day=0.01, adv=1e6, **other)
+
+
+@every
+@given(want=sizes, fill=fills, low=st.sampled_from([99.0, 99.95, 100.0, np.nan]))
+def test_it_can_fill_no_more_than_is_asked_for_and_all_of_it_at_market(
+    broker: Broker, want: float, fill: str, low: float
+) -> None:
+    """Between nothing and the order; an order that takes liquidity, all. The order itself stays what it was."""
+    order, quote = order_new(want), market(trade_low=low, trade_high=200.0 - low)
+    before = order[["state", "qty", "filled", "leaves", "target"]].tolist()
+    size = broker.executable(order, rule(fill), quote[0], want)
+    assert 0.0 <= size <= abs(want)
+    if fill != "passive":
+        assert size == abs(want)
+    elif not low <= 99.95 - 0.01:
+        assert size == 0.0
+    assert order[["state", "qty", "filled", "leaves", "target"]].tolist() == before
+
+
+@every
+@given(qty=sizes, fill=fills, when=st.sampled_from([OPEN, CLOSE, FLATTEN]))
+def test_a_fill_is_of_the_quantity_asked_and_its_price_is_the_mid_and_its_costs(
+    broker: Broker, qty: float, fill: str, when: int
+) -> None:
+    """qty (price - mid) = spread + impact; the mid is that of the instant; order and row stay as they are."""
+    order, quote = order_new(qty), market()
+    before = order.tobytes(), quote.tobytes()
+    got = broker.execute(order, rule(fill), quote[0], qty, when)
+    assert got.qty == qty
+    assert got.mid == (100.0 if when == OPEN else 100.02)
+    assert got.at_close == (when != OPEN)
+    assert 0.0 < got.price < np.inf
+    assert qty * (got.price - got.mid) == pytest.approx(got.spread_cost + got.impact, abs=1e-9)
+    assert got.fee == pytest.approx(1e-4 * abs(qty) * got.price)
+    assert (order.tobytes(), quote.tobytes()) == before
+
+
+@every
+@pytest.mark.parametrize("want", [100.0, -100.0, 0.0])
+def test_an_order_that_rests_keeps_its_place_and_only_that_is_noted(broker: Broker, want: float) -> None:
+    """Units ahead never grow while its price stands; all else of the order is the step's."""
+    order, kept = order_new(want), ("target", "weight", "state", "qty", "filled", "leaves", "bid", "ask", "decided")
+    before = order[list(kept)].tolist()
+    broker.rest(order, market(depth_bid=300.0, depth_ask=300.0)[0], want)
+    first = float(order["queue_ahead"])
+    same = row(100.0, 100.0, half=0.05, depth_bid=500.0, depth_ask=500.0)
+    order["bid"], order["ask"] = same["bid_close"][0], same["ask_close"][0]
+    before = order[list(kept)].tolist()
+    broker.rest(order, same[0], want)
+    assert order["queue_ahead"] <= first or want == 0.0
+    assert order[list(kept)].tolist() == before
+
+
+@every
+def test_the_same_order_on_the_same_row_is_filled_the_same(broker: Broker) -> None:
+    """To the bit: a broker has no memory but the order's place in its queue."""
+    found = []
+    for _ in range(2):
+        order = order_new(100.0)
+        found.append((broker.executable(order, rule("cross"), market()[0], 100.0),
+                      broker.execute(order, rule("cross"), market()[0], 100.0, OPEN)))  # fmt: skip
+    assert found[0] == found[1]
