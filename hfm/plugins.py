@@ -184,9 +184,7 @@ class Recipe(Protocol):
         """Read all closes ahead: (symbol, its next closes [n]), in order of time for each symbol."""
         ...
 
-    def rows(
-        self, symbol: str, close: Float, volume: Float, state: Any, seed: int
-    ) -> RecipeRows:  # Any: see RecipeRows
+    def rows(self, symbol: str, close: Float, volume: Float, state: Any, seed: int) -> RecipeRows:
         """The next rows of a symbol.
 
         Parameters
@@ -194,7 +192,7 @@ class Recipe(Protocol):
         close, volume
             [n] of the bars in order, without holes: currency, shares.
         state
-            What the rows before came to; None before the first.
+            What the rows before came to, of a type of the recipe's own; None before the first.
         seed
             That of the simulation.
         """
@@ -302,13 +300,8 @@ class Panel:
         a, b = (int(keep[0]), int(keep[-1]) + 1) if keep.size else (0, 0)
         rows = slice(int(self.start[a]), int(self.start[b]))
         cut = {name: getattr(self, name)[rows] for name in ROWS if getattr(self, name) is not None}
-        return replace(
-            self,
-            **cut,
-            start=self.start[a : b + 1] - self.start[a],
-            symbol=self.symbol[a:b],
-            session=self.session[a:b],
-        )
+        start = self.start[a : b + 1] - self.start[a]
+        return replace(self, **cut, start=start, symbol=self.symbol[a:b], session=self.session[a:b])
 
 
 ROWS = ("x", "slot", "spread_bps", "up", "ret_bps", "log_spread", "log_vol", "block", "known")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from hfm.errors import UsageError
 from hfm.plugins import Float, Risk, Signals
 from hfm.policies.choice import choose
 from hfm.policies.one_symbol import KINDS, OneSymbol, SignPolicy, allocator, checked, deprecated, row_weight
+from tests.command import hfm
 from tests.policies.contract import seen
+from tests.test_readme import register
 
 
 @pytest.mark.parametrize("text", ["0.5", "0.53", "0.6", "q50", "q90", "cost"])
@@ -72,3 +77,29 @@ def test_weights_are_whole_or_parts_and_never_more_than_a_position() -> None:
         checked([0.0, -1.5], 2)
     with pytest.raises(UsageError, match="for 3 rows"):
         checked([0.0], 3)
+
+
+SIGNS = """
+import numpy as np
+
+class Signs:
+    def {method}(self, signals):
+        return np.sign(np.nan_to_num(signals.p_up - 0.5)).astype(np.int8)
+"""
+
+
+def test_a_back_test_by_propose_says_once_that_it_is_deprecated_and_is_the_one_by_weights(tmp_path: Path) -> None:
+    """Exit 0, and the same ledger; with `weights` no such line."""
+    run = ("run", "SPY", "--source", "synthetic", "--sessions", "30", "--interval", "30m", "--as-of",
+           "2026-03-06T22:00:00Z", "--set", "train.model=logistic", "--run", "a", "-q")  # fmt: skip
+    made = hfm(*run, cwd=tmp_path)
+    assert made.code == 0, made.err
+    ledgers = []
+    for method, lines in (("propose", 1), ("weights", 0)):
+        env = register(tmp_path / method, "policies", "signs", SIGNS.format(method=method))
+        done = hfm("backtest", "--run", "a", "--threshold", "signs", cwd=tmp_path, env=env)
+        assert done.code == 0, done.err
+        assert (done.err + done.out).count("its `propose` is deprecated") == lines
+        ledgers.append((tmp_path / "runs" / "a" / "backtest" / "ledger.parquet").read_bytes())
+    assert pq.read_table(tmp_path / "runs" / "a" / "backtest" / "ledger.parquet")["position"].to_numpy().any()
+    assert ledgers[0] == ledgers[1]
