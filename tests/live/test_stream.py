@@ -18,6 +18,7 @@ from hfm.live.node import MarketSpec, Node
 from hfm.live.stream import Stream
 from hfm.models.fold_chooser import FoldChooser
 from hfm.models.inference import FORECAST_COLUMNS
+from hfm.orders.order_records import FILLED, NEW, is_open
 from hfm.tables import MemoryReader
 from tests.bars import edited
 from tests.live.market import LEDGER, Q50, Made, batch, keys, made, objects, rows_of, with_fill
@@ -95,6 +96,19 @@ def test_every_ledger_column_of_the_node_is_the_batch_s() -> None:
         np.testing.assert_array_equal([getattr(got[key], name) for name in FORECAST_COLUMNS], forecast)
         np.testing.assert_array_equal([getattr(got[key], name) for name in LEDGER], book)
     assert sum(book[0] != 0 for _, book in want.values()) > 20
+
+
+def test_the_order_that_live_carries_is_the_way_from_the_position_to_the_target() -> None:
+    """After each row, by the columns that the batch writes as well; a new one at a decision, filled a row later."""
+    of, seen = made(), set()
+    live = stream(of)
+    order = live.node.memory.views["orders"][0]
+    for _ in live.replay(MemoryReader(of.quotes)):
+        row = live.node.result
+        assert (order["leaves"] if is_open(order) else 0.0) == row.target - row.position
+        assert row.qty_open == 0.0 or order["state"] in (FILLED, NEW)
+        seen.add(int(order["state"]))
+    assert {NEW, FILLED} <= seen
 
 
 @pytest.mark.parametrize("threshold", ["0.5", "q50", "cost"])
