@@ -39,8 +39,12 @@ def rule(fill: Any, **other: Any) -> Any:
     return params_new(dataclasses.replace(COSTLY, fill=fill, **other), 1, 0.01)[0]
 
 
-def market(half: float = 0.05, **other: float) -> Records:
-    return row(100.0, 100.02, half=half, sigma_day=0.01, adv=1e6, **other)
+def market(**other: float) -> Records:
+    """A row whose mid goes from 100 to 100.02, quoted 10 cents."""
+    out = row(100.0, 100.02, half=0.05, sigma_day=0.01, adv=1e6)
+    for name, value in other.items():
+        out[name] = value
+    return out
 
 
 @every
