@@ -41,8 +41,8 @@ BUDGET = 1_200_000
 class FoldForecast:
     """A fold's test part as the stage saw it, what the stored model says of it, and what it is made of.
 
-    panel: with the rows before the part that carry the state; inside [n]: the part's own; out [n, 8] of step.OUT;
-    time, label_time [n]: when each row and its label are known (ns UTC).
+    panel: with the rows before the part that carry the state; inside [n]: the part's own; out [n]: of
+    inference.FORECAST; time, label_time [n]: when each row and its label are known (ns UTC).
     """
 
     model: str
