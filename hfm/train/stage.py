@@ -42,12 +42,12 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
         target=task.target if task.events else quotes.meta.target,
         block_s=quotes.meta.block_s if task.block_s is None else task.block_s,
     )
-    said: dict[str, list[scoring.ModelForecast]] = {name: [] for name in names}
-    told = _predictions(walk, said, meta)
-    for part in told if rows.panel.block is None else training_output.whole_sessions(told):
+    forecasts: dict[str, list[scoring.ModelForecast]] = {name: [] for name in names}
+    parts = _predictions(walk, forecasts, meta)
+    for part in parts if rows.panel.block is None else training_output.whole_sessions(parts):
         yield "train/predictions.parquet", part
     truth = training_output.truth(rows, plan, inputs.get("simulate/oracle.parquet"))
-    models = {name: scoring.joined(parts) for name, parts in said.items()}
+    models = {name: scoring.joined(found) for name, found in forecasts.items()}
     scores = scoring.score(truth, models)
     floor = score_floors.floors(scores, FLOORS, truth, models)
     pairs = paired_gains.score(truth, models)
@@ -62,9 +62,9 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
 
 
 def _predictions(
-    walk: WalkForward, said: dict[str, list[scoring.ModelForecast]], meta: TableMeta
+    walk: WalkForward, forecasts: dict[str, list[scoring.ModelForecast]], meta: TableMeta
 ) -> Iterator[pa.Table]:
-    """Settle fold by fold; the predictions of each fold's test part, which `said` collects by model."""
+    """Calibrate fold by fold; the predictions of each fold's test part, which `forecasts` collects by model."""
     panel = walk.rows.panel
     for fold in walk.plan:
         for name in walk.names:
@@ -75,7 +75,7 @@ def _predictions(
         for name in walk.names:
             found = predict(walk, name, fold, test.panel)
             heads, finished = found[0][test.inside], found[1][test.inside]
-            said[name].append(scoring.ModelForecast(finished["p_up"], finished["p_widen"], heads))
+            forecasts[name].append(scoring.ModelForecast(finished["p_up"], finished["p_widen"], heads))
             if name not in HIDDEN:
                 shown[name] = finished
         yield training_output.predictions(walk.rows, fold, shown, meta)

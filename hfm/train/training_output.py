@@ -78,8 +78,8 @@ def truth(rows: TrainingRows, plan: Sequence[Fold], oracle: Reader | None) -> Tr
     number = np.concatenate([np.full(len(panel.slot[p]), f.number) for f, p in zip(tested, each, strict=True)])
     place = np.concatenate([np.arange(len(panel.slot))[p] for p in each])
     names = ("p_up", "log_spread_mean")
-    said = {} if oracle is None else tables.arrays(oracle.read(names), names)
-    known, level = (said.get(name, np.empty(0)) for name in names)
+    columns = {} if oracle is None else tables.arrays(oracle.read(names), names)
+    known, level = (columns.get(name, np.empty(0)) for name in names)
     if len(known) != len(panel.slot) or panel.horizon != 1:  # the oracle speaks of the next row, of every row
         known = level = np.full(len(panel.slot), np.nan)
     label = panel if rows.unmasked is None else rows.unmasked
