@@ -13,8 +13,16 @@ from hfm.errors import UsageError, typed
 from hfm.plugins import find
 from hfm.stage import Context, Product
 from hfm.tables import Reader, TableMeta
-from hfm.train import fold_rows, folds, paired_gains, score_floors, scoring, training_output, training_summary
-from hfm.train import training_panel as panel
+from hfm.train import (
+    fold_rows,
+    folds,
+    paired_gains,
+    score_floors,
+    scoring,
+    training_output,
+    training_panel,
+    training_summary,
+)
 from hfm.train.walk_forward import FLOORS, HIDDEN, WalkForward, calibrate, fit, model_names, predict
 
 
@@ -28,10 +36,10 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
 
         device.chosen(options.device)  # and so is a device that is not here
     quotes = inputs["simulate/quotes.parquet"]
-    task = panel.task(quotes.meta, options)
+    task = training_panel.task(quotes.meta, options)
     plan = _plan(quotes, task, config, ctx)
-    rows = panel.read(quotes, task)
-    panel.check(rows)
+    rows = training_panel.read(quotes, task)
+    training_panel.check(rows)
     walk = WalkForward(rows, plan, options.model, names, fit(rows.panel, plan, names, options, ctx))
     meta = replace(
         training_output.with_staleness(quotes.meta, rows, plan),
@@ -94,16 +102,16 @@ def _check_backend(options: Train, names: Sequence[str]) -> None:
                              hint="--set train.backend=auto")  # fmt: skip
 
 
-def _plan(quotes: Reader, task: panel.ForecastTask, config: Config, ctx: Context) -> list[folds.Fold]:
+def _plan(quotes: Reader, task: training_panel.ForecastTask, config: Config, ctx: Context) -> list[folds.Fold]:
     """The folds, and the fit on everything."""
     window = config.train.window
     if task.block_s is None:
-        sessions = panel.sessions(quotes)
+        sessions = training_panel.sessions(quotes)
         return [
             *folds.plan(sessions, window, partial(more, config.fetch, quotes.meta.symbols, ctx)),
             folds.final(sessions, window),
         ]
-    blocks, rows = panel.blocks(quotes, task.block_s)
+    blocks, rows = training_panel.blocks(quotes, task.block_s)
     return [*folds.plan_blocks(blocks, rows, window), folds.final_blocks(blocks, window)]
 
 

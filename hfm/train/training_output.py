@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from hfm import __version__, plugins, tables
 from hfm.config import Config, Train, as_tree
-from hfm.models import checkpoint as store
+from hfm.models.checkpoint import describe, dump, prefix
 from hfm.models.inference import FORECAST_COLUMNS
 from hfm.plugins import Arrays, Int
 from hfm.tables import Array, Reader, TableMeta
@@ -142,10 +142,10 @@ def checkpoint(walk: WalkForward, options: Train, task: ForecastTask) -> tuple[b
     panel, arrays = walk.rows.panel, dict[str, Array]()
     days = np.unique(panel.session)
     for (name, fold), fitted in walk.arrays.items():
-        start = store.prefix(fold, name, walk.main)
+        start = prefix(fold, name, walk.main)
         arrays |= {start + key: value for key, value in fitted.items() if not key.startswith("history/")}
     document = {
-        **store.describe(task.features, panel.names, panel.own),
+        **describe(task.features, panel.names, panel.own),
         "hfm": __version__, "model": walk.main, "models": list(walk.names),
         "stepped": [n for n in walk.names if plugins.find("models", n).stepped], "horizon": panel.horizon,
         "symbols": list(panel.symbols), "slots": panel.slots, "options": as_tree(Config(train=options))["train"],
@@ -156,7 +156,7 @@ def checkpoint(walk: WalkForward, options: Train, task: ForecastTask) -> tuple[b
     }  # fmt: skip
     if task.events:
         document |= {"target": task.target, "block_s": task.block_s}
-    return store.dump(arrays, document)
+    return dump(arrays, document)
 
 
 def _place(fold: Fold) -> str:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hfm import plugins
-from hfm.models import checkpoint as store
 from hfm.models import inference
+from hfm.models.checkpoint import Checkpoint
 from hfm.models.heads import HEADS
 from hfm.plugins import ROWS, Arrays, Float, Panel
 from hfm.tables import Reader, arrays
@@ -86,7 +86,7 @@ class ForecastQuestion:
     stay: Int
 
 
-def forecast(checkpoint: store.Checkpoint, model: str, rows: TrainingRows, fold: Fold) -> FoldForecast:
+def forecast(checkpoint: Checkpoint, model: str, rows: TrainingRows, fold: Fold) -> FoldForecast:
     """The FoldForecast of one fold: its model predicts in this process."""
     fitted = stored(checkpoint, model, fold)
     lead = fold_rows.lead(rows.panel, *fold.test)
@@ -113,7 +113,7 @@ def _place(panel: Panel, lead: fold_rows.LeadIn, fold: Fold) -> slice | Int:
     return np.flatnonzero(np.isin(owner, np.unique(lead.panel.session)) & (panel.block < fold.test[1]))
 
 
-def stored(checkpoint: store.Checkpoint, model: str, fold: Fold) -> Arrays:
+def stored(checkpoint: Checkpoint, model: str, fold: Fold) -> Arrays:
     """What predict needs of a fold: the model's arrays and those of its members."""
     place = f"fold{fold.number}"
     out = checkpoint.part(place, model)
