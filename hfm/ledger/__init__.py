@@ -2,6 +2,6 @@
 
 In: one row of one symbol (prices in currency a share) and what filled in it. Out: the ledger's columns for that row
 (shares, currency). accounting.py holds the kernels, fills.py prices and costs, round_trips.py what a trip earned,
-records.py the records that they read and write, reasons.py why a position differs from what the policy wants,
-account.py makes the records from the settings. hfm.orders.step puts limits, fills and accounting together.
+reasons.py why a position differs from what the policy wants, account.py makes the records from the settings.
+hfm.orders.step puts limits, fills and accounting together.
 """

@@ -27,7 +27,7 @@ from hfm.live import row_step
 from hfm.live.onnx_session import OnnxNetwork
 from hfm.live.quote_rows import CODEC
 from hfm.live.row_step import ALL, FORECAST_ONLY, LEDGER_ONLY, RESULTS
-from hfm.models import inference
+from hfm.models import inference as models
 from hfm.models.checkpoint import Checkpoint
 from hfm.models.packed_model import PackedModel, pack
 from hfm.plugins import Signals
@@ -115,7 +115,7 @@ class Node:
         return {
             "row": blank(1, QUOTE), "result": np.zeros(1, row_step.RESULT),
             "features": np.concatenate([self.features_new()] * count),
-            "network": np.stack([inference.state_new(self._fits["final"][0].model)] * count),
+            "network": np.stack([models.state_new(self._fits["final"][0].model)] * count),
             "book": ledger.book, "positions": ledger.symbol, "day": day,
             "every": np.zeros(1, self._module.FEATURES), "x": np.zeros(len(self._names)),
             "ledger_row": np.zeros(1, LEDGER_ROW), "trips": np.zeros(2, ROUND_TRIP),
@@ -220,10 +220,10 @@ class Node:
     def _correct(self, onnx: OnnxNetwork, row: Values) -> None:
         """What the floors forecast becomes what the networks forecast."""
         fit, x, head = self._fits[self.fit][row.symbol], self.memory.views["x"], np.empty(5)
-        inference.row(self.memory.views["network"][row.symbol], x, row.seq, fit.model, head)
+        models.row(self.memory.views["network"][row.symbol], x, row.seq, fit.model, head)
         head = onnx.corrected(row.symbol, x, fit.model, head)
         result = self.memory.views["result"]
-        inference.finish_row(head, row.spread_bps, inference.calibration.py_func(fit.finish), result["forecast"][0])
+        models.finish_row(head, row.spread_bps, models.calibration.py_func(fit.finish), result["forecast"][0])
 
     def _begin_session(self, row: Values) -> None:
         """A session's first row: end the session before it."""
@@ -278,7 +278,7 @@ class Node:
         state, model, head = self.memory.views["network"][symbol], self._fits[self.fit][symbol].model, np.empty(5)
         state[:] = 0.0
         for row in x:
-            inference.row(state, row[:-2], int(row[-2]), model, head)
+            models.row(state, row[:-2], int(row[-2]), model, head)
 
     def abstain(self, row: Values) -> None:
         """Take a row that nothing may answer: features, network, history and ledger advance, without a signal."""

@@ -17,7 +17,7 @@ from hfm.features import bar_features, event_features
 from hfm.kernels.jit import kernel
 from hfm.ledger.fills import Expectation, expected_bps
 from hfm.ledger.records import LEDGER_BOOK, LEDGER_RESULT, LEDGER_ROW, LEDGER_SYMBOL, PARAMS, ROUND_TRIP, LedgerState
-from hfm.models import inference
+from hfm.models import inference as models
 from hfm.models.inference import FORECAST
 from hfm.models.packed_model import CONSTANTS, FEATURE_WEIGHTS, SLOT_LEVELS, PackedModel
 from hfm.models.trees.tree_arrays import NODE
@@ -138,7 +138,7 @@ def _forecast(memory: Bytes, fit: Bytes, weights: Float32, spans: np.record, eve
         network[:] = 0.0
     for j in range(picks.shape[0]):
         x[j] = every[picks[j]]
-    inference.step(network, x, row.seq, row.spread_bps, model, inference.calibration(finish), result.forecast)
+    models.step(network, x, row.seq, row.spread_bps, model, models.calibration(finish), result.forecast)
     cost = Expectation(rule.worth, rule.fee_bps, rule.spread_share, rule.impact)
     result.cost_bps = expected_bps(cost, row.bid_close, row.ask_close, row.mid_close, day.adv, day.sigma_day)
 

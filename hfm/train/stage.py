@@ -13,16 +13,8 @@ from hfm.errors import UsageError, typed
 from hfm.plugins import find
 from hfm.stage import Context, Product
 from hfm.tables import Reader, TableMeta
-from hfm.train import (
-    fold_rows,
-    folds,
-    paired_gains,
-    score_floors,
-    scoring,
-    training_output,
-    training_panel,
-    training_summary,
-)
+from hfm.train import fold_rows, folds, paired_gains, score_floors, scoring, training_output, training_summary
+from hfm.train import training_panel as panel
 from hfm.train.walk_forward import FLOORS, HIDDEN, WalkForward, calibrate, fit, model_names, predict
 
 
@@ -36,10 +28,10 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
 
         device.chosen(options.device)  # and so is a device that is not here
     quotes = inputs["simulate/quotes.parquet"]
-    task = training_panel.task(quotes.meta, options)
+    task = panel.task(quotes.meta, options)
     plan = _plan(quotes, task, config, ctx)
-    rows = training_panel.read(quotes, task)
-    training_panel.check(rows)
+    rows = panel.read(quotes, task)
+    panel.check(rows)
     walk = WalkForward(rows, plan, options.model, names, fit(rows.panel, plan, names, options, ctx))
     meta = replace(
         training_output.with_staleness(quotes.meta, rows, plan),
@@ -50,12 +42,12 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
         target=task.target if task.events else quotes.meta.target,
         block_s=quotes.meta.block_s if task.block_s is None else task.block_s,
     )
-    forecasts: dict[str, list[scoring.ModelForecast]] = {name: [] for name in names}
-    parts = _predictions(walk, forecasts, meta)
-    for part in parts if rows.panel.block is None else training_output.whole_sessions(parts):
+    said: dict[str, list[scoring.ModelForecast]] = {name: [] for name in names}
+    told = _predictions(walk, said, meta)
+    for part in told if rows.panel.block is None else training_output.whole_sessions(told):
         yield "train/predictions.parquet", part
     truth = training_output.truth(rows, plan, inputs.get("simulate/oracle.parquet"))
-    models = {name: scoring.joined(found) for name, found in forecasts.items()}
+    models = {name: scoring.joined(parts) for name, parts in said.items()}
     scores = scoring.score(truth, models)
     floor = score_floors.floors(scores, FLOORS, truth, models)
     pairs = paired_gains.score(truth, models)
@@ -70,9 +62,9 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
 
 
 def _predictions(
-    walk: WalkForward, forecasts: dict[str, list[scoring.ModelForecast]], meta: TableMeta
+    walk: WalkForward, said: dict[str, list[scoring.ModelForecast]], meta: TableMeta
 ) -> Iterator[pa.Table]:
-    """Calibrate fold by fold; the predictions of each fold's test part, which `forecasts` collects by model."""
+    """Settle fold by fold; the predictions of each fold's test part, which `said` collects by model."""
     panel = walk.rows.panel
     for fold in walk.plan:
         for name in walk.names:
@@ -83,7 +75,7 @@ def _predictions(
         for name in walk.names:
             found = predict(walk, name, fold, test.panel)
             heads, finished = found[0][test.inside], found[1][test.inside]
-            forecasts[name].append(scoring.ModelForecast(finished["p_up"], finished["p_widen"], heads))
+            said[name].append(scoring.ModelForecast(finished["p_up"], finished["p_widen"], heads))
             if name not in HIDDEN:
                 shown[name] = finished
         yield training_output.predictions(walk.rows, fold, shown, meta)
@@ -102,16 +94,16 @@ def _check_backend(options: Train, names: Sequence[str]) -> None:
                              hint="--set train.backend=auto")  # fmt: skip
 
 
-def _plan(quotes: Reader, task: training_panel.ForecastTask, config: Config, ctx: Context) -> list[folds.Fold]:
+def _plan(quotes: Reader, task: panel.ForecastTask, config: Config, ctx: Context) -> list[folds.Fold]:
     """The folds, and the fit on everything."""
     window = config.train.window
     if task.block_s is None:
-        sessions = training_panel.sessions(quotes)
+        sessions = panel.sessions(quotes)
         return [
             *folds.plan(sessions, window, partial(more, config.fetch, quotes.meta.symbols, ctx)),
             folds.final(sessions, window),
         ]
-    blocks, rows = training_panel.blocks(quotes, task.block_s)
+    blocks, rows = panel.blocks(quotes, task.block_s)
     return [*folds.plan_blocks(blocks, rows, window), folds.final_blocks(blocks, window)]
 
 
