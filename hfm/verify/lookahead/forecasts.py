@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hfm import plugins
+from hfm.arrays import Bool, Float, Int
 from hfm.models import inference
 from hfm.models.checkpoint import Checkpoint
 from hfm.models.heads import HEADS
-from hfm.plugins import ROWS, Arrays, Float, Panel
+from hfm.plugins import ROWS, Arrays, Panel
 from hfm.tables import Reader, arrays
 from hfm.tables.records import Records
 from hfm.train import fold_rows
@@ -25,8 +26,7 @@ from hfm.train.folds import Fold
 from hfm.train.training_panel import TrainingRows
 from hfm.verify.claims import Row
 from hfm.verify.lookahead import compare, cuts, isolation
-from hfm.verify.lookahead.compare import Bool, Difference, Keys
-from hfm.verify.lookahead.cuts import Int
+from hfm.verify.lookahead.compare import Difference, Keys
 from hfm.verify.lookahead.isolation import Isolated
 
 ALONE = 150
