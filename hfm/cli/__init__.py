@@ -27,7 +27,7 @@ def main() -> None:
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own keeps what it was given
     gc.set_threshold(50_000, 20, 50)  # imports make many objects and drop few: looking for cycles is a tenth of them
     try:
-        from hfm.cli import stage_commands, checks, live, export  # noqa: F401, I001  # in the order of the help
+        from hfm.cli import stage_commands, checks, live, export, manual  # noqa: F401, I001  # in the order of the help
         from hfm.cli.app import invoke
 
         code = invoke(sys.argv[1:])

@@ -127,6 +127,7 @@ Leaks = Annotated[bool, _option(
 CutSeed = Annotated[int | None, _option(
     "--seed", min=0, help="Seed of the cuts of --run and --leaks. [a new one each time]")]
 NullModel = Annotated[str, _option("--model", help="Model of --null, --bounce and --power. [logistic]")]
+ManualPage = Annotated[str | None, _argument("PAGE", "Of the manual, such as verdict; none: the list of pages.")]
 Keep = Annotated[int, _option("--keep", min=1, help="Newest runs that stay as they are. [10]")]
 
 # predict, stream, export, schedule
