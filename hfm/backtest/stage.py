@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hfm import tables
+from hfm import artifacts, tables
 from hfm.backtest import bounce, family, ledger_tables, performance
 from hfm.backtest.engine import Engine, base_settings
 from hfm.backtest.joined_panel import EXTREMES, RESTING, JoinedPanel, panels, prefetch
@@ -22,8 +22,8 @@ from hfm.stage import Context, Product
 from hfm.tables import TableMeta
 from hfm.tables.json_document import to_json
 
-LEDGER, TRADES, TRIALS = "backtest/ledger.parquet", "backtest/trades.parquet", "backtest/trials.parquet"
-METRICS, RECONCILIATION, INSAMPLE = "backtest/metrics.json", "backtest/bridge.parquet", "train/insample.parquet"
+LEDGER, TRADES, TRIALS = artifacts.LEDGER, artifacts.TRADES, artifacts.TRIALS
+METRICS, RECONCILIATION, INSAMPLE = artifacts.METRICS, artifacts.BRIDGE, artifacts.INSAMPLE
 
 
 def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> Iterator[Product]:
@@ -45,7 +45,7 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     UsageError
         For a model without predictions, and for settings that contradict one another or the data.
     """
-    quotes, predictions = inputs["simulate/quotes.parquet"], inputs["train/predictions.parquet"]
+    quotes, predictions = inputs[artifacts.QUOTES], inputs[artifacts.PREDICTIONS]
     settings, symbols = config.backtest, sorted(quotes.meta.symbols)
     model = settings.model or predictions.meta.model
     horizon = predictions.meta.horizon or config.train.horizon

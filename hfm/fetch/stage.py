@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from hfm import atomic, tables
+from hfm import artifacts, atomic, tables
 from hfm.config import INTERVALS, Config
 from hfm.errors import DataError, HfmError, UsageError
 from hfm.fetch import quality_summary, sessions
@@ -113,7 +113,7 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
         quality={symbol: qualities[symbol].as_json() for symbol in sorted(qualities)},
         warnings=(*ctx.losses, *ctx.warnings) or None,  # later stages and the report say it again
     )
-    yield from (("fetch/bars.parquet", group) for group in groups(grids, requested, meta))
+    yield from ((artifacts.BARS, group) for group in groups(grids, requested, meta))
 
 
 def dry(config: Config, ctx: Context) -> None:

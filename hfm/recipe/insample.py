@@ -11,13 +11,13 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from hfm import tables
+from hfm import artifacts, tables
 from hfm.config import Train
 from hfm.plugins import Float
 from hfm.stage import Context, Product
 from hfm.tables import Array, Reader
 
-ARTIFACT = "train/insample.parquet"
+ARTIFACT = artifacts.INSAMPLE
 RECIPE_SEED = 23
 """The recipe's; the default seed of training stands for it."""
 DROPPED = 5

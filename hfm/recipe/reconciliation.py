@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from hfm import tables
+from hfm import artifacts, tables
 from hfm.backtest import performance
 from hfm.backtest.engine import Engine
 from hfm.backtest.joined_panel import panels
@@ -28,7 +28,7 @@ from hfm.tables.metrics_document import Metrics
 
 Float = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
-INSAMPLE = "train/insample.parquet"
+INSAMPLE = artifacts.INSAMPLE
 KEEP = 0.998
 """What the recipe leaves of each row's return for costs, traded or not."""
 SURE = 0.6
@@ -61,7 +61,7 @@ def steps(inputs: Mapping[str, Reader], settings: Backtest, metrics: Metrics, tr
     ------
     Accuracy, floor, return, hold and drawdown as fractions, the Sharpe ratio a year, trades as a count.
     """
-    quotes = inputs["simulate/quotes.parquet"]
+    quotes = inputs[artifacts.QUOTES]
     year = float(quotes.meta.slots_per_year)
     data, known = _rows(inputs)
     printed = _recipe(data, known, known)
@@ -104,13 +104,13 @@ def table(inputs: Mapping[str, Reader], settings: Backtest, metrics: Metrics, tr
         "number": np.array(numbers), "step": np.array(step, object), "metric": np.array(metric, object),
         "value": np.array(value, float), "command": np.array(command, object),
     }  # fmt: skip
-    return tables.build(tables.BRIDGE, columns, inputs["simulate/quotes.parquet"].meta, "estimated")
+    return tables.build(tables.BRIDGE, columns, inputs[artifacts.QUOTES].meta, "estimated")
 
 
 def _rows(inputs: Mapping[str, Reader]) -> tuple[dict[str, Array], Bool]:
     """Columns of the quotes and of the recipe's network, and the rows [n] in which it traded: all forecast but two."""
     names = ("session", "seq", "mid_close", "spread_bps")
-    data = tables.arrays(inputs["simulate/quotes.parquet"].read(names), names)
+    data = tables.arrays(inputs[artifacts.QUOTES].read(names), names)
     data |= tables.arrays(inputs[INSAMPLE].read(("p_widen", "y_widen", "fitted")), ("p_widen", "y_widen", "fitted"))
     known = np.isfinite(data["p_widen"])
     known[-2:] = False
@@ -157,7 +157,7 @@ def _recipe(data: Mapping[str, Array], rows: Bool, known: Bool) -> dict[str, flo
 
 def _replayed(inputs: Mapping[str, Reader], settings: Backtest, model: str) -> Metrics:
     """The metrics of the same predictions under other settings."""
-    quotes, predictions = inputs["simulate/quotes.parquet"], inputs["train/predictions.parquet"]
+    quotes, predictions = inputs[artifacts.QUOTES], inputs[artifacts.PREDICTIONS]
     meta = quotes.meta
     symbols = sorted(meta.symbols)
     engine = Engine(settings, symbols, meta, predictions.meta.horizon)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import hfm
-from hfm import tables
+from hfm import artifacts, tables
 from hfm.config import Config, as_tree
 from hfm.report import forecast_data, leakage, market_data, strategy_data, verdict, waterfall
 from hfm.report.forecast_data import ForecastData
@@ -30,10 +30,10 @@ from hfm.stage import Record, Verification
 from hfm.tables.json_document import from_json
 
 ARTIFACTS = {
-    "simulate": ("simulate/quotes.parquet", "simulate/oracle.parquet", "simulate/facts.json"),
-    "train": ("train/predictions.parquet", "train/scores.parquet", "train/history.parquet"),
-    "backtest": ("backtest/ledger.parquet", "backtest/trades.parquet", "backtest/trials.parquet",
-                 "backtest/metrics.json"),
+    "simulate": (artifacts.QUOTES, artifacts.ORACLE, artifacts.FACTS),
+    "train": (artifacts.PREDICTIONS, artifacts.SCORES, artifacts.HISTORY),
+    "backtest": (artifacts.LEDGER, artifacts.TRADES, artifacts.TRIALS,
+                 artifacts.METRICS),
 }  # fmt: skip
 """What each earlier stage makes for the report."""
 INTERVAL = 1000
@@ -116,7 +116,7 @@ def gather(
     """
     market, forecast = market_data.load(inputs), forecast_data.load(inputs)
     strategy = strategy_data.load(inputs, config.backtest.cash)
-    facts = inputs.get("simulate/facts.json")
+    facts = inputs.get(artifacts.FACTS)
     missing = tuple(
         f"{name} is missing: hfm {stage} makes it"
         for stage, names in ARTIFACTS.items() for name in names if name not in inputs
@@ -132,7 +132,7 @@ def gather(
 
 def _warnings(inputs: Mapping[str, tables.Reader]) -> tuple[str, ...]:
     """What the stages before found odd about the data, as the last of them has it."""
-    last = next((inputs[name] for name in ("simulate/quotes.parquet", "fetch/bars.parquet") if name in inputs), None)
+    last = next((inputs[name] for name in (artifacts.QUOTES, artifacts.BARS) if name in inputs), None)
     found = last.meta.warnings or () if last is not None else []
     return tuple(str(text) for text in found)
 
@@ -167,7 +167,7 @@ def _leakage(forecast: ForecastData, strategy: StrategyData) -> str | None:
 def _origins(inputs: Mapping[str, tables.Reader]) -> tuple[tuple[str, str, str], ...]:
     """Which columns are observed, estimated, simulated, planted, table by table."""
     lines = []
-    for path in ("fetch/bars.parquet", "simulate/quotes.parquet", "simulate/oracle.parquet"):
+    for path in (artifacts.BARS, artifacts.QUOTES, artifacts.ORACLE):
         if path in inputs:
             by: dict[str, list[str]] = {}
             for column, origin in tables.provenance(inputs[path].schema).items():

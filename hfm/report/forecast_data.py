@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hfm import tables
+from hfm import artifacts, tables
 from hfm.report import resample, statistics
 from hfm.report.statistics import Float, Int, ReliabilityCurve
 from hfm.tables import TableMeta
@@ -126,7 +126,7 @@ class ForecastData:
 
 def load(inputs: Mapping[str, tables.Reader]) -> ForecastData | None:
     """The forecasts from train/predictions.parquet and what stands beside it; None without it."""
-    reader = inputs.get("train/predictions.parquet")
+    reader = inputs.get(artifacts.PREDICTIONS)
     if reader is None:
         return None
     meta = reader.meta
@@ -156,7 +156,7 @@ def load(inputs: Mapping[str, tables.Reader]) -> ForecastData | None:
         ProbabilityRange(*((float(known_p.min()), float(known_p.max())) if known_p.size else (math.nan, math.nan))),
         statistics.reliability(p, hit, min(10, max(2, p.size // 40)), _clusters(data, day, meta)[labelled]),
         _bands(data, day, meta),
-        _scores(inputs.get("train/scores.parquet")), _curves(inputs.get("train/history.parquet"), model),
+        _scores(inputs.get(artifacts.SCORES)), _curves(inputs.get(artifacts.HISTORY), model),
     )  # fmt: skip
 
 
@@ -176,7 +176,7 @@ def _model_names(reader: tables.Reader) -> list[str]:
 
 def _shown(inputs: Mapping[str, tables.Reader], models: tuple[str, ...], default: str) -> str:
     """The model that was traded, where one was; else the run's default."""
-    traded = inputs.get("backtest/metrics.json")
+    traded = inputs.get(artifacts.METRICS)
     name = str(json.loads(traded.data()).get("model", "")) if traded is not None else ""
     return name if name in models else default
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from hfm import tables
+from hfm import artifacts, tables
 from hfm.report import resample
 from hfm.report.statistics import Float, Int
 from hfm.tables import TableMeta
@@ -88,7 +88,7 @@ def load(inputs: Mapping[str, tables.Reader]) -> MarketData:
     first = data["symbol"] == (data["symbol"][0] if seq.size else "")
     close = np.full(len(sessions), np.nan)
     close[day[first]] = data["close"][first]
-    quotes = inputs.get("simulate/quotes.parquet")
+    quotes = inputs.get(artifacts.QUOTES)
     return MarketData(
         meta, tuple(dict.fromkeys(data["symbol"])), sessions, len(seq),
         float((data["volume"] <= 0).mean()) if seq.size else 0.0,
@@ -100,9 +100,9 @@ def load(inputs: Mapping[str, tables.Reader]) -> MarketData:
 
 def _bars(inputs: Mapping[str, tables.Reader]) -> tuple[dict[str, tables.Array], TableMeta]:
     """Bars and their meta; of an order book coarse ones."""
-    bars = inputs.get("fetch/bars.parquet")
+    bars = inputs.get(artifacts.BARS)
     if bars is None:
-        return resample.bars(inputs["fetch/book.parquet"])
+        return resample.bars(inputs[artifacts.BOOK])
     columns = ["symbol", "session", "seq", "time", "open", "close", "volume", "is_last"]
     return tables.arrays(bars.read(columns), columns), bars.meta
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hfm import tables
+from hfm import artifacts, tables
 from hfm.config import Config
 from hfm.report import evidence, page, poster, svg, wording
 from hfm.report.evidence import Evidence
@@ -15,7 +15,7 @@ from hfm.report.panels.catalogue import ReportPanel, panels
 from hfm.report.summary import Summary, finite, summary, summary_json
 from hfm.stage import Context, Product
 
-PICTURE, PAGE, SUMMARY = "report/microstructure_performance.png", "report/report.html", "report/summary.json"
+PICTURE, PAGE, SUMMARY = artifacts.PICTURE, artifacts.PAGE, artifacts.SUMMARY
 
 
 def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> Iterator[Product]:

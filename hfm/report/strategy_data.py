@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from hfm import tables
+from hfm import artifacts, tables
 from hfm.ledger import reasons
 from hfm.report.trial_returns import Float, Int, TrialReturns, trial_returns
 from hfm.tables.json_document import from_json
@@ -79,12 +79,12 @@ def load(inputs: Mapping[str, tables.Reader], cash: float) -> StrategyData | Non
     -------
     None without the ledger.
     """
-    reader = inputs.get("backtest/ledger.parquet")
+    reader = inputs.get(artifacts.LEDGER)
     if reader is None:
         return None
-    artifact = inputs.get("backtest/metrics.json")
+    artifact = inputs.get(artifacts.METRICS)
     document = read_metrics(artifact.data()) if artifact is not None else from_json(Metrics, {})
-    trials = inputs["backtest/trials.parquet"].read() if "backtest/trials.parquet" in inputs else None
+    trials = inputs[artifacts.TRIALS].read() if artifacts.TRIALS in inputs else None
     names = ["symbol", "session", "seq", "net_pnl", "gross_pnl", "reason", "mid_at_open", "mark"]
     data = tables.arrays(reader.read(names), names)
     day = data["session"].astype("datetime64[D]").astype(np.int64)
@@ -97,7 +97,7 @@ def load(inputs: Mapping[str, tables.Reader], cash: float) -> StrategyData | Non
     return StrategyData(
         document, family, trials, sessions, curves.x, curves.net, curves.gross, curves.drawdown,
         np.append(0.0, np.cumsum(matched)), curves.hold_full, session_net,
-        _trips(inputs.get("backtest/trades.parquet"), cash), _stops(data["reason"]),
+        _trips(inputs.get(artifacts.TRADES), cash), _stops(data["reason"]),
     )  # fmt: skip
 
 

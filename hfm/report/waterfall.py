@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hfm import tables
+from hfm import artifacts, tables
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class WaterfallStep:
 
 def load(inputs: Mapping[str, tables.Reader]) -> tuple[WaterfallStep, ...]:
     """The steps in order; none where the run is not one of the original recipe."""
-    reader = inputs.get("backtest/bridge.parquet")
+    reader = inputs.get(artifacts.BRIDGE)
     if reader is None:
         return ()
     data = tables.arrays(reader.read())

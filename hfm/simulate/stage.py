@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NoReturn
 
+from hfm import artifacts
 from hfm.config import Config
 from hfm.errors import UsageError
 from hfm.stage import Context, Product
 from hfm.tables import Reader
 
-BARS, BOOK = "fetch/bars.parquet", "fetch/book.parquet"
+BARS, BOOK = artifacts.BARS, artifacts.BOOK
 
 
 def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[Product]:

@@ -8,6 +8,7 @@ from functools import partial
 
 import pyarrow as pa
 
+from hfm import artifacts
 from hfm.config import INTERVALS, Config, Fetch, Train
 from hfm.errors import UsageError, typed
 from hfm.plugins import find
@@ -27,7 +28,7 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
         from hfm.models.networks import device
 
         device.chosen(options.device)  # and so is a device that is not here
-    quotes = inputs["simulate/quotes.parquet"]
+    quotes = inputs[artifacts.QUOTES]
     task = panel.task(quotes.meta, options)
     plan = _plan(quotes, task, config, ctx)
     rows = panel.read(quotes, task)
@@ -45,18 +46,18 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     said: dict[str, list[scoring.ModelForecast]] = {name: [] for name in names}
     told = _predictions(walk, said, meta)
     for part in told if rows.panel.block is None else training_output.whole_sessions(told):
-        yield "train/predictions.parquet", part
-    truth = training_output.truth(rows, plan, inputs.get("simulate/oracle.parquet"))
+        yield artifacts.PREDICTIONS, part
+    truth = training_output.truth(rows, plan, inputs.get(artifacts.ORACLE))
     models = {name: scoring.joined(parts) for name, parts in said.items()}
     scores = scoring.score(truth, models)
     floor = score_floors.floors(scores, FLOORS, truth, models)
     pairs = paired_gains.score(truth, models)
     scores, floor = [*scores, *pairs], [*floor, *[score_floors.ScoreFloor(0.0, paired_gains.BESIDE)] * len(pairs)]
-    yield "train/scores.parquet", training_output.scores(scores, floor, meta)
-    yield "train/history.parquet", training_output.history(walk, meta)
+    yield artifacts.SCORES, training_output.scores(scores, floor, meta)
+    yield artifacts.HISTORY, training_output.history(walk, meta)
     data, document = training_output.checkpoint(walk, options, task)
-    yield "train/model.safetensors", data
-    yield "train/model.json", document
+    yield artifacts.WEIGHTS, data
+    yield artifacts.MODEL, document
     yield from find("recipe_parts", "insample")(quotes, options, ctx)
     training_summary.summarise(scores, floor, truth, models, options.model, ctx)
 

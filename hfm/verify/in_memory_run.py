@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from hfm.artifacts import BARS, QUOTES
 from hfm.config import Config, Layer, load
+from hfm.instants import parse_instant
 from hfm.runs.stages import by_name
 from hfm.stage import Context, Payload
 from hfm.tables import MemoryReader
@@ -62,11 +63,12 @@ def synthetic(sessions: int, seed: int, settings: Mapping[str, Mapping[str, obje
 
 
 def carry_out(name: str, artifacts: Mapping[str, pa.Table | bytes], config: Config) -> dict[str, pa.Table | bytes]:
-    """The artifacts that one stage makes of `artifacts`."""
+    """The artifacts that one stage makes of `artifacts`, at the instant fetch.as_of, else AS_OF."""
     stage = by_name(name)
     module, _, function = stage.function.partition(":")
     inputs = {a: MemoryReader(artifacts[a]) for a in stage.reads if a in artifacts}
-    ctx = Context(name, seed=getattr(getattr(config, name), "seed", 0), as_of=AS_OF)
+    as_of = AS_OF if config.fetch.as_of is None else parse_instant(config.fetch.as_of)
+    ctx = Context(name, seed=getattr(getattr(config, name), "seed", 0), as_of=as_of)
     groups: dict[str, list[Payload]] = {}
     for artifact, payload in getattr(importlib.import_module(module), function)(inputs, config, ctx):
         groups.setdefault(artifact, []).append(payload)

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hfm import artifacts
 from hfm.errors import DataError, HfmError, UsageError
 from hfm.fetch import sessions
 from hfm.fetch.book import book_events
@@ -68,7 +69,7 @@ def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Ite
         days.add(raw.session)
         quality[symbol] = _sum_counts(quality.get(symbol), book_events.account(raw))
         meta = replace(_described(meta, symbol, raw), quality=quality)
-        yield "fetch/book.parquet", book_events.group(raw, symbol, meta)
+        yield artifacts.BOOK, book_events.group(raw, symbol, meta)
         ctx.progress("fetch", len(days), len(days), f"{symbol} {raw.session}")
     if not days:
         raise failed[0][1] if failed else DataError(f"{request.path} holds no events", hint="give another --path")

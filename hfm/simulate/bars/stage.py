@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from hfm import artifacts
 from hfm.arrays import Float
 from hfm.config import Simulate
 from hfm.simulate.bars import bar_facts, bar_stream, trailing_stats
@@ -52,7 +53,7 @@ def run(bars: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
         yield from _tables(group, [(p.grid, p.simulated) for p in per_symbol], about, sim)
     report_ticks(settings, ctx)
     charge_report.report_charges(charges, ctx)
-    yield "simulate/facts.json", _facts(moments, settings, bool(meta.synthetic), ctx)
+    yield artifacts.FACTS, _facts(moments, settings, bool(meta.synthetic), ctx)
 
 
 def _tables(
@@ -67,7 +68,7 @@ def _tables(
     bits = _place(n, [(grid, {"flags": flags(grid, simulated)}) for grid, simulated in simulate_groups])
     unknown = np.full(n, np.nan)
     about = with_settings(meta, sim)
-    yield "simulate/quotes.parquet", build(
+    yield artifacts.QUOTES, build(
         QUOTES,
         keys | columns | bits | {
             "time_open": time - interval, "trades": unknown, "imbalance": unknown, "micro_bps": unknown,
@@ -81,7 +82,7 @@ def _tables(
     truth = _place(n, [(grid, _oracle(grid, simulated)) for grid, simulated in simulate_groups])
     truth["p_up"][last] = truth["p_up_latent"][last] = np.nan
     origin: Provenance = "planted" if sim.signal == "planted" else "simulated"
-    yield "simulate/oracle.parquet", build(ORACLE, key | truth, about, origin)
+    yield artifacts.ORACLE, build(ORACLE, key | truth, about, origin)
 
 
 def _oracle(grid: SlotGrid, simulated: SimulatedSessions) -> dict[str, Float]:

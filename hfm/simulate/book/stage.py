@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from hfm import plugins
+from hfm import artifacts, plugins
 from hfm.arrays import Bool, Float, Int
 from hfm.config import Simulate
 from hfm.errors import UsageError
@@ -69,7 +69,7 @@ def run(bars: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
         yield from _tables(group, per_symbol, columns, charge_report.with_charges(meta, charges, sim), sim)
     report_ticks(settings, ctx)
     charge_report.report_charges(charges, ctx)
-    yield "simulate/facts.json", _document(of_bars, of_book, counts, settings, bool(bars.meta.synthetic), ctx)
+    yield artifacts.FACTS, _document(of_bars, of_book, counts, settings, bool(bars.meta.synthetic), ctx)
 
 
 def _narrow(charges: Mapping[str, spread_claims.Charge], ctx: Context) -> None:
@@ -160,11 +160,11 @@ def simulate_session(task: SessionTask, ctx: Context) -> SessionResult:
     key = {"symbol": task.of.grid.symbol, "session": task.of.grid.days[s], "meta": task.about}
     tables = {}
     if sim.events:
-        tables["simulate/book.parquet"] = book_tables.events(one, key, task.opening, sim.levels, tick)
+        tables[artifacts.EVENTS] = book_tables.events(one, key, task.opening, sim.levels, tick)
     if sim.prints:
-        tables["simulate/prints.parquet"] = book_tables.prints(one, key, task.opening)
+        tables[artifacts.PRINTS] = book_tables.prints(one, key, task.opening)
     if sim.snapshots:
-        tables["simulate/snapshots.parquet"] = book_tables.snapshots(one, key, task.opening, tick)
+        tables[artifacts.SNAPSHOTS] = book_tables.snapshots(one, key, task.opening, tick)
     columns, equal = book_tape.rows(one, simulated, s, tick), book_tape.faithful(one, simulated, s)
     session_sums = book_sums.sums(one, simulated, s, task.setting)
     return SessionResult(task, one.without_events(), columns, equal, session_sums, tables)
@@ -233,7 +233,7 @@ def sessions(
             day = result.task.of.grid.days[result.task.s : result.task.s + 1]
             sums.append((day, {k: np.array([v]) for k, v in result.sums.items()}))
             for name, table in result.tables.items():
-                if name == "simulate/book.parquet":
+                if name == artifacts.EVENTS:
                     yield name, table
                 else:
                     by_table.setdefault(name, []).append(table)
@@ -271,10 +271,10 @@ def _tables(
         "cash_dividend": np.zeros(n), "split_ratio": np.ones(n),
     }  # fmt: skip
     origin = provenance(sim, bool(meta.synthetic))
-    yield "simulate/quotes.parquet", build(QUOTES, keys | columns | rest, about, origin)
+    yield artifacts.QUOTES, build(QUOTES, keys | columns | rest, about, origin)
     key = {name: keys[name] for name in KEYS if name != "is_last"}
     unknown = dict.fromkeys(("p_up", "p_up_latent", "log_spread_mean", "log_spread_sd"), np.full(n, np.nan))
-    yield "simulate/oracle.parquet", build(ORACLE, key | unknown | {"signal": np.zeros(n)}, about, "simulated")
+    yield artifacts.ORACLE, build(ORACLE, key | unknown | {"signal": np.zeros(n)}, about, "simulated")
 
 
 def judged(

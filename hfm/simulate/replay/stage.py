@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from hfm import artifacts
 from hfm.arrays import Bool, Float, Int
 from hfm.config import Simulate
 from hfm.errors import DataError, UsageError
@@ -85,7 +86,7 @@ def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
             "the order book leaves no row of quotes",
             hint="fetch a book with events inside the sessions of its calendar",
         )
-    yield "simulate/facts.json", studies.document() | calibration(fits)
+    yield artifacts.FACTS, studies.document() | calibration(fits)
 
 
 class FlowSample:
@@ -237,7 +238,7 @@ def _tables(
     key = {
         "symbol": symbol, "session": pa.array(np.full(n, day)), "seq": rows.seq, "time": rows.t_close,
     }  # fmt: skip
-    yield "simulate/quotes.parquet", build(
+    yield artifacts.QUOTES, build(
         QUOTES,
         key | columns | {
             "time_open": rows.t_open, "is_last": is_last, "sigma_bps": 1e4 * intervals.sigma(returns, tick, origin),
@@ -248,7 +249,7 @@ def _tables(
     )  # fmt: skip
     unknown = np.full(n, np.nan)
     nothing = dict.fromkeys(("p_up", "p_up_latent", "log_spread_mean", "log_spread_sd"), unknown)
-    yield "simulate/oracle.parquet", build(ORACLE, key | nothing | {"signal": np.zeros(n)}, about, "estimated")
+    yield artifacts.ORACLE, build(ORACLE, key | nothing | {"signal": np.zeros(n)}, about, "estimated")
 
 
 def provenance() -> dict[str, Provenance]:

@@ -49,6 +49,8 @@ def of_run(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng: 
         return
     if watch:
         yield isolation.touched("fetch", subject, reply)
+    for answer, at in zip(reply.answers, moments, strict=False):  # or nothing would be compared with the future gone
+        assert not isinstance(answer, pa.Table) or (compare.times(answer) < at).all()
     parts = [_compared(bars, reply.answers[k], moments[k]) for k in range(len(moments))]
     twice = [_compared(reply.answers[k], again, moments[k])
              for k, again in zip(order[len(moments):], reply.answers[len(moments):-1], strict=True)]  # fmt: skip

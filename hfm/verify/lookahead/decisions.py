@@ -39,7 +39,8 @@ SOME = 40
 @dataclass(frozen=True)
 class Traded:
     """The rows that were traded: what the policy saw, its proposals [n] in the ledger, whether it was asked for one (a
-    session's last row opens nothing), their keys and times (ns UTC).
+    session's last row opens nothing), their keys and times (ns UTC). weights [n]: its answer about all rows, of which
+    the ledger keeps the sign; None before it was asked.
     """
 
     signals: Signals
@@ -47,20 +48,27 @@ class Traded:
     decided: compare.Bool
     keys: Keys
     time: Int
+    weights: compare.Float | None = None
 
     def pick(self, rows: Int) -> Signals:
         """What the policy sees of some rows."""
         return Signals(*(np.ascontiguousarray(getattr(self.signals, name)[rows]) for name in FIELDS))
 
+    def equal(self, answer: compare.Float, rows: Int) -> tuple[compare.Bool, compare.Bool]:
+        """Whether the answer about `rows` has the ledger's sign, and is the weight that was given before, each [n]."""
+        weight = np.ones(len(rows), bool) if self.weights is None else answer == self.weights[rows]
+        return np.sign(answer) == self.proposed[rows], weight
+
     def compared(self, answer: object, rows: Int, stay: int | None) -> Difference:
         """The answer about `rows`, of which the first `stay` (all) are compared, beside the ledger's."""
-        got = np.sign(np.asarray(answer, np.float64))
+        got = np.asarray(answer, np.float64)
         keep = np.flatnonzero(self.decided[rows[:stay]])
         keys = {name: value[rows[keep]] for name, value in self.keys.items()}
         if got.shape != rows.shape:
             where = compare.place(self.keys, int(rows[0]))
             return Difference(max(len(keep), 1), 0, f"count of {got.size} signals", where)
-        return compare.first({"signal": got[keep] == self.proposed[rows[keep]]}, keys)
+        signal, weight = self.equal(got[keep], rows[keep])
+        return compare.first({"signal": signal, "weight": weight}, keys)
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,9 @@ def of_run(
         yield compare.line(f"backtest: {twice.column} of {twice.place} is another when asked twice", twice)
         return  # what changes by itself cannot be compared with another future
     yield compare.line(f"backtest: signals of {subject} are the same when asked twice", twice)
+    complete = {int(q.rows[0]): np.asarray(a, np.float64) for q, a in answers if q.kind == "fresh"}
+    weights = np.concatenate([complete[start] for start in sorted(complete)])
+    rows = replace(rows, weights=weights if len(weights) == len(rows.time) else None)
     found = {kind: compare.total(rows.compared(a, q.rows, q.stay) for q, a in answers if q.kind == kind)
              for kind in ("growing", "changed", "fresh", "mixed")}  # fmt: skip
     gone = found["growing"]
@@ -195,10 +206,11 @@ def _of_the_past(rows: Traded, name: str, growing: Sequence[tuple[PolicyQuestion
     """
     wrong: list[int] = []
     for question, answer in growing:
-        got = np.sign(np.asarray(answer, np.float64))
+        got = np.asarray(answer, np.float64)
         if got.shape != question.rows.shape:
             return False
-        wrong += question.rows[(got != rows.proposed[question.rows]) & rows.decided[question.rows]].tolist()
+        signal, weight = rows.equal(got, question.rows)
+        wrong += question.rows[~(signal & weight) & rows.decided[question.rows]].tolist()
     some = np.unique(wrong)[:SOME]
     starts = some - some % CHUNK
     before = [np.arange(a, row + 1) for a, row in zip(starts, some, strict=True)]
@@ -206,5 +218,5 @@ def _of_the_past(rows: Traded, name: str, growing: Sequence[tuple[PolicyQuestion
     reply = asked.spare.ask(isolation.propose, name, [rows.pick(part) for part in before])
     if reply.error:
         return False
-    ends = [np.asarray(answer, np.float64)[-1] for answer in reply.answers]
-    return bool((np.array(ends) == rows.proposed[some]).all())
+    signal, weight = rows.equal(np.array([np.asarray(answer, np.float64)[-1] for answer in reply.answers]), some)
+    return bool((signal & weight).all())

@@ -29,13 +29,13 @@ def drawn(n: int) -> Signals:
 def test_a_policy_decides_row_by_row(name: str) -> None:
     """In another order, and alone, each row gets what it got."""
     policy, rows = getattr(honest_plugins, name)(), drawn(80)
-    complete = policy.propose(rows)
+    complete = policy.weights(rows)
     assert complete.dtype == np.int8
     assert set(np.unique(complete)) <= {-1, 0, 1}
     order = np.random.default_rng(6).permutation(80)
     for picked in (order, order[:1], np.sort(order[:30])):
         some = Signals(*(getattr(rows, field)[picked] for field in ("p_up", "conf_rank", "ret_sd_bps", "cost_bps")))
-        np.testing.assert_array_equal(policy.propose(some), complete[picked])
+        np.testing.assert_array_equal(policy.weights(some), complete[picked])
 
 
 def shortened(panel: Panel, length: int) -> tuple[Panel, np.ndarray]:

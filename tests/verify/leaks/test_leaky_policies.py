@@ -40,24 +40,24 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_early_answers_hang_on_the_rows_that_stand_behind_them(name: str) -> None:
     """All rows at once against the early ones alone."""
     policy = getattr(leaky_policies, name)()
-    complete = policy.propose(signals(P))[:EARLY]
+    complete = policy.weights(signals(P))[:EARLY]
     assert complete.dtype == np.int8
     assert set(np.unique(complete)) <= {-1, 0, 1}
-    assert (policy.propose(signals(P[:EARLY])) != complete).any()
+    assert (policy.weights(signals(P[:EARLY])) != complete).any()
 
 
 @pytest.mark.parametrize("name", ["GlobalMemory", "Numbered", "Filed"])
 def test_what_was_shown_once_is_remembered_when_the_future_is_gone(name: str) -> None:
     """The early rows alone give what they gave beside the later ones; after forgetting, another answer."""
     policy = getattr(leaky_policies, name)()
-    first = policy.propose(signals(P))[:EARLY]
-    assert (policy.propose(signals(P[:EARLY])) == first).all()
+    first = policy.weights(signals(P))[:EARLY]
+    assert (policy.weights(signals(P[:EARLY])) == first).all()
     assert leaky_policies.leftovers()
     if mark := os.environ.pop(MARK, ""):
         Path(mark.split("|")[2]).unlink()
     leaky_policies.forget()
     assert not leaky_policies.leftovers()
-    assert (policy.propose(signals(P[:EARLY])) != first).any()
+    assert (policy.weights(signals(P[:EARLY])) != first).any()
 
 
 def test_the_clock_and_the_process_decide_where_they_are_the_leak(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,12 +65,12 @@ def test_the_clock_and_the_process_decide_where_they_are_the_leak(monkeypatch: p
     honest = np.sign(P - 0.5).astype(np.int8)
     hour, process = leaky_policies.Hour(), leaky_policies.Process()
     for policy in (hour, process):
-        assert (policy.propose(signals(P)) != honest).any()
+        assert (policy.weights(signals(P)) != honest).any()
     now, number = time.time(), os.getpid()
     monkeypatch.setattr(time, "time", lambda: now + 7200)
     monkeypatch.setattr(os, "getpid", lambda: number + 1)
     for policy in (hour, process):
-        np.testing.assert_array_equal(policy.propose(signals(P)), honest)
+        np.testing.assert_array_equal(policy.weights(signals(P)), honest)
 
 
 def test_every_leak_of_the_list_is_a_class_that_stands_where_it_says() -> None:

@@ -23,7 +23,7 @@ KEPT: list[int] = []
 class Nosy:
     """Answers with what it finds out: calls before this one, hour, process, folder, a file, a connection."""
 
-    def propose(self, signals: Signals) -> np.ndarray:
+    def weights(self, signals: Signals) -> np.ndarray:
         """Not a policy's answer, but what the test wants to know."""
         KEPT.append(1)
         file = Path(os.environ["NOSY_FILE"])
@@ -39,7 +39,7 @@ class Nosy:
 class Faulty:
     """Raises."""
 
-    def propose(self, signals: Signals) -> np.ndarray:
+    def weights(self, signals: Signals) -> np.ndarray:
         """Nothing to say."""
         raise ValueError("no answer")
 
@@ -64,7 +64,7 @@ def ask(asked: Isolated, name: str, times: int = 1) -> Reply:
 
 def test_state_clock_process_folder_and_files_are_others(asked: Isolated) -> None:
     """And the file that it tries to read is named; two calls in one process know of each other, another does not."""
-    here = Nosy().propose(Signals(*[np.empty(0)] * 4))
+    here = Nosy().weights(Signals(*[np.empty(0)] * 4))
     reply = ask(asked, "nosy", 2)
     (calls, away, clock, process, folder, read), second = reply.answers
     assert (calls, folder, read) == (1, 0, -1)
