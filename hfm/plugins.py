@@ -321,7 +321,7 @@ class Forecaster(Protocol):
     deep: bool
     """Whether fitting is worth a process of its own."""
     stepped: bool
-    """Whether models.step can run it a row at a time, as live does."""
+    """Whether models.inference can run it a row at a time, as live does."""
     members: tuple[str, ...]
     """The models that it combines: their arrays stand in its own under <member>/, and are not fitted twice."""
 

@@ -8,10 +8,7 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-import numpy as np
-import numpy.typing as npt
-
-Float = npt.NDArray[np.float64]
+from hfm.arrays import Float
 
 
 def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:

@@ -8,13 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Float, Int
 from hfm.backtest.joined_panel import JoinedPanel
 from hfm.backtest.prior_sessions import last_valid
-
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 
 
 @dataclass

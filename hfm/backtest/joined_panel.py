@@ -11,15 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from hfm import tables
+from hfm.arrays import Bool, Float, Int
 from hfm.backtest.prediction_feed import FORECASTS, KEY, PredictionFeed, match_rows, row_index, symbol_numbers
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 PRICES = (
     "mid_open", "mid_close", "bid_open", "ask_open", "bid_close", "ask_close", "volume", "cash_dividend",
     "split_ratio", "spread_bps",

@@ -9,15 +9,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Float, Int
 from hfm.backtest import metrics
 from hfm.backtest.session_sums import LedgerSums
 from hfm.backtest.totals import Totals
 from hfm.config import Backtest
-
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 
 
 class HoldResult(NamedTuple):

@@ -8,14 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Float
 from hfm.backtest.engine import Engine
 from hfm.backtest.session_sums import LedgerSums
 from hfm.backtest.totals import Totals
 from hfm.tables import TableMeta
 
-Float = npt.NDArray[np.float64]
 TRADED = 10
 """Fewest sessions with a trade for an interval over sessions: below, its normal approximation is fiction."""
 

@@ -12,9 +12,9 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Float = npt.NDArray[np.float64]
+from hfm.arrays import Float
+
 Z = NormalDist().inv_cdf(0.975)
 """Half-width of a 95 % interval in standard errors."""
 BLOCK = 15 * 1024

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Float
 from hfm.backtest import metrics, permutation
 from hfm.backtest.engine import Engine
 from hfm.backtest.matched_hold import hold_result, matched_hold
@@ -16,7 +16,6 @@ from hfm.proportion import wilson_clustered
 from hfm.tables import TableMeta
 from hfm.tables.metrics_document import NO_FLOOR, NO_INTERVAL, Interval, Metric, MetricFloor, metric
 
-Float = npt.NDArray[np.float64]
 FEW = 252
 """Fewest sessions for a compound annual rate."""
 BASE, LARGER = "base rate", "larger class of these rows"

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hfm.arrays import Float
 from hfm.proportion import student_tail
 
-Float = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]  # Any: signs as int8, or float64
 SHIFTS = 999
 """B: most shifts that are looked at, evenly spaced."""

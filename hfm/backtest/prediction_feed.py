@@ -11,14 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from hfm import tables
+from hfm.arrays import Float, Int
 from hfm.errors import DataError, UsageError, typed
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 KEY = ("symbol", "session", "seq", "time")
 FORECASTS = ("p_up", "conf_rank", "ret_sd_bps", "p_widen", "y_ret_bps", "y_spread_bps")
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Float, Int
 from hfm.backtest.joined_panel import JoinedPanel
 from hfm.kernels.jit import bare
 from hfm.ledger.prior_volume import Trail, counted
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 SESSIONS = 20
 """The spread's level forgets at the rate 1/20 a session."""
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hfm.arrays import Float, Int, Sign
 from hfm.backtest.holding import BuyAndHold
 from hfm.backtest.joined_panel import JoinedPanel
 from hfm.backtest.permutation import SignalSeries
@@ -19,8 +20,6 @@ from hfm.backtest.session_counts import BITS, CALL, SESSION_SUMS, SIGNAL, UP, Ou
 from hfm.kernels.jit import frozen
 from hfm.tables.records import Records
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 Array = npt.NDArray[Any]  # Any: signs are int8, the rest float64
 
 
@@ -168,7 +167,7 @@ class LedgerSums:
         self.hold_gain.add(self.holding.add(panel, time[last]))
         self.instants.append(np.diff(run_starts(session[last]), append=np.count_nonzero(last)))
 
-    def _add_series(self, panel: JoinedPanel, signs: npt.NDArray[np.int8]) -> None:
+    def _add_series(self, panel: JoinedPanel, signs: Sign) -> None:
         """Signals and outcomes of the predicted rows by symbol, and the largest probabilities."""
         columns: dict[str, Array] = {
             "call": signs[CALL], "up": signs[UP], "signal": signs[SIGNAL], "ret": panel.forecasts["y_ret_bps"],

@@ -1,7 +1,7 @@
 """The command line: options in, Config and pipeline calls out; errors become lines and exit codes here alone.
 
-stages.py, checks.py, live.py and export.py hold the commands, app.py calls them, show.py prints. Nothing heavy is
-imported before a command runs.
+stage_commands.py, checks.py, live.py and export.py hold the commands, app.py calls them, console.py prints. Nothing
+heavy is imported before a command runs.
 """
 
 from __future__ import annotations

@@ -40,9 +40,9 @@ def export(
 
 def _onnx(show: Show, common: Common, output: Path | None, symbol: str | None) -> ExitCode:
     """The graph of the model, or of a network without a step those of its fits."""
-    from hfm.live import onnx_export as graph
+    from hfm.live import onnx_export
 
-    graph.extra()
+    onnx_export.extra()
     found = trained(show, common)
     if not found.stepless():
         path = output or found.run.path / "live" / "model.onnx"
@@ -63,16 +63,15 @@ def _write(show: Show, path: Path, data: bytes) -> None:
 
 def _step(show: Show, found: Trained, wanted: str | None) -> bytes:
     """The graph of one step of a symbol's final fit."""
-    from hfm.live import onnx_export as graph
-    from hfm.live import parsing
+    from hfm.live import onnx_export, parsing
 
     node = found.stream().node
     symbol = parsing.symbol(wanted, node.market.symbols) or node.market.symbols[0]
     arrays = node.checkpoint.part("final", node.model)
     known = list(node.checkpoint.document["symbols"])
     number = known.index(symbol) if symbol in known else -1
-    data = graph.build(arrays, number)
-    worst = graph.check(data, arrays, number, node.all_inputs(found.quotes)[-graph.STEPS :])
+    data = onnx_export.build(arrays, number)
+    worst = onnx_export.check(data, arrays, number, node.all_inputs(found.quotes)[-onnx_export.STEPS :])
     show.metrics["export"] = {"parity": worst, "bytes": len(data), "model": node.model, "symbol": symbol}
     show.talk(f"export: {node.model} of {symbol}, {len(data) / 1e6:.2f} MB, within {worst:.1e} of the step")
     return data

@@ -73,8 +73,7 @@ class Trained:
         """
         if not self.stepless():
             return None
-        from hfm.live import onnx_export as graph
-        from hfm.live import onnx_session
+        from hfm.live import onnx_export, onnx_session
 
         def sealed(fit: str) -> bytes:
             path = self.graph(fit)
@@ -84,7 +83,7 @@ class Trained:
                 raise DataError(f"{self.model} has no exported graph ({fit})", why=why, hint=again)
             return path.read_bytes()
 
-        graph.extra()
+        onnx_export.extra()
         return onnx_session.OnnxNetwork(sealed, self.model, self.weights, symbols)
 
 
@@ -92,7 +91,7 @@ def trained(show: Show, common: Common, replay: bool = False) -> Trained:
     """The run that the options mean, its model and quotes checked. replay: the model must be of these very quotes."""
     import json
 
-    from hfm.models import checkpoint as store
+    from hfm.models.checkpoint import load
     from hfm.runs import freshness, stages
     from hfm.runs.manifest import locate
 
@@ -105,5 +104,5 @@ def trained(show: Show, common: Common, replay: bool = False) -> Trained:
     weights, document = ((run.path / name).read_bytes() for name in CHECKPOINT)
     quotes = freshness.readers(run, hashes)[QUOTES]
     source = hashes[QUOTES] if replay else "stdin"
-    checkpoint = store.load(weights, json.loads(document))
+    checkpoint = load(weights, json.loads(document))
     return Trained(run, config.backtest, checkpoint, quotes, hashes[WEIGHTS], source)

@@ -10,14 +10,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Float, Int
 from hfm.kernels.jit import kernel
 from hfm.tables.records import Records, columns_dtype, fields, nested_dtype
 from hfm.tables.schema import columns
-
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 
 LOOKBACK = 78
 """Rows of the longest window, the current one included: one XNYS session of 5-minute bars."""

@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Float
 from hfm.features import bar_features, event_features
 from hfm.tables import Array
 from hfm.tables.records import QUOTE, Records, blank, fill
-
-Float = npt.NDArray[np.float64]
 
 INPUTS: tuple[str, ...] = ("symbol", *bar_features.INPUTS)
 """Quotes columns that `compute` reads."""

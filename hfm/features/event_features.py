@@ -10,16 +10,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Float, Int
 from hfm.features import bar_features as bars
 from hfm.features.bar_features import LOOKBACK
 from hfm.kernels.jit import kernel
 from hfm.tables.records import Records, columns_dtype, fields, nested_dtype
 from hfm.tables.schema import columns
-
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 
 INPUTS: tuple[str, ...] = (*bars.INPUTS, "time_open", "time")
 """Quotes columns that the step reads."""

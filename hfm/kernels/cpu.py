@@ -22,14 +22,14 @@ def described(path: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
     """Maker, family, model and flags of the first processor; empty where the system has no such file."""
     try:
         with path.open(encoding="ascii", errors="replace") as lines:
-            told = {}
+            found = {}
             for line in lines:
                 if not line.strip():
                     break
                 name, _, value = line.partition(":")
                 if name.strip() in _SAYS:
-                    told[name.strip()] = value.strip()
-            return told
+                    found[name.strip()] = value.strip()
+            return found
     except OSError:
         return {}
 

@@ -1,7 +1,7 @@
-"""Positions, cash, fills, costs: one accounting step, shared by the back-test and live.
+"""Positions, cash, fills, costs: the accounting of one row, shared by the back-test and live.
 
-In: one row of one symbol (prices in currency a share, a signal in -1, 0, 1). Out: the ledger's columns for that row
-(shares, currency). step.py is the kernel, profit.py and abreast.py its short cuts for sweeps, layout.py says
-what stands where in its flat arrays, reasons.py why a position differs from what the policy wants, account.py makes the
-arrays from the settings.
+In: one row of one symbol (prices in currency a share) and what filled in it. Out: the ledger's columns for that row
+(shares, currency). accounting.py holds the kernels, fills.py prices and costs, round_trips.py what a trip earned,
+reasons.py why a position differs from what the policy wants, account.py makes the records from the settings.
+hfm.orders.step puts limits, fills and accounting together.
 """

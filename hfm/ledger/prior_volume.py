@@ -10,9 +10,9 @@ import math
 from collections import deque
 
 import numpy as np
-import numpy.typing as npt
 
-Float = npt.NDArray[np.float64]
+from hfm.arrays import Float
+
 SESSIONS = 20
 """Length of the memory."""
 SIZE = 2 * SESSIONS + 1

@@ -1,4 +1,4 @@
-"""One quotes row in, one signal out: features.step -> inference.step -> policy -> accounting.step.
+"""One quotes row in, one signal out: a feature step -> inference.step -> policy -> orders.step.
 
 In: rows of the quotes table (prices in currency, spreads in bps), one at a time. Out: P(up), spread forecast (bps),
 signal, wanted position (shares) and the ledger's figures, equal to the batch to the bit. quote_rows.py makes a row,

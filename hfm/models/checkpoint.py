@@ -16,8 +16,7 @@ import safetensors.numpy
 
 from hfm import tables
 from hfm.errors import DataError, UsageError
-from hfm.features import bar_features as features
-from hfm.features import batch
+from hfm.features import bar_features, batch
 from hfm.models.packed_model import PackedModel, pack
 from hfm.plugins import Arrays, Float
 
@@ -70,7 +69,7 @@ def describe(group: str, names: Sequence[str], own: int) -> dict[str, Any]:  # A
     """What a checkpoint must find unchanged when it is loaded: feature list, lookback, table versions."""
     return {
         "schema_version": VERSION,
-        "features": {"group": group, "names": list(names), "own": own, "lookback": features.LOOKBACK},
+        "features": {"group": group, "names": list(names), "own": own, "lookback": bar_features.LOOKBACK},
         "tables": {t.name: t.version for t in (tables.QUOTES, tables.PREDICTIONS)},
     }
 
@@ -101,8 +100,8 @@ def load(data: bytes, document: Mapping[str, Any]) -> Checkpoint:  # Any: JSON
         raise _refused(f"the feature list {group!r} has changed: {_difference(names[:own], batch.GROUPS[group])}")
     if unknown:
         raise _refused(f"its feature {unknown[0]!r} is not known here")
-    if checks[1] != features.LOOKBACK:
-        raise _refused(f"its features look back {checks[1]} rows, those of this hfm {features.LOOKBACK}")
+    if checks[1] != bar_features.LOOKBACK:
+        raise _refused(f"its features look back {checks[1]} rows, those of this hfm {bar_features.LOOKBACK}")
     found = _digests(arrays)
     changed = sorted(k for k in {*found, *scalers} if found.get(k) != scalers.get(k))
     if changed:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from hfm.arrays import Float32
 from hfm.models.networks.lstm_network import LstmNetwork
 from hfm.plugins import Arrays
 
-Float32 = npt.NDArray[np.float32]
 Step = Callable[[Float32], Float32]
 
 

@@ -73,7 +73,7 @@ def pack(arrays: Arrays, symbol: int) -> PackedModel:
     Parameters
     ----------
     arrays : arrays by name
-        Of a stepped model: see linear.floors, stacking and lstm.export.
+        Of a stepped model: see linear.floors, stacking and lstm_network.packable_arrays.
     symbol : int
         Its number in training; -1: one not seen there, for which the pooled scaler stands.
 

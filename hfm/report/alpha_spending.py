@@ -14,11 +14,10 @@ from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Float
 from hfm.stage import Look, Record
 
-Float = npt.NDArray[np.float64]
 ALPHA = 0.01
 """Probability that a user without an edge is ever told of one, over all configurations and all looks."""
 HALF = 100

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
-Float = npt.NDArray[np.float64]
+from hfm.arrays import Float, Float32
+
 START = 5
 """Sessions from which the first weights are made; they are not in the series."""
 RATE = 1.0
@@ -149,7 +149,7 @@ def _tail(null: Float, t: float) -> float:
     return min(normal.cdf(-t / scale), 1 / (1 + null.size))
 
 
-def _random_signs(count: int, n: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+def _random_signs(count: int, n: int, rng: np.random.Generator) -> Float32:
     """[count, n] random signs."""
     bits = np.unpackbits(rng.integers(0, 256, (count, -(-n // 8)), np.uint8), axis=1)[:, :n]
     return bits.astype(np.float32) * 2 - 1

@@ -1,4 +1,4 @@
-"""The corridor: the stages in order, what each reads and writes; nothing here touches a disk."""
+"""The stages in order, what each reads and writes; nothing here touches a disk."""
 
 from __future__ import annotations
 

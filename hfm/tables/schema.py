@@ -31,7 +31,8 @@ class Column:
 class Table:
     """The schema of one artifact. `order`: the columns that sort and identify a row.
 
-    `lane`: a column whose values have row groups of their own on disk (see lanes.py); readers give the table's order.
+    `lane`: a column whose values have row groups of their own on disk (see partition.py); readers give the table's
+    order.
     """
 
     name: str

@@ -60,7 +60,7 @@ def final(sessions: int, window: int = 0) -> Fold:
 def plan_blocks(blocks: int, rows: int, window: int = 0) -> list[Fold]:
     """The folds of so many blocks of clock time, however many sessions they lie in: TESTS test parts of equal length.
 
-    The training part grows, or rolls over `window` blocks. Splits inside a session need a purge: see spans.learn.
+    The training part grows, or rolls over `window` blocks. Splits inside a session need a purge: see fold_rows.
     Raises DataError below BLOCKS blocks or ROWS rows, with the minimum.
     """
     if blocks < BLOCKS or rows < ROWS:

@@ -43,7 +43,7 @@ class Truth:
     """[n] of the test rows: labels (NaN: masked), the row's own log spread, fold, cluster; oracle P(up) or NaN.
 
     cluster: the session, or the block of clock time. ahead: of event rows [n, len(AHEAD)],
-    see panel.Rows; stale: too, None where no row is.
+    see TrainingRows; stale: too, None where no row is.
     oracle_spread: the simulator's own mean of log_spread, None where it has none.
     """
 

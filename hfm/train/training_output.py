@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from hfm import __version__, plugins, tables
 from hfm.config import Config, Train, as_tree
-from hfm.models import checkpoint as store
+from hfm.models.checkpoint import describe, dump, prefix
 from hfm.models.inference import FORECAST_COLUMNS
 from hfm.plugins import Arrays, Int
 from hfm.tables import Array, Reader, TableMeta
@@ -78,8 +78,8 @@ def truth(rows: TrainingRows, plan: Sequence[Fold], oracle: Reader | None) -> Tr
     number = np.concatenate([np.full(len(panel.slot[p]), f.number) for f, p in zip(tested, each, strict=True)])
     place = np.concatenate([np.arange(len(panel.slot))[p] for p in each])
     names = ("p_up", "log_spread_mean")
-    said = {} if oracle is None else tables.arrays(oracle.read(names), names)
-    known, level = (said.get(name, np.empty(0)) for name in names)
+    columns = {} if oracle is None else tables.arrays(oracle.read(names), names)
+    known, level = (columns.get(name, np.empty(0)) for name in names)
     if len(known) != len(panel.slot) or panel.horizon != 1:  # the oracle speaks of the next row, of every row
         known = level = np.full(len(panel.slot), np.nan)
     label = panel if rows.unmasked is None else rows.unmasked
@@ -142,10 +142,10 @@ def checkpoint(walk: WalkForward, options: Train, task: ForecastTask) -> tuple[b
     panel, arrays = walk.rows.panel, dict[str, Array]()
     days = np.unique(panel.session)
     for (name, fold), fitted in walk.arrays.items():
-        start = store.prefix(fold, name, walk.main)
+        start = prefix(fold, name, walk.main)
         arrays |= {start + key: value for key, value in fitted.items() if not key.startswith("history/")}
     document = {
-        **store.describe(task.features, panel.names, panel.own),
+        **describe(task.features, panel.names, panel.own),
         "hfm": __version__, "model": walk.main, "models": list(walk.names),
         "stepped": [n for n in walk.names if plugins.find("models", n).stepped], "horizon": panel.horizon,
         "symbols": list(panel.symbols), "slots": panel.slots, "options": as_tree(Config(train=options))["train"],
@@ -156,7 +156,7 @@ def checkpoint(walk: WalkForward, options: Train, task: ForecastTask) -> tuple[b
     }  # fmt: skip
     if task.events:
         document |= {"target": task.target, "block_s": task.block_s}
-    return store.dump(arrays, document)
+    return dump(arrays, document)
 
 
 def _place(fold: Fold) -> str:

@@ -34,7 +34,7 @@ MARKS = "flags"
 BOOK = ("imbalance", "micro")
 """Features that bars do not have."""
 TABLE = 1440
-"""Most clock slots of a session that have each an entry in a time-of-day table; of more label_row is but a level."""
+"""Most clock slots of a session that have each an entry in a time-of-day table; of more there is but a level."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _assemble(data: dict[str, Array], wanted: ForecastTask, meta: TableMeta, dig
 
 
 def _stale(flags: Int, start: Int, label_row: Int) -> Mask | None:
-    """[n] of TrainingRows.stale; label_row: [n] the label's row, -1 where label_row is none. None where no row is."""
+    """[n] of TrainingRows.stale; label_row: [n] the label's row, -1 where there is none. None where no row is."""
     rare = flags & tables.FLAG_STALE > 0
     if not rare.any():
         return None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from hfm.arrays import Float
 from hfm.report import alpha_spending, randomization
-from hfm.report.statistics import Float
 from hfm.stage import Look
 from hfm.verify.claims import Row
 from hfm.verify.verdicts import exact

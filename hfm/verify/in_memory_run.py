@@ -1,4 +1,4 @@
-"""The corridor in memory: synthetic bars through the real stages, nothing on disk."""
+"""The stages in memory: synthetic bars through the real stages, nothing on disk."""
 
 from __future__ import annotations
 

@@ -13,15 +13,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from hfm import tables
+from hfm.arrays import Float
 from hfm.artifacts import BARS
 from hfm.tables import arrays
 from hfm.verify.in_memory_run import InMemoryRun, synthetic
 
-Float = npt.NDArray[np.float64]
 Kind = Literal["walk", "garch", "flipped", "bootstrapped", "bounced"]
 KINDS: tuple[Kind, ...] = ("walk", "garch", "flipped", "bootstrapped", "bounced")
 SESSIONS = 110

@@ -17,7 +17,7 @@ from hfm import atomic
 from hfm.artifacts import LEDGER, MODEL, PREDICTIONS, QUOTES, WEIGHTS
 from hfm.live.node import MarketSpec, Node
 from hfm.live.stream import Stream
-from hfm.models import checkpoint as store
+from hfm.models.checkpoint import load
 from hfm.models.inference import FORECAST_COLUMNS
 from hfm.tables import MemoryReader, arrays
 from hfm.verify.claims import Row
@@ -39,7 +39,7 @@ def live_is_batch() -> list[Row]:
     weights = run.artifacts[WEIGHTS]
     assert isinstance(weights, bytes)
     quotes = MemoryReader(run.table(QUOTES))
-    stream = Stream(Node(store.load(weights, document), run.config.backtest, MarketSpec.of(quotes.meta)))
+    stream = Stream(Node(load(weights, document), run.config.backtest, MarketSpec.of(quotes.meta)))
     predictions = arrays(run.table(PREDICTIONS), ("model", "session", "seq", *FORECAST_COLUMNS))
     of_model = predictions["model"] == document["model"]
     book = arrays(run.table(LEDGER), ("session", "seq", *BOOKED))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from hfm.arrays import Float
 from hfm.artifacts import BARS, FACTS, QUOTES
 from hfm.simulate.book import price_path
 from hfm.tables import column_array
 from hfm.verify.claims import Row
 from hfm.verify.in_memory_run import synthetic
 
-Float = npt.NDArray[np.float64]
 HORIZONS = (1, 10, 60, 300)
 """Seconds."""
 BARS_A_SESSION, SECONDS, A_SECOND = 78, 300, 8

@@ -1,4 +1,4 @@
-"""The commands as a user types them: streams, exit codes, and the whole corridor in one small run."""
+"""The commands as a user types them: streams, exit codes, and all stages in one small run."""
 
 from __future__ import annotations
 

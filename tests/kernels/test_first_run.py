@@ -63,6 +63,14 @@ def test_what_cannot_be_listed_is_refused() -> None:
             first_run.words(argument)
 
 
+def test_every_kernel_of_the_list_is_there() -> None:
+    """One that was renamed would be passed over in silence, and a first run take longer."""
+    for name, kinds in first_run.entries():
+        assert isinstance(first_run._found(name), jit.Kernel), name
+        for kind in kinds:
+            first_run.example(kind)
+
+
 @COMPILED
 @pytest.mark.slow
 def test_the_list_is_what_a_run_calls(tmp_path: Path) -> None:

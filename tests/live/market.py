@@ -63,7 +63,7 @@ def ledger(of: Made, settings: Backtest) -> pa.Table:
 
 
 def batch(of: Made, settings: Backtest) -> dict[tuple[str, str, int], tuple[Float, Float]]:
-    """(symbol, session, seq) -> (the eight columns of step.OUT, the ledger's columns from `signal` on) by the batch."""
+    """(symbol, session, seq) -> (FORECAST_COLUMNS, the ledger's columns from `signal` on) by the batch."""
     out: dict[tuple[str, str, int], tuple[Float, Float]] = {}
     model = settings.model or of.checkpoint.document["model"]
     said = of.predictions.filter(pc.equal(of.predictions["model"].cast(pa.string()), model))

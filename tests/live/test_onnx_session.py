@@ -70,7 +70,7 @@ def batch(fit: str = "final") -> Float:
 
 
 def forecasts(live: Node) -> Float:
-    """[n, 8] of OUT, row by row."""
+    """[n, 8] FORECAST_COLUMNS, row by row."""
     out = []
     for row in rows_of(made()):
         live.take(row)

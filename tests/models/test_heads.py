@@ -33,11 +33,11 @@ def test_the_three_statements_of_the_correction_agree(gates: tuple[float, float,
     want = rows(p, delta)
     arrays: Arrays = {"unit": np.array([p.volatility_unit, p.spread_unit]), "gates": np.array(gates)}
     label_sd = np.tile([p.volatility_sd, p.spread_sd], (N, 1))
-    np.testing.assert_allclose(heads.corrected(floor, delta, arrays, label_sd), want, rtol=1e-12)
+    np.testing.assert_allclose(heads.corrected(floor, delta, arrays, label_sd), want, rtol=1e-12, atol=1e-12)
     whole = rows(parameters((1.0, 1.0, 1.0)), delta)
-    np.testing.assert_allclose(heads.mix(floor, whole, np.array(gates)), want, rtol=1e-12)
+    np.testing.assert_allclose(heads.mix(floor, whole, np.array(gates)), want, rtol=1e-12, atol=1e-12)
     plain = [heads.corrected_row.py_func(*s, d, p) for s, d in zip(sums, delta, strict=True)]
-    np.testing.assert_allclose(plain, want, rtol=1e-12)
+    np.testing.assert_allclose(plain, want, rtol=1e-12, atol=1e-12)
     if not any(gates):
         np.testing.assert_array_equal(heads.corrected(floor, delta, arrays, label_sd), floor)
         np.testing.assert_array_equal(want, floor)

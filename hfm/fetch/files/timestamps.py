@@ -185,7 +185,7 @@ def _numbers(values: Int | Float, name: str, tz: str | None, interval_s: int | N
 
 
 def _words(words: pa.Array, name: str, tz: str | None, interval_s: int | None) -> ParsedTimes:
-    """Times in words: ISO by pandas, which is fast; all else by its parts (timetext)."""
+    """Times in words: ISO by pandas, which is fast; all else by its parts (time_formats)."""
     import pandas as pd
 
     zoned = pc.match_substring_regex(words.slice(0, 1), OFFSET).to_pylist() == [True]

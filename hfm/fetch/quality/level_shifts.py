@@ -104,7 +104,7 @@ def find_level_changes(bars: ScaledBars, slots: int) -> LevelFindings:
 
 def _encloses(link: Float, first: int, last: int, slots: int) -> bool:
     """Whether the last link leads back to where the first began, within a session's bars. For less than LEAP within
-    SHORT ones, and more than one: what one bar alone has is judged in hfm.fetch.quality.outliers and prints."""
+    SHORT ones, and more than one: what one bar alone has is judged in outliers and bad_prints."""
     size, count = abs(link[first]), last // 2 - (first + 1) // 2 + 1
     undone = abs(link[first] + link[last]) < min(RETURN * size, DRIFT)
     return bool(undone and (count <= slots if size > LEAP else (count <= SHORT and last - first > 2)))

@@ -17,7 +17,7 @@ from hfm.arrays import Bool, Float, Int
 from hfm.errors import DataError, HfmError, UsageError, printable
 from hfm.fetch import sessions
 from hfm.fetch.files import alignment, filenames, labelling, time_zones, timestamps
-from hfm.fetch.files import columns as layout
+from hfm.fetch.files.columns import read_columns
 from hfm.fetch.files.parts import FilePart, check_agreement, check_one_symbol, fill_unknown_volume, split_by_symbol
 from hfm.fetch.files.roles import VALUES
 from hfm.fetch.files.selection import choose_parts, fetch_command
@@ -118,9 +118,7 @@ def read_file(path: Path, request: BarRequest, name: str | None = None) -> list[
         With the file's name.
     """
     parts = []
-    for columns in layout.read_columns(
-        path, request.columns or {}, request.no_volume, request.decimal, request.price_unit
-    ):
+    for columns in read_columns(path, request.columns or {}, request.no_volume, request.decimal, request.price_unit):
         try:
             times = timestamps.parse_instants(columns.time, columns.time_name, request.tz, request.interval_s)
         except DataError as e:

@@ -7,10 +7,11 @@ import math
 import numpy as np
 from matplotlib.axes import Axes
 
+from hfm.arrays import Float
 from hfm.report.evidence import Evidence
 from hfm.report.panels.strategy_panels import verdict_trial
 from hfm.report.panels.style import Caption, Ink, frame, hide_axes, legend, limit_ticks, note
-from hfm.report.randomization import PROBABILITIES, Float
+from hfm.report.randomization import PROBABILITIES
 from hfm.report.verdict_reasons import SESSIONS, p_text
 from hfm.report.wording import capital
 

@@ -1,6 +1,6 @@
 """The stylised facts of simulated bars: values, errors clustered by session, bands.
 
-The sums that they are made of are named in tally.py.
+The sums that they are made of are named in bar_sums.py.
 """
 
 from __future__ import annotations

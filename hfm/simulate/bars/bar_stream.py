@@ -1,5 +1,5 @@
-"""Bars streamed through the model: sheets and sums of each group, symbol by symbol, with the state carried
-along.
+"""Bars streamed through the model: quotes and sums of each group, symbol by symbol, with the state
+carried along.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def sums(simulated: SimulatedSessions, setting: SymbolSettings, yesterday: Float
 
 
 def _only(valid: Bool, x: Float, other: float = 0.0) -> Float:
-    """X where `here`, else `other`: x itself where no row misses, as in most sessions."""
+    """`x` where `valid`, else `other`: x itself where no row misses, as in most sessions."""
     return x if valid.all() else np.where(valid, x, other)
 
 

@@ -64,7 +64,7 @@ def _forward(mean: Float, variance: Float) -> tuple[Float, Float]:
 def _update(
     mean: Float, variance: Float, observation: Float, load: float, noise: float, valid: Bool
 ) -> tuple[Float, Float]:
-    """Mean and variance of z after seeing load z + N(0, noise), where `here`."""
+    """Mean and variance of z after seeing load z + N(0, noise), where `valid`."""
     gain = np.where(valid, load * variance / np.maximum(load * load * variance + noise, 1e-300), 0.0)
     return mean + gain * (observation - load * mean), np.maximum(variance * (1.0 - gain * load), 0.0)
 

@@ -123,7 +123,7 @@ def _depth(levels: trailing_stats.Levels, moves: micro.SessionPrices, setting: S
 
 
 def _level(grid: SlotGrid, moves: micro.SessionPrices, setting: SymbolSettings, tick: Float) -> Float:
-    """A [S, 1] of the spread model: the claimed level, or what is charged instead (see claims.py)."""
+    """`a` [S, 1] of the spread model: the claimed level, or what is charged instead (see spread_claims.py)."""
     sim, sessions = setting.simulate, len(moves.open)
     first = moves.open[np.arange(sessions), moves.present.argmax(axis=1)][:, None]
     if sim.spread_bps is not None:
@@ -139,9 +139,7 @@ def _level(grid: SlotGrid, moves: micro.SessionPrices, setting: SymbolSettings, 
 
 
 def _excess(relative: Float, price: Float, tick: Float, least: float) -> Float:
-    """A at which the mean spread is `relative` x price; e^a is at least `least`, for no spread is below a
-    tick.
-    """
+    """`a` at which the mean spread is `relative` x price; e^a is at least `least`: no spread is below a tick."""
     return np.asarray(np.log(np.maximum((relative * price / tick - 1.0) / spread_model.MEAN_EXCESS, least)))
 
 

@@ -134,7 +134,7 @@ def _extend(memory: PastSessions, vol: Float, size: Float, gk2: Float, returns: 
 
 
 def _or_nothing(x: Float) -> Float:
-    """X with 0 where it is not finite."""
+    """`x` with 0 where it is not finite."""
     finite = np.isfinite(x)
     return x if finite.all() else np.where(finite, x, 0.0)
 

@@ -1,4 +1,4 @@
-"""Sums of a session of the book, from which its facts are made (see facts.py).
+"""Sums of a session of the book, from which its facts are made (see book_facts.py).
 
 Snapshots a second give returns over H seconds, each over the forecast sd of H seconds at its place, so that quiet and
 wild sessions weigh alike; OFI over twice the depth that the bar wanted is in ticks. NaN where a second misses.
@@ -26,7 +26,7 @@ _OPENING_S, _MIDDAY = 900.0, 0.1
 
 
 def sums(session: BookSession, simulated: SimulatedSessions, s: int, setting: SymbolSettings) -> dict[str, float]:
-    """Named sums of session `s` of the sheet."""
+    """Named sums of session `s`."""
     out: dict[str, float] = {}
     _returns(out, np.concatenate([p.snapshots for p in session.played]), session, simulated, s, setting)
     _spread(out, session, simulated, s, setting)

@@ -1,9 +1,9 @@
 """The engine's flow of orders as a real book shows it: events with marks, fitted to the rows of a book table.
 
-An event has a kind (seen.KINDS) and a side. Three laws, each counted from the file and nothing else: the gap to the
-next event is drawn from quantiles of the file's gaps, its bin given the bin before, the last kind and the spread; the
-kind and side follow from the kind before and the length of the gap, times a factor of the spread and one of the queue
-that it hits (log-linear models, fitted by iterative proportional fitting; Deming and Stephan 1940,
+An event has a kind (observed_events.KINDS) and a side. Three laws, each counted from the file and nothing else: the
+gap to the next event is drawn from quantiles of the file's gaps, its bin given the bin before, the last kind and the
+spread; the kind and side follow from the kind before and the length of the gap, times a factor of the spread and one
+of the queue that it hits (log-linear models, fitted by iterative proportional fitting; Deming and Stephan 1940,
 doi:10.1214/aoms/1177731829); sizes and distances are drawn from the file's quantiles given the spread or the queue.
 Queue-reactive (Huang, Lehalle and Rosenbaum 2015), but with marks, memory and spreads of more than a tick.
 """

@@ -1,7 +1,7 @@
 """The spread that is charged around observed bars: never less than what the symbol's earlier bars show.
 
-Axes: N cases (a session, or a sample), E estimators (spreads.NAMES). Spreads are effective ones (what a trade there and
-back pays), in bp; squared ones in bp^2.
+Axes: N cases (a session, or a sample), E estimators (estimators.NAMES). Spreads are effective ones (what a trade there
+and back pays), in bp; squared ones in bp^2.
 
 An estimate is *shown* where it is above 0 at 1 % over the family of estimators (Bonferroni, one-sided, errors clustered
 by session; by ALONE errors from the rows where sessions are few) and its preconditions hold. Charged is the upper

@@ -2,7 +2,7 @@
 
 Claimed are the calibrated tick model's spread (SPY), that of `--spread-bps` and that of a calibration. A claim stands
 unless earlier bars contradict it; where nothing is claimed, the bars' upper side is charged (of fewer than ten sessions
-that show nothing, at most charge.UNKNOWN_BPS, which is also the charge where nothing can be estimated).
+that show nothing, at most spread_charge.UNKNOWN_BPS, which is also the charge where nothing can be estimated).
 
 Axes: S sessions of one symbol. Spreads in bp are effective ones (what a trade there and back pays); the quoted one is
 wider by the model's ratio. Everything of a session comes from the sessions strictly before it, at most WINDOW of them.

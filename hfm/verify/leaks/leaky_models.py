@@ -1,4 +1,4 @@
-"""Models and sources that know what they cannot: twenty of the thirty of leaks.py."""
+"""Models and sources that know what they cannot: twenty of the thirty of leaky_policies.py."""
 
 from __future__ import annotations
 

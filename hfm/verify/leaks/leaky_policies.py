@@ -1,7 +1,7 @@
 """Thirty plug-ins that know what they cannot, each of another make: what `hfm verify --leaks` must name.
 
-Ten policies, and fourteen models and six sources of peeks.py. What one of them remembers, it remembers in a module's
-globals, in a file, or in the environment, as a plug-in would that wants to pass for honest when it is asked again.
+Ten policies, and fourteen models and six sources of leaky_models.py. What one of them remembers, it remembers in a
+module's globals, in a file, or in the environment, as a plug-in would that wants to pass for honest when asked again.
 """
 
 from __future__ import annotations

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hfm import plugins
-from hfm.models import checkpoint as store
+from hfm.arrays import Bool, Float, Int
 from hfm.models import inference
+from hfm.models.checkpoint import Checkpoint
 from hfm.models.heads import HEADS
-from hfm.plugins import ROWS, Arrays, Float, Panel
+from hfm.plugins import ROWS, Arrays, Panel
 from hfm.tables import Reader, arrays
 from hfm.tables.records import Records
 from hfm.train import fold_rows
@@ -25,8 +26,7 @@ from hfm.train.folds import Fold
 from hfm.train.training_panel import TrainingRows
 from hfm.verify.claims import Row
 from hfm.verify.lookahead import compare, cuts, isolation
-from hfm.verify.lookahead.compare import Bool, Difference, Keys
-from hfm.verify.lookahead.cuts import Int
+from hfm.verify.lookahead.compare import Difference, Keys
 from hfm.verify.lookahead.isolation import Isolated
 
 ALONE = 150
@@ -41,8 +41,8 @@ BUDGET = 1_200_000
 class FoldForecast:
     """A fold's test part as the stage saw it, what the stored model says of it, and what it is made of.
 
-    panel: with the rows before the part that carry the state; inside [n]: the part's own; out [n, 8] of step.OUT;
-    time, label_time [n]: when each row and its label are known (ns UTC).
+    panel: with the rows before the part that carry the state; inside [n]: the part's own; out [n]: of
+    inference.FORECAST; time, label_time [n]: when each row and its label are known (ns UTC).
     """
 
     model: str
@@ -86,7 +86,7 @@ class ForecastQuestion:
     stay: Int
 
 
-def forecast(checkpoint: store.Checkpoint, model: str, rows: TrainingRows, fold: Fold) -> FoldForecast:
+def forecast(checkpoint: Checkpoint, model: str, rows: TrainingRows, fold: Fold) -> FoldForecast:
     """The FoldForecast of one fold: its model predicts in this process."""
     fitted = stored(checkpoint, model, fold)
     lead = fold_rows.lead(rows.panel, *fold.test)
@@ -113,7 +113,7 @@ def _place(panel: Panel, lead: fold_rows.LeadIn, fold: Fold) -> slice | Int:
     return np.flatnonzero(np.isin(owner, np.unique(lead.panel.session)) & (panel.block < fold.test[1]))
 
 
-def stored(checkpoint: store.Checkpoint, model: str, fold: Fold) -> Arrays:
+def stored(checkpoint: Checkpoint, model: str, fold: Fold) -> Arrays:
     """What predict needs of a fold: the model's arrays and those of its members."""
     place = f"fold{fold.number}"
     out = checkpoint.part(place, model)

@@ -15,7 +15,7 @@ import numpy as np
 
 from hfm.artifacts import METRICS, MODEL, PREDICTIONS, QUOTES, WEIGHTS
 from hfm.config import Config, Layer, load
-from hfm.models import checkpoint as store
+from hfm.models.checkpoint import load as load_checkpoint
 from hfm.report import leakage
 from hfm.runs import freshness
 from hfm.runs.manifest import Run
@@ -91,7 +91,7 @@ def learnt(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng: 
         plan = folds.plan(len(np.unique(rows.panel.session)), config.train.window)
     else:
         plan = folds.plan_blocks(*training_panel.blocks(quotes, task.block_s), config.train.window)
-    checkpoint = store.load(readers[WEIGHTS].data(), document)
+    checkpoint = load_checkpoint(readers[WEIGHTS].data(), document)
     for model in models(document, config):
         items = [forecasts.forecast(checkpoint, model, rows, fold) for fold in plan]
         yield forecasts.as_written(readers[PREDICTIONS], items)

@@ -22,7 +22,7 @@ def test_a_fresh_network_corrects_nothing_and_is_causal() -> None:
 
 
 def test_the_export_has_inputs_first_and_one_bias_a_layer() -> None:
-    """Shapes in the layout of step.pack, float32."""
+    """Shapes in the layout of packed_model.pack, float32."""
     found = lstm_network.packable_arrays(lstm_network.LstmNetwork(3, 8, 2, 0.0).state_dict(), "seed4")
     assert {k: v.shape for k, v in found.items()} == {
         "seed4/l0/ih": (3, 32), "seed4/l0/hh": (8, 32), "seed4/l0/b": (32,), "seed4/l1/ih": (8, 32),
