@@ -45,7 +45,7 @@ def shares(
     for name in ("logistic", *also, "lstm"):
         walk_forward.calibrate(made, name, fold)
         _, out = walk_forward.predict(made, name, fold, data.panel.of_sessions(*fold.test))
-        found[name] = scoring.oracle_share(out[:, 0], truth.oracle)
+        found[name] = scoring.oracle_share(out["p_up"], truth.oracle)
     print(f"rho {rho} {kind}:", ", ".join(f"{name} {share:.3f} of the oracle's gain" for name, share in found.items()))
     return found
 
@@ -95,7 +95,7 @@ def test_where_nothing_is_planted_nothing_is_gained() -> None:
     walk_forward.calibrate(made, "logistic", fold)
     walk_forward.calibrate(made, "lstm", fold)
     _, out = walk_forward.predict(made, "lstm", fold, test)
-    right = np.where(test.up > 0.5, out[:, 0], 1 - out[:, 0])
+    right = np.where(test.up > 0.5, out["p_up"], 1 - out["p_up"])
     gain = np.where(np.isfinite(test.up), np.log(2 * right), np.nan)
     mean, se = calibration.clustered(gain, np.repeat(test.session, np.diff(test.start)))
     assert mean < 3 * se
@@ -119,7 +119,7 @@ def test_shuffled_labels_give_an_auc_of_one_half() -> None:
     for name in ("logistic", "gbm", "lstm", "ensemble"):
         walk_forward.calibrate(made, name, fold)
         _, out = walk_forward.predict(made, name, fold, test)
-        rows_known = np.isfinite(test.up) & np.isfinite(out[:, 0])
+        rows_known = np.isfinite(test.up) & np.isfinite(out["p_up"])
         p = out[rows_known, 1]  # before calibration: it may settle on one half for all
         if np.ptp(p) > 0:
             value, se, _ = scoring.auc(p, test.up[rows_known], day[rows_known])

@@ -188,7 +188,7 @@ def split(
     for name in names:
         walk_forward.calibrate(made, name, fold)
         heads, out = (part[test.inside] for part in walk_forward.predict(made, name, fold, test.panel))
-        said[name] = scoring.ModelForecast(out[:, 0], out[:, 1], heads)
+        said[name] = scoring.ModelForecast(out["p_up"], out["p_raw"], heads)
     return training_output.truth(rows, [fold], None), said
 
 

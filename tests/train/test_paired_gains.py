@@ -67,7 +67,7 @@ def test_where_either_floor_is_the_best_network_and_ensemble_are_no_worse_than_g
     for name in names:
         walk_forward.calibrate(made, name, fold)
         heads, out = (part[test.inside] for part in walk_forward.predict(made, name, fold, test.panel))
-        found[name] = ModelForecast(out[:, 0], out[:, 7], heads)
+        found[name] = ModelForecast(out["p_up"], out["p_widen"], heads)
     of = training_output.truth(data, [fold], None)
     for name in ("lstm", "ensemble"):
         for metric, gain, se, n in paired_gains.gains(of, found[name], found["gbm"]):
