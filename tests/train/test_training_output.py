@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hfm import tables
+from hfm.models.inference import FORECAST, FORECAST_COLUMNS
 from hfm.tables import MemoryReader
 from hfm.train import fold_rows, folds, training_output
 from hfm.train.score_floors import ScoreFloor
@@ -42,13 +43,22 @@ def test_scores_are_sorted_by_task_metric_model_and_fold() -> None:
     assert table.column("floor_label").to_pylist() == ["y", "", "x"]
 
 
+def forecast(n: int, value: float) -> tables.Array:
+    """[n] of FORECAST, each field `value`."""
+    out = np.empty(n, FORECAST)
+    for name in FORECAST_COLUMNS:
+        out[name] = value
+    return out
+
+
 @pytest.mark.parametrize("horizon", [1])
 def test_predictions_keep_the_label_missing_where_it_is_not_known(horizon: int) -> None:
     """null, not 0, where the mid did not move or the row is the session's last."""
     data = rows()
     fold = folds.plan(21)[0]
     n = len(data.panel.of_sessions(*fold.test).slot)
-    table = training_output.predictions(data, fold, {"b": np.full((n, 8), 0.5), "a": np.full((n, 8), 0.4)}, {})
+    finished = {name: forecast(n, value) for name, value in (("b", 0.5), ("a", 0.4))}
+    table = training_output.predictions(data, fold, finished, tables.TableMeta())
     tables.check(table, tables.PREDICTIONS)
     assert table.column("model").to_pylist()[:4] == ["a", "b", "a", "b"]
     known = np.isfinite(data.panel.of_sessions(*fold.test).up)
