@@ -148,10 +148,12 @@ def unjitted(patch: pytest.MonkeyPatch, changes: dict[str, tuple[str, str]] | No
     """hfm.orders.step and all kernels it calls, as plain Python. changes: module -> (old, new) in its source."""
     patch.setattr(hfm.kernels.jit, "bare", lambda function: function)
     for name in PLAIN:
-        path = Path(str(importlib.util.find_spec(name).origin))  # type: ignore[union-attr]  # it is there
+        spec = importlib.util.find_spec(name)
+        path = Path(str(spec.origin))  # type: ignore[union-attr]  # it is there
         source = path.read_text("utf-8")
         old, new = (changes or {}).get(name, ("", ""))
         module = ModuleType(name)
+        module.__spec__ = spec  # it may be made once more
         patch.setitem(sys.modules, name, module)
         patch.setattr(sys.modules[name.rpartition(".")[0]], name.rpartition(".")[2], module)
         exec(compile(source.replace(old, new) if old else source, str(path), "exec"), module.__dict__)

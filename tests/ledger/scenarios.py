@@ -188,7 +188,7 @@ MUTANTS = {
     "the daily loss's latch": ("book.stopped_session == row.session", "False"),
     "max_drawdown": ("params.max_drawdown", "np.inf"),
     "the halt's latch": ("book.halt != 0", "False"),
-    "the price check": ("not quoted(mid, bid, ask)", "False"),
+    "the price check": ("not quoted(row.mid_open, row.bid_open, row.ask_open)", "False"),
     "the price check of the size": ("row.mid_close > 0.0 and row.mid_close < np.inf", "True"),
 }
 """What is taken out of hfm/risk/limits.py, and what stands in its place: some scenario must fail for each."""
