@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from hfm.backtest import metrics_table
+from hfm.backtest import metric_inputs
 from hfm.config import Config, Fetch
 from hfm.fetch import stage as fetch
 from hfm.simulate import stage as simulate
@@ -80,7 +80,7 @@ def test_it_says_whether_being_right_pays_the_half_spread_in_an_order_book(
     of = hour_of_amzn(real)
     hour = market.run(of.quotes, of.predictions, threshold="0.5", fill="cross")[0]["metrics"]["messages"]
     assert any("cannot be told (6 of 12 blocks traded: too few for an interval)" in text for text in hour)
-    monkeypatch.setattr(metrics_table, "TRADED", 5)  # a day has seventy
+    monkeypatch.setattr(metric_inputs, "TRADED", 5)  # a day has seventy
     for fill, more in (("cross", {}), ("passive", {"queue": True, "cash": 20_000.0})):
         doc = market.run(of.quotes, of.predictions, threshold="0.5", fill=fill, **more)[0]["metrics"]
         money = doc["costs"]
