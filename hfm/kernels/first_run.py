@@ -26,7 +26,7 @@ import numpy as np
 from hfm.kernels import jit
 
 LIST = Path(__file__).with_name("first_run.json")
-NOTICE = "compiling kernels (first run after installation), about 20 s"
+NOTICE = "compiling kernels (first run after installation), 10 to 20 s"
 MOST = 3
 """Processes beside the run; the longest kernel takes a third of all, so that more would wait for it."""
 Words = Any  # JSON values
