@@ -45,10 +45,11 @@ def aim(state: LedgerState, params: Record, row: Record, result: Record) -> None
         flag(result, why.DAILY_LOSS)
     elif side * order.target <= 0.0 or row.target != order.weight:
         if row.mid_close > 0.0 and row.mid_close < np.inf:
+            is_entry = side * order.target <= 0.0
             size = _size(state, params, row, result, side)
             order.target = side * _capped(state, params, row, result, side, size)
             order.weight = row.target
-            if order.target != 0.0:
+            if order.target != 0.0 and is_entry:
                 order.entry_row = state.symbol[row.symbol].rows
         else:
             flag(result, why.NO_PRICE)
@@ -75,7 +76,7 @@ def _size(state: LedgerState, params: Record, row: Record, result: Record, side:
 
 @bare
 def _capped(state: LedgerState, params: Record, row: Record, result: Record, side: int, size: float) -> float:
-    """Units of a new position of `size` that the limits on targets leave."""
+    """Units of a position of `size`, new or of another weight, that the limits on targets leave."""
     order, mid, capital = state.order[row.symbol], row.mid_close, state.book[0].open_equity
     if size > params.max_position:
         size = params.max_position
@@ -95,7 +96,8 @@ def _capped(state: LedgerState, params: Record, row: Record, result: Record, sid
     if size * mid > room:
         size = max(in_lots(params, room / mid), 0.0)
         flag(result, why.MAX_NET)
-    if order.entry_row > 0 and state.symbol[row.symbol].rows - order.entry_row < params.throttle:
+    is_entry = side * order.target <= 0.0  # a change of size waits for nothing
+    if is_entry and order.entry_row > 0 and state.symbol[row.symbol].rows - order.entry_row < params.throttle:
         size = 0.0
         flag(result, why.THROTTLE)
     return size

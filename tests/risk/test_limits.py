@@ -113,3 +113,19 @@ def test_the_compiled_limits_equal_plain_python_bit_for_bit(monkeypatch: pytest.
     fired = np.bitwise_or.reduce(fast[0]["reason"].astype(int))
     expected = {"max position", "throttle", "participation", "spread too wide", "price collar"}
     assert (expected if fill == "next-open" else {"passive order unfilled"}) <= set(reasons.spell(fired))
+
+
+@pytest.mark.parametrize(
+    ("weights", "held_units"),
+    [
+        ([1.0, 0.5, 0.5, 0.5, 0.0, 0.0], [100, 50, 50, 50, 0]),  # a smaller part
+        ([0.5, 0.5, 0.75, 1.0, 1.0, 0.0], [50, 50, 75, 100, 0]),  # larger ones
+        ([0.5, 0.0, 0.5, 0.5, 0.5, 0.0], [50, 0, 0, 50, 0]),  # a new position waits for its rows
+        ([0.5, -0.5, -0.5, -0.5, -0.5, 0.0], [50, 0, 0, -50, 0]),  # on the other side too
+    ],
+)
+def test_the_throttle_delays_new_positions_and_no_change_of_size(weights: list[float], held_units: list[int]) -> None:
+    """Three rows between two entries; a part of a position that grows or shrinks is neither flattened nor delayed."""
+    settings = dataclasses.replace(FREE, throttle=3)
+    out, _, _ = play(day([100.0] * 6, weights), settings)
+    assert held(out)[1:] == held_units
