@@ -69,13 +69,13 @@ def inputs(panel: JoinedPanel, cost_bps: Float) -> Signals:
 
 def targets(trials: Sequence[Trial], panel: JoinedPanel, seen: Signals) -> list[Weights]:
     """Each trial's target weights [n] for each row of a panel; `seen` [n] is what the policies may look at."""
-    return [checked(_asked(item.allocator, panel, seen), len(seen.p_up)) for item in trials]
+    return [_asked(item.allocator, panel, seen) for item in trials]
 
 
 def _asked(allocator: Allocator, panel: JoinedPanel, seen: Signals) -> Weights:
-    """The weights of all rows: of a policy of one symbol at once, else instant by instant."""
+    """The weights of all rows, checked: of a policy of one symbol at once, else instant by instant."""
     if isinstance(allocator, OneSymbol):
-        return allocator.policy.weights(seen)
+        return allocator.weights(seen)
     out = np.zeros(len(seen.p_up))
     held = np.zeros(int(panel.symbol.max(initial=-1)) + 1)
     session = -1
@@ -86,9 +86,8 @@ def _asked(allocator: Allocator, panel: JoinedPanel, seen: Signals) -> Weights:
             held[:] = 0.0
         some = Signals(*(getattr(seen, field.name)[rows] for field in fields(seen)))
         symbols = panel.symbol[rows]
-        out[rows] = allocator.targets(some, held[symbols], Risk(some.ret_sd_bps))
-        held[symbols] = np.nan_to_num(out[rows])
-    return out
+        out[rows] = held[symbols] = checked(allocator.targets(some, held[symbols], Risk(some.ret_sd_bps)), rows.size)
+    return checked(out, len(out))
 
 
 def delayed(signal: Weights, borders: Int, lag: int) -> Weights:

@@ -72,11 +72,17 @@ class Node:
     def __init__(
         self, checkpoint: Checkpoint, settings: Backtest, market: MarketSpec, onnx: OnnxNetwork | None = None
     ) -> None:
-        """onnx: the graphs of a model that has no step."""
+        """onnx: the graphs of a model that has no step. Raises UsageError for a policy that is asked by instants."""
         count = len(market.symbols)
         self.checkpoint, self.settings, self.market, self.onnx = checkpoint, settings, market, onnx
         self.model = settings.model or str(checkpoint.document["model"])
         self.choice = choose(settings.threshold)
+        if not isinstance(self.choice.allocator, OneSymbol):
+            raise UsageError(
+                f"policy {self.choice.name} chooses all symbols together, and a stream answers row by row",
+                hint="hfm backtest",
+            )
+        self._policy = self.choice.allocator
         self.numbers = {symbol: number for number, symbol in enumerate(market.symbols)}
         self.fit = ""
         self._names = tuple(checkpoint.document["features"]["names"])
@@ -210,12 +216,7 @@ class Node:
         """What the policy proposes for the row, whose forecast stands in the result."""
         result = self.result
         values = (result.p_up, result.conf_rank, result.ret_sd_bps, result.cost_bps)
-        if not isinstance(self.choice.allocator, OneSymbol):
-            raise UsageError(
-                f"policy {self.choice.name} chooses all symbols together, and a stream answers row by row",
-                hint="hfm backtest",
-            )
-        return float(self.choice.allocator.policy.weights(Signals(*(np.array([value]) for value in values)))[0])
+        return float(self._policy.weights(Signals(*(np.array([value]) for value in values)))[0])
 
     def _correct(self, onnx: OnnxNetwork, row: Values) -> None:
         """What the floors forecast becomes what the networks forecast."""

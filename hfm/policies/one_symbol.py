@@ -25,9 +25,16 @@ class OneSymbol:
 
     policy: Policy
 
+    def weights(self, signals: Signals) -> Weights:
+        """The policy's weights of rows [n], of any symbols and instants, checked: what back-test, live and verify ask.
+
+        Raises UsageError as `checked`.
+        """
+        return checked(self.policy.weights(signals), len(signals.p_up))
+
     def targets(self, signals: Signals, positions: Float, risk: Risk) -> Weights:
         """See Allocator: the policy's weights, whatever is held."""
-        return self.policy.weights(signals)
+        return self.weights(signals)
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ def checked(weights: Any, count: int) -> Weights:  # Any: a third party's
         raise UsageError(
             f"the policy gave weights of shape {given.shape} for {count} rows", hint="give one weight a row"
         )
-    if given.dtype == np.int8 and not (np.abs(given) > 1).any():
+    if given.dtype == np.int8 and not ((given < -1) | (given > 1)).any():
         return given
     shares: Float = np.nan_to_num(given.astype(np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)
     if (np.abs(shares) > 1.0).any():

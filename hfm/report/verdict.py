@@ -184,7 +184,7 @@ def with_verification(found: Verdict, verified: Callable[[], Verification | None
         return replace(found, reasons=(*found.reasons, text)), document
     first = checked.failed[0] if checked.failed else "there was nothing to test"
     text = (
-        f"Look-ahead was found in this very run, so that its gains are no evidence: {first} "
+        f"A look-ahead test of this very run failed, so that its gains are no evidence: {first} "
         f"({len(checked.failed)} of {checked.tests} tests failed, --seed {checked.seed})."
     )
     return replace(found, label="no edge found", reasons=(text, *found.reasons)), document

@@ -10,6 +10,7 @@ from hfm.backtest import family
 from hfm.backtest.engine import Engine
 from hfm.backtest.joined_panel import panels
 from hfm.config import Backtest
+from hfm.errors import UsageError
 from hfm.plugins import Float, Risk, Signals
 from tests.backtest import market
 
@@ -68,3 +69,41 @@ def test_an_allocator_is_asked_instant_by_instant_and_told_what_it_gave_last() -
     (weights,) = family.targets([trial], panel, family.inputs(panel, np.ones(12)))
     assert plugin.asked == [2] * 6
     assert weights.tolist() == [0.5, 0.0, 0.5] * 4
+
+
+class Answer:
+    """An allocator that gives the same answer at each instant."""
+
+    def __init__(self, answer: list[float]) -> None:
+        self.answer = answer
+
+    def targets(self, signals: Signals, positions: Float, risk: Risk) -> Float:
+        return np.array(self.answer)
+
+
+@pytest.mark.parametrize("answer", [[0.5], [0.5, 0.5, 0.5], [0.5, 1.5], [-2.0, 0.0]])
+def test_an_allocator_s_answer_is_checked_at_each_instant(answer: list[float]) -> None:
+    """One weight a symbol, none spread over the others; never more than a full position."""
+    quoted = market.walk(["A", "B"], 2, 3)
+    predicted = market.predictions(quoted, {"m": 0.6})
+    panel = next(panels(tables.MemoryReader(quoted), tables.MemoryReader(predicted), "m", ["A", "B"]))
+    trial = family.Trial("answer", "answer", None, Answer(answer), True)
+    with pytest.raises(UsageError):
+        family.targets([trial], panel, family.inputs(panel, np.ones(12)))
+
+
+def test_a_policy_asked_instant_by_instant_gives_what_it_gives_at_once() -> None:
+    """The one-symbol case of an allocator."""
+    quoted = market.walk(["A", "B"], 2, 3)
+    predicted = market.predictions(quoted, {"m": 0.6})
+    panel = next(panels(tables.MemoryReader(quoted), tables.MemoryReader(predicted), "m", ["A", "B"]))
+    known = family.inputs(panel, np.ones(12))
+    one = family.trial("0.52")
+
+    class Instants:
+        targets = one.allocator.targets
+
+    by_instants = family.Trial("instants", "instants", None, Instants(), True)
+    at_once, again = family.targets([one, by_instants], panel, known)
+    assert at_once.any()
+    np.testing.assert_array_equal(at_once, again)

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hfm.errors import UsageError
-from hfm.plugins import Float, Risk, Signals
+from hfm.plugins import Float, Risk, Signals, Weights
 from hfm.policies.choice import choose
 from hfm.policies.one_symbol import KINDS, OneSymbol, SignPolicy, allocator, checked, deprecated, row_weight
 from tests.command import hfm
@@ -103,3 +103,30 @@ def test_a_back_test_by_propose_says_once_that_it_is_deprecated_and_is_the_one_b
         ledgers.append((tmp_path / "runs" / "a" / "backtest" / "ledger.parquet").read_bytes())
     assert pq.read_table(tmp_path / "runs" / "a" / "backtest" / "ledger.parquet")["position"].to_numpy().any()
     assert ledgers[0] == ledgers[1]
+
+
+@pytest.mark.parametrize("wrong", [[2, 0], [-128, 0], [np.int16(-300), 0], [np.inf, 0.0], [1.5, 0.0], [0.5]])
+@pytest.mark.parametrize("dtype", [np.int8, np.float64])
+def test_every_way_to_ask_refuses_what_is_no_weight(wrong: list[float], dtype: type) -> None:
+    """The most negative int8 too, whose absolute value is none; back-test, live and verify all ask OneSymbol."""
+    if dtype is np.int8 and not all(np.isfinite(x) and x == int(x) and -128 <= x < 128 for x in wrong):
+        dtype = np.float64
+
+    class Wrong:
+        def weights(self, signals: Signals) -> Weights:
+            return np.array(wrong, dtype)
+
+    found = OneSymbol(Wrong())
+    for ask in (found.weights, lambda signals: found.targets(signals, np.zeros(2), Risk(signals.ret_sd_bps))):
+        with pytest.raises(UsageError):
+            ask(seen([0.4, 0.6]))
+
+
+def test_nan_is_flat_wherever_a_policy_is_asked() -> None:
+    """And so equal to itself, when it is asked twice."""
+
+    class Unsure:
+        def weights(self, signals: Signals) -> Float:
+            return np.where(signals.p_up > 0.5, 1.0, np.nan)
+
+    assert OneSymbol(Unsure()).weights(seen([0.4, 0.6])).tolist() == [0, 1]

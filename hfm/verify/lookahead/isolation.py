@@ -115,8 +115,8 @@ def propose(threshold: str, batches: Sequence[Signals]) -> Reply:
         choice = choose(threshold)
         _moved(type(choice.plugin))
         if not isinstance(choice.allocator, OneSymbol):
-            raise TypeError("it chooses the targets of all symbols together")
-        return [np.asarray(_watched(choice.allocator.policy.weights, b)) for b in batches]
+            raise TypeError("it chooses the targets of all symbols together, which no look-ahead test asks again yet")
+        return [_watched(choice.allocator.weights, b) for b in batches]
 
     return _answered(each)
 
