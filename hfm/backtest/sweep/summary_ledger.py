@@ -106,7 +106,8 @@ def summarise_weights(
     edge
         [n] EDGE on rows that may not be passed over, else 0.
     """
-    if weights.dtype == np.int8:
+    full = np.isin(np.abs(state.order["weight"]), (0.0, 1.0)).all()  # an earlier panel may have left a part
+    if weights.dtype == np.int8 and full:
         codes: Sign = np.add(weights, edge, dtype=np.int8)
         summarise(state, params, rows, codes, sums, space)
         return
@@ -117,12 +118,13 @@ def summarise_weights(
 @bare
 def _summarise_rows(state: LedgerState, params: Records, rows: Records, sums: Records, space: Workspace) -> None:
     """As `summarise`, every row through the step, its target as it stands in `rows` [n] of LEDGER_ROW."""
-    result = space.result[0]
+    result, watched = space.result[0], is_watched(params[0])
     for i in range(rows.size):
         row = rows[i]
         block, position = sums[row.block], state.symbol[row.symbol]
         block.trips += advance(state, params, row, result, space.trips)
-        watch(state, params[row.symbol], result, equity(state))
+        if watched:
+            watch(state, params[row.symbol], result, equity(state))
         block.net += result.net_pnl
         block.gross += result.gross_pnl
         block.held += position.qty * position.mark
@@ -152,8 +154,7 @@ def summarise(
         See `workspace`.
     """
     trips, result, turns = space.trips, space.result[0], space.turns
-    rule = params[0]
-    watched = rule.daily_loss < np.inf or rule.max_drawdown < np.inf
+    watched = is_watched(params[0])
     alone = state.symbol.size == 1 and not watched
     simple = plain(state, params)
     if alone:
@@ -233,7 +234,13 @@ def plain(state: LedgerState, params: Records) -> bool:
         return False
     if rule.max_turnover < np.inf or rule.max_spread_bps < np.inf or rule.max_age_ns < np.inf:
         return False
-    return not (rule.daily_loss < np.inf or rule.max_drawdown < np.inf)
+    return not is_watched(rule)
+
+
+@bare
+def is_watched(rule: Record) -> bool:
+    """Whether a limit hangs on the equity after each row."""
+    return bool(rule.daily_loss < np.inf or rule.max_drawdown < np.inf)
 
 
 @bare

@@ -34,7 +34,7 @@ class Sweep:
     def __init__(self, levels: Float, params: Records, cash: float, symbols: int) -> None:
         """levels [L]: at least 0; params: of hfm.ledger.account; cash: of each ledger, currency."""
         self.levels, self._cash = levels, cash
-        self.net, self.trips = np.zeros(len(levels)), np.zeros(len(levels))
+        self.trips = np.zeros(len(levels))
         self._params = params.copy()
         self._params["keep_trips"] = False
         self._states = states_new(len(levels), cash, symbols)
@@ -50,8 +50,11 @@ class Sweep:
                 self._side_by_side(slice(first, first + batched_ledger.LANES), rows, score)
         else:
             self._each(range(len(self.levels)), rows, score, edges(rows.full))
-        for k in range(len(self.levels)):
-            self.net[k] = equity(ledger(self._states, k)) - self._cash
+
+    @property
+    def net(self) -> Float:
+        """[L] P&L of each level, currency."""
+        return np.array([equity(ledger(self._states, k)) - self._cash for k in range(len(self.levels))])
 
     def _each(self, which: range, rows: LedgerRows, score: Float, edge: npt.NDArray[np.int8]) -> None:
         """One level after the other."""
