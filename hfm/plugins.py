@@ -1,8 +1,8 @@
 """Protocols of what can be plugged in, and the registries that find it: name -> "module:attribute".
 
-A built-in is a line in a registry here; a third party's is an entry point in the group `hfm.sources`, `hfm.recipes`,
-`hfm.models`, `hfm.policies`, `hfm.choosers` or `hfm.executors`. Modules are imported on demand. Each protocol has
-contract tests that a new member inherits.
+A built-in is a line in a registry here; a third party's source, model or policy is an entry point in the group
+`hfm.sources`, `hfm.models` or `hfm.policies`. No setting names another recipe, chooser or executor yet. Modules are
+imported on demand. Each protocol has contract tests that a new member inherits.
 """
 
 from __future__ import annotations

@@ -29,22 +29,10 @@ def fetch(
     """Get bars from a source into a new run (or into --run NAME)."""
     common = Common(run, home, config, set_, json, quiet, debug, wait, workers)
     options = FetchOptions(
-        symbols,
-        days,
-        sessions,
-        interval,
-        source,
-        path,
-        map,
-        no_volume,
-        tz,
-        label,
-        as_of,
-        max_gap,
-        adjust,
-        rebase,
-        max_time,
-    )
+        symbols=symbols, days=days, sessions=sessions, interval=interval, source=source, path=path, map=map,
+        no_volume=no_volume, tz=tz, label=label, as_of=as_of, max_gap=max_gap, adjust=adjust, rebase=rebase,
+        max_time=max_time,
+    )  # fmt: skip
     answer(
         "fetch", common, lambda show: _dry_fetch(show, common, options) if dry_run else _fetch(show, common, options)
     )
@@ -204,22 +192,10 @@ def run_all(
     """
     common = Common(run, home, config, set_, json, quiet, debug, wait, workers)
     options = FetchOptions(
-        symbols,
-        days,
-        sessions,
-        interval,
-        source,
-        path,
-        map,
-        no_volume,
-        tz,
-        label,
-        as_of,
-        max_gap,
-        adjust,
-        rebase,
-        max_time,
-    )
+        symbols=symbols, days=days, sessions=sessions, interval=interval, source=source, path=path, map=map,
+        no_volume=no_volume, tz=tz, label=label, as_of=as_of, max_gap=max_gap, adjust=adjust, rebase=rebase,
+        max_time=max_time,
+    )  # fmt: skip
     answer("run", common, lambda show: _run_all(show, common, options, refresh))
 
 

@@ -41,8 +41,7 @@ def start(talk: Callable[[str], None]) -> None:
     off = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
     if _helpers or off or jit.is_temporary(folder) or (folder / "complete").exists():
         return
-    if not _helpers:
-        atexit.register(stop)
+    atexit.register(stop)
     for place in range(min(_cores() - 1, MOST)):
         code = f"import sys; sys.path[:] = {sys.path!r}; from hfm.kernels.first_run import work; work({place})"
         with contextlib.suppress(OSError):  # no memory, or too many processes: the run compiles alone

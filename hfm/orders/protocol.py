@@ -1,16 +1,15 @@
-"""What a broker is: what stands between an order and its fills.
+"""What a broker is to the back-test and to live: what an order's row fills, at which price and cost.
 
 hfm.orders.step is written against this shape. Its first guest is the module hfm.orders.simulated_broker, whose kernels
-the step calls by name, since a compiled kernel cannot choose its callee row by row. An adapter of a venue has the same
-three functions and answers from what the venue has sent since the row before:
+the step calls by name, since a compiled kernel cannot choose its callee row by row. At a row's open the step rejects an
+order without a price or accepts it, then asks `executable`, holds that back by the limits on fills (hfm.risk.limits),
+and books the Fill that `execute` gives of what is left. At a close it books all of it. `rest` comes once the row's
+close has passed, with what is still open.
 
-- `executable` submits an order that is NEW, and says how much of it the venue has executed, 0 before it acknowledges
-  (hfm.orders.order_records.accept) or after it refuses (reject);
-- `execute` is the execution report: price, mid and costs of that quantity;
-- `rest` is called once a row's close has passed, with what is left: an adapter cancels and replaces there.
-
-What becomes of the order record is the step's to write (hfm.orders.order_records.TRANSITIONS): a broker keeps no state
-in it but the place in a queue. tests/contract/test_brokers.py holds every broker to this page.
+So a broker answers for one row and fills what it is told to. It keeps no state in the order but the place in a queue:
+the rest is the step's to write (hfm.orders.order_records.TRANSITIONS). A venue does more: it may refuse or fill at any
+time, and limits on fills must hold before an order is sent. An adapter of one therefore stands on the order records
+and their transitions, and not behind `executable`. tests/contract/test_brokers.py holds every broker to this page.
 """
 
 from __future__ import annotations

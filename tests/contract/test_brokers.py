@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hfm.config import Backtest
 from hfm.ledger.account import params_new
 from hfm.orders import simulated_broker
-from hfm.orders.order_records import NEW, ORDER
+from hfm.orders.order_records import ACCEPTED, ORDER
 from hfm.orders.protocol import Broker
 from hfm.orders.simulated_broker import CLOSE, FLATTEN, OPEN
 from hfm.tables.records import Records
@@ -27,9 +27,9 @@ fills = st.sampled_from(["next-open", "next-mid", "cross", "passive"])
 
 
 def order_new(want: float, half: float = 0.05) -> Any:
-    """An order for `want` units that was decided at a mid of 100."""
+    """An order for `want` units that was decided at a mid of 100, accepted, as the step hands it over."""
     order = np.zeros(1, ORDER)[0]
-    order["state"], order["qty"], order["leaves"], order["target"] = NEW, want, want, want
+    order["state"], order["qty"], order["leaves"], order["target"] = ACCEPTED, want, want, want
     order["bid"], order["ask"] = 100.0 - half, 100.0 + half
     return order
 

@@ -29,7 +29,6 @@ def test_division_by_zero_is_infinity_as_in_numpy() -> None:
     """No ZeroDivisionError in the middle of a session."""
     assert ratio(1.0, 0.0) == np.inf
     assert np.isnan(ratio(0.0, 0.0))
-    assert compile_seconds() >= 0
 
 
 def test_a_changed_kernel_source_changes_the_cache_folder(tmp_path: Path) -> None:
