@@ -21,6 +21,7 @@ from hfm.backtest.session_sums import LedgerSums
 from hfm.backtest.sweep.summary_ledger import LedgerRows, rows_new, summarise_weights, workspace
 from hfm.backtest.sweep.thresholds import Sweep
 from hfm.config import Backtest
+from hfm.errors import DataError
 from hfm.kernels.jit import frozen
 from hfm.ledger.account import ledger, params_new, state_new, states_new
 from hfm.ledger.fills import Expectation, expected_costs
@@ -68,6 +69,8 @@ class Engine:
     """The states of all ledgers, carried from panel to panel."""
 
     def __init__(self, settings: Backtest, symbols: Sequence[str], meta: TableMeta, horizon: int) -> None:
+        if not meta.slots_per_year > 0:
+            raise DataError("the quotes do not say how many rows a year has", hint="hfm simulate")
         self.settings, self.symbols, self.horizon = settings, tuple(symbols), horizon
         self.trials: list[Trial] = family.members(settings.threshold)
         self.user = next(k for k, t in enumerate(self.trials) if t.user)

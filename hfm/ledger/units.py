@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hfm.config import Backtest
+from hfm.errors import DataError
 from hfm.tables import TableMeta
 
 LOTS = {"24/7": 1e-8}
@@ -12,9 +13,16 @@ LOTS = {"24/7": 1e-8}
 
 
 def tick_sizes(meta: TableMeta, symbols: Sequence[str]) -> list[float]:
-    """The tick of each symbol, currency, as a quotes table's meta has it: its own, else the one of all."""
+    """The tick of each symbol, currency, as a quotes table's meta has it: its own, else the one of all.
+
+    Raises DataError where it says none.
+    """
     ticks = meta.ticks or {}
-    return [float(ticks.get(symbol, meta.tick)) for symbol in symbols]
+    sizes = [float(ticks.get(symbol, meta.tick)) for symbol in symbols]
+    for symbol, size in zip(symbols, sizes, strict=True):
+        if not size > 0.0:
+            raise DataError(f"the quotes do not say the tick of {symbol}", hint="hfm simulate")
+    return sizes
 
 
 def lot_size(settings: Backtest, calendar: str) -> float:

@@ -14,6 +14,7 @@ from hfm.backtest.ledger_tables import edges
 from hfm.backtest.sweep.summary_ledger import rows_of, summarise, workspace
 from hfm.backtest.sweep.thresholds import sweep
 from hfm.config import Backtest
+from hfm.errors import DataError
 from hfm.ledger import ledger_records as rec
 from hfm.ledger import reasons, units
 from hfm.ledger.account import equity, params_new, state_new
@@ -152,6 +153,8 @@ def test_ticks_of_a_quotes_table_with_and_without_one_a_symbol() -> None:
     """A table of before has one tick for all."""
     assert units.tick_sizes(TableMeta(tick=0.01), ["A", "B"]) == [0.01, 0.01]
     assert units.tick_sizes(TableMeta(tick=0.5, ticks={"B": 1e-8}), ["A", "B"]) == [0.5, 1e-8]
+    with pytest.raises(DataError, match="tick of A"):  # else a passive order would be reached by any price
+        units.tick_sizes(TableMeta(ticks={"B": 1e-8}), ["A", "B"])
 
 
 @pytest.mark.parametrize(
