@@ -185,6 +185,7 @@ def test_no_helper_is_started_where_there_is_one_core_or_no_lasting_cache(
 ) -> None:
     """Nor where kernels are not compiled at all."""
     monkeypatch.setattr(jit, "on_compile", None)
+    monkeypatch.setattr(first_run, "_helpers", [])  # not those of other tests
     cases = {"one core": (1, tmp_path, "0"), "no cache": (4, Path("hfm-kernels-x"), "0"), "plain": (4, tmp_path, "1")}
     for cores, folder, off in cases.values():
         monkeypatch.setattr(first_run, "_cores", lambda cores=cores: cores)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hfm import plugins
-from hfm.plugins import Signals
+from hfm.plugins import Arrays, Panel, Signals
 from hfm.verify.lookahead import isolation
 from hfm.verify.lookahead.isolation import Isolated, Reply
 
@@ -21,10 +21,10 @@ KEPT: list[int] = []
 
 
 class Nosy:
-    """Answers with what it finds out: calls before this one, hour, process, folder, a file, a connection."""
+    """A model that answers with what it finds out: calls before this one, hour, process, folder, a file."""
 
-    def weights(self, signals: Signals) -> np.ndarray:
-        """Not a policy's answer, but what the test wants to know."""
+    def predict(self, arrays: Arrays, panel: Panel) -> np.ndarray:
+        """Not heads, but what the test wants to know."""
         KEPT.append(1)
         file = Path(os.environ["NOSY_FILE"])
         try:
@@ -50,22 +50,28 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Isolated]
     (tmp_path / "kept").write_text("what it saw before")
     monkeypatch.setenv("NOSY_FILE", str(tmp_path / "kept"))
     monkeypatch.setenv("NOSY_FOLDER", os.getcwd())
-    monkeypatch.setitem(plugins.REGISTRY["policies"], "nosy", f"{HERE}:Nosy")
+    monkeypatch.setitem(plugins.REGISTRY["models"], "nosy", f"{HERE}:Nosy")
     monkeypatch.setitem(plugins.REGISTRY["policies"], "faulty", f"{HERE}:Faulty")
     with Isolated() as process:
         yield process
 
 
-def ask(asked: Isolated, name: str, times: int = 1) -> Reply:
-    """What a policy replies about no rows."""
-    none = np.empty(0)
-    return asked.ask(isolation.propose, name, [Signals(none, none, none, none)] * times)
+NO_ROWS = Panel(
+    np.empty((0, 1)), ("f",), 1, np.empty(0, np.int64), *[np.empty(0)] * 5, np.zeros(1, np.int64),
+    *[np.empty(0, np.int64)] * 2, ("SPY",), 78, 5,
+)  # fmt: skip
+
+
+def ask(asked: Isolated, times: int = 1) -> Reply:
+    """What the model replies about no rows."""
+    return asked.ask(isolation.predict, "nosy", {}, [NO_ROWS] * times)
 
 
 def test_state_clock_process_folder_and_files_are_others(asked: Isolated) -> None:
     """And the file that it tries to read is named; two calls in one process know of each other, another does not."""
-    here = Nosy().weights(Signals(*[np.empty(0)] * 4))
-    reply = ask(asked, "nosy", 2)
+    here = Nosy().predict({}, NO_ROWS)
+    reply = ask(asked, 2)
+    assert reply.error == ""
     (calls, away, clock, process, folder, read), second = reply.answers
     assert (calls, folder, read) == (1, 0, -1)
     assert second[0] == 2
@@ -73,7 +79,8 @@ def test_state_clock_process_folder_and_files_are_others(asked: Isolated) -> Non
     assert abs(away - here[1]) > 86_400
     assert abs(clock - here[2]) > 86_400
     assert reply.touched == (f"opens {os.environ['NOSY_FILE']}",)
-    assert not isolation.touched("backtest", "policy nosy", reply).passed
-    assert ask(asked.spare, "nosy").answers[0][0] == 1
-    fault = ask(asked, "faulty")
+    assert not isolation.touched("train", "model nosy", reply).passed
+    assert ask(asked.spare).answers[0][0] == 1
+    none = np.empty(0)
+    fault = asked.ask(isolation.propose, "faulty", [Signals(none, none, none, none)])
     assert (fault.answers, fault.error) == ([], "ValueError: no answer")
