@@ -32,11 +32,13 @@ MOST = 3
 Words = Any  # JSON values
 _SCALARS = {t.__name__: t for t in (bool, int, float, np.float32, np.float64, np.int64, np.uint64, np.int8, np.bool_)}
 _helpers: list[subprocess.Popen[bytes]] = []
+_announced = False
 
 
 def start(talk: Callable[[str], None]) -> None:
     """Compile the kernels of `hfm run` beside it where the cache lacks them; `talk` is told once, if any is missing."""
-    jit.on_compile = partial(_announce, talk)
+    if not _announced:
+        jit.on_compile = partial(_announce, talk)
     folder = jit.cache_folder()
     off = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
     if _helpers or off or jit.is_temporary(folder) or (folder / "complete").exists():
@@ -157,8 +159,9 @@ def _found(name: str) -> Any:  # Any: a kernel, a class or a dtype
 
 
 def _announce(talk: Callable[[str], None]) -> None:
-    """Say once that kernels are compiled."""
-    jit.on_compile = None
+    """Say once a process that kernels are compiled, however many stages compile some."""
+    global _announced
+    _announced, jit.on_compile = True, None
     talk(NOTICE)
 
 

@@ -8,11 +8,13 @@ folder is named by a hash of all sources, of the processor, and of numba's versi
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import hashlib
 import inspect
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -41,6 +43,8 @@ _TEMPORARY = "hfm-kernels-"
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _LOCK_SECONDS = 120.0
 """How long a process waits for another that compiles the same kernel before it compiles it too."""
+_CALLEES = 100
+"""More kernels than one calls."""
 _making = threading.Lock()
 _seconds = 0.0
 on_compile: Callable[[], None] | None = None
@@ -77,7 +81,9 @@ def cache_folder() -> Path:
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError:  # a cron user without a home: compile again each time rather than fail
-        return Path(tempfile.mkdtemp(prefix=_TEMPORARY))
+        folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
 
 def is_temporary(folder: Path) -> bool:
@@ -169,10 +175,25 @@ class Kernel(Generic[P, R]):
         types = tuple(numba.typeof(argument) for argument in args)  # type: ignore[no-untyped-call]  # numba's own
         digest = hashlib.sha256(repr(types).encode()).hexdigest()[:16]
         with _first_time(cache_folder() / f"{self.name.replace('<locals>', '')}-{digest}", patience):
-            dispatcher.compile(types)
+            _compile(dispatcher, types)
         if on_first_use is not None:
             on_first_use(self, args)
         return numba_private.entry_point(dispatcher, types)
+
+
+def _compile(dispatcher: Any, types: tuple[Any, ...]) -> None:  # Any: numba's own
+    """Compile, or load; a disk that is full is no error, the next process compiles again.
+
+    numba's own cache raises, once for each callee and for the kernel itself, when it cannot keep what is compiled by
+    then and stays in memory.
+    """
+    for last in (*(False,) * _CALLEES, True):
+        try:
+            dispatcher.compile(types)
+            return
+        except OSError:
+            if last:
+                raise
 
 
 def _key(args: tuple[object, ...]) -> tuple[object, ...]:

@@ -193,3 +193,17 @@ def test_no_helper_is_started_where_there_is_one_core_or_no_lasting_cache(
         monkeypatch.setenv("NUMBA_DISABLE_JIT", off)
         first_run.start(print)
         assert first_run._helpers == []
+
+
+def test_it_is_announced_once_however_many_stages_compile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each stage of a run starts what compiles beside it; one line is enough."""
+    monkeypatch.setattr(jit, "on_compile", None)
+    monkeypatch.setattr(first_run, "_announced", False)
+    monkeypatch.setattr(first_run, "_cores", lambda: 1)
+    monkeypatch.setattr(jit, "cache_folder", lambda: tmp_path)
+    lines: list[str] = []
+    for _ in range(2):
+        first_run.start(lines.append)
+        if jit.on_compile is not None:
+            jit.on_compile()
+    assert lines == [first_run.NOTICE]
