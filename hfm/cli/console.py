@@ -28,7 +28,10 @@ SCHEMA_VERSION = 1
 
 def shown(path: Path) -> str:
     """A path as the user would type it: relative where it lies below the current folder."""
-    cwd = Path.cwd()
+    try:
+        cwd = Path.cwd()
+    except FileNotFoundError:  # it was deleted since the command began, or before
+        return str(path)
     return str(path.relative_to(cwd)) if path.is_relative_to(cwd) else str(path)
 
 

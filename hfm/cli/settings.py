@@ -9,14 +9,20 @@ from typing import Any
 
 from hfm.cli.console import Show
 from hfm.cli.options import Common, FetchOptions, Flags, fetch_flags
-from hfm.errors import ExitCode
+from hfm.errors import ExitCode, UsageError
 
 
 def home_of(common: Common) -> Path:
-    """Where runs/ and data/ lie."""
+    """Where runs/ and data/ lie. Raises UsageError where that hangs on a current folder that is gone."""
     from hfm.runs.manifest import find_home
 
-    return find_home(common.home, os.environ, Path.cwd())
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        if not (common.home or os.environ.get("HFM_HOME")):
+            raise UsageError("the current folder is gone", hint="change to a folder that is there") from None
+        here = Path(os.sep)
+    return find_home(common.home, os.environ, here)
 
 
 def config_of(common: Common, home: Path, recorded: Mapping[str, Any], section: str, flags: Flags) -> Any:  # Config

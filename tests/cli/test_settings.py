@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,3 +34,14 @@ def test_a_fault_in_hfm_toml_names_the_file(tmp_path: Path) -> None:
 def test_home_is_an_option(tmp_path: Path) -> None:
     """--home."""
     assert home_of(Common(home=str(tmp_path))) == tmp_path
+
+
+def test_a_current_folder_that_is_gone_matters_only_where_no_home_is_named(tmp_path: Path) -> None:
+    """As under a cron line whose folder a clean-up took: the home is where it was said to be, else exit 2."""
+    gone = tmp_path / "gone"
+    for home, code, says in ((str(tmp_path), 4, "there is no run"), ("", 2, "the current folder is gone")):
+        gone.mkdir()
+        command = ["sh", "-c", 'rmdir "$1"; exec "$2" -m hfm status', "sh", str(gone), sys.executable]
+        env = {k: v for k, v in os.environ.items() if k != "HFM_HOME"} | ({"HFM_HOME": home} if home else {})
+        done = subprocess.run(command, cwd=gone, env=env, capture_output=True, text=True)
+        assert (done.returncode, says in done.stderr) == (code, True), done.stderr
