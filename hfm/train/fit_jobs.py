@@ -113,7 +113,22 @@ def fit(task: FitTask, fold: Fold, report: Report, state: bytes | None = None) -
 
 
 def fit_inputs(inputs: FitInputs, fold: int, report: Report, state: bytes | None = None) -> Arrays:
-    """`fit` on rows that are already cut; fold: the number of theirs."""
+    """`fit` on rows that are already cut.
+
+    Parameters
+    ----------
+    inputs : FitInputs
+        The rows, and what to do with them.
+    fold : int
+        The number of their fold.
+    report, state
+        As in `fit`.
+
+    Returns
+    -------
+    arrays by name
+        See Forecaster.
+    """
     ctx = Context(
         stage=f"train fold {fold}", seed=inputs.seed, progress=FoldProgress(fold, report),
         checkpoint=FoldCheckpoint(fold, report, state), resume=state is not None,
@@ -162,7 +177,7 @@ def fit_all(
     enough = labels * task.options.epochs * task.options.seeds >= PARALLEL_FROM
     workers = min(ctx.workers, len(missing)) if enough else 1
     if workers > 1:  # the largest first, so that none is left to one worker at the end
-        missing.sort(key=lambda f: f.train[0] - f.train[1])
+        missing.sort(key=lambda f: f.train.first - f.train.end)
     executor: plugins.Executor = plugins.find("executors", "processes")(workers)
     fits = [partial(_fit, fold, checkpoints.state(task.model, fold.number)) for fold in missing]
     for k, arrays in executor.as_completed(fits, task, listen):

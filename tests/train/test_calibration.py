@@ -10,7 +10,7 @@ import pytest
 from hfm.models.heads import mix
 from hfm.train import calibration
 from hfm.train.calibration import ValidationBlock, clustered, gates, inverse_temperature, pool, weights
-from hfm.train.scoring import calibration_error, expected_error
+from hfm.train.measures import calibration_error, expected_error
 
 
 def block(n: int, share: float, seed: int = 0) -> ValidationBlock:

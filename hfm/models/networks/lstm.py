@@ -19,7 +19,18 @@ class Lstm:
     backends: ClassVar[tuple[str, ...]] = ("torch", "fused")
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """See Forecaster."""
+        """Fit the floor and the networks on it.
+
+        Parameters
+        ----------
+        train, valid, options, ctx
+            See Forecaster.
+
+        Returns
+        -------
+        arrays by name
+            See trainer.fit.
+        """
         from hfm.models.networks import trainer
 
         return trainer.fit(train, valid, options, ctx)
@@ -38,7 +49,18 @@ class Bare(Lstm):
     base: ClassVar[str | None] = None
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """See Forecaster."""
+        """Fit the networks on the training rows' means.
+
+        Parameters
+        ----------
+        train, valid, options, ctx
+            See Forecaster.
+
+        Returns
+        -------
+        arrays by name
+            See trainer.fit.
+        """
         from hfm.models.networks import trainer
 
         return trainer.fit(train, valid, options, ctx, trainer.BARE)

@@ -13,19 +13,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import safetensors.torch
 import torch
 from torch import nn
 
 from hfm.config import Train
 from hfm.errors import UsageError
-from hfm.models import inference, stacking
-from hfm.models.heads import CORRECTIONS, LOG_VOL, LOGIT, MEDIAN
-from hfm.models.linear.ridge import known, rows_of, standardise
+from hfm.models import stacking
+from hfm.models.heads import CORRECTIONS
 from hfm.models.lstm_cpu.adamw import AdamW
 from hfm.models.lstm_cpu.gradient import FusedGradient, flatten
-from hfm.models.networks import device, segments
-from hfm.models.networks.losses import LABELS, Batch, losses
+from hfm.models.networks import device, saved_fit, segments
+from hfm.models.networks.batches import batch, residual_units
+from hfm.models.networks.losses import Batch, losses
 from hfm.models.networks.lstm_network import LstmNetwork, packable_arrays
 from hfm.plugins import Arrays, Float, Panel
 from hfm.stage import Context
@@ -77,44 +76,27 @@ def fit(train: Panel, valid: Panel, options: Train, ctx: Context, kind: NetworkK
     UsageError
         For a device that is not here, or the backend `fused` where it cannot be had.
     """
-    place = CPU if options.backend == "fused" and options.device == "auto" else device.chosen(options.device)
+    place = device.of_options(options)
     arrays, logit = kind.floor(train, valid, options, ctx)
     arrays["unit"] = residual_units(arrays, train)
     fitted = batch(arrays, segments.segmented(train), logit[segments.source_rows(train)]).to(place)
     watched = batch(arrays, segments.segmented(valid)).to(place)
     widths = np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]
-    done, saved = _load(ctx)
+    saved = saved_fit.load(ctx)
+    done = saved.done
     with device.steady(options.threads):
         for seed in range(len(done), options.seeds):
             with device.seeded(place, int(ctx.rng(f"network {seed}").integers(2**62))):
                 trainer = Trainer(fitted.x.shape[2], options, kind.build, place)
-                if saved is not None:
-                    trainer.restore(saved)
-                    saved = None
+                if saved.current is not None:
+                    trainer.restore(saved.current)
+                    saved.current = None
                 _train(trainer, fitted, watched, widths, ctx, done)
             best = {name: value.cpu() for name, value in trainer.best_weights.items()}
             done.append({**kind.export(best, f"seed{seed}"), f"history/seed{seed}": np.array(trainer.history)})
     for part in done:
         arrays.update(part)
     return arrays
-
-
-def batch(arrays: Arrays, panel: Panel, logit: Float | None = None) -> Batch:
-    """The panel's sequences as one Batch. logit [n]: the floor's of the direction; None: by `arrays`."""
-    floor, label = inference.heads(arrays, panel), arrays["floor/label"][rows_of(panel)]
-    z = standardise(panel.x, rows_of(panel), arrays["floor/centre"], arrays["floor/factor"])[:, : panel.own]
-    z[~known(panel)] = 0.0
-    volatility_unit, spread_unit = arrays["unit"]
-    columns = (floor[:, LOGIT] if logit is None else logit, np.where(known(panel), panel.up, np.nan),
-               (panel.log_vol - floor[:, LOG_VOL]) / (label[:, 1] * volatility_unit),
-               (panel.log_spread - floor[:, MEDIAN]) / (label[:, 3] * spread_unit))  # fmt: skip
-    lengths = np.diff(panel.start)
-    inside = np.arange(lengths.max(initial=0)) < lengths[:, None]
-    x = np.zeros((*inside.shape, panel.own), np.float32)
-    x[inside] = z
-    y = np.zeros((*inside.shape, len(LABELS)), np.float32)
-    y[inside] = np.nan_to_num(np.column_stack([*columns, *(np.isfinite(column) for column in columns[1:])]))
-    return Batch(torch.from_numpy(x), torch.from_numpy(y))
 
 
 class Trainer:
@@ -190,7 +172,7 @@ class Trainer:
         return self.since < self.options.patience and self.epoch < self.options.epochs
 
     def state(self) -> dict[str, torch.Tensor]:
-        """All of it as tensors, torch's generator included."""
+        """All of it as tensors on the processor, torch's generators included."""
         parts = {"net": self.net.state_dict(), "mean": self.mean.state_dict(), "best": self.best_weights}
         out = {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
         out |= {f"optimiser/{name}": value for name, value in self.optimiser.state().items()}
@@ -203,7 +185,7 @@ class Trainer:
         return {**{name: value.detach().cpu().clone() for name, value in out.items()}, **device.draws(self.place)}
 
     def restore(self, saved: dict[str, torch.Tensor]) -> None:
-        """Become what `state` was taken of; torch's generator too."""
+        """Become what `state` was taken of, on the same kind of device; torch's generators too."""
         parts: dict[str, dict[str, torch.Tensor]] = {}
         for key, value in saved.items():
             part, _, name = key.partition("/")
@@ -221,9 +203,26 @@ class Trainer:
 
 
 def fused_gradient(net: nn.Module, options: Train, place: torch.device) -> FusedGradient | None:
-    """The gradient without autograd, where the backend asks for it: None for autograd.
+    """The gradient without autograd, where the backend asks for it.
 
-    Raises UsageError for the backend `fused` of a network or on a device that has none.
+    Parameters
+    ----------
+    net : Module
+        On `place`; an LstmNetwork must have been flattened (`flatten`).
+    options : Train
+        Of which backend is read.
+    place : device
+        Where the network is.
+
+    Returns
+    -------
+    FusedGradient or None
+        None: by autograd.
+
+    Raises
+    ------
+    UsageError
+        For the backend `fused` of a network or on a device that has none.
     """
     has_one = isinstance(net, LstmNetwork) and place.type == "cpu"
     if options.backend == "fused" and not has_one:
@@ -249,7 +248,7 @@ def _train(trainer: Trainer, data: Batch, watched: Batch, widths: Float, ctx: Co
         nonlocal unsaved
         unsaved += rows
         if ctx.checkpoint is not None and unsaved >= SAVE_EVERY:
-            ctx.checkpoint.save(_dump(done, trainer))
+            ctx.checkpoint.save(saved_fit.dump(done, trainer.state()))
             unsaved = 0
 
     going = trainer.since < options.patience and trainer.epoch < options.epochs
@@ -263,41 +262,26 @@ def _train(trainer: Trainer, data: Batch, watched: Batch, widths: Float, ctx: Co
         pause(min(options.batch, len(data.x)) * data.x.shape[1])
 
 
-def _dump(done: list[Arrays], trainer: Trainer) -> bytes:
-    """The networks that are done and the one in progress."""
-    out = {f"now/{name}": value.contiguous() for name, value in trainer.state().items()}
-    for k, arrays in enumerate(done):
-        out |= {f"done/{k}/{name}": torch.from_numpy(value) for name, value in arrays.items()}
-    return safetensors.torch.save(out)
-
-
-def _load(ctx: Context) -> tuple[list[Arrays], dict[str, torch.Tensor] | None]:
-    """(networks that are done, state of the one in progress) of the checkpoint; ([], None) without one."""
-    data = ctx.checkpoint.load() if ctx.resume and ctx.checkpoint is not None else None
-    if data is None:
-        return [], None
-    found = safetensors.torch.load(data)
-    done: list[Arrays] = [{} for _ in {key.split("/")[1] for key in found if key.startswith("done/")}]
-    for key, value in found.items():
-        if key.startswith("done/"):
-            _, k, name = key.split("/", 2)
-            done[int(k)][name] = value.numpy()
-    return done, {key.removeprefix("now/"): value for key, value in found.items() if key.startswith("now/")}
-
-
 def mean_losses(net: nn.Module, data: Batch, widths: Float) -> torch.Tensor:
-    """[3] losses without dropout or gradients; widths: as in losses.losses."""
+    """The mean losses of a network, without gradients.
+
+    Parameters
+    ----------
+    net : Module
+        In evaluation mode: dropout is off.
+    data : Batch
+        On the network's device.
+    widths : float64 [2]
+        As in losses.losses.
+
+    Returns
+    -------
+    tensor [3]
+        Of heads.TASKS.
+    """
     with torch.inference_mode():
         return losses(net(data.x), data, widths)
 
 
 def _copy(net: nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.detach().clone() for name, value in net.state_dict().items()}
-
-
-def residual_units(arrays: Arrays, train: Panel) -> Float:
-    """[2] sd of the floors' residuals (volatility, spread) in units of the labels' sd; 1 where there is none."""
-    floor, label = inference.heads(arrays, train), arrays["floor/label"][rows_of(train)]
-    errors = ((train.log_vol - floor[:, LOG_VOL]) / label[:, 1], (train.log_spread - floor[:, MEDIAN]) / label[:, 3])
-    sds = [float(np.std(e[np.isfinite(e)])) if np.isfinite(e).any() else 0.0 for e in errors]
-    return np.array([sd if sd > 0 else 1.0 for sd in sds])

@@ -9,7 +9,7 @@ import torch
 
 from hfm.models import inference
 from hfm.models.linear import floors
-from hfm.models.networks import losses, lstm_network, trainer
+from hfm.models.networks import batches, losses, lstm_network, trainer
 from hfm.plugins import Arrays, Panel
 from hfm.stage import Context
 from tests.train.market import SMALL, rows
@@ -24,7 +24,7 @@ def parts() -> tuple[Panel, Panel]:
 def floor_arrays(train: Panel) -> Arrays:
     """The floor with the units that a network adds to it."""
     arrays = floors.Logistic().fit(train, train, SMALL, Context("train"))
-    return {**arrays, "unit": trainer.residual_units(arrays, train)}
+    return {**arrays, "unit": batches.residual_units(arrays, train)}
 
 
 def test_epoch_zero_is_the_floor() -> None:
@@ -40,7 +40,7 @@ def test_the_losses_are_the_plain_ones() -> None:
     """Direction, volatility and spread of zero corrections, from the heads in NumPy."""
     train, valid = parts()
     arrays = floor_arrays(train)
-    data = trainer.batch(arrays, valid)
+    data = batches.batch(arrays, valid)
     widths = np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]
     found = losses.losses(torch.zeros(*data.x.shape[:2], 5), data, widths).numpy()
     heads = inference.heads(arrays, valid)
@@ -59,7 +59,7 @@ def test_padding_adds_nothing() -> None:
     """A short session's losses are the same alone and beside a long one."""
     train, _ = parts()
     arrays = floor_arrays(train)
-    data = trainer.batch(arrays, train)
+    data = batches.batch(arrays, train)
     assert data.x.shape[0] == len(train.symbol)
     lengths = np.diff(train.start)
     for i, n in enumerate(lengths):
@@ -102,7 +102,7 @@ def test_the_weights_kept_are_those_of_the_best_epoch() -> None:
     widths = np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]
     floor = {k: v for k, v in arrays.items() if k.startswith(("floor", "unit"))}
     assert (
-        abs(float(trainer.mean_losses(net.eval(), trainer.batch(floor, valid), widths).sum()) - history[best, 2]) < 1e-5
+        abs(float(trainer.mean_losses(net.eval(), batches.batch(floor, valid), widths).sum()) - history[best, 2]) < 1e-5
     )
 
 
