@@ -53,7 +53,7 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     """
     options = config.train
     names = model_names(options.model, options.also)  # a wrong name is said at once, not after the floors are fitted
-    _check_backend(options, names)  # and so is a device that is not here
+    _check_fitting(options, names)  # and so is a device that is not here
     quotes = inputs[artifacts.QUOTES]
     task = training_panel.task(quotes.meta, options)
     plan = _plan(quotes, task, config, ctx)
@@ -112,14 +112,18 @@ def _predictions(
         yield training_output.predictions(walk.rows, fold, shown, meta)
 
 
-def _check_backend(options: Train, names: Sequence[str]) -> None:
-    """Raise UsageError for a device that is not here, and the backend `fused` of a network or device that has none."""
+def _check_fitting(options: Train, names: Sequence[str]) -> None:
+    """Raise UsageError for the backend `fused` of a network or device that has none, and for a device not here."""
+    if options.backend == "fused":
+        _check_fused(options, names)
     if options.device not in ("auto", "cpu"):
         from hfm.models.networks import device
 
         device.chosen(options.device)
-    if options.backend != "fused":
-        return
+
+
+def _check_fused(options: Train, names: Sequence[str]) -> None:
+    """Raise UsageError for a network or a device that has no such backend."""
     if options.device not in ("auto", "cpu"):
         raise UsageError(f"there is no train.backend fused on {options.device}", why="it runs on the processor",
                          hint="--device cpu")  # fmt: skip
