@@ -91,7 +91,7 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
     began, compiled, now = time.perf_counter(), _compile_seconds(), options.clock()
     manifest = run.manifest(now)
     inputs, settings = inputs_of(run, manifest, stage), section(config, stage.name)
-    _start_compilers(options)
+    _watch_compilers(options)
     with ThreadPoolExecutor(1) as beside, staging(run) as staged:
         checked = beside.submit(check_hashes, run, inputs)
         ctx, function = _context(run, stage, config, options, inputs, now), _function(stage)
@@ -122,12 +122,12 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
     )
 
 
-def _start_compilers(options: Options) -> None:
-    """Let processes beside this one compile what a first run calls, where a person is told so."""
+def _watch_compilers(options: Options) -> None:
+    """Where a person is told so, let processes beside this one compile once a kernel is in no cache."""
     if options.talk is not None:
         from hfm.kernels import first_run  # NumPy
 
-        first_run.start(options.talk)
+        first_run.watch(options.talk)
 
 
 def _commit(run: Run, manifest: Manifest, stage: Stage, ctx: Context, now: datetime) -> None:
