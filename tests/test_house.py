@@ -90,6 +90,23 @@ def test_offsets_count_where_they_are_used_not_where_they_are_defined(tmp_path: 
     assert house.measure(root).figures["offsets of another file"] == 3
 
 
+@pytest.mark.parametrize(
+    ("index", "counted"),
+    [
+        ("price[kind == HALT]", 0), ("price[(kind == HALT) & (side > LOW)]", 0), ("x[np.isin(kind, (HALT, LOW))]", 0),
+        ("x[:SIZE]", 0), ("x[-SIZE:]", 0), ("x[..., -SIZE:]", 0), ("x[k][:SIZE]", 0),
+        ("x[LOW:]", 1), ("x[LOW:SIZE]", 2), ("x[:SIZE:2]", 1), ("x[SIZE::SIZE]", 2), ("x[-LOW]", 1), ("x[:, LOW]", 1),
+        ("x[:, [LOW, HALT]]", 2), ("x[y[LOW]]", 1), ("x[kind[LOW] == HALT]", 1), ("x[table[kind == HALT][0]]", 0),
+        ("x[LOW + i]", 1), ("x[np.minimum(i, SIZE)]", 1),
+    ],
+)  # fmt: skip
+def test_codes_that_are_compared_and_lengths_are_no_offsets(tmp_path: Path, index: str, counted: int) -> None:
+    """A code of a kind and how many rows are taken say no place; each constant that says one counts once."""
+    layout = "LOW, HALT, SIZE = 1, 5, 9\n"
+    root = write(tmp_path, layout=layout, user=f"from made.layout import HALT, LOW, SIZE\n{index}\n")
+    assert house.measure(root).figures["offsets of another file"] == counted
+
+
 def test_fields_by_number_are_literal_indices_from_three(tmp_path: Path) -> None:
     """row[5] and out[:, 13] are; pairs, axes and shapes are not."""
     root = write(tmp_path, a="row[5]\nout[:, 13]\npair[1]\nx.shape[3]\nx[-1]\nx[3:]\n")

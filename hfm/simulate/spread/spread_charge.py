@@ -1,6 +1,6 @@
 """The spread that is charged around observed bars: never less than what the symbol's earlier bars show.
 
-Axes: N cases (a session, or a sample), E estimators (estimators.NAMES). Spreads are effective ones (what a trade there
+Axes: N cases (a session, or a sample), E estimators (estimators.NAMES, the names of their columns). Spreads are effective ones (what a trade there
 and back pays), in bp; squared ones in bp^2.
 
 An estimate is *shown* where it is above 0 at 1 % over the family of estimators (Bonferroni, one-sided, errors clustered
@@ -22,7 +22,7 @@ import numpy as np
 from hfm.arrays import Bool, Float, Int
 from hfm.simulate.slot_grid import slot_grids
 from hfm.simulate.spread import estimators
-from hfm.simulate.spread.estimators import ABDI_RANALDO, CORWIN_SCHULTZ, EDGE, NAMES, PERSISTENCE, ROLL, SHARPNESS
+from hfm.simulate.spread.estimators import NAMES, PERSISTENCE, SHARPNESS, by_name
 from hfm.tables import Reader, arrays
 
 UNKNOWN_BPS = 10.0
@@ -41,6 +41,8 @@ ALONE = 6.0
 ALLOWANCE_BPS = 1.0
 """What mids revert by themselves looks to autocovariances, and their changing volatility to Corwin-Schultz, like a
 spread up to this wide on the most liquid names: a claim is not contradicted by less."""
+_NO_ALLOWANCE = ("abdi_ranaldo", "edge")
+"""Estimators that neither of these misleads."""
 MARGIN, MARGIN_ROWS = 1.08, 4.0
 """What is charged over an upper limit: sides that persist into the next bar take 4 % off Roll's spread (.95 from trade
 to trade, thirty trades a bar), weights 3 % at 78 rows a session and 24 % at 13 (MARGIN_ROWS over the rows)."""
@@ -95,7 +97,18 @@ class SpreadEstimate:
 
 
 def sums(moments: estimators.SessionMoments) -> Float:
-    """[S, 7 E + 5]: what of each session a pool adds up."""
+    """What a pool adds up of each session: the sums of a weighted mean, of its error, and of the prices' shape.
+
+    Parameters
+    ----------
+    moments
+        Of S sessions.
+
+    Returns
+    -------
+    Float
+        [S, 7 E + 5]; sums over sessions are what `pool` takes.
+    """
     a, b = moments.weight * moments.square, moments.weight
     stack = (a, b, a * a, a * b, b * b, b * b * moments.variance, (b > 0).astype(float))
     some = (moments.weight > 0).any(axis=1, keepdims=True).astype(float)
@@ -103,44 +116,75 @@ def sums(moments: estimators.SessionMoments) -> Float:
 
 
 def pool(total: Float) -> MomentPool:
-    """Estimates from sums [N, 7 E + 5] over sessions."""
+    """Estimates of each case, and whether they can be trusted.
+
+    Parameters
+    ----------
+    total
+        [N, 7 E + 5] `sums`, summed over the sessions of each case.
+
+    Returns
+    -------
+    MomentPool
+        [N, E] in bp^2; NaN where no session has rows for an estimator.
+    """
+    # the weighted mean over sessions, a / b
     count = len(NAMES)
     a, b, aa, ab, bb, within, n = (total[:, i * count : (i + 1) * count] for i in range(_SUMS))
     rows, joined, closes, extreme, sessions = total[:, _SUMS * count :].T
     some = b > 0
     mass = np.where(some, b, 1.0)
     square = np.where(some, a / mass, np.nan)
+    # its variance: sum w^2 (x - mean)^2 over sessions, with n / (n - 1) for the mean that was fitted; of few sessions,
+    # from the rows within each
     scatter = np.maximum(aa - 2.0 * square * ab + square * square * bb, 0.0) * n / np.maximum(n - 1.0, 1.0)
     clustered = n >= CLUSTERED
     variance = np.where(clustered, scatter, within) / mass**2
+    # degrees of freedom: the effective number of sessions (sum w)^2 / sum w^2, less one
     df = np.where(clustered, np.maximum(mass * mass / np.where(some, bb, 1.0) - 1.0, 3.0), np.inf)
-    s = square[:, CORWIN_SCHULTZ].copy()  # which is of the spread itself: onto the squared scale, signed
-    square[:, CORWIN_SCHULTZ] = np.sign(s) * s * s
+    s = by_name(square)["corwin_schultz"].copy()  # which is of the spread itself: onto the squared scale, signed
+    by_name(square)["corwin_schultz"] = np.sign(s) * s * s
     share = joined / np.maximum(rows, 1.0)
     se = np.sqrt(variance)
     trusted = some & (se > 0) & (rows >= LEAST_ROWS)[:, None]
     dense = extreme <= THIN * closes
-    trusted[:, [ABDI_RANALDO, CORWIN_SCHULTZ]] &= (dense & (share <= JOINED_RANGES))[:, None]
-    trusted[:, EDGE] &= share <= JOINED_GAPS
+    trust = by_name(trusted)
+    trust["abdi_ranaldo"] &= dense & (share <= JOINED_RANGES)
+    trust["corwin_schultz"] &= dense & (share <= JOINED_RANGES)
+    trust["edge"] &= share <= JOINED_GAPS
     return MomentPool(square, se, trusted, df, rows, share, sessions)
 
 
 def rule(p: MomentPool) -> Ruling:
-    """Who rules, and what is charged."""
+    """Which estimator rules, and what is charged.
+
+    Parameters
+    ----------
+    p
+        Of N cases.
+
+    Returns
+    -------
+    Ruling
+        [N] in bp; `upper` is NaN where nothing can be estimated.
+    """
+    # upper limits, and lower ones by which an estimate is shown: Bonferroni over the family, or ALONE errors
     few = (p.sessions < CLUSTERED)[:, None]
     high, low = _limit(p, ONE_SIDED_95), np.where(few, _limit(p, -ALONE), _limit(p, -FAMILY_1))
-    ranges = p.trusted[:, ABDI_RANALDO]
+    trust = by_name(p.trusted)
+    ranges = trust["abdi_ranaldo"]
     shown = _shown(p, low, high)
+    # asked are those that rule by themselves, and those that are shown
     asked = shown.copy()
-    asked[:, ABDI_RANALDO] |= ranges
-    asked[:, EDGE] |= p.trusted[:, EDGE]
-    asked[:, ROLL] |= p.trusted[:, ROLL] & (~ranges | few[:, 0])
+    by_name(asked)["abdi_ranaldo"] |= ranges
+    by_name(asked)["edge"] |= trust["edge"]
+    by_name(asked)["roll"] |= trust["roll"] & (~ranges | few[:, 0])
+    # charged is the highest of their upper limits, with the margin of MARGIN
     candidates = np.where(asked, np.maximum(_widened(p, high), 0.0), -1.0)
     by = candidates.argmax(axis=1)
     upper = np.take_along_axis(candidates, by[:, None], axis=1)[:, 0]
     upper *= np.maximum(MARGIN, 1.0 + MARGIN_ROWS * p.sessions / np.maximum(p.rows, 1.0))
-    allowance = np.full(len(NAMES), ALLOWANCE_BPS)
-    allowance[[ABDI_RANALDO, EDGE]] = 0.0
+    allowance = np.array([0.0 if name in _NO_ALLOWANCE else ALLOWANCE_BPS for name in NAMES])
     against = np.where(shown, np.maximum(low - allowance, 0.0), 0.0).max(axis=1)
     return Ruling(np.where(upper >= 0, upper, np.nan), by, shown, against, high)
 
@@ -152,14 +196,19 @@ def _shown(p: MomentPool, low: Float, high: Float) -> Bool:
     from bar to bar, or the spread is wide beside it, it is too large.
     """
     shown = p.trusted & (low > 0)
-    agree = shown[:, ABDI_RANALDO] | shown[:, EDGE]
-    covariances = list(PERSISTENCE)
+    show, trust, most = by_name(shown), by_name(p.trusted), by_name(high)
+    # autocovariances: where ranges are trusted, those alone that ranges confirm, or that stand by ALONE errors
+    agree = show["abdi_ranaldo"] | show["edge"]
+    covariances = estimators.columns(PERSISTENCE)
     alone, at_least = _limit(p, -ALONE)[:, covariances], _limit(p, -ONE_SIDED_95)
-    confirmed = agree[:, None] & (at_least[:, covariances] <= high[:, [ABDI_RANALDO]])
-    shown[:, covariances] &= ~p.trusted[:, [ABDI_RANALDO]] | (alone > 0) | confirmed
-    others = np.where(p.trusted, high, -np.inf)[:, [ROLL, ABDI_RANALDO, EDGE]].max(axis=1)
-    shown[:, CORWIN_SCHULTZ] &= at_least[:, CORWIN_SCHULTZ] <= others
-    fit = np.where(shown[:, covariances], p.square[:, covariances] * SHARPNESS, -np.inf)
+    confirmed = agree[:, None] & (at_least[:, covariances] <= most["abdi_ranaldo"][:, None])
+    shown[:, covariances] &= ~trust["abdi_ranaldo"][:, None] | (alone > 0) | confirmed
+    # Corwin-Schultz: not above all that the others allow
+    others = np.max([np.where(trust[name], most[name], -np.inf) for name in ("roll", "abdi_ranaldo", "edge")], axis=0)
+    show["corwin_schultz"] &= by_name(at_least)["corwin_schultz"] <= others
+    # of the autocovariances that are left, the one whose estimate is largest beside its error
+    sharpness = [SHARPNESS[name] for name in PERSISTENCE]
+    fit = np.where(shown[:, covariances], p.square[:, covariances] * sharpness, -np.inf)
     shown[:, covariances] &= fit == fit.max(axis=1, keepdims=True)
     return shown
 
@@ -172,24 +221,41 @@ def _widened(p: MomentPool, high: Float) -> Float:
     limit bounds the allowance.
     """
     out = high.copy()
-    ar, roll = high[:, ABDI_RANALDO], high[:, ROLL]
-    triple = np.sqrt(np.maximum(2.0 * p.square[:, ABDI_RANALDO] + ar * np.abs(ar), 0.0))
-    out[:, ABDI_RANALDO] = np.maximum(ar, np.minimum(triple, np.where(roll >= ar, roll, np.inf)))
+    ar, roll = by_name(high)["abdi_ranaldo"], by_name(high)["roll"]
+    triple = np.sqrt(np.maximum(2.0 * by_name(p.square)["abdi_ranaldo"] + ar * np.abs(ar), 0.0))
+    by_name(out)["abdi_ranaldo"] = np.maximum(ar, np.minimum(triple, np.where(roll >= ar, roll, np.inf)))
     return out
 
 
 def _limit(p: MomentPool, z: float) -> Float:
-    """[N, E]: one-sided limit of the spread in bp, signed as its square; quantiles of Student's t by its expansion."""
+    """[N, E]: one-sided limit of the spread in bp, signed as its square.
+
+    z is a normal quantile, [N, 1] or one number; that of Student's t comes of it by the first two terms of its expansion
+    in 1 / df (Abramowitz and Stegun 1964, 26.7.5).
+    """
     quantile = z + (z**3 + z) / (4.0 * p.df) + (5 * z**5 + 16 * z**3 + 3 * z) / (96.0 * p.df**2)
     square = p.square + quantile * p.se
     out = np.asarray(np.sign(square) * np.sqrt(np.abs(square)))
-    cs = p.square[:, CORWIN_SCHULTZ]
-    out[:, CORWIN_SCHULTZ] = np.sign(cs) * np.sqrt(np.abs(cs)) + quantile[:, CORWIN_SCHULTZ] * p.se[:, CORWIN_SCHULTZ]
+    # Corwin-Schultz estimates the spread itself, and so does its error
+    cs = by_name(p.square)["corwin_schultz"]
+    steps = by_name(quantile)["corwin_schultz"] * by_name(p.se)["corwin_schultz"]
+    by_name(out)["corwin_schultz"] = np.sign(cs) * np.sqrt(np.abs(cs)) + steps
     return out
 
 
 def estimate(total: Float) -> SpreadEstimate:
-    """The estimate from the summed sums [7 E + 5] of a sample."""
+    """The estimate from a whole sample.
+
+    Parameters
+    ----------
+    total
+        [7 E + 5] `sums`, summed over its sessions.
+
+    Returns
+    -------
+    SpreadEstimate
+        NaN and "none" where nothing can be estimated.
+    """
     p = pool(total[None, :])
     r = rule(p)
     known = bool(np.isfinite(r.upper[0]))
@@ -217,7 +283,20 @@ def _number(x: float) -> float | None:
 
 
 def of_bars(open_: Float, high: Float, low: Float, close: Float, volume: Float) -> SpreadEstimate:
-    """The estimate from one symbol's sessions of bars [S, T]; NaN in holes."""
+    """The estimate from one symbol's sessions of bars.
+
+    Parameters
+    ----------
+    open_, high, low, close
+        [S, T] prices, NaN in holes.
+    volume
+        [S, T] shares, NaN in holes.
+
+    Returns
+    -------
+    SpreadEstimate
+        Of all S sessions together.
+    """
     return estimate(sums(estimators.moments(open_, high, low, close, volume)).sum(axis=0))
 
 
