@@ -11,7 +11,8 @@ import numpy as np
 from hfm.config import Config
 from hfm.simulate.bars import bar_facts, bar_stream
 from hfm.simulate.book import book_tape
-from hfm.simulate.book.stage import BookCounts, SessionSums, judged, sessions
+from hfm.simulate.book.session_tasks import BookCounts, SessionSums, sessions
+from hfm.simulate.book.stage import judged
 from hfm.simulate.moments import Moments
 from hfm.stage import Context
 from hfm.tables import Reader

@@ -91,11 +91,7 @@ def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, SymbolSetti
             hint="--fidelity replay",
         )
     _refuse(sim, meta)
-    recipe: plugins.Recipe | None = None
-    if sim.recipe != "calibrated":
-        recipe = plugins.find("recipes", sim.recipe)()
-        recipe.fit(_closes(bars))
-        ctx.warn(recipe.warning)
+    recipe = _fitted_recipe(bars, sim, ctx)
     model, sizes = calibrated(sim), ticks.tick_sizes(bars, sim)
     charges = {} if meta.synthetic or recipe else spread_claims.charges(bars, sim, model, sizes)
     charge_report.warn_of_charges(charges, ctx)
@@ -112,6 +108,16 @@ def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, SymbolSetti
         )
         for symbol in meta.symbols
     }
+
+
+def _fitted_recipe(bars: Reader, sim: Simulate, ctx: Context) -> plugins.Recipe | None:
+    """What replaces the calibrated spread and flow, having seen the closes; None where nothing does."""
+    if sim.recipe == "calibrated":
+        return None
+    recipe: plugins.Recipe = plugins.find("recipes", sim.recipe)()
+    recipe.fit(_closes(bars))
+    ctx.warn(recipe.warning)
+    return recipe
 
 
 def _refuse(sim: Simulate, meta: TableMeta) -> None:

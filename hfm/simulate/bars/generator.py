@@ -69,7 +69,7 @@ def simulate(
         state.past, _garman_klass(moves, tick), moves.volume, returns, setting.interval_s
     )
     draws = session_rng.draw(ctx, grid.symbol, grid.days, micro.NORMALS, micro.UNIFORMS, grid.slots + 1)
-    noise, nothing = draws.normal[2][:, 1:], np.full(returns.shape, np.nan)
+    noise, nothing = micro.Shocks(*draws.normal).flow[:, 1:], np.full(returns.shape, np.nan)
     eps = np.stack((noise, noise))
     signal, p_up, p_latent = np.zeros(returns.shape), nothing, nothing
     dev_vol = levels.dev_vol
@@ -166,7 +166,8 @@ def _plant(
     )
     signal = planted_signal.plant(draws, noise, moves.present, sim.kind, sim.rho, sim.carry)
     first = moves.open[np.arange(len(moves.open)), moves.present.argmax(axis=1)]
-    prices = planted_signal.path(first, signal.returns, levels.sigma, draws.uniform[:2])
+    uniform = planted_signal.SignalUniforms(*draws.uniform)
+    prices = planted_signal.path(first, signal.returns, levels.sigma, uniform)
     open_, high, low, close = (np.where(moves.present, p, np.nan) for p in prices)
     start = micro.origin(open_, close, moves.present)
     return signal, replace(moves, origin=start, open=open_, high=high, low=low, close=close)

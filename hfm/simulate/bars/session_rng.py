@@ -53,7 +53,7 @@ def draw(ctx: Context, purpose: str, days: Array, normals: int, uniforms: int, w
     normal = np.empty((len(days), normals, width))
     uniform = np.empty((len(days), uniforms, width))
     for i, day in enumerate((days.astype("datetime64[D]").astype(np.int64) + 2**31).tolist()):
-        counter[3] = day
+        counter[-1] = day  # the highest of its four words: no two days of a stream meet
         bits.state = state
         rng.standard_normal(out=normal[i])
         rng.random(out=uniform[i])

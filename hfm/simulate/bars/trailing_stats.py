@@ -103,22 +103,28 @@ def learn(
         for x in (past.vol, past.size)
     )
     ds_vol, ds_size = ln_vol - shape_vol, ln_size - shape_size
-    divisor = np.maximum(totals[:, :1], 1.0)
-    levels = [totals[:, 1:2] / divisor, totals[:, 2:3] / divisor]
-    if totals[0, 0] == 0.0:
-        levels = [_first_level(level, ds) for level, ds in zip(levels, (ds_vol, ds_size), strict=True)]
+    level_vol, level_size = _levels(totals, ds_vol, ds_size)
     phi2 = np.exp(2.0 * (base_vol + shape_vol))
     sigma = np.sqrt(phi2 * _forecast(past, totals, count, phi2, interval_s))
     computed = Levels(
-        ds_vol - levels[0],
-        np.where(volume > 0, ds_size - levels[1], -np.inf),
-        np.broadcast_to(levels[0], gk2.shape),
-        np.broadcast_to(levels[1], gk2.shape),
+        ds_vol - level_vol,
+        np.where(volume > 0, ds_size - level_size, -np.inf),
+        np.broadcast_to(level_vol, gk2.shape),
+        np.broadcast_to(level_size, gk2.shape),
         base_vol + shape_vol,
         sigma,
         np.log(sigma),
     )
     return computed, PastSessions(*(m[-LOOK:] for m in (past.mask, past.vol, past.size, past.gk2, past.sums)))
+
+
+def _levels(totals: Float, ds_vol: Float, ds_size: Float) -> tuple[Float, Float]:
+    """Levels of ln volatility and ln volume [S, 1]; [S, T] where a symbol's first session is among them."""
+    divisor = np.maximum(totals[:, :1], 1.0)
+    vol, size = totals[:, 1:2] / divisor, totals[:, 2:3] / divisor
+    if totals[0, 0] == 0.0:
+        return _first_level(vol, ds_vol), _first_level(size, ds_size)
+    return vol, size
 
 
 def _extend(memory: PastSessions, vol: Float, size: Float, gk2: Float, returns: Float) -> PastSessions:

@@ -120,21 +120,32 @@ def play_session(
         if n and present[n - 1] != t - 1:
             book.renew()
         book.seed(words[t])
-        bar = BarTarget(
-            open=float(m.open[s, t]),
-            high=float(m.high[s, t]),
-            low=float(m.low[s, t]),
-            close=float(m.close[s, t]),
-            volume=max(math.floor(m.volume[s, t] / unit + 1e-9), int(m.volume[s, t] > 0)),
-            path=path_of(book, simulated, s, int(t), steps, error, float(draws[t])),
-            depth=float(simulated.flow.depth[s, t] / unit),
-            excess=math.exp(min(float(simulated.spread.x[s, t] + slot[t]), math.log(spread_model.CAP_TICKS))),
-            rate=_event_rate(simulated, s, int(t), setting, float(rates[t])),
-            start=float(t) * setting.interval_s,
-            length=setting.interval_s,
-        )
-        played.append(book.play(bar))
+        path = path_of(book, simulated, s, int(t), steps, error, float(draws[t]))
+        ln_excess = float(simulated.spread.x[s, t] + slot[t])
+        rate = _event_rate(simulated, s, int(t), setting, float(rates[t]))
+        played.append(book.play(_target(simulated, s, int(t), setting, unit, path, ln_excess, rate)))
     return BookSession(present, played, m.volume[s][present], unit, book.origin, book.ticks, lot)
+
+
+def _target(
+    simulated: SimulatedSessions,
+    s: int,
+    t: int,
+    setting: SymbolSettings,
+    unit: float,
+    path: Float,
+    ln_excess: float,
+    rate: float,
+) -> BarTarget:
+    """What the bar at slot t wants; ln_excess: of the mean spread less a tick, in ticks, before the cap."""
+    m = simulated.moves
+    return BarTarget(
+        open=float(m.open[s, t]), high=float(m.high[s, t]), low=float(m.low[s, t]), close=float(m.close[s, t]),
+        volume=max(math.floor(m.volume[s, t] / unit + 1e-9), int(m.volume[s, t] > 0)), path=path,
+        depth=float(simulated.flow.depth[s, t] / unit),
+        excess=math.exp(min(ln_excess, math.log(spread_model.CAP_TICKS))), rate=rate,
+        start=float(t) * setting.interval_s, length=setting.interval_s,
+    )  # fmt: skip
 
 
 def _new_book(simulated: SimulatedSessions, s: int, setting: SymbolSettings, unit: float, lot: int) -> SimulatedBook:

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from hfm import tables
-from hfm.arrays import Int
+from hfm.arrays import Float, Int
+from hfm.instants import SECOND_NS
 from hfm.kernels.jit import kernel
 from hfm.simulate.book.book_session import BookSession
 from hfm.simulate.book.book_state import ADD, EXECUTE_HIDDEN, HALT, LEVEL
@@ -116,9 +117,7 @@ def events(session: BookSession, key: Mapping[str, object], opening: int, deep: 
         for name in ("clock", "kind", "side", "price", "qty", "order_id")
     )
     price, size = (ticks + session.origin) * tick, qty * session.unit
-    price[kind == EXECUTE_HIDDEN] = np.concatenate(
-        [p.trades["price"][p.tape["price"][p.tape["kind"] == EXECUTE_HIDDEN]] for p in session.played]
-    )
+    price[kind == EXECUTE_HIDDEN] = _hidden_prices(session)
     price[kind == HALT] = np.nan
     columns: dict[str, object] = {
         "symbol": str(key["symbol"]), "session": np.full(done, key["session"]), "seq": np.arange(done),
@@ -126,13 +125,29 @@ def events(session: BookSession, key: Mapping[str, object], opening: int, deep: 
         "side": side.astype(np.int8), "price": price, "size": size,
         "order_id": pa.array(order, mask=order == 0),
     }  # fmt: skip
-    for k in range(deep):
+    columns |= _level_columns(session, levels, tick)
+    meta = key["meta"]
+    return tables.build(tables.schema.book(deep), columns, meta, "simulated")  # type: ignore[arg-type]  # a dict
+
+
+def _hidden_prices(session: BookSession) -> Float:
+    """[n] exact prices of the hidden executions, in order: the tape has the rows of their trades."""
+    prices = []
+    for p in session.played:
+        rows = p.tape["price"][p.tape["kind"] == EXECUTE_HIDDEN]
+        prices.append(p.trades["price"][rows])
+    return np.concatenate(prices)
+
+
+def _level_columns(session: BookSession, levels: Records, tick: float) -> dict[str, object]:
+    """Price (currency, NaN where a level is missing) and size (shares) of each level [E], from `levels` [E, L]."""
+    columns: dict[str, object] = {}
+    for k in range(levels.shape[1]):
         for name in ("bid", "ask"):
             units, at_level = levels[f"{name}_size"][:, k], levels[name][:, k]
             columns[f"{name}_px_{k + 1}"] = np.where(units > 0, (at_level + session.origin) * tick, np.nan)
             columns[f"{name}_sz_{k + 1}"] = units * session.unit
-    meta = key["meta"]
-    return tables.build(tables.schema.book(deep), columns, meta, "simulated")  # type: ignore[arg-type]  # a dict
+    return columns
 
 
 def prints(session: BookSession, key: Mapping[str, object], opening: int) -> pa.Table:
@@ -162,6 +177,6 @@ def _build(
 ) -> pa.Table:
     keys = {
         "symbol": str(key["symbol"]), "session": np.full(len(time), key["session"]), "seq": np.arange(len(time)),
-        "time": opening + (time * 1e9).astype(np.int64),
+        "time": opening + (time * SECOND_NS).astype(np.int64),
     }  # fmt: skip
     return tables.build(table, keys | dict(columns), key["meta"], "simulated")  # type: ignore[arg-type]  # a dict

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from hfm.arrays import Bool, Float, Int
 from hfm.errors import ConfigError
+from hfm.instants import SECOND_NS
 from hfm.simulate.book.book_state import (
     BINS,
     CLASSES,
@@ -71,7 +73,7 @@ def points(x: Float, many: int = LAW) -> Float:
     return np.asarray(np.quantile(x, (np.arange(many) + 0.5) / many, method="inverted_cdf"))
 
 
-def sided(x: Float, side: Float) -> Float:
+def sided(x: Float, side: Int) -> Float:
     """[2, LAW] quantiles of x of bids and of asks."""
     return np.stack([points(x[side > 0]), points(x[side < 0])])
 
@@ -98,43 +100,54 @@ def fit(sessions: Sequence[ObservedEvents], use: Sequence[Bool], seconds: float)
     dict[str, list[float]]
         The tables of SHAPES by name, flat; empty where the events are too few.
     """
-    counted = [r.use & u for r, u in zip(sessions, use, strict=True)]
-
-    def of(name: str) -> Float:
-        return np.concatenate([getattr(r, name)[c] for r, c in zip(sessions, counted, strict=True)])
-
-    kind, side, gap = of("kind").astype(np.int64), of("side"), of("gap")
+    seen = _counted(sessions, use)
+    kind, gap = seen.kind, seen.gap
     if len(kind) < LEAST:
         return {}
-    spread, hit_queue, other, size = of("spread"), of("hit_size"), of("other_size"), of("size")
-    spreads = np.quantile(spread, EDGES)
-    queues = np.quantile(hit_queue, np.arange(1, QUEUES) / QUEUES)
-    s, q = np.searchsorted(spreads, spread, "left"), np.searchsorted(queues, hit_queue, "left")
-    share = share_of(hit_queue, other)
-    order = np.argsort(np.argsort(gap, kind="stable"), kind="stable")
-    bins = order * BINS // len(gap)
-    table = np.sort(gap)
+    # states of the book before each event: buckets of the spread, of the queue that it hits, of that queue's share
+    spreads = np.quantile(seen.spread, EDGES)
+    queues = np.quantile(seen.hit_size, np.arange(1, QUEUES) / QUEUES)
+    s, q = np.searchsorted(spreads, seen.spread, "left"), np.searchsorted(queues, seen.hit_size, "left")
+    share = share_of(seen.hit_size, seen.other_size)
+    # first law: the gap's bin (an eighth of all gaps by length), given the bin before, the kind and the spread
+    bins = np.argsort(np.argsort(gap, kind="stable"), kind="stable") * BINS // len(gap)
     chain, bin_kind, bin_spread = _bins(bins, kind, s)
-    mark = kind[1:] * 2 + (side[1:] != side[:-1])
+    # second law: kind and side, given the kind before and the gap, times factors of spread and queue
+    mark = kind[1:] * 2 + (seen.side[1:] != seen.side[:-1])
     base, of_spread, of_share = _marks(kind, mark, bins, s, share)
-    retreats = of("retreat") > 0
-    back, left, away = of("retreat"), of("next_size"), of("away")
-    ratio = np.clip(size / np.maximum(hit_queue, 1e-9), 0.0, 1.0)
-    cancel, trade = kind == CANCEL, kind == TRADE
+    traded = np.where((kind == TRADE) | (kind == HIDDEN), seen.size, 0.0)
     tables: dict[str, Any] = {  # Any: arrays, and a named tuple
         "spread_edges": spreads, "queue_edges": queues,
-        "gaps": np.log(np.quantile(table, (np.arange(BINS * POINTS) + 0.5) / (BINS * POINTS))),
+        "gaps": np.log(np.quantile(np.sort(gap), (np.arange(BINS * POINTS) + 0.5) / (BINS * POINTS))),
         "bins": chain, "bin_kind": bin_kind, "bin_spread": bin_spread, "marks": base, "of_spread": of_spread,
-        "of_share": of_share, "join": sided(size[kind == JOIN], side[kind == JOIN]),
-        "improve": sided(size[kind == IMPROVE], side[kind == IMPROVE]), "next": sided(left[retreats], side[retreats]),
-        "deep": points(size[kind == DEEP_ADD]), "hidden": points(size[kind == HIDDEN]),
-        "inside": given(away[kind == IMPROVE], s[kind == IMPROVE], SPREADS),
-        "back": given(back[retreats], s[retreats], SPREADS), "cancel": given(ratio[cancel], q[cancel], QUEUES),
-        "trade": given(ratio[trade], q[trade], QUEUES), "add_at": points(away[kind == DEEP_ADD]),
-        "cancel_at": points(away[kind == DEEP_CANCEL]),
-        "pace": _fit_pace(of("time").astype(np.int64), np.where(trade | (kind == HIDDEN), size, 0.0), spread, seconds),
-    }  # fmt: skip
+        "of_share": of_share, "pace": _fit_pace(seen.time, traded, seen.spread, seconds),
+    } | _sizes_and_distances(seen, s, q)  # fmt: skip
     return {name: [float(f"{v:.4g}") for v in np.ravel(tables[name])] for name in SHAPES}
+
+
+def _counted(sessions: Sequence[ObservedEvents], use: Sequence[Bool]) -> ObservedEvents:
+    """The events that count, of all sessions in order."""
+    rows = [r.use & u for r, u in zip(sessions, use, strict=True)]
+    names = [field.name for field in fields(ObservedEvents)]
+    parts = ([getattr(r, name)[c] for r, c in zip(sessions, rows, strict=True)] for name in names)
+    return ObservedEvents(*(np.concatenate(part) for part in parts))
+
+
+def _sizes_and_distances(seen: ObservedEvents, spread: Int, queue: Int) -> dict[str, Float]:
+    """Third law: quantiles of sizes and distances, given buckets of the spread and of the queue that an event hit."""
+    kind, side, size, away = seen.kind, seen.side, seen.size, seen.away
+    join, improve, cancel, trade = (kind == k for k in (JOIN, IMPROVE, CANCEL, TRADE))
+    retreats = seen.retreat > 0
+    ratio = np.clip(size / np.maximum(seen.hit_size, 1e-9), 0.0, 1.0)
+    return {
+        "join": sided(size[join], side[join]), "improve": sided(size[improve], side[improve]),
+        "next": sided(seen.next_size[retreats], side[retreats]),
+        "deep": points(size[kind == DEEP_ADD]), "hidden": points(size[kind == HIDDEN]),
+        "inside": given(away[improve], spread[improve], SPREADS),
+        "back": given(seen.retreat[retreats], spread[retreats], SPREADS),
+        "cancel": given(ratio[cancel], queue[cancel], QUEUES), "trade": given(ratio[trade], queue[trade], QUEUES),
+        "add_at": points(away[kind == DEEP_ADD]), "cancel_at": points(away[kind == DEEP_CANCEL]),
+    }  # fmt: skip
 
 
 def share_of(hit_queue: Float, other: Float) -> Int:
@@ -176,6 +189,7 @@ def _bins(bins: Int, kind: Int, spread: Int) -> tuple[Float, Float, Float]:
     many = observed[from_bin, from_kind, from_spread]
     factors = [np.ones((7, BINS)), np.ones((SPREADS, BINS))]
     seen = [counts((7, BINS), last, after), counts((SPREADS, BINS), left, after)]
+    # proportional fitting: scale each factor until what the product expects of its states is what was counted
     for _ in range(ROUNDS):
         for factor, row, found in zip(factors, (from_kind, from_spread), seen, strict=True):
             weight = base[from_bin] * factors[0][from_kind] * factors[1][from_spread]
@@ -188,7 +202,7 @@ def _bins(bins: Int, kind: Int, spread: Int) -> tuple[Float, Float, Float]:
 
 def _fit_pace(time: Int, traded: Float, spread: Float, seconds: float) -> Pace:
     """The rates and spreads of n events; what follows volume is fitted over windows of WINDOW."""
-    window = time // int(WINDOW * 1e9)
+    window = time // (int(WINDOW) * SECOND_NS)
     _, which = np.unique(window, return_inverse=True)
     count, volume = np.bincount(which), np.bincount(which, traded)
     usable = (volume > 0) & (count >= 10)
@@ -233,6 +247,7 @@ def _marks(kind: Int, mark: Int, bins: Int, spread: Int, share: Int) -> tuple[Fl
     states = np.where(np.arange(14) % 2 == 0, from_share[:, None], SHARES - 1 - from_share[:, None])
     spreads = np.broadcast_to(from_spread[:, None], shape)
     seen = [counts((7, SPREADS), after, now), counts((7, SHARES), after, hit_queue)]
+    # proportional fitting, as in _bins; each row's weights are scaled to the events that its states had
     for _ in range(ROUNDS):
         for factor, where, found in zip((of_spread, of_share), (spreads, states), seen, strict=True):
             weight = base[from_kind, from_pause] * of_spread[kinds, spreads] * of_share[kinds, states]
@@ -274,7 +289,7 @@ def checked(tables: Mapping[str, Sequence[float]]) -> None:
 def gain(tables: Mapping[str, Sequence[float]], seen: ObservedEvents, use: Bool) -> float:
     """Nats an event by which the fitted law tells the next kind and side better than their shares in `use` [n] do."""
     t = {name: np.asarray(tables[name]).reshape(shape) for name, shape in SHAPES.items()}
-    pause = np.searchsorted(t["gaps"][POINTS::POINTS], np.log(seen.gap), "right")
+    pause = np.searchsorted(t["gaps"].reshape(BINS, POINTS)[1:, 0], np.log(seen.gap), "right")
     pause = np.minimum(pause * CLASSES // BINS, CLASSES - 1)[1:]
     both = (use & seen.use)[1:] & seen.use[:-1]
     if not both.any():
@@ -286,7 +301,8 @@ def gain(tables: Mapping[str, Sequence[float]], seen: ObservedEvents, use: Bool)
     many = counts((7, CLASSES, SPREADS, SHARES, 14), *(x[both] for x in (*states, mark)))
     kinds, first = np.arange(14) // 2, np.arange(SHARES)[:, None]
     hit = np.where(np.arange(14) % 2 == 0, first, SHARES - 1 - first)
-    by_share, by_spread = t["of_share"][kinds, hit], t["of_spread"][kinds, np.arange(SPREADS)[:, None]]
+    each_spread = np.arange(SPREADS)[:, None]
+    by_share, by_spread = t["of_share"][kinds, hit], t["of_spread"][kinds, each_spread]
     weight = t["marks"][:, :, None, None, :] * by_spread[:, None, :] * by_share
     p = weight / weight.sum(axis=-1, keepdims=True)
     plain = many.sum(axis=(0, 1, 2, 3)) / many.sum()

@@ -20,7 +20,6 @@ from hfm.simulate.book.book_state import (
     POINTS,
     REDUCE,
     SHARES,
-    SPREADS,
     TRADING,
     BookEngine,
 )
@@ -224,14 +223,14 @@ def set_ration(engine: BookEngine, span: float) -> None:
 def fill_fitted_book(engine: BookEngine, middle: int) -> None:
     """The first book around `middle` (ticks): a spread of the mean, and orders behind as best prices uncover them."""
     book, laws, seed = engine.book, engine.laws, engine.seed
-    half = max(int(0.5 * laws.mean_spread), 1)
+    half, usual = max(int(0.5 * laws.mean_spread), 1), laws.back[len(laws.back) // 2]  # of the middle bucket
     book.bid, book.ask = middle - half, middle + half
     book.last_side, book.last_kind, book.gap_bin = 1, 0, 0
     for side in (1, -1):
         price, away = middle - side * half, 0
         while away < book.reach - 1:
             add_order(engine, side, price, max(int(draw(laws.next[0 if side > 0 else 1], seed)), 1))
-            gap = max(int(draw(laws.back[SPREADS // 2], seed)), 1)
+            gap = max(int(draw(usual, seed)), 1)
             price -= side * gap
             away += gap
     begin_accounts(engine)

@@ -1,9 +1,9 @@
-"""Effective spreads that bars of trades show: one session's signed moments of the squared spread, by six estimators.
+"""Effective spreads that bars of trades show: one session's signed moments of the squared spread, by seven estimators.
 
-Axes: S sessions, T clock slots, E estimators (NAMES; `by_name` gives the columns their names). Prices are [S, T], NaN in
-holes; squared spreads are in bp^2 of the round trip, so that 4 c^2 stands for a half-spread c. Every moment is unbiased on its own assumptions and may be
-negative, so that means over sessions stay unbiased; on a random walk without a spread the moments that are products of
-returns are symmetric about 0, whatever the volatility.
+Axes: S sessions, T clock slots, E estimators (NAMES; by_name gives the columns their names). Prices are [S, T], NaN in
+holes; squared spreads are in bp^2 of the round trip, so that 4 c^2 stands for a half-spread c. Every moment is unbiased
+on its own assumptions and may be negative, so that means over sessions stay unbiased; on a random walk without a spread
+the moments that are products of returns are symmetric about 0, whatever the volatility.
 
 A row teaches nothing where its volume is 0, and where its prices all equal the close before (no trade moved it).
 """
@@ -150,7 +150,7 @@ def _autocovariances(r: Float, known: Bool, precision: Float) -> dict[str, Part]
     doi:10.1093/rfs/1.1.41, with the weights that such sides ask for). Sides that persist less than a sum is matched to
     make it too large, and its ratio to its error smaller. Returns are weighted by the inverse of their variance.
     """
-    # cov_k, k = 1 ... LAGS: weighted means of r_t r_t-k (Roll 1984, eq. 5, is k = 1)
+    # cov_k, k = 1 ... LAGS: weighted means of r_t r_t-k (Roll's is k = 1)
     mass = known * precision
     x = r * precision
     lags = min(LAGS, r.shape[1] - 1)

@@ -1,7 +1,7 @@
 """The spread that is charged around observed bars: never less than what the symbol's earlier bars show.
 
-Axes: N cases (a session, or a sample), E estimators (estimators.NAMES, the names of their columns). Spreads are effective ones (what a trade there
-and back pays), in bp; squared ones in bp^2.
+Axes: N cases (a session, or a sample), E estimators (estimators.NAMES, the names of the columns). Spreads are effective
+ones (what a trade there and back pays), in bp; squared ones in bp^2.
 
 An estimate is *shown* where it is above 0 at 1 % over the family of estimators (Bonferroni, one-sided, errors clustered
 by session; by ALONE errors from the rows where sessions are few) and its preconditions hold. Charged is the upper
@@ -227,11 +227,16 @@ def _widened(p: MomentPool, high: Float) -> Float:
     return out
 
 
-def _limit(p: MomentPool, z: float) -> Float:
+def _limit(p: MomentPool, z: Float | float) -> Float:
     """[N, E]: one-sided limit of the spread in bp, signed as its square.
 
-    z is a normal quantile, [N, 1] or one number; that of Student's t comes of it by the first two terms of its expansion
-    in 1 / df (Abramowitz and Stegun 1964, 26.7.5).
+    z: a normal quantile, [N, 1] or one number. The quantile of Student's t is the first two terms of its expansion in
+    1 / df (Abramowitz and Stegun 1964, 26.7.5).
+
+    Returns
+    -------
+    Float
+        [N, E] bp; NaN where there is no estimate.
     """
     quantile = z + (z**3 + z) / (4.0 * p.df) + (5 * z**5 + 16 * z**3 + 3 * z) / (96.0 * p.df**2)
     square = p.square + quantile * p.se

@@ -39,7 +39,9 @@ def test_each_session_equals_a_loop_over_its_rows() -> None:
             gamma = (max(h[s, t], h[s, t + 1]) - min(lo[s, t], lo[s, t + 1])) ** 2
             alpha = (np.sqrt(2 * beta) - np.sqrt(beta)) / k - np.sqrt(gamma / k)
             cs.append(1e4 * 2 * (np.exp(alpha) - 1) / (1 + np.exp(alpha)))
-        assert by_name(found.square)["abdi_ranaldo"][s] == pytest.approx(np.average(ar, weights=curve[1:] ** 2), rel=1e-9)
+        assert by_name(found.square)["abdi_ranaldo"][s] == pytest.approx(
+            np.average(ar, weights=curve[1:] ** 2), rel=1e-9
+        )
         assert by_name(found.square)["corwin_schultz"][s] == pytest.approx(np.average(cs, weights=curve[1:]), rel=1e-9)
 
 
