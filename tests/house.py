@@ -109,6 +109,12 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]
             yield node
 
 
+def inner_functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The functions that stand inside another one: nobody else can call them."""
+    for node in functions(tree):
+        yield from (inner for inner in functions(node) if inner is not node)
+
+
 def arguments(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.arg]:
     """The arguments of a function, self and cls aside."""
     every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
@@ -242,7 +248,8 @@ def measure(root: Path) -> House:
     classes = [(n.name, m) for m in known.values() for n in ast.walk(m.tree) if isinstance(n, ast.ClassDef)]
     repeated = Counter(name for name, _ in classes)
     commands = root / "cli"
-    described = [(m, n) for m, n in places if needs_parts(n) and commands not in m.path.parents]
+    inner = {n for m in known.values() for n in inner_functions(m.tree)}
+    described = [(m, n) for m, n in places if needs_parts(n) and n not in inner and commands not in m.path.parents]
     whole = [n for _, n in described if "Parameters\n" in (ast.get_docstring(n) or "")]
     of_offset = {name: constants(module.tree) for name, module in known.items()}
     house.figures |= {

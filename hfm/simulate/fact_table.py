@@ -59,7 +59,21 @@ def ratio(above: str, below: str) -> Statistic:
 
 
 def table(moments: Moments, known: Mapping[str, Fact]) -> dict[str, Any]:  # Any: JSON
-    """By id: label, value, standard error, band and whether the value lies inside it; None where there is no band."""
+    """Each fact's value, standard error and band, and whether the value lies inside.
+
+    Parameters
+    ----------
+    moments
+        Sums of the sessions.
+    known
+        Facts by id, whose statistics read these sums.
+
+    Returns
+    -------
+    dict[str, Any]
+        By id: label, value, se, band, pass and whose property it is; band and pass are None where there is no band, or
+        a value or an error is not finite.
+    """
     rows = {}
     for name, fact in known.items():
         value, error = moments.estimate(fact.statistic)

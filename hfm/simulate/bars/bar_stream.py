@@ -40,7 +40,22 @@ class SymbolSessions:
 def simulate_groups(
     bars: Reader, settings: Mapping[str, SymbolSettings], ctx: Context
 ) -> Iterator[tuple[pa.Table, list[SymbolSessions]]]:
-    """Each group of bars (at most about GROUP_ROWS rows) with its symbols' passes, in bounded memory."""
+    """Simulate bars group by group, in bounded memory.
+
+    Parameters
+    ----------
+    bars
+        fetch/bars.parquet.
+    settings
+        By symbol.
+    ctx
+        Random streams.
+
+    Yields
+    ------
+    tuple[pa.Table, list[SymbolSessions]]
+        A group of at most about GROUP_ROWS rows, and its sessions by symbol.
+    """
     slots = bars.meta.slots_per_session
     markets: dict[str, SymbolState] = {}
     yesterday: dict[str, Float] = {}
@@ -139,7 +154,23 @@ def _refuse(sim: Simulate, meta: TableMeta) -> None:
 
 
 def calibrated(sim: Simulate) -> spread_model.SpreadModel:
-    """The model with the constants that were asked for. Raises ConfigError for one that is unknown or out of range."""
+    """The model with the constants that were asked for.
+
+    Parameters
+    ----------
+    sim
+        Its `constants` by name, and its tick.
+
+    Returns
+    -------
+    SpreadModel
+        SPY's constants where none was asked for.
+
+    Raises
+    ------
+    ConfigError
+        For a constant that is unknown or out of range.
+    """
     for name, value in sim.constants.items():
         if name not in spread_model.RANGES:
             raise ConfigError(

@@ -125,7 +125,22 @@ def spread(levels: Levels, dev_vol: Float, draws: Draws, present: Bool, model: S
 
 
 def before(values: Float, first: Float, present: Bool) -> Float:
-    """The value of the last row before each slot; `first` [S, 1] where there is none."""
+    """The value of the last row before each slot.
+
+    Parameters
+    ----------
+    values
+        [S, T].
+    first
+        [S, 1], taken where no row is before.
+    present
+        [S, T] whether a row is there.
+
+    Returns
+    -------
+    Float
+        [S, T]; in holes too.
+    """
     shifted = np.concatenate((first, values[:, :-1]), axis=1)
     if present.all():
         return shifted

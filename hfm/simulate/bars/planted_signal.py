@@ -62,7 +62,28 @@ class PlantedSignal:
 
 
 def plant(draws: Draws, noise: Float, present: Bool, kind: Kind, rho: float, carry: float) -> PlantedSignal:
-    """The signal and what it drives. own [S, T]: order-flow noise without the signal."""
+    """The signal and what it drives.
+
+    Parameters
+    ----------
+    draws
+        NORMALS and UNIFORMS a slot: SignalShocks and SignalUniforms.
+    noise
+        [S, T] order-flow noise without the signal, of sd 1.
+    present
+        [S, T] whether a row is there.
+    kind
+        What drives the returns: z, z times a hidden sign, or the product of two signals.
+    rho
+        Correlation of the drive with the next return.
+    carry
+        Share of the flow noise's variance that is the signal.
+
+    Returns
+    -------
+    PlantedSignal
+        [S, T], without a unit.
+    """
     shock = SignalShocks(*draws.normal)
     z = ar1(shock.z, PERSISTENCE)
     # a share `carry` of the variance of the flow's noise is the signal
@@ -81,7 +102,18 @@ def plant(draws: Draws, noise: Float, present: Bool, kind: Kind, rho: float, car
 
 
 def regime(uniform: Float) -> Float:
-    """[S, T] of +1 and -1: each as likely at the open, then the same with probability STAY."""
+    """The hidden sign: each as likely at the open, then the same with probability STAY.
+
+    Parameters
+    ----------
+    uniform
+        [S, T] in [0, 1).
+
+    Returns
+    -------
+    Float
+        [S, T] of +1 and -1.
+    """
     flips = np.where(uniform >= STAY, -1.0, 1.0)
     flips[:, 0] = np.where(uniform[:, 0] < 0.5, 1.0, -1.0)
     return np.asarray(np.cumprod(flips, axis=1))

@@ -90,10 +90,12 @@ def learn(
     tuple[Levels, PastSessions]
         [S, T] each level.
     """
+    # logs less the built-in curves; NaN in holes
     base_vol, base_size = (day_curve(c, gk2.shape[1]) for c in (VOLATILITY_CURVE, VOLUME_CURVE))
     ln_vol = 0.5 * np.log(gk2) - base_vol
     ln_size = np.log(np.where(volume > 0, volume, np.nan)) - base_size
     past = _extend(memory, ln_vol, ln_size, gk2, returns)
+    # a slot's shape: mean deviation over the LOOK sessions before, once WARM of them are there
     sessions = len(gk2)
     totals = _before(past.sums, sessions)
     full = (past.mask == past.sums[:, :1]).all()
@@ -154,9 +156,7 @@ def _before(x: Float, sessions: int) -> Float:
 
 
 def _smooth(x: Float) -> Float:
-    """Moving mean along the slots over a thirteenth of the session, narrower at the ends so that the open
-    keeps its peak.
-    """
+    """Moving mean [S, T] over a thirteenth of the session, narrower at its ends: the open keeps its peak."""
     slots = x.shape[1]
     at = np.arange(slots)
     width = np.minimum(max(slots // 26, 1), np.minimum(at, slots - 1 - at))
@@ -178,9 +178,7 @@ def _running(x: Float, mask: Bool) -> Float:
 
 
 def _forecast(past: PastSessions, totals: Float, count: Float, phi2: Float, interval_s: float) -> Float:
-    """[S, T]: forecast variance over phi^2, a weighted mean of past Garman-Klass variances in returns' own
-    scale.
-    """
+    """Forecast variance over phi^2 [S, T]: a weighted mean of past Garman-Klass variances in returns' own scale."""
     sessions = len(phi2)
     mask, gk2 = past.mask[LOOK:], past.gk2[LOOK:] / phi2
     rows = np.maximum(count.sum(axis=1, keepdims=True), 1.0)
@@ -202,9 +200,7 @@ def _forecast(past: PastSessions, totals: Float, count: Float, phi2: Float, inte
 
 
 def _mix(gk2: Float, mask: Float, long: Float, day: Float) -> Float:
-    """The weighted mean; a window that reaches before the open, or over holes, takes yesterday's mean
-    there.
-    """
+    """The weighted mean [S, T]; a window that reaches before the open, or over holes, takes yesterday's mean there."""
     total, rows = np.zeros_like(gk2), np.zeros_like(mask)  # of rows strictly before
     np.cumsum(gk2[:, :-1], axis=1, out=total[:, 1:])
     if mask.all():  # of full sessions one line says it for all

@@ -79,8 +79,7 @@ def facts(setting: SymbolSettings, observed: bool) -> dict[str, Fact]:
 
     The spread's bands are SPY's, and where a session has no 300 s rows its facts are NaN. What is counted from returns
     is judged with its error, clustered by session: over a month of sessions that is .006 to .015 on the autocorrelation
-    at 10 s, .05 on the variance ratio and .02 on the R2 over 5 minutes. A flow fitted to another book has no bands
-    here: `python -m tests.bench book-distance` says how near it is.
+    at 10 s, .05 on the variance ratio and .02 on the R2 over 5 minutes. A flow fitted to another book has no bands.
 
     Parameters
     ----------
@@ -98,9 +97,9 @@ def facts(setting: SymbolSettings, observed: bool) -> dict[str, Fact]:
     stands = setting.charge is None or not setting.charge.contradicted.any()
     spy = setting.like_spy and stands and setting.simulate.spread_bps is None
     near: dict[int, Band | float] = {1: Band(-0.03, 0.03), 10: Band(-0.03, 0.03), 60: Band(-0.04, 0.04), 300: 0.0}
-    rows: dict[str, tuple[str, Statistic, Band | float | None]] = {}
-    for h in HORIZONS:
-        rows[f"mid_ac_{h}s"] = (f"lag-1 autocorrelation of mid returns, {h} s", correlation(f"ac{h}"), near[h])
+    rows: dict[str, tuple[str, Statistic, Band | float | None]] = {
+        f"mid_ac_{h}s": (f"lag-1 autocorrelation of mid returns, {h} s", correlation(f"ac{h}"), near[h])
+        for h in HORIZONS}  # fmt: skip
     judged_with_error = {"variance_ratio", "ofi_r2_10s", "ofi_r2_60s", "ofi_r2_300s", *rows}
     rows |= {
         "variance_ratio": ("variance of 5 minutes over 300 of a second", variance_ratio, Band(0.93, 1.07)),
@@ -128,5 +127,18 @@ def facts(setting: SymbolSettings, observed: bool) -> dict[str, Fact]:
 
 
 def document(moments: Moments, setting: SymbolSettings, observed: bool) -> dict[str, Any]:  # Any: JSON
-    """By id: each fact's value, standard error, band, and whether it lies inside."""
+    """Each fact's value, standard error and band, and whether it lies inside, as facts.json has them.
+
+    Parameters
+    ----------
+    moments
+        Sums of the sessions.
+    setting, observed
+        See `facts`.
+
+    Returns
+    -------
+    dict[str, Any]
+        By id.
+    """
     return fact_table.table(moments, facts(setting, observed))

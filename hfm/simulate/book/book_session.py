@@ -15,7 +15,7 @@ import numpy as np
 from hfm.arrays import Float, Int
 from hfm.simulate import spread_model
 from hfm.simulate.bars.generator import SimulatedSessions
-from hfm.simulate.book import fitted, price_path, random_draws
+from hfm.simulate.book import flow_tables, price_path, random_draws
 from hfm.simulate.book.bar_target import EVENTS_A_SECOND, BarTarget
 from hfm.simulate.book.simulator import BookOptions, PlayedBar, SimulatedBook
 from hfm.simulate.day_curves import VOLATILITY_CURVE, VOLUME_CURVE, day_curve
@@ -153,18 +153,16 @@ def _new_book(simulated: SimulatedSessions, s: int, setting: SymbolSettings, uni
     m, sim = simulated.moves, setting.simulate
     options = BookOptions(float(simulated.tick[s, 0]), lot, sim.l3, sim.events)
     if sim.tables:
-        laws, pace = fitted.laws(sim.tables, unit), fitted.pace(sim.tables)
-        options = replace(options, laws=laws, pace=pace, reach=fitted.reach(sim.tables))
+        laws, pace = flow_tables.laws(sim.tables, unit), flow_tables.pace(sim.tables)
+        options = replace(options, laws=laws, pace=pace, reach=flow_tables.reach(sim.tables))
     return SimulatedBook(float(np.nanmin(m.low[s])), float(np.nanmax(m.high[s])), options)
 
 
 def _event_rate(simulated: SimulatedSessions, s: int, t: int, setting: SymbolSettings, usual: float) -> float:
-    """Events a second: of a fitted flow by the bar's volume, else `usual` for SPY, and as much more as the mid moves
-    more than SPY's.
-    """
+    """Events a second: of a fitted flow by the bar's volume, else `usual` times the mid's pace over SPY's."""
     m, sim = simulated.moves, setting.simulate
     if sim.tables:
-        return fitted.rate(sim.tables, float(m.volume[s, t]) / setting.interval_s)
+        return flow_tables.rate(sim.tables, float(m.volume[s, t]) / setting.interval_s)
     tick = float(simulated.tick[s, 0])
     pace = float(np.exp(simulated.levels.level_vol[s, t])) * m.open[s, t] / tick / math.sqrt(setting.interval_s)
     return float(usual * min(max(pace / PACE, SLOWEST), FASTEST))

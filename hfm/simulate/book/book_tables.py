@@ -79,6 +79,8 @@ def replay_levels(tape: Records, queue: Int, levels: Records) -> int:
 def events(session: BookSession, key: Mapping[str, object], opening: int, deep: int, tick: float) -> pa.Table:
     """The table `book` of a session: every event, and the price levels after it.
 
+    A tape that does not lead to the book that it says, which is a fault of the engine, is a RuntimeError.
+
     Parameters
     ----------
     session
@@ -96,21 +98,9 @@ def events(session: BookSession, key: Mapping[str, object], opening: int, deep: 
     -------
     pa.Table
         A row an event; prices NaN and sizes 0 where a level is missing.
-
-    Raises
-    ------
-    RuntimeError
-        Where the tape does not lead to the book that it says: a fault of the engine.
     """
-    queue = np.zeros(session.ticks, np.int64)
-    levels = np.zeros((sum(len(p.tape) for p in session.played), deep), LEVEL)
-    done = 0
-    for p in session.played:
-        wrong = replay_levels(p.tape, queue, levels[done : done + len(p.tape)])
-        if wrong >= 0:
-            where = f"event {done + wrong} of {key['symbol']} on {key['session']}"
-            raise RuntimeError(f"{where} does not lead to the book after it")
-        done += len(p.tape)
+    levels = _levels(session, key, deep)
+    done = len(levels)
     # field by field: one tape of the whole session would be 80 bytes an event more
     clock, kind, side, ticks, qty, order = (
         np.concatenate([p.tape[name] for p in session.played])
@@ -128,6 +118,20 @@ def events(session: BookSession, key: Mapping[str, object], opening: int, deep: 
     columns |= _level_columns(session, levels, tick)
     meta = key["meta"]
     return tables.build(tables.schema.book(deep), columns, meta, "simulated")  # type: ignore[arg-type]  # a dict
+
+
+def _levels(session: BookSession, key: Mapping[str, object], deep: int) -> Records:
+    """[E, L] the price levels after each event of a session. Raises RuntimeError as `events` says."""
+    queue = np.zeros(session.ticks, np.int64)
+    levels = np.zeros((sum(len(p.tape) for p in session.played), deep), LEVEL)
+    done = 0
+    for p in session.played:
+        wrong = replay_levels(p.tape, queue, levels[done : done + len(p.tape)])
+        if wrong >= 0:
+            where = f"event {done + wrong} of {key['symbol']} on {key['session']}"
+            raise RuntimeError(f"{where} does not lead to the book after it")
+        done += len(p.tape)
+    return levels
 
 
 def _hidden_prices(session: BookSession) -> Float:
@@ -151,7 +155,20 @@ def _level_columns(session: BookSession, levels: Records, tick: float) -> dict[s
 
 
 def prints(session: BookSession, key: Mapping[str, object], opening: int) -> pa.Table:
-    """The table `prints`: every trade on and off the book. key, opening: see `events`."""
+    """The table `prints` of a session: every trade on and off the book.
+
+    Parameters
+    ----------
+    session
+        With its rows.
+    key, opening
+        See `events`.
+
+    Returns
+    -------
+    pa.Table
+        A row a trade, in order.
+    """
     parts = [trades(p, v, session.unit) for p, v in zip(session.played, session.volume, strict=True)]
     time, price, size, side, lit = (
         np.concatenate([getattr(part, name) for part in parts]) for name in ("time", "price", "size", "side", "lit")
@@ -161,7 +178,20 @@ def prints(session: BookSession, key: Mapping[str, object], opening: int) -> pa.
 
 
 def snapshots(session: BookSession, key: Mapping[str, object], opening: int, tick: float) -> pa.Table:
-    """The table `snapshots`: best prices and sizes at each second, and what has flowed since the session's open."""
+    """The table `snapshots` of a session: the best prices and sizes at each second, and the flow since its open.
+
+    Parameters
+    ----------
+    session
+        With its rows.
+    key, opening, tick
+        See `events`.
+
+    Returns
+    -------
+    pa.Table
+        A row a second.
+    """
     rows = np.concatenate([p.snapshots for p in session.played])
     mid, half = rows["mid"] + session.origin, 0.5 * rows["spread"]
     columns = {

@@ -42,7 +42,15 @@ class BookCounts:
         self.bars = self.equal = self.silent = self.thin = self.events = self.sessions = 0
 
     def add(self, one: BookSession, equal: Bool) -> None:
-        """Count a session."""
+        """Count a session.
+
+        Parameters
+        ----------
+        one
+            The session.
+        equal
+            [B] whether each bar's trades make it again.
+        """
         self.bars += len(one.seq)
         self.equal += int(equal.sum())
         self.silent += int((one.volume == 0).sum())
@@ -191,4 +199,5 @@ def _depths(p: SymbolSessions, setting: SymbolSettings) -> Float:
 
 
 def about_book(meta: TableMeta, sim: Simulate) -> TableMeta:
+    """The metadata of bars with what a book's tables say of how they came about."""
     return replace(with_settings(meta, sim), l3=sim.l3, levels=sim.levels)

@@ -19,7 +19,7 @@ from hfm.simulate import spread_model
 from hfm.simulate.bars import bar_facts, bar_stream
 from hfm.simulate.bars.bar_stream import SymbolSessions
 from hfm.simulate.bars.generator import flags
-from hfm.simulate.book import bar_target, book_facts, book_tape, fitted
+from hfm.simulate.book import bar_target, book_facts, book_tape, flow_tables
 from hfm.simulate.book.session_tasks import BookCounts, SessionSums, Table, about_book, sessions
 from hfm.simulate.moments import Moments
 from hfm.simulate.quote_columns import KEYS, charged, provenance, report_ticks, with_ticks
@@ -82,7 +82,7 @@ def _narrow(charges: Mapping[str, spread_claims.Charge], ctx: Context) -> None:
 def _refuse(sim: Simulate) -> None:
     """Raise UsageError for what the book cannot do, ConfigError for tables that no calibration made."""
     if sim.tables:
-        fitted.checked(sim.tables)
+        flow_tables.checked(sim.tables)
     if sim.signal == "planted" or sim.recipe != "calibrated":
         what = "signal planted" if sim.signal == "planted" else f"recipe {sim.recipe}"
         raise UsageError(
@@ -116,7 +116,24 @@ def _tables(
 def judged(
     of_bars: Moments, of_book: Moments, counts: BookCounts, pooled: SymbolSettings, observed: bool
 ) -> dict[str, dict[str, Any]]:  # Any: JSON
-    """Facts by id: the bars' own, which are nothing to pass where they are `observed`, and the book's."""
+    """The facts of a run and their verdicts.
+
+    Parameters
+    ----------
+    of_bars, of_book
+        Sums of the sessions.
+    counts
+        Of the bars.
+    pooled
+        The setting that they are judged by.
+    observed
+        Whether the bars are real: their own facts are then nothing to pass.
+
+    Returns
+    -------
+    dict[str, dict[str, Any]]
+        By id: the bars' own, the book's, and the share of bars that their trades make again.
+    """
     rows = {k: v for k, v in bar_facts.document(of_bars, pooled, observed).items() if v["of"] == "bars"}
     rows |= book_facts.document(of_book, pooled, observed)
     rows["reaggregated"] = {

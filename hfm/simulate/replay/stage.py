@@ -35,9 +35,7 @@ _CLOSING = 60 * SECOND_NS  # an event row this near the close is the session's l
 
 
 def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
-    """Quotes and oracle of fetch/book.parquet, and the facts about them.
-
-    A simulate.every that is no clock is a UsageError (see clock).
+    """Quotes and oracle of fetch/book.parquet, and the facts about them; for UsageError see `clock`.
 
     Parameters
     ----------
@@ -116,7 +114,17 @@ class FlowSample:
         self.events: list[tuple[ObservedEvents, Bool, int]] = []
 
     def add(self, tape: event_tape.Tape, group: pa.Table, start: int, end: int) -> None:
-        """Take a session; a half day has fewer slots."""
+        """Take a session; a half day has fewer slots.
+
+        Parameters
+        ----------
+        tape
+            Of the session.
+        group
+            Its rows of the book table.
+        start, end
+            ns UTC.
+        """
         room = MOST - sum(len(r.time) for r, _, _ in self.events)
         events = observed_events.read_events(
             group.slice(0, max(room, 0) + 1), self.tick
@@ -178,7 +186,23 @@ def calibration(fits: dict[str, FlowSample]) -> dict[str, Any]:  # Any: JSON
 
 
 def clock(text: str) -> int | None:
-    """Nanoseconds of a row, None for one row a time stamp. Raises UsageError for anything else."""
+    """The length of a row.
+
+    Parameters
+    ----------
+    text
+        `event`, or a number and ms, s, m or h.
+
+    Returns
+    -------
+    int | None
+        Nanoseconds; None for one row a time stamp.
+
+    Raises
+    ------
+    UsageError
+        For any other text, and a length that is not within 1 ms and 1 h.
+    """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
     if text == "event":
         return None

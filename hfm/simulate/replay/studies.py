@@ -39,7 +39,17 @@ class Studies:
         self.sessions = 0
 
     def add(self, tape: Tape, start: int, end: int, tick: float) -> None:
-        """Take one session of one symbol. start, end: its open and close, ns UTC."""
+        """Take one session of one symbol.
+
+        Parameters
+        ----------
+        tape
+            Its events.
+        start, end
+            Its open and close, ns UTC.
+        tick
+            Currency.
+        """
         self.sessions += 1
         for begin in range(start, end, WINDOW):
             stop = min(begin + WINDOW, end)
@@ -77,14 +87,13 @@ def _state(tape: Tape, times: Int) -> Int:
 
 
 def _flow(tape: Tape, begin: int, stop: int) -> dict[str, float]:
-    """R2 of the mid's change on OFI over the window, at each scale (Cont, Kukanov and Stoikov 2014, eq.
-    5).
-    """
+    """R2 of the mid's change on OFI over the window, at each scale (Cont, Kukanov and Stoikov 2014, eq. 5)."""
     out = {}
     total = np.cumsum(tape.ofi)
     for scale in SCALES:
         at = _state(tape, np.arange(begin, stop + 1, scale * SECOND_NS))
         at = at[at >= 0]
+        # eq. 5: the mid's change over an interval on its OFI
         flow, move = np.diff(total[at]), np.diff(tape.mid[at])
         moved = len(at) > 3 and flow.std() > 0 and move.std() > 0
         out[f"ofi_r2_{scale}s"] = float(np.corrcoef(flow, move)[0, 1] ** 2) if moved else math.nan

@@ -88,7 +88,7 @@ def moments(open_: Float, high: Float, low: Float, close: Float, volume: Float) 
     SessionMoments
         [S, E].
     """
-    if close.shape[1] < 3:
+    if close.shape[1] < 3:  # no autocovariance
         empty = np.zeros((len(close), len(NAMES)))
         return SessionMoments(empty, empty, empty, np.zeros((len(close), 4)))
     step = max(_BLOCK // close.shape[1], 1)
@@ -104,6 +104,7 @@ _BLOCK = 8192
 
 def _moments(open_: Float, high: Float, low: Float, close: Float, volume: Float) -> SessionMoments:
     o, h, lo, c = (np.log(np.where(volume > 0, x, np.nan)) for x in (open_, high, low, close))
+    # rows that no trade moved are holes
     still = np.zeros(c.shape, bool)
     still[:, 1:] = (h[:, 1:] == lo[:, 1:]) & (lo[:, 1:] == c[:, :-1])
     if still.any():
@@ -126,8 +127,12 @@ def _moments(open_: Float, high: Float, low: Float, close: Float, volume: Float)
 
 
 def _precision(range_: Float, r: Float, rows: Int) -> Float:
-    """[S, T]: inverse of each row's variance in bp^2, up to a factor; 0 in sessions of fewer than three returns or of
-    no move.
+    """The inverse of each row's variance in bp^2, up to a factor.
+
+    Returns
+    -------
+    Float
+        [S, T]; 0 in sessions of fewer than three returns or of no move.
     """
     known = np.where(np.isfinite(range_), range_, 0.0)
     ranges: Float = np.vecdot(known, known)
@@ -149,6 +154,11 @@ def _autocovariances(r: Float, known: Bool, precision: Float) -> dict[str, Part]
     equally precise on a random walk (sums of autocovariances as in the variance ratio of Lo and MacKinlay 1988,
     doi:10.1093/rfs/1.1.41, with the weights that such sides ask for). Sides that persist less than a sum is matched to
     make it too large, and its ratio to its error smaller. Returns are weighted by the inverse of their variance.
+
+    Returns
+    -------
+    dict[str, Part]
+        [S] bp^2, by the names of PERSISTENCE.
     """
     # cov_k, k = 1 ... LAGS: weighted means of r_t r_t-k (Roll's is k = 1)
     mass = known * precision
@@ -182,9 +192,7 @@ def _abdi_ranaldo(h: Float, lo: Float, c: Float, precision: Float) -> Part:
 
 
 def _corwin_schultz(h: Float, lo: Float, precision: Float) -> Part:
-    """Corwin and Schultz (2012, doi:10.1111/j.1540-6261.2012.01729.x), eq. 14 and 18, in bp: pairs of bars, negative
-    ones kept.
-    """
+    """Corwin and Schultz (2012, doi:10.1111/j.1540-6261.2012.01729.x), eq. 14 and 18, of pairs of bars; signed."""
     one = (h - lo) ** 2
     beta = one[:, 1:] + one[:, :-1]  # the squared ranges of two bars, summed
     # gamma: the squared range of the two bars as one

@@ -20,21 +20,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from hfm.arrays import Bool, Float, Int
-from hfm.simulate.slot_grid import slot_grids
 from hfm.simulate.spread import estimators
 from hfm.simulate.spread.estimators import NAMES, PERSISTENCE, SHARPNESS, by_name
-from hfm.tables import Reader, arrays
+from hfm.simulate.spread.moment_pool import CLUSTERED, MomentPool, pool, sums
 
 UNKNOWN_BPS = 10.0
 """Charged where nothing can be estimated: the original recipe's base spread, some fifty times that of SPY."""
-LEAST_ROWS = 30
-"""Rows with a close before, below which nothing is estimated."""
-CLUSTERED = 10
-"""Sessions from which errors are clustered; below, they come from the rows."""
-JOINED_GAPS, JOINED_RANGES = 0.5, 0.8
-"""Shares of opens equal to the close before above which EDGE, and every estimator from ranges, is not trusted."""
-THIN = 0.25
-"""Share of closes at their bar's high or low above which no range is trusted: its bars hold too few trades."""
 ONE_SIDED_95, FAMILY_1 = 1.6449, 2.9822  # normal quantiles at .05, and at .01 over seven estimators
 ALONE = 6.0
 """Standard errors: five-minute mids of 63 stocks and funds reverted by up to 4.8."""
@@ -46,22 +37,6 @@ _NO_ALLOWANCE = ("abdi_ranaldo", "edge")
 MARGIN, MARGIN_ROWS = 1.08, 4.0
 """What is charged over an upper limit: sides that persist into the next bar take 4 % off Roll's spread (.95 from trade
 to trade, thirty trades a bar), weights 3 % at 78 rows a session and 24 % at 13 (MARGIN_ROWS over the rows)."""
-_SUMS = 7
-
-
-@dataclass(frozen=True)
-class MomentPool:
-    """Estimates from N sets of sessions. square, se [N, E]: squared spread and its error (NaN: none); trusted [N, E]:
-    whether the preconditions hold; df [N, E]: degrees of freedom of the error; rows, joined, sessions [N].
-    """
-
-    square: Float
-    se: Float
-    trusted: Bool
-    df: Float
-    rows: Float
-    joined: Float
-    sessions: Float
 
 
 @dataclass(frozen=True)
@@ -94,65 +69,6 @@ class SpreadEstimate:
     sessions: int
     joined: float
     table: Mapping[str, Mapping[str, float | bool | None]]
-
-
-def sums(moments: estimators.SessionMoments) -> Float:
-    """What a pool adds up of each session: the sums of a weighted mean, of its error, and of the prices' shape.
-
-    Parameters
-    ----------
-    moments
-        Of S sessions.
-
-    Returns
-    -------
-    Float
-        [S, 7 E + 5]; sums over sessions are what `pool` takes.
-    """
-    a, b = moments.weight * moments.square, moments.weight
-    stack = (a, b, a * a, a * b, b * b, b * b * moments.variance, (b > 0).astype(float))
-    some = (moments.weight > 0).any(axis=1, keepdims=True).astype(float)
-    return np.concatenate((*stack, moments.shape, some), axis=1)
-
-
-def pool(total: Float) -> MomentPool:
-    """Estimates of each case, and whether they can be trusted.
-
-    Parameters
-    ----------
-    total
-        [N, 7 E + 5] `sums`, summed over the sessions of each case.
-
-    Returns
-    -------
-    MomentPool
-        [N, E] in bp^2; NaN where no session has rows for an estimator.
-    """
-    # the weighted mean over sessions, a / b
-    count = len(NAMES)
-    a, b, aa, ab, bb, within, n = (total[:, i * count : (i + 1) * count] for i in range(_SUMS))
-    rows, joined, closes, extreme, sessions = total[:, _SUMS * count :].T
-    some = b > 0
-    mass = np.where(some, b, 1.0)
-    square = np.where(some, a / mass, np.nan)
-    # its variance: sum w^2 (x - mean)^2 over sessions, with n / (n - 1) for the mean that was fitted; of few sessions,
-    # from the rows within each
-    scatter = np.maximum(aa - 2.0 * square * ab + square * square * bb, 0.0) * n / np.maximum(n - 1.0, 1.0)
-    clustered = n >= CLUSTERED
-    variance = np.where(clustered, scatter, within) / mass**2
-    # degrees of freedom: the effective number of sessions (sum w)^2 / sum w^2, less one
-    df = np.where(clustered, np.maximum(mass * mass / np.where(some, bb, 1.0) - 1.0, 3.0), np.inf)
-    s = by_name(square)["corwin_schultz"].copy()  # which is of the spread itself: onto the squared scale, signed
-    by_name(square)["corwin_schultz"] = np.sign(s) * s * s
-    share = joined / np.maximum(rows, 1.0)
-    se = np.sqrt(variance)
-    trusted = some & (se > 0) & (rows >= LEAST_ROWS)[:, None]
-    dense = extreme <= THIN * closes
-    trust = by_name(trusted)
-    trust["abdi_ranaldo"] &= dense & (share <= JOINED_RANGES)
-    trust["corwin_schultz"] &= dense & (share <= JOINED_RANGES)
-    trust["edge"] &= share <= JOINED_GAPS
-    return MomentPool(square, se, trusted, df, rows, share, sessions)
 
 
 def rule(p: MomentPool) -> Ruling:
@@ -190,10 +106,15 @@ def rule(p: MomentPool) -> Ruling:
 
 
 def _shown(p: MomentPool, low: Float, high: Float) -> Bool:
-    """[N, E]: the estimates that show a spread; of the sums of autocovariances, the one alone that fits best.
+    """The estimates that show a spread; of the sums of autocovariances, the one alone that fits best.
 
     Corwin-Schultz shows nothing that lies above all that Roll, Abdi-Ranaldo and EDGE allow: where volatility changes
     from bar to bar, or the spread is wide beside it, it is too large.
+
+    Returns
+    -------
+    Bool
+        [N, E].
     """
     shown = p.trusted & (low > 0)
     show, trust, most = by_name(shown), by_name(p.trusted), by_name(high)
@@ -219,6 +140,11 @@ def _widened(p: MomentPool, high: Float) -> Float:
     Where sides persist through most of a bar, or highs and lows are made of opens and closes, its squared spread is
     half of the true one and less: three times it is allowed for. Roll's spread is not touched by that, and its upper
     limit bounds the allowance.
+
+    Returns
+    -------
+    Float
+        [N, E] bp.
     """
     out = high.copy()
     ar, roll = by_name(high)["abdi_ranaldo"], by_name(high)["roll"]
@@ -303,16 +229,3 @@ def of_bars(open_: Float, high: Float, low: Float, close: Float, volume: Float) 
         Of all S sessions together.
     """
     return estimate(sums(estimators.moments(open_, high, low, close, volume)).sum(axis=0))
-
-
-def whole_sample(bars: Reader) -> dict[str, SpreadEstimate]:
-    """By symbol, the estimate from all bars of a table: for what is said of a run, never for a row of it."""
-    totals: dict[str, Float] = {}
-    slots = bars.meta.slots_per_session
-    columns = ("open", "high", "low", "close", "volume")
-    for group in bars.groups(("symbol", "session", "seq", *columns)):
-        values = arrays(group, columns)
-        for grid in slot_grids(group, slots):
-            part = sums(estimators.moments(*(grid.matrix(values[c]) for c in columns))).sum(axis=0)
-            totals[grid.symbol] = totals.get(grid.symbol, 0.0) + part
-    return {symbol: estimate(total) for symbol, total in totals.items()}

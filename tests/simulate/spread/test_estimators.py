@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from hfm.simulate import day_curves
-from hfm.simulate.spread import estimators, spread_charge
+from hfm.simulate.spread import estimators, moment_pool, spread_charge
 from hfm.simulate.spread.estimators import by_name, columns
 from tests.simulate.bounce import Make, bars
 
 
-def pooled(make: Make, sessions: int, slots: int = 78, seed: int = 0) -> spread_charge.MomentPool:
+def pooled(make: Make, sessions: int, slots: int = 78, seed: int = 0) -> moment_pool.MomentPool:
     """The pool of all sessions of one sample."""
-    return spread_charge.pool(
-        spread_charge.sums(estimators.moments(*bars(make, sessions, slots, seed))).sum(axis=0, keepdims=True)
+    return moment_pool.pool(
+        moment_pool.sums(estimators.moments(*bars(make, sessions, slots, seed))).sum(axis=0, keepdims=True)
     )
 
 
@@ -143,5 +143,5 @@ def test_bars_that_tell_nothing_have_no_weight(what: str) -> None:
 def test_sessions_are_taken_one_by_one() -> None:
     """A session alone, or in a block of many: the same bits."""
     sample = bars(Make(4.0), 300, 78, 6)
-    full = spread_charge.sums(estimators.moments(*sample))
-    np.testing.assert_array_equal(spread_charge.sums(estimators.moments(*(x[200:201] for x in sample))), full[200:201])
+    full = moment_pool.sums(estimators.moments(*sample))
+    np.testing.assert_array_equal(moment_pool.sums(estimators.moments(*(x[200:201] for x in sample))), full[200:201])
