@@ -79,7 +79,7 @@ def request(order: Record, want: float) -> None:
 
     `want` is the way from the position to the target; at 0 no order is under way.
     """
-    if is_open(order) and order.leaves == want:
+    if order.leaves == want:  # it goes on, or there is still none: an order is open while anything of it is left
         return
     cancel(order)
     if want != 0.0:

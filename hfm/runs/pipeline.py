@@ -86,7 +86,7 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
     if options.talk is not None:
         from hfm.kernels import first_run  # NumPy
 
-        first_run.start(options.talk)
+        first_run.watch(options.talk)
     with ThreadPoolExecutor(1) as beside, staging(run) as staged:
         checked = beside.submit(check_hashes, run, inputs)
         ctx, function = _context(run, stage, config, options, inputs, now), _function(stage)
