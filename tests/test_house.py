@@ -14,20 +14,20 @@ from tests import house
 
 ROOT = Path(__file__).parents[1] / "hfm"
 LIMITS = {
-    "longest module": 406,
-    "longest function": 60,
-    "functions over 50 lines": 21,
-    "modules over 300 lines": 17,
+    "longest module": 399,
+    "longest function": 59,
+    "functions over 50 lines": 15,
+    "modules over 300 lines": 15,
     "functions of more than 8 arguments": 0,
-    "repeated module names": 2,
-    "repeated class names": 2,
+    "repeated module names": 0,
+    "repeated class names": 0,
     "unnamed tuple arguments": 0,
-    "unnamed tuple attributes": 6,
-    "offsets of another file": 112,
-    "fields by number": 33,
+    "unnamed tuple attributes": 3,
+    "offsets of another file": 56,
+    "fields by number": 26,
 }
 """Most of each; a change that lowers one lowers its line here too."""
-LEAST_WITH_PARTS = 0.5
+LEAST_WITH_PARTS = 0.6
 """Share of the public functions with an array or three arguments whose docstring has Parameters."""
 CIRCLES: dict[str, str] = {}
 """Circles of imports that stand, and why."""

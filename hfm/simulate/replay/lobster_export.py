@@ -38,7 +38,7 @@ _OFF = 1e-3
 """Units from a whole one beyond which a price or a size does not fit the format."""
 
 
-class File(NamedTuple):
+class LobsterFile(NamedTuple):
     """A file by name, and what is in it."""
 
     name: str
@@ -49,8 +49,8 @@ class File(NamedTuple):
 class Files:
     """The two files of a (session, symbol), and how many prices of trades were rounded to 1/10,000."""
 
-    message: File
-    orderbook: File
+    message: LobsterFile
+    orderbook: LobsterFile
     rounded: int
 
 
@@ -91,8 +91,8 @@ def files(group: pa.Table, meta: TableMeta) -> Files:
     message = _message(group, columns, word, since, price)
     stem = f"{symbol}_{day}_{max(start - begin, 0) // _MS}_{min(end - begin, DAY_NS) // _MS}"
     return Files(
-        File(f"{stem}_message_{levels}.csv", message),
-        File(f"{stem}_orderbook_{levels}.csv", _orderbook(columns, levels, where)),
+        LobsterFile(f"{stem}_message_{levels}.csv", message),
+        LobsterFile(f"{stem}_orderbook_{levels}.csv", _orderbook(columns, levels, where)),
         rounded,
     )
 
