@@ -126,9 +126,12 @@ def test_an_unnamed_tuple_is_one_of_a_fixed_number_of_things(annotation: str, un
 
 
 def test_names_arguments_and_docstrings_are_counted(tmp_path: Path) -> None:
-    """Two classes of one name; a function of nine arguments; one that lacks its parts and one that has them, whose inner
-    function is nobody's."""
-    body = 'def f(a, b, c):\n    """One.\n\n    Parameters\n    ----------\n    a : x\n    """\n    def inner(d, e, f): ...\n'
+    """Two classes of one name; a function of nine arguments; one that lacks its parts, one that has them.
+
+    A function inside another is nobody's to call: it needs none.
+    """
+    body = 'def f(a, b, c):\n    """One.\n\n    Parameters\n    ----------\n    a : x\n    """\n'
+    body += "    def inner(d, e, f): ...\n"
     nine = f"class C:\n    x: tuple[int, int]\n    def g(self, {', '.join('abcdefghi')}):\n        pass\n"
     found = house.measure(write(tmp_path, a=body + "class C: ...\n", b=nine))
     assert found.notes["repeated class names"] == ["C: 2"]
