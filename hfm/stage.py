@@ -148,7 +148,18 @@ class Context:
 
 
 def seed_sequence(seed: int, stage: str, symbol: str, session: np.datetime64 | None = None) -> np.random.SeedSequence:
-    """The SeedSequence of (seed, stage, symbol, session); independent for any two that differ."""
+    """The SeedSequence of (seed, stage, symbol, session); independent for any two that differ.
+
+    Parameters
+    ----------
+    seed : of the section of the config.
+    stage, symbol : any words.
+    session : its date; None: of all sessions.
+
+    Returns
+    -------
+    np.random.SeedSequence
+    """
     words = hashlib.sha256(f"{stage}\0{symbol}".encode()).digest()
     day = 0 if session is None else int(session.astype("datetime64[D]").astype(np.int64)) + 2**31
     return np.random.SeedSequence([seed, int.from_bytes(words[:8], "little"), day])
