@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1] / "hfm"
 LIMITS = {
     "longest module": 399,
     "longest function": 59,
-    "functions over 50 lines": 15,
+    "functions over 50 lines": 6,
     "modules over 300 lines": 15,
     "functions of more than 8 arguments": 0,
     "repeated module names": 0,
@@ -27,7 +27,7 @@ LIMITS = {
     "fields by number": 26,
 }
 """Most of each; a change that lowers one lowers its line here too."""
-LEAST_WITH_PARTS = 0.6
+LEAST_WITH_PARTS = 0.65
 """Share of the public functions with an array or three arguments whose docstring has Parameters."""
 CIRCLES: dict[str, str] = {}
 """Circles of imports that stand, and why."""

@@ -109,14 +109,10 @@ def learn(
     phi2 = np.exp(2.0 * (base_vol + shape_vol))
     sigma = np.sqrt(phi2 * _forecast(past, totals, count, phi2, interval_s))
     computed = Levels(
-        ds_vol - level_vol,
-        np.where(volume > 0, ds_size - level_size, -np.inf),
-        np.broadcast_to(level_vol, gk2.shape),
-        np.broadcast_to(level_size, gk2.shape),
-        base_vol + shape_vol,
-        sigma,
-        np.log(sigma),
-    )
+        ds_vol - level_vol, np.where(volume > 0, ds_size - level_size, -np.inf),
+        np.broadcast_to(level_vol, gk2.shape), np.broadcast_to(level_size, gk2.shape),
+        base_vol + shape_vol, sigma, np.log(sigma),
+    )  # fmt: skip
     return computed, PastSessions(*(m[-LOOK:] for m in (past.mask, past.vol, past.size, past.gk2, past.sums)))
 
 

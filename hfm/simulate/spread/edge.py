@@ -75,13 +75,18 @@ def moments(o: Float, h: Float, lo: Float, c: Float) -> tuple[Float, Float, Floa
     # two moments, each with expectation s^2: about mid-ranges, and about the open
     x1 = to_open * d1 * r2 + to_close * d3 * r4
     x2 = to_open * d1 * r5 + to_close * d5 * r4
+    best, variance = _combined(x1, x2, n)
+    return np.where(ok, best, np.nan), np.where(ok, variance, np.nan), rows
+
+
+def _combined(x1: Float, x2: Float, n: Float) -> tuple[Float, Float]:
+    """The mean of two moments over n rows [S], and its variance; x1, x2 [S, T - 1], 0 in rows that do not count."""
     # weighted by the variance of the other: efficient where they are uncorrelated
-    e1, e2 = mean(x1), mean(x2)
+    e1, e2 = x1.sum(axis=1) / n, x2.sum(axis=1) / n
     v1, v2 = np.vecdot(x1, x1) / n - e1 * e1, np.vecdot(x2, x2) / n - e2 * e2
     total = v1 + v2
     share = np.where(total > 0, v2 / np.where(total > 0, total, 1.0), 0.5)
-    best = share * e1 + (1.0 - share) * e2
     # the variance of that mean (not in `edge`)
     cross = np.vecdot(x1, x2) / n - e1 * e2
     rest = share * share * v1 + (1.0 - share) ** 2 * v2 + 2.0 * share * (1.0 - share) * cross
-    return np.where(ok, best, np.nan), np.where(ok, np.maximum(rest, 0.0) / n, np.nan), rows
+    return share * e1 + (1.0 - share) * e2, np.maximum(rest, 0.0) / n
