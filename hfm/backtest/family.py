@@ -109,11 +109,12 @@ def targets(trials: Sequence[Trial], panel: JoinedPanel, seen: Signals) -> list[
     list[Weights]
         K arrays [n] in the panel's order: shares of a full position in [-1, 1].
     """
-    return [_asked(item.allocator, panel, seen) for item in trials]
+    return [_asked(item, panel, seen) for item in trials]
 
 
-def _asked(allocator: Allocator, panel: JoinedPanel, seen: Signals) -> Weights:
+def _asked(item: Trial, panel: JoinedPanel, seen: Signals) -> Weights:
     """The weights of all rows, checked: of a policy of one symbol at once, else instant by instant."""
+    allocator = item.allocator
     if isinstance(allocator, OneSymbol):
         return allocator.weights(seen)
     out = np.zeros(len(seen.p_up))
@@ -126,8 +127,9 @@ def _asked(allocator: Allocator, panel: JoinedPanel, seen: Signals) -> Weights:
             held[:] = 0.0
         some = Signals(*(getattr(seen, field.name)[rows] for field in fields(seen)))
         symbols = panel.symbol[rows]
-        out[rows] = held[symbols] = checked(allocator.targets(some, held[symbols], Risk(some.ret_sd_bps)), rows.size)
-    return checked(out, len(out))
+        weights = allocator.targets(some, held[symbols], Risk(some.ret_sd_bps))
+        out[rows] = held[symbols] = checked(weights, rows.size, item.name)
+    return checked(out, len(out), item.name)
 
 
 def delayed(signal: Weights, borders: Int, lag: int) -> Weights:

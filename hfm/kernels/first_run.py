@@ -32,16 +32,21 @@ MOST = 3
 Words = Any  # JSON values
 _SCALARS = {t.__name__: t for t in (bool, int, float, np.float32, np.float64, np.int64, np.uint64, np.int8, np.bool_)}
 _helpers: list[subprocess.Popen[bytes]] = []
+_announced = False
 
 
 def watch(talk: Callable[[str], None]) -> None:
-    """From the first kernel on that no cache holds, compile those of `hfm run` beside the run; `talk` is told once."""
-    jit.on_compile = partial(_begin, talk)
+    """From the first kernel on that no cache holds, compile those of `hfm run` beside the run; `talk` is told once a
+    process, however many stages compile some.
+    """
+    if not _announced:
+        jit.on_compile = partial(_begin, talk)
 
 
 def _begin(talk: Callable[[str], None]) -> None:
     """Say that kernels are compiled, and start the helpers: one for each other core. Where all is compiled, none is."""
-    jit.on_compile = None
+    global _announced
+    _announced, jit.on_compile = True, None
     talk(NOTICE)
     if _helpers or jit.is_temporary(jit.cache_folder()):
         return

@@ -8,11 +8,13 @@ folder is named by a hash of all sources, of the processor, and of numba's versi
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import hashlib
 import inspect
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -24,11 +26,11 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any, Generic, ParamSpec, TypeVar
 
-import numpy as np
 import numpy.typing as npt
 import platformdirs
 
 from hfm.kernels import numba_private
+from hfm.kernels.argument_kinds import is_plain, kind_key
 from hfm.kernels.cpu import FUSED, LANES, SETTINGS, described
 
 P = ParamSpec("P")
@@ -38,9 +40,10 @@ _ROOT = Path(__file__).parent.parent
 _NOT_IN_CODE = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS")
 """Settings of numba's that change no machine code."""
 _TEMPORARY = "hfm-kernels-"
-_LEAST, _MOST = -(2**63), 2**63 - 1
 _LOCK_SECONDS = 120.0
 """How long a process waits for another that compiles the same kernel before it compiles it too."""
+_CALLEES = 100
+"""More kernels than one calls."""
 _making = threading.Lock()
 _seconds = 0.0
 on_compile: Callable[[], None] | None = None
@@ -77,7 +80,9 @@ def cache_folder() -> Path:
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError:  # a cron user without a home: compile again each time rather than fail
-        return Path(tempfile.mkdtemp(prefix=_TEMPORARY))
+        folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
 
 def is_temporary(folder: Path) -> bool:
@@ -130,7 +135,7 @@ class Kernel(Generic[P, R]):
         Callable[..., R]
             Takes them by position.
         """
-        key = _key(args)
+        key = kind_key(args)
         found = self._by_key.get(key)
         if found is None:
             found = self._by_key[key] = self._compiled(args)
@@ -167,49 +172,37 @@ class Kernel(Generic[P, R]):
     def _compiled(self, args: tuple[object, ...], patience: float = _LOCK_SECONDS) -> Callable[..., R]:
         """The kernel for these kinds of arguments; the dispatcher where they are more than arrays and numbers."""
         dispatcher = self.dispatcher
-        if dispatcher is self.py_func or not all(map(_is_plain, args)):
+        if dispatcher is self.py_func or not all(map(is_plain, args)):
             return dispatcher  # type: ignore[no-any-return]  # numba's own
         import numba
 
         types = tuple(numba.typeof(argument) for argument in args)  # type: ignore[no-untyped-call]  # numba's own
         digest = hashlib.sha256(repr(types).encode()).hexdigest()[:16]
         with _first_time(cache_folder() / f"{self.name.replace('<locals>', '')}-{digest}", patience):
-            dispatcher.compile(types)
+            _compile(dispatcher, types)
         if on_first_use is not None:
             on_first_use(self, args)
         return numba_private.entry_point(dispatcher, types)
 
 
-def _key(args: tuple[object, ...]) -> tuple[object, ...]:
-    """What tells kinds of arguments apart at a look; two may be of one kind. Flat: it is much called."""
-    out: list[object] = []
-    for argument in args:
-        kind = type(argument)
-        if kind is np.ndarray:
-            out += argument.dtype, argument.ndim, argument.flags.num  # type: ignore[attr-defined]  # just looked at
-        elif kind is int:
-            out.append(kind if _LEAST <= argument <= _MOST else "large")  # type: ignore[operator]  # just looked at
-        elif kind is float:
-            out.append(kind)
-        elif isinstance(argument, tuple):
-            out += kind, _key(argument)
-        elif kind is np.void:
-            out += kind, argument.dtype  # type: ignore[attr-defined]  # just looked at
-        else:
-            out.append(kind)
-    return tuple(out)
+def _compile(dispatcher: Any, types: tuple[Any, ...]) -> None:  # Any: numba's own
+    """Compile, or load; a disk that is full is no error, the next process compiles again.
 
+    numba's own cache raises, once for each callee and for the kernel itself, when it cannot keep what is compiled by
+    then and stays in memory.
 
-def _is_plain(argument: object) -> bool:
-    """Whether `_key` says all of an argument: an array, a number, a record, or a tuple of such."""
-    if isinstance(argument, tuple):
-        return all(map(_is_plain, argument))
-    if isinstance(argument, np.ndarray):
-        return type(argument) is np.ndarray
-    if type(argument) is int:
-        return _LEAST <= argument <= _MOST
-    timeless = not isinstance(argument, np.timedelta64)  # whose unit is no part of its type
-    return type(argument) in (bool, float, np.void) or (isinstance(argument, np.number | np.bool_) and timeless)
+    Raises
+    ------
+    OSError
+        For another fault, which comes again and again.
+    """
+    for last in (*(False,) * _CALLEES, True):
+        try:
+            dispatcher.compile(types)
+            return
+        except OSError:
+            if last:
+                raise
 
 
 @contextlib.contextmanager

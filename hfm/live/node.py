@@ -80,7 +80,7 @@ class Node:
         if not isinstance(self.choice.allocator, OneSymbol):
             raise UsageError(
                 f"policy {self.choice.name} chooses all symbols together, and a stream answers row by row",
-                hint="hfm backtest",
+                hint="hfm backtest --threshold 0.6, or hfm backtest --threshold q90",
             )
         self._policy = self.choice.allocator
         self.numbers = {symbol: number for number, symbol in enumerate(market.symbols)}

@@ -7,7 +7,7 @@ for the method `propose`, which gave signs, goes on through SignPolicy.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ class OneSymbol:
     """The allocator that asks a policy about each symbol alone."""
 
     policy: Policy
+    name: str = ""
+    """As it is registered; one that is not in KINDS gets arrays of its own, which it may write to."""
 
     def weights(self, signals: Signals) -> Weights:
         """The policy's weights, checked: what back-test, live and verify ask.
@@ -40,7 +42,8 @@ class OneSymbol:
         Weights
             [n] in [-1, 1].
         """
-        return checked(self.policy.weights(signals), len(signals.p_up))
+        asked = signals if self.name in KINDS else _copied(signals)
+        return checked(self.policy.weights(asked), len(signals.p_up), self.name)
 
     def targets(self, signals: Signals, positions: Float, risk: Risk) -> Weights:
         """The policy's weights, whatever is held.
@@ -66,11 +69,10 @@ class SignPolicy:
 
     plugin: Any  # Any: a third party's
 
-    def weights(self, signals: Signals) -> npt.NDArray[np.int8]:
-        """The signs as full positions."""
-        signs: npt.NDArray[np.int8] = np.empty(len(signals.p_up), np.int8)
-        signs[:] = self.plugin.propose(signals)
-        return signs
+    def weights(self, signals: Signals) -> npt.NDArray[Any]:  # Any: of the dtype that it gives
+        """The signs as full positions; of a number between two of them what is before its point, one sign for all."""
+        proposed = np.asarray(self.plugin.propose(signals))
+        return np.broadcast_to(np.trunc(proposed) if proposed.dtype.kind == "f" else proposed, signals.p_up.shape)
 
 
 def allocator(plugin: Any, name: str) -> Allocator:  # Any: whatever stands in the registry
@@ -97,9 +99,9 @@ def allocator(plugin: Any, name: str) -> Allocator:  # Any: whatever stands in t
         found: Allocator = plugin
         return found
     if hasattr(plugin, "weights"):
-        return OneSymbol(plugin)
+        return OneSymbol(plugin, name)
     if hasattr(plugin, "propose"):
-        return OneSymbol(SignPolicy(plugin))
+        return OneSymbol(SignPolicy(plugin), name)
     raise UsageError(f"policy {name!r} has neither `weights` nor `targets`", hint="give it `weights(signals)`")
 
 
@@ -108,8 +110,8 @@ def deprecated(chosen: Allocator) -> bool:
     return isinstance(chosen, OneSymbol) and isinstance(chosen.policy, SignPolicy)
 
 
-def checked(weights: Any, count: int) -> Weights:  # Any: a third party's
-    """An allocator's answer, checked.
+def checked(weights: Any, count: int, name: str = "") -> Weights:  # Any: a third party's
+    """An allocator's answer, checked; NaN and what is masked is flat.
 
     Parameters
     ----------
@@ -117,6 +119,8 @@ def checked(weights: Any, count: int) -> Weights:  # Any: a third party's
         What it gave; NaN is flat.
     count
         How many it was asked for.
+    name
+        The policy's as it is registered, for the message.
 
     Returns
     -------
@@ -126,23 +130,41 @@ def checked(weights: Any, count: int) -> Weights:  # Any: a third party's
     Raises
     ------
     UsageError
-        For another number of weights, or one outside [-1, 1].
+        For another number of weights, for what are no real numbers, or for one outside [-1, 1].
     """
-    given = np.asarray(weights)
+    policy = f"policy {name}" if name else "the policy"
+    given = _numbers(weights, policy)
     if given.shape != (count,):
-        raise UsageError(
-            f"the policy gave weights of shape {given.shape} for {count} rows", hint="give one weight a row"
-        )
+        raise UsageError(f"{policy} gave weights of shape {given.shape} for {count} rows", hint="give one weight a row")
     if given.dtype == np.int8 and not ((given < -1) | (given > 1)).any():
         return given
     shares: Float = np.nan_to_num(given.astype(np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)
     if (np.abs(shares) > 1.0).any():
         largest = float(shares[np.argmax(np.abs(shares))])
         raise UsageError(
-            f"the policy gave a target weight of {largest:g}", hint="give shares of a full position, -1 to 1"
+            f"{policy} gave a target weight of {largest:.16g}", hint="give shares of a full position, -1 to 1"
         )
     signs = shares.astype(np.int8)
     return signs if (signs == shares).all() else shares
+
+
+def _numbers(weights: Any, policy: str) -> npt.NDArray[Any]:  # Any: a third party's, of any real dtype
+    """What an allocator gave as an array of booleans, integers or floats; NaN where it is masked or None."""
+    try:
+        if np.ma.isMaskedArray(weights):
+            weights = np.ma.filled(weights.astype(np.float64), np.nan)
+        given = np.asarray(weights)
+        given = given.astype(np.float64) if given.dtype == object and given.ndim else given
+    except (TypeError, ValueError):
+        raise UsageError(f"{policy} gave weights that are no numbers", hint="give one weight a row") from None
+    if given.dtype.kind not in "biuf" and given.ndim:
+        raise UsageError(f"{policy} gave weights of type {given.dtype}", hint="give floats, or int8 of -1, 0 and 1")
+    return given
+
+
+def _copied(signals: Signals) -> Signals:
+    """The same values in arrays of their own: a plug-in that writes to them changes nothing for who comes after it."""
+    return Signals(*(np.array(getattr(signals, field.name)) for field in fields(signals)))
 
 
 THRESHOLD, QUANTILE, COST = 1.0, 2.0, 3.0

@@ -59,7 +59,8 @@ def why_stale(run: Run, manifest: Manifest, stage: Stage, config: Config) -> str
         except OSError:
             return f"{artifact} is gone"
     now = section(config, stage.name)
-    changed = [f"{stage.name}.{k} {entry.config.get(k)!r} -> {v!r}" for k, v in now.items() if entry.config.get(k) != v]
+    then = section(Config(), stage.name) | entry.config  # a setting that is younger than the run had its default
+    changed = [f"{stage.name}.{k} {then[k]!r} -> {v!r}" for k, v in now.items() if then[k] != v]
     if changed:
         return "; ".join(changed)
     if entry.versions.get("hfm") != __version__:

@@ -192,6 +192,7 @@ def test_helpers_are_one_a_core_beside_the_runs_and_none_without_a_lasting_cache
     begun: list[list[str]] = []
     monkeypatch.setattr(jit, "on_compile", None)
     monkeypatch.setattr(first_run, "_helpers", [])  # not those of other tests
+    monkeypatch.setattr(first_run, "_announced", False)
     monkeypatch.setattr(first_run, "_cores", lambda: cores)
     monkeypatch.setattr(first_run.subprocess, "Popen", lambda words, **_: begun.append(words))
     monkeypatch.setattr(first_run.atexit, "register", lambda _: None)
@@ -202,4 +203,5 @@ def test_helpers_are_one_a_core_beside_the_runs_and_none_without_a_lasting_cache
     jit.on_compile()
     assert lines == [first_run.NOTICE]
     assert len(begun) == helpers
+    first_run.watch(lines.append)  # the next stage of the run
     assert jit.on_compile is None

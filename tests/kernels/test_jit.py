@@ -277,12 +277,35 @@ def test_the_next_process_finds_what_the_first_compiled(tmp_path: Path, private:
 
 
 def test_a_home_that_cannot_be_written_to_is_no_error(tmp_path: Path) -> None:
-    """A cron user's: kernels are compiled for the one process."""
+    """A cron user's: kernels are compiled for the one process, which leaves nothing behind."""
     (tmp_path / "kept.py").write_text(KEPT)
     (tmp_path / "file").touch()
-    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "file" / "cache")}
+    (tmp_path / "temporary").mkdir()
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "file" / "cache"), "TMPDIR": str(tmp_path / "temporary")}
     done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=tmp_path, env=env, text=True, capture_output=True)
     assert done.stdout.startswith("False 10.0 20.0"), done.stderr
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+FULL = """
+from numba.core.caching import FunctionCache
+
+def full(*_):
+    raise OSError(28, "No space left on device")
+
+FunctionCache.save_overload = full
+"""
+
+
+@COMPILED
+@pytest.mark.parametrize("private", ["0", "1"])
+def test_a_cache_on_a_full_disk_is_no_error(tmp_path: Path, private: str) -> None:
+    """With numba's private names and without them; of a kernel that another calls too."""
+    (tmp_path / "kept.py").write_text(KEPT)
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "HFM_NUMBA_PRIVATE": private}
+    program = FULL + PROGRAM.replace("total(np.arange(5.0)), twice(np.arange(5.0))", "twice(np.arange(5.0))")
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=env, text=True, capture_output=True)
+    assert done.stdout == "True 20.0 True\n", done.stderr
 
 
 def test_code_for_other_versions_and_settings_lies_in_another_folder(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -12,6 +14,7 @@ from hfm.errors import UsageError
 from hfm.plugins import Float, Risk, Signals, Weights
 from hfm.policies.choice import choose
 from hfm.policies.one_symbol import KINDS, OneSymbol, SignPolicy, allocator, checked, deprecated, row_weight
+from tests import hints
 from tests.command import hfm
 from tests.policies.contract import seen
 from tests.test_readme import register
@@ -130,3 +133,81 @@ def test_nan_is_flat_wherever_a_policy_is_asked() -> None:
             return np.where(signals.p_up > 0.5, 1.0, np.nan)
 
     assert OneSymbol(Unsure()).weights(seen([0.4, 0.6])).tolist() == [0, 1]
+
+
+def test_what_a_policy_may_give_counts_by_its_value() -> None:
+    """Lists, tables' columns, small and large types; what is masked or None is flat."""
+    masked = np.ma.masked_array([1.0, 1.0], [False, True])
+    small = (np.array([True, False]), np.array([1, 0], np.uint8), np.array([1.0, np.nan], np.float32))
+    for signs in ([1, 0], (1.0, 0.0), [1, None], *small, pd.Series([1.0, 0.0]), masked):
+        weights = checked(signs, 2)
+        assert (weights.dtype, weights.tolist()) == (np.int8, [1, 0]), signs
+    assert checked(np.array([0.25, 0.0], np.float32), 2).tolist() == [0.25, 0.0]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["long", "flat"], ["0.5", "0"], [1j, 0j], np.zeros(2, "datetime64[s]"), np.zeros(2, "timedelta64[s]"),
+     [[1], [1, 2]], [object(), 1.0], None, iter([1.0, 0.0])],
+)  # fmt: skip
+def test_what_is_no_number_is_refused_with_the_policy_s_name(wrong: object) -> None:
+    """As a usage error and never as a fault of hfm; no part of a value is dropped."""
+    with pytest.raises(UsageError, match="policy mine gave weights"):
+        checked(wrong, 2, "mine")
+
+
+def test_a_weight_that_is_too_large_by_little_is_shown_as_it_is() -> None:
+    """Not as a weight of 1, which would be allowed."""
+    with pytest.raises(UsageError, match=r"policy mine gave a target weight of 1\.000000001"):
+        checked([1.0 + 1e-9], 1, "mine")
+
+
+def test_signs_of_before_are_cut_to_whole_ones_and_never_wrap() -> None:
+    """0.9 is flat as it was, NaN too, one sign is of all rows; 256 is no 0."""
+    for proposed, want in ([0.9, -1.9], [0, -1]), ([np.nan, 1.0], [0, 1]), (1, [1, 1]):
+        found = allocator(type("Old", (), {"propose": lambda self, signals, p=proposed: p})(), "old")
+        assert isinstance(found, OneSymbol)
+        assert found.weights(seen([0.4, 0.6])).tolist() == want
+    for dtype in (object, np.int64):
+        wrap = allocator(type("Old", (), {"propose": lambda self, s, d=dtype: np.array([256, 0], d)})(), "old")
+        assert isinstance(wrap, OneSymbol)
+        with pytest.raises(UsageError, match="policy old gave a target weight of 256"):
+            wrap.weights(seen([0.4, 0.6]))
+
+
+def test_a_plugin_that_writes_to_its_signals_changes_nothing_for_others() -> None:
+    """Each trial is asked about the same rows."""
+
+    class Fills:
+        def weights(self, signals: Signals) -> Float:
+            signals.p_up[:] = 0.9
+            return np.ones(len(signals.p_up))
+
+    given = seen([0.4, 0.6])
+    assert OneSymbol(Fills(), "fills").weights(given).tolist() == [1, 1]
+    assert given.p_up.tolist() == [0.4, 0.6]
+
+
+JOINT = """
+import numpy as np
+
+class Joint:
+    def targets(self, signals, positions, risk):
+        return np.sign(np.nan_to_num(signals.p_up - 0.5)) / len(signals.p_up)
+"""
+
+
+def test_an_allocator_is_back_tested_and_live_says_which_back_test_to_make(tmp_path: Path) -> None:
+    """Exit 2 with its name; what follows next works when it is typed, and predict after it."""
+    made = hfm("run", "SPY", "--source", "synthetic", "--sessions", "30", "--interval", "30m", "--as-of",
+               "2026-03-06T22:00:00Z", "--set", "train.model=logistic", "--run", "a", "-q", cwd=tmp_path)  # fmt: skip
+    assert made.code == 0, made.err
+    env = register(tmp_path / "site", "policies", "joint", JOINT)
+    assert hfm("backtest", "--run", "a", "--threshold", "joint", "-q", cwd=tmp_path, env=env).code == 0
+    for command in (("predict",), ("stream", "-q")):
+        refused = hfm(*command, "--run", "a", cwd=tmp_path, env=env)
+        assert refused.code == 2
+        assert "policy joint chooses all symbols together" in refused.err
+    for step in hints.printed(refused.err).split(", or "):
+        assert hfm(*shlex.split(step)[1:], "-q", cwd=tmp_path, env=env).code == 0
+        assert hfm("predict", "--run", "a", cwd=tmp_path, env=env).code in (0, 7)

@@ -38,6 +38,15 @@ def test_a_changed_setting_makes_its_stage_and_what_follows_stale(run: Run) -> N
     assert everything(run, config) == ["train"]
 
 
+def test_a_setting_that_is_younger_than_the_run_had_its_default(run: Run) -> None:
+    """An update alone makes nothing stale; another value of the new setting does, from the default on."""
+    everything(run)
+    manifest = run.manifest()
+    del manifest.stages["simulate"].config["seed"]
+    assert [r[1] for r in status(run, manifest, Config())] == ["fresh"] * 3
+    assert status(run, manifest, Config(simulate=Simulate(seed=8)))[1][1:] == ("stale", "simulate.seed 7 -> 8")
+
+
 def test_a_stage_before_its_input_names_the_command(run: Run) -> None:
     """Exit 4 and what to type."""
     execute(run, by_name("fetch"), Config(), options(run))
