@@ -6,6 +6,7 @@ are settled all members weigh the same.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -21,7 +22,7 @@ class Ensemble:
     """Floors, trees and network together."""
 
     base: ClassVar[str | None] = None
-    deep, stepped = True, False
+    deep, warm, stepped = True, True, False
     members: ClassVar[tuple[str, ...]] = ("logistic", "gbm", "lstm")
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
@@ -29,7 +30,8 @@ class Ensemble:
         arrays: Arrays = {"weights": np.full((3, len(self.members)), 1 / len(self.members))}
         for member in self.members:
             model: plugins.Forecaster = plugins.find("models", member)()
-            arrays |= under(member, model.fit(train, valid, options, ctx))
+            before = None if ctx.before is None else part(ctx.before, member)
+            arrays |= under(member, model.fit(train, valid, options, replace(ctx, before=before)))
         arrays["floor/ret_sd"] = arrays[f"{self.members[0]}/floor/ret_sd"]
         return arrays
 

@@ -1,4 +1,5 @@
-"""Fits of deep models, one a fold, by the workers of an executor; the same bytes with any number of them."""
+"""Fits of deep models, one a fold: one after the other where each begins from the one before, else by the workers of
+an executor. The same bytes with any number of them."""
 
 from __future__ import annotations
 
@@ -58,6 +59,8 @@ class FitInputs:
     valid: Panel
     options: Train
     seed: int
+    before: Arrays | None = None
+    """Arrays of the fit of the fold before, from which it may begin."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,9 @@ class FoldCheckpoint:
         return self.state
 
 
-def fit(task: FitTask, fold: Fold, report: Report, state: bytes | None = None) -> Arrays:
+def fit(
+    task: FitTask, fold: Fold, report: Report, state: bytes | None = None, before: Arrays | None = None
+) -> Arrays:  # fmt: skip
     """Fit one fold; randomness depends on seed and fold alone.
 
     Parameters
@@ -102,6 +107,8 @@ def fit(task: FitTask, fold: Fold, report: Report, state: bytes | None = None) -
         Called with each epoch's news, and with what can be resumed.
     state : bytes, optional
         What such a fit had saved when it died.
+    before : arrays by name, optional
+        Of the fit of the fold before, for a model that begins there.
 
     Returns
     -------
@@ -109,14 +116,15 @@ def fit(task: FitTask, fold: Fold, report: Report, state: bytes | None = None) -
         See Forecaster.
     """
     train, valid = (fold_rows.purged_part(task.panel, *part) for part in (fold.train, fold.valid))
-    return fit_inputs(FitInputs(task.model, train, valid, task.options, task.seed), fold.number, report, state)
+    inputs = FitInputs(task.model, train, valid, task.options, task.seed, before)
+    return fit_inputs(inputs, fold.number, report, state)
 
 
 def fit_inputs(inputs: FitInputs, fold: int, report: Report, state: bytes | None = None) -> Arrays:
     """`fit` on rows that are already cut; fold: the number of theirs."""
     ctx = Context(
         stage=f"train fold {fold}", seed=inputs.seed, progress=FoldProgress(fold, report),
-        checkpoint=FoldCheckpoint(fold, report, state), resume=state is not None,
+        checkpoint=FoldCheckpoint(fold, report, state), resume=state is not None, before=inputs.before,
     )  # fmt: skip
     model: plugins.Forecaster = plugins.find("models", inputs.model)()
     return model.fit(inputs.train, inputs.valid, inputs.options, ctx)
@@ -150,6 +158,17 @@ def fit_all(
         else:
             meter.epoch(report)
 
+    if task.options.warm_start and getattr(plugins.find("models", task.model), "warm", False):
+        before: Arrays | None = None
+        for fold in folds:
+            arrays = checkpoints.arrays(task.model, fold.number)
+            if arrays is None:
+                arrays = fit(task, fold, listen, checkpoints.state(task.model, fold.number), before)
+                checkpoints.save_arrays(task.model, fold.number, arrays)
+            before = dict(arrays)  # whoever takes the arrays may take them apart
+            meter.finished(fold.number)
+            yield fold, arrays
+        return
     missing = []
     for fold in folds:
         arrays = checkpoints.arrays(task.model, fold.number)

@@ -14,7 +14,7 @@ class Lstm:
     """Multi-task LSTM, mean of `seeds` networks; with gates of 0 it is the floor of models.stacking."""
 
     base: ClassVar[str | None] = "logistic"
-    deep, stepped = True, True
+    deep, warm, stepped = True, True, True
     members: ClassVar[tuple[str, ...]] = ()
     backends: ClassVar[tuple[str, ...]] = ("torch", "fused")
 

@@ -9,6 +9,7 @@ Legend: N sequences, T rows of the longest, F features of the network.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ from hfm.models.lstm_cpu.adamw import AdamW
 from hfm.models.lstm_cpu.gradient import FusedGradient, flatten
 from hfm.models.networks import device, segments
 from hfm.models.networks.losses import LABELS, Batch, losses
-from hfm.models.networks.lstm_network import LstmNetwork, packable_arrays
+from hfm.models.networks.lstm_network import LstmNetwork, packable_arrays, packed_weights
 from hfm.plugins import Arrays, Float, Panel
 from hfm.stage import Context
 
@@ -38,17 +39,18 @@ Build = Callable[[int, int, int, float], nn.Module]
 
 @dataclass(frozen=True)
 class NetworkKind:
-    """A sort of network. export: its state dict and a prefix -> arrays. floor: (train, valid, options, ctx) -> what it
-    corrects.
+    """A sort of network. export: its state dict and a prefix -> arrays; weights: these and the prefix -> state dict.
+    floor: (train, valid, options, ctx) -> what it corrects.
     """
 
     build: Build
     export: Callable[[dict[str, torch.Tensor], str], Arrays]
+    weights: Callable[[Arrays, str], dict[str, torch.Tensor]]
     floor: Callable[[Panel, Panel, Train, Context], stacking.FittedFloor] = stacking.stacked
 
 
-LSTM = NetworkKind(LstmNetwork, packable_arrays)
-BARE = NetworkKind(LstmNetwork, packable_arrays, stacking.constant)
+LSTM = NetworkKind(LstmNetwork, packable_arrays, packed_weights)
+BARE = NetworkKind(LstmNetwork, packable_arrays, packed_weights, stacking.constant)
 CPU = torch.device("cpu")
 
 
@@ -88,9 +90,13 @@ def fit(train: Panel, valid: Panel, options: Train, ctx: Context, kind: NetworkK
         for seed in range(len(done), options.seeds):
             with device.seeded(place, int(ctx.rng(f"network {seed}").integers(2**62))):
                 trainer = Trainer(fitted.x.shape[2], options, kind.build, place)
+                trainer.warm_share = min(1.0, options.warm_sessions / len(np.unique(train.session)))
                 if saved is not None:
                     trainer.restore(saved)
                     saved = None
+                else:
+                    before = ctx.before if options.warm_start and ctx.before is not None else {}
+                    _begin(trainer, fitted, watched, widths, kind.weights(before, f"seed{seed}"))
                 _train(trainer, fitted, watched, widths, ctx, done)
             best = {name: value.cpu() for name, value in trainer.best_weights.items()}
             done.append({**kind.export(best, f"seed{seed}"), f"history/seed{seed}": np.array(trainer.history)})
@@ -134,11 +140,14 @@ class Trainer:
         self.best_weights = _copy(self.mean)
         self.history: list[list[float]] = []
         self.epoch, self.since, self.best = 0, 0, float("inf")
+        self.is_warm, self.warm_share = False, 1.0
         self.order: torch.Tensor | None = None  # of an epoch in progress; at, summed: how far it is
         self.at, self.summed = 0, 0.0
 
     def train_epoch(self, data: Batch, widths: Float, pause: Callable[[int], None] = lambda rows: None) -> float:
-        """Pass over all sequences once, in random order; after a pause in the middle it goes on there.
+        """Pass over all sequences once, in random order, or over a share of them that is drawn anew: a warm network's.
+
+        After a pause in the middle it goes on there.
 
         Parameters
         ----------
@@ -155,16 +164,17 @@ class Trainer:
             The mean loss.
         """
         if self.order is None:
-            self.order, self.at, self.summed = torch.randperm(len(data.x)), 0, 0.0
+            count = math.ceil(self.warm_share * len(data.x)) if self.is_warm else len(data.x)
+            self.order, self.at, self.summed = torch.randperm(len(data.x))[:count], 0, 0.0
         while self.at < len(self.order):
             index = self.order[self.at : self.at + self.options.batch].to(self.place)
             self.summed += self._step(data, index, widths) * len(index)
             self.at += len(index)
             if self.at < len(self.order):
                 pause(len(index) * data.x.shape[1])
-        self.order = None
+        count, self.order = len(self.order), None
         self.epoch += 1
-        return self.summed / len(data.x)
+        return self.summed / count
 
     def _step(self, data: Batch, index: torch.Tensor, widths: Float) -> float:
         """One gradient step by the sequences at `index`, then the moving average follows; their loss."""
@@ -187,14 +197,35 @@ class Trainer:
         self.since += 1
         if loss < self.best:
             self.best, self.best_weights, self.since = loss, _copy(self.mean), 0
-        return self.since < self.options.patience and self.epoch < self.options.epochs
+        return self.is_unfinished()
+
+    def is_unfinished(self) -> bool:
+        """Whether there are epochs left, and the last better one is not too long ago."""
+        patience = self.options.warm_patience if self.is_warm else self.options.patience
+        return self.since < patience and self.epoch < self.options.epochs
+
+    def begin_warm(self, before: dict[str, torch.Tensor], watched: Batch, widths: Float, floor: float) -> None:
+        """Take the weights of the fold before, a state dict; they need shorter epochs and fewer. Not those of a floor.
+
+        watched, widths: validation rows, and as in losses.losses; floor: its loss on them, already judged.
+        """
+        fresh = _copy(self.mean)
+        for net in (self.net, self.mean):
+            net.load_state_dict(before)
+        loss = float(mean_losses(self.mean, watched, widths).sum())
+        if loss == floor:
+            for net in (self.net, self.mean):
+                net.load_state_dict(fresh)
+            return
+        self.judge(loss)
+        self.since, self.is_warm = 0, True
 
     def state(self) -> dict[str, torch.Tensor]:
         """All of it as tensors, torch's generator included."""
         parts = {"net": self.net.state_dict(), "mean": self.mean.state_dict(), "best": self.best_weights}
         out = {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
         out |= {f"optimiser/{name}": value for name, value in self.optimiser.state().items()}
-        numbers = [float(self.epoch), float(self.optimiser.steps), float(self.since), self.best]
+        numbers = [float(self.epoch), float(self.optimiser.steps), float(self.since), self.best, float(self.is_warm)]
         out["numbers"] = torch.tensor(numbers, dtype=torch.float64)
         out["history"] = torch.tensor(self.history, dtype=torch.float64)
         if self.order is not None:
@@ -211,8 +242,8 @@ class Trainer:
         self.net.load_state_dict(parts["net"])
         self.mean.load_state_dict(parts["mean"])
         self.best_weights = {name: value.to(self.place) for name, value in parts["best"].items()}
-        epoch, steps, since, self.best = saved["numbers"].tolist()
-        self.epoch, self.since = int(epoch), int(since)
+        epoch, steps, since, self.best, is_warm = saved["numbers"].tolist()
+        self.epoch, self.since, self.is_warm = int(epoch), int(since), bool(is_warm)
         self.optimiser.restore(parts["optimiser"], int(steps))
         self.history = saved["history"].tolist()
         if "order" in saved:
@@ -234,15 +265,28 @@ def fused_gradient(net: nn.Module, options: Train, place: torch.device) -> Fused
     return FusedGradient(net) if has_one and options.backend != "torch" else None
 
 
+def _begin(
+    trainer: Trainer, data: Batch, watched: Batch, widths: Float, before: dict[str, torch.Tensor]
+) -> None:  # fmt: skip
+    """Epoch 0: the floor, which is what a new network is, and beside it the network of the fold before, if any.
+
+    A network that says what its floor says has learned nothing: then the new one begins anew, and has its patience.
+    """
+    zeros = torch.zeros(*watched.x.shape[:2], len(CORRECTIONS), device=trainer.place)
+    floor = float(losses(zeros, watched, widths).sum())
+    zeros = torch.zeros(*data.x.shape[:2], len(CORRECTIONS), device=trainer.place)
+    first = float(losses(zeros, data, widths).sum())
+    trainer.judge(floor)
+    trainer.history = [[0.0, first, floor, trainer.options.lr]]
+    if before:
+        trainer.begin_warm(before, watched, widths, floor)
+
+
 def _train(trainer: Trainer, data: Batch, watched: Batch, widths: Float, ctx: Context, done: list[Arrays]) -> None:
     """Epochs until the validation loss has not fallen for `patience` of them; what is done before is saved with it."""
     options = trainer.options
     zeros = torch.zeros(*watched.x.shape[:2], len(CORRECTIONS), device=trainer.place)
     floor = losses(zeros, watched, widths)
-    if not trainer.history:
-        trainer.judge(float(floor.sum()))
-        first = float(mean_losses(trainer.mean, data, widths).sum())
-        trainer.history = [[0.0, first, float(floor.sum()), options.lr]]
     unsaved = 0
 
     def pause(rows: int) -> None:
@@ -252,7 +296,7 @@ def _train(trainer: Trainer, data: Batch, watched: Batch, widths: Float, ctx: Co
             ctx.checkpoint.save(_dump(done, trainer))
             unsaved = 0
 
-    going = trainer.since < options.patience and trainer.epoch < options.epochs
+    going = trainer.is_unfinished()
     while going:
         loss = trainer.train_epoch(data, widths, pause)
         now = mean_losses(trainer.mean, watched, widths)
