@@ -30,7 +30,13 @@ class GrowingArray:
         self._buffer, self._count = np.empty(0), 0
 
     def add(self, values: Array) -> None:
-        """Append `values` [m]; all pieces are of one dtype."""
+        """Append values.
+
+        Parameters
+        ----------
+        values
+            [m]; all pieces are of one dtype.
+        """
         end = self._count + len(values)
         if end > len(self._buffer):
             grown = np.empty(max(end, 2 * len(self._buffer)), values.dtype)
@@ -199,5 +205,16 @@ class LedgerSums:
 
 
 def run_starts(values: Int) -> Int:
-    """Where each run of equal values begins."""
+    """Where each run of equal values begins.
+
+    Parameters
+    ----------
+    values
+        [n].
+
+    Returns
+    -------
+    Int
+        [runs] row numbers.
+    """
     return np.flatnonzero(np.diff(values, prepend=values[:1] - 1))

@@ -124,6 +124,11 @@ class Kernel(Generic[P, R]):
 
         IT DOES NOT LOOK AT ITS ARGUMENTS: call it only with arrays of the same dtype, dimensions and layout and numbers
         of the same type, or it reads one kind for another.
+
+        Returns
+        -------
+        Callable[..., R]
+            Takes them by position.
         """
         key = _key(args)
         found = self._by_key.get(key)
@@ -260,6 +265,11 @@ def bare(function: Callable[P, R]) -> Kernel[P, R]:
 
     It calls only bare kernels, which are inlined (an array costs seven arguments a call), and makes no array (views
     are free); numba refuses to compile one that does.
+
+    Returns
+    -------
+    Kernel[P, R]
+        Called as the function is.
     """
     return _kernel(function, bare=True)
 
@@ -269,7 +279,18 @@ def _kernel(function: Callable[P, R], bare: bool = False) -> Kernel[P, R]:
 
 
 def frozen(arrays: tuple[Array, ...]) -> tuple[Array, ...]:
-    """The arrays as a kernel may only read them: what came from a file and what was computed are then of one type."""
+    """Arrays as a kernel may only read them: what came from a file and what was computed are then of one type.
+
+    Parameters
+    ----------
+    arrays
+        Of any shape and dtype.
+
+    Returns
+    -------
+    tuple[Array, ...]
+        Read-only views, in the same order.
+    """
     views = tuple(array.view() for array in arrays)
     for view in views:
         view.flags.writeable = False

@@ -30,7 +30,24 @@ def versions() -> dict[str, str]:
 
 
 def why_stale(run: Run, manifest: Manifest, stage: Stage, config: Config) -> str | None:
-    """Why a stage's artifacts do not stand for its inputs and settings: None where they do ("fresh")."""
+    """Why a stage's artifacts do not stand for its inputs and settings.
+
+    Parameters
+    ----------
+    run
+        Whose files are hashed.
+    manifest
+        As committed.
+    stage
+        Which one.
+    config
+        The settings that its own are compared with.
+
+    Returns
+    -------
+    str | None
+        "missing", or a sentence; None where it is fresh.
+    """
     entry = manifest.stages.get(stage.name)
     if entry is None:
         return "missing"
@@ -51,7 +68,22 @@ def why_stale(run: Run, manifest: Manifest, stage: Stage, config: Config) -> str
 
 
 def status(run: Run, manifest: Manifest, config: Config) -> list[tuple[str, str, str]]:
-    """(stage, fresh | stale | missing, why) in order."""
+    """How each stage stands.
+
+    Parameters
+    ----------
+    run
+        Whose files are hashed.
+    manifest
+        As committed.
+    config
+        The settings of today.
+
+    Returns
+    -------
+    list[tuple[str, str, str]]
+        (stage, fresh | stale | missing, why) in the stages' order; why is "" but of a stale one.
+    """
     rows = []
     for stage in stages.STAGES:
         why = why_stale(run, manifest, stage, config)
@@ -76,9 +108,19 @@ def stale_inputs(manifest: Manifest, stage: Stage) -> str | None:
 def inputs_of(run: Run, manifest: Manifest, stage: Stage) -> dict[str, str]:
     """SHA-256 of each input that there is, as committed; whether a file still is that is check_hashes' to say.
 
+    Parameters
+    ----------
+    run
+        Named in the hints.
+    manifest
+        As committed.
+    stage
+        Whose inputs.
+
     Returns
     -------
-    dict : artifact -> SHA-256.
+    dict[str, str]
+        Artifact -> SHA-256.
 
     Raises
     ------
@@ -112,7 +154,20 @@ def _first(manifest: Manifest, stage: str) -> str:
 
 
 def check_hashes(run: Run, inputs: Mapping[str, str]) -> None:
-    """Raise DataError (naming the command) for a file that is gone, or not the one whose SHA-256 stands in `inputs`."""
+    """Check that files are those whose SHA-256 is known.
+
+    Parameters
+    ----------
+    run
+        Whose files are hashed.
+    inputs
+        Artifact -> SHA-256.
+
+    Raises
+    ------
+    DataError
+        For a file that is gone or another one; the hint is the command that makes it.
+    """
     for artifact, known in inputs.items():
         again = f"hfm {maker(artifact).name} --run {run.name}"
         try:
@@ -124,14 +179,54 @@ def check_hashes(run: Run, inputs: Mapping[str, str]) -> None:
 
 
 def check_inputs(run: Run, manifest: Manifest, stage: Stage) -> dict[str, str]:
-    """inputs_of, each of which is what was committed. Raises DataError, naming the command."""
+    """SHA-256 of each input that there is, after a look at its file.
+
+    Parameters
+    ----------
+    run
+        Whose files are hashed.
+    manifest
+        As committed.
+    stage
+        Whose inputs.
+
+    Returns
+    -------
+    dict[str, str]
+        Artifact -> SHA-256.
+
+    Raises
+    ------
+    DataError
+        For an input that is missing, stale or damaged; the hint is the command that makes it.
+    """
     found = inputs_of(run, manifest, stage)
     check_hashes(run, found)
     return found
 
 
 def check_committed(run: Run, manifest: Manifest, artifacts: Collection[str]) -> dict[str, str]:
-    """SHA-256 of artifacts that are as they were committed, stale or not. Raises DataError, naming the command."""
+    """SHA-256 of artifacts that are as they were committed, stale or not.
+
+    Parameters
+    ----------
+    run
+        Whose files are hashed.
+    manifest
+        As committed.
+    artifacts
+        Which ones.
+
+    Returns
+    -------
+    dict[str, str]
+        Artifact -> SHA-256.
+
+    Raises
+    ------
+    DataError
+        For a file that is not there or is damaged; the hint is the command that makes it.
+    """
     found: dict[str, str] = {}
     for artifact in artifacts:
         entry, again = manifest.stages.get(maker(artifact).name), f"hfm {maker(artifact).name} --run {run.name}"

@@ -22,7 +22,24 @@ LEAST = "0.8 and more"
 
 
 def market(sessions: int, rho: float, seed: int, model: str = "logistic") -> InMemoryRun:
-    """Synthetic bars with a linear signal of strength rho, wholly carried by the order flow."""
+    """Synthetic bars with a linear signal, wholly carried by the order flow.
+
+    Parameters
+    ----------
+    sessions
+        How many.
+    rho
+        Strength of the signal, in [0, 1].
+    seed
+        Of fetch, simulate and train.
+    model
+        That the settings of training name.
+
+    Returns
+    -------
+    InMemoryRun
+        After simulate.
+    """
     settings: dict[str, dict[str, object]] = {"simulate": {"signal": "planted", "rho": rho}, "train": {"model": model}}
     return synthetic(sessions, seed, settings).through("simulate")
 
@@ -47,6 +64,16 @@ def share(name: str) -> float:
 
     Fitted once on 80 % and settled on 20 % of them, scored on as many fresh ones after; expected, that is weighted by
     the oracle's own probability, so that the luck of the draw drops out.
+
+    Parameters
+    ----------
+    name
+        Of the model.
+
+    Returns
+    -------
+    float
+        1 is all of it.
     """
     run = market(2 * SPLIT, WEAK, 12, name)
     rows = read(MemoryReader(run.table(QUOTES)), ForecastTask())
