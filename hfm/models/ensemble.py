@@ -26,13 +26,17 @@ class Ensemble:
     members: ClassVar[tuple[str, ...]] = ("logistic", "gbm", "lstm")
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """See Forecaster."""
+        """See Forecaster. Beside networks other than the first, no member without networks is fitted."""
         arrays: Arrays = {"weights": np.full((3, len(self.members)), 1 / len(self.members))}
+        is_first = ctx.networks is None or ctx.networks.start == 0
         for member in self.members:
             model: plugins.Forecaster = plugins.find("models", member)()
+            if not is_first and not getattr(model, "warm", False):
+                continue
             before = None if ctx.before is None else part(ctx.before, member)
             arrays |= under(member, model.fit(train, valid, options, replace(ctx, before=before)))
-        arrays["floor/ret_sd"] = arrays[f"{self.members[0]}/floor/ret_sd"]
+        if is_first:
+            arrays["floor/ret_sd"] = arrays[f"{self.members[0]}/floor/ret_sd"]
         return arrays
 
     def predict(self, arrays: Arrays, panel: Panel) -> Float:

@@ -23,18 +23,19 @@ class FitCheckpoints:
         data = self._parts.get(f"done/{model}/{fold}")
         return None if data is None else safetensors.numpy.load(data)
 
-    def state(self, model: str, fold: int) -> bytes | None:
-        """The last state of a fit that was in progress, or None."""
-        return self._parts.get(f"state/{model}/{fold}")
+    def state(self, model: str, fold: int, network: int = 0) -> bytes | None:
+        """The last state of a fit that was in progress, by the first of its networks, or None."""
+        return self._parts.get(f"state/{model}/{fold}/{network}")
 
-    def save_state(self, model: str, fold: int, data: bytes) -> None:
+    def save_state(self, model: str, fold: int, network: int, data: bytes) -> None:
         """A fit has come this far. News that arrive after its end are dropped."""
         if f"done/{model}/{fold}" not in self._parts:
-            self._save(f"state/{model}/{fold}", data)
+            self._save(f"state/{model}/{fold}/{network}", data)
 
     def save_arrays(self, model: str, fold: int, arrays: Arrays) -> None:
-        """A fit is done."""
-        self._parts.pop(f"state/{model}/{fold}", None)
+        """A fit is done, with all its networks."""
+        for name in [name for name in self._parts if name.startswith(f"state/{model}/{fold}/")]:
+            del self._parts[name]
         self._save(f"done/{model}/{fold}", _bytes(arrays))
 
     def _save(self, name: str, data: bytes) -> None:

@@ -86,7 +86,7 @@ def test_late_news_of_a_fit_that_is_done_is_dropped() -> None:
     memory = Memory()
     record = FitCheckpoints(Context("train", checkpoint=memory))
     record.save_arrays("lstm", 3, {"a": np.arange(3.0)})
-    record.save_state("lstm", 3, b"late")
+    record.save_state("lstm", 3, 0, b"late")
     again = FitCheckpoints(Context("train", checkpoint=memory, resume=True))
     assert again.state("lstm", 3) is None
     found = again.arrays("lstm", 3)

@@ -86,8 +86,9 @@ def fit(train: Panel, valid: Panel, options: Train, ctx: Context, kind: NetworkK
     watched = batch(arrays, segments.segmented(valid)).to(place)
     widths = np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]
     done, saved = _load(ctx)
+    networks = range(options.seeds) if ctx.networks is None else ctx.networks
     with device.steady(options.threads):
-        for seed in range(len(done), options.seeds):
+        for seed in networks[len(done) :]:
             with device.seeded(place, int(ctx.rng(f"network {seed}").integers(2**62))):
                 trainer = Trainer(fitted.x.shape[2], options, kind.build, place)
                 trainer.warm_share = min(1.0, options.warm_sessions / len(np.unique(train.session)))
@@ -97,7 +98,7 @@ def fit(train: Panel, valid: Panel, options: Train, ctx: Context, kind: NetworkK
                 else:
                     before = ctx.before if options.warm_start and ctx.before is not None else {}
                     _begin(trainer, fitted, watched, widths, kind.weights(before, f"seed{seed}"))
-                _train(trainer, fitted, watched, widths, ctx, done)
+                _train(trainer, fitted, watched, widths, ctx, done, f"network {seed + 1}/{options.seeds}")
             best = {name: value.cpu() for name, value in trainer.best_weights.items()}
             done.append({**kind.export(best, f"seed{seed}"), f"history/seed{seed}": np.array(trainer.history)})
     for part in done:
@@ -282,7 +283,9 @@ def _begin(
         trainer.begin_warm(before, watched, widths, floor)
 
 
-def _train(trainer: Trainer, data: Batch, watched: Batch, widths: Float, ctx: Context, done: list[Arrays]) -> None:
+def _train(
+    trainer: Trainer, data: Batch, watched: Batch, widths: Float, ctx: Context, done: list[Arrays], label: str
+) -> None:  # fmt: skip
     """Epochs until the validation loss has not fallen for `patience` of them; what is done before is saved with it."""
     options = trainer.options
     zeros = torch.zeros(*watched.x.shape[:2], len(CORRECTIONS), device=trainer.place)
@@ -303,7 +306,7 @@ def _train(trainer: Trainer, data: Batch, watched: Batch, widths: Float, ctx: Co
         trainer.history.append([float(trainer.epoch), loss, float(now.sum()), options.lr])
         going = trainer.judge(float(now.sum()))
         note = f"valid log-loss {now[0]:.4f}, floor {floor[0]:.4f}, loss {loss:.3f}"
-        ctx.progress(f"network {len(done) + 1}/{options.seeds}", trainer.epoch, options.epochs, note)
+        ctx.progress(label, trainer.epoch, options.epochs, note)
         pause(min(options.batch, len(data.x)) * data.x.shape[1])
 
 

@@ -86,7 +86,7 @@ def of_folds(items: Sequence[FoldForecast], panel: Panel, options: Train, asked:
 
 
 def _given(model: str, panel: Panel, items: FoldForecast, options: Train, before: Arrays | None) -> FitInputs:
-    """What the fit of a fold may know, the stored one of the fold before among it; sent to another process as a copy."""
+    """What the fit of a fold may know, beside rows the stored fit of the fold before; sent to a process as a copy."""
     fold = items.fold
     return FitInputs(
         model,
