@@ -16,18 +16,18 @@ ROOT = Path(__file__).parents[1] / "hfm"
 LIMITS = {
     "longest module": 399,
     "longest function": 59,
-    "functions over 50 lines": 6,
-    "modules over 300 lines": 15,
+    "functions over 50 lines": 4,
+    "modules over 300 lines": 12,
     "functions of more than 8 arguments": 0,
     "repeated module names": 0,
     "repeated class names": 0,
     "unnamed tuple arguments": 0,
-    "unnamed tuple attributes": 3,
-    "offsets of another file": 56,
-    "fields by number": 26,
+    "unnamed tuple attributes": 0,
+    "offsets of another file": 2,
+    "fields by number": 0,
 }
 """Most of each; a change that lowers one lowers its line here too."""
-LEAST_WITH_PARTS = 0.65
+LEAST_WITH_PARTS = 1.0
 """Share of the public functions with an array or three arguments whose docstring has Parameters."""
 CIRCLES: dict[str, str] = {}
 """Circles of imports that stand, and why."""

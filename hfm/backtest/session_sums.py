@@ -16,7 +16,7 @@ from hfm.backtest.holding import BuyAndHold
 from hfm.backtest.joined_panel import JoinedPanel
 from hfm.backtest.permutation import SignalSeries
 from hfm.backtest.prior_sessions import last_valid
-from hfm.backtest.session_counts import BITS, CALL, SESSION_SUMS, SIGNAL, UP, Outcomes, added, count
+from hfm.backtest.session_counts import BITS, SESSION_SUMS, Outcomes, added, count
 from hfm.kernels.jit import frozen
 from hfm.tables.records import Records
 
@@ -175,9 +175,8 @@ class LedgerSums:
 
     def _add_series(self, panel: JoinedPanel, signs: Sign) -> None:
         """Signals and outcomes of the predicted rows by symbol, and the largest probabilities."""
-        columns: dict[str, Array] = {
-            "call": signs[CALL], "up": signs[UP], "signal": signs[SIGNAL], "ret": panel.forecasts["y_ret_bps"],
-        }  # fmt: skip
+        call, up, signal = signs
+        columns: dict[str, Array] = {"call": call, "up": up, "signal": signal, "ret": panel.forecasts["y_ret_bps"]}
         every = self.symbols == 1 and bool(panel.predicted.all())
         for name, values in columns.items():
             per = self.series.setdefault(name, [GrowingArray() for _ in range(self.symbols)])

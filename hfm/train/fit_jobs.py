@@ -1,13 +1,14 @@
-"""Fits of deep models, one a fold: one after the other where each begins from the one before, else by the workers of
-an executor. The same bytes with any number of them."""
+"""Fits of deep models, one a fold, by the workers of an executor; the same bytes with any number of them.
+
+Folds that begin from the one before are fitted in turn, and the workers share the networks; else they share the folds.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 from hfm import plugins
 from hfm.config import Train
@@ -15,38 +16,11 @@ from hfm.plugins import Arrays, Panel
 from hfm.stage import Context
 from hfm.train import fold_rows
 from hfm.train.fit_checkpoints import FitCheckpoints
+from hfm.train.fit_reports import EpochReport, FitMeter, FitReport, FoldCheckpoint, FoldProgress, Report, StateReport
 from hfm.train.folds import Fold
 
 PARALLEL_FROM = 3_000_000
 """Labels x epochs x networks from which a second process pays for its start, even if training stops early."""
-
-
-class EpochReport(NamedTuple):
-    """What a fit reports after an epoch: `done` of `total` epochs of the network `label`."""
-
-    fold: int
-    label: str
-    done: int
-    total: int
-    note: str
-
-
-class StateReport(NamedTuple):
-    """What a fit can be resumed from; network: the first that it was asked for."""
-
-    fold: int
-    network: int
-    state: bytes
-
-
-class FitReport(NamedTuple):
-    """A fit of some of a model's networks, done."""
-
-    fold: int
-    arrays: Arrays
-
-
-Report = Callable[[EpochReport | StateReport | FitReport], None]
 
 
 @dataclass(frozen=True)
@@ -72,36 +46,6 @@ class FitInputs:
     """Arrays of the fit of the fold before, from which it may begin."""
     networks: range | None = None
     """Which of the model's networks; None: all."""
-
-
-@dataclass(frozen=True)
-class FoldProgress:
-    """The progress function of one fold's fit: hands its news on."""
-
-    fold: int
-    report: Report
-
-    def __call__(self, label: str, done: int, total: int, note: str = "") -> None:
-        """See Progress."""
-        self.report(EpochReport(self.fold, label, done, total, note))
-
-
-@dataclass(frozen=True)
-class FoldCheckpoint:
-    """The checkpoint of one fold's fit: what it saves is handed on, what it loads is what was handed in."""
-
-    fold: int
-    network: int
-    report: Report
-    state: bytes | None
-
-    def save(self, data: bytes) -> None:
-        """See ResumeStore."""
-        self.report(StateReport(self.fold, self.network, data))
-
-    def load(self) -> bytes | None:
-        """See ResumeStore."""
-        return self.state
 
 
 def fit(
@@ -136,7 +80,22 @@ def fit(
 
 
 def fit_inputs(inputs: FitInputs, fold: int, report: Report, state: bytes | None = None) -> Arrays:
-    """`fit` on rows that are already cut; fold: the number of theirs."""
+    """`fit` on rows that are already cut.
+
+    Parameters
+    ----------
+    inputs : FitInputs
+        The rows, and what to do with them.
+    fold : int
+        The number of their fold.
+    report, state
+        As in `fit`.
+
+    Returns
+    -------
+    arrays by name
+        See Forecaster.
+    """
     first = 0 if inputs.networks is None else inputs.networks.start
     ctx = Context(
         stage=f"train fold {fold}", seed=inputs.seed, progress=FoldProgress(fold, report), resume=state is not None,
@@ -166,7 +125,7 @@ def fit_all(
     ------
     (fold, arrays) as they are done, in any order; first those that were done before.
     """
-    meter = _Meter(task, folds, ctx)
+    meter = FitMeter(task.options, folds, ctx)
     missing = []
     for fold in folds:
         arrays = checkpoints.arrays(task.model, fold.number)
@@ -186,11 +145,13 @@ def fit_all(
 
 
 def _fit_apart(
-    task: FitTask, folds: list[Fold], workers: int, checkpoints: FitCheckpoints, meter: _Meter
+    task: FitTask, folds: list[Fold], workers: int, checkpoints: FitCheckpoints, meter: FitMeter
 ) -> Iterator[tuple[Fold, Arrays]]:
     """Each fold by itself, in any order."""
     if (workers := _worthwhile(task, folds, min(workers, len(folds)))) > 1:
-        folds.sort(key=lambda f: f.train[0] - f.train[1])  # the largest first: none is left to one worker at the end
+        folds.sort(
+            key=lambda f: f.train.first - f.train.end
+        )  # the largest first: none is left to one worker at the end
     executor: plugins.Executor = plugins.find("executors", "processes")(workers)
     fits = [partial(_fit, fold, checkpoints.state(task.model, fold.number)) for fold in folds]
     for k, arrays in executor.as_completed(fits, task, partial(_listen, task.model, checkpoints, meter)):
@@ -198,12 +159,21 @@ def _fit_apart(
 
 
 def _fit_chains(
-    task: FitTask, folds: Sequence[Fold], missing: list[Fold], workers: int, checkpoints: FitCheckpoints, meter: _Meter
+    task: FitTask,
+    folds: Sequence[Fold],
+    missing: list[Fold],
+    workers: int,
+    checkpoints: FitCheckpoints,
+    meter: FitMeter,
 ) -> Iterator[tuple[Fold, Arrays]]:
     """Folds in turn, each network from itself in the fold before; each worker has some of the networks.
 
     A network depends on no other, so that how they are shared out changes nothing. What all workers have reported of a
     fold is kept at once.
+
+    Yields
+    ------
+    (fold, arrays) of all folds from the first of `missing` on, in turn.
     """
     at = folds.index(missing[0])
     before = checkpoints.arrays(task.model, folds[at - 1].number) if at else None
@@ -254,7 +224,7 @@ def _worthwhile(task: FitTask, folds: Sequence[Fold], workers: int) -> int:
 
 
 def _listen(
-    model: str, checkpoints: FitCheckpoints, meter: _Meter, report: EpochReport | StateReport
+    model: str, checkpoints: FitCheckpoints, meter: FitMeter, report: EpochReport | StateReport
 ) -> None:  # fmt: skip
     """Take what a fit reports: a state is kept, an epoch shown."""
     if isinstance(report, StateReport):
@@ -266,26 +236,3 @@ def _listen(
 def _fit(fold: Fold, state: bytes | None, task: FitTask, report: Report) -> Arrays:
     """`fit` as an executor calls it."""
     return fit(task, fold, report, state)
-
-
-class _Meter:
-    """Turns the news of single networks into one bar: epochs done of all epochs; an early stop skips the rest."""
-
-    def __init__(self, task: FitTask, folds: Sequence[Fold], ctx: Context) -> None:
-        self._ctx, self._each = ctx, task.options.epochs * task.options.seeds
-        self._total, self._done = len(folds) * self._each, {f.number: dict[str, int]() for f in folds}
-
-    def epoch(self, report: EpochReport) -> None:
-        """One epoch of one network is over."""
-        number, label, done, _, note = report
-        self._done[number][label] = done
-        place = "final" if number < 0 else f"fold {number}"
-        self._ctx.progress("train", self._sum(), self._total, f"{place} {label} epoch {done}: {note}")
-
-    def finished(self, number: int) -> None:
-        """All networks of a fold are fitted."""
-        self._done[number] = {"": self._each}
-        self._ctx.progress("train", self._sum(), self._total, "")
-
-    def _sum(self) -> int:
-        return sum(sum(networks.values()) for networks in self._done.values())

@@ -19,7 +19,7 @@ from hfm.train.calibration import (
     pool,
     weights,
 )
-from hfm.train.scoring import calibration_error, expected_error
+from hfm.train.measures import calibration_error, expected_error
 
 
 def block(n: int, share: float, seed: int = 0) -> ValidationBlock:

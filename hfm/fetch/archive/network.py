@@ -235,7 +235,8 @@ def archivable_rows(fresh: RawBars, over: Sessions, until: int) -> np.ndarray[tu
     """
     _, _, _, on = over.grid(fresh.time)
     values = np.stack([getattr(fresh, column) for column in BAR_COLUMNS[1:]])
-    good = on & (fresh.time <= until) & np.isfinite(values).all(0) & (values[:4] > 0).all(0) & (values[4] >= 0)
+    prices = np.stack([fresh.open, fresh.high, fresh.low, fresh.close])
+    good = on & (fresh.time <= until) & np.isfinite(values).all(0) & (prices > 0).all(0) & (fresh.volume >= 0)
     rows = np.flatnonzero(good)
     _, latest = np.unique(fresh.time[rows][::-1], return_index=True)
     return rows[::-1][latest]

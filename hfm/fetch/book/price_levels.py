@@ -54,9 +54,10 @@ def rebuild(changes: LevelChanges, events: int, levels: int) -> tuple[Float, Flo
     place = np.empty(len(known), np.int64)
     place[order] = np.arange(len(known))
     moves = np.empty((4, m), np.int64)
-    moves[0], moves[1], moves[3] = changes.row, changes.side < 0, changes.absolute
-    moves[2] = place[encoded.indices.to_numpy()] if m else 0
-    moves[2][changes.side == 0] = -1
+    row, is_ask, level, absolute = moves
+    row[:], is_ask[:], absolute[:] = changes.row, changes.side < 0, changes.absolute
+    level[:] = place[encoded.indices.to_numpy()] if m else 0
+    level[changes.side == 0] = -1
     size = np.stack([changes.size, np.empty(m)])
     ladder = np.zeros((3, len(known)))
     ladder[2] = known[order]

@@ -146,7 +146,8 @@ def _raw_bars(frames: Sequence[Any], requested: Sessions, notes: tuple[str, ...]
         for name in ("Open", "High", "Low", "Close", "Volume")
     }
     ends = requested.ends(index)
-    if not requested.grid(ends[-1:])[3][0] and values["volume"][-1] == 0:  # the live quote
+    *_, on_grid = requested.grid(ends[-1:])
+    if not on_grid[0] and values["volume"][-1] == 0:  # the live quote
         ends, values = ends[:-1], {name: column[:-1] for name, column in values.items()}
     opening, high, lowest, close, volume = (values[name] for name in ("open", "high", "low", "close", "volume"))
     return RawBars(ends, opening, high, lowest, close, volume, notes)

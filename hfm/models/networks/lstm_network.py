@@ -14,7 +14,19 @@ from hfm.plugins import Arrays
 
 
 def lstm_layers(features: int, hidden: int, layers: int, dropout: float) -> nn.LSTM:
-    """LSTM layers over [N, T, F]; the state is zero at the start of each sequence; dropout between the layers."""
+    """LSTM layers over [N, T, F]; the state is zero at the start of each sequence.
+
+    Parameters
+    ----------
+    features, hidden, layers : int
+        F, H and how many layers.
+    dropout : float
+        Share of the units of a layer that the next one does not see.
+
+    Returns
+    -------
+    LSTM
+    """
     return nn.LSTM(features, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
 
 

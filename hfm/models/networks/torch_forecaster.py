@@ -17,8 +17,8 @@ from torch import nn
 from hfm.config import Train
 from hfm.models import inference
 from hfm.models.heads import CORRECTIONS, corrected
-from hfm.models.linear.ridge import known, rows_of, standardise
-from hfm.models.networks import segments, trainer
+from hfm.models.linear.ridge import known, label_scale, rows_of, standardise
+from hfm.models.networks import network_fit, segments
 from hfm.models.networks.lstm_network import plain_arrays, plain_weights
 from hfm.plugins import Arrays, Float, Panel
 from hfm.stage import Context
@@ -34,18 +34,43 @@ class TorchForecaster:
     network: ClassVar[type[nn.Module]]
 
     def build(self, features: int, hidden: int, layers: int, dropout: float) -> nn.Module:
-        """A fresh network."""
+        """A fresh network.
+
+        Parameters
+        ----------
+        features, hidden, layers : int
+            F, H and how many layers.
+        dropout : float
+            Share of units that are left out at a time while it is fitted.
+
+        Returns
+        -------
+        Module
+            [N, T, F] -> [N, T, 5] CORRECTIONS, zeros at first.
+        """
         return self.network(features, hidden, layers, dropout)
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """See Forecaster."""
-        kind = trainer.NetworkKind(self.build, plain_arrays, plain_weights)
-        arrays = trainer.fit(train, valid, options, ctx, kind)
+        """Fit the floor and the networks on it.
+
+        Parameters
+        ----------
+        train, valid, options, ctx
+            See Forecaster.
+
+        Returns
+        -------
+        arrays by name
+            See the module.
+        """
+        kind = network_fit.NetworkKind(self.build, plain_arrays, plain_weights)
+        arrays = network_fit.fit(train, valid, options, ctx, kind)
         return {**arrays, "shape": np.array([train.own, options.hidden, options.layers])}
 
     def predict(self, arrays: Arrays, panel: Panel) -> Float:
         """See Forecaster."""
-        label_sd = arrays["floor/label"][rows_of(panel)][:, [1, 3]]
+        scale = label_scale(arrays, panel)
+        label_sd = np.column_stack([scale.volatility_sd, scale.spread_sd])
         return corrected(inference.heads(arrays, panel), self._corrections(arrays, panel), arrays, label_sd)
 
     def networks(self, arrays: Arrays) -> list[nn.Module]:
@@ -60,9 +85,14 @@ class TorchForecaster:
         return out
 
     def _corrections(self, arrays: Arrays, panel: Panel) -> Float:
-        """[n, 5] mean of the networks' corrections.
+        """The mean of the networks' corrections.
 
         One sequence at a time, on one thread of the processor: the bits do not depend on what else is asked.
+
+        Returns
+        -------
+        float64 [n, 5]
+            CORRECTIONS.
         """
         z = standardise(panel.x, rows_of(panel), arrays["floor/centre"], arrays["floor/factor"])
         z = z[:, : int(arrays["shape"][0])]
