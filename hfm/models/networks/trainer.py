@@ -28,6 +28,9 @@ Build = Callable[[int, int, int, float], nn.Module]
 
 
 CPU = torch.device("cpu")
+SHRINK = 0.4
+"""Share of the weights of the fold before in those that a warm network begins with; the rest is fresh. Of 0.3 to 1, 0.3
+to 0.6 had the best scores on 250 generated and 255 real sessions, 1 worse ones than networks that begin anew."""
 
 
 class Trainer:
@@ -118,7 +121,11 @@ class Trainer:
         return self.since < patience and self.epoch < self.options.epochs
 
     def begin_warm(self, before: dict[str, torch.Tensor], watched: Batch, widths: Float, floor: float) -> None:
-        """Take the weights of the fold before, which need shorter epochs and fewer; not those of a floor.
+        """Begin between fresh weights and those of the fold before, which need shorter epochs and fewer.
+
+        Shrink and perturb (Ash and Adams 2020, On warm-starting neural network training, arXiv:1910.08475): from the
+        old weights themselves a network does not get away, and is worse than one that begins anew. Where the old
+        network says what its floor says it has learned nothing, and this one begins anew, with all its patience.
 
         Parameters
         ----------
@@ -132,15 +139,15 @@ class Trainer:
             The floor's loss on the validation rows, already judged.
         """
         fresh = _copy(self.mean)
+        self.mean.load_state_dict(before)
+        self.is_warm = float(mean_losses(self.mean, watched, widths).sum()) != floor
+        share = SHRINK if self.is_warm else 0.0
         for net in (self.net, self.mean):
-            net.load_state_dict(before)
-        loss = float(mean_losses(self.mean, watched, widths).sum())
-        if loss == floor:
-            for net in (self.net, self.mean):
-                net.load_state_dict(fresh)
-            return
-        self.judge(loss)
-        self.since, self.is_warm = 0, True
+            net.load_state_dict({name: torch.lerp(fresh[name], old.to(self.place), share)
+                                 for name, old in before.items()})  # fmt: skip
+        if self.is_warm:
+            self.judge(float(mean_losses(self.mean, watched, widths).sum()))
+            self.since = 0
 
     def state(self) -> dict[str, torch.Tensor]:
         """All of it as tensors on the processor, torch's generators included."""

@@ -63,20 +63,35 @@ def test_training_leaves_the_callers_random_numbers_alone() -> None:
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-def test_a_warm_network_begins_where_the_fold_before_ended_and_has_the_shorter_patience() -> None:
-    """At a rate of nothing it stays there; the floor is judged beside it, and kept where it is better."""
+def test_a_warm_network_begins_between_a_fresh_one_and_that_of_the_fold_before() -> None:
+    """At a rate of nothing it stays there; it has the shorter patience, and the floor stands beside it."""
     train, valid = learnable()
     options = replace(SMALL, epochs=40, patience=9, warm_patience=2, seeds=1, hidden=16, lr=0.02, dropout=0.0, ema=0.9)
     cold = network_fit.fit(train, valid, options, Context("train", seed=2))
     assert cold["history/seed0"][:, 2].argmin() > 0
-    still = replace(options, lr=1e-12)
-    warm = network_fit.fit(train, valid, still, Context("train", seed=3, before=cold))
-    assert len(warm["history/seed0"]) == 1 + 2
-    for name in ("l0/ih", "l1/hh", "head/w"):
-        np.testing.assert_allclose(warm[f"seed0/{name}"], cold[f"seed0/{name}"], atol=1e-6)
+    weights = lstm_network.packed_weights(cold, "seed0")
+    data = batches.batch({k: v for k, v in cold.items() if k.startswith(("floor", "unit"))}, valid)
+    network = trainer.Trainer(train.own, options)
+    fresh = {name: value.clone() for name, value in network.net.state_dict().items()}
+    network.begin_warm(weights, data, np.ones(2), 0.0)
+    for net in (network.net, network.mean):
+        for name, value in net.state_dict().items():
+            expected = 0.4 * weights[name] + 0.6 * fresh[name]
+            torch.testing.assert_close(value, expected, atol=1e-6, rtol=0)
+    warm = network_fit.fit(train, valid, replace(options, lr=1e-12), Context("train", seed=3, before=cold))
+    assert len(warm["history/seed0"]) == 1 + options.warm_patience
     assert warm["history/seed0"][0, 2] == cold["history/seed0"][0, 2]  # epoch 0 is the floor in both
+    better = network_fit.fit(train, valid, options, Context("train", seed=3, before=cold))["history/seed0"][:, 2]
+    assert better.min() < better[0] - 0.02
+
+
+def test_a_warm_network_worse_than_the_floor_is_not_kept() -> None:
+    """The floor stays a candidate."""
+    train, valid = learnable()
+    options = replace(SMALL, epochs=3, warm_patience=2, seeds=1)
+    cold = network_fit.fit(train, valid, options, Context("train", seed=2))
     wrong: Arrays = {**cold, "seed0/head/b": cold["seed0/head/b"] + 50.0}
-    kept = network_fit.fit(train, valid, still, Context("train", seed=3, before=wrong))
+    kept = network_fit.fit(train, valid, replace(options, lr=1e-12), Context("train", seed=3, before=wrong))
     assert not kept["seed0/head/w"].any()
 
 
