@@ -314,7 +314,7 @@ class Forecaster(Protocol):
     """The model that its arrays contain and its heads equal where `gates` is 0 (by blocks of clock time with trees
     beside it: models.stacking); None where it stands alone."""
     deep: bool
-    """Whether fitting is worth a process of its own."""
+    """Whether fitting is worth a process. With a true `warm` beside it: folds in turn (ctx.before), by ctx.networks."""
     stepped: bool
     """Whether models.inference can run it a row at a time, as live does."""
     members: tuple[str, ...]

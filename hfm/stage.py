@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from hfm.config import Config
@@ -116,6 +117,10 @@ class Context:
     """Seconds to wait for another process that is at work in the archive of a symbol."""
     checkpoint: ResumeStore | None = None
     resume: bool = False
+    before: dict[str, npt.NDArray[Any]] | None = None  # Any: of any dtype
+    """Of a fit: the arrays of the same model's fit of the fold before, from which it may begin; None: there is none."""
+    networks: range | None = None
+    """Of a fit: which of a model's networks it is asked for; None: all. Beside others than the first, nothing else."""
     record: Record = field(default_factory=Record)
     """What is on record of the same symbols and overlapping sessions, in all runs of the home: for the verdict."""
     verified: Callable[[], Verification | None] = _unverified

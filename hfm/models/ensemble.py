@@ -6,6 +6,7 @@ are settled all members weigh the same.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -21,11 +22,11 @@ class Ensemble:
     """Floors, trees and network together."""
 
     base: ClassVar[str | None] = None
-    deep, stepped = True, False
+    deep, warm, stepped = True, True, False
     members: ClassVar[tuple[str, ...]] = ("logistic", "gbm", "lstm")
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """Fit the members, and weigh them all the same.
+        """Fit the members, and weigh them all the same; beside networks but the first, only members with networks.
 
         Parameters
         ----------
@@ -38,10 +39,15 @@ class Ensemble:
             See the module.
         """
         arrays: Arrays = {"weights": np.full((len(TASKS), len(self.members)), 1 / len(self.members))}
+        is_first = ctx.networks is None or ctx.networks.start == 0
         for member in self.members:
             model: plugins.Forecaster = plugins.find("models", member)()
-            arrays |= under(member, model.fit(train, valid, options, ctx))
-        arrays["floor/ret_sd"] = arrays[f"{self.members[0]}/floor/ret_sd"]
+            if not is_first and not getattr(model, "warm", False):
+                continue
+            before = None if ctx.before is None else part(ctx.before, member)
+            arrays |= under(member, model.fit(train, valid, options, replace(ctx, before=before)))
+        if is_first:
+            arrays["floor/ret_sd"] = arrays[f"{self.members[0]}/floor/ret_sd"]
         return arrays
 
     def predict(self, arrays: Arrays, panel: Panel) -> Float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -173,13 +174,31 @@ def inverse_temperature(logit: Float, up: Float, cluster: Int | None = None) -> 
     if not good.any():
         return 1.0
     z, y = logit[good], up[good]
-    loss = np.array([np.sum(np.logaddexp(0, k * z) - k * y * z) for k in TEMPERATURES])
-    prior, share = (TEMPERATURES - 1) ** 2 / (2 * PRIOR**2), 1.0
+    share = 1.0
+
+    @cache
+    def loss(i: int) -> float:
+        k = TEMPERATURES[i]
+        return float(np.sum(np.logaddexp(0, k * z) - k * y * z))
+
     if cluster is not None:
         # the information in the rows, were they independent, against that of G clusters beside the prior
-        p = 0.5 + 0.5 * np.tanh(0.5 * TEMPERATURES[int(np.argmin(loss))] * z)
+        p = 0.5 + 0.5 * np.tanh(0.5 * TEMPERATURES[_least(loss, len(TEMPERATURES))] * z)
         share = 1 / (1 + float(np.sum(p * (1 - p) * z * z)) * PRIOR**2 / len(np.unique(cluster[good])))
-    return float(TEMPERATURES[int(np.argmin(share * loss + prior))])
+    prior = (TEMPERATURES - 1) ** 2 / (2 * PRIOR**2)
+    return float(TEMPERATURES[_least(lambda i: share * loss(i) + prior[i], len(TEMPERATURES))])
+
+
+def _least(value: Callable[[int], float], count: int) -> int:
+    """The first of 0..count-1 at which a convex `value` is least, by bisection of its slope (bench `walk-forward`)."""
+    low, high = 0, count - 1
+    while low < high:
+        middle = (low + high) // 2
+        if value(middle + 1) >= value(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def confidences(logit: Float, inverse: float) -> Float:

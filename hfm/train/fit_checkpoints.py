@@ -40,11 +40,24 @@ class FitCheckpoints:
         data = self._parts.get(f"done/{model}/{fold}")
         return None if data is None else safetensors.numpy.load(data)
 
-    def state(self, model: str, fold: int) -> bytes | None:
-        """The last state of a fit that was in progress, or None."""
-        return self._parts.get(f"state/{model}/{fold}")
+    def state(self, model: str, fold: int, network: int = 0) -> bytes | None:
+        """The last state of a fit that was in progress, or None.
 
-    def save_state(self, model: str, fold: int, data: bytes) -> None:
+        Parameters
+        ----------
+        model, fold
+            As in save_state.
+        network : int
+            The first that the fit was asked for.
+
+        Returns
+        -------
+        bytes or None
+            What the fit can be resumed from.
+        """
+        return self._parts.get(f"state/{model}/{fold}/{network}")
+
+    def save_state(self, model: str, fold: int, network: int, data: bytes) -> None:
         """Keep how far a fit has come; news that arrive after its end are dropped.
 
         Parameters
@@ -53,14 +66,16 @@ class FitCheckpoints:
             Its name.
         fold : int
             The fold's number.
+        network : int
+            The first that the fit was asked for.
         data : bytes
             What the fit can be resumed from.
         """
         if f"done/{model}/{fold}" not in self._parts:
-            self._save(f"state/{model}/{fold}", data)
+            self._save(f"state/{model}/{fold}/{network}", data)
 
     def save_arrays(self, model: str, fold: int, arrays: Arrays) -> None:
-        """Keep a fit that is done, in the place of its last state.
+        """Keep a fit that is done, with all its networks, in the place of their last states.
 
         Parameters
         ----------
@@ -71,7 +86,8 @@ class FitCheckpoints:
         arrays : arrays by name
             What the fit gave.
         """
-        self._parts.pop(f"state/{model}/{fold}", None)
+        for name in [name for name in self._parts if name.startswith(f"state/{model}/{fold}/")]:
+            del self._parts[name]
         self._save(f"done/{model}/{fold}", _bytes(arrays))
 
     def _save(self, name: str, data: bytes) -> None:

@@ -202,5 +202,5 @@ def predict(walk: WalkForward, name: str, fold: Fold, rows: Panel) -> tuple[Floa
     return heads, inference.finished(heads, rows.spread_bps, walk.arrays[name, fold.number])
 
 
-def _ignore(report: fit_jobs.EpochReport | fit_jobs.StateReport) -> None:
+def _ignore(report: object) -> None:
     """Floors are fitted before a bar could be drawn."""

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from hfm.models.networks import trainer
+from hfm.models.networks import network_fit
 from hfm.stage import Context
 from hfm.train import fit_jobs, folds, walk_forward
 from hfm.train.fit_checkpoints import FitCheckpoints
@@ -51,7 +51,7 @@ def run(memory: Memory, resume: bool, device: str = "cpu") -> dict[tuple[int, st
 @pytest.mark.parametrize("saves", [1, 2, 3, 5, 8, 9, 10, 14, 20])
 def test_a_training_killed_after_any_save_ends_in_the_same_bytes(saves: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Inside epochs, between them, between networks, between folds."""
-    monkeypatch.setattr(trainer, "SAVE_EVERY", 0)
+    monkeypatch.setattr(network_fit, "SAVE_EVERY", 0)
     whole = run(Memory(), resume=False)
     memory = Memory(saves)
     with pytest.raises(KeyboardInterrupt):
@@ -62,7 +62,7 @@ def test_a_training_killed_after_any_save_ends_in_the_same_bytes(saves: int, mon
 
 def test_a_training_killed_again_and_again_still_ends_in_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three saves a life."""
-    monkeypatch.setattr(trainer, "SAVE_EVERY", 0)
+    monkeypatch.setattr(network_fit, "SAVE_EVERY", 0)
     whole = run(Memory(), resume=False)
     memory = Memory(3)
     for _ in range(100):
@@ -88,7 +88,7 @@ def test_late_news_of_a_fit_that_is_done_is_dropped() -> None:
     memory = Memory()
     record = FitCheckpoints(Context("train", checkpoint=memory))
     record.save_arrays("lstm", 3, {"a": np.arange(3.0)})
-    record.save_state("lstm", 3, b"late")
+    record.save_state("lstm", 3, 0, b"late")
     again = FitCheckpoints(Context("train", checkpoint=memory, resume=True))
     assert again.state("lstm", 3) is None
     found = again.arrays("lstm", 3)
@@ -99,7 +99,7 @@ def test_late_news_of_a_fit_that_is_done_is_dropped() -> None:
 def test_a_training_stopped_on_another_device_starts_afresh_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the middle of a fit and behind one that is done: nothing is taken up, and the bytes are those of a whole one;
     the same device goes on without a word."""
-    monkeypatch.setattr(trainer, "SAVE_EVERY", 0)
+    monkeypatch.setattr(network_fit, "SAVE_EVERY", 0)
     whole = run(Memory(), resume=False)
     for saves in (2, 12):
         memory = Memory(saves)
@@ -139,7 +139,7 @@ def test_a_walk_asks_where_its_networks_are_fitted(monkeypatch: pytest.MonkeyPat
 
 
 TRAIN = (
-    "import sys; from hfm.models.networks import trainer; trainer.SAVE_EVERY = 0;"
+    "import sys; from hfm.models.networks import network_fit; network_fit.SAVE_EVERY = 0;"
     "from hfm.cli import main; sys.exit(main())"
 )
 

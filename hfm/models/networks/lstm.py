@@ -14,7 +14,7 @@ class Lstm:
     """Multi-task LSTM, mean of `seeds` networks; with gates of 0 it is the floor of models.stacking."""
 
     base: ClassVar[str | None] = "logistic"
-    deep, stepped = True, True
+    deep, warm, stepped = True, True, True
     members: ClassVar[tuple[str, ...]] = ()
     backends: ClassVar[tuple[str, ...]] = ("torch", "fused")
 
@@ -29,11 +29,11 @@ class Lstm:
         Returns
         -------
         arrays by name
-            See trainer.fit.
+            See network_fit.fit.
         """
-        from hfm.models.networks import trainer
+        from hfm.models.networks import network_fit
 
-        return trainer.fit(train, valid, options, ctx)
+        return network_fit.fit(train, valid, options, ctx)
 
     def predict(self, arrays: Arrays, panel: Panel) -> Float:
         """See Forecaster."""
@@ -59,8 +59,8 @@ class Bare(Lstm):
         Returns
         -------
         arrays by name
-            See trainer.fit.
+            See network_fit.fit.
         """
-        from hfm.models.networks import trainer
+        from hfm.models.networks import network_fit
 
-        return trainer.fit(train, valid, options, ctx, trainer.BARE)
+        return network_fit.fit(train, valid, options, ctx, network_fit.BARE)

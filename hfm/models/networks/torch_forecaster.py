@@ -18,8 +18,8 @@ from hfm.config import Train
 from hfm.models import inference
 from hfm.models.heads import CORRECTIONS, corrected
 from hfm.models.linear.ridge import known, label_scale, rows_of, standardise
-from hfm.models.networks import segments, trainer
-from hfm.models.networks.lstm_network import plain_arrays
+from hfm.models.networks import network_fit, segments
+from hfm.models.networks.lstm_network import plain_arrays, plain_weights
 from hfm.plugins import Arrays, Float, Panel
 from hfm.stage import Context
 
@@ -28,7 +28,7 @@ class TorchForecaster:
     """Mean of `seeds` networks, each (features, hidden, layers, dropout) -> module [N, T, F] -> [N, T, 5]."""
 
     base: ClassVar[str | None] = "logistic"
-    deep, stepped = True, False
+    deep, warm, stepped = True, True, False
     members: ClassVar[tuple[str, ...]] = ()
     backends: ClassVar[tuple[str, ...]] = ("torch",)
     network: ClassVar[type[nn.Module]]
@@ -63,8 +63,8 @@ class TorchForecaster:
         arrays by name
             See the module.
         """
-        kind = trainer.NetworkKind(self.build, plain_arrays)
-        arrays = trainer.fit(train, valid, options, ctx, kind)
+        kind = network_fit.NetworkKind(self.build, plain_arrays, plain_weights)
+        arrays = network_fit.fit(train, valid, options, ctx, kind)
         return {**arrays, "shape": np.array([train.own, options.hidden, options.layers])}
 
     def predict(self, arrays: Arrays, panel: Panel) -> Float:
@@ -79,9 +79,8 @@ class TorchForecaster:
         features, hidden, layers = shape
         out = []
         for seed in range(len({name.partition("/")[0] for name in arrays if "/net/" in name})):
-            net, start = self.build(features, hidden, layers, 0.0), f"seed{seed}/net/"
-            net.load_state_dict({name.removeprefix(start): torch.from_numpy(value)
-                                 for name, value in arrays.items() if name.startswith(start)})  # fmt: skip
+            net = self.build(features, hidden, layers, 0.0)
+            net.load_state_dict(plain_weights(arrays, f"seed{seed}"))
             out.append(net.eval())
         return out
 

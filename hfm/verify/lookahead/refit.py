@@ -6,6 +6,7 @@ Every fold of a model that fits at once, the first, the last and one drawn of a 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -58,7 +59,8 @@ def of_folds(items: Sequence[FoldForecast], panel: Panel, options: Train, asked:
     deep = plugins.find("models", model).deep
     drawn = {0, len(items) - 1, int(rng.integers(len(items)))} if deep else set(range(len(items)))
     some = {items[k].fold.number: items[k] for k in sorted(drawn)}
-    given = [(_given(model, panel, each, options), number) for number, each in some.items()]
+    before = {later.fold.number: earlier.arrays for earlier, later in itertools.pairwise(items)}
+    given = [(_given(model, panel, each, options, before.get(number)), number) for number, each in some.items()]
     reply = asked.ask(isolation.fit, given)
     if reply.error:
         yield reply.error_row("train", f"the fit of {model}")
@@ -83,8 +85,8 @@ def of_folds(items: Sequence[FoldForecast], panel: Panel, options: Train, asked:
         yield from _validation(first, again[number], fitted_keys, number, asked, rng)
 
 
-def _given(model: str, panel: Panel, items: FoldForecast, options: Train) -> FitInputs:
-    """What the fit of a fold may know; a copy once it is sent to another process."""
+def _given(model: str, panel: Panel, items: FoldForecast, options: Train, before: Arrays | None) -> FitInputs:
+    """What the fit of a fold may know, beside rows the stored fit of the fold before; sent to a process as a copy."""
     fold = items.fold
     return FitInputs(
         model,
@@ -92,6 +94,7 @@ def _given(model: str, panel: Panel, items: FoldForecast, options: Train) -> Fit
         fold_rows.purged_part(panel, *fold.valid),
         options,
         options.seed,
+        before,
     )
 
 

@@ -14,7 +14,7 @@ from hfm.models import checkpoint as store
 from hfm.models import inference
 from hfm.models.heads import corrected
 from hfm.models.linear.ridge import rows_of
-from hfm.models.networks import batches, lstm_network, trainer
+from hfm.models.networks import batches, lstm_network, network_fit, trainer
 from hfm.models.networks.transformer import Transformer
 from hfm.plugins import Arrays
 from hfm.stage import Context
@@ -28,7 +28,7 @@ NAMES = ("gru", "attention", "transformer", "deeplob")
 def test_corrections_are_laid_on_the_floor_as_the_step_does_it() -> None:
     """The LSTM's own corrections by torch, added here, give the kernel's heads; half open gates too."""
     train, valid = parts()
-    arrays = trainer.fit(train, valid, replace(SMALL, seeds=1), Context("train", seed=1))
+    arrays = network_fit.fit(train, valid, replace(SMALL, seeds=1), Context("train", seed=1))
     floor: Arrays = {k: v for k, v in arrays.items() if not k.startswith(("seed", "history"))}
     data = batches.batch(floor, valid)
     from hfm.models import eager
