@@ -218,3 +218,7 @@ class Config:
     train: Train = Train()
     backtest: Backtest = Backtest()
     report: Report = Report()
+
+
+BEFORE_IT_EXISTED: dict[str, dict[str, object]] = {"train": {"warm_start": False}}
+"""Section -> key -> what hfm did in runs that are older than the setting, where that is not its default."""

@@ -9,10 +9,10 @@ from importlib.metadata import version
 from typing import Any
 
 from hfm import __version__, atomic
-from hfm.config import Config
+from hfm.config import BEFORE_IT_EXISTED, Config, Layer, load
 from hfm.errors import DataError
 from hfm.runs import stages
-from hfm.runs.manifest import Manifest, Run
+from hfm.runs.manifest import Entry, Manifest, Run
 from hfm.runs.stages import Stage, maker
 
 LIBRARIES = ("numpy", "pandas", "pyarrow", "numba", "torch", "scikit-learn", "matplotlib")
@@ -22,6 +22,17 @@ def section(config: Config, stage: str) -> dict[str, Any]:
     """A stage's own settings as JSON values."""
     tree: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(getattr(config, stage))))
     return tree
+
+
+def recorded(stage: str, entry: Entry) -> dict[str, Any]:
+    """The settings that a stage's artifacts were made with; a younger one was its default, or what hfm did before it."""
+    return section(Config(), stage) | BEFORE_IT_EXISTED.get(stage, {}) | entry.config
+
+
+def recorded_config(manifest: Manifest) -> Config:
+    """The settings that all artifacts of a run were made with, each stage's own; for a stage without, the last ones."""
+    stages = {name: recorded(name, entry) for name, entry in manifest.stages.items()}
+    return load([Layer("the run's manifest.json", {**manifest.config, **stages})])
 
 
 def versions() -> dict[str, str]:
@@ -59,7 +70,7 @@ def why_stale(run: Run, manifest: Manifest, stage: Stage, config: Config) -> str
         except OSError:
             return f"{artifact} is gone"
     now = section(config, stage.name)
-    then = section(Config(), stage.name) | entry.config  # a setting that is younger than the run had its default
+    then = recorded(stage.name, entry)
     changed = [f"{stage.name}.{k} {then[k]!r} -> {v!r}" for k, v in now.items() if then[k] != v]
     if changed:
         return "; ".join(changed)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from hfm.artifacts import METRICS, MODEL, PREDICTIONS, QUOTES, WEIGHTS
-from hfm.config import Config, Layer, load
+from hfm.config import Config
 from hfm.models.checkpoint import load as load_checkpoint
 from hfm.report import leakage
 from hfm.runs import freshness
@@ -51,7 +51,7 @@ def of_run(run: Run, tell: Callable[[str], None], seed: int | None = None, stage
         In the order of STAGES.
     """
     manifest = run.manifest()
-    config = load([Layer("the run's manifest.json", manifest.config)])
+    config = freshness.recorded_config(manifest)
     artifacts = {name for entry in manifest.stages.values() for name in entry.artifacts}
     readers: dict[str, Reader] = freshness.readers(run, dict.fromkeys(artifacts, ""))
     seed = cuts.seed_new() if seed is None else seed
