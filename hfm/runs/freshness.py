@@ -25,7 +25,7 @@ def section(config: Config, stage: str) -> dict[str, Any]:
 
 
 def recorded(stage: str, entry: Entry) -> dict[str, Any]:
-    """The settings that a stage's artifacts were made with; a younger one was its default, or what hfm did before it."""
+    """The settings that a stage's artifacts were made with; a younger one was its default, or what hfm did then."""
     return section(Config(), stage) | BEFORE_IT_EXISTED.get(stage, {}) | entry.config
 
 
