@@ -22,10 +22,29 @@ Array = npt.NDArray[Any]  # Any: the dtype is the schema's
 
 
 def day_numbers(dates: Array) -> Int:
-    """Days since 1970 of dates (datetime64 of any unit)."""
+    """Days since 1970 of dates.
+
+    Parameters
+    ----------
+    dates : datetime64 of any unit and shape, no NaT.
+
+    Returns
+    -------
+    int64 of their shape
+    """
     return dates.astype("datetime64[D]").astype(np.int64)
 
 
 def day_ns(dates: Array) -> Int:
-    """ns UTC of the midnight UTC that begins each date (datetime64 of any unit)."""
+    """The midnight UTC that begins each date.
+
+    Parameters
+    ----------
+    dates : datetime64 of any unit and shape, no NaT.
+
+    Returns
+    -------
+    int64 of their shape
+        ns UTC.
+    """
     return day_numbers(dates) * DAY_NS

@@ -11,9 +11,16 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_instant(text: str) -> datetime:
-    """The aware datetime of an ISO 8601 text; UTC where it names no zone. Raises ValueError for any other text.
+    """The aware datetime of an ISO 8601 text; UTC where it names no zone.
 
-    The caller names the option or the setting that held the text: its error's exit code depends on that.
+    Returns
+    -------
+    datetime
+
+    Raises
+    ------
+    ValueError
+        For any other text. The caller names the option or the setting that held it: the exit code depends on that.
     """
     try:
         moment = datetime.fromisoformat(text)

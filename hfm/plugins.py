@@ -37,9 +37,7 @@ REGISTRY: dict[Group, dict[str, str]] = {
         "tardis": "hfm.fetch.sources.tardis:Tardis",
         "databento": "hfm.fetch.sources.databento:Databento",
     },
-    "recipes": {
-        "seed": "hfm.recipe.original_spread:OriginalRecipe",
-    },
+    "recipes": {"seed": "hfm.recipe.original_spread:OriginalRecipe"},
     "models": {
         "constant": "hfm.models.linear.floors:Constant",
         "persistence": "hfm.models.linear.floors:Persistence",
@@ -60,9 +58,7 @@ REGISTRY: dict[Group, dict[str, str]] = {
         "quantile": "hfm.policies.quantile:Quantile",
         "cost": "hfm.policies.cost:Cost",
     },
-    "choosers": {
-        "fold": "hfm.models.fold_chooser:FoldChooser",
-    },
+    "choosers": {"fold": "hfm.models.fold_chooser:FoldChooser"},
     "executors": {
         "threads": "hfm.compute.local:Threads",
         "processes": "hfm.compute.local:Processes",
@@ -181,7 +177,12 @@ class Recipe(Protocol):
     """Quoted spread at the open of each session, in bps."""
 
     def fit(self, closes: Iterable[tuple[str, Float]]) -> None:
-        """Read all closes ahead: (symbol, its next closes [n]), in order of time for each symbol."""
+        """Read all closes ahead.
+
+        Parameters
+        ----------
+        closes : (symbol, its next closes [n], currency), in order of time for each symbol.
+        """
         ...
 
     def rows(self, symbol: str, close: Float, volume: Float, state: Any, seed: int) -> RecipeRows:
@@ -189,12 +190,9 @@ class Recipe(Protocol):
 
         Parameters
         ----------
-        close, volume
-            [n] of the bars in order, without holes: currency, shares.
-        state
-            What the rows before came to, of a type of the recipe's own; None before the first.
-        seed
-            That of the simulation.
+        close, volume : [n] of the bars in order, without holes: currency, shares.
+        state : what the rows before came to, of a type of the recipe's own; None before the first.
+        seed : that of the simulation.
         """
         ...
 
@@ -230,10 +228,10 @@ class Policy(Protocol):
 
 @dataclass(frozen=True)
 class Risk:
-    """What an allocator may know of the symbols' risk at an instant. sd_bps [S]: forecast sd of the return over the
-    horizon; NaN where not forecast."""
+    """What an allocator may know of the symbols' risk at an instant, arrays [S]."""
 
     sd_bps: Float
+    """Forecast sd of the return over the horizon; NaN where not forecast."""
 
 
 class Allocator(Protocol):
@@ -244,12 +242,9 @@ class Allocator(Protocol):
 
         Parameters
         ----------
-        signals : Signals
-            [S] each, in the symbols' order.
-        positions : float64 [S]
-            The weights that it gave them last in the session, 0 at its start.
-        risk : Risk
-            [S] each.
+        signals : [S] each, in the symbols' order.
+        positions : [S] the weights that it gave them last in the session, 0 at its start.
+        risk : [S] each.
 
         Returns
         -------
@@ -319,7 +314,7 @@ class Forecaster(Protocol):
     """The model that its arrays contain and its heads equal where `gates` is 0 (by blocks of clock time with trees
     beside it: models.stacking); None where it stands alone."""
     deep: bool
-    """Whether fitting is worth a process of its own."""
+    """Whether fitting is worth a process. With a true `warm` beside it: folds in turn (ctx.before), by ctx.networks."""
     stepped: bool
     """Whether models.inference can run it a row at a time, as live does."""
     members: tuple[str, ...]
@@ -328,7 +323,12 @@ class Forecaster(Protocol):
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
         """What predict needs, as arrays by name. `history/seed<s>` [epochs, 4] (epoch, train, valid, lr) is optional.
 
-        valid chooses (penalties, epochs); only train is fitted. Randomness from ctx.rng.
+        Parameters
+        ----------
+        train : rows that are fitted.
+        valid : rows that choose (penalties, epochs), and nothing else.
+        options : the section train of the config.
+        ctx : of whose rng all randomness comes.
         """
         ...
 

@@ -25,7 +25,21 @@ class MetricFamily:
 
 
 def histogram(name: str, help: str, borders: Sequence[float], counts: Sequence[int], total: float) -> MetricFamily:
-    """A histogram from counts by bucket (the last one above all borders) and the sum of all observations."""
+    """A histogram from counts by bucket.
+
+    Parameters
+    ----------
+    name : of the metric.
+    help : its line of help.
+    borders : upper borders of the buckets but the last, which has none, ascending.
+    counts : observations by bucket, one more than borders.
+    total : the sum of all observations.
+
+    Returns
+    -------
+    MetricFamily
+        Its buckets count all observations up to their border, as the format has them.
+    """
     running = list(itertools.accumulate(counts))
     edges = [*(f"{b:g}" for b in borders), "+Inf"]
     samples: list[Sample] = [
@@ -47,8 +61,21 @@ def render(families: Sequence[MetricFamily], common: Mapping[str, str]) -> str:
 
 
 def merge(old: str, families: Sequence[MetricFamily], prefix: str, common: Mapping[str, str]) -> str:
-    """`old` with all metrics whose name starts with `prefix` replaced by `families`."""
+    """A file's text with one writer's metrics replaced.
+
+    Parameters
+    ----------
+    old : the text up to now.
+    families : what the writer has to say now.
+    prefix : of the names of its metrics: all that begin so go.
+    common : labels of all its samples.
+
+    Returns
+    -------
+    str
+    """
     kept, keep = [], True
+    # each metric begins with its HELP line
     for line in old.splitlines():
         if line.startswith("# HELP "):
             keep = not line.removeprefix("# HELP ").startswith(prefix)

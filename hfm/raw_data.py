@@ -42,6 +42,10 @@ class RawBars:
         Parameters
         ----------
         index : int64 [m] positions in the order wanted, bool [n], or a slice.
+
+        Returns
+        -------
+        RawBars
         """
         return replace(self, **{name: getattr(self, name)[index] for name in BAR_COLUMNS})
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from hfm.config import Config
@@ -116,6 +117,10 @@ class Context:
     """Seconds to wait for another process that is at work in the archive of a symbol."""
     checkpoint: ResumeStore | None = None
     resume: bool = False
+    before: dict[str, npt.NDArray[Any]] | None = None  # Any: of any dtype
+    """Of a fit: the arrays of the same model's fit of the fold before, from which it may begin; None: there is none."""
+    networks: range | None = None
+    """Of a fit: which of a model's networks it is asked for; None: all. Beside others than the first, nothing else."""
     record: Record = field(default_factory=Record)
     """What is on record of the same symbols and overlapping sessions, in all runs of the home: for the verdict."""
     verified: Callable[[], Verification | None] = _unverified
@@ -148,7 +153,18 @@ class Context:
 
 
 def seed_sequence(seed: int, stage: str, symbol: str, session: np.datetime64 | None = None) -> np.random.SeedSequence:
-    """The SeedSequence of (seed, stage, symbol, session); independent for any two that differ."""
+    """The SeedSequence of (seed, stage, symbol, session); independent for any two that differ.
+
+    Parameters
+    ----------
+    seed : of the section of the config.
+    stage, symbol : any words.
+    session : its date; None: of all sessions.
+
+    Returns
+    -------
+    np.random.SeedSequence
+    """
     words = hashlib.sha256(f"{stage}\0{symbol}".encode()).digest()
     day = 0 if session is None else int(session.astype("datetime64[D]").astype(np.int64)) + 2**31
     return np.random.SeedSequence([seed, int.from_bytes(words[:8], "little"), day])

@@ -89,10 +89,12 @@ def new_state(slots: int) -> StaleRowState:
 
 def detect(memory: StaleRowState, bars: PriceRows) -> tuple[StaleRows, StaleRowState]:
     """The unmoved and the stale rows of S new sessions, and the memory after them; no row looks at a later one."""
+    # 1. the sessions that are remembered, and the new ones
     names = PriceRows.__dataclass_fields__
     every = PriceRows(*(np.concatenate((getattr(memory.bars, n), getattr(bars, n))) for n in names))
     kept, new_rows = PriceRows(*(getattr(every, n)[-KEPT:] for n in names)), slice(len(memory.bars.present), None)
     unmoved = _unmoved(every)
+    # 2. too few unmoved rows to be improbable: most sessions of most symbols end here
     count = unmoved[new_rows].sum(axis=1)
     under_way = bool(unmoved[every.present][-1:].any()) or memory.run < 0
     if not under_way and (count + np.append(0, count[:-1])).max(initial=0) < SHORTEST:
@@ -102,7 +104,17 @@ def detect(memory: StaleRowState, bars: PriceRows) -> tuple[StaleRows, StaleRowS
 
 
 def extent(unmoved: Bool, stale: Bool, session: Int) -> Bool:
-    """[n] the unmoved rows of every session that has a stale one. session [n]: any number of each row's session."""
+    """The unmoved rows of every session that has a stale one.
+
+    Parameters
+    ----------
+    unmoved, stale : [n] rows.
+    session : [n] any number of each row's session.
+
+    Returns
+    -------
+    bool [n]
+    """
     rows_found: Bool = unmoved & np.isin(session, session[stale])
     return rows_found
 
@@ -121,9 +133,11 @@ def _unmoved(bars: PriceRows) -> Bool:
 def _chance(bars: PriceRows, unmoved: Bool) -> Float:
     """[S, T] q of each row, from the rows before it."""
     moved = bars.present & ~unmoved
+    # rows that moved, and of them those that hardly did (1. above)
     with np.errstate(invalid="ignore"):
         span = bars.high - bars.low
         near = moved & ((span <= NEAR * _step(bars, moved)) | (span == 0))
+    # rows after one that moved, and of them the unmoved (2. above)
     after = np.zeros(moved.shape, bool)
     after[bars.present] = np.append(False, ~unmoved[bars.present][:-1])
     high = _busy(bars.volume, moved)
@@ -146,9 +160,8 @@ def _sofar(values: Bool | Float) -> Float:
 
 
 def _step(bars: PriceRows, moved: Bool) -> Float:
-    """[S, T] the usual price step known before each row (NaN: none yet): the geometric mean of the smallest distance
-    between two prices of a row that differ.
-    """
+    """[S, T] the usual price step known before each row; NaN: none yet."""
+    # it is the geometric mean of the rows' smallest distances between two of their prices that differ
     prices = np.sort(np.stack([x[moved] for x in (bars.open, bars.high, bars.low, bars.close)]), axis=0)
     gaps = np.diff(prices, axis=0)
     least = np.where(gaps > 0, gaps, np.inf).min(axis=0, initial=np.inf)
@@ -188,13 +201,13 @@ def _share(every: Bool, some: Bool, high: Bool) -> Float:
 
 
 def _improbable(unmoved: Bool, present: Bool, q: Float, run: float) -> tuple[Bool, float]:
-    """[S, T] unmoved rows whose run, or whose session so far, is less probable than RARE; log probability of the run
-    under way after the last row.
-    """
+    """([S, T] unmoved rows that are too improbable, log probability of the run under way after the last row)."""
+    # 1. runs: the sum of log q since the last row that moved; a run goes on from the call before
     still, log = unmoved[present], np.log(q[present])
     total = np.cumsum(np.where(still, log, 0.0)) + run
     ended = np.maximum.accumulate(np.where(~still, np.arange(len(still)), -1))
     line = np.where(still, total - np.where(ended >= 0, total[np.maximum(ended, 0)], 0.0), 0.0)
+    # 2. the session so far: Chernoff's bound of as many unmoved rows at the mean of their q
     rows, held = np.cumsum(present, axis=1), np.cumsum(unmoved, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         share, mean = held / rows, np.cumsum(np.where(present, q, 0.0), axis=1) / rows

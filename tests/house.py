@@ -109,6 +109,12 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]
             yield node
 
 
+def inner_functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The functions that stand inside another one: nobody else can call them."""
+    for node in functions(tree):
+        yield from (inner for inner in functions(node) if inner is not node)
+
+
 def arguments(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.arg]:
     """The arguments of a function, self and cls aside."""
     every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
@@ -159,7 +165,12 @@ def _is_whole(value: ast.expr, known: set[str]) -> bool:
 
 
 def offsets(module: Module, known: dict[str, Module], offset: dict[str, set[str]]) -> list[str]:
-    """Places where an integer constant of another module is (part of) an index."""
+    """Places where an integer constant of another module is (part of) an index, each counted once.
+
+    Left out is what names no place: a constant that values are compared with (x[kind == HALT], x[np.isin(kind, CODES)],
+    x[a < MOST]), and a length of a slice (x[:SAMPLE], x[-LAGS:]). A slice from a constant on (x[LOW:]), a stride and a
+    constant in a sum (x[b + BLOCK]) are counted.
+    """
     aliases: dict[str, str] = {}
     names: set[str] = set()
     for node in ast.walk(module.tree):
@@ -174,7 +185,7 @@ def offsets(module: Module, known: dict[str, Module], offset: dict[str, set[str]
     for node in ast.walk(module.tree):
         if not isinstance(node, ast.Subscript):
             continue
-        for part in ast.walk(node.slice):
+        for part in index_parts(node.slice):
             by_alias = (
                 isinstance(part, ast.Attribute)
                 and isinstance(part.value, ast.Name)
@@ -183,6 +194,29 @@ def offsets(module: Module, known: dict[str, Module], offset: dict[str, set[str]
             if by_alias or (isinstance(part, ast.Name) and part.id in names):
                 found.append(f"{module.path}:{node.lineno} {ast.unparse(node)[:60]}")
     return found
+
+
+def index_parts(index: ast.expr) -> Iterator[ast.AST]:
+    """The nodes of an index that say a place: see offsets. An index within it is a subscript of its own."""
+    match index:
+        case ast.Compare() | ast.Call(func=ast.Attribute(attr="isin") | ast.Name(id="isin")):
+            return
+        case ast.Subscript(value=inner):
+            yield from index_parts(inner)
+        case ast.Slice(lower=lower, upper=upper, step=step):
+            ends = [lower if upper or not _is_negative(lower) else None, upper if lower or step else None, step]
+            for end in ends:
+                if end is not None:
+                    yield from index_parts(end)
+        case _:
+            yield index
+            for inner in ast.iter_child_nodes(index):
+                if isinstance(inner, ast.expr):
+                    yield from index_parts(inner)
+
+
+def _is_negative(end: ast.expr | None) -> bool:
+    return isinstance(end, ast.UnaryOp) and isinstance(end.op, ast.USub)
 
 
 def numbered(module: Module) -> list[str]:
@@ -214,7 +248,8 @@ def measure(root: Path) -> House:
     classes = [(n.name, m) for m in known.values() for n in ast.walk(m.tree) if isinstance(n, ast.ClassDef)]
     repeated = Counter(name for name, _ in classes)
     commands = root / "cli"
-    described = [(m, n) for m, n in places if needs_parts(n) and commands not in m.path.parents]
+    inner = {n for m in known.values() for n in inner_functions(m.tree)}
+    described = [(m, n) for m, n in places if needs_parts(n) and n not in inner and commands not in m.path.parents]
     whole = [n for _, n in described if "Parameters\n" in (ast.get_docstring(n) or "")]
     of_offset = {name: constants(module.tree) for name, module in known.items()}
     house.figures |= {

@@ -14,20 +14,20 @@ from tests import house
 
 ROOT = Path(__file__).parents[1] / "hfm"
 LIMITS = {
-    "longest module": 406,
-    "longest function": 60,
-    "functions over 50 lines": 21,
-    "modules over 300 lines": 17,
+    "longest module": 399,
+    "longest function": 59,
+    "functions over 50 lines": 4,
+    "modules over 300 lines": 12,
     "functions of more than 8 arguments": 0,
-    "repeated module names": 2,
-    "repeated class names": 2,
+    "repeated module names": 0,
+    "repeated class names": 0,
     "unnamed tuple arguments": 0,
-    "unnamed tuple attributes": 6,
-    "offsets of another file": 112,
-    "fields by number": 33,
+    "unnamed tuple attributes": 0,
+    "offsets of another file": 2,
+    "fields by number": 0,
 }
 """Most of each; a change that lowers one lowers its line here too."""
-LEAST_WITH_PARTS = 0.5
+LEAST_WITH_PARTS = 1.0
 """Share of the public functions with an array or three arguments whose docstring has Parameters."""
 CIRCLES: dict[str, str] = {}
 """Circles of imports that stand, and why."""
@@ -90,6 +90,23 @@ def test_offsets_count_where_they_are_used_not_where_they_are_defined(tmp_path: 
     assert house.measure(root).figures["offsets of another file"] == 3
 
 
+@pytest.mark.parametrize(
+    ("index", "counted"),
+    [
+        ("price[kind == HALT]", 0), ("price[(kind == HALT) & (side > LOW)]", 0), ("x[np.isin(kind, (HALT, LOW))]", 0),
+        ("x[:SIZE]", 0), ("x[-SIZE:]", 0), ("x[..., -SIZE:]", 0), ("x[k][:SIZE]", 0),
+        ("x[LOW:]", 1), ("x[LOW:SIZE]", 2), ("x[:SIZE:2]", 1), ("x[SIZE::SIZE]", 2), ("x[-LOW]", 1), ("x[:, LOW]", 1),
+        ("x[:, [LOW, HALT]]", 2), ("x[y[LOW]]", 1), ("x[kind[LOW] == HALT]", 1), ("x[table[kind == HALT][0]]", 0),
+        ("x[LOW + i]", 1), ("x[np.minimum(i, SIZE)]", 1),
+    ],
+)  # fmt: skip
+def test_codes_that_are_compared_and_lengths_are_no_offsets(tmp_path: Path, index: str, counted: int) -> None:
+    """A code of a kind and how many rows are taken say no place; each constant that says one counts once."""
+    layout = "LOW, HALT, SIZE = 1, 5, 9\n"
+    root = write(tmp_path, layout=layout, user=f"from made.layout import HALT, LOW, SIZE\n{index}\n")
+    assert house.measure(root).figures["offsets of another file"] == counted
+
+
 def test_fields_by_number_are_literal_indices_from_three(tmp_path: Path) -> None:
     """row[5] and out[:, 13] are; pairs, axes and shapes are not."""
     root = write(tmp_path, a="row[5]\nout[:, 13]\npair[1]\nx.shape[3]\nx[-1]\nx[3:]\n")
@@ -109,8 +126,12 @@ def test_an_unnamed_tuple_is_one_of_a_fixed_number_of_things(annotation: str, un
 
 
 def test_names_arguments_and_docstrings_are_counted(tmp_path: Path) -> None:
-    """Two classes of one name; a function of nine arguments; one that lacks its parts and one that has them."""
+    """Two classes of one name; a function of nine arguments; one that lacks its parts, one that has them.
+
+    A function inside another is nobody's to call: it needs none.
+    """
     body = 'def f(a, b, c):\n    """One.\n\n    Parameters\n    ----------\n    a : x\n    """\n'
+    body += "    def inner(d, e, f): ...\n"
     nine = f"class C:\n    x: tuple[int, int]\n    def g(self, {', '.join('abcdefghi')}):\n        pass\n"
     found = house.measure(write(tmp_path, a=body + "class C: ...\n", b=nine))
     assert found.notes["repeated class names"] == ["C: 2"]

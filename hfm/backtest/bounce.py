@@ -48,7 +48,19 @@ class Bounce:
     """The ledgers beside the family's, carried from panel to panel, and the sums that metrics.json takes."""
 
     def __init__(self, base: Backtest, trials: int, symbols: Sequence[str], meta: TableMeta) -> None:
-        """base: the settings under which trials are compared. meta: of the quotes."""
+        """Ledgers without positions.
+
+        Parameters
+        ----------
+        base
+            The settings under which trials are compared.
+        trials
+            K.
+        symbols
+            The run's.
+        meta
+            Of the quotes.
+        """
         free = dataclasses.replace(base, spread_share=0.0, impact=0.0, borrow=0.0, fee_bps=FEE * 1e4)
         self._cash, self._trials = base.cash, trials
         self.shown = shown(meta, symbols, base.spread_share)
@@ -109,7 +121,15 @@ class Bounce:
         }
 
     def own(self, panel: JoinedPanel, results: Records) -> None:
-        """Take the user's own ledger [n] of LEDGER_RESULT of the panel, in the table's order."""
+        """Take the user's own ledger of the panel.
+
+        Parameters
+        ----------
+        panel
+            n rows.
+        results
+            [n] of LEDGER_RESULT in the panel's order.
+        """
         traded = results["qty_open"]
         worse = np.where(traded > 0, panel.quotes["trade_high"], panel.quotes["trade_low"])
         loss = traded * (worse - panel.quotes["mid_open"])
@@ -156,8 +176,21 @@ def possible(meta: TableMeta) -> bool:
 def shown(meta: TableMeta, symbols: Sequence[str], spread_share: float) -> dict[str, Shown]:
     """What the bars of each symbol show of its spread, as the quotes' metadata hold it.
 
-    These are effective spreads: what a fill pays whose share of the quoted one is the default. spread_share: the share
-    that is asked for, so that `extra_bps` is what a fill does not pay of what is shown.
+    These are effective spreads: what a fill pays whose share of the quoted one is the default.
+
+    Parameters
+    ----------
+    meta
+        Of the quotes.
+    symbols
+        The run's.
+    spread_share
+        Effective over quoted half-spread, as asked for; `extra_bps` is what a fill does not pay of what is shown.
+
+    Returns
+    -------
+    dict[str, Shown]
+        By symbol; 0 bp where the quotes say nothing.
     """
     usual = Backtest().spread_share
     out = {}

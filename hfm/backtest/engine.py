@@ -41,10 +41,10 @@ LAGS = 3
 
 @dataclass(frozen=True)
 class Result:
-    """One panel's: ledger rows [n] of LEDGER_RESULT in the table's order, and the family's sums [K + LAGS, B] of
-    BLOCK_SUMS.
+    """What happened in one panel.
 
-    The rows are overwritten by the next panel's.
+    Ledger rows [n] of LEDGER_RESULT in the table's order, overwritten by the next panel's, and the family's sums
+    [K + LAGS, B] of BLOCK_SUMS.
     """
 
     out: Records
@@ -55,8 +55,11 @@ class Result:
 
 @dataclass(frozen=True)
 class Observed:
-    """A panel, what its policies may see, and of each row [n] from earlier sessions: daily volatility, average daily
-    volume, usual spread (bps)."""
+    """A panel and what its policies may see.
+
+    Of each row [n], from earlier sessions: daily volatility (0.01 is 1 %), average daily volume (units), usual spread
+    (bps).
+    """
 
     panel: JoinedPanel
     signals: Signals

@@ -39,7 +39,19 @@ class Trial:
 def trial(text: str, user: bool = False) -> Trial:
     """The trial of a threshold: "0.55", "q90", "cost" or the name of another policy that needs no level.
 
-    Raises UsageError where there is no such policy, or where it needs a level.
+    An unknown policy, or one that needs a level, is the UsageError of hfm.policies.choice.choose.
+
+    Parameters
+    ----------
+    text
+        The threshold.
+    user
+        Whether it is the user's own.
+
+    Returns
+    -------
+    Trial
+        Its name is the policy's: p0.55, q0.9, cost.
     """
     chosen = choose(text)
     return Trial(chosen.name, chosen.kind, chosen.level, chosen.allocator, user)
@@ -62,13 +74,41 @@ def members(threshold: str) -> list[Trial]:
 
 
 def inputs(panel: JoinedPanel, cost_bps: Float) -> Signals:
-    """What the policies may look at, all as known at the row's close. cost_bps [n]: the expected round trip."""
+    """What the policies may look at, all as known at the row's close.
+
+    Parameters
+    ----------
+    panel
+        n rows.
+    cost_bps
+        [n] expected round trip, bp; NaN where not known.
+
+    Returns
+    -------
+    Signals
+        [n] each; NaN where there is no prediction.
+    """
     f = panel.forecasts
     return Signals(f["p_up"], f["conf_rank"], f["ret_sd_bps"], cost_bps)
 
 
 def targets(trials: Sequence[Trial], panel: JoinedPanel, seen: Signals) -> list[Weights]:
-    """Each trial's target weights [n] for each row of a panel; `seen` [n] is what the policies may look at."""
+    """Each trial's target weights for each row of a panel.
+
+    Parameters
+    ----------
+    trials
+        K of them.
+    panel
+        n rows.
+    seen
+        [n] what the policies may look at.
+
+    Returns
+    -------
+    list[Weights]
+        K arrays [n] in the panel's order: shares of a full position in [-1, 1].
+    """
     return [_asked(item, panel, seen) for item in trials]
 
 
@@ -93,7 +133,22 @@ def _asked(item: Trial, panel: JoinedPanel, seen: Signals) -> Weights:
 
 
 def delayed(signal: Weights, borders: Int, lag: int) -> Weights:
-    """`signal` as it stood `lag` rows earlier in the same (session, symbol) block; 0 before its first row."""
+    """Weights as they stood some rows earlier in the same (session, symbol) block.
+
+    Parameters
+    ----------
+    signal
+        [n] weights.
+    borders
+        [B + 1] of the blocks.
+    lag
+        Rows, 0 or more.
+
+    Returns
+    -------
+    Weights
+        [n]; 0 before a block's first row.
+    """
     if lag == 0:
         return signal
     out = np.zeros_like(signal)

@@ -1,4 +1,4 @@
-"""Equal-weighted buy-and-hold at every row, gathered panel by panel: what the strategy's equity stands beside.
+"""Equal-weighted buy-and-hold at every row, gathered panel by panel, and what holding earned in each block.
 
 Axes: n rows, B (session, symbol) blocks, T instants.
 """
@@ -81,3 +81,26 @@ class BuyAndHold:
         out, found = np.zeros(len(time), np.int64), np.flatnonzero(known)
         out[np.searchsorted(time, panel.time[rows[known]])] = found + 1
         return np.append(before, line)[np.maximum.accumulate(out)] - 1.0
+
+
+def hold(panel: JoinedPanel) -> Float:
+    """Return of holding over the hours traded: from the open after the first prediction to the last close.
+
+    Parameters
+    ----------
+    panel
+        B blocks.
+
+    Returns
+    -------
+    Float
+        [B] fractions; 0 for a block without predictions or without two prices.
+    """
+    starts, ends = panel.borders[:-1], panel.borders[1:]
+    row = np.arange(len(panel.seq))
+    first = np.minimum.reduceat(np.where(panel.predicted, row, len(row)), starts) + 1
+    fits = first < ends
+    begin = panel.quotes["mid_open"][np.where(fits, first, starts)]
+    end = last_valid(panel.quotes["mid_close"], panel.borders)
+    good = fits & (begin > 0) & (begin < np.inf) & (end > 0)
+    return np.where(good, end / np.where(good, begin, 1.0) - 1.0, 0.0)

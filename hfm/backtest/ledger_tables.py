@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from hfm import tables
 from hfm.backtest.family import Trial
+from hfm.backtest.holding import hold
 from hfm.backtest.joined_panel import JoinedPanel
-from hfm.backtest.prior_sessions import last_valid
 from hfm.backtest.sweep.summary_ledger import EDGE, LedgerRows
 from hfm.kernels.jit import bare, frozen
 from hfm.ledger.ledger_records import HOT_ROW, LEDGER_ROW
@@ -70,10 +70,19 @@ def kernel_rows(
 
 
 def lay(columns: Mapping[str, Array], order: Int | None, rows: LedgerRows) -> None:
-    """Write columns [n] to the fields of their names, in `order` (None: theirs); targets stay what they were.
+    """Write columns to the fields of their names; targets stay what they were.
 
-    A field without a column is NaN. Every field is eight bytes wide, so that one kernel copies them all as such (bench
-    `backtest rows`: 2.5 times NumPy's assignment field by field).
+    Every field is eight bytes wide, so that one kernel copies them all as such (bench `backtest rows`: 2.5 times
+    NumPy's assignment field by field).
+
+    Parameters
+    ----------
+    columns
+        [n] each, by field of LEDGER_ROW; a field without a column becomes NaN.
+    order
+        [n] row numbers in which they are written; None: as they lie.
+    rows
+        Room for n rows, overwritten.
     """
     n = len(rows.full)
     names = [name for name in LEDGER_ROW.names or () if name != "target"]
@@ -113,7 +122,18 @@ def _lay(words: tuple[Words, ...], places: Words, order: Words, full: Words, hot
 
 
 def edges(rows: Records) -> Sign:
-    """[n] EDGE on rows that a summary may not pass over, else 0. rows [n] of complete sessions in time order."""
+    """Which rows a summary may not pass over.
+
+    Parameters
+    ----------
+    rows
+        [n] of LEDGER_ROW: complete sessions in time order.
+
+    Returns
+    -------
+    Sign
+        [n] EDGE on a session's first and last row and where there is no closing mid, else 0.
+    """
     out = np.empty(len(rows), np.int8)
     _edges(rows, out)
     return out
@@ -151,11 +171,11 @@ def ledger_table(panel: JoinedPanel, results: Records, model: str, trial: str, m
     """
     columns: dict[str, object] = {name: panel.key.column(name) for name in panel.key.column_names}
     return tables.build(
-        tables.LEDGER, {**columns, "model": model, "trial": trial, **columns_of(results)}, meta, "simulated"
+        tables.LEDGER, {**columns, "model": model, "trial": trial, **_columns_of(results)}, meta, "simulated"
     )
 
 
-def columns_of(records: Records) -> dict[str, Array]:
+def _columns_of(records: Records) -> dict[str, Array]:
     """Each field of records [n] as an array of its own, turned a tile at a time."""
     names = records.dtype.names or ()
     columns = {name: np.empty(len(records), records.dtype[name]) for name in names}
@@ -190,10 +210,10 @@ def trades_table(
     pa.Table
         tables.TRADES.
     """
-    fields = columns_of(trips)
+    fields = _columns_of(trips)
     columns: dict[str, object] = {
         **{name: fields[name] for name in tables.TRADES.names if name in fields},
-        "symbol": word_column(fields["symbol"].astype(np.int32), symbols),
+        "symbol": _word_column(fields["symbol"].astype(np.int32), symbols),
         "session": fields["session"].astype("datetime64[D]"),
         "trade": np.arange(first, first + len(trips)),
         "model": model,
@@ -204,7 +224,18 @@ def trades_table(
 
 
 def by_entry(trips: Records) -> Records:
-    """Round trips sorted by session, symbol and seq of their entry, then by their end."""
+    """Round trips sorted by session, symbol and seq of their entry, then by their end.
+
+    Parameters
+    ----------
+    trips
+        [m] of ROUND_TRIP.
+
+    Returns
+    -------
+    Records
+        [m] of ROUND_TRIP.
+    """
     return trips[np.lexsort((trips["exit_time"], trips["seq"], trips["symbol"], trips["session"]))]
 
 
@@ -247,11 +278,11 @@ def trials_table(
     flat = sums.T.reshape(blocks * count)
     place = np.tile(np.arange(count, dtype=np.int32), blocks)
     columns: dict[str, object] = {
-        "symbol": word_column(panel.symbol[starts][each].astype(np.int32), symbols),
+        "symbol": _word_column(panel.symbol[starts][each].astype(np.int32), symbols),
         "session": panel.session[starts][each].astype("datetime64[D]"),
         "seq": np.zeros(blocks * count, np.int64),
         "time": panel.time[panel.borders[1:] - 1][each],
-        "trial": word_column(place, [t.name for t in trials]),
+        "trial": _word_column(place, [t.name for t in trials]),
         "user": np.array([t.user for t in trials])[place],
         "net_return": flat["net"] / cash,
         "gross_return": flat["gross"] / cash,
@@ -264,21 +295,6 @@ def trials_table(
     return tables.build(tables.TRIALS, columns, meta, "simulated")
 
 
-def hold(panel: JoinedPanel) -> Float:
-    """[B] return of holding over the hours traded: from the open after the first prediction to the last close.
-
-    0 for a block without predictions or without two prices.
-    """
-    starts, ends = panel.borders[:-1], panel.borders[1:]
-    row = np.arange(len(panel.seq))
-    first = np.minimum.reduceat(np.where(panel.predicted, row, len(row)), starts) + 1
-    fits = first < ends
-    begin = panel.quotes["mid_open"][np.where(fits, first, starts)]
-    end = last_valid(panel.quotes["mid_close"], panel.borders)
-    good = fits & (begin > 0) & (begin < np.inf) & (end > 0)
-    return np.where(good, end / np.where(good, begin, 1.0) - 1.0, 0.0)
-
-
-def word_column(index: npt.NDArray[np.int32], names: Sequence[str]) -> pa.DictionaryArray:
-    """A word column from numbers into `names`."""
+def _word_column(index: npt.NDArray[np.int32], names: Sequence[str]) -> pa.DictionaryArray:
+    """A word column from numbers [n] into `names`."""
     return pa.DictionaryArray.from_arrays(tables.fixed(index), tables.strings(names))

@@ -19,6 +19,7 @@ from hfm.errors import DataError, UsageError, typed
 
 KEY = ("symbol", "session", "seq", "time")
 FORECASTS = ("p_up", "conf_rank", "ret_sd_bps", "p_widen", "y_ret_bps", "y_spread_bps")
+_WHY = "predictions and quotes must line up in symbol, session, seq and time"
 
 
 @dataclass(frozen=True)
@@ -73,15 +74,12 @@ def match_rows(index: Int, time: Int, known: Predictions, symbols: Sequence[str]
         first = int(bad[0])
         name = _row_name(int(known.index[first]), symbols)
         if index[safe[first]] != known.index[first]:
-            raise _mismatch(f"the prediction for {name} has no row in the quotes")
+            raise DataError(f"the prediction for {name} has no row in the quotes", why=_WHY, hint="hfm train")
         both = (_utc(int(known.time[first])), _utc(int(time[safe[first]])))
-        raise _mismatch(f"the prediction for {name} is timed {both[0]}, its quote {both[1]}")
+        raise DataError(
+            f"the prediction for {name} is timed {both[0]}, its quote {both[1]}", why=_WHY, hint="hfm train"
+        )
     return place
-
-
-def _mismatch(what: str) -> DataError:
-    """The error of a prediction and a quote that do not line up."""
-    return DataError(what, why="predictions and quotes must line up in symbol, session, seq and time", hint="hfm train")
 
 
 def _utc(ns: int) -> str:
@@ -168,9 +166,8 @@ class PredictionFeed:
         bad = np.flatnonzero(symbol < 0)
         if bad.size:
             row = group.slice(int(bad[0]), 1).to_pylist()[0]
-            raise _mismatch(
-                f"the prediction for {row['symbol']} {row['session']} seq {row['seq']} has no row in the quotes"
-            )
+            name = f"{row['symbol']} {row['session']} seq {row['seq']}"
+            raise DataError(f"the prediction for {name} has no row in the quotes", why=_WHY, hint="hfm train")
         data = tables.arrays(group, ["session", "seq", "time", *self._names])
         if "y_up" in data:
             data["y_up"] = np.where(data["y_up"] < 0, np.nan, data["y_up"])
@@ -189,9 +186,8 @@ class PredictionFeed:
         """
         known = self.until(2**31)
         if known.index.size:
-            raise _mismatch(
-                f"the prediction for {_row_name(int(known.index[0]), self._symbols)} has no row in the quotes"
-            )
+            name = _row_name(int(known.index[0]), self._symbols)
+            raise DataError(f"the prediction for {name} has no row in the quotes", why=_WHY, hint="hfm train")
         if self._any:
             return
         found: set[str] = set()

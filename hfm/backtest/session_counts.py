@@ -122,7 +122,20 @@ def _money(row: Record, to: Record) -> None:
 
 
 def added(sums: Records, starts: Int) -> Records:
-    """The sums [U] of neighbours added up, from each of `starts` [S] to the next: [S] of SESSION_SUMS."""
+    """Sums of neighbours, added up.
+
+    Parameters
+    ----------
+    sums
+        [U] of SESSION_SUMS.
+    starts
+        [S] the first of each group; it ends where the next begins.
+
+    Returns
+    -------
+    Records
+        [S] of SESSION_SUMS.
+    """
     numbers = sums.view(np.float64).reshape(len(sums), len(SUMS))
     out: Records = np.add.reduceat(numbers, starts, axis=0).view(SESSION_SUMS).reshape(len(starts))
     return out

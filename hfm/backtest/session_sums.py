@@ -16,7 +16,7 @@ from hfm.backtest.holding import BuyAndHold
 from hfm.backtest.joined_panel import JoinedPanel
 from hfm.backtest.permutation import SignalSeries
 from hfm.backtest.prior_sessions import last_valid
-from hfm.backtest.session_counts import BITS, CALL, SESSION_SUMS, SIGNAL, UP, Outcomes, added, count
+from hfm.backtest.session_counts import BITS, SESSION_SUMS, Outcomes, added, count
 from hfm.kernels.jit import frozen
 from hfm.tables.records import Records
 
@@ -30,7 +30,13 @@ class GrowingArray:
         self._buffer, self._count = np.empty(0), 0
 
     def add(self, values: Array) -> None:
-        """Append `values` [m]; all pieces are of one dtype."""
+        """Append values.
+
+        Parameters
+        ----------
+        values
+            [m]; all pieces are of one dtype.
+        """
         end = self._count + len(values)
         if end > len(self._buffer):
             grown = np.empty(max(end, 2 * len(self._buffer)), values.dtype)
@@ -169,9 +175,8 @@ class LedgerSums:
 
     def _add_series(self, panel: JoinedPanel, signs: Sign) -> None:
         """Signals and outcomes of the predicted rows by symbol, and the largest probabilities."""
-        columns: dict[str, Array] = {
-            "call": signs[CALL], "up": signs[UP], "signal": signs[SIGNAL], "ret": panel.forecasts["y_ret_bps"],
-        }  # fmt: skip
+        call, up, signal = signs
+        columns: dict[str, Array] = {"call": call, "up": up, "signal": signal, "ret": panel.forecasts["y_ret_bps"]}
         every = self.symbols == 1 and bool(panel.predicted.all())
         for name, values in columns.items():
             per = self.series.setdefault(name, [GrowingArray() for _ in range(self.symbols)])
@@ -199,5 +204,16 @@ class LedgerSums:
 
 
 def run_starts(values: Int) -> Int:
-    """Where each run of equal values begins."""
+    """Where each run of equal values begins.
+
+    Parameters
+    ----------
+    values
+        [n].
+
+    Returns
+    -------
+    Int
+        [runs] row numbers.
+    """
     return np.flatnonzero(np.diff(values, prepend=values[:1] - 1))

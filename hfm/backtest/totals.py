@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hfm.backtest.engine import LAGS
+from hfm.backtest.holding import hold
 from hfm.backtest.joined_panel import JoinedPanel
-from hfm.backtest.ledger_tables import hold
 from hfm.ledger.ledger_records import BLOCK_SUMS
 from hfm.tables.records import Records
 
@@ -27,7 +27,17 @@ class Totals:
         self.sessions = 0
 
     def add(self, panel: JoinedPanel, sums: Records, results: Records) -> None:
-        """Take a panel's sums [K + LAGS, B] of BLOCK_SUMS and ledger [n] of LEDGER_RESULT, in the table's order."""
+        """Take what a panel came to.
+
+        Parameters
+        ----------
+        panel
+            n rows, B blocks.
+        sums
+            [K + LAGS, B] of BLOCK_SUMS.
+        results
+            [n] of LEDGER_RESULT in the panel's order.
+        """
         starts = panel.borders[:-1]
         held = np.add.reduceat(results["position"] * results["mark"], starts)
         self.exposure.append(held / np.diff(panel.borders))

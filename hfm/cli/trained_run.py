@@ -67,9 +67,19 @@ class Trained:
         return self.run.path / "live" / (f"{self.model}.onnx" if fit == "final" else f"{self.model}.{fit}.onnx")
 
     def _onnx(self, symbols: int) -> Any:  # Any: OnnxNetwork, or None
-        """The graphs of a network that has no step; None for a model that has one.
+        """The graphs of a network that has no step.
 
-        Raises ConfigError without the extra, DataError where they have not been made.
+        Returns
+        -------
+        OnnxNetwork or None
+            None for a model that has a step.
+
+        Raises
+        ------
+        ConfigError
+            Without the extra.
+        DataError
+            Where a graph that is asked for has not been made.
         """
         if not self.stepless():
             return None

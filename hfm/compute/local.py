@@ -50,7 +50,22 @@ class Threads:
             yield from _in_order(pool, self.workers, tasks)
 
     def as_completed(self, tasks: Sequence[ReportingTask[S, R]], shared: S, listen: Emit) -> Iterator[tuple[int, R]]:
-        """See Executor."""
+        """Results as they are done.
+
+        Parameters
+        ----------
+        tasks
+            Begun in this order.
+        shared
+            What all tasks read: the object itself.
+        listen
+            Called in the caller's thread with what the tasks report.
+
+        Yields
+        ------
+        tuple[int, R]
+            Place in `tasks`, and the task's result.
+        """
         if self.workers < 2:
             yield from _one_by_one(tasks, shared, listen)
             return
@@ -78,7 +93,22 @@ class Processes:
             yield from _in_order(pool, self.workers, tasks)
 
     def as_completed(self, tasks: Sequence[ReportingTask[S, R]], shared: S, listen: Emit) -> Iterator[tuple[int, R]]:
-        """See Executor."""
+        """Results as they are done.
+
+        Parameters
+        ----------
+        tasks
+            Begun in this order; they must pickle.
+        shared
+            What all tasks read: each worker has a copy.
+        listen
+            Called in the caller's thread with what the tasks report.
+
+        Yields
+        ------
+        tuple[int, R]
+            Place in `tasks`, and the task's result.
+        """
         if self.workers < 2:
             yield from _one_by_one(tasks, shared, listen)
             return

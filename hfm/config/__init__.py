@@ -3,9 +3,10 @@ flags and what a run recorded.
 """
 
 from hfm.config.layers import Layer, as_tree, load, parse_set, parse_threshold, read_toml
-from hfm.config.sections import INTERVALS, Backtest, Config, Fetch, Report, Simulate, Train
+from hfm.config.sections import BEFORE_IT_EXISTED, INTERVALS, Backtest, Config, Fetch, Report, Simulate, Train
 
 __all__ = [
+    "BEFORE_IT_EXISTED",
     "INTERVALS",
     "Backtest",
     "Config",

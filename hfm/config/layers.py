@@ -1,7 +1,7 @@
 """Layers of TOML and flags in, one validated Config out; what is wrong is named with its nearest right.
 
 Precedence, low to high: defaults, hfm.toml, the run's recorded config, --config, flags and --set.
-pydantic is imported inside load() alone, so that `hfm --help` stays light.
+pydantic is imported inside _section() alone, so that `hfm --help` stays light.
 """
 
 from __future__ import annotations
@@ -91,9 +91,21 @@ def load(layers: Sequence[Layer]) -> Config:
     UsageError
         Exit 2: the same where a flag gave that value.
     """
-    import pydantic
-
     defaults = Config()
+    merged, owner = _merge(layers, defaults)
+    sections: dict[str, object] = {}
+    for item in dataclasses.fields(defaults):
+        sections[item.name] = _section(item.name, type(getattr(defaults, item.name)), merged.get(item.name, {}), owner)
+    config = Config(**sections)  # type: ignore[arg-type]  # built field by field from the fields' own types
+    _check_threshold(config.backtest.threshold, owner.get(("backtest", "threshold")))
+    _check_as_of(config.fetch.as_of, owner.get(("fetch", "as_of")))
+    return config
+
+
+def _merge(
+    layers: Sequence[Layer], defaults: Config
+) -> tuple[dict[str, dict[str, object]], dict[tuple[str, str], Layer]]:
+    """(section -> key -> value of the highest layer that has it, (section, key) -> that layer)."""
     merged: dict[str, dict[str, object]] = {}
     owner: dict[tuple[str, str], Layer] = {}
     for layer in layers:
@@ -108,24 +120,27 @@ def load(layers: Sequence[Layer]) -> Config:
                     )
                 merged.setdefault(section, {})[key] = value
                 owner[section, key] = layer
-    sections: dict[str, object] = {}
-    for item in dataclasses.fields(defaults):
-        kind = type(getattr(defaults, item.name))
-        body = {k: str(v) if k == "threshold" else v for k, v in merged.get(item.name, {}).items()}
-        try:
-            sections[item.name] = _without_infinity(pydantic.TypeAdapter(kind).validate_python(body))
-        except pydantic.ValidationError as e:
-            first = e.errors()[0]
-            key = str(first["loc"][0])
-            raise _error(
-                owner[item.name, key],
-                f"{_place(owner[item.name, key], item.name, key)} is {first['input']!r}: {_said(first['msg'])}",
-                hint=_way_out(owner[item.name, key], item.name, key, _doc(kind, key)),
-            ) from e
-    config = Config(**sections)  # type: ignore[arg-type]  # built field by field from the fields' own types
-    _check_threshold(config.backtest.threshold, owner.get(("backtest", "threshold")))
-    _check_as_of(config.fetch.as_of, owner.get(("fetch", "as_of")))
-    return config
+    return merged, owner
+
+
+def _section(
+    name: str, kind: type, given: Mapping[str, object], owner: Mapping[tuple[str, str], Layer]
+) -> Any:  # Any: one of Config's dataclasses
+    """One section, each value within its type and bounds."""
+    import pydantic
+
+    body = {k: str(v) if k == "threshold" else v for k, v in given.items()}
+    try:
+        return _without_infinity(pydantic.TypeAdapter(kind).validate_python(body))
+    except pydantic.ValidationError as e:
+        first = e.errors()[0]
+        key = str(first["loc"][0])
+        layer = owner[name, key]
+        raise _error(
+            layer,
+            f"{_place(layer, name, key)} is {first['input']!r}: {_said(first['msg'])}",
+            hint=_way_out(layer, name, key, _doc(kind, key)),
+        ) from e
 
 
 def _without_infinity(section: Any) -> Any:  # Any: one of Config's dataclasses

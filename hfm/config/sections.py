@@ -126,6 +126,13 @@ class Train:
     clip: Annotated[float, Gt(0), Le(1000)] = 1.0
     ema: Annotated[float, Ge(0), Lt(1)] = 0.99
     patience: Annotated[int, Gt(0), Le(100000)] = 8
+    """Epochs without a better validation loss after which a network is done."""
+    warm_start: bool = True
+    """Networks of a later fold begin near those of the fold before, which saw only earlier rows; else each anew."""
+    warm_patience: Annotated[int, Gt(0), Le(100000)] = 3
+    """The same as patience, of a network that begins warm."""
+    warm_sessions: Annotated[int, Gt(0), Le(1_000_000)] = 120
+    """Most sessions that an epoch of such a network passes over, drawn anew each time from all that it may see."""
     threads: Annotated[int, Gt(0), Le(256)] = 1
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where networks are fitted; auto: CUDA where there is one, else the processor."""
@@ -211,3 +218,7 @@ class Config:
     train: Train = Train()
     backtest: Backtest = Backtest()
     report: Report = Report()
+
+
+BEFORE_IT_EXISTED: dict[str, dict[str, object]] = {"train": {"warm_start": False}}
+"""Section -> key -> what hfm did in runs that are older than the setting, where that is not its default."""

@@ -56,9 +56,17 @@ MARKETS: dict[str, str] = {
 
 
 def suggestion(name: str, known: Sequence[str]) -> str | None:
-    """The calendar of the market called `name`; None where no market is called so.
+    """The calendar of the market called `name`.
 
-    known: the names of exchange_calendars, which are taken in any letter case.
+    Parameters
+    ----------
+    name : as a person types it, in any letter case.
+    known : the names of exchange_calendars.
+
+    Returns
+    -------
+    str or None
+        None where no market is called so.
     """
     word = "".join(c for c in name.upper() if c.isalnum())
     for calendar in known:

@@ -194,6 +194,7 @@ def _filled(ctx: Context, qualities: Mapping[str, BarQuality]) -> None:
 
 
 def join_symbols(symbols: list[str]) -> str:
+    """Symbols as a person reads them: of six and more their number and the first three."""
     return ", ".join(symbols) if len(symbols) < 6 else f"{len(symbols)} symbols ({', '.join(symbols[:3])}, ...)"
 
 

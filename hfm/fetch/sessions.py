@@ -38,6 +38,7 @@ class Sessions:
     resume: Int
 
     def __len__(self) -> int:
+        """Number of sessions, N."""
         return len(self.day)
 
     @property
@@ -53,7 +54,16 @@ class Sessions:
         return out
 
     def pick(self, mask: Bool | slice) -> Sessions:
-        """Some of the sessions."""
+        """Some of the sessions.
+
+        Parameters
+        ----------
+        mask : bool [N], or a slice.
+
+        Returns
+        -------
+        Sessions
+        """
         return Sessions(
             self.calendar,
             self.tz,
@@ -145,6 +155,7 @@ class Sessions:
 
     def due(self, until: int) -> Int:
         """[N] bars that have ended by `until`, of those that each session has."""
+        # slots that have ended, less those of the break among them
         done = np.clip((until - self.open) // self.interval, 0, self.slots)
         done = np.where(until >= self.close, self.slots, done)
         paused = -((self.pause - self.resume) // self.interval)
@@ -204,7 +215,7 @@ def _years(calendar: str, first: str, last: str) -> Sessions:
     table = book.schedule
     opens, closes = (table[name].to_numpy("datetime64[ns]").astype(np.int64) for name in ("open", "close"))
     pauses, resumes = (table[name].to_numpy("datetime64[ns]") for name in ("break_start", "break_end"))
-    no_break = np.isnat(pauses)
+    no_break = np.isnat(pauses)  # then pause = resume = close
     return Sessions(
         calendar,
         str(book.tz),

@@ -117,10 +117,10 @@ def _bars(source: BarSource, request: BarRequest, config: Config, ctx: Context) 
 
 
 def dry(config: Config, ctx: Context) -> None:
-    """Say (ctx.say) what a fetch would do, and change nothing: of a network source what the archive has and what would
-    be asked for, without a request; of any other all that run() says, from the bars that it would have written.
+    """Say (ctx.say) what a fetch would do, and change nothing.
 
-    Raises what run() raises.
+    Of a network source: what the archive has and what would be asked for, without a request. Of any other: all that
+    `run` says, from the bars that it would have written. Raises what `run` raises.
     """
     source = find("sources", config.fetch.source)()
     if not source.network:
@@ -136,9 +136,7 @@ def dry(config: Config, ctx: Context) -> None:
 
 
 def _request(config: Config, ctx: Context, source: BarSource | BookSource) -> BarRequest:
-    """What is asked of the source. Raises UsageError for a bad symbol, none, or two spans;
-    DataError for a path where nothing is.
-    """
+    """What is asked of the source; UsageError for a bad symbol, none, or two spans, DataError for no such path."""
     fetch = config.fetch
     live = source.network or source.synthetic
     for symbol in fetch.symbols:
@@ -187,8 +185,8 @@ def _example(source: str) -> str:
 def _clean(
     found: dict[str, RawBars], failed: dict[str, HfmError], request: BarRequest, max_gap: float, live: bool
 ) -> tuple[dict[str, GridBars], dict[str, BarQuality], Sessions]:
-    """Clean bars and accounts by symbol, in order of the symbols, and the sessions of the span; adds to `failed`, and
-    empties `found` as it goes (memory)."""
+    """Clean bars and accounts by symbol, and the sessions of the span; adds to `failed`, empties `found` (memory)."""
+    # 1. the horizon, and the sessions that were asked for
     until = instant_ns(request.as_of)
     ends = [int(raw.time.max()) for raw in found.values() if raw.time.size]
     if not live:
@@ -196,10 +194,12 @@ def _clean(
     requested = _span(found, request, until)
     everything = request.days is None and request.sessions is None
     grids, qualities = {}, {}
+    # 2. when each symbol moved, as a witness for the others: before any of them is changed
     peers = bad_prints.peer_moves({symbol: bad_prints.move_times(raw.time, raw.close) for symbol, raw in found.items()})
     names = tuple(sorted(found))
     all_symbols = tuple(sorted({*found, *failed}))  # a vendor's fault of today is no fault of an adjustment
     adjustments.check_adjustments(request.adjust, all_symbols)
+    # 3. symbol by symbol: adjust, put on the grid, judge shifts and gaps
     for symbol in names:
         raw = found.pop(symbol)
         if not everything and len(requested):  # what ends before the span was not asked for
@@ -272,6 +272,7 @@ def groups(grids: Mapping[str, GridBars], requested: Sessions, meta: TableMeta) 
     """
     names = sorted(grids)
     words = pa.array(names, pa.string())
+    # a group ends before the session that passes another GROUP_ROWS rows
     counts = np.zeros(len(requested), np.int64)
     for grid in grids.values():
         counts += np.bincount(grid.index, minlength=len(requested))

@@ -35,9 +35,19 @@ def described(path: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
 
 
 def registers(features: str, machine: str) -> tuple[int, bool]:
-    """(float32 numbers in a register, whether a product and a sum are one instruction) of a processor.
+    """Width of a processor's vector registers, and whether it multiplies and adds at once.
 
-    features: as LLVM spells them, "+avx,-avx512f". machine: a triple, "x86_64-unknown-linux-gnu".
+    Parameters
+    ----------
+    features
+        As LLVM spells them: "+avx,-avx512f".
+    machine
+        A machine's name or triple: "x86_64", "x86_64-unknown-linux-gnu".
+
+    Returns
+    -------
+    tuple[int, bool]
+        float32 numbers in a register, and whether a product and a sum are one instruction.
     """
     if machine.startswith(("arm", "aarch64")):
         return 4, True

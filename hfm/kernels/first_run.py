@@ -35,13 +35,20 @@ _helpers: list[subprocess.Popen[bytes]] = []
 _announced = False
 
 
-def start(talk: Callable[[str], None]) -> None:
-    """Compile the kernels of `hfm run` beside it where the cache lacks them; `talk` is told once, if any is missing."""
+def watch(talk: Callable[[str], None]) -> None:
+    """From the first kernel on that no cache holds, compile those of `hfm run` beside the run; `talk` is told once a
+    process, however many stages compile some.
+    """
     if not _announced:
-        jit.on_compile = partial(_announce, talk)
-    folder = jit.cache_folder()
-    off = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
-    if _helpers or off or jit.is_temporary(folder) or (folder / "complete").exists():
+        jit.on_compile = partial(_begin, talk)
+
+
+def _begin(talk: Callable[[str], None]) -> None:
+    """Say that kernels are compiled, and start the helpers: one for each other core. Where all is compiled, none is."""
+    global _announced
+    _announced, jit.on_compile = True, None
+    talk(NOTICE)
+    if _helpers or jit.is_temporary(jit.cache_folder()):
         return
     atexit.register(stop)
     for place in range(min(_cores() - 1, MOST)):
@@ -62,22 +69,16 @@ def stop() -> None:
 
 
 def work(place: int) -> None:
-    """What helper `place` does: compile the listed kernels from the last to the first, then mark the cache complete."""
+    """What helper `place` does: compile the listed kernels from the last to the first."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     from filelock import FileLock, Timeout
 
-    folder = jit.cache_folder()
-    try:
-        with FileLock(
-            folder / f"helper-{place}.lock", timeout=0
-        ):  # one set of helpers, however many runs begin at once
-            for prepare in (jit.Kernel.prepare, jit.Kernel.like):  # what others are at, once more when they are done
-                for name, arguments in reversed(entries()):
-                    with contextlib.suppress(Exception):  # whatever it is, the run meets it by itself
-                        prepare(_found(name), *map(example, arguments))
-            (folder / "complete").touch()
-    except Timeout:
-        return
+    lock = FileLock(jit.cache_folder() / f"helper-{place}.lock", timeout=0)
+    with contextlib.suppress(Timeout), lock:  # one set of helpers, however many runs begin at once
+        for prepare in (jit.Kernel.prepare, jit.Kernel.like):  # what others are at, once more when they are done
+            for name, arguments in reversed(entries()):
+                with contextlib.suppress(Exception):  # whatever it is, the run meets it by itself
+                    prepare(_found(name), *map(example, arguments))
 
 
 def entries() -> list[tuple[str, list[Words]]]:
@@ -156,13 +157,6 @@ def _dtype(name: str) -> np.dtype[Any]:  # Any: of any kind
 def _found(name: str) -> Any:  # Any: a kernel, a class or a dtype
     module, _, attribute = name.partition(":")
     return getattr(importlib.import_module(module), attribute)
-
-
-def _announce(talk: Callable[[str], None]) -> None:
-    """Say once a process that kernels are compiled, however many stages compile some."""
-    global _announced
-    _announced, jit.on_compile = True, None
-    talk(NOTICE)
 
 
 def _cores() -> int:

@@ -26,11 +26,11 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any, Generic, ParamSpec, TypeVar
 
-import numpy as np
 import numpy.typing as npt
 import platformdirs
 
 from hfm.kernels import numba_private
+from hfm.kernels.argument_kinds import is_plain, kind_key
 from hfm.kernels.cpu import FUSED, LANES, SETTINGS, described
 
 P = ParamSpec("P")
@@ -40,7 +40,6 @@ _ROOT = Path(__file__).parent.parent
 _NOT_IN_CODE = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS")
 """Settings of numba's that change no machine code."""
 _TEMPORARY = "hfm-kernels-"
-_LEAST, _MOST = -(2**63), 2**63 - 1
 _LOCK_SECONDS = 120.0
 """How long a process waits for another that compiles the same kernel before it compiles it too."""
 _CALLEES = 100
@@ -130,8 +129,13 @@ class Kernel(Generic[P, R]):
 
         IT DOES NOT LOOK AT ITS ARGUMENTS: call it only with arrays of the same dtype, dimensions and layout and numbers
         of the same type, or it reads one kind for another.
+
+        Returns
+        -------
+        Callable[..., R]
+            Takes them by position.
         """
-        key = _key(args)
+        key = kind_key(args)
         found = self._by_key.get(key)
         if found is None:
             found = self._by_key[key] = self._compiled(args)
@@ -168,7 +172,7 @@ class Kernel(Generic[P, R]):
     def _compiled(self, args: tuple[object, ...], patience: float = _LOCK_SECONDS) -> Callable[..., R]:
         """The kernel for these kinds of arguments; the dispatcher where they are more than arrays and numbers."""
         dispatcher = self.dispatcher
-        if dispatcher is self.py_func or not all(map(_is_plain, args)):
+        if dispatcher is self.py_func or not all(map(is_plain, args)):
             return dispatcher  # type: ignore[no-any-return]  # numba's own
         import numba
 
@@ -186,6 +190,11 @@ def _compile(dispatcher: Any, types: tuple[Any, ...]) -> None:  # Any: numba's o
 
     numba's own cache raises, once for each callee and for the kernel itself, when it cannot keep what is compiled by
     then and stays in memory.
+
+    Raises
+    ------
+    OSError
+        For another fault, which comes again and again.
     """
     for last in (*(False,) * _CALLEES, True):
         try:
@@ -194,38 +203,6 @@ def _compile(dispatcher: Any, types: tuple[Any, ...]) -> None:  # Any: numba's o
         except OSError:
             if last:
                 raise
-
-
-def _key(args: tuple[object, ...]) -> tuple[object, ...]:
-    """What tells kinds of arguments apart at a look; two may be of one kind. Flat: it is much called."""
-    out: list[object] = []
-    for argument in args:
-        kind = type(argument)
-        if kind is np.ndarray:
-            out += argument.dtype, argument.ndim, argument.flags.num  # type: ignore[attr-defined]  # just looked at
-        elif kind is int:
-            out.append(kind if _LEAST <= argument <= _MOST else "large")  # type: ignore[operator]  # just looked at
-        elif kind is float:
-            out.append(kind)
-        elif isinstance(argument, tuple):
-            out += kind, _key(argument)
-        elif kind is np.void:
-            out += kind, argument.dtype  # type: ignore[attr-defined]  # just looked at
-        else:
-            out.append(kind)
-    return tuple(out)
-
-
-def _is_plain(argument: object) -> bool:
-    """Whether `_key` says all of an argument: an array, a number, a record, or a tuple of such."""
-    if isinstance(argument, tuple):
-        return all(map(_is_plain, argument))
-    if isinstance(argument, np.ndarray):
-        return type(argument) is np.ndarray
-    if type(argument) is int:
-        return _LEAST <= argument <= _MOST
-    timeless = not isinstance(argument, np.timedelta64)  # whose unit is no part of its type
-    return type(argument) in (bool, float, np.void) or (isinstance(argument, np.number | np.bool_) and timeless)
 
 
 @contextlib.contextmanager
@@ -281,6 +258,11 @@ def bare(function: Callable[P, R]) -> Kernel[P, R]:
 
     It calls only bare kernels, which are inlined (an array costs seven arguments a call), and makes no array (views
     are free); numba refuses to compile one that does.
+
+    Returns
+    -------
+    Kernel[P, R]
+        Called as the function is.
     """
     return _kernel(function, bare=True)
 
@@ -290,7 +272,18 @@ def _kernel(function: Callable[P, R], bare: bool = False) -> Kernel[P, R]:
 
 
 def frozen(arrays: tuple[Array, ...]) -> tuple[Array, ...]:
-    """The arrays as a kernel may only read them: what came from a file and what was computed are then of one type."""
+    """Arrays as a kernel may only read them: what came from a file and what was computed are then of one type.
+
+    Parameters
+    ----------
+    arrays
+        Of any shape and dtype.
+
+    Returns
+    -------
+    tuple[Array, ...]
+        Read-only views, in the same order.
+    """
     views = tuple(array.view() for array in arrays)
     for view in views:
         view.flags.writeable = False

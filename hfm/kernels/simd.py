@@ -21,12 +21,35 @@ Lanes = npt.NDArray[np.float32]
 
 
 def load(a: Float32, at: int) -> Lanes:
-    """a[at : at + LANES] of float32, C-contiguous; the place is not checked."""
+    """LANES neighbours of an array.
+
+    Parameters
+    ----------
+    a
+        [n] C-contiguous.
+    at
+        The first place; n is at least LANES beyond it, which is not checked.
+
+    Returns
+    -------
+    Lanes
+        a[at : at + LANES].
+    """
     return a[int(at) : int(at) + LANES].copy()
 
 
 def store(a: Float32, at: int, value: Lanes) -> None:
-    """a[at : at + LANES] = value, of float32, C-contiguous; the place is not checked."""
+    """Write a vector to an array: a[at : at + LANES] = value.
+
+    Parameters
+    ----------
+    a
+        [n] C-contiguous.
+    at
+        The first place; n is at least LANES beyond it, which is not checked.
+    value
+        The vector.
+    """
     a[int(at) : int(at) + LANES] = value
 
 
@@ -41,7 +64,18 @@ def same(number: float | np.float32) -> Lanes:
 
 
 def fma(a: Lanes, b: Lanes, c: Lanes) -> Lanes:
-    """a b + c, rounded once where the processor can (FUSED)."""
+    """The sum of a product and a vector.
+
+    Parameters
+    ----------
+    a, b, c
+        Vectors.
+
+    Returns
+    -------
+    Lanes
+        a b + c, rounded once where the processor can (FUSED).
+    """
     return a * b + c
 
 

@@ -67,7 +67,7 @@ def _made(
         )
         return fitting
 
-    def lowered(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # Any: numba's and llvmlite's own
+    def _lowered(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # Any: numba's and llvmlite's own
         plain = [
             create_struct_proxy(kind)(context, builder, value).data  # type: ignore[no-untyped-call]  # numba's own
             if isinstance(kind, types.Array)
@@ -78,7 +78,7 @@ def _made(
         return context.get_dummy_value() if made is None else made
 
     type_callable(function)(typed)
-    lower_builtin(function, *takes)(lowered)  # type: ignore[no-untyped-call]  # numba's own
+    lower_builtin(function, *takes)(_lowered)  # type: ignore[no-untyped-call]  # numba's own
 
 
 def _at(builder: Any, start: Any, at: Any) -> Any:  # Any: llvmlite's

@@ -38,7 +38,22 @@ def state_new(cash: float, symbols: int) -> LedgerState:
 
 
 def states_new(count: int, cash: float, symbols: int) -> LedgerState:
-    """`count` new ledgers side by side: book [count], symbol and order [count, symbols]; `ledger` takes one of them."""
+    """New ledgers side by side; `ledger` takes one of them.
+
+    Parameters
+    ----------
+    count
+        How many.
+    cash
+        Of each, currency.
+    symbols
+        That each may trade.
+
+    Returns
+    -------
+    LedgerState
+        Without positions or orders: book [count], symbol and order [count, symbols].
+    """
     one = state_new(cash, symbols)
     return LedgerState(np.repeat(one.book, count), np.tile(one.symbol, (count, 1)), np.tile(one.order, (count, 1)))
 
@@ -102,9 +117,14 @@ def halt(state: LedgerState) -> None:
 
 
 def release(state: LedgerState, name: str) -> bool:
-    """Take back the halt called `name` ("drawdown", "halted by hand"); True where it was on.
+    """Take back the halt called `name` ("drawdown", "halted by hand").
 
     A drawdown starts to count anew from the equity at the release. Other names change nothing.
+
+    Returns
+    -------
+    bool
+        Whether it was on.
     """
     bit = next((b for b, n in reasons.NAMES.items() if n == name), 0)
     if not state.book["halt"][0] & bit:

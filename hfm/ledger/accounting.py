@@ -55,7 +55,19 @@ def revalue(position: Record, mid: float) -> float:
 
 @bare
 def close_row(order: Record, row: Record, result: Record, gross: float) -> None:
-    """End a row: what it earned, `gross` in currency before costs, and what the next row's orders are decided on."""
+    """End a row: what it earned, and what the next row's orders are decided on.
+
+    Parameters
+    ----------
+    order
+        ORDER of the row's symbol: takes the closing quote, volume and instant.
+    row
+        LEDGER_ROW.
+    result
+        LEDGER_RESULT: costs are read, gross and net P&L written.
+    gross
+        P&L before costs, currency.
+    """
     order.bid = row.bid_close
     order.ask = row.ask_close
     order.volume = row.volume
@@ -67,7 +79,19 @@ def close_row(order: Record, row: Record, result: Record, gross: float) -> None:
 
 @bare
 def total_row(state: LedgerState, row: Record, result: Record, total: float) -> None:
-    """Write what stands after the row to its result. total: the equity, currency."""
+    """Write what stands after the row to its result.
+
+    Parameters
+    ----------
+    state
+        After the row.
+    row
+        LEDGER_ROW.
+    result
+        LEDGER_RESULT: target, mids, cash, position, mark and equity are written.
+    total
+        The equity, currency.
+    """
     position = state.symbol[row.symbol]
     result.target = state.order[row.symbol].target
     result.mid_at_open = row.mid_open
@@ -90,7 +114,7 @@ def _clear(result: Record) -> None:
 
 @bare
 def book_fill(state: LedgerState, params: Record, row: Record, result: Record, trip: Record, fill: Fill) -> int:
-    """1 if `fill` ends a round trip, which is written to `trip`, else 0.
+    """Take a fill into cash, position, costs and the round trip.
 
     Parameters
     ----------
@@ -106,6 +130,11 @@ def book_fill(state: LedgerState, params: Record, row: Record, result: Record, t
         ROUND_TRIP, overwritten if one ends.
     fill
         The execution, of a qty that is not 0.
+
+    Returns
+    -------
+    int
+        1 if the fill ends a round trip, else 0.
     """
     position, book, size = state.symbol[row.symbol], state.book[0], abs(fill.qty)
     book.cash -= fill.qty * fill.price + fill.fee

@@ -18,8 +18,10 @@ Float = npt.NDArray[np.float64]
 
 
 class Fill(NamedTuple):
-    """One execution. qty: signed units; price and mid: currency a unit; costs in currency; at_close: 1 at the row's
-    close, 0 at its open."""
+    """One execution.
+
+    qty: signed units; price and mid: currency a unit; costs in currency; at_close: 1 at the row's close, 0 at its open.
+    """
 
     qty: float
     price: float
@@ -38,7 +40,18 @@ def flag(result: Record, bit: int) -> None:
 
 @bare
 def quoted(mid: float, bid: float, ask: float) -> bool:
-    """Whether a fill may take place: 0 < bid <= mid <= ask < inf (false for any NaN)."""
+    """Whether a fill may take place: 0 < bid <= mid <= ask < inf.
+
+    Parameters
+    ----------
+    mid, bid, ask
+        Currency a unit.
+
+    Returns
+    -------
+    bool
+        False for any NaN.
+    """
     return bid > 0.0 and bid <= mid and mid <= ask and ask < np.inf
 
 
@@ -50,8 +63,24 @@ def in_lots(params: Record, size: float) -> float:
 
 @bare
 def position_size(params: Record, share: float, open_equity: float, mid: float) -> float:
-    """Units of a position in complete lots: `share` of the full one, which is params.capital_share of the session's
-    opening equity, bought at `mid`. 0 for a negative equity."""
+    """Size of a position in complete lots.
+
+    Parameters
+    ----------
+    params
+        PARAMS; capital_share of `open_equity` is the full position.
+    share
+        Of the full position.
+    open_equity
+        At the session's open, currency.
+    mid
+        Currency a unit.
+
+    Returns
+    -------
+    float
+        Units; 0 for a negative equity.
+    """
     return in_lots(params, max(params.capital_share * share * open_equity, 0.0) / mid)
 
 
@@ -69,6 +98,11 @@ def half_spread(fill: int, spread_share: float, side: float, mid: float, bid: fl
         Above 0 a purchase, else a sale.
     mid, bid, ask
         Currency a unit, of the instant of the fill.
+
+    Returns
+    -------
+    float
+        Currency a unit.
     """
     if fill == FILL_CROSS:
         return ask - mid if side > 0.0 else mid - bid
@@ -96,6 +130,11 @@ def impact(price: float, y: float, sigma_day: float, size: float, adv: float) ->
         Daily volatility (0.01 is 1 %).
     size, adv
         Units filled, and average daily volume in units.
+
+    Returns
+    -------
+    float
+        In the unit of `price`.
     """
     if adv > 0.0:
         return float(price * y * sigma_day * np.sqrt(size / adv))
@@ -104,19 +143,52 @@ def impact(price: float, y: float, sigma_day: float, size: float, adv: float) ->
 
 @bare
 def fill_price(mid: float, slip: float, side: float) -> float:
-    """Currency a unit at which a fill takes place whose price is worse than the mid by `slip`."""
+    """Price of a fill that is worse than the mid.
+
+    Parameters
+    ----------
+    mid
+        Currency a unit.
+    slip
+        By how much it is worse, currency a unit.
+    side
+        Above 0 a purchase, else a sale.
+
+    Returns
+    -------
+    float
+        Currency a unit.
+    """
     return mid + slip if side > 0.0 else mid - slip
 
 
 @bare
 def round_trip_bps(bid: float, ask: float, mid: float, spread_share: float, side_bps: float) -> float:
-    """Expected round trip in bp: the effective share of the quoted spread, and both sides at side_bps each."""
+    """Expected cost of a round trip: the effective share of the quoted spread, and twice the costs of a side.
+
+    Parameters
+    ----------
+    bid, ask, mid
+        Currency a unit.
+    spread_share
+        Effective over quoted half-spread.
+    side_bps
+        Fee and impact of a side, bp.
+
+    Returns
+    -------
+    float
+        bp of the mid; NaN where a price is NaN.
+    """
     return spread_share * ((ask - bid) / mid * 1e4) + 2.0 * side_bps
 
 
 class Expectation(NamedTuple):
-    """What an expected round trip is made of. worth: of a full position, currency; fee_bps: a side; spread_share:
-    effective over quoted half-spread; impact: Y of the square-root law."""
+    """What an expected round trip is made of.
+
+    worth: of a full position, currency; fee_bps: a side; spread_share: effective over quoted half-spread; impact: Y of
+    the square-root law.
+    """
 
     worth: float
     fee_bps: float
@@ -128,7 +200,7 @@ class Expectation(NamedTuple):
 def expected_bps(
     rule: Expectation, bid: float, ask: float, mid: float, adv: float, sigma_day: float
 ) -> float:  # fmt: skip
-    """Expected round trip of a full position in bp, all as known at one instant; NaN where a price is NaN.
+    """Expected round trip of a full position, all as known at one instant.
 
     Parameters
     ----------
@@ -138,6 +210,11 @@ def expected_bps(
         Currency a unit.
     adv, sigma_day
         Average daily volume (units; 0: not known, no impact) and daily volatility (0.01 is 1 %).
+
+    Returns
+    -------
+    float
+        bp; NaN where a price is NaN.
     """
     side = rule.fee_bps + impact(1e4, rule.impact, sigma_day, rule.worth / mid, adv)
     return round_trip_bps(bid, ask, mid, rule.spread_share, side)
@@ -147,6 +224,18 @@ def expected_bps(
 def expected_costs(
     rule: Expectation, bid: Float, ask: Float, mid: Float, adv: Float, sigma_day: Float, out: Float
 ) -> None:
-    """Write `expected_bps` of each row to out [n]; all arrays are [n]."""
+    """Write `expected_bps` of each row.
+
+    Parameters
+    ----------
+    rule
+        Costs and the worth of a full position.
+    bid, ask, mid
+        [n] currency a unit; NaN gives NaN.
+    adv, sigma_day
+        [n] average daily volume (units; 0: not known) and daily volatility (0.01 is 1 %).
+    out
+        [n] written, bp.
+    """
     for i in range(out.size):
         out[i] = expected_bps(rule, bid[i], ask[i], mid[i], adv[i], sigma_day[i])

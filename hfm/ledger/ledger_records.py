@@ -121,8 +121,10 @@ LEDGER_SYMBOL: RecordType = columns_dtype(columns("""
 
 
 class LedgerState(NamedTuple):
-    """All that a ledger remembers, changed in place. book [1] of LEDGER_BOOK; symbol [S] of LEDGER_SYMBOL;
-    order [S] of hfm.orders.order_records.ORDER."""
+    """All that a ledger remembers, changed in place.
+
+    book [1] of LEDGER_BOOK; symbol [S] of LEDGER_SYMBOL; order [S] of hfm.orders.order_records.ORDER.
+    """
 
     book: Records
     symbol: Records

@@ -32,7 +32,17 @@ class Trail:
         return sigma, sum(self.volumes) / len(self.volumes) if self.volumes else 0.0
 
     def add(self, volume: float, close: float, split: float) -> None:
-        """End a session: its volume in shares, its last valid mid (NaN: none), its split ratio."""
+        """End a session.
+
+        Parameters
+        ----------
+        volume
+            Traded in it, units.
+        close
+            Its last valid mid, currency; NaN: none.
+        split
+            Units that one unit of the session before has become.
+        """
         self.volumes.append(volume)
         if close == close:
             if self.close == self.close:
@@ -48,7 +58,13 @@ class Trail:
         return out
 
     def load(self, saved: Float) -> None:
-        """Become what was saved."""
+        """Become what was saved.
+
+        Parameters
+        ----------
+        saved
+            [SIZE] of `save`.
+        """
         parts = (saved[:SESSIONS], saved[SESSIONS:-1])
         volumes, squares = ([float(v) for v in part if v == v] for part in parts)
         self.volumes, self.squares = deque(volumes, SESSIONS), deque(squares, SESSIONS)
@@ -56,5 +72,16 @@ class Trail:
 
 
 def counted(volume: Float) -> Float:
-    """Volumes [n] as a session adds them up, one row after the other: what is not a finite positive number is 0."""
+    """Volumes as a session adds them up, one row after the other.
+
+    Parameters
+    ----------
+    volume
+        [n] units.
+
+    Returns
+    -------
+    Float
+        [n]; 0 for what is not a finite positive number.
+    """
     return np.maximum(np.nan_to_num(volume, nan=0.0, posinf=0.0, neginf=0.0), 0.0)

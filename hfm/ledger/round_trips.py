@@ -17,7 +17,7 @@ from hfm.tables.records import Records
 
 @bare
 def post(position: Record, row: Record, fill: Fill, reason: int, trip: Record) -> int:
-    """1 if `fill` ends a round trip, which is written to `trip`, else 0; the position becomes what the fill leaves.
+    """Take a fill into the position and its round trip.
 
     Parameters
     ----------
@@ -31,6 +31,11 @@ def post(position: Record, row: Record, fill: Fill, reason: int, trip: Record) -
         Bits of hfm.ledger.reasons that the row has by now.
     trip
         ROUND_TRIP, overwritten if one ends.
+
+    Returns
+    -------
+    int
+        1 if the fill ends a round trip, else 0.
     """
     before = position.qty
     position.qty = before + fill.qty

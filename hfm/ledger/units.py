@@ -13,9 +13,24 @@ LOTS = {"24/7": 1e-8}
 
 
 def tick_sizes(meta: TableMeta, symbols: Sequence[str]) -> list[float]:
-    """The tick of each symbol, currency, as a quotes table's meta has it: its own, else the one of all.
+    """The tick of each symbol, as a quotes table's meta has it: its own, else the one of all.
 
-    Raises DataError where it says none.
+    Parameters
+    ----------
+    meta
+        Of the quotes.
+    symbols
+        [S].
+
+    Returns
+    -------
+    list[float]
+        [S] currency.
+
+    Raises
+    ------
+    DataError
+        For a symbol without a tick.
     """
     ticks = meta.ticks or {}
     sizes = [float(ticks.get(symbol, meta.tick)) for symbol in symbols]

@@ -108,7 +108,19 @@ def rival(name: str, function: Callable[[Any], object], inputs: Sequence[Any]) -
 
 
 def windows(x: Float, length: int) -> list[Any]:  # Any: float32 arrays
-    """Windows [length, F] of float32 rows, ending at each of the last 64 rows of x [n, F]."""
+    """The windows that end at each of the last 64 rows.
+
+    Parameters
+    ----------
+    x : float64 [n, F]
+        Rows in order.
+    length : int
+        Rows of a window, at most n.
+
+    Returns
+    -------
+    list of float32 [length, F]
+    """
     last = len(x) - length + 1
     return [np.ascontiguousarray(x[i : i + length], np.float32) for i in range(max(last - 64, 0), last)]
 

@@ -121,7 +121,13 @@ class Monitor:
         return np.array([*head, *money, *self.counts.values(), *self.ranks, *self.limits.values()], np.float64)
 
     def load(self, saved: Float) -> None:
-        """Become what was saved."""
+        """Become what was saved.
+
+        Parameters
+        ----------
+        saved : float64 [.]
+            By `save`.
+        """
         values = saved.tolist()
         self.gaps, self.missing, self.unfinished, self.half_days, self.signals = map(int, values[:5])
         self.first, self.equity, self.peak, self.drawdown = values[5:9]

@@ -275,7 +275,15 @@ class Node:
         return x
 
     def carry(self, symbol: int, x: Float) -> None:
-        """Put a symbol's network where the fit in use has it after rows x [n, F + 2] of the session under way."""
+        """Put a symbol's network where the fit in use has it after the rows of the session under way.
+
+        Parameters
+        ----------
+        symbol : int
+            Its number.
+        x : float64 [n, F + 2]
+            Those rows by `model_inputs`, in order from the session's first.
+        """
         state, model, head = self.memory.views["network"][symbol], self._fits[self.fit][symbol].model, np.empty(5)
         state[:] = 0.0
         for row in x:
@@ -298,7 +306,15 @@ class Node:
         return out | (self.onnx.save() if self.onnx is not None else {})
 
     def load(self, saved: Mapping[str, Array], fit: str) -> None:
-        """Become what was saved, with the fit that was in use."""
+        """Become what was saved.
+
+        Parameters
+        ----------
+        saved : mapping of str to array
+            By `save`.
+        fit : str
+            Name of the fit that was in use.
+        """
         self.use(fit)
         for name in row_step.STATE:
             self.memory.views[name].view(np.uint8)[...] = saved[f"memory/{name}"]

@@ -93,6 +93,11 @@ def build(arrays: Arrays, symbol: int) -> bytes:
 
     Inputs x [T, B, F] float64, slot [T, B] int64, spread_bps [T, B] float64, with networks h, c [K L, B, H] float32;
     outputs said [T, B, 8] float64 (NaN in rows with a feature that is not finite), and h_out, c_out.
+
+    Returns
+    -------
+    bytes
+        A serialised ModelProto.
     """
     onnx, _ = extra()
     b, model = _Builder(onnx), pack(arrays, symbol)
@@ -270,34 +275,56 @@ def inputs_of(x: Float, model: PackedModel, state: list[Any] | None) -> dict[str
 
 
 def check(data: bytes, arrays: Arrays, symbol: int, x: Float) -> float:
-    """Largest difference from the step over rows x [n, F + 2] with carried state, and over windows of three sequences.
+    """Largest difference from the step, with carried state and over windows of three sequences.
 
-    Relative to max(1, |value|). Raises CheckError above TOLERANCE, or where one is NaN and the other is not.
+    Parameters
+    ----------
+    data : bytes
+        The graph, by `build`.
+    arrays : Arrays
+        The fit that it is of.
+    symbol : int
+        As for `build`.
+    x : float64 [n, F + 2]
+        Rows in order: features, clock slot, quoted spread in bps; NaN where not known.
+
+    Returns
+    -------
+    float
+        Relative to max(1, |value|).
+
+    Raises
+    ------
+    CheckError
+        Above TOLERANCE, and where one is NaN and the other is not.
     """
     run, model, final = session_of(data), pack(arrays, symbol), calibration.py_func(arrays["finish"])
+    # 1. row by row, with the state that the graph gave of the row before
     worst = 0.0
-
-    def expected(rows: Float) -> Float:
-        """[T, 8] what the step gives of a sequence from its beginning."""
-        out, state = np.empty(len(rows), FORECAST), inference.state_new(model)
-        for row, forecast in zip(rows, out, strict=True):
-            inference.step(state, row[:-2], int(row[-2]), float(row[-1]), model, final, forecast)
-        return np.column_stack([out[name] for name in FORECAST_COLUMNS])
-
     kept: list[Any] | None = None
-    for row, want in zip(x, expected(x), strict=True):
+    for row, want in zip(x, _expected(x, model, final), strict=True):
         found, *kept = run(inputs_of(row[None, None], model, kept))
         worst = max(worst, _gap(found[0, 0], want, final.confidences))
+    # 2. three sequences at once, each from its beginning
     length = len(x) // 3
     windows = [x[k * length : (k + 1) * length] for k in range(3)]
     together = run(inputs_of(np.stack(windows, axis=1), model, None))[0]
-    worst = max(worst, _gap(together, np.stack([expected(rows) for rows in windows], axis=1), final.confidences))
+    want = np.stack([_expected(rows, model, final) for rows in windows], axis=1)
+    worst = max(worst, _gap(together, want, final.confidences))
     if not worst <= TOLERANCE:
         raise CheckError(
             f"the ONNX graph is {worst:.1e} away from the step (limit {TOLERANCE:g})",
             hint="do not use it; report this with the versions that hfm doctor prints",
         )
     return worst
+
+
+def _expected(rows: Float, model: PackedModel, final: Calibration) -> Float:
+    """[T, 8] what the step gives of a sequence [T, F + 2] from its beginning."""
+    out, state = np.empty(len(rows), FORECAST), inference.state_new(model)
+    for row, forecast in zip(rows, out, strict=True):
+        inference.step(state, row[:-2], int(row[-2]), float(row[-1]), model, final, forecast)
+    return np.column_stack([out[name] for name in FORECAST_COLUMNS])
 
 
 def _gap(found: Float, want: Float, confidences: Float) -> float:

@@ -125,6 +125,7 @@ def write_spans(spans: Records, parts: Parts) -> None:
 @kernel
 def _forecast(memory: Bytes, fit: Bytes, weights: Float32, spans: np.record, every: Float) -> None:
     """Write the forecast and the expected round trip of the row, whose features are `every`; the network advances."""
+    # the parts of the buffers as records, cut out in place
     row = memory[spans.row.start : spans.row.stop].view(QUOTE)[0]
     result = memory[spans.result.start : spans.result.stop].view(RESULT)[0]
     days = memory[spans.day.start : spans.day.stop].view(DAY)
@@ -141,15 +142,18 @@ def _forecast(memory: Bytes, fit: Bytes, weights: Float32, spans: np.record, eve
         fit[spans.roots.start : spans.roots.stop].view(np.int64),
         weights,
     )
+    # 1. the symbol's network, which begins a session from nothing
     size = networks.shape[0] // days.shape[0]
     network = networks[row.symbol * size : (row.symbol + 1) * size]
     day = days[row.symbol]
     if day.session != row.session:
         day.session = row.session
         network[:] = 0.0
+    # 2. the features that the model reads, and its step
     for j in range(picks.shape[0]):
         x[j] = every[picks[j]]
     models.step(network, x, row.seq, row.spread_bps, model, models.calibration(finish), result.forecast)
+    # 3. what a round trip would cost, for the policy
     cost = Expectation(rule.worth, rule.fee_bps, rule.spread_share, rule.impact)
     result.cost_bps = expected_bps(cost, row.bid_close, row.ask_close, row.mid_close, day.adv, day.sigma_day)
 
@@ -160,6 +164,7 @@ def _account(memory: Bytes, fit: Bytes, spans: np.record) -> None:
     row = memory[spans.row.start : spans.row.stop].view(QUOTE)[0]
     result = memory[spans.result.start : spans.result.stop].view(RESULT)[0]
     day = memory[spans.day.start : spans.day.stop].view(DAY)[row.symbol]
+    # 1. the ledger's row: the market's columns, what earlier sessions say, and what is proposed
     r = memory[spans.ledger_row.start : spans.ledger_row.stop].view(LEDGER_ROW)[0]
     r.symbol, r.session, r.seq, r.is_last = row.symbol, row.session, row.seq, row.is_last
     r.time_open, r.time = row.time_open, row.time
@@ -171,6 +176,7 @@ def _account(memory: Bytes, fit: Bytes, spans: np.record) -> None:
     r.sigma_day, r.adv = day.sigma_day, day.adv
     r.p_up, r.ret_sd_bps = result.forecast.p_up, result.forecast.ret_sd_bps
     r.cost_bps, r.target = result.cost_bps, result.proposal
+    # 2. the step that the back-test loops over, on the state in place
     state = LedgerState(
         memory[spans.book.start : spans.book.stop].view(LEDGER_BOOK),
         memory[spans.positions.start : spans.positions.stop].view(LEDGER_SYMBOL),
@@ -212,6 +218,7 @@ def run(memory: Bytes, fit: Bytes, weights: Float32, extent: int) -> None:
     """
     spans = fit[:_SPANS_BYTES].view(SPANS)[0]
     row = memory[spans.row.start : spans.row.stop].view(QUOTE)[0]
+    # one place seen twice: the step writes fields, the model picks numbers
     place = memory[spans.every.start : spans.every.stop]
     every = place.view(np.float64)
     if extent != LEDGER_ONLY:

@@ -22,6 +22,7 @@ from hfm.plugins import Arrays, Float
 
 VERSION = 1
 """Of model.json."""
+REFUSED, RETRAIN = "the checkpoint train/model.safetensors is refused", "hfm train"
 SCALERS = ("floor/centre", "floor/factor", "floor/label")
 
 
@@ -33,22 +34,57 @@ class Checkpoint:
     document: Mapping[str, Any]  # Any: JSON
 
     def part(self, fold: str, model: str | None = None) -> Arrays:
-        """The arrays of one fit, `fold0` or `final`, of the trained model or of another one in the checkpoint.
+        """The arrays of one fit.
 
-        Raises DataError where the checkpoint has none.
+        Parameters
+        ----------
+        fold : str
+            `fold0`, `fold1`, ... or `final`.
+        model : str, optional
+            Another one in the checkpoint than the trained model.
+
+        Returns
+        -------
+        arrays by name
+            Without the prefix that they have in the file.
+
+        Raises
+        ------
+        DataError
+            Where the checkpoint has none.
         """
         own = model is None or model == self.document["model"]
         prefix = f"{fold}/" if own else f"{fold}/models/{model}/"
         found = {name.removeprefix(prefix): value for name, value in self.arrays.items() if name.startswith(prefix)}
         found = {name: value for name, value in found.items() if not name.startswith("models/")}
         if not found:
-            raise _refused(f"it holds no {fold} of {model or self.document['model']}")
+            raise DataError(REFUSED, why=f"it holds no {fold} of {model or self.document['model']}", hint=RETRAIN)
         return found
 
     def steps(self, fold: str, symbol: str, model: str | None = None) -> tuple[PackedModel, Float]:
-        """(model, finish) of one symbol, for `inference.step`; the pooled scaler for one not seen in training.
+        """What `inference.step` takes of one fit and one symbol.
 
-        Raises UsageError for a model that has no step (gbm and what holds it).
+        Parameters
+        ----------
+        fold : str
+            `fold0`, `fold1`, ... or `final`.
+        symbol : str
+            One that was not seen in training has the pooled scaler.
+        model : str, optional
+            Another one in the checkpoint than the trained model.
+
+        Returns
+        -------
+        model : PackedModel
+        finish : float64
+            See `inference.calibration`.
+
+        Raises
+        ------
+        UsageError
+            For a model that has no step (gbm and what holds it).
+        DataError
+            Where the checkpoint has no such fit.
         """
         name = model or self.document["model"]
         if name not in self.document["stepped"]:
@@ -60,13 +96,41 @@ class Checkpoint:
 
 
 def prefix(fold: int, model: str, main: str) -> str:
-    """Where the arrays of one fit stand in the safetensors file."""
+    """Where the arrays of one fit stand in the safetensors file.
+
+    Parameters
+    ----------
+    fold : int
+        Its number; below 0: the final fit.
+    model, main : str
+        Name of the model, and of the trained one, whose arrays stand directly under the fold.
+
+    Returns
+    -------
+    str
+        What the arrays' names begin with.
+    """
     place = "final" if fold < 0 else f"fold{fold}"
     return f"{place}/" if model == main else f"{place}/models/{model}/"
 
 
 def describe(group: str, names: Sequence[str], own: int) -> dict[str, Any]:  # Any: JSON
-    """What a checkpoint must find unchanged when it is loaded: feature list, lookback, table versions."""
+    """What a checkpoint must find unchanged when it is loaded: feature list, lookback, table versions.
+
+    Parameters
+    ----------
+    group : str
+        The chosen group of features.
+    names : sequence of str
+        All features of the panel.
+    own : int
+        How many of them, the first ones, are the group's.
+
+    Returns
+    -------
+    dict
+        Of model.json.
+    """
     return {
         "schema_version": VERSION,
         "features": {"group": group, "names": list(names), "own": own, "lookback": bar_features.LOOKBACK},
@@ -127,4 +191,4 @@ def _difference(old: Sequence[str], new: Sequence[str]) -> str:
 
 
 def _refused(why: str) -> DataError:
-    return DataError("the checkpoint train/model.safetensors is refused", why=why, hint="hfm train")
+    return DataError(REFUSED, why=why, hint=RETRAIN)

@@ -6,13 +6,14 @@ are settled all members weigh the same.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
 from hfm import plugins
 from hfm.config import Train
-from hfm.models.heads import HEADS, TASK_OF_HEAD
+from hfm.models.heads import TASKS, blend
 from hfm.plugins import Arrays, Float, Panel
 from hfm.stage import Context
 
@@ -21,25 +22,39 @@ class Ensemble:
     """Floors, trees and network together."""
 
     base: ClassVar[str | None] = None
-    deep, stepped = True, False
+    deep, warm, stepped = True, True, False
     members: ClassVar[tuple[str, ...]] = ("logistic", "gbm", "lstm")
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """See Forecaster."""
-        arrays: Arrays = {"weights": np.full((3, len(self.members)), 1 / len(self.members))}
+        """Fit the members, and weigh them all the same; beside networks but the first, only members with networks.
+
+        Parameters
+        ----------
+        train, valid, options, ctx
+            See Forecaster.
+
+        Returns
+        -------
+        arrays by name
+            See the module.
+        """
+        arrays: Arrays = {"weights": np.full((len(TASKS), len(self.members)), 1 / len(self.members))}
+        is_first = ctx.networks is None or ctx.networks.start == 0
         for member in self.members:
             model: plugins.Forecaster = plugins.find("models", member)()
-            arrays |= under(member, model.fit(train, valid, options, ctx))
-        arrays["floor/ret_sd"] = arrays[f"{self.members[0]}/floor/ret_sd"]
+            if not is_first and not getattr(model, "warm", False):
+                continue
+            before = None if ctx.before is None else part(ctx.before, member)
+            arrays |= under(member, model.fit(train, valid, options, replace(ctx, before=before)))
+        if is_first:
+            arrays["floor/ret_sd"] = arrays[f"{self.members[0]}/floor/ret_sd"]
         return arrays
 
     def predict(self, arrays: Arrays, panel: Panel) -> Float:
         """See Forecaster."""
-        out = np.zeros((len(panel.slot), len(HEADS)))
-        for k, member in enumerate(self.members):
-            model: plugins.Forecaster = plugins.find("models", member)()
-            out += arrays["weights"][TASK_OF_HEAD, k] * model.predict(part(arrays, member), panel)
-        return out
+        models: list[plugins.Forecaster] = [plugins.find("models", member)() for member in self.members]
+        heads = [model.predict(part(arrays, name), panel) for name, model in zip(self.members, models, strict=True)]
+        return blend(np.stack(heads, axis=2), arrays["weights"])
 
 
 def under(member: str, arrays: Arrays) -> Arrays:

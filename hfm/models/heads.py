@@ -20,11 +20,11 @@ tests/models/test_heads.py holds them together.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from hfm.arrays import Float
+from hfm.arrays import Float, Float32
 from hfm.kernels.jit import kernel
 from hfm.tables.records import columns_dtype
 from hfm.tables.schema import columns
@@ -32,11 +32,15 @@ from hfm.tables.schema import columns
 if TYPE_CHECKING:
     from hfm.plugins import Arrays
 
+T = TypeVar("T")
 HEADS = ("logit", "log_vol", "log_q10", "log_q50", "log_q90")
 """Names of the columns."""
 LOGIT, LOG_VOL, LOW, MEDIAN, HIGH = range(len(HEADS))
+"""Their places, for this file alone: every other one has them by name, from `columns_of`, `of_row` and `correction`."""
 CORRECTIONS = ("logit", "log_vol", "median", "lower_width", "upper_width")
 """Names of a network's corrections, in the order in which it gives them."""
+OUTPUTS = len(CORRECTIONS)
+"""Numbers that a network gives of a row."""
 TO_LOGIT, TO_LOG_VOL, TO_MEDIAN, TO_LOWER, TO_UPPER = range(len(CORRECTIONS))
 QUANTILES = (0.1, 0.5, 0.9)
 """Levels of LOW, MEDIAN and HIGH."""
@@ -68,6 +72,115 @@ tree_share        f8 -    share of the boosted trees in the floor's logit, 0 wit
 """What turns a floor's sums and a network's corrections of a row into heads. `sd`: in labels' standard deviations."""
 
 
+class Heads(NamedTuple, Generic[T]):
+    """Heads by name: of one row numbers, or nodes of a graph; of rows their columns."""
+
+    logit: T
+    log_vol: T
+    low: T
+    median: T
+    high: T
+
+    @property
+    def quantiles(self) -> list[T]:
+        """Those of the log spread, in the order of QUANTILES."""
+        return [self.low, self.median, self.high]
+
+
+class Corrections(NamedTuple, Generic[T]):
+    """A network's corrections by name: of one row numbers, of rows their columns."""
+
+    logit: T
+    log_vol: T
+    median: T
+    lower_width: T
+    upper_width: T
+
+
+def columns_of(heads: Float) -> Heads[Float]:
+    """The columns of heads by name.
+
+    Parameters
+    ----------
+    heads : float64 [n, 5] or [n, 5, M]
+        HEADS, of one model or of M.
+
+    Returns
+    -------
+    Heads
+        Views [n] or [n, M]: what is written into them stands in `heads`.
+    """
+    return Heads(*np.moveaxis(heads, 1, 0))
+
+
+@kernel
+def of_row(head: Float) -> Heads[float]:
+    """The heads of one row by name.
+
+    Parameters
+    ----------
+    head : float64 [5]
+        HEADS.
+
+    Returns
+    -------
+    Heads
+        Numbers. Inlined: it costs what the indices would.
+    """
+    return Heads(head[LOGIT], head[LOG_VOL], head[LOW], head[MEDIAN], head[HIGH])
+
+
+@kernel
+def fill_row(values: Heads[float], out: Float) -> None:
+    """Write the heads of one row.
+
+    Parameters
+    ----------
+    values : Heads
+        Numbers.
+    out : float64 [5]
+        Filled with HEADS.
+    """
+    out[LOGIT], out[LOG_VOL] = values.logit, values.log_vol
+    out[LOW], out[MEDIAN], out[HIGH] = values.low, values.median, values.high
+
+
+@kernel
+def correction(rows: Float32, r: int) -> Corrections[float]:
+    """The corrections of one row by name.
+
+    Parameters
+    ----------
+    rows : float32 [R, 5]
+        CORRECTIONS.
+    r : int
+        Which row.
+
+    Returns
+    -------
+    Corrections
+        Numbers, float32. Inlined, and no view is made.
+    """
+    return Corrections(rows[r, TO_LOGIT], rows[r, TO_LOG_VOL], rows[r, TO_MEDIAN], rows[r, TO_LOWER], rows[r, TO_UPPER])
+
+
+@kernel
+def fill_correction(values: Corrections[float], r: int, out: Float32) -> None:
+    """Write the corrections of one row, or their gradient.
+
+    Parameters
+    ----------
+    values : Corrections
+        Numbers.
+    r : int
+        Which row.
+    out : float32 [R, 5]
+        Filled in row r.
+    """
+    out[r, TO_LOGIT], out[r, TO_LOG_VOL], out[r, TO_MEDIAN] = values.logit, values.log_vol, values.median
+    out[r, TO_LOWER], out[r, TO_UPPER] = values.lower_width, values.upper_width
+
+
 @kernel
 def corrected_row(logit, volatility, spread, delta, p):  # type: ignore[no-untyped-def]  # floats, or nodes of a graph
     """The five heads of a row from a floor's sums and a network's corrections.
@@ -85,13 +198,13 @@ def corrected_row(logit, volatility, spread, delta, p):  # type: ignore[no-untyp
 
     Returns
     -------
-    tuple of float
-        HEADS.
+    Heads
+        Of what `logit` is: floats or nodes.
     """
     centre = spread + p.median + p.spread_gate * p.spread_unit * delta[TO_MEDIAN]
     low = centre - (p.median - p.low) * np.exp(p.spread_gate * delta[TO_LOWER])
     high = centre + (p.high - p.median) * np.exp(p.spread_gate * delta[TO_UPPER])
-    return (
+    return Heads(
         logit + p.direction_gate * delta[TO_LOGIT],
         p.volatility_centre
         + p.volatility_sd * (volatility + p.volatility_gate * p.volatility_unit * delta[TO_LOG_VOL]),

@@ -17,7 +17,7 @@ import numpy as np
 
 from hfm.config import Train
 from hfm.models import inference
-from hfm.models.heads import LOGIT
+from hfm.models.heads import columns_of
 from hfm.models.linear import floors
 from hfm.models.linear.ridge import Mask, known, logistic, rows_of, standardise
 from hfm.models.networks.losses import log_loss
@@ -52,28 +52,51 @@ class CrossFits(NamedTuple):
 
 
 def constant(train: Panel, valid: Panel, options: Train, ctx: Context) -> FittedFloor:
-    """The training rows' means, for a network that stands alone."""
+    """The training rows' means, for a network that stands alone.
+
+    Parameters
+    ----------
+    train, valid, options, ctx
+        See Forecaster.
+
+    Returns
+    -------
+    FittedFloor
+    """
     arrays = floors.Constant().fit(train, valid, options, ctx)
-    return FittedFloor(arrays, inference.heads(arrays, train)[:, LOGIT])
+    return FittedFloor(arrays, columns_of(inference.heads(arrays, train)).logit)
 
 
 def stacked(train: Panel, valid: Panel, options: Train, ctx: Context) -> FittedFloor:
-    """HAR, and the direction as the module says. Masked rows have the logit NaN."""
+    """HAR, and the direction as the module says.
+
+    Parameters
+    ----------
+    train, valid, options, ctx
+        See Forecaster; `valid` chooses the number of trees.
+
+    Returns
+    -------
+    FittedFloor
+        Its logit is NaN in masked rows.
+    """
     arrays = floors.Logistic().fit(train, valid, options, ctx)
-    logit = inference.heads(arrays, train)[:, LOGIT]
+    logit = columns_of(inference.heads(arrays, train)).logit
     rows = known(train) & np.isfinite(train.up)
     if train.block is None or not _enough(train.block, train.up[rows]):
         return FittedFloor(arrays, logit)
     x = boosted.design(arrays, train)
+    # stacking: both floors on each part of the rows by what was fitted on the others
     crossed = _crossed(arrays, train, train.block, options)
     count = int(np.argmin(sum(_losses(found, x[part & rows], train.up[part & rows]) for part, found in crossed.grown)))
     linear, grown = crossed.linear, np.full(len(x), np.nan)
     for part, found in crossed.grown:
         grown[part] = tree_arrays.summed(tree_arrays.first_trees(found, HEAD, count), HEAD, x[part])
-    seen = rows & np.isfinite(linear)
+    seen = rows & np.isfinite(linear)  # the weight is chosen on those forecasts
     share = _share(linear[seen], grown[seen], train.up[seen], train.block[seen]) if count else 0.0
     if share == 0.0:
         return FittedFloor(arrays, logit)
+    # and then both are fitted on all rows
     final = boosted.grown(x[rows], train.up[rows], HEAD, options.threads)
     kept = boosted.best(final, HEAD, *boosted.rows(arrays, valid, HEAD))
     if kept == 0:
@@ -91,7 +114,10 @@ def _enough(block: Int, up: Float) -> bool:
 def _crossed(arrays: Arrays, train: Panel, block: Int, options: Train) -> CrossFits:
     """Both kinds of floor fitted without each part in turn, nor the labels that are known only inside it.
 
-    A part without which there is but one class is left out (NaN).
+    Returns
+    -------
+    CrossFits
+        A part without which there is but one class is left out (NaN).
     """
     z = standardise(train.x, rows_of(train), arrays["floor/centre"], arrays["floor/factor"])
     x, seen, own = boosted.design(arrays, train), known(train), floors.signed(train)
@@ -114,6 +140,11 @@ def _share(linear: Float, grown: Float, up: Float, block: Int) -> float:
 
     Clustered by block. Trees of four fifths of the rows are worse than those of all of them, and a line is not: what
     little a mixture gains in cross-validation is then lost.
+
+    Returns
+    -------
+    float
+        One of SHARES.
     """
     losses = [log_loss((1 - w) * linear + w * grown, up) for w in SHARES]
     single = 0 if losses[0].mean() <= losses[-1].mean() else len(SHARES) - 1

@@ -79,7 +79,7 @@ def request(order: Record, want: float) -> None:
 
     `want` is the way from the position to the target; at 0 no order is under way.
     """
-    if is_open(order) and order.leaves == want:
+    if order.leaves == want:  # it goes on, or there is still none: an order is open while anything of it is left
         return
     cancel(order)
     if want != 0.0:
@@ -103,7 +103,17 @@ def reject(order: Record) -> None:
 
 @bare
 def fill(order: Record, qty: float, leaves: float) -> None:
-    """Fill `qty` signed units of an accepted order, of which `leaves` are left: PARTIALLY_FILLED, or FILLED at 0."""
+    """Fill part of an accepted order, or what is left of it: PARTIALLY_FILLED, or FILLED.
+
+    Parameters
+    ----------
+    order
+        ORDER, updated.
+    qty
+        Signed units.
+    leaves
+        Signed units that are left then.
+    """
     order.filled += qty
     order.leaves = leaves
     become(order, FILLED if leaves == 0.0 else PARTIALLY_FILLED)

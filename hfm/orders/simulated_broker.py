@@ -19,7 +19,24 @@ OPEN, CLOSE, FLATTEN = 0, 1, 2
 
 @bare
 def executable(order: Record, params: Record, row: Record, want: float) -> float:
-    """Units (unsigned) of an order for `want` (signed) that the row can fill: all of it, but of a passive one."""
+    """How much of an order the row can fill at its open: all of it, but of a passive one.
+
+    Parameters
+    ----------
+    order
+        ORDER; a passive one's place in the queue is updated.
+    params
+        PARAMS of the symbol.
+    row
+        LEDGER_ROW whose open has prices.
+    want
+        Signed units that are left.
+
+    Returns
+    -------
+    float
+        Unsigned units.
+    """
     if params.fill_mode == rec.FILL_PASSIVE:
         return reached(order, params, row, want)
     return abs(want)
@@ -72,11 +89,27 @@ def _half(order: Record, params: Record, row: Record, qty: float, when: int) -> 
 
 @bare
 def reached(order: Record, params: Record, row: Record, want: float) -> float:
-    """Units of a passive order (want, signed) that the row's trades fill; 0 for prices that are none.
+    """How much of a passive order the row's trades fill.
 
     All of it where the market trades at least a tick through the quote at which it rests; with a queue, also what is
     traded at that quote beyond the units ahead. An order rests for the row after its decision, in the same session.
     What must be flattened at the first open of the next one goes to market.
+
+    Parameters
+    ----------
+    order
+        ORDER; its place in the queue is updated.
+    params
+        PARAMS of the symbol.
+    row
+        LEDGER_ROW; what traded in it may be NaN, and then fills nothing.
+    want
+        Signed units that are left.
+
+    Returns
+    -------
+    float
+        Unsigned units; 0 for prices that are none.
     """
     limit = order.bid if want > 0.0 else order.ask
     price = row.trade_low if want > 0.0 else row.trade_high
@@ -99,10 +132,19 @@ def reached(order: Record, params: Record, row: Record, want: float) -> float:
 
 @bare
 def rest(order: Record, row: Record, want: float) -> None:
-    """Where the order that is left at the row's close stands: its old place if its price has not changed, else the end.
+    """Note where the order that is left at the row's close stands in its queue.
 
-    want: signed units that are left of it. Before the row's quote replaces that of the row before. Units ahead only
-    become fewer: those behind cannot pass.
+    In its old place if its price has not changed, else at the end. Called before the row's quote replaces that of the
+    row before. Units ahead only become fewer: those behind cannot pass.
+
+    Parameters
+    ----------
+    order
+        ORDER; its place in the queue is updated.
+    row
+        LEDGER_ROW; a depth that is NaN or 0 counts as infinite: such an order is filled by trades through it alone.
+    want
+        Signed units that are left; 0: no order rests.
     """
     side = 1 if want > 0.0 else (-1 if want < 0.0 else 0)
     shown = row.depth_bid if side > 0 else row.depth_ask

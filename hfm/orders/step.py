@@ -21,7 +21,7 @@ from hfm.tables.records import Records
 
 @bare
 def step(state: LedgerState, params: Records, row: Record, result: Record, trips: Records) -> int:
-    """Number of round trips that the row ended: 0, 1 (at its open or close) or 2, written to the first of `trips`.
+    """Carry one symbol's ledger through a row: fills, marks, limits, the next order, and the totals.
 
     Parameters
     ----------
@@ -34,7 +34,12 @@ def step(state: LedgerState, params: Records, row: Record, result: Record, trips
     result
         LEDGER_RESULT, overwritten.
     trips
-        [2 or more] of ROUND_TRIP.
+        [2 or more] of ROUND_TRIP: those that ended are written to the first.
+
+    Returns
+    -------
+    int
+        Round trips that the row ended: 0, 1 (at its open or close) or 2.
     """
     ended = advance(state, params, row, result, trips)
     total = equity(state)
@@ -45,7 +50,22 @@ def step(state: LedgerState, params: Records, row: Record, result: Record, trips
 
 @bare
 def advance(state: LedgerState, params: Records, row: Record, result: Record, trips: Records) -> int:
-    """As `step`, without the totals after the row and without watching the equity."""
+    """Carry one symbol's ledger through a row, without the totals after it and without watching the equity.
+
+    Parameters
+    ----------
+    state
+        Updated.
+    params
+        [S] of PARAMS.
+    row, result, trips
+        As of `step`; what `total_row` writes of the result stays what it was.
+
+    Returns
+    -------
+    int
+        Round trips that the row ended.
+    """
     position, order, rule = state.symbol[row.symbol], state.order[row.symbol], params[row.symbol]
     open_row(state, rule, row, result)
     ended, gross = 0, 0.0
@@ -100,7 +120,7 @@ def _at_close(state: LedgerState, params: Record, row: Record, result: Record, t
 
 @bare
 def loop(state: LedgerState, params: Records, rows: Records, results: Records, trips: Records) -> int:
-    """Number of round trips ended, written to trips [m] in the order of their ends.
+    """Carry the ledger through rows, one after the other.
 
     Parameters
     ----------
@@ -114,6 +134,11 @@ def loop(state: LedgerState, params: Records, rows: Records, results: Records, t
         [n] of LEDGER_RESULT, overwritten.
     trips
         [2 n + 2 or more] of ROUND_TRIP: room for two a row.
+
+    Returns
+    -------
+    int
+        Round trips ended, written to `trips` in the order of their ends.
     """
     count = 0
     for i in range(rows.size):

@@ -25,7 +25,20 @@ class Choice:
 def choose(text: str) -> Choice:
     """The policy of "0.55", "q90", "cost" or the name of another one that needs no level.
 
-    Raises UsageError where there is no such policy, or where it needs a level.
+    Parameters
+    ----------
+    text
+        As the user types it.
+
+    Returns
+    -------
+    Choice
+        The policy, with its level where it has one.
+
+    Raises
+    ------
+    UsageError
+        Where there is no such policy, or where it needs a level.
     """
     kind, level = parse_threshold(text)
     if kind == "policy":

@@ -11,10 +11,20 @@ NORMAL = NormalDist()
 
 
 def expected_maximum(trials: int) -> float:
-    """Expected largest of `trials` independent standard normals; 0 for one.
+    """Expected largest of independent standard normals.
 
     Bailey and Lopez de Prado (2014), Journal of Portfolio Management 40(5), eq. 1,
     doi:10.3905/jpm.2014.40.5.094.
+
+    Parameters
+    ----------
+    trials
+        How many.
+
+    Returns
+    -------
+    float
+        In standard deviations; 0 for one.
     """
     if trials < 2:
         return 0.0
@@ -23,9 +33,21 @@ def expected_maximum(trials: int) -> float:
 
 
 def sharpe_hurdle(trials: int, n: int) -> float:
-    """Sharpe ratio that the best of `trials` worthless policies is expected to show over `n` observations.
+    """Sharpe ratio that the best of worthless policies is expected to show.
 
     Each trial's own sampling variance under the null, 1 / n, stands for the variance between trials: a family
-    of near copies does not lower its own hurdle. NaN where n is 0.
+    of near copies does not lower its own hurdle.
+
+    Parameters
+    ----------
+    trials
+        How many policies.
+    n
+        Observations of each.
+
+    Returns
+    -------
+    float
+        Per observation, not a year; NaN where n is 0.
     """
     return expected_maximum(trials) / math.sqrt(n) if n else math.nan

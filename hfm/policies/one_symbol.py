@@ -28,15 +28,38 @@ class OneSymbol:
     """As it is registered; one that is not in KINDS gets arrays of its own, which it may write to."""
 
     def weights(self, signals: Signals) -> Weights:
-        """The policy's weights of rows [n], of any symbols and instants, checked: what back-test, live and verify ask.
+        """The policy's weights, checked: what back-test, live and verify ask.
 
-        Raises UsageError as `checked`.
+        A bad answer is the UsageError of `checked`.
+
+        Parameters
+        ----------
+        signals
+            [n] each, of any symbols and instants.
+
+        Returns
+        -------
+        Weights
+            [n] in [-1, 1].
         """
         asked = signals if self.name in KINDS else _copied(signals)
         return checked(self.policy.weights(asked), len(signals.p_up), self.name)
 
     def targets(self, signals: Signals, positions: Float, risk: Risk) -> Weights:
-        """See Allocator: the policy's weights, whatever is held."""
+        """The policy's weights, whatever is held.
+
+        Parameters
+        ----------
+        signals
+            [S] each.
+        positions, risk
+            Not looked at.
+
+        Returns
+        -------
+        Weights
+            [S] in [-1, 1].
+        """
         return self.weights(signals)
 
 
@@ -62,6 +85,11 @@ def allocator(plugin: Any, name: str) -> Allocator:  # Any: whatever stands in t
     name
         As it is registered, for the message.
 
+    Returns
+    -------
+    Allocator
+        The plug-in itself, or what asks it about each symbol alone.
+
     Raises
     ------
     UsageError
@@ -83,16 +111,21 @@ def deprecated(chosen: Allocator) -> bool:
 
 
 def checked(weights: Any, count: int, name: str = "") -> Weights:  # Any: a third party's
-    """Target weights [count] as int8 where all are -1, 0 or 1, else as float64; NaN and what is masked is flat.
+    """An allocator's answer, checked; NaN and what is masked is flat.
 
     Parameters
     ----------
     weights
-        What an allocator gave.
+        What it gave; NaN is flat.
     count
         How many it was asked for.
     name
         The policy's as it is registered, for the message.
+
+    Returns
+    -------
+    Weights
+        [count] as int8 where all are -1, 0 or 1, else as float64.
 
     Raises
     ------
@@ -137,12 +170,11 @@ def _copied(signals: Signals) -> Signals:
 THRESHOLD, QUANTILE, COST = 1.0, 2.0, 3.0
 KINDS: Mapping[str, float] = {"threshold": THRESHOLD, "quantile": QUANTILE, "cost": COST}
 """Registry name -> code; a policy that is not here answers through its own `weights`."""
-_ABS_OVER_SD = ABS_OVER_SD
 
 
 @bare
 def row_weight(kind: float, level: float, p_up: float, conf_rank: float, ret_sd_bps: float, cost_bps: float) -> float:
-    """A built-in policy's target weight for one row, equal to its `weights`: 1 long, -1 short, 0 flat.
+    """A built-in policy's target weight for one row, equal to its `weights`.
 
     Parameters
     ----------
@@ -154,6 +186,11 @@ def row_weight(kind: float, level: float, p_up: float, conf_rank: float, ret_sd_
         In [0, 1]; NaN where not known, which is flat for a policy that needs it.
     ret_sd_bps, cost_bps
         Forecast sd of the return, and expected round trip; likewise.
+
+    Returns
+    -------
+    float
+        1 long, -1 short, 0 flat.
     """
     up = down = False
     if kind == THRESHOLD:
@@ -161,6 +198,6 @@ def row_weight(kind: float, level: float, p_up: float, conf_rank: float, ret_sd_
     elif kind == QUANTILE:
         up, down = conf_rank > level and p_up > 0.5, conf_rank > level and p_up < 0.5
     elif kind == COST:
-        edge = (2.0 * p_up - 1.0) * _ABS_OVER_SD * ret_sd_bps
+        edge = (2.0 * p_up - 1.0) * ABS_OVER_SD * ret_sd_bps
         up, down = edge > level * cost_bps, edge < -(level * cost_bps)
     return (1.0 if up else 0.0) - (1.0 if down else 0.0)

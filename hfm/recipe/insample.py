@@ -54,7 +54,22 @@ def products(quotes: Reader, options: Train, ctx: Context) -> Iterator[Product]:
 
 
 def table(quotes: Reader, options: Train, ctx: Context) -> pa.Table | None:
-    """The table; None, with a warning, where the quotes are of several symbols or too few rows."""
+    """The recipe's forecasts of its own sample.
+
+    Parameters
+    ----------
+    quotes
+        The quotes table.
+    options
+        Of training: seed and threads.
+    ctx
+        Warned where there is no table; hears of each epoch.
+
+    Returns
+    -------
+    pa.Table | None
+        tables.INSAMPLE, a row for each of the quotes; None where they are of several symbols or too few rows.
+    """
     data = tables.arrays(quotes.read(_COLUMNS), _COLUMNS)
     n = len(data["seq"])
     if len(np.unique(data["symbol"].astype(str))) != 1 or n < FEWEST_ROWS:
@@ -79,9 +94,18 @@ def table(quotes: Reader, options: Train, ctx: Context) -> pa.Table | None:
 
 
 def features(data: dict[str, Array]) -> Float:
-    """The recipe's four [n, 4]: volume over its mean of 20 rows, return of 5 rows, volatility of 20, OFI in shares.
+    """The recipe's four features, from close to close, nights included.
 
-    NaN where there is no such return yet (volatility: 2 rows; momentum: 5). From close to close, nights included.
+    Parameters
+    ----------
+    data
+        Columns of the quotes of one symbol, [n] each.
+
+    Returns
+    -------
+    Float
+        [n, 4]: volume over its mean of 20 rows, return of 5 rows, volatility of 20, OFI in shares. NaN where there is
+        no such return yet (volatility: 2 rows; momentum: 5).
     """
     close, volume = data["mid_close"], data["volume"]
     n = len(close)

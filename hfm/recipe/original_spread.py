@@ -35,7 +35,20 @@ class OriginalState:
 
 
 def returns(close: Float, before: float) -> Float:
-    """Simple returns [n] of closes in order; before: the close ahead of the first, NaN where there is none."""
+    """Simple returns.
+
+    Parameters
+    ----------
+    close
+        [n] closes in order, currency.
+    before
+        The close ahead of the first; NaN where there is none.
+
+    Returns
+    -------
+    Float
+        [n] (0.01 is 1 %); the first is NaN where `before` is.
+    """
     return np.asarray(close / np.concatenate(([before], close[:-1])) - 1.0)
 
 
@@ -70,17 +83,56 @@ def volatility(returns: Float, tail: Float) -> tuple[Float, Float]:
 
 
 def level_bps(volatility_bps: Float) -> Float:
-    """The spread without its noise, in bps."""
+    """The spread without its noise.
+
+    Parameters
+    ----------
+    volatility_bps
+        [n].
+
+    Returns
+    -------
+    Float
+        [n] bps.
+    """
     return np.asarray(BASE_BPS + SLOPE * volatility_bps)
 
 
 def spread_bps(volatility_bps: Float, noise_bps: Float) -> Float:
-    """Spreads in bps of volatilities in bps; noise_bps: standard normals times the level's sd over the sample."""
+    """The spread with its noise, at least FLOOR_BPS.
+
+    Parameters
+    ----------
+    volatility_bps
+        [n].
+    noise_bps
+        [n] standard normals times the sample's sd of the spread without its noise.
+
+    Returns
+    -------
+    Float
+        [n] bps.
+    """
     return np.maximum(level_bps(volatility_bps) + NOISE * noise_bps, FLOOR_BPS)
 
 
 def normals(state: OriginalState, seed: int, n: int) -> tuple[Float, dict[str, Any]]:  # Any: see OriginalState
-    """The next n standard normals of the recipe's generator, and its state after them."""
+    """The next standard normals of the recipe's generator.
+
+    Parameters
+    ----------
+    state
+        What earlier rows left.
+    seed
+        Of simulate; its default stands for the recipe's own.
+    n
+        How many.
+
+    Returns
+    -------
+    tuple[Float, dict[str, Any]]
+        [n], and the generator's state after them.
+    """
     generator = np.random.RandomState((OWN_SEED if seed == Simulate().seed else seed) % 2**32)
     if state.generator is not None:
         generator.set_state(state.generator)
@@ -91,7 +143,20 @@ def normals(state: OriginalState, seed: int, n: int) -> tuple[Float, dict[str, A
 
 
 def ofi(returns: Float, volume: Float) -> Float:
-    """Order-flow imbalance in shares; -.4 too where there is no return."""
+    """Order-flow imbalance: +.6 of the volume where the close rose, else -.4.
+
+    Parameters
+    ----------
+    returns
+        [n]; a NaN is no rise.
+    volume
+        [n] shares.
+
+    Returns
+    -------
+    Float
+        [n] shares.
+    """
     return np.where(returns > 0, 0.6, -0.4) * volume
 
 
@@ -106,7 +171,13 @@ class OriginalRecipe:
         """By symbol: sd of the spread without its noise over all bars, in bps."""
 
     def fit(self, closes: Iterable[tuple[str, Float]]) -> None:
-        """See Recipe: the sd of each symbol's spread without its noise, over all bars that have one."""
+        """Take the sd of each symbol's spread without its noise, over all bars that have one.
+
+        Parameters
+        ----------
+        closes
+            Symbol and closes [n], currency, in order of time; a symbol may come in several parts.
+        """
         states: dict[str, OriginalState] = {}
         sums: dict[str, Float] = {}
         for symbol, close in closes:
@@ -121,7 +192,24 @@ class OriginalRecipe:
             self.level_sd[symbol] = float(np.sqrt(variance))
 
     def rows(self, symbol: str, close: Float, volume: Float, state: OriginalState | None, seed: int) -> RecipeRows:
-        """See Recipe."""
+        """A symbol's next rows.
+
+        Parameters
+        ----------
+        symbol
+            One that `fit` has seen.
+        close, volume
+            [n] currency and shares.
+        state
+            What its earlier rows left; None: there are none.
+        seed
+            Of simulate.
+
+        Returns
+        -------
+        RecipeRows
+            Spread [n] in bps, order-flow imbalance [n] in shares, and the state after them.
+        """
         past = state or OriginalState()
         moves = returns(close, past.close)
         vol, tail = volatility(moves, past.tail)

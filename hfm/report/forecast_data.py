@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hfm import artifacts, tables
+from hfm.models.heads import QUANTILES
 from hfm.report import resample, statistics
 from hfm.report.statistics import Float, Int, ReliabilityCurve
 from hfm.tables import TableMeta
 from hfm.tables.json_document import JsonDocument
 
-QUANTILES = (0.1, 0.5, 0.9)
 BEYOND = 0.05
 """Share of stale test rows above which the page says so."""
 

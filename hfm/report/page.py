@@ -77,8 +77,10 @@ def bar(metric: Metric) -> TileBar | None:
     start, width = min(known), max(known) - min(known)
     if width <= 0:
         return None
-    place = [None if x is None else round(4 + 92 * (x - start) / width, 2) for x in (low, high, value, floor)]
-    return TileBar(place[0] or 4.0, place[1] or 4.0, place[2] or 4.0, place[3])
+    first, last, point, line = (
+        None if x is None else round(4 + 92 * (x - start) / width, 2) for x in (low, high, value, floor)
+    )
+    return TileBar(first or 4.0, last or 4.0, point or 4.0, line)
 
 
 def simulated(run: Evidence) -> list[str]:

@@ -133,7 +133,18 @@ def family_test(excess_SK: Float, reps: int, seed: int) -> Randomization:
 
 
 def studentised(x: Float) -> float:
-    """Mean / sd x sqrt(n) of x [n]; 0 without variance."""
+    """The t of a mean: mean / sd x sqrt(n).
+
+    Parameters
+    ----------
+    x
+        [n] finite.
+
+    Returns
+    -------
+    float
+        0 without variance.
+    """
     sd = float(x.std(ddof=1)) if x.size > 1 else 0.0
     return float(x.mean()) / sd * math.sqrt(x.size) if sd > 0 else 0.0
 

@@ -14,6 +14,7 @@ from hfm.ledger import reasons as why
 from hfm.ledger.fills import flag, in_lots, position_size, quoted
 from hfm.ledger.ledger_records import LedgerState, Record
 from hfm.orders.order_records import NEVER
+from hfm.policies.cost import ABS_OVER_SD
 
 
 @bare
@@ -62,7 +63,7 @@ def _size(state: LedgerState, params: Record, row: Record, result: Record, side:
     if params.sizing == rec.SIZE_VOL:
         share = params.vol_target_bps / sd
     elif params.sizing == rec.SIZE_KELLY:
-        edge = side * (2.0 * row.p_up - 1.0) * 0.8 * sd - row.cost_bps  # bp; E|r| = .8 sd
+        edge = side * (2.0 * row.p_up - 1.0) * ABS_OVER_SD * sd - row.cost_bps  # bp; E|r| = .8 sd
         share = params.kelly * edge * 1e4 / (sd * sd)  # mean / variance, both of the return
     if not (share > 0.0 and (sd > 0.0 or params.sizing == rec.SIZE_FIXED)):
         flag(result, why.NO_FORECAST)
@@ -105,7 +106,24 @@ def _capped(state: LedgerState, params: Record, row: Record, result: Record, sid
 
 @bare
 def may_trade(position: Record, params: Record, row: Record, result: Record) -> bool:
-    """Whether the row's open has a price, and one within the collar; an order waits where it has none, flagged."""
+    """Whether an order may trade at the row's open: it has a price, and one within the collar.
+
+    Parameters
+    ----------
+    position
+        LEDGER_SYMBOL: its mark is what the collar is about.
+    params
+        PARAMS of the symbol.
+    row
+        LEDGER_ROW.
+    result
+        LEDGER_RESULT: the reason why the order waits is added.
+
+    Returns
+    -------
+    bool
+        False for a NaN price.
+    """
     if not quoted(row.mid_open, row.bid_open, row.ask_open):
         flag(result, why.NO_PRICE)
         return False
@@ -119,7 +137,7 @@ def may_trade(position: Record, params: Record, row: Record, result: Record) -> 
 def limit_fill(
     state: LedgerState, params: Record, row: Record, result: Record, want: float, executable: float
 ) -> float:  # fmt: skip
-    """The part of an order that may be filled at the row's open, signed units; what is held back waits, flagged.
+    """How much of an order may be filled at the row's open; what is held back waits, flagged.
 
     Parameters
     ----------
@@ -135,6 +153,11 @@ def limit_fill(
         The order, signed units.
     executable
         What the broker could fill of it, unsigned units.
+
+    Returns
+    -------
+    float
+        Signed units.
     """
     book, order = state.book[0], state.order[row.symbol]
     mid, bid, ask = row.mid_open, row.bid_open, row.ask_open
@@ -165,7 +188,19 @@ def limit_fill(
 
 @bare
 def watch(state: LedgerState, params: Record, result: Record, equity: float) -> None:
-    """Stop for the session at the daily loss, and halt at the drawdown: all targets become 0."""
+    """Stop for the session at the daily loss, and halt at the drawdown: all targets become 0.
+
+    Parameters
+    ----------
+    state
+        Peak, halt and targets are updated.
+    params
+        PARAMS of the row's symbol.
+    result
+        LEDGER_RESULT: reasons are added.
+    equity
+        After the row, currency.
+    """
     book = state.book[0]
     if equity > book.peak:
         book.peak = equity

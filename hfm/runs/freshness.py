@@ -9,10 +9,10 @@ from importlib.metadata import version
 from typing import Any
 
 from hfm import __version__, atomic
-from hfm.config import Config
+from hfm.config import BEFORE_IT_EXISTED, Config, Layer, load
 from hfm.errors import DataError
 from hfm.runs import stages
-from hfm.runs.manifest import Manifest, Run
+from hfm.runs.manifest import Entry, Manifest, Run
 from hfm.runs.stages import Stage, maker
 
 LIBRARIES = ("numpy", "pandas", "pyarrow", "numba", "torch", "scikit-learn", "matplotlib")
@@ -24,13 +24,41 @@ def section(config: Config, stage: str) -> dict[str, Any]:
     return tree
 
 
+def recorded(stage: str, entry: Entry) -> dict[str, Any]:
+    """The settings that a stage's artifacts were made with; a younger one was its default, or what hfm did then."""
+    return section(Config(), stage) | BEFORE_IT_EXISTED.get(stage, {}) | entry.config
+
+
+def recorded_config(manifest: Manifest) -> Config:
+    """The settings that all artifacts of a run were made with, each stage's own; for a stage without, the last ones."""
+    stages = {name: recorded(name, entry) for name, entry in manifest.stages.items()}
+    return load([Layer("the run's manifest.json", {**manifest.config, **stages})])
+
+
 def versions() -> dict[str, str]:
     """Versions of hfm and of the libraries whose change can change a number."""
     return {"hfm": __version__, **{name: version(name) for name in LIBRARIES}}
 
 
 def why_stale(run: Run, manifest: Manifest, stage: Stage, config: Config) -> str | None:
-    """Why a stage's artifacts do not stand for its inputs and settings: None where they do ("fresh")."""
+    """Why a stage's artifacts do not stand for its inputs and settings.
+
+    Parameters
+    ----------
+    run
+        Whose files are hashed.
+    manifest
+        As committed.
+    stage
+        Which one.
+    config
+        The settings that its own are compared with.
+
+    Returns
+    -------
+    str | None
+        "missing", or a sentence; None where it is fresh.
+    """
     entry = manifest.stages.get(stage.name)
     if entry is None:
         return "missing"
@@ -42,7 +70,7 @@ def why_stale(run: Run, manifest: Manifest, stage: Stage, config: Config) -> str
         except OSError:
             return f"{artifact} is gone"
     now = section(config, stage.name)
-    then = section(Config(), stage.name) | entry.config  # a setting that is younger than the run had its default
+    then = recorded(stage.name, entry)
     changed = [f"{stage.name}.{k} {then[k]!r} -> {v!r}" for k, v in now.items() if then[k] != v]
     if changed:
         return "; ".join(changed)
@@ -52,7 +80,22 @@ def why_stale(run: Run, manifest: Manifest, stage: Stage, config: Config) -> str
 
 
 def status(run: Run, manifest: Manifest, config: Config) -> list[tuple[str, str, str]]:
-    """(stage, fresh | stale | missing, why) in order."""
+    """How each stage stands.
+
+    Parameters
+    ----------
+    run
+        Whose files are hashed.
+    manifest
+        As committed.
+    config
+        The settings of today.
+
+    Returns
+    -------
+    list[tuple[str, str, str]]
+        (stage, fresh | stale | missing, why) in the stages' order; why is "" but of a stale one.
+    """
     rows = []
     for stage in stages.STAGES:
         why = why_stale(run, manifest, stage, config)
@@ -77,9 +120,19 @@ def stale_inputs(manifest: Manifest, stage: Stage) -> str | None:
 def inputs_of(run: Run, manifest: Manifest, stage: Stage) -> dict[str, str]:
     """SHA-256 of each input that there is, as committed; whether a file still is that is check_hashes' to say.
 
+    Parameters
+    ----------
+    run
+        Named in the hints.
+    manifest
+        As committed.
+    stage
+        Whose inputs.
+
     Returns
     -------
-    dict : artifact -> SHA-256.
+    dict[str, str]
+        Artifact -> SHA-256.
 
     Raises
     ------
@@ -113,7 +166,20 @@ def _first(manifest: Manifest, stage: str) -> str:
 
 
 def check_hashes(run: Run, inputs: Mapping[str, str]) -> None:
-    """Raise DataError (naming the command) for a file that is gone, or not the one whose SHA-256 stands in `inputs`."""
+    """Check that files are those whose SHA-256 is known.
+
+    Parameters
+    ----------
+    run
+        Whose files are hashed.
+    inputs
+        Artifact -> SHA-256.
+
+    Raises
+    ------
+    DataError
+        For a file that is gone or another one; the hint is the command that makes it.
+    """
     for artifact, known in inputs.items():
         again = f"hfm {maker(artifact).name} --run {run.name}"
         try:
@@ -125,14 +191,54 @@ def check_hashes(run: Run, inputs: Mapping[str, str]) -> None:
 
 
 def check_inputs(run: Run, manifest: Manifest, stage: Stage) -> dict[str, str]:
-    """inputs_of, each of which is what was committed. Raises DataError, naming the command."""
+    """SHA-256 of each input that there is, after a look at its file.
+
+    Parameters
+    ----------
+    run
+        Whose files are hashed.
+    manifest
+        As committed.
+    stage
+        Whose inputs.
+
+    Returns
+    -------
+    dict[str, str]
+        Artifact -> SHA-256.
+
+    Raises
+    ------
+    DataError
+        For an input that is missing, stale or damaged; the hint is the command that makes it.
+    """
     found = inputs_of(run, manifest, stage)
     check_hashes(run, found)
     return found
 
 
 def check_committed(run: Run, manifest: Manifest, artifacts: Collection[str]) -> dict[str, str]:
-    """SHA-256 of artifacts that are as they were committed, stale or not. Raises DataError, naming the command."""
+    """SHA-256 of artifacts that are as they were committed, stale or not.
+
+    Parameters
+    ----------
+    run
+        Whose files are hashed.
+    manifest
+        As committed.
+    artifacts
+        Which ones.
+
+    Returns
+    -------
+    dict[str, str]
+        Artifact -> SHA-256.
+
+    Raises
+    ------
+    DataError
+        For a file that is not there or is damaged; the hint is the command that makes it.
+    """
     found: dict[str, str] = {}
     for artifact in artifacts:
         entry, again = manifest.stages.get(maker(artifact).name), f"hfm {maker(artifact).name} --run {run.name}"

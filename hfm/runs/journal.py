@@ -34,7 +34,20 @@ def read(path: Path) -> list[bytes]:
 
 
 def fault(lines: Sequence[bytes], head: str, count: int) -> str | None:
-    """Why the chain does not hold up to `head` at line `count` and beyond, or None. Lines are numbered from 1."""
+    """Why the journal's chain does not hold.
+
+    Parameters
+    ----------
+    lines
+        The journal's, without their newlines.
+    head, count
+        SHA-256 of the chain's last line, and its lines, as the manifest has them; more may follow.
+
+    Returns
+    -------
+    str | None
+        A sentence with the number of the line, from 1; None where the chain holds.
+    """
     prev = START
     for number, line in enumerate(lines, 1):
         try:

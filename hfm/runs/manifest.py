@@ -68,7 +68,27 @@ class Manifest:
 
 # ------------------------------------------------------------------------------------------------------ where runs lie
 def find_home(option: str | None, environ: Mapping[str, str], cwd: Path) -> Path:
-    """--home, HFM_HOME, the nearest parent folder with hfm.toml, else the current folder."""
+    """Where runs lie: --home, HFM_HOME, the nearest parent folder with hfm.toml, else the current folder.
+
+    Parameters
+    ----------
+    option
+        Of --home; None where it was not given.
+    environ
+        The environment.
+    cwd
+        The current folder.
+
+    Returns
+    -------
+    Path
+        Absolute, without links.
+
+    Raises
+    ------
+    UsageError
+        Where --home or HFM_HOME is no folder.
+    """
     given = option or environ.get("HFM_HOME")
     if given:
         home = Path(given).expanduser()
@@ -79,7 +99,18 @@ def find_home(option: str | None, environ: Mapping[str, str], cwd: Path) -> Path
 
 
 def check_name(name: str) -> str:
-    """`name`, if it can be a run's. Raises UsageError: letters, digits, dot, dash and underscore only."""
+    """`name`, if it can be a run's: letters, digits, dot, dash and underscore only.
+
+    Returns
+    -------
+    str
+        The name.
+
+    Raises
+    ------
+    UsageError
+        Where it cannot.
+    """
     if not NAME.fullmatch(name) or name == LATEST:
         raise UsageError(
             f"{name[:80]!r} cannot name a run",
@@ -90,7 +121,29 @@ def check_name(name: str) -> str:
 
 
 def create(home: Path, name: str | None, symbols: Sequence[str], now: datetime) -> Run:
-    """A new run's folder: `name` (may exist already), or a UTC stamp and the symbols, -2 and so on on a clash."""
+    """Make a new run's folder.
+
+    Parameters
+    ----------
+    home
+        Where runs lie.
+    name
+        Of the run, which may exist already; None: a UTC stamp and the symbols, -2 and so on on a clash.
+    symbols
+        Of the run; the first three are in such a name.
+    now
+        For the stamp.
+
+    Returns
+    -------
+    Run
+        Nothing is committed in it yet.
+
+    Raises
+    ------
+    DataError
+        Where 999 runs have such a name.
+    """
     folder = home / "runs"
     with atomic.disk_errors(folder):
         folder.mkdir(exist_ok=True)
@@ -108,7 +161,29 @@ def create(home: Path, name: str | None, symbols: Sequence[str], now: datetime) 
 
 
 def locate(home: Path, given: str | None, environ: Mapping[str, str]) -> Run:
-    """The run that --run (a name or a path), HFM_RUN or `latest` means. Raises UsageError or DataError."""
+    """The run that --run (a name or a path), HFM_RUN or `latest` means.
+
+    Parameters
+    ----------
+    home
+        Where runs lie.
+    given
+        Of --run; None where it was not given.
+    environ
+        The environment.
+
+    Returns
+    -------
+    Run
+        One whose folder is there.
+
+    Raises
+    ------
+    DataError
+        Where there is no such run.
+    UsageError
+        For a text that can name none.
+    """
     ref = given or environ.get("HFM_RUN") or None
     if ref is None or ref == LATEST:
         path = home / "runs" / LATEST
@@ -162,7 +237,25 @@ class Run:
 
     @contextlib.contextmanager
     def lock(self, wait_s: float = 0.0) -> Iterator[None]:
-        """Hold the run against other writers; sweeps half-written files first. Raises LockedError, DiskError."""
+        """Hold the run against other writers; sweeps half-written files first.
+
+        Parameters
+        ----------
+        wait_s
+            How long another writer is waited for, seconds.
+
+        Yields
+        ------
+        None
+            While the lock is held.
+
+        Raises
+        ------
+        LockedError
+            Where another writer holds it after that time.
+        DiskError
+            Where the folder cannot be written.
+        """
         with atomic.disk_errors(self.path / LOCK):
             held = filelock.FileLock(self.path / LOCK, timeout=wait_s)
             try:
@@ -183,7 +276,23 @@ class Run:
         return (self.path / MANIFEST).is_file()
 
     def manifest(self, now: datetime | None = None) -> Manifest:
-        """The committed state; a new one where there is none. Raises DataError where its own hash fails."""
+        """The committed state; a new one where there is none.
+
+        Parameters
+        ----------
+        now
+            When a new one is made; None: it has no date.
+
+        Returns
+        -------
+        Manifest
+            As committed.
+
+        Raises
+        ------
+        DataError
+            Where it cannot be read, its own hash fails, or its format is another.
+        """
         path = self.path / MANIFEST
         try:
             raw = path.read_bytes()
@@ -213,7 +322,17 @@ class Run:
         return Manifest(tree["created"], tree["config"], stages, **tree["journal"])
 
     def commit(self, manifest: Manifest, events: Sequence[Mapping[str, Any]], now: datetime) -> None:
-        """Write the journal's events, then the manifest: after this call the new state is the state."""
+        """Write the journal's events, then the manifest: after this call the new state is the state.
+
+        Parameters
+        ----------
+        manifest
+            Its head and count become those of the journal.
+        events
+            JSON objects.
+        now
+            Their time.
+        """
         stamped = [{"time": stamp(now), **event} for event in events]
         manifest.head, manifest.count = journal.append(self.path / JOURNAL, manifest.head, manifest.count, stamped)
         tree = {

@@ -30,7 +30,20 @@ _FIGURES = (
 
 
 def families(manifest: Manifest, limits: dict[str, float]) -> list[MetricFamily]:
-    """All that the stages say. limits: name -> rows on which it fired."""
+    """All that the stages say.
+
+    Parameters
+    ----------
+    manifest
+        As committed.
+    limits
+        Name -> rows on which it fired.
+
+    Returns
+    -------
+    list[MetricFamily]
+        In a fixed order; some without samples.
+    """
     stages = manifest.stages.items()
     out = [
         MetricFamily("hfm_stage_last_success_timestamp_seconds", "gauge", "When the stage last committed, UTC.",
@@ -77,7 +90,17 @@ def write(run: Run, manifest: Manifest) -> None:
 
 
 def renew(run: Run, new: Sequence[MetricFamily], prefix: str) -> None:
-    """Replace one writer's metrics (all that start with `prefix`) in the run's metrics.prom, atomically."""
+    """Replace one writer's metrics in the run's metrics.prom, atomically.
+
+    Parameters
+    ----------
+    run
+        Whose file it is.
+    new
+        All that this writer says; the names start with `prefix`.
+    prefix
+        Of the writer: STAGES or STREAM.
+    """
     path, old = run.path / FILE, ""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         old = path.read_text("utf-8")

@@ -25,7 +25,7 @@ from hfm.errors import ConfigError, ExitCode
 from hfm.instants import parse_instant
 from hfm.runs import metrics_file, stages
 from hfm.runs.freshness import check_hashes, inputs_of, readers, section, versions, why_stale
-from hfm.runs.manifest import Entry, Run, point_latest
+from hfm.runs.manifest import Entry, Manifest, Run, point_latest
 from hfm.runs.stages import Stage
 from hfm.runs.staging import ResumeFile, plain, staging
 from hfm.runs.trials import record_of, trial_keys
@@ -76,17 +76,22 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
     Inputs are hashed while the stage's libraries load and beside the stage, which reads them meanwhile: nothing is
     committed before they are found whole.
 
+    Parameters
+    ----------
+    run
+        Its lock is held.
+    stage, config, options
+        What is done, with which settings, and how.
+
     Returns
     -------
-    Outcome : what was written, the figures, warnings and losses.
+    Outcome
+        What was written, the figures, warnings and losses.
     """
     began, compiled, now = time.perf_counter(), _compile_seconds(), options.clock()
     manifest = run.manifest(now)
     inputs, settings = inputs_of(run, manifest, stage), section(config, stage.name)
-    if options.talk is not None:
-        from hfm.kernels import first_run  # NumPy
-
-        first_run.start(options.talk)
+    _watch_compilers(options)
     with ThreadPoolExecutor(1) as beside, staging(run) as staged:
         checked = beside.submit(check_hashes, run, inputs)
         ctx, function = _context(run, stage, config, options, inputs, now), _function(stage)
@@ -110,17 +115,31 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
         artifacts, inputs, settings, versions(), ctx.losses, ctx.warnings, plain(ctx.figures),
         finished=f"{options.clock().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", elapsed_s=round(elapsed, 3),
     )  # fmt: skip
-    chosen = {name: entry.config for name, entry in manifest.stages.items()}
-    run.commit(manifest, [*trial_keys(ctx.events, inputs, chosen), _event(stage, entry)], options.clock())
+    _commit(run, manifest, stage, ctx, options.clock())
+    paths = [run.path / a for a in artifacts]
+    return Outcome(
+        stage.name, paths, entry.figures, ctx.lines, ctx.warnings, ctx.losses, elapsed, _compile_seconds() - compiled
+    )
+
+
+def _watch_compilers(options: Options) -> None:
+    """Where a person is told so, let processes beside this one compile once a kernel is in no cache."""
+    if options.talk is not None:
+        from hfm.kernels import first_run  # NumPy
+
+        first_run.watch(options.talk)
+
+
+def _commit(run: Run, manifest: Manifest, stage: Stage, ctx: Context, now: datetime) -> None:
+    """Commit a stage whose entry stands in the manifest, with its trials and its line of the journal; then tidy up."""
+    entry = manifest.stages[stage.name]
+    chosen = {name: each.config for name, each in manifest.stages.items()}
+    run.commit(manifest, [*trial_keys(ctx.events, entry.inputs, chosen), _event(stage, entry)], now)
     metrics_file.write(run, manifest)
     if isinstance(ctx.checkpoint, ResumeFile):
         ctx.checkpoint.remove()
     if stage.name == "fetch":
         point_latest(run)
-    paths = [run.path / a for a in artifacts]
-    return Outcome(
-        stage.name, paths, entry.figures, ctx.lines, ctx.warnings, ctx.losses, elapsed, _compile_seconds() - compiled
-    )
 
 
 def _event(stage: Stage, entry: Entry) -> dict[str, Any]:  # Any: JSON values
@@ -147,7 +166,22 @@ def dry_run(config: Config, options: Options) -> Context:
 
 
 def run_all(run: Run, config: Config, options: Options, refresh: bool) -> Iterator[Outcome | tuple[Stage, str]]:
-    """All stages in order: (stage, why) before each, then its Outcome; a fresh one gives only (stage, "fresh")."""
+    """All stages in order.
+
+    Parameters
+    ----------
+    run
+        Its lock is held.
+    config, options
+        With which settings the stages are carried out, and how.
+    refresh
+        Whether fetch is carried out though it is fresh.
+
+    Yields
+    ------
+    Outcome | tuple[Stage, str]
+        (stage, why) before each, then its Outcome; a fresh one gives only (stage, "fresh").
+    """
     for stage in stages.STAGES:
         why = why_stale(run, run.manifest(options.clock()), stage, config)
         if stage.name == "fetch" and refresh:

@@ -27,11 +27,21 @@ class Pruned:
 
 
 def prune(home: Path, keep: int, now: datetime) -> Iterator[Pruned]:
-    """Empty all but the `keep` newest runs under a home, and never the latest; one that is at work is left alone.
+    """Empty all but the newest runs under a home, and never the latest; one that is at work is left alone.
+
+    Parameters
+    ----------
+    home
+        Where runs lie.
+    keep
+        How many of the newest stay.
+    now
+        For the journal.
 
     Yields
     ------
-    Pruned : of each run that was emptied, or left alone for a reason.
+    Pruned
+        Of each run that was emptied, or left alone for a reason.
     """
     folder = home / "runs"
     latest = (folder / LATEST).resolve()

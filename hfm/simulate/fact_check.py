@@ -11,7 +11,8 @@ import numpy as np
 from hfm.config import Config
 from hfm.simulate.bars import bar_facts, bar_stream
 from hfm.simulate.book import book_tape
-from hfm.simulate.book.stage import BookCounts, SessionSums, judged, sessions
+from hfm.simulate.book.session_tasks import BookCounts, SessionSums, sessions
+from hfm.simulate.book.stage import judged
 from hfm.simulate.moments import Moments
 from hfm.stage import Context
 from hfm.tables import Reader
@@ -64,9 +65,19 @@ def table(
 def _book_table(
     markets: Sequence[Reader], config: Config, seeds: Sequence[int]
 ) -> dict[str, dict[str, Any]]:  # Any: JSON
-    """By id: label, value, se, band, pass and whose property it is.
+    """The table of the book's facts.
 
     markets: bars of independent markets, each played with a seed of its own; a single one with the first of them.
+
+    Returns
+    -------
+    dict[str, dict[str, Any]]
+        By id: label, value, se, band, pass and whose property it is.
+
+    Raises
+    ------
+    AssertionError
+        Where a session gives a table that was not asked for.
     """
     of_bars, of_book, counts = Moments(), Moments(), BookCounts()
     pooled, observed = None, False

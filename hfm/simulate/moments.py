@@ -28,9 +28,14 @@ class Moments:
         self.sessions = 0
 
     def add(self, parts: list[tuple[Array, dict[str, Float]]]) -> None:
-        """Take the sums of a group: for each symbol its days [S] and, by name, sums [S] of each of them.
+        """Take the sums of a group.
 
         Symbols of one day are one cluster. A day must not be spread over two calls.
+
+        Parameters
+        ----------
+        parts
+            For each symbol its days [S] and, by name, sums [S] of each of them.
         """
         if not parts:
             return
@@ -64,6 +69,7 @@ class Moments:
         value = _value(statistic, dict(zip(self.names, self._total.tolist(), strict=True)))
         if self.sessions < 3 or not np.isfinite(value):
             return value, float("nan")
+        # Omega: the sessions' summed outer products about their mean; g: central differences, of the sums that f reads
         omega = self._outer - np.outer(self._total, self._total) / self.sessions
         gradient = np.zeros(len(self.names))
         sums = dict(zip(self.names, self._total.tolist(), strict=True))
@@ -77,6 +83,7 @@ class Moments:
                     sides.append(_value(statistic, sums))
                 sums[self.names[j]] = centre
                 gradient[j] = (sides[0] - sides[1]) / (2.0 * step)
+        # sqrt(g' Omega g), with n / (n - 1) for the mean
         variance = float(gradient @ omega @ gradient) * self.sessions / (self.sessions - 1)
         return value, float(np.sqrt(max(variance, 0.0)))
 

@@ -34,11 +34,33 @@ class SlotGrid:
         return len(self.cell) == len(self.days) * self.slots
 
     def matrix(self, values: Float) -> Float:
-        """[S, T] of a group's column (all its rows), NaN in holes."""
+        """A column of the group by session and slot.
+
+        Parameters
+        ----------
+        values
+            [rows of the group].
+
+        Returns
+        -------
+        Float
+            [S, T], NaN in holes.
+        """
         return self.laid_out(values[self.rows])
 
     def laid_out(self, line: Float) -> Float:
-        """[S, T] of this symbol's rows [n] in order, NaN in holes."""
+        """This symbol's rows by session and slot.
+
+        Parameters
+        ----------
+        line
+            [n] in order.
+
+        Returns
+        -------
+        Float
+            [S, T], NaN in holes; a view of `line` where there are none.
+        """
         if self.full:
             return line.reshape(len(self.days), self.slots)
         out = np.full(len(self.days) * self.slots, np.nan)
@@ -46,7 +68,18 @@ class SlotGrid:
         return out.reshape(len(self.days), self.slots)
 
     def line(self, matrix: Float) -> Float:
-        """[n] of a matrix [S, T]: this symbol's rows in order."""
+        """This symbol's rows in order.
+
+        Parameters
+        ----------
+        matrix
+            [S, T].
+
+        Returns
+        -------
+        Float
+            [n]; a view of the matrix where it has no holes.
+        """
         flat = matrix.reshape(-1)
         return flat if self.full else flat[self.cell]
 

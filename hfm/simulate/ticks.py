@@ -62,7 +62,18 @@ class TickSizes:
     size: Float = field(default_factory=lambda: np.empty(0))
 
     def of(self, days: Array) -> Float:
-        """[S, 1] of some of the sessions."""
+        """Tick sizes of some of the sessions.
+
+        Parameters
+        ----------
+        days
+            [S] sessions that have a size.
+
+        Returns
+        -------
+        Float
+            [S, 1] currency.
+        """
         if not len(self.days):
             return np.full((len(days), 1), self.last)
         return np.asarray(self.size[np.searchsorted(self.days, days)][:, None])
@@ -115,9 +126,7 @@ def _below(grid: SlotGrid, price: Float, tick: float) -> None:
 
 
 def _sizes(calendar: str, past: list[tuple[Array, Float, Float]]) -> TickSizes:
-    """The tick of each session. past: days, first price and evidence by group; the first row of evidence is that of
-    the first session's first row.
-    """
+    """The tick of each session. past: by group days, first prices and evidence, the extra row of _evidence in front."""
     days, price, evidence = (np.concatenate([part[k] for part in past]) for k in range(3))
     running = np.cumsum(evidence[1:], axis=0)  # whole numbers: exact, however the sessions come in groups
     before = np.concatenate((evidence[:1], running[:-1]))
@@ -156,7 +165,20 @@ def tick_size(calendar: str, price: Float, evidence: Float) -> Float:
 
 
 def market_rule(calendar: str, price: Float) -> Float | None:
-    """[S] the finest tick (currency) at which a market quotes at price [S]; None where its rule is not known."""
+    """The finest tick at which a market quotes.
+
+    Parameters
+    ----------
+    calendar
+        Names the market.
+    price
+        [S] currency.
+
+    Returns
+    -------
+    Float | None
+        [S] currency; None where its rule is not known.
+    """
     if calendar in US:
         return np.where(price < 1.0, 1e-4, CENT)
     if calendar in TOKYO:
@@ -170,9 +192,14 @@ def _usual(price: Float) -> Float:
 
 
 def _shown(price: Float, evidence: Float) -> Float:
-    """[S] the coarsest candidate that nearly all earlier prices are multiples of, 0 where there is none.
+    """The coarsest candidate that nearly all earlier prices are multiples of, 0 where there is none.
 
     That n prices of the usual tick d are all multiples of a coarser c has probability (d / c)^n.
+
+    Returns
+    -------
+    Float
+        [S] currency.
     """
     count, on = evidence[:, :1], evidence[:, 1:]
     surprise = count * np.log(CANDIDATES / _usual(price)[:, None])
@@ -182,9 +209,7 @@ def _shown(price: Float, evidence: Float) -> Float:
 
 
 def _evidence(grid: SlotGrid, prices: list[Float], first: bool, us: bool) -> Float:
-    """[S, 1 + K] grid_counts of each session's prices; with that of the first row before them, for a symbol's first
-    group. us: whether prices of which a fifth lies on cents need no closer look.
-    """
+    """[S, 1 + K] grid_counts (see there) of each session; of a symbol's first group that of its first row in front."""
     slots = np.unique(np.linspace(0, grid.slots - 1, ROWS).astype(int))
     sample = np.stack([p[:, slots] for p in prices], axis=2).reshape(len(grid.days), -1)
     if first:

@@ -110,11 +110,7 @@ class FileReader:
             raise self._corrupt(e) from e
 
     def _corrupt(self, e: Exception) -> DataError:
-        return DataError(
-            f"{self.path} cannot be read",
-            why=str(e).splitlines()[0][:200],
-            hint=self._remake,
-        )
+        return DataError(f"{self.path} cannot be read", why=str(e).splitlines()[0][:200], hint=self._remake)
 
     @property
     def meta(self) -> TableMeta:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
-from hfm.models.heads import LOG_VOL, LOGIT, LOW, QUANTILES, TASKS, blend, mix
+from hfm.models.heads import QUANTILES, TASKS, blend, columns_of, mix
 from hfm.models.networks.losses import log_loss, pinball
 from hfm.plugins import Float, Int
 
@@ -109,15 +110,16 @@ def _blended(block: ValidationBlock, loss: Callable[[ValidationBlock, Float], Fl
 
 
 def _direction(block: ValidationBlock, heads: Float) -> Float:
-    return log_loss(heads[:, LOGIT], block.up)
+    return log_loss(columns_of(heads).logit, block.up)
 
 
 def _volatility(block: ValidationBlock, heads: Float) -> Float:
-    return (block.log_vol - heads[:, LOG_VOL]) ** 2
+    return (block.log_vol - columns_of(heads).log_vol) ** 2
 
 
 def _spread(block: ValidationBlock, heads: Float) -> Float:
-    each: list[Float] = [pinball(block.log_spread - heads[:, LOW + i], q) for i, q in enumerate(QUANTILES)]
+    quantiles = zip(columns_of(heads).quantiles, QUANTILES, strict=True)
+    each: list[Float] = [pinball(block.log_spread - quantile, level) for quantile, level in quantiles]
     return np.asarray(np.mean(each, axis=0))
 
 
@@ -146,6 +148,7 @@ def clustered(values: Float, cluster: Int) -> tuple[float, float]:
     if groups < 2:
         return mean, float("nan")
     sums = np.bincount(at, part - mean)
+    # the sandwich of a mean: squares of the clusters' sums of residuals, over n squared
     return mean, float(np.sqrt(groups / (groups - 1) * np.sum(sums * sums)) / len(part))
 
 
@@ -166,19 +169,52 @@ def inverse_temperature(logit: Float, up: Float, cluster: Int | None = None) -> 
     float
         In [0, 1.5]; 1 without rows.
     """
+    # temperature scaling: Guo et al. 2017, arXiv:1706.04599; with a prior it is a maximum a posteriori
     good = np.isfinite(logit) & np.isfinite(up)
     if not good.any():
         return 1.0
     z, y = logit[good], up[good]
-    loss = np.array([np.sum(np.logaddexp(0, k * z) - k * y * z) for k in TEMPERATURES])
-    prior, share = (TEMPERATURES - 1) ** 2 / (2 * PRIOR**2), 1.0
+    share = 1.0
+
+    @cache
+    def loss(i: int) -> float:
+        k = TEMPERATURES[i]
+        return float(np.sum(np.logaddexp(0, k * z) - k * y * z))
+
     if cluster is not None:
-        p = 0.5 + 0.5 * np.tanh(0.5 * TEMPERATURES[int(np.argmin(loss))] * z)
+        # the information in the rows, were they independent, against that of G clusters beside the prior
+        p = 0.5 + 0.5 * np.tanh(0.5 * TEMPERATURES[_least(loss, len(TEMPERATURES))] * z)
         share = 1 / (1 + float(np.sum(p * (1 - p) * z * z)) * PRIOR**2 / len(np.unique(cluster[good])))
-    return float(TEMPERATURES[int(np.argmin(share * loss + prior))])
+    prior = (TEMPERATURES - 1) ** 2 / (2 * PRIOR**2)
+    return float(TEMPERATURES[_least(lambda i: share * loss(i) + prior[i], len(TEMPERATURES))])
+
+
+def _least(value: Callable[[int], float], count: int) -> int:
+    """The first of 0..count-1 at which a convex `value` is least, by bisection of its slope (bench `walk-forward`)."""
+    low, high = 0, count - 1
+    while low < high:
+        middle = (low + high) // 2
+        if value(middle + 1) >= value(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def confidences(logit: Float, inverse: float) -> Float:
-    """Sorted |p - .5| of the finite rows of a fold's validation block: what conf_rank counts."""
+    """Sorted |p - .5| of a fold's validation block: what conf_rank counts.
+
+    Parameters
+    ----------
+    logit : float64 [n]
+        Heads of the block; what is not finite is left out.
+    inverse : float
+        1/T.
+
+    Returns
+    -------
+    float64 [m]
+        In [0, .5], ascending.
+    """
     z = logit[np.isfinite(logit)]
     return np.sort(np.abs(0.5 * np.tanh(0.5 * z * inverse)))

@@ -1,11 +1,14 @@
-"""Fits of deep models, one a fold, by the workers of an executor; the same bytes with any number of them."""
+"""Fits of deep models, one a fold, by the workers of an executor; the same bytes with any number of them.
+
+Folds that begin from the one before are fitted in turn, and the workers share the networks; else they share the folds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 from hfm import plugins
 from hfm.config import Train
@@ -13,30 +16,11 @@ from hfm.plugins import Arrays, Panel
 from hfm.stage import Context
 from hfm.train import fold_rows
 from hfm.train.fit_checkpoints import FitCheckpoints
+from hfm.train.fit_reports import EpochReport, FitMeter, FitReport, FoldCheckpoint, FoldProgress, Report, StateReport
 from hfm.train.folds import Fold
 
 PARALLEL_FROM = 3_000_000
 """Labels x epochs x networks from which a second process pays for its start, even if training stops early."""
-
-
-class EpochReport(NamedTuple):
-    """What a fit reports after an epoch: `done` of `total` epochs of the network `label`."""
-
-    fold: int
-    label: str
-    done: int
-    total: int
-    note: str
-
-
-class StateReport(NamedTuple):
-    """What a fit can be resumed from."""
-
-    fold: int
-    state: bytes
-
-
-Report = Callable[[EpochReport | StateReport], None]
 
 
 @dataclass(frozen=True)
@@ -58,38 +42,16 @@ class FitInputs:
     valid: Panel
     options: Train
     seed: int
+    before: Arrays | None = None
+    """Arrays of the fit of the fold before, from which it may begin."""
+    networks: range | None = None
+    """Which of the model's networks; None: all."""
 
 
-@dataclass(frozen=True)
-class FoldProgress:
-    """The progress function of one fold's fit: hands its news on."""
-
-    fold: int
-    report: Report
-
-    def __call__(self, label: str, done: int, total: int, note: str = "") -> None:
-        """See Progress."""
-        self.report(EpochReport(self.fold, label, done, total, note))
-
-
-@dataclass(frozen=True)
-class FoldCheckpoint:
-    """The checkpoint of one fold's fit: what it saves is handed on, what it loads is what was handed in."""
-
-    fold: int
-    report: Report
-    state: bytes | None
-
-    def save(self, data: bytes) -> None:
-        """See ResumeStore."""
-        self.report(StateReport(self.fold, data))
-
-    def load(self) -> bytes | None:
-        """See ResumeStore."""
-        return self.state
-
-
-def fit(task: FitTask, fold: Fold, report: Report, state: bytes | None = None) -> Arrays:
+def fit(
+    task: FitTask, fold: Fold, report: Report, state: bytes | None = None, before: Arrays | None = None,
+    networks: range | None = None,
+) -> Arrays:  # fmt: skip
     """Fit one fold; randomness depends on seed and fold alone.
 
     Parameters
@@ -102,6 +64,10 @@ def fit(task: FitTask, fold: Fold, report: Report, state: bytes | None = None) -
         Called with each epoch's news, and with what can be resumed.
     state : bytes, optional
         What such a fit had saved when it died.
+    before : arrays by name, optional
+        Of the fit of the fold before, for a model that begins there.
+    networks : range, optional
+        Which of the model's networks; default all.
 
     Returns
     -------
@@ -109,14 +75,31 @@ def fit(task: FitTask, fold: Fold, report: Report, state: bytes | None = None) -
         See Forecaster.
     """
     train, valid = (fold_rows.purged_part(task.panel, *part) for part in (fold.train, fold.valid))
-    return fit_inputs(FitInputs(task.model, train, valid, task.options, task.seed), fold.number, report, state)
+    inputs = FitInputs(task.model, train, valid, task.options, task.seed, before, networks)
+    return fit_inputs(inputs, fold.number, report, state)
 
 
 def fit_inputs(inputs: FitInputs, fold: int, report: Report, state: bytes | None = None) -> Arrays:
-    """`fit` on rows that are already cut; fold: the number of theirs."""
+    """`fit` on rows that are already cut.
+
+    Parameters
+    ----------
+    inputs : FitInputs
+        The rows, and what to do with them.
+    fold : int
+        The number of their fold.
+    report, state
+        As in `fit`.
+
+    Returns
+    -------
+    arrays by name
+        See Forecaster.
+    """
+    first = 0 if inputs.networks is None else inputs.networks.start
     ctx = Context(
-        stage=f"train fold {fold}", seed=inputs.seed, progress=FoldProgress(fold, report),
-        checkpoint=FoldCheckpoint(fold, report, state), resume=state is not None,
+        stage=f"train fold {fold}", seed=inputs.seed, progress=FoldProgress(fold, report), resume=state is not None,
+        checkpoint=FoldCheckpoint(fold, first, report, state), before=inputs.before, networks=inputs.networks,
     )  # fmt: skip
     model: plugins.Forecaster = plugins.find("models", inputs.model)()
     return model.fit(inputs.train, inputs.valid, inputs.options, ctx)
@@ -142,14 +125,7 @@ def fit_all(
     ------
     (fold, arrays) as they are done, in any order; first those that were done before.
     """
-    meter = _Meter(task, folds, ctx)
-
-    def listen(report: EpochReport | StateReport) -> None:
-        if isinstance(report, StateReport):
-            checkpoints.save_state(task.model, report.fold, report.state)
-        else:
-            meter.epoch(report)
-
+    meter = FitMeter(task.options, folds, ctx)
     missing = []
     for fold in folds:
         arrays = checkpoints.arrays(task.model, fold.number)
@@ -158,42 +134,105 @@ def fit_all(
         else:
             meter.finished(fold.number)
             yield fold, arrays
-    labels = sum(len(fold_rows.part(task.panel, *f.train).slot) for f in missing)
-    enough = labels * task.options.epochs * task.options.seeds >= PARALLEL_FROM
-    workers = min(ctx.workers, len(missing)) if enough else 1
-    if workers > 1:  # the largest first, so that none is left to one worker at the end
-        missing.sort(key=lambda f: f.train[0] - f.train[1])
-    executor: plugins.Executor = plugins.find("executors", "processes")(workers)
-    fits = [partial(_fit, fold, checkpoints.state(task.model, fold.number)) for fold in missing]
-    for k, arrays in executor.as_completed(fits, task, listen):
-        fold = missing[k]
+    if missing and task.options.warm_start and getattr(plugins.find("models", task.model), "warm", False):
+        done = _fit_chains(task, folds, missing, ctx.workers, checkpoints, meter)
+    else:
+        done = _fit_apart(task, missing, ctx.workers, checkpoints, meter)
+    for fold, arrays in done:
         checkpoints.save_arrays(task.model, fold.number, arrays)
         meter.finished(fold.number)
         yield fold, arrays
 
 
+def _fit_apart(
+    task: FitTask, folds: list[Fold], workers: int, checkpoints: FitCheckpoints, meter: FitMeter
+) -> Iterator[tuple[Fold, Arrays]]:
+    """Each fold by itself, in any order."""
+    if (workers := _worthwhile(task, folds, min(workers, len(folds)))) > 1:
+        folds.sort(
+            key=lambda f: f.train.first - f.train.end
+        )  # the largest first: none is left to one worker at the end
+    executor: plugins.Executor = plugins.find("executors", "processes")(workers)
+    fits = [partial(_fit, fold, checkpoints.state(task.model, fold.number)) for fold in folds]
+    for k, arrays in executor.as_completed(fits, task, partial(_listen, task.model, checkpoints, meter)):
+        yield folds[k], arrays
+
+
+def _fit_chains(
+    task: FitTask,
+    folds: Sequence[Fold],
+    missing: list[Fold],
+    workers: int,
+    checkpoints: FitCheckpoints,
+    meter: FitMeter,
+) -> Iterator[tuple[Fold, Arrays]]:
+    """Folds in turn, each network from itself in the fold before; each worker has some of the networks.
+
+    A network depends on no other, so that how they are shared out changes nothing. What all workers have reported of a
+    fold is kept at once.
+
+    Yields
+    ------
+    (fold, arrays) of all folds from the first of `missing` on, in turn.
+    """
+    at = folds.index(missing[0])
+    before = checkpoints.arrays(task.model, folds[at - 1].number) if at else None
+    workers = _worthwhile(task, folds[at:], min(workers, task.options.seeds))
+    borders = [task.options.seeds * k // workers for k in range(workers + 1)]
+    reported: dict[int, list[Arrays]] = {fold.number: [] for fold in folds}
+
+    def listen(report: EpochReport | StateReport | FitReport) -> None:
+        if not isinstance(report, FitReport):
+            _listen(task.model, checkpoints, meter, report)
+            return
+        reported[report.fold].append(report.arrays)
+        if len(reported[report.fold]) == workers:
+            checkpoints.save_arrays(task.model, report.fold, _joined(reported[report.fold]))
+            meter.finished(report.fold)
+
+    chains = []
+    for networks in itertools.starmap(range, itertools.pairwise(borders)):
+        states = {fold.number: checkpoints.state(task.model, fold.number, networks.start) for fold in folds[at:]}
+        chains.append(partial(_fit_chain, folds[at:], networks, before, states))
+    executor: plugins.Executor = plugins.find("executors", "processes")(workers)
+    done = dict(executor.as_completed(chains, task, listen))
+    for k, fold in enumerate(folds[at:]):
+        yield fold, _joined([done[part][k] for part in range(workers)])
+
+
+def _fit_chain(
+    folds: Sequence[Fold], networks: range, before: Arrays | None, states: Mapping[int, bytes | None], task: FitTask,
+    report: Report,
+) -> list[Arrays]:  # fmt: skip
+    """Some networks of all folds, each fold from the one before; each is reported, too."""
+    done: list[Arrays] = []
+    for fold in folds:
+        done.append(fit(task, fold, report, states[fold.number], done[-1] if done else before, networks))
+        report(FitReport(fold.number, done[-1]))
+    return done
+
+
+def _joined(parts: Sequence[Arrays]) -> Arrays:
+    """The arrays of all networks; what does not depend on them is in each part the same."""
+    return {name: value for part in parts for name, value in part.items()}
+
+
+def _worthwhile(task: FitTask, folds: Sequence[Fold], workers: int) -> int:
+    """So many workers as asked for, where there is enough to do; else one."""
+    labels = sum(len(fold_rows.part(task.panel, *f.train).slot) for f in folds)
+    return workers if labels * task.options.epochs * task.options.seeds >= PARALLEL_FROM else 1
+
+
+def _listen(
+    model: str, checkpoints: FitCheckpoints, meter: FitMeter, report: EpochReport | StateReport
+) -> None:  # fmt: skip
+    """Take what a fit reports: a state is kept, an epoch shown."""
+    if isinstance(report, StateReport):
+        checkpoints.save_state(model, report.fold, report.network, report.state)
+    else:
+        meter.epoch(report)
+
+
 def _fit(fold: Fold, state: bytes | None, task: FitTask, report: Report) -> Arrays:
     """`fit` as an executor calls it."""
     return fit(task, fold, report, state)
-
-
-class _Meter:
-    """Turns the news of single networks into one bar: epochs done of all epochs; an early stop skips the rest."""
-
-    def __init__(self, task: FitTask, folds: Sequence[Fold], ctx: Context) -> None:
-        self._ctx, self._each = ctx, task.options.epochs * task.options.seeds
-        self._total, self._done = len(folds) * self._each, {f.number: 0 for f in folds}
-        self._epochs = task.options.epochs
-
-    def epoch(self, report: EpochReport) -> None:
-        """One epoch of one network is over."""
-        number, label, done, _, note = report
-        before = int(label.split()[-1].split("/")[0]) - 1 if label[-1:].isdigit() else 0
-        self._done[number] = max(self._done[number], before * self._epochs + done)
-        place = "final" if number < 0 else f"fold {number}"
-        self._ctx.progress("train", sum(self._done.values()), self._total, f"{place} {label} epoch {done}: {note}")
-
-    def finished(self, number: int) -> None:
-        """All networks of a fold are fitted."""
-        self._done[number] = self._each
-        self._ctx.progress("train", sum(self._done.values()), self._total, "")

@@ -25,7 +25,20 @@ class LeadIn:
 
 
 def place(panel: Panel, first: int, last: int) -> slice | Int:
-    """Where the rows of units [first, last) stand in the panel."""
+    """Where the rows of a part stand in the panel.
+
+    Parameters
+    ----------
+    panel : Panel
+        Of n rows.
+    first, last : int
+        The part: units [first, last).
+
+    Returns
+    -------
+    slice or int64 [m]
+        A slice where the units are sessions.
+    """
     if panel.block is not None:
         return np.flatnonzero((panel.block >= first) & (panel.block < last))
     days = np.unique(panel.session)
@@ -35,20 +48,50 @@ def place(panel: Panel, first: int, last: int) -> slice | Int:
 
 
 def part(panel: Panel, first: int, last: int) -> Panel:
-    """The rows of units [first, last), labels and all."""
+    """The rows of a part, labels and all.
+
+    Parameters
+    ----------
+    panel, first, last
+        As in `place`.
+
+    Returns
+    -------
+    Panel
+    """
     if panel.block is None:
         return panel.of_sessions(first, last)
     return _take(panel, np.flatnonzero((panel.block >= first) & (panel.block < last)))
 
 
 def purged_part(panel: Panel, first: int, last: int) -> Panel:
-    """The same without the labels that are known only in unit `last` or later: those that what follows must not see."""
+    """The rows of a part, NaN in labels that are known only in unit `last` or later: those that it must not see.
+
+    Parameters
+    ----------
+    panel, first, last
+        As in `place`.
+
+    Returns
+    -------
+    Panel
+    """
     cut = part(panel, first, last)
     return cut if cut.known is None else _purged(cut, last)
 
 
 def lead(panel: Panel, first: int, last: int) -> LeadIn:
-    """Units [first, last) with the rows that precede them in their sessions, so that a state can be carried."""
+    """A part with the rows that precede it in its sessions, so that a state can be carried.
+
+    Parameters
+    ----------
+    panel, first, last
+        As in `place`.
+
+    Returns
+    -------
+    LeadIn
+    """
     if panel.block is None:
         cut = panel.of_sessions(first, last)
         return LeadIn(cut, np.ones(len(cut.slot), bool))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from hfm.errors import DataError
 
@@ -16,24 +17,45 @@ TRAIN, VALID, TESTS = 0.45, 0.1, 4
 """Shares of the blocks in the first fold's training and in every validation part; test parts of the rest."""
 
 
+class Units(NamedTuple):
+    """Sessions, or blocks, [first, end), counted from the first of the data."""
+
+    first: int
+    end: int
+
+
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Units (sessions or blocks) [a, b) of each part, counted from the first of the data; number -1: the final fit,
-    untested.
-    """
+    """The units of each part; number -1: the final fit, untested."""
 
     number: int
-    train: tuple[int, int]
-    valid: tuple[int, int]
-    test: tuple[int, int]
+    train: Units
+    valid: Units
+    test: Units
 
 
 def plan(sessions: int, window: int = 0, more: Callable[[int], str] | None = None) -> list[Fold]:
     """The folds of `sessions` sessions; the last may have a shorter test part.
 
-    The training part grows with each fold, or rolls where window > 0 says how many sessions it holds. Session splits
-    need no purge: no label crosses a close. Raises DataError where not even one fold is full, with the minimum;
-    more: what to do about it, from that minimum.
+    Session splits need no purge: no label crosses a close.
+
+    Parameters
+    ----------
+    sessions : int
+        How many there are.
+    window : int
+        Sessions that the training part holds, which then rolls; 0: it grows with each fold.
+    more : callable, optional
+        From the fewest sessions that would do: what to type to have them, the error's hint.
+
+    Returns
+    -------
+    list of Fold
+
+    Raises
+    ------
+    DataError
+        Where not even one fold is full.
     """
     train, valid, test = next(sizes for least, sizes in SCHEMES if sessions >= least)
     if sessions < train + valid + test:
@@ -45,23 +67,38 @@ def plan(sessions: int, window: int = 0, more: Callable[[int], str] | None = Non
     folds = []
     for number, first in enumerate(range(train + valid, sessions, test)):
         cut = first - valid
-        start = max(0, cut - window) if window else 0
-        folds.append(Fold(number, (start, cut), (cut, first), (first, min(first + test, sessions))))
+        folds.append(Fold(number, _training(cut, window), Units(cut, first), Units(first, min(first + test, sessions))))
     return folds
 
 
 def final(sessions: int, window: int = 0) -> Fold:
     """The fit that is deployed: all sessions, the last block as validation."""
     _, valid, _ = next(sizes for least, sizes in SCHEMES if sessions >= least)
-    cut = sessions - valid
-    return Fold(-1, (max(0, cut - window) if window else 0, cut), (cut, sessions), (sessions, sessions))
+    return _final(sessions, sessions - valid, window)
 
 
 def plan_blocks(blocks: int, rows: int, window: int = 0) -> list[Fold]:
     """The folds of so many blocks of clock time, however many sessions they lie in: TESTS test parts of equal length.
 
-    The training part grows, or rolls over `window` blocks. Splits inside a session need a purge: see fold_rows.
-    Raises DataError below BLOCKS blocks or ROWS rows, with the minimum.
+    Splits inside a session need a purge: see fold_rows.
+
+    Parameters
+    ----------
+    blocks : int
+        How many there are.
+    rows : int
+        In all of them.
+    window : int
+        Blocks that the training part holds, which then rolls; 0: it grows with each fold.
+
+    Returns
+    -------
+    list of Fold
+
+    Raises
+    ------
+    DataError
+        Below BLOCKS blocks or ROWS rows.
     """
     if blocks < BLOCKS or rows < ROWS:
         raise DataError(
@@ -73,15 +110,24 @@ def plan_blocks(blocks: int, rows: int, window: int = 0) -> list[Fold]:
     valid, first = _valid(blocks), int(TRAIN * blocks) + _valid(blocks)
     borders = [first + (blocks - first) * k // TESTS for k in range(TESTS + 1)]
     return [
-        Fold(k, (max(0, a - valid - window) if window else 0, a - valid), (a - valid, a), (a, b))
+        Fold(k, _training(a - valid, window), Units(a - valid, a), Units(a, b))
         for k, (a, b) in enumerate(itertools.pairwise(borders))
     ]
 
 
 def final_blocks(blocks: int, window: int = 0) -> Fold:
     """The fit that is deployed: all blocks, the last ones as validation."""
-    cut = blocks - _valid(blocks)
-    return Fold(-1, (max(0, cut - window) if window else 0, cut), (cut, blocks), (blocks, blocks))
+    return _final(blocks, blocks - _valid(blocks), window)
+
+
+def _training(cut: int, window: int) -> Units:
+    """The training part that ends before unit `cut`."""
+    return Units(max(0, cut - window) if window else 0, cut)
+
+
+def _final(count: int, cut: int, window: int) -> Fold:
+    """The fit on all of `count` units, those from `cut` on as validation."""
+    return Fold(-1, _training(cut, window), Units(cut, count), Units(count, count))
 
 
 def _valid(blocks: int) -> int:

@@ -33,7 +33,22 @@ class Labels:
 
 
 def ahead(seq: Int, start: Int, horizon: int) -> Int:
-    """[n] the row `horizon` rows later, -1 where there is none; start: [S+1] borders of the sequences."""
+    """The row of each row's label, `horizon` rows later.
+
+    Parameters
+    ----------
+    seq : int64 [n]
+        Clock slots.
+    start : int64 [S+1]
+        Borders of the sequences.
+    horizon : int
+        At least 1.
+
+    Returns
+    -------
+    int64 [n]
+        -1 where the sequence has no such row, or a slot is missing in between.
+    """
     out = np.full(len(seq), -1)
     owner = np.repeat(np.arange(len(start) - 1), np.diff(start))
     rows = np.arange(max(len(seq) - horizon, 0))
@@ -43,9 +58,21 @@ def ahead(seq: Int, start: Int, horizon: int) -> Int:
 
 
 def next_move(mid: Float, start: Int) -> Int:
-    """[n] the first later row of the same sequence whose mid is not that of the row before it, -1 where there is none.
+    """The first later row of the same sequence in which the mid moves.
 
     Its mid differs from the row's own: in between it stood still.
+
+    Parameters
+    ----------
+    mid : float64 [n]
+        At the close, currency.
+    start : int64 [S+1]
+        Borders of the sequences.
+
+    Returns
+    -------
+    int64 [n]
+        -1 where there is none.
     """
     moved = np.append(mid[1:] != mid[:-1], False)  # at t: the next row moves
     moved[start[1:] - 1] = False
@@ -88,7 +115,20 @@ def labels(mid: Float, levels: Float, time: Int, label_row: Int) -> Labels:
 
 
 def masked(known: Labels, rows: Mask) -> Labels:
-    """The labels without those of `rows` [n]."""
+    """The labels without those of some rows.
+
+    Parameters
+    ----------
+    known : Labels
+        Of n rows.
+    rows : bool [n]
+        Which have none.
+
+    Returns
+    -------
+    Labels
+        NaN and NO_TIME there.
+    """
     up, ret, spread, vol = (
         np.where(rows, np.nan, x) for x in (known.up, known.ret_bps, known.log_spread, known.log_vol)
     )
@@ -96,10 +136,26 @@ def masked(known: Labels, rows: Mask) -> Labels:
 
 
 def realised(mid: Float, start: Int, label_row: Int, least: Float) -> Float:
-    """[n] log volatility of event rows over their label's time, in log bps: root of the summed squared returns of the
-    mid from the row to its label's row, at least `least` [n] (bps); NaN without a label.
+    """Log volatility of event rows over their label's time: the root of the mid's summed squared returns.
 
-    A single event rarely moves the mid, and has no range: there is nothing that Garman-Klass could measure.
+    Realised variance: Andersen et al. 2003, Econometrica 71(2), doi:10.1111/1468-0262.00418. A single event rarely
+    moves the mid, and has no range: there is nothing that Garman-Klass could measure.
+
+    Parameters
+    ----------
+    mid : float64 [n]
+        At the close, currency.
+    start : int64 [S+1]
+        Borders of the sequences.
+    label_row : int64 [n]
+        The label's row, -1 where there is none.
+    least : float64 [n]
+        What the volatility is at least, in bps.
+
+    Returns
+    -------
+    float64 [n]
+        In log bps, from the row to its label's row; NaN without a label.
     """
     returns = np.append(0.0, np.diff(np.log(mid)))
     returns[start[:-1]] = 0.0

@@ -19,7 +19,20 @@ ACCURACY, LOG_LOSS = "accuracy_gain_over_gbm", "log_loss_gain_over_gbm"
 
 
 def gains(truth: Truth, forecast: ModelForecast, rival: ModelForecast) -> list[tuple[str, float, float, int]]:
-    """(metric, mean gain of `forecast` over `rival`, its standard error clustered by block, rows of both)."""
+    """The gains of one model over another, in the rows that both speak of.
+
+    Parameters
+    ----------
+    truth : Truth
+        Of n rows.
+    forecast, rival : ModelForecast
+        Of the same rows; where P(up) is NaN in either, neither is scored.
+
+    Returns
+    -------
+    list of (metric, mean gain, standard error by block, rows)
+        Of ACCURACY and LOG_LOSS; empty without a row.
+    """
     rows = np.isfinite(truth.up) & np.isfinite(forecast.p_up) & np.isfinite(rival.p_up)
     y, at = truth.up[rows], truth.cluster[rows]
     if len(y) == 0:

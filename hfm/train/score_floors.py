@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hfm.plugins import Float
-from hfm.train.labels import AHEAD
-from hfm.train.scoring import ALL_ROWS, BESIDE, GAIN, HIGHER, ModelForecast, ModelScore, Truth, expected_error
+from hfm.train.measures import expected_error
+from hfm.train.scoring import ALL_ROWS, BESIDE, GAIN, HIGHER, ModelForecast, ModelScore, Truth
 
 LARGER, BASE, PERFECT = "larger class of these rows", "training base rate", "perfectly calibrated"
 """Floors that are no model, and the name of the model `constant` as one of the direction."""
@@ -26,10 +26,27 @@ class ScoreFloor:
 def floors(
     scores: Sequence[ModelScore], names: Sequence[str], truth: Truth, models: Mapping[str, ModelForecast]
 ) -> list[ScoreFloor]:
-    """[len(scores)] the best value of the same metric on the same fold among the floor models `names`, itself left out.
+    """What each score has to beat.
 
-    For an accuracy the larger class of the rows is a floor too; for the ECE it is the ECE expected of a perfectly
-    calibrated forecaster with the same probabilities, for GAIN 0.
+    It is the best value of the same metric on the same fold among the floor models, itself left out. For an accuracy
+    the larger class of the rows is a floor too; for the ECE it is the ECE expected of a perfectly calibrated forecaster
+    with the same probabilities, for GAIN 0.
+
+    Parameters
+    ----------
+    scores : sequence of ModelScore
+        Those of the floor models among them.
+    names : sequence of str
+        The floor models.
+    truth : Truth
+        What the scores are of.
+    models : mapping
+        Name -> forecast of every model that is scored.
+
+    Returns
+    -------
+    list of ScoreFloor
+        One a score.
     """
     best: dict[tuple[int, str, str], list[ScoreFloor]] = {}
     for s in scores:
@@ -66,5 +83,5 @@ def _actual_class(task: str, truth: Truth, forecast: ModelForecast) -> Float:
         return np.where(moved, truth.log_spread > truth.own_spread, np.nan)
     up = truth.up
     if task != "direction" and truth.ahead is not None:
-        up = truth.ahead[:, AHEAD.index(int(task.removeprefix("direction_")))]
+        up = truth.over(int(task.removeprefix("direction_")))
     return np.where(np.isfinite(forecast.p_up), up, np.nan)

@@ -14,15 +14,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hfm.models.heads import LOG_VOL, LOW, MEDIAN, QUANTILES
+from hfm.models.heads import QUANTILES, columns_of
 from hfm.models.linear.ridge import Mask
 from hfm.models.networks.losses import pinball
 from hfm.plugins import Float, Int
 from hfm.train.calibration import clustered
 from hfm.train.labels import AHEAD
+from hfm.train.measures import auc, calibration_error, oracle_share, r_squared
 
-BINS = 15
-"""Bins of equal count in the expected calibration error."""
 OVER = ("accuracy", "auc")
 """Metrics of the direction that also speak of the sign over so many rows: P(up) was not calibrated for it."""
 HIGHER = frozenset({"accuracy", "auc", "r2", "oracle_share"})
@@ -63,8 +62,24 @@ class Truth:
         """[n] rows that are scored."""
         return np.full(len(self.fold), True) if self.stale is None else ~self.stale
 
+    def over(self, rows: int) -> Float:
+        """[n] of event rows: the label `up` over so many rows, one of AHEAD."""
+        assert self.ahead is not None
+        up: Float = dict(zip(AHEAD, self.ahead.T, strict=True))[rows]
+        return up
+
     def take(self, rows: Mask) -> Truth:
-        """Some of the rows."""
+        """Some of the rows.
+
+        Parameters
+        ----------
+        rows : bool [n]
+            Which.
+
+        Returns
+        -------
+        Truth
+        """
         return Truth(**{name: value[rows] for name, value in vars(self).items() if value is not None})
 
 
@@ -77,7 +92,17 @@ class ModelForecast:
     heads: Float
 
     def take(self, rows: Mask) -> ModelForecast:
-        """Some of the rows."""
+        """Some of the rows.
+
+        Parameters
+        ----------
+        rows : bool [n]
+            Which.
+
+        Returns
+        -------
+        ModelForecast
+        """
         return ModelForecast(self.p_up[rows], self.p_widen[rows], self.heads[rows])
 
 
@@ -124,9 +149,10 @@ def spread(truth: Truth, forecast: ModelForecast) -> list[tuple[str, float, floa
         widened = truth.log_spread[moved] > truth.own_spread[moved]
         hit = (forecast.p_widen[moved] > 0.5) == widened
         out.append(("accuracy", *clustered(hit.astype(np.float64), truth.cluster[moved]), int(moved.sum())))
-    out += _level(truth.log_spread, forecast.heads[:, MEDIAN], truth)
-    error = truth.log_spread[:, None] - forecast.heads[:, LOW:]
-    loss = np.mean([pinball(error[:, i], q) for i, q in enumerate(QUANTILES)], axis=0)
+    heads = columns_of(forecast.heads)
+    out += _level(truth.log_spread, heads.median, truth)
+    quantiles = zip(heads.quantiles, QUANTILES, strict=True)
+    loss = np.mean([pinball(truth.log_spread - quantile, level) for quantile, level in quantiles], axis=0)
     if np.isfinite(loss).any():
         out.append(("pinball", *clustered(loss, truth.cluster), int(np.isfinite(loss).sum())))
     return out
@@ -134,7 +160,7 @@ def spread(truth: Truth, forecast: ModelForecast) -> list[tuple[str, float, floa
 
 def volatility(truth: Truth, forecast: ModelForecast) -> list[tuple[str, float, float, int]]:
     """(metric, value, se, n) of the log volatility."""
-    return _level(truth.log_vol, forecast.heads[:, LOG_VOL], truth)
+    return _level(truth.log_vol, columns_of(forecast.heads).log_vol, truth)
 
 
 def _level(y: Float, forecast: Float, truth: Truth) -> list[tuple[str, float, float, int]]:
@@ -155,7 +181,10 @@ TASKS = {"direction": direction, "spread": spread, "volatility": volatility}
 def score(truth: Truth, models: Mapping[str, ModelForecast]) -> list[ModelScore]:
     """All scores of all models, pooled (fold -1) and by fold, and of ORACLE what the simulator knows of the spread.
 
-    Of rows that are not stale; where some are, the pooled metrics over all rows too, named <metric>_all_rows.
+    Returns
+    -------
+    list of ModelScore
+        Of rows that are not stale; where some are, the pooled metrics over all rows too, named <metric>_all_rows.
     """
     out = []
     for fold in (-1, *np.unique(truth.fold).tolist()):
@@ -193,86 +222,43 @@ def _over(truth: Truth, forecast: ModelForecast) -> list[tuple[str, str, float, 
         return []
     return [
         (f"direction_{rows}", *line)
-        for rows, up in zip(AHEAD, truth.ahead.T, strict=True)
-        for line in direction(replace(truth, up=up), forecast) if line[0] in OVER
+        for rows in AHEAD
+        for line in direction(replace(truth, up=truth.over(rows)), forecast) if line[0] in OVER
     ]  # fmt: skip
 
 
-# ------------------------------------------------------------------------------------------------------------- measures
-def auc(p: Float, y: Float, cluster: Int) -> tuple[float, float, int]:
-    """(area under the ROC curve, its standard error by session, n); ties count half; NaN where one class is missing.
-
-    The error is DeLong's (DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44(3), doi:10.2307/2531595), its
-    components summed by cluster (Obuchowski 1997, Biometrics 53(2), doi:10.2307/2533958).
-    """
-    up = y > 0.5
-    ups, downs = int(up.sum()), int((~up).sum())
-    if ups == 0 or downs == 0:
-        return float("nan"), float("nan"), len(y)
-    high, low = np.sort(p[up]), np.sort(p[~up])
-    place = np.empty(len(p))
-    place[up] = (np.searchsorted(low, p[up], "left") + np.searchsorted(low, p[up], "right")) / (2 * downs)
-    place[~up] = 1 - (np.searchsorted(high, p[~up], "left") + np.searchsorted(high, p[~up], "right")) / (2 * ups)
-    value = float(place[up].mean())
-    influence = np.where(up, (place - value) / ups, (place - value) / downs) * len(p)
-    return value, clustered(influence, cluster)[1], len(y)
-
-
-def r_squared(error: Float, y: Float, cluster: Int) -> tuple[float, float]:
-    """(1 - mean squared error / variance of y, its standard error by session, linearised); NaN where y is constant."""
-    around = (y - y.mean()) ** 2
-    if around.mean() == 0:
-        return float("nan"), float("nan")
-    ratio = float(np.mean(error**2) / around.mean())
-    return 1 - ratio, clustered((error**2 - ratio * around) / around.mean(), cluster)[1]
-
-
 def gain(truth: Truth, forecast: ModelForecast, floor: ModelForecast, task: str) -> tuple[float, float, int]:
-    """(mean over sessions of the R2 that `forecast` has beyond `floor`, its standard error, rows): of a task.
+    """The R2 that a forecast has beyond a floor on the same rows, as a mean over sessions.
 
-    A session's is the mean over its rows of the difference of squared errors, over the variance of all labels. NaN
-    where there is nothing to compare.
+    A session's is the mean over its rows of the difference of squared errors, over the variance of all labels.
+
+    Parameters
+    ----------
+    truth : Truth
+        Of n rows.
+    forecast, floor : ModelForecast
+        Of the same rows; where either is NaN, neither is counted.
+    task : str
+        `volatility` or `spread`.
+
+    Returns
+    -------
+    mean, error : float
+        NaN where there is nothing to compare.
+    rows : int
     """
-    y, at = (truth.log_vol, LOG_VOL) if task == "volatility" else (truth.log_spread, MEDIAN)
-    rows = np.isfinite(y) & np.isfinite(forecast.heads[:, at]) & np.isfinite(floor.heads[:, at])
+    ours, theirs = columns_of(forecast.heads), columns_of(floor.heads)
+    if task == "volatility":
+        y, said, base = truth.log_vol, ours.log_vol, theirs.log_vol
+    else:
+        y, said, base = truth.log_spread, ours.median, theirs.median
+    rows = np.isfinite(y) & np.isfinite(said) & np.isfinite(base)
     if rows.sum() < 2 or y[rows].var() == 0:
         return float("nan"), float("nan"), int(rows.sum())
-    better = (y - floor.heads[:, at])[rows] ** 2 - (y - forecast.heads[:, at])[rows] ** 2
+    better = (y - base)[rows] ** 2 - (y - said)[rows] ** 2
     day = np.unique(truth.cluster[rows], return_inverse=True)[1]
     each = np.bincount(day, better) / np.bincount(day) / y[rows].var()
     return *clustered(each, np.arange(len(each))), int(rows.sum())
-
-
-def _bins(p: Float) -> Int:
-    """[n] bin of each row: BINS bins of (almost) equal count by rank."""
-    rank = np.empty(len(p), np.int64)
-    rank[np.argsort(p, kind="stable")] = np.arange(len(p))
-    return rank * min(BINS, len(p)) // len(p)
-
-
-def calibration_error(p: Float, y: Float) -> float:
-    """Expected calibration error over BINS bins of equal count: mean |share of ups - mean p|, weighted by count."""
-    at = _bins(p)
-    return float(np.abs(np.bincount(at, y - p)).sum() / len(p))
-
-
-def expected_error(p: Float) -> float:
-    """The calibration error that P(up) = p would show at this n: each bin's mean absolute gap, normal approximation."""
-    if len(p) == 0:
-        return float("nan")
-    return float(np.sqrt(2 / np.pi * np.bincount(_bins(p), p * (1 - p))).sum() / len(p))
-
-
-def oracle_share(p: Float, oracle: Float) -> float:
-    """Share that p keeps of the oracle's gain in expected log-loss over P(up) = 1/2; NaN where it knows nothing."""
-    rows = np.isfinite(oracle)
-    q, p = oracle[rows], np.clip(p[rows], 1e-12, 1 - 1e-12)
-    if rows.sum() == 0 or np.abs(q - 0.5).max() < 1e-9:
-        return float("nan")
-    q = np.clip(q, 1e-12, 1 - 1e-12)
-    gain = q * np.log(2 * p) + (1 - q) * np.log(2 * (1 - p))
-    full = q * np.log(2 * q) + (1 - q) * np.log(2 * (1 - q))
-    return float(gain.sum() / full.sum())
 
 
 def smallest_edge(truth: Truth) -> float:

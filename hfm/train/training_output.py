@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +12,8 @@ import pyarrow as pa
 from hfm import __version__, plugins, tables
 from hfm.config import Config, Train, as_tree
 from hfm.models.checkpoint import describe, dump, prefix
-from hfm.models.inference import FORECAST_COLUMNS
-from hfm.plugins import Arrays, Int
+from hfm.models.inference import FORECAST_COLUMNS, calibration
+from hfm.plugins import Arrays, Float, Int
 from hfm.tables import Array, Reader, TableMeta
 from hfm.tables.records import Records
 from hfm.train import fold_rows
@@ -25,7 +25,24 @@ from hfm.train.walk_forward import WalkForward
 
 
 def predictions(rows: TrainingRows, fold: Fold, finished: Mapping[str, Records], meta: TableMeta) -> pa.Table:
-    """The rows of a fold's test part, `finished` [n] of FORECAST by model; models in spelling order in each row."""
+    """The predictions of one fold.
+
+    Parameters
+    ----------
+    rows : TrainingRows
+        All of them.
+    fold : Fold
+        Whose test part is shown.
+    finished : mapping
+        Model -> records [n] of FORECAST of that part.
+    meta : TableMeta
+        Of the table.
+
+    Returns
+    -------
+    Table
+        predictions, n times as many rows as models, these in spelling order at each row.
+    """
     place, test, shown = (
         fold_rows.place(rows.panel, *fold.test),
         fold_rows.part(rows.panel, *fold.test),
@@ -72,7 +89,22 @@ def _in_order(parts: Sequence[pa.Table]) -> pa.Table:
 
 
 def truth(rows: TrainingRows, plan: Sequence[Fold], oracle: Reader | None) -> Truth:
-    """Labels of all test rows, in order; the oracle's P(up) and log spread where there is one."""
+    """What is scored against: the labels of all test rows, in order.
+
+    Parameters
+    ----------
+    rows : TrainingRows
+        All of them.
+    plan : sequence of Fold
+        Whose test parts are read.
+    oracle : Reader, optional
+        The simulator's P(up) and log spread, for horizon 1.
+
+    Returns
+    -------
+    Truth
+        The oracle is NaN or None without one. Stale rows have their labels.
+    """
     tested = [fold for fold in plan if fold.number >= 0]
     panel, each = rows.panel, [fold_rows.place(rows.panel, *f.test) for f in tested]
     number = np.concatenate([np.full(len(panel.slot[p]), f.number) for f, p in zip(tested, each, strict=True)])
@@ -91,7 +123,22 @@ def truth(rows: TrainingRows, plan: Sequence[Fold], oracle: Reader | None) -> Tr
 
 
 def with_staleness(meta: TableMeta, rows: TrainingRows, plan: Sequence[Fold]) -> TableMeta:
-    """The metadata with the count of test rows, of the stale ones among them, and of the sessions with one."""
+    """The metadata with the count of test rows, of the stale ones among them, and of the sessions with one.
+
+    Parameters
+    ----------
+    meta : TableMeta
+        Of the quotes.
+    rows : TrainingRows
+        All of them.
+    plan : sequence of Fold
+        Whose test parts are counted.
+
+    Returns
+    -------
+    TableMeta
+        `meta` itself where no row is stale.
+    """
     if rows.stale is None:
         return meta
     days = np.repeat(rows.panel.session, np.diff(rows.panel.start))
@@ -102,7 +149,22 @@ def with_staleness(meta: TableMeta, rows: TrainingRows, plan: Sequence[Fold]) ->
 
 
 def scores(lines: Sequence[ModelScore], floors: Sequence[ScoreFloor], meta: TableMeta) -> pa.Table:
-    """The scores table, in its order."""
+    """The scores table, in its order.
+
+    Parameters
+    ----------
+    lines : sequence of ModelScore
+        In any order.
+    floors : sequence of ScoreFloor
+        One a score.
+    meta : TableMeta
+        Of the table.
+
+    Returns
+    -------
+    Table
+        scores.
+    """
     order = sorted(range(len(lines)), key=lambda i: (lines[i].task, lines[i].metric, lines[i].model, lines[i].fold))
     picked = [lines[i] for i in order]
     columns: dict[str, object] = {
@@ -115,30 +177,59 @@ def scores(lines: Sequence[ModelScore], floors: Sequence[ScoreFloor], meta: Tabl
     return tables.build(tables.SCORES, columns, meta)
 
 
+class _NetworkHistory(NamedTuple):
+    """The epochs of one network, [epochs] each: number, mean losses of training and validation rows, learning rate."""
+
+    model: str
+    fold: int
+    seed: int
+    epoch: Float
+    train: Float
+    valid: Float
+    lr: Float
+
+
 def history(walk: WalkForward, meta: TableMeta) -> pa.Table:
     """Losses of every epoch of every network; of no row where the model has none."""
     blocks = [
-        (name, fold, int(key.removeprefix("history/seed")), value)
+        _NetworkHistory(name, fold, int(key.removeprefix("history/seed")), *value.T)
         for (name, fold), arrays in sorted(walk.arrays.items())
         for key, value in sorted(arrays.items()) if key.startswith("history/")
     ]  # fmt: skip
-    blocks.sort(key=lambda b: b[:3])
+    blocks.sort(key=lambda b: (b.model, b.fold, b.seed))
     if not blocks:
         return tables.empty(tables.HISTORY, meta)
-    count = [2 * len(b[3]) for b in blocks]
-    epoch = np.concatenate([np.repeat(b[3][:, 0], 2) for b in blocks]).astype(np.int32)
+    count = [2 * len(b.epoch) for b in blocks]
+    epoch = np.concatenate([np.repeat(b.epoch, 2) for b in blocks]).astype(np.int32)
     return tables.build(tables.HISTORY, {
-        "model": np.repeat(np.array([b[0] for b in blocks], object), count),
-        "fold": np.repeat(np.array([b[1] for b in blocks], np.int32), count),
-        "seed": np.repeat(np.array([b[2] for b in blocks], np.int32), count), "epoch": epoch,
+        "model": np.repeat(np.array([b.model for b in blocks], object), count),
+        "fold": np.repeat(np.array([b.fold for b in blocks], np.int32), count),
+        "seed": np.repeat(np.array([b.seed for b in blocks], np.int32), count), "epoch": epoch,
         "split": np.tile(np.array(["train", "valid"], object), len(epoch) // 2),
-        "loss": np.concatenate([b[3][:, 1:3].ravel() for b in blocks]),
-        "lr": np.concatenate([np.repeat(b[3][:, 3], 2) for b in blocks]),
+        "loss": np.concatenate([np.column_stack([b.train, b.valid]).ravel() for b in blocks]),
+        "lr": np.concatenate([np.repeat(b.lr, 2) for b in blocks]),
     }, meta)  # fmt: skip
 
 
 def checkpoint(walk: WalkForward, options: Train, task: ForecastTask) -> tuple[bytes, dict[str, Any]]:  # Any: JSON
-    """(model.safetensors, model.json): everything needed to rebuild features and models."""
+    """Everything that is needed to rebuild features and models.
+
+    Parameters
+    ----------
+    walk : WalkForward
+        Fitted and calibrated.
+    options : Train
+        Of the run.
+    task : ForecastTask
+        What is forecast from what.
+
+    Returns
+    -------
+    data : bytes
+        model.safetensors.
+    document : dict
+        model.json.
+    """
     panel, arrays = walk.rows.panel, dict[str, Array]()
     days = np.unique(panel.session)
     for (name, fold), fitted in walk.arrays.items():
@@ -184,6 +275,7 @@ def _stretch(fold: Fold, rows: TrainingRows) -> dict[str, Any]:  # Any: JSON
 
 
 def _settled(arrays: Arrays) -> dict[str, Any]:  # Any: JSON
-    return {"inverse_temperature": float(arrays["finish"][0]), "ret_sd": float(arrays["finish"][1]),
+    final = calibration.py_func(arrays["finish"])
+    return {"inverse_temperature": float(final.inverse_temperature), "ret_sd": float(final.ret_sd),
             "gates": arrays.get("gates", np.zeros(0)).tolist(),
             "weights": arrays.get("weights", np.zeros(0)).tolist()}  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -69,7 +70,23 @@ def summarise(
     main: str,
     ctx: Context,
 ) -> None:
-    """Put the headline figures and the tables of the models into ctx."""
+    """Put the headline figures and the tables of the models into ctx.
+
+    Parameters
+    ----------
+    scores : sequence of ModelScore
+        Of all models, pooled and by fold.
+    floor : sequence of ScoreFloor
+        One a score.
+    truth : Truth
+        What the scores are of.
+    models : mapping
+        Name -> forecast of every model that is scored.
+    main : str
+        The run's own model.
+    ctx : Context
+        Its figures, lines and warnings are added to.
+    """
     found = {(s.model, s.task, s.metric): (s, f) for s, f in zip(scores, floor, strict=True) if s.fold < 0}
     _figures(found, truth, main, ctx)
     for task, columns in COLUMNS.items():
@@ -108,15 +125,20 @@ def _stale(truth: Truth, ctx: Context) -> None:
     (ctx.warn if share > BEYOND else ctx.say)(text)
 
 
+def _value(found: Found, model: str, task: str, metric: str) -> float | None:
+    """A score; None where there is none, or it is no number."""
+    pair = found.get((model, task, metric))
+    return _plain(pair[0].value) if pair else None
+
+
+def _error(found: Found, model: str, task: str, metric: str) -> float | None:
+    """Its standard error, likewise."""
+    pair = found.get((model, task, metric))
+    return _plain(pair[0].se) if pair else None
+
+
 def _figures(found: Found, truth: Truth, main: str, ctx: Context) -> None:
-    def value(model: str, task: str, metric: str) -> float | None:
-        pair = found.get((model, task, metric))
-        return _plain(pair[0].value) if pair else None
-
-    def error(model: str, task: str, metric: str) -> float | None:
-        pair = found.get((model, task, metric))
-        return _plain(pair[0].se) if pair else None
-
+    value, error = partial(_value, found), partial(_error, found)
     ctx.figures |= {
         "model": main, "test_rows": len(truth.up),
         "test_sessions" if truth.ahead is None else "test_blocks": len(np.unique(truth.cluster)),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from hfm import plugins
 from hfm.config import Train
 from hfm.models import inference
-from hfm.models.heads import LOGIT, TASKS, blend, mix
+from hfm.models.heads import TASKS, blend, columns_of, mix
 from hfm.plugins import Arrays, Float, Panel
 from hfm.stage import Context
 from hfm.tables.records import Records
@@ -42,9 +43,28 @@ class WalkForward:
 def fit(
     data: Panel, plan: list[Fold], names: tuple[str, ...], options: Train, ctx: Context
 ) -> dict[tuple[str, int], Arrays]:
-    """(model, fold) -> arrays: floors here and now, deep models as jobs."""
+    """Fit every model on every fold: floors here and now, deep models as jobs.
+
+    Parameters
+    ----------
+    data : Panel
+        All rows.
+    plan : list of Fold
+        Whose training and validation parts are read.
+    names : tuple of str
+        Of `model_names`; a deep member of another model is fitted by that one.
+    options : Train
+        Of the run.
+    ctx : Context
+        Its checkpoint holds what survives a kill, its workers fit.
+
+    Returns
+    -------
+    dict
+        (model, fold) -> arrays.
+    """
     out: dict[tuple[str, int], Arrays] = {}
-    checkpoints = FitCheckpoints(ctx)
+    checkpoints = FitCheckpoints(ctx, partial(_device, names, options))
     inside = {member: name for name in names for member in plugins.find("models", name).members}
     for name in names:
         if name in inside and plugins.find("models", name).deep:
@@ -63,17 +83,46 @@ def fit(
     return out
 
 
+def _device(names: tuple[str, ...], options: Train) -> str:
+    """The kind of device that the networks among the models are fitted on; without one the processor."""
+    if not any(hasattr(plugins.find("models", name), "backends") for name in names):
+        return "cpu"
+    from hfm.models.networks import device
+
+    return device.of_options(options).type
+
+
 def model_names(model: str, also: tuple[str, ...] = ()) -> tuple[str, ...]:
     """The models of a run, in the order in which they are calibrated: floors, then each other after its members.
 
-    `also`: asked for beside the model. Raises UsageError for a name that is not known.
+    `also`: asked for beside the model. A name that is not known is a UsageError.
+
+    Returns
+    -------
+    tuple of str
+        Each once.
     """
     wanted = (*(name for name in also if name != model), model)
     return tuple(dict.fromkeys((*FLOORS, *(n for m in wanted for n in (*plugins.find("models", m).members, m)))))
 
 
 def with_members(walk: WalkForward, name: str, fold: Fold) -> Arrays:
-    """What predict needs of one fit: its arrays, and those of its calibrated members."""
+    """What predict needs of one fit: its arrays, and those of its calibrated members.
+
+    Parameters
+    ----------
+    walk : WalkForward
+        Fitted.
+    name : str
+        Of the model.
+    fold : Fold
+        Which fit.
+
+    Returns
+    -------
+    arrays by name
+        The members' under <member>/.
+    """
     out = dict(walk.arrays[name, fold.number])
     for member in plugins.find("models", name).members:
         out |= {f"{member}/{key}": value for key, value in walk.arrays[member, fold.number].items()}
@@ -84,6 +133,15 @@ def calibrate(walk: WalkForward, name: str, fold: Fold) -> None:
     """Calibrate one fit on all validation blocks up to its own: gates or weights, temperature, confidences.
 
     Rows in blocks of clock time are many and alike: there weights are free, and a temperature counts blocks.
+
+    Parameters
+    ----------
+    walk : WalkForward
+        Fitted; the fit's arrays and the validation blocks of the model are added to. Its members are calibrated first.
+    name : str
+        Of the model.
+    fold : Fold
+        Which fit; those of earlier folds were calibrated before.
     """
     panel, arrays = walk.rows.panel, walk.arrays[name, fold.number]
     valid, lead = fold_rows.purged_part(panel, *fold.valid), fold_rows.lead(panel, *fold.valid)
@@ -109,10 +167,9 @@ def calibrate(walk: WalkForward, name: str, fold: Fold) -> None:
         calibrated = mix(pooled.floor, pooled.heads, arrays["gates"])
     else:
         calibrated = pooled.heads
-    inverse = calibration.inverse_temperature(
-        calibrated[:, LOGIT], pooled.up, None if panel.block is None else pooled.cluster
-    )
-    confidences = calibration.confidences(calibrated[-len(heads) :, LOGIT], inverse)
+    logit = columns_of(calibrated).logit
+    inverse = calibration.inverse_temperature(logit, pooled.up, None if panel.block is None else pooled.cluster)
+    confidences = calibration.confidences(logit[-len(heads) :], inverse)
     arrays["finish"] = np.concatenate([[inverse], arrays.get("floor/ret_sd", UNKNOWN_SD), confidences])
 
 
@@ -122,10 +179,28 @@ def _heads(walk: WalkForward, name: str, fold: Fold, rows: Panel) -> Float:
 
 
 def predict(walk: WalkForward, name: str, fold: Fold, rows: Panel) -> tuple[Float, Records]:
-    """(heads [n, 5], forecasts [n] of inference.FORECAST) of one calibrated fit."""
+    """What one calibrated fit says of rows.
+
+    Parameters
+    ----------
+    walk : WalkForward
+        Fitted.
+    name : str
+        Of the model.
+    fold : Fold
+        Which fit.
+    rows : Panel
+        Of n rows.
+
+    Returns
+    -------
+    heads : float64 [n, 5]
+        HEADS; NaN in masked rows.
+    forecasts : records [n] of inference.FORECAST
+    """
     heads = _heads(walk, name, fold, rows)
     return heads, inference.finished(heads, rows.spread_bps, walk.arrays[name, fold.number])
 
 
-def _ignore(report: fit_jobs.EpochReport | fit_jobs.StateReport) -> None:
+def _ignore(report: object) -> None:
     """Floors are fitted before a bar could be drawn."""

@@ -19,7 +19,20 @@ SESSIONS = 40
 
 
 def poisoned(bars: pa.Table, row: int) -> pa.Table:
-    """`bars` with every price and volume from `row` on made another."""
+    """Bars with every price and volume from a row on made another.
+
+    Parameters
+    ----------
+    bars
+        [n].
+    row
+        The first that changes.
+
+    Returns
+    -------
+    pa.Table
+        [n].
+    """
     factor = np.where(np.arange(bars.num_rows) < row, 1.0, 1.5)
     for name in ("open", "high", "low", "close", "volume"):
         at = bars.schema.get_field_index(name)
@@ -28,7 +41,20 @@ def poisoned(bars: pa.Table, row: int) -> pa.Table:
 
 
 def equal_rows(a: pa.Table, b: pa.Table, rows: int) -> int:
-    """How many of the first `rows` rows are bit-equal in every column."""
+    """How many of the first rows of two tables are bit-equal.
+
+    Parameters
+    ----------
+    a, b
+        Of the same columns.
+    rows
+        How many are compared.
+
+    Returns
+    -------
+    int
+        Rows that are equal in every column, NaN being equal to NaN.
+    """
     same = np.ones(rows, bool)
     for name in a.column_names:
         x, y = column_array(a[name])[:rows], column_array(b[name])[:rows]
@@ -37,7 +63,20 @@ def equal_rows(a: pa.Table, b: pa.Table, rows: int) -> int:
 
 
 def features_of(run: InMemoryRun, *cuts: int) -> np.ndarray:
-    """Default features of a market's quotes [n, F], fed in pieces that end at `cuts`, the state carried over."""
+    """Default features of a market's quotes, fed in pieces, the state carried over.
+
+    Parameters
+    ----------
+    run
+        With quotes of SPY, n rows.
+    *cuts
+        Where pieces end; the last ends with the table.
+
+    Returns
+    -------
+    np.ndarray
+        [n, F].
+    """
     table = run.table(QUOTES)
     about = meta_of(table.schema)
     states = {"SPY": state_new(about.slots_per_session, about.interval_s)}
@@ -48,7 +87,18 @@ def features_of(run: InMemoryRun, *cuts: int) -> np.ndarray:
 
 
 def bit_equal(a: np.ndarray, b: np.ndarray) -> int:
-    """Rows of [n, F] that are the same in every column, NaN being equal to NaN."""
+    """How many rows of two matrices are bit-equal.
+
+    Parameters
+    ----------
+    a, b
+        [n, F].
+
+    Returns
+    -------
+    int
+        Rows that are equal in every column, NaN being equal to NaN.
+    """
     return int(((a == b) | (np.isnan(a) & np.isnan(b))).all(1).sum())
 
 

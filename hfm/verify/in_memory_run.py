@@ -56,14 +56,44 @@ class InMemoryRun:
 
 
 def synthetic(sessions: int, seed: int, settings: Mapping[str, Mapping[str, object]] | None = None) -> InMemoryRun:
-    """Bars of the synthetic source: `sessions` of SPY up to AS_OF. settings: section -> key -> value."""
+    """Bars of the synthetic source: SPY, up to AS_OF.
+
+    Parameters
+    ----------
+    sessions
+        How many.
+    seed
+        Of fetch, simulate and train.
+    settings
+        Section -> key -> value, which stand above the seed.
+
+    Returns
+    -------
+    InMemoryRun
+        After fetch.
+    """
     fetch: dict[str, object] = {"symbols": ("SPY",), "source": "synthetic", "sessions": sessions, "seed": seed}
     seeds: dict[str, dict[str, object]] = {"fetch": fetch, "simulate": {"seed": seed}, "train": {"seed": seed}}
     return InMemoryRun(load([Layer("verify", seeds), Layer("verify", settings or {})]), {}).through("fetch")
 
 
 def carry_out(name: str, artifacts: Mapping[str, pa.Table | bytes], config: Config) -> dict[str, pa.Table | bytes]:
-    """The artifacts that one stage makes of `artifacts`, at the instant fetch.as_of, else AS_OF."""
+    """What one stage makes, at the instant fetch.as_of, else AS_OF.
+
+    Parameters
+    ----------
+    name
+        Of the stage.
+    artifacts
+        Artifact -> table or bytes; those that the stage reads.
+    config
+        All settings.
+
+    Returns
+    -------
+    dict[str, pa.Table | bytes]
+        By artifact.
+    """
     stage = by_name(name)
     module, _, function = stage.function.partition(":")
     inputs = {a: MemoryReader(artifacts[a]) for a in stage.reads if a in artifacts}

@@ -68,10 +68,19 @@ def market(
 
     Parameters
     ----------
-    kind, seed : which make, and which draw of it.
-    settings : section -> key -> value, of the stages that follow.
-    real : bars of one symbol, whose sessions flipped and bootstrapped take; None: those of the synthetic source.
-    roll : the market of bounced; None: one of `grid` at random.
+    kind, seed
+        Which make, and which draw of it.
+    settings
+        Section -> key -> value, of the stages that follow.
+    real
+        Bars of one symbol, whose sessions flipped and bootstrapped take; None: those of the synthetic source.
+    roll
+        The market of bounced; None: one of `grid` at random.
+
+    Returns
+    -------
+    InMemoryRun
+        After fetch.
     """
     rng = np.random.default_rng([seed, KINDS.index(kind)])
     if kind == "walk":
@@ -110,10 +119,22 @@ def _blocks(bars: pa.Table) -> list[slice]:
 
 
 def garch(bars: pa.Table, rng: np.random.Generator) -> dict[str, Float]:
-    """GARCH(1,1) returns of a bar with Student t(4) shocks (Bollerslev 1987, doi:10.2307/1925546); prices are mids.
+    """Prices of GARCH(1,1) returns with Student t(4) shocks (Bollerslev 1987, doi:10.2307/1925546); they are mids.
 
     alpha .08, beta .90, at SIGMA_BPS without condition; the night is one more step. High and low are the extremes of
     ten steps inside the bar.
+
+    Parameters
+    ----------
+    bars
+        n of them: how many are made.
+    rng
+        Draws the shocks.
+
+    Returns
+    -------
+    dict[str, Float]
+        Open, high, low and close, [n] each.
     """
     n, steps = bars.num_rows, 10
     shock = rng.standard_t(4, (n, steps)) / np.sqrt(2.0)
@@ -134,9 +155,23 @@ def _ohlc(inside: Float) -> dict[str, Float]:
 
 
 def resampled(source: pa.Table, bars: pa.Table, rng: np.random.Generator) -> dict[str, Float]:
-    """Sessions of `source` drawn with replacement, as prices of `bars`: whole sessions, nights drawn with them.
+    """Sessions drawn with replacement, as prices of other bars: whole sessions, nights drawn with them.
 
     A drawn session is read at the relative place of each row, so that holes and half days stay those of `bars`.
+
+    Parameters
+    ----------
+    source
+        Bars whose sessions are drawn.
+    bars
+        n of them, which take the prices.
+    rng
+        Draws the sessions.
+
+    Returns
+    -------
+    dict[str, Float]
+        Open, high, low and close, [n] each.
     """
     x, own = arrays(source, ["open", "high", "low", "close"]), _blocks(source)
     out = {name: np.empty(bars.num_rows) for name in x}
@@ -157,7 +192,20 @@ def resampled(source: pa.Table, bars: pa.Table, rng: np.random.Generator) -> dic
 
 
 def flipped(prices: Mapping[str, Float], rng: np.random.Generator) -> dict[str, Float]:
-    """The same bars, each move's sign drawn at random: the gap to the open, and the bar as a mirror about its open."""
+    """The same bars, each move's sign drawn at random: the gap to the open, and the bar as a mirror about its open.
+
+    Parameters
+    ----------
+    prices
+        Open, high, low and close, [n] each.
+    rng
+        Draws the signs.
+
+    Returns
+    -------
+    dict[str, Float]
+        Open, high, low and close, [n] each.
+    """
     x = {name: np.log(values) for name, values in prices.items()}
     n = len(x["open"])
     gap = np.concatenate(([0.0], x["open"][1:] - x["close"][:-1])) * rng.choice((-1.0, 1.0), n)
@@ -173,7 +221,22 @@ def flipped(prices: Mapping[str, Float], rng: np.random.Generator) -> dict[str, 
 
 
 def bounced(bars: pa.Table, roll: Roll, rng: np.random.Generator) -> dict[str, Float]:
-    """PRINTS trades a bar around a random-walk mid: see Roll. Each session's mid goes on from the last."""
+    """Prices of PRINTS trades a bar around a random-walk mid: see Roll. Each session's mid goes on from the last.
+
+    Parameters
+    ----------
+    bars
+        n of them: how many are made, and where sessions begin.
+    roll
+        The market.
+    rng
+        Draws mids and sides.
+
+    Returns
+    -------
+    dict[str, Float]
+        Open, high, low and close, [n] each.
+    """
     n = bars.num_rows
     step = rng.standard_normal((n, PRINTS)) * SIGMA_BPS[roll.interval] * 1e-4 / np.sqrt(PRINTS)
     mid = np.log(100.0) + np.cumsum(step.ravel())

@@ -9,8 +9,8 @@ import numpy as np
 from hfm.artifacts import ORACLE, QUOTES
 from hfm.stage import Context
 from hfm.tables import MemoryReader, arrays, column_array
-from hfm.train import scoring, training_output, walk_forward
-from hfm.train.folds import Fold
+from hfm.train import measures, training_output, walk_forward
+from hfm.train.folds import Fold, Units
 from hfm.train.training_panel import ForecastTask, read
 from hfm.verify.claims import Row
 from hfm.verify.in_memory_run import InMemoryRun, synthetic
@@ -22,7 +22,24 @@ LEAST = "0.8 and more"
 
 
 def market(sessions: int, rho: float, seed: int, model: str = "logistic") -> InMemoryRun:
-    """Synthetic bars with a linear signal of strength rho, wholly carried by the order flow."""
+    """Synthetic bars with a linear signal, wholly carried by the order flow.
+
+    Parameters
+    ----------
+    sessions
+        How many.
+    rho
+        Strength of the signal, in [0, 1].
+    seed
+        Of fetch, simulate and train.
+    model
+        That the settings of training name.
+
+    Returns
+    -------
+    InMemoryRun
+        After simulate.
+    """
     settings: dict[str, dict[str, object]] = {"simulate": {"signal": "planted", "rho": rho}, "train": {"model": model}}
     return synthetic(sessions, seed, settings).through("simulate")
 
@@ -47,18 +64,28 @@ def share(name: str) -> float:
 
     Fitted once on 80 % and settled on 20 % of them, scored on as many fresh ones after; expected, that is weighted by
     the oracle's own probability, so that the luck of the draw drops out.
+
+    Parameters
+    ----------
+    name
+        Of the model.
+
+    Returns
+    -------
+    float
+        1 is all of it.
     """
     run = market(2 * SPLIT, WEAK, 12, name)
     rows = read(MemoryReader(run.table(QUOTES)), ForecastTask())
     edge = SPLIT * 4 // 5
-    fold = Fold(0, (0, edge), (edge, SPLIT), (SPLIT, 2 * SPLIT))
+    fold = Fold(0, Units(0, edge), Units(edge, SPLIT), Units(SPLIT, 2 * SPLIT))
     names = walk_forward.model_names(name)
     arrays = walk_forward.fit(rows.panel, [fold], names, run.config.train, Context("verify", seed=12))
     walked = walk_forward.WalkForward(rows, [fold], name, names, arrays)
     walk_forward.calibrate(walked, name, fold)
     _, forecast = walk_forward.predict(walked, name, fold, rows.panel.of_sessions(*fold.test))
     truth = training_output.truth(rows, [fold], MemoryReader(run.table(ORACLE)))
-    return scoring.oracle_share(forecast["p_up"], truth.oracle)
+    return measures.oracle_share(forecast["p_up"], truth.oracle)
 
 
 def logistic_share() -> list[Row]:

@@ -51,6 +51,11 @@ def bridge_autocorrelation() -> list[Row]:
 
     Lag-1 autocorrelation of returns over HORIZONS, pooled over 200 sessions. At 5 minutes it is that of the bars' own
     closes, which no path can change: the walks of this seed have .007.
+
+    Returns
+    -------
+    list[Row]
+        One a horizon.
     """
     found, _ = bridged(200, 5)
     claim = "autocorrelation of returns inside bars of a random walk"
@@ -58,9 +63,21 @@ def bridge_autocorrelation() -> list[Row]:
 
 
 def bridged(sessions: int, seed: int, scatter: float = 0.0) -> tuple[Float, Float]:
-    """[S, n] a second: paths through 5-minute bars of Gaussian walks of A_SECOND steps, and the walks.
+    """Paths through 5-minute bars of Gaussian walks of A_SECOND steps, and the walks.
 
-    scatter: sd of the log of a bar's volatility about its forecast, which the path knows alone.
+    Parameters
+    ----------
+    sessions
+        S.
+    seed
+        Of the draws.
+    scatter
+        Sd of the log of a bar's volatility about its forecast, which the path knows alone.
+
+    Returns
+    -------
+    tuple[Float, Float]
+        Paths and walks, [S, n] each, one value a second.
     """
     rng = np.random.default_rng(seed)
     steps = SECONDS * A_SECOND
@@ -83,7 +100,20 @@ def bridged(sessions: int, seed: int, scatter: float = 0.0) -> tuple[Float, Floa
 
 
 def lag_one(paths: Float, h: int) -> float:
-    """Lag-1 autocorrelation of the moves over h seconds, about 0, of paths [S, n] a second: all pairs pooled."""
+    """Lag-1 autocorrelation of moves about 0, all pairs pooled.
+
+    Parameters
+    ----------
+    paths
+        [S, n] one value a second.
+    h
+        Seconds of a move.
+
+    Returns
+    -------
+    float
+        In [-1, 1].
+    """
     move = np.diff(paths[:, ::h], axis=1)
     a, b = move[:, :-1], move[:, 1:]
     return float(2.0 * (a * b).sum() / (a * a + b * b).sum())

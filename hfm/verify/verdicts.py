@@ -96,7 +96,22 @@ def _real(path: str | None) -> pa.Table | None:
 
 
 def each(cases: Sequence[Case], workers: int, tell: Tell) -> Iterator[tuple[str, ...]]:
-    """The verdicts on all markets, in order, on several processes."""
+    """The verdicts on all markets, on several processes.
+
+    Parameters
+    ----------
+    cases
+        The markets.
+    workers
+        Processes.
+    tell
+        Hears of each market.
+
+    Yields
+    ------
+    tuple[str, ...]
+        One a market, in order: see `labels`.
+    """
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         for done, got in enumerate(pool.map(labels, cases), 1):
             tell(f"{done} of {len(cases)} markets: {', '.join(got)}")
@@ -108,8 +123,21 @@ def null(runs: int, model: str, kinds: Sequence[Kind], bars: Path | None, worker
 
     Parameters
     ----------
-    runs : verdicts in all, shared equally between kinds and costs.
-    bars : a file of real bars whose sessions `flipped` and `bootstrapped` draw; None: those of the synthetic source.
+    runs
+        Verdicts in all, shared equally between kinds and costs.
+    model
+        That is trained.
+    kinds
+        Makes of markets.
+    bars
+        A file of real bars whose sessions `flipped` and `bootstrapped` draw; None: those of the synthetic source.
+    workers, tell
+        Processes, and what hears of each market.
+
+    Returns
+    -------
+    list[Row]
+        By kind and costs, and one in all, which alone can fail.
     """
     count = max(1, round(runs / len(kinds) / len(COSTS)))
     path = None if bars is None else str(bars)
@@ -133,7 +161,19 @@ def _row(what: str, hits: int, n: int, model: str, *, judged: bool = False) -> R
 def bounce(runs: int, model: str, workers: int, tell: Tell) -> list[Row]:
     """How often an edge is supported in prices of trades that bounce around a random walk: never, at any cost.
 
-    runs: verdicts in all, over the grid of half-spread, persistence of sides, joined opens and interval.
+    Parameters
+    ----------
+    runs
+        Verdicts in all, over the grid of half-spread, persistence of sides, joined opens and interval.
+    model
+        That is trained.
+    workers, tell
+        Processes, and what hears of each market.
+
+    Returns
+    -------
+    list[Row]
+        By interval and opens, and one in all.
     """
     places = nulls.grid()
     count = max(1, round(runs / len(COSTS)))
@@ -165,7 +205,22 @@ def few_nulls() -> list[Row]:
 
 
 def power(markets: int, model: str, workers: int, tell: Tell) -> list[Row]:
-    """The share of planted markets in which the edge is supported, for each strength."""
+    """How often the edge is found in markets with a planted one.
+
+    Parameters
+    ----------
+    markets
+        How many of each strength.
+    model
+        That is trained.
+    workers, tell
+        Processes, and what hears of each market.
+
+    Returns
+    -------
+    list[Row]
+        One a strength.
+    """
     rows = []
     for rho, least in POWER.items():
         cases = [Case(i, model, rho=rho) for i in range(markets)]

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from hfm import tables
-from hfm.backtest.holding import BuyAndHold
+from hfm.backtest.holding import BuyAndHold, hold
 from hfm.backtest.joined_panel import JoinedPanel, panels
 from tests.backtest import market
 
@@ -79,3 +79,15 @@ def test_a_symbol_without_an_open_is_never_bought() -> None:
     mine = data["symbol"] == "AAA"
     assert gain == pytest.approx(data["mid_close"][mine] / data["mid_open"][mine][0] - 1)
     assert set(holding.value) == {0}
+
+
+def test_holding_runs_from_the_open_after_the_first_prediction_to_the_last_price() -> None:
+    """0 for a block whose only prediction is in its last row, and where a price is missing at either end."""
+    quoted = market.walk(["AAA"], 3, 4)
+    keep = np.ones(12, bool)
+    keep[[0, 4, 5, 6]] = False
+    predicted = market.predictions(quoted, {"lstm": 0.5}, keep)
+    panel = next(panels(tables.MemoryReader(quoted), tables.MemoryReader(predicted), "lstm", ["AAA"]))
+    q = panel.quotes
+    expected = [q["mid_close"][3] / q["mid_open"][2] - 1, 0.0, q["mid_close"][11] / q["mid_open"][9] - 1]
+    assert hold(panel).tolist() == pytest.approx(expected)

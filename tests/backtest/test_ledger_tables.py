@@ -133,15 +133,3 @@ def test_trials_are_one_row_for_each_block_and_policy_by_name() -> None:
     assert mine["net_return"].tolist() == [0.05] * 4
     assert mine["exposure"].tolist() == [0.1] * 4
     assert mine["trips"].tolist() == [3] * 4
-
-
-def test_holding_runs_from_the_open_after_the_first_prediction_to_the_last_price() -> None:
-    """0 for a block whose only prediction is in its last row, and where a price is missing at either end."""
-    quoted = market.walk(["AAA"], 3, 4)
-    keep = np.ones(12, bool)
-    keep[[0, 4, 5, 6]] = False
-    predicted = market.predictions(quoted, {"lstm": 0.5}, keep)
-    panel = next(panels(tables.MemoryReader(quoted), tables.MemoryReader(predicted), "lstm", ["AAA"]))
-    q = panel.quotes
-    expected = [q["mid_close"][3] / q["mid_open"][2] - 1, 0.0, q["mid_close"][11] / q["mid_open"][9] - 1]
-    assert ledger_tables.hold(panel).tolist() == pytest.approx(expected)

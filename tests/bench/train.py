@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from hfm.config import Train
 from hfm.models.linear import floors
-from hfm.models.networks import device, losses, trainer
+from hfm.models.networks import batches, device, losses, trainer
 from hfm.plugins import Panel
 from hfm.stage import Context
 from tests.bench.figure import Figure, rate
@@ -88,8 +88,8 @@ def figures() -> Iterator[Figure]:
 
 def _batch(panel: Panel) -> tuple[losses.Batch, np.ndarray]:
     arrays = floors.Logistic().fit(panel, panel, OPTIONS, Context("bench"))
-    arrays["unit"] = trainer.residual_units(arrays, panel)
-    return trainer.batch(arrays, panel), np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]
+    arrays["unit"] = batches.residual_units(arrays, panel)
+    return batches.batch(arrays, panel), np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]
 
 
 def _flat(panel: Panel) -> tuple[torch.Tensor, torch.Tensor]:
@@ -143,7 +143,7 @@ def _by_sessions(learn: Panel, watch: Panel, test: Panel, seed: int) -> float:
     """The bare network's: no floor below it, direction alone."""
     torch.manual_seed(seed)
     arrays = {**floors.Logistic().fit(learn, learn, OPTIONS, Context("bench")), "unit": np.ones(2)}
-    data, seen, fresh = (_bare(trainer.batch(arrays, part)) for part in (learn, watch, test))
+    data, seen, fresh = (_bare(batches.batch(arrays, part)) for part in (learn, watch, test))
     network, widths = trainer.Trainer(learn.own, OPTIONS), np.ones(2)
 
     def judged() -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 
 from hfm.config import Backtest
 from hfm.ledger.account import params_new
+from hfm.ledger.fills import Fill, quoted
+from hfm.orders import order_records as orders
 from hfm.orders import simulated_broker
-from hfm.orders.order_records import ACCEPTED, ORDER
+from hfm.orders.order_records import ACCEPTED, CANCELLED, FILLED, NEW, NONE, ORDER, REJECTED, TRANSITIONS
 from hfm.orders.protocol import Broker
 from hfm.orders.simulated_broker import CLOSE, FLATTEN, OPEN
 from hfm.tables.records import Records
@@ -107,3 +110,103 @@ def test_the_same_order_on_the_same_row_is_filled_the_same(broker: Broker) -> No
         found.append((broker.executable(order, rule("cross"), market()[0], 100.0),
                       broker.execute(order, rule("cross"), market()[0], 100.0, OPEN)))  # fmt: skip
     assert found[0] == found[1]
+
+
+class Desk:
+    """One symbol's order behind a broker, carried as hfm.orders.protocol says; keeps each change of its state."""
+
+    def __init__(self, broker: Broker, params: Any) -> None:
+        self.broker, self.params, self.order = broker, params, np.zeros(1, ORDER)[0]
+        self.held, self.changes, self.fills = 0.0, list[tuple[int, int]](), list[Fill]()
+
+    def do(self, kernel: Callable[..., None], *arguments: float) -> None:
+        """One kernel of the order's records, and what it makes of the state; cancel and new are two changes."""
+        before, was_open = int(self.order["state"]), orders.is_open(self.order)
+        kernel(self.order, *arguments)
+        after = int(self.order["state"])
+        if after == NEW and was_open:
+            self.changes += [(before, CANCELLED), (CANCELLED, NEW)]
+        elif after != before or kernel is orders.fill:
+            self.changes.append((before, after))
+
+    def open(self, quote: Any) -> None:
+        """A row's open: rejected without a price, else accepted and filled as far as the broker can."""
+        want = float(self.order["target"]) - self.held
+        self.do(orders.request, want)
+        if want == 0.0:
+            return
+        if not quoted(quote["mid_open"], quote["bid_open"], quote["ask_open"]):
+            self.do(orders.reject)
+            return
+        self.do(orders.accept)
+        size = self.broker.executable(self.order, self.params, quote, want)
+        if size > 0.0:
+            self.fills.append(self.broker.execute(self.order, self.params, quote, np.copysign(size, want), OPEN))
+            self.held += self.fills[-1].qty
+            self.do(orders.fill, self.fills[-1].qty, want - self.fills[-1].qty)
+
+    def close(self, quote: Any, target: float) -> None:
+        """A row's close: the next order is asked for, or the session's end ends it; what is left rests."""
+        self.order["target"] = 0.0 if quote["is_last"] else target
+        if quote["is_last"]:
+            self.do(orders.expire)
+        else:
+            self.do(orders.request, target - self.held)
+        self.broker.rest(self.order, quote, float(self.order["leaves"]))
+        self.order["bid"], self.order["ask"] = quote["bid_close"], quote["ask_close"]
+
+
+targets = st.lists(st.sampled_from([0.0, 50.0, 100.0, -100.0]), min_size=2, max_size=8)
+opens = st.lists(st.sampled_from([100.0, 99.94, 100.06, np.nan, 0.0]), min_size=8, max_size=8)
+
+
+@every
+@given(targets=targets, opens=opens, fill=fills, queue=st.booleans(), volume=st.sampled_from([0.0, 700.0, np.nan]))
+def test_an_order_is_acknowledged_filled_in_parts_and_ended_by_no_other_transition(
+    broker: Broker, targets: list[float], opens: list[float], fill: str, queue: bool, volume: float
+) -> None:
+    """By the table of the orders' page: nothing is filled before it is accepted, or after its end; parts add up."""
+    desk = Desk(broker, rule(fill, queue=queue))
+    for number, target in enumerate(targets):
+        quote = row(opens[number], 100.0, half=0.05, last=number == len(targets) - 1, volume=volume, trade_low=99.95,
+                    trade_high=100.05, signed_volume=0.0, depth_bid=300.0, depth_ask=300.0)[0]  # fmt: skip
+        desk.open(quote)
+        order = desk.order
+        if orders.is_open(order):
+            assert order["filled"] + order["leaves"] == pytest.approx(order["qty"])
+        else:
+            assert order["leaves"] == 0.0
+        desk.close(quote, target)
+    assert {(a, b) for a, b in desk.changes if b not in TRANSITIONS[a]} == set()
+    assert sum(fill.qty for fill in desk.fills) == pytest.approx(desk.held)
+    assert not orders.is_open(desk.order)
+
+
+@every
+def test_asking_again_for_the_same_changes_nothing(broker: Broker) -> None:
+    """A request, an acknowledgement, a refusal and an end that come twice find the order as it is."""
+    desk = Desk(broker, rule("cross"))
+    desk.order["target"] = 100.0
+    for kernel, arguments, state in (
+        (orders.request, (100.0,), NEW), (orders.accept, (), ACCEPTED), (orders.reject, (), ACCEPTED),
+        (orders.request, (100.0,), ACCEPTED), (orders.cancel, (), CANCELLED), (orders.cancel, (), CANCELLED),
+        (orders.expire, (), CANCELLED), (orders.accept, (), CANCELLED),
+    ):  # fmt: skip
+        desk.do(kernel, *arguments)
+        assert desk.order["state"] == state
+    desk.open(market()[0])
+    assert (desk.order["state"], desk.held) == (FILLED, 100.0)
+    before = desk.order.tobytes()
+    desk.open(market()[0])
+    assert (desk.order.tobytes(), len(desk.fills)) == (before, 1)
+
+
+@every
+def test_an_open_without_a_price_is_a_rejection_and_the_next_one_fills(broker: Broker) -> None:
+    """The broker is not asked; what is still wanted is another order."""
+    desk = Desk(broker, rule("cross"))
+    desk.order["target"] = 100.0
+    desk.open(market(mid_open=np.nan)[0])
+    assert (desk.order["state"], desk.order["leaves"], desk.held) == (REJECTED, 0.0, 0.0)
+    desk.open(market()[0])
+    assert desk.changes == [(NONE, NEW), (NEW, REJECTED), (REJECTED, NEW), (NEW, ACCEPTED), (ACCEPTED, FILLED)]

@@ -100,13 +100,14 @@ import numpy as np
 from hfm.kernels import first_run, jit
 first_run._cores = lambda: 2
 first_run.LIST = Path("list.json")
-first_run.start(lambda line: print(line, flush=True))
+first_run.watch(lambda line: print(line, flush=True))
+import kept
+result = kept.twice(np.ones(1))
 print(*(helper.pid for helper in first_run._helpers), flush=True)
 end = time.monotonic() + WAIT
-while time.monotonic() < end and not (jit.cache_folder() / "complete").exists():
+while time.monotonic() < end and len(list(jit.cache_folder().glob("kept.t*.ready"))) < 2:
     time.sleep(0.1)
-import kept
-print(kept.twice(np.ones(1)), jit.compile_seconds() > 0)
+print(result, jit.compile_seconds() > 0)
 """
 
 
@@ -157,14 +158,13 @@ LINUX = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks
 @LINUX
 def test_a_helper_compiles_what_is_listed_and_ends_with_the_run(home: Path) -> None:
     """The run says one line where something is compiled, has the same result, and next time starts no helper."""
-    out, _ = started(home, 0.0).communicate()
-    pids, *lines, result = out.splitlines()
-    assert lines == [first_run.NOTICE]
+    out, _ = started(home, 120.0).communicate()  # the helper has time to end its list
+    line, pid, result = out.splitlines()
+    assert line == first_run.NOTICE
     assert result == "2.0 True"
-    assert ended(int(pids))
-    started(home, 120.0).communicate()  # the helper has time to end its list
-    assert started(home, 0.0).communicate()[0] == "\n2.0 False\n"
+    assert ended(int(pid))
     assert len(list((home / "cache").glob("*/kept.t*.ready"))) == 2
+    assert started(home, 0.0).communicate()[0] == "\n2.0 False\n"
 
 
 @COMPILED
@@ -172,38 +172,36 @@ def test_a_helper_compiles_what_is_listed_and_ends_with_the_run(home: Path) -> N
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_run_that_is_killed_leaves_no_helper(home: Path, how: signal.Signals) -> None:
     """Its end closes a pipe."""
+    (home / "sleepy.py").write_text("import time; time.sleep(600)")
+    (home / "list.json").write_text(json.dumps([["sleepy:kernel", []]]))
     run = started(home, 60.0)
     assert run.stdout is not None
+    assert run.stdout.readline() == first_run.NOTICE + "\n"
     pid = int(run.stdout.readline())
     run.send_signal(how)
     run.wait()
     assert ended(pid)
 
 
-def test_no_helper_is_started_where_there_is_one_core_or_no_lasting_cache(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(("cores", "folder", "helpers"), [(1, "kept", 0), (4, "hfm-kernels-x", 0), (3, "kept", 2)])
+def test_helpers_are_one_a_core_beside_the_runs_and_none_without_a_lasting_cache(
+    cores: int, folder: str, helpers: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Nor where kernels are not compiled at all."""
+    """They start with the first kernel that is compiled, which is said once."""
+    lines: list[str] = []
+    begun: list[list[str]] = []
     monkeypatch.setattr(jit, "on_compile", None)
     monkeypatch.setattr(first_run, "_helpers", [])  # not those of other tests
-    cases = {"one core": (1, tmp_path, "0"), "no cache": (4, Path("hfm-kernels-x"), "0"), "plain": (4, tmp_path, "1")}
-    for cores, folder, off in cases.values():
-        monkeypatch.setattr(first_run, "_cores", lambda cores=cores: cores)
-        monkeypatch.setattr(jit, "cache_folder", lambda folder=folder: folder)
-        monkeypatch.setenv("NUMBA_DISABLE_JIT", off)
-        first_run.start(print)
-        assert first_run._helpers == []
-
-
-def test_it_is_announced_once_however_many_stages_compile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Each stage of a run starts what compiles beside it; one line is enough."""
-    monkeypatch.setattr(jit, "on_compile", None)
     monkeypatch.setattr(first_run, "_announced", False)
-    monkeypatch.setattr(first_run, "_cores", lambda: 1)
-    monkeypatch.setattr(jit, "cache_folder", lambda: tmp_path)
-    lines: list[str] = []
-    for _ in range(2):
-        first_run.start(lines.append)
-        if jit.on_compile is not None:
-            jit.on_compile()
+    monkeypatch.setattr(first_run, "_cores", lambda: cores)
+    monkeypatch.setattr(first_run.subprocess, "Popen", lambda words, **_: begun.append(words))
+    monkeypatch.setattr(first_run.atexit, "register", lambda _: None)
+    monkeypatch.setattr(jit, "cache_folder", lambda: tmp_path / folder)
+    first_run.watch(lines.append)
+    assert (lines, begun) == ([], [])
+    assert jit.on_compile is not None
+    jit.on_compile()
     assert lines == [first_run.NOTICE]
+    assert len(begun) == helpers
+    first_run.watch(lines.append)  # the next stage of the run
+    assert jit.on_compile is None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hfm.models import checkpoint, eager, inference
-from hfm.models.packed_model import BLOCK_ROWS, pack
+from hfm.models import checkpoint, eager, inference, lstm_step
+from hfm.models.packed_model import pack
 from tests.train.market import market, rows, small
 from tests.train.test_stage import train
 
@@ -21,10 +21,8 @@ def test_the_window_in_torch_is_the_step_s_network() -> None:
     z = np.clip(z, -inference.CLIP, inference.CLIP)[:, :inputs].astype(np.float32)
     corrections = eager.window(arrays, "seed0")(z)
     state, out = inference.state_new(model), np.zeros(5)
-    hidden = inference._padded(8, BLOCK_ROWS)
-    width = max(inference._padded(inputs, BLOCK_ROWS), hidden) + hidden
     for row in z:
-        v, out = np.zeros(width, np.float32), np.zeros(5)
+        v, out = np.zeros(lstm_step.input_size(model), np.float32), np.zeros(5)
         v[:inputs] = row
-        inference._network(state, v, model, out)
+        lstm_step.advance(state, v, model, out)
     np.testing.assert_allclose(out, corrections, atol=1e-6)

@@ -12,7 +12,7 @@ from hfm.config import Train
 from hfm.models import inference, stacking
 from hfm.models.linear import floors
 from hfm.models.linear.ridge import known
-from hfm.models.networks import lstm_network, trainer
+from hfm.models.networks import lstm_network, network_fit
 from hfm.models.trees import boosted, tree_arrays
 from hfm.models.trees.boosted import Gbm
 from hfm.plugins import Float, Panel
@@ -118,12 +118,12 @@ def test_a_network_on_it_is_stepped_and_with_gates_of_0_it_is_the_floor() -> Non
     """Fitted on top, its heads without the correction are the stack's, bit for bit."""
     data, floor = fitted("threshold")
     train, valid, test = data.of_sessions(0, 80), data.of_sessions(80, 90), data.of_sessions(90, 120)
-    arrays = trainer.fit(
+    arrays = network_fit.fit(
         train,
         valid,
         replace(SMALL, epochs=1, seeds=1),
         Context("train"),
-        trainer.NetworkKind(lstm_network.LstmNetwork, lstm_network.packable_arrays),
+        network_fit.NetworkKind(lstm_network.LstmNetwork, lstm_network.packable_arrays, lstm_network.packed_weights),
     )
     shut = inference.heads({**arrays, "gates": np.zeros(3)}, test)
     np.testing.assert_array_equal(shut, inference.heads(floor.arrays, test))

@@ -11,7 +11,7 @@ import hfm
 from hfm.config import Config, Fetch, Simulate, Train
 from hfm.errors import DataError
 from hfm.runs import stages
-from hfm.runs.freshness import check_committed, status, why_stale
+from hfm.runs.freshness import check_committed, recorded_config, status, why_stale
 from hfm.runs.manifest import Run
 from hfm.runs.pipeline import execute
 from hfm.runs.stages import by_name
@@ -45,6 +45,25 @@ def test_a_setting_that_is_younger_than_the_run_had_its_default(run: Run) -> Non
     del manifest.stages["simulate"].config["seed"]
     assert [r[1] for r in status(run, manifest, Config())] == ["fresh"] * 3
     assert status(run, manifest, Config(simulate=Simulate(seed=8)))[1][1:] == ("stale", "simulate.seed 7 -> 8")
+
+
+def test_a_run_older_than_a_choice_was_made_without_it(run: Run) -> None:
+    """Networks began anew in each fold before they could begin warm: so it is stale now, and is verified as it was."""
+    everything(run)
+    manifest = run.manifest()
+    assert recorded_config(manifest).train.warm_start
+    del manifest.stages["train"].config["warm_start"]
+    assert not recorded_config(manifest).train.warm_start
+    assert status(run, manifest, Config())[2][1:] == ("stale", "train.warm_start False -> True")
+    assert status(run, manifest, Config(train=Train(warm_start=False)))[2][1] == "fresh"
+
+
+def test_what_a_run_was_made_with_is_each_stages_own(run: Run) -> None:
+    """Settings of a later command change nothing that was made before."""
+    everything(run, Config(simulate=Simulate(seed=8)))
+    manifest = run.manifest()
+    manifest.config["simulate"]["seed"] = 9
+    assert recorded_config(manifest).simulate.seed == 8
 
 
 def test_a_stage_before_its_input_names_the_command(run: Run) -> None:

@@ -17,7 +17,7 @@ from hfm.recipe import original_spread
 from hfm.simulate import stage as simulate
 from hfm.stage import Context
 from hfm.tables import MemoryReader
-from hfm.train import calibration, scoring, training_output, walk_forward
+from hfm.train import calibration, measures, scoring, training_output, walk_forward
 from hfm.train.folds import Fold
 from tests.train.market import market, rows
 from tests.train.test_stage import train
@@ -45,7 +45,7 @@ def shares(
     for name in ("logistic", *also, "lstm"):
         walk_forward.calibrate(made, name, fold)
         _, out = walk_forward.predict(made, name, fold, data.panel.of_sessions(*fold.test))
-        found[name] = scoring.oracle_share(out["p_up"], truth.oracle)
+        found[name] = measures.oracle_share(out["p_up"], truth.oracle)
     print(f"rho {rho} {kind}:", ", ".join(f"{name} {share:.3f} of the oracle's gain" for name, share in found.items()))
     return found
 
@@ -122,7 +122,7 @@ def test_shuffled_labels_give_an_auc_of_one_half() -> None:
         rows_known = np.isfinite(test.up) & np.isfinite(out["p_up"])
         p = out["p_raw"][rows_known]  # before calibration: it may settle on one half for all
         if np.ptp(p) > 0:
-            value, se, _ = scoring.auc(p, test.up[rows_known], day[rows_known])
+            value, se, _ = measures.auc(p, test.up[rows_known], day[rows_known])
             assert abs(value - 0.5) < 3 * se, (name, value, se)
 
 

@@ -9,8 +9,17 @@ import pytest
 
 from hfm.models.heads import mix
 from hfm.train import calibration
-from hfm.train.calibration import ValidationBlock, clustered, gates, inverse_temperature, pool, weights
-from hfm.train.scoring import calibration_error, expected_error
+from hfm.train.calibration import (
+    PRIOR,
+    TEMPERATURES,
+    ValidationBlock,
+    clustered,
+    gates,
+    inverse_temperature,
+    pool,
+    weights,
+)
+from hfm.train.measures import calibration_error, expected_error
 
 
 def block(n: int, share: float, seed: int = 0) -> ValidationBlock:
@@ -154,3 +163,20 @@ def test_pooled_blocks_are_all_their_rows_in_order() -> None:
     both = pool([a, b])
     assert len(both.up) == 30
     np.testing.assert_array_equal(both.heads[10:], b.heads)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_temperature_is_the_best_of_all_that_could_be_tried(seed: int) -> None:
+    """Bisection of a convex loss finds what trying each finds, with and without clusters."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 300))
+    z = rng.standard_normal(n) * rng.choice([0.0, 1e-3, 0.1, 1.0, 30.0])
+    y = (rng.random(n) < 1 / (1 + np.exp(-rng.choice([-1.0, 0.0, 0.3, 1.0, 5.0]) * z))).astype(float)
+    cluster = rng.integers(0, 5, n) if seed % 2 else None
+    loss = np.array([np.sum(np.logaddexp(0, k * z) - k * y * z) for k in TEMPERATURES])
+    share = 1.0
+    if cluster is not None:
+        p = 0.5 + 0.5 * np.tanh(0.5 * TEMPERATURES[int(np.argmin(loss))] * z)
+        share = 1 / (1 + float(np.sum(p * (1 - p) * z * z)) * PRIOR**2 / len(np.unique(cluster)))
+    best = int(np.argmin(share * loss + (TEMPERATURES - 1) ** 2 / (2 * PRIOR**2)))
+    assert inverse_temperature(z, y, cluster) == TEMPERATURES[best]

@@ -19,7 +19,7 @@ from hfm.fetch import stage as fetch
 from hfm.plugins import Float
 from hfm.stage import Context
 from hfm.tables import MemoryReader
-from hfm.train import fold_rows, paired_gains, scoring, training_output, training_panel, walk_forward
+from hfm.train import fold_rows, measures, paired_gains, scoring, training_output, training_panel, walk_forward
 from hfm.train.calibration import clustered
 from hfm.train.folds import Fold
 from tests.orderbook import queue_race, replayed
@@ -225,7 +225,7 @@ def test_shuffled_labels_give_an_auc_of_one_half() -> None:
     )
     for name in ("logistic", "gbm", "lstm", "ensemble"):
         p = said[name].p_widen  # before calibration: it may settle on one half for all
-        value, se, _ = scoring.auc(p, truth.up, truth.cluster) if np.ptp(p) > 0 else (0.5, 1.0, 0)
+        value, se, _ = measures.auc(p, truth.up, truth.cluster) if np.ptp(p) > 0 else (0.5, 1.0, 0)
         assert abs(value - 0.5) < 3 * se, (name, value, se)
 
 

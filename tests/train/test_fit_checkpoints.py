@@ -5,14 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from hfm.models.networks import trainer
+from hfm.models.networks import network_fit
 from hfm.stage import Context
-from hfm.train import fit_jobs, folds
+from hfm.train import fit_jobs, folds, walk_forward
 from hfm.train.fit_checkpoints import FitCheckpoints
 from tests.command import hfm
 from tests.train.market import SMALL, rows
@@ -37,19 +39,19 @@ class Memory:
         return self.data
 
 
-def run(memory: Memory, resume: bool) -> dict[tuple[int, str], bytes]:
-    """All arrays of three fits, two networks of four epochs each."""
+def run(memory: Memory, resume: bool, device: str = "cpu") -> dict[tuple[int, str], bytes]:
+    """All arrays of three fits, two networks of four epochs each; device: what the checkpoint is told."""
     ctx = Context("train", checkpoint=memory, resume=resume)
     task = fit_jobs.FitTask("lstm", rows().panel, SMALL, 7)
     plan = [*folds.plan(21), folds.final(21)]
-    fits = fit_jobs.fit_all(task, plan, ctx, FitCheckpoints(ctx))
+    fits = fit_jobs.fit_all(task, plan, ctx, FitCheckpoints(ctx, lambda: device))
     return {(f.number, name): value.tobytes() for f, arrays in fits for name, value in arrays.items()}
 
 
 @pytest.mark.parametrize("saves", [1, 2, 3, 5, 8, 9, 10, 14, 20])
 def test_a_training_killed_after_any_save_ends_in_the_same_bytes(saves: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Inside epochs, between them, between networks, between folds."""
-    monkeypatch.setattr(trainer, "SAVE_EVERY", 0)
+    monkeypatch.setattr(network_fit, "SAVE_EVERY", 0)
     whole = run(Memory(), resume=False)
     memory = Memory(saves)
     with pytest.raises(KeyboardInterrupt):
@@ -60,7 +62,7 @@ def test_a_training_killed_after_any_save_ends_in_the_same_bytes(saves: int, mon
 
 def test_a_training_killed_again_and_again_still_ends_in_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three saves a life."""
-    monkeypatch.setattr(trainer, "SAVE_EVERY", 0)
+    monkeypatch.setattr(network_fit, "SAVE_EVERY", 0)
     whole = run(Memory(), resume=False)
     memory = Memory(3)
     for _ in range(100):
@@ -86,7 +88,7 @@ def test_late_news_of_a_fit_that_is_done_is_dropped() -> None:
     memory = Memory()
     record = FitCheckpoints(Context("train", checkpoint=memory))
     record.save_arrays("lstm", 3, {"a": np.arange(3.0)})
-    record.save_state("lstm", 3, b"late")
+    record.save_state("lstm", 3, 0, b"late")
     again = FitCheckpoints(Context("train", checkpoint=memory, resume=True))
     assert again.state("lstm", 3) is None
     found = again.arrays("lstm", 3)
@@ -94,8 +96,50 @@ def test_late_news_of_a_fit_that_is_done_is_dropped() -> None:
     np.testing.assert_array_equal(found["a"], np.arange(3.0))
 
 
+def test_a_training_stopped_on_another_device_starts_afresh_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the middle of a fit and behind one that is done: nothing is taken up, and the bytes are those of a whole one;
+    the same device goes on without a word."""
+    monkeypatch.setattr(network_fit, "SAVE_EVERY", 0)
+    whole = run(Memory(), resume=False)
+    for saves in (2, 12):
+        memory = Memory(saves)
+        with pytest.raises(KeyboardInterrupt):
+            run(memory, resume=False, device="cuda")
+        memory.lives = 10**9
+        same, other = Context("train", checkpoint=memory, resume=True), Context("train", checkpoint=memory, resume=True)
+        taken = FitCheckpoints(same, lambda: "cuda")
+        assert taken.state("lstm", 0) or taken.arrays("lstm", 0)
+        assert same.warnings == []
+        dropped = FitCheckpoints(other, lambda: "cpu")
+        assert dropped.state("lstm", 0) is None
+        assert dropped.arrays("lstm", 0) is None
+        (line,) = other.warnings
+        assert "cuda" in line
+        assert "cpu" in line
+        assert run(memory, resume=True, device="cpu") == whole
+
+
+def test_the_device_is_asked_for_only_where_there_is_something_to_keep() -> None:
+    """torch takes a second to say it."""
+
+    def never() -> str:
+        raise AssertionError
+
+    FitCheckpoints(Context("train"), never).save_arrays("gbm", 0, {})
+    FitCheckpoints(Context("train", checkpoint=Memory(), resume=True), never)
+
+
+def test_a_walk_asks_where_its_networks_are_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trees and floors are fitted on the processor wherever networks would be."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert walk_forward._device(("har", "gbm"), SMALL) == "cpu"
+    assert walk_forward._device(("har", "lstm"), SMALL) == "cuda"
+    assert walk_forward._device(("har", "lstm"), replace(SMALL, device="cpu")) == "cpu"
+    assert walk_forward._device(("har", "lstm"), replace(SMALL, backend="fused")) == "cpu"
+
+
 TRAIN = (
-    "import sys; from hfm.models.networks import trainer; trainer.SAVE_EVERY = 0;"
+    "import sys; from hfm.models.networks import network_fit; network_fit.SAVE_EVERY = 0;"
     "from hfm.cli import main; sys.exit(main())"
 )
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, r2_score, roc_auc_score
 
-from hfm.train import score_floors, scoring
-from hfm.train.score_floors import ScoreFloor
+from hfm.train import scoring
 from hfm.train.scoring import ModelForecast, Truth
 
 N = 3000
@@ -62,26 +61,6 @@ def test_the_auc_is_taken_by_fold_and_averaged() -> None:
     assert values(truth, said)["direction", "auc"][0] == pytest.approx(np.mean(each))
 
 
-@pytest.mark.parametrize(("n", "expected"), [(470, 0.072), (15_400, 0.012)])
-def test_the_expected_calibration_error_of_a_calibrated_forecaster(n: int, expected: float) -> None:
-    """The figures of the design, and the mean over simulated draws."""
-    p = np.full(n, 0.5)
-    assert scoring.expected_error(p) == pytest.approx(expected, abs=0.001)
-    rng = np.random.default_rng(0)
-    p = 0.5 + 0.1 * (rng.random(n) - 0.5)
-    drawn = [scoring.calibration_error(p, (rng.random(n) < p).astype(float)) for _ in range(100)]
-    assert np.mean(drawn) == pytest.approx(scoring.expected_error(p), rel=0.05)
-
-
-def test_the_share_of_the_oracle_is_1_for_the_oracle_and_0_for_a_coin() -> None:
-    """Negative where a forecast is worse than a coin; NaN where there is nothing to know."""
-    truth, said = sample()
-    assert scoring.oracle_share(said.p_up, truth.oracle) == pytest.approx(1)
-    assert scoring.oracle_share(np.full(N, 0.5), truth.oracle) == pytest.approx(0)
-    assert scoring.oracle_share(1 - said.p_up, truth.oracle) < -1
-    assert np.isnan(scoring.oracle_share(said.p_up, np.full(N, 0.5)))
-
-
 def test_masked_rows_and_silent_models_are_left_out() -> None:
     """NaN labels are not scored; a model without a head has no row for it."""
     truth, said = sample()
@@ -96,56 +75,6 @@ def test_a_probability_of_one_half_is_half_right() -> None:
     truth, said = sample()
     coin = ModelForecast(np.full(N, 0.5), said.p_widen, said.heads)
     assert values(truth, coin)["direction", "accuracy"][:2] == (0.5, 0.0)
-
-
-def test_the_floor_of_a_score_is_the_best_rival_floor() -> None:
-    """The floor model itself is measured against the others; an ECE against the one expected by chance."""
-    truth, said = sample()
-    coin = ModelForecast(np.full(N, 0.5), said.p_widen, said.heads)
-    models = {"m": said, "coin": coin, "other": coin}
-    scores = scoring.score(truth, models)
-    floor = score_floors.floors(scores, ("coin", "other"), truth, models)
-    for s, f in zip(scores, floor, strict=True):
-        if s.metric == "log_loss" and s.model == "m":
-            assert f == ScoreFloor(pytest.approx(np.log(2)), "coin")
-        if s.metric == "auc" and s.model == "coin":
-            assert f == ScoreFloor(0.5, "other")
-        if s.metric == scoring.GAIN:
-            assert f == ScoreFloor(0, "har")
-        if s.metric == "ece" and s.fold < 0 and s.model == "m":
-            assert f == ScoreFloor(scoring.expected_error(said.p_up), score_floors.PERFECT)
-
-
-@pytest.mark.parametrize("share", [0.3, 0.45, 0.6])
-def test_the_floor_of_an_accuracy_is_the_better_of_base_rate_and_larger_class(share: float) -> None:
-    """A training base rate of .55 calls up: right in `share` of the rows, or beaten by who calls what came more often.
-    Each says which it is, over the very rows of the model, by fold and pooled; the spread's and the sign's over so many
-    events alike."""
-    truth, said = sample(folds=2)
-    up = (np.arange(N) % 20 < 20 * share).astype(float)
-    truth = replace(truth, up=up, ahead=np.column_stack([up, 1 - up, up]))
-    heard = np.arange(N) % 3 > 0  # the model says nothing of a third of the rows
-    models = {"constant": ModelForecast(np.full(N, 0.55), said.p_widen, said.heads),
-              "m": ModelForecast(np.where(heard, said.p_up, np.nan), said.p_widen, said.heads)}  # fmt: skip
-    scores = scoring.score(truth, models)
-    seen = 0
-    for s, f in zip(scores, score_floors.floors(scores, ("constant",), truth, models), strict=True):
-        if s.metric != "accuracy" or s.model != "m":
-            continue
-        rows = (truth.fold == s.fold) | (s.fold < 0)
-        if s.task == "spread":
-            wide = (truth.log_spread > truth.own_spread)[rows].mean()
-            assert f.value >= max(wide, 1 - wide)
-            continue
-        seen += 1
-        rose = 1 - share if s.task == "direction_10" else share
-        larger, called = up[rows & heard].mean(), up[rows].mean()
-        larger, called = (1 - larger, 1 - called) if s.task == "direction_10" else (larger, called)
-        larger = max(larger, 1 - larger)
-        want = (called, score_floors.BASE) if called > larger - 1e-12 else (larger, score_floors.LARGER)
-        assert f == ScoreFloor(pytest.approx(want[0]), want[1]), s
-        assert f.value >= max(rose, 1 - rose) - 0.01
-    assert seen == 4 * 3
 
 
 def stale_sample(share: float = 0.3) -> tuple[Truth, dict[str, ModelForecast]]:
@@ -182,23 +111,6 @@ def test_stale_rows_are_left_out_of_scores_and_scored_apart() -> None:
     assert found["m", -1, "volatility", "r2_all_rows"].value > 0.85
     assert found["m", -1, "volatility", "gain_over_har"].n == int((~truth.stale).sum())
     assert scoring.smallest_edge(truth) > scoring.smallest_edge(replace(truth, stale=None))
-
-
-def test_floors_of_stale_and_moving_rows_are_over_their_own_rows() -> None:
-    """Larger class and calibration error of the rows that the score is of."""
-    truth, models = stale_sample()
-    assert truth.stale is not None
-    truth = replace(truth, up=np.where(truth.stale, 1.0, truth.up))
-    scores = scoring.score(truth, models)
-    floors = score_floors.floors(scores, (), truth, models)
-    floor = {
-        (s.metric, s.model): f.value
-        for s, f in zip(scores, floors, strict=True)
-        if s.fold < 0 and s.task == "direction"
-    }
-    assert floor["accuracy_all_rows", "m"] == pytest.approx(max(truth.up.mean(), 1 - truth.up.mean()))
-    assert floor["accuracy", "m"] < floor["accuracy_all_rows", "m"] - 0.1
-    assert floor["ece", "m"] > floor["ece_all_rows", "m"]
 
 
 def test_the_gain_over_a_floor_is_its_difference_of_r2() -> None:

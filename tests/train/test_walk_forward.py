@@ -16,7 +16,7 @@ from tests.train.market import SMALL, market, rows
 NAMES = ("constant", "logistic", "lstm")
 
 
-def walked(data: walk_forward.Rows) -> walk_forward.WalkForward:
+def walked(data: training_panel.TrainingRows) -> walk_forward.WalkForward:
     """A fitted walk of 21 sessions."""
     plan = [*folds.plan(21), folds.final(21)]
     options = replace(SMALL, epochs=2)

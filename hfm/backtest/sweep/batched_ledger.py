@@ -31,7 +31,7 @@ them the session of the last row seen."""
 
 @bare
 def run(batch: Records, params: Records, rows: Records, score: Float, start: int) -> int:
-    """Carry the ledgers through the rows from `start`: the row at which it stopped, n if at none.
+    """Carry the ledgers through rows for as long as the rule is a plain one.
 
     Parameters
     ----------
@@ -45,6 +45,11 @@ def run(batch: Records, params: Records, rows: Records, score: Float, start: int
         [n]: long where it is above a ledger's level, short where it is below minus it; NaN is flat.
     start
         The first row to take.
+
+    Returns
+    -------
+    int
+        The row at which it stopped, which it has not taken; n if at none.
     """
     b, rule = batch[0], params[0]
     for i in range(start, score.size):
@@ -99,9 +104,19 @@ def _fill(b: Record, rule: Record, row: Record, fill: int, mid: float, bid: floa
 
 
 def load(states: LedgerState, levels: Float) -> Records:
-    """[1] of BATCH: the ledgers of k states of one symbol, book [k], symbol and order [k, 1].
+    """Lay ledgers side by side.
 
-    levels [k], k at most LANES; lanes without a ledger never trade.
+    Parameters
+    ----------
+    states
+        k ledgers of one symbol: book [k], symbol and order [k, 1]; k is at most LANES.
+    levels
+        [k] of each.
+
+    Returns
+    -------
+    Records
+        [1] of BATCH; lanes without a ledger never trade.
     """
     batch, position, order = np.zeros(1, BATCH), states.symbol[:, 0], states.order[:, 0]
     batch["level"] = np.inf

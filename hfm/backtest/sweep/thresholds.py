@@ -32,7 +32,19 @@ class Sweep:
     """
 
     def __init__(self, levels: Float, params: Records, cash: float, symbols: int) -> None:
-        """levels [L]: at least 0; params: of hfm.ledger.account; cash: of each ledger, currency."""
+        """New ledgers, one a level.
+
+        Parameters
+        ----------
+        levels
+            [L], at least 0.
+        params
+            [S] of PARAMS.
+        cash
+            Of each ledger, currency.
+        symbols
+            S.
+        """
         self.levels, self._cash = levels, cash
         self.trips = np.zeros(len(levels))
         self._params = params.copy()
@@ -42,7 +54,15 @@ class Sweep:
         self._batched = plain(ledger(self._states, 0), self._params) and not hold if len(levels) else False
 
     def take(self, rows: LedgerRows, score: Float) -> None:
-        """Complete sessions: rows and score [n] in time order; a NaN score is flat. Targets in rows are lost."""
+        """Carry all levels through complete sessions.
+
+        Parameters
+        ----------
+        rows
+            [n] in time order; their targets are overwritten.
+        score
+            [n] long above a level, short below minus it; NaN is flat.
+        """
         if not len(score):
             return
         if self._batched:

@@ -103,7 +103,16 @@ def months(where: Path) -> list[str]:
 
 
 def month_of(time: Int) -> Months:
-    """The month that each bar's file is named by: of the instant before its end. time: [n] ns UTC."""
+    """The month that each bar's file is named by: that of the instant before its end.
+
+    Parameters
+    ----------
+    time : [n] ns UTC, the ends of the bars.
+
+    Returns
+    -------
+    datetime64[M] [n]
+    """
     return (time - 1).view("datetime64[ns]").astype("datetime64[M]")
 
 

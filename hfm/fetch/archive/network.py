@@ -81,6 +81,7 @@ def plan_fetch(source: BarSource, name: str, request: BarRequest, symbol: str, c
     where = month_files.folder(ctx.archive, name, symbol, request.interval_s)
     days = getattr(source, "kept", {}).get(request.interval_s)
     reach = until - days * DAY_NS if days is not None else 0
+    # 1. the span asked for, and before it what came since the archive's last bar, as far as the vendor keeps it
     start = int(requested.open[0])
     before = month_files.last_before(where, start)
     if before is not None:
@@ -88,6 +89,7 @@ def plan_fetch(source: BarSource, name: str, request: BarRequest, symbol: str, c
     over = sessions.span(request.calendar, request.interval_s, start, until)
     have = month_files.read(where, start, until)
     have = have.take((have.time > over.open[0]) & (have.time <= until))
+    # 2. sessions that are missing, none of them before both the archive's first bar and the span; and the overlap
     first = int(have.time.min(initial=until))
     missing = (
         missing_sessions(over, have, until) & (over.open > reach) & (over.open >= min(first, int(requested.open[0])))
@@ -183,6 +185,11 @@ def _archive(
 
     The rows that were not archived (young, doubled, broken, off the grid, forming) come with them: the quality account
     counts them.
+
+    Returns
+    -------
+    RawBars
+        What was not archived, then the archive's in order of time; with `rebase` all that the archive has.
     """
     assert ctx.archive is not None
     where = month_files.folder(ctx.archive, name, found.symbol, request.interval_s)
@@ -228,7 +235,8 @@ def archivable_rows(fresh: RawBars, over: Sessions, until: int) -> np.ndarray[tu
     """
     _, _, _, on = over.grid(fresh.time)
     values = np.stack([getattr(fresh, column) for column in BAR_COLUMNS[1:]])
-    good = on & (fresh.time <= until) & np.isfinite(values).all(0) & (values[:4] > 0).all(0) & (values[4] >= 0)
+    prices = np.stack([fresh.open, fresh.high, fresh.low, fresh.close])
+    good = on & (fresh.time <= until) & np.isfinite(values).all(0) & (prices > 0).all(0) & (fresh.volume >= 0)
     rows = np.flatnonzero(good)
     _, latest = np.unique(fresh.time[rows][::-1], return_index=True)
     return rows[::-1][latest]

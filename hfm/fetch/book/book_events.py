@@ -105,5 +105,14 @@ def tick(price: Int, unit: int) -> float:
 
 
 def units(price: Float) -> Int:
-    """Decimal prices [n] as integers of 1 / UNIT, exact for what was written with up to eight decimals."""
+    """Decimal prices as integers of 1 / UNIT, exact for what was written with up to eight decimals.
+
+    Parameters
+    ----------
+    price : [n] currency, no NaN.
+
+    Returns
+    -------
+    int64 [n]
+    """
     return np.rint(price * UNIT).astype(np.int64)

@@ -97,6 +97,7 @@ def from_updates(updates: LevelUpdates, levels: int) -> FeedBook:
     message, snapshot, side = updates.message, updates.snapshot, updates.side
     time, price, size = updates.time, updates.price, updates.size
     m = len(message)
+    # a snapshot that follows none begins the book anew: a change of side 0, which empties it, is put before it
     fresh = snapshot & ~np.concatenate(([False], snapshot[:-1]))
     at = np.flatnonzero(fresh)
     row: Int = np.insert(message, at, message[at])
@@ -108,6 +109,7 @@ def from_updates(updates: LevelUpdates, levels: int) -> FeedBook:
         price_levels.LevelChanges(row, sides, prices, sizes, absolute=True), total, levels
     )
     book[0::2] /= UNIT
+    # rows: one a snapshot, and of other messages each level that changed
     change = np.delete(change, at + np.arange(len(at)))
     first = snapshot & np.concatenate(([True], message[1:] != message[:-1]))[:m]
     keep = np.flatnonzero(first | (~snapshot & (change != 0)))
@@ -150,6 +152,7 @@ def merge_feeds(book: FeedBook, trades: Sequence[FeedTrades], notes: tuple[str, 
     RawBook
         One for each UTC day.
     """
+    # trades stand first, so that a stable sort puts them before book rows of the same time
     parts: list[FeedTrades | FeedBook] = [*trades, book]
     time = np.concatenate([part.time for part in parts])
     order = np.argsort(time, kind="stable")
@@ -157,6 +160,7 @@ def merge_feeds(book: FeedBook, trades: Sequence[FeedTrades], notes: tuple[str, 
     side, price, size = (
         np.concatenate([getattr(part, name) for part in parts])[order] for name in ("side", "price", "size")
     )
+    # a trade shows the book's last state before it
     shown = np.concatenate([*(np.zeros(len(t.time), np.int64) for t in trades), book.state + 1])[order]
     shown = np.maximum.accumulate(shown) - 1
     time = time[order]

@@ -91,7 +91,15 @@ def read_messages(path: Path) -> LobsterMessages:
     """A message file.
 
     The seconds are doubles: below 86,400 they are good to 2e-11, so that the rounded ns is the decimal's own.
-    Raises DataError, naming the line, for one that is cut or impossible.
+
+    Returns
+    -------
+    LobsterMessages
+
+    Raises
+    ------
+    DataError
+        Naming the line, for one that is cut or impossible.
     """
     data = csv_file.table(csv_file.read_bytes(path), path, FIELDS, header=False)
     messages = LobsterMessages(*(data[name].to_numpy() for name in FIELDS))
@@ -206,6 +214,11 @@ def rebuild_book(day: LobsterDay, messages: LobsterMessages, levels: int) -> Reb
     messages : [n].
     levels : L, best levels that are kept.
 
+    Returns
+    -------
+    RebuiltBook
+        Levels [4 L, n], dollars and shares; an empty level is NaN and 0.
+
     Raises
     ------
     DataError
@@ -217,6 +230,7 @@ def rebuild_book(day: LobsterDay, messages: LobsterMessages, levels: int) -> Reb
             why=f"a book is rebuilt from messages of {TRUSTED} levels or more: less hides what lies behind the best",
             hint=f"put {day.message.name.replace('message', 'orderbook')} beside it",
         )
+    # the orders that were there before, put in front of the messages' own changes of the same row
     new, visible = messages.kind == SUBMIT, np.flatnonzero(messages.kind <= VISIBLE)
     prior = mbo.prior_orders(messages.order, messages.size, new, ~new & (messages.kind <= VISIBLE))
     row = np.concatenate([prior.arrival, visible])

@@ -55,6 +55,7 @@ class OrderEvents:
 def order_before(rows: OrderRecords) -> tuple[Int, Int]:
     """(price, size) of each record's order before it, [n]; size 0 where there is none."""
     n = len(rows.action)
+    # records that change orders, by order and era (a clearing, R, begins a new one), in order of time
     live = np.flatnonzero(np.isin(rows.action, [b"A", b"C", b"M"]))
     era = np.cumsum(rows.action == b"R")[live]
     at = live[np.lexsort((live, rows.order[live], era))]
@@ -66,6 +67,7 @@ def order_before(rows: OrderRecords) -> tuple[Int, Int]:
     last = np.maximum.accumulate(np.where(sets, place, -1))
     last = np.concatenate(([-1], last[:-1]))[: len(at)]  # the latest add or modification before each record
     known = last >= first
+    # its size then, less the cancels since
     taken = np.cumsum(np.where(sets, 0, rows.size[at]))
     source = np.maximum(last, 0)
     left = rows.size[at][source] - (np.concatenate(([0], taken[:-1]))[: len(at)] - taken[source])
@@ -115,8 +117,10 @@ def _events(rows: OrderRecords, old_price: Int, old_size: Int) -> OrderEvents:
     act, n = rows.action, np.arange(len(rows.action))
     plain = ~rows.snapshot
     fills = n[act == b"F"]
+    # a cancel that follows a fill of its order in the message is no event of its own
     filled = np.isin(_pairs(rows.message, rows.order), _pairs(rows.message[fills], rows.order[fills]))
     has_fill = np.isin(rows.message, rows.message[fills])
+    # a modification at the same price reduces or adds; at another price it deletes there and adds here
     change = (act == b"M") & (old_size > 0) & plain
     same = change & (old_price == rows.price)
     cancel = n[(act == b"C") & plain & ~filled]
@@ -188,7 +192,13 @@ def prior_orders(order: Int, size: Int, adds: Bool, removes: Bool) -> PriorOrder
     size : [n] shares.
     adds : [n] whether the event brings the order.
     removes : [n] whether the event takes from it.
+
+    Returns
+    -------
+    PriorOrders
+        In order of the references.
     """
+    # events that take from an order which no event brought
     going = np.flatnonzero(removes)
     known = pc.is_in(pa.array(order[going]), pa.array(order[adds])).to_numpy(zero_copy_only=False)
     rows = going[~known]
@@ -197,5 +207,6 @@ def prior_orders(order: Int, size: Int, adds: Bool, removes: Bool) -> PriorOrder
     first_event = rows[first]
     if not adds.any():
         return PriorOrders(np.zeros_like(first_event), first_event, taken)
+    # the first row at which a reference above its own has come; up to the first that comes: it was there at the start
     passed = np.searchsorted(np.maximum.accumulate(np.where(adds, order, 0)), ids, "right")
     return PriorOrders(np.where(passed <= np.argmax(adds), 0, np.minimum(passed, first_event)), first_event, taken)

@@ -54,9 +54,10 @@ def rebuild(changes: LevelChanges, events: int, levels: int) -> tuple[Float, Flo
     place = np.empty(len(known), np.int64)
     place[order] = np.arange(len(known))
     moves = np.empty((4, m), np.int64)
-    moves[0], moves[1], moves[3] = changes.row, changes.side < 0, changes.absolute
-    moves[2] = place[encoded.indices.to_numpy()] if m else 0
-    moves[2][changes.side == 0] = -1
+    row, is_ask, level, absolute = moves
+    row[:], is_ask[:], absolute[:] = changes.row, changes.side < 0, changes.absolute
+    level[:] = place[encoded.indices.to_numpy()] if m else 0
+    level[changes.side == 0] = -1
     size = np.stack([changes.size, np.empty(m)])
     ladder = np.zeros((3, len(known)))
     ladder[2] = known[order]
@@ -71,16 +72,23 @@ def rebuild(changes: LevelChanges, events: int, levels: int) -> tuple[Float, Flo
 def apply_changes(moves: Int, size: Float, ladder: Float, marks: Int, now: Float, book: Float) -> None:
     """Fills `book` and size[1], what each change did.
 
-    moves: [4, m] event, side, rank (-1 empties both sides), whether size[0] is a new size. ladder: [3, R] sizes of the
-    bids, of the asks, and the prices, by rank. marks: [6 L] of each side the ranks of its best levels, best first, -1
-    behind the last; then of each column the event from which on it is `now` [4 L]. So a change costs a short search;
-    only where a best level empties is the next one looked for, outwards from the last; and a column is written where
-    its value changes, in one piece up to there.
+    A change costs a short search: only where a best level empties is the next one looked for, outwards from the last.
+    A column is written where its value changes, in one piece up to there.
+
+    Parameters
+    ----------
+    moves : [4, m] event, side, rank (-1 empties both sides), whether size[0] is a new size.
+    size : [2, m] what is asked for, and what each change did: shares.
+    ladder : [3, R] sizes of the bids, of the asks, and the prices, by rank; changed.
+    marks : [6 L] of each side the ranks of its best levels, best first, -1 behind the last; then of each column the
+        event from which on it is `now`; changed.
+    now : [4 L] the book after the last change; changed.
+    book : [4 L, events] filled; NaN and 0 where a level is empty.
     """
     levels = len(now) // 4
     for k in range(moves.shape[1]):
         event, s, r = moves[0, k], moves[1, k], moves[2, k]
-        if r < 0:
+        if r < 0:  # both sides are emptied
             size[1, k] = 0.0
             _clear(ladder, marks, levels)
             _show(ladder, marks, 0, event, now, book)
@@ -92,17 +100,19 @@ def apply_changes(moves: Int, size: Float, ladder: Float, marks: Int, now: Float
             new = 0.0
         ladder[s, r] = new
         size[1, k] = new - old
+        # where its rank stands among the best levels of its side
         at, base = 0, s * levels
         while at < levels and marks[base + at] >= 0 and (marks[base + at] > r if s == 0 else marks[base + at] < r):
             at += 1
         if at == levels or new == old:
             continue
         column = 4 * at + 2 * s
-        if (new > 0.0) != (old > 0.0):
+        if (new > 0.0) != (old > 0.0):  # the level came or went: those behind it move
             _move(ladder, marks, levels, column, r)
             _show(ladder, marks, column, event, now, book)
         else:
             _put(marks, column + 1, new, event, now, book)
+    # the last values stand to the end
     for c in range(4 * levels):
         _put(marks, c, now[c], book.shape[1], now, book)
 

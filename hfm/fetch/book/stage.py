@@ -45,11 +45,7 @@ def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Ite
     HfmError
         The source's own, where no event is left.
     """
-    if request.days is not None or request.sessions is not None:
-        raise UsageError(
-            f"source {name} takes whole files, not --days or --sessions",
-            hint="leave --days and --sessions away, and choose files with --path",
-        )
+    _check_span(name, request)
     request = replace(request, calendar=source.calendar or request.calendar)
     end = instant_ns(request.as_of)
     failed: list[tuple[str, HfmError]] = []
@@ -76,6 +72,15 @@ def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Ite
     for symbol, error in failed:
         ctx.lose(f"{symbol} is left out: {error.what}" if symbol not in quality else f"{symbol}: {error.what}")
     _report(ctx, meta, quality, len(days))
+
+
+def _check_span(name: str, request: BarRequest) -> None:
+    """Raise UsageError where days or sessions are asked for."""
+    if request.days is not None or request.sessions is not None:
+        raise UsageError(
+            f"source {name} takes whole files, not --days or --sessions",
+            hint="leave --days and --sessions away, and choose files with --path",
+        )
 
 
 def _nothing(symbol: str, raw: RawBook, request: BarRequest) -> DataError:

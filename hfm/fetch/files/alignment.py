@@ -34,7 +34,16 @@ class ShiftedSessions:
     high: Int
 
     def without(self, stamps: Int) -> Bool:
-        """[n] whether each stamp (ns UTC) lies in none of these sessions."""
+        """Whether each stamp lies in none of these sessions.
+
+        Parameters
+        ----------
+        stamps : [n] ns UTC, in any order.
+
+        Returns
+        -------
+        bool [n]
+        """
         place = np.searchsorted(self.low, stamps, "right") - 1
         out: Bool = (place < 0) | (stamps >= self.high[np.maximum(place, 0)])
         return out
@@ -56,6 +65,7 @@ def check_grid(stamps: Int, sessions: Sessions, name: str) -> None:
     DataError
     """
     step = len(stamps) // SAMPLE
+    # a quarter off in the sample leaves no doubt that less than half are off in the whole
     if step > 1 and _inside(stamps[::step], sessions)[1].mean() <= 0.25:
         return
     inside, off, rest = _inside(stamps, sessions)
@@ -118,37 +128,51 @@ def check_alignment(
     DataError
         Where the file's zone (or calendar) is not theirs.
     """
+    # 1. where each session's stamps begin and end, against the calendar's hours
     around = span(calendar, interval_s, int(stamps[0]) - DAY_NS, int(stamps[-1]) + DAY_NS)
     edges = session_edges(stamps, around, sides)
     count, total = int(edges.moved.sum()), int(edges.has.sum())
-    place = np.minimum(np.searchsorted(stamps, around.open), len(stamps) - 1)
-    if (stamps[place] == around.open).sum() > SHARE * total:
-        check_grid(stamps, around, name)  # its clock is not another zone's where it has a stamp at the opens
+    _check_opens(stamps, around, total, name)
+    # 2. sessions are off, or few times lie in any: the zone under which the clocks fit
     few = not edges.right.any() and _inside(stamps, around)[0].mean() < SHARE
     clock = stamps if wall is None else stamps + time_zones.offset_at(stamps, wall)
-    zone, late = None, 0
-    if wall is not None and (count or few):
-        zone = zone_trial.find_zone(clock, around, sides, count or total)
+    late, tried = 0, wall is not None and (count or few)
+    zone = zone_trial.find_zone(clock, around, sides, count or total) if tried else None
+    # 3. no session shows it: with hours around most of them, the volume tells how late the market opens
     if not count and zone in (None, wall):
         late = zone_trial.volume_shift(stamps, volume, around) if edges.wide.sum() > SHARE * total else 0
         if not late:
             _other_calendar(stamps, around, edges, sides)
             return None
         zone = zone_trial.find_zone_by_volume(clock, volume, around) if wall is not None else None
+    # 4. another zone fits, or too many sessions are off: refused; else the few that are off are left out
     what = _misfit(late, edges, around)
-    if zone is not None and zone != wall:
-        raise DataError(what, why=f"taken as {zone} they fit; they were taken as {wall}", hint=f"--tz {zone}")
-    if late or count > max(MANY * total, 1) or (total == 1 and edges.exact[edges.moved].all()):
-        raise DataError(
-            what,
-            why="the times were taken as they say themselves" if wall is None else "no zone that was tried fits",
-            hint="no option mends this: export the times again with their true zone, or check --set fetch.calendar",
-        )
+    many = late != 0 or count > max(MANY * total, 1) or (total == 1 and bool(edges.exact[edges.moved].all()))
+    _check_zone(what, zone, wall, many)
     if total == 1:  # a day so far, with hours before it
         return None
     low, high = day_windows(around)
     warning = f"{what}: is their clock another zone's? Their bars are left out"
     return ShiftedSessions(warning, low[edges.moved], high[edges.moved])
+
+
+def _check_opens(stamps: Int, around: Sessions, total: int, name: str) -> None:
+    """`check_grid` where most of `total` sessions have a stamp at their open: the clock is no other zone's then."""
+    place = np.minimum(np.searchsorted(stamps, around.open), len(stamps) - 1)
+    if (stamps[place] == around.open).sum() > SHARE * total:
+        check_grid(stamps, around, name)
+
+
+def _check_zone(what: str, zone: str | None, wall: str | None, many: bool) -> None:
+    """Raise DataError where another zone than `wall` fits, or where `many` sessions are off and none fits."""
+    if zone is not None and zone != wall:
+        raise DataError(what, why=f"taken as {zone} they fit; they were taken as {wall}", hint=f"--tz {zone}")
+    if many:
+        raise DataError(
+            what,
+            why="the times were taken as they say themselves" if wall is None else "no zone that was tried fits",
+            hint="no option mends this: export the times again with their true zone, or check --set fetch.calendar",
+        )
 
 
 def _misfit(late: int, edges: SessionEdges, around: Sessions) -> str:

@@ -61,6 +61,12 @@ DIGITS = (
 """Reading of a clock in digits, least and most digits, what its hours and minutes count."""
 
 
+_CLOCK = re.compile(
+    r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<part>\d{1,9}))?)?\s*(?P<half>[AaPp]?)[.Mm]*"
+)
+"""A time of the day as a clock shows it, by 24 hours or by 12 with AM or PM."""
+
+
 def _digits(text: str, factors: tuple[int, ...]) -> int | None:
     """ns since midnight of a clock in digits; None where it is none. No factors: minutes (or seconds) of the day."""
     if not text:
@@ -84,13 +90,13 @@ def _colons(texts: list[str]) -> dict[str, Int] | str:
     out = np.zeros(len(texts), np.int64)
     halves = {bool(re.search(r"[AaPp]\.?[Mm]\.?$", text)) for text in texts if text}
     for k, text in enumerate(texts):
-        found = re.fullmatch(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*([AaPp]?)[.Mm]*", text)
+        found = _CLOCK.fullmatch(text)
         ns = None
         if found:
-            hour, part = int(found[1]), (found[4] or "").ljust(9, "0")
-            if found[5]:
-                hour = hour % 12 + 12 * (found[5] in "Pp") if 1 <= hour <= 12 else 99
-            ns = _ns(hour, int(found[2]), int(found[3] or 0), int(part))
+            hour, part = int(found["hour"]), (found["part"] or "").ljust(9, "0")
+            if found["half"]:
+                hour = hour % 12 + 12 * (found["half"] in "Pp") if 1 <= hour <= 12 else 99
+            ns = _ns(hour, int(found["minute"]), int(found["second"] or 0), int(part))
         if (text and ns is None) or (len(halves) > 1 and not re.search("[AaPp]", text)):
             return text
         out[k] = ns or 0

@@ -55,7 +55,16 @@ SAMPLE = 4096
 def unpack(path: Path) -> pa.Table | bytes:
     """The table of a Parquet or Feather file, or the unpacked bytes of a text.
 
-    Raises DataError for a format that is neither, OSError and ArrowException for a file that is damaged.
+    Returns
+    -------
+    pa.Table or bytes
+
+    Raises
+    ------
+    DataError
+        For a format that is neither, and for a zip of several files.
+    OSError, ArrowException, EOFError, LZMAError, BadZipFile, zlib.error
+        For a file that is damaged: the decoder's own.
     """
     with path.open("rb") as file:
         start = file.read(16)
@@ -106,7 +115,17 @@ def _zip(path: Path) -> bytes:
 def text(data: bytes, path: Path) -> tuple[bytes, tuple[str, ...]]:
     """The same text in UTF-8 without a byte order mark and with LF or CRLF line ends, and a note of what it was in.
 
-    Raises DataError for bytes that are no text, UnicodeDecodeError for a text that is damaged.
+    Returns
+    -------
+    bytes, tuple of str
+        No note where it was UTF-8.
+
+    Raises
+    ------
+    DataError
+        For bytes that are no text, and for HTML, XML and JSON.
+    UnicodeDecodeError
+        For UTF-16 and UTF-32 that are damaged.
     """
     encoding = next((name for bom, name in BOMS if data.startswith(bom)), None) or _unmarked(data[:SAMPLE])
     notes: tuple[str, ...] = ()

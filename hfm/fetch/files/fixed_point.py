@@ -41,7 +41,8 @@ def scale_prices(
 
     Returns
     -------
-    dict, tuple of str, tuple of str
+    dict of str to float64 [n], tuple of str, tuple of str
+        Cells without a value stay NaN; Databento's undefined price becomes NaN.
 
     Raises
     ------
@@ -66,14 +67,10 @@ def scale_prices(
         text = f"all prices are whole numbers (about {typical:,.0f}); where they are cents or parts of them"
         return values, (), (f"{text}: --set fetch.price_unit={cents}",)
     if typical >= LARGE and all((np.fmod(values[role][np.isfinite(values[role])], STEP) == 0).all() for role in PRICES):
-        return (
-            values,
-            (),
-            (
-                f"all prices are whole multiples of {STEP} (about {typical:,.0f}); where they are in units of a small "
-                f"scale: --set fetch.price_unit={cents}",
-            ),
+        text = (
+            f"all prices are whole multiples of {STEP} (about {typical:,.0f}); where they are in units of a small scale"
         )
+        return values, (), (f"{text}: --set fetch.price_unit={cents}",)
     return values, (), ()
 
 

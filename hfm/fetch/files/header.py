@@ -86,10 +86,19 @@ def plain(name: str) -> str:
 
 
 def header_levels(rows: Sequence[Sequence[str]]) -> tuple[list[str], Wide] | None:
-    """(names of all columns, which of them are whose) of a header in two or three lines; None where it is none.
+    """The columns' names, and whose they are, of a header in two or three lines.
 
-    rows: the lines that are no rows of bars. One line has the fields, one the symbols, in either order; a third may
-    have the name of the index. What has no symbol (a time, a running number) belongs to all.
+    One line has the fields, one the symbols, in either order; a third may have the name of the index. What has no
+    symbol (a time, a running number) belongs to all.
+
+    Parameters
+    ----------
+    rows : the lines at the top that are no rows of bars.
+
+    Returns
+    -------
+    (list of str, Wide) or None
+        None where the lines are no such header.
     """
     if len(rows) not in (2, 3) or max(map(len, rows)) - min(map(len, rows)) > 1:
         return None
@@ -122,7 +131,14 @@ def _shared_name(k: int, fields: Sequence[str], symbols: Sequence[str], index: S
 def flat_names(names: Sequence[str]) -> Wide | None:
     """Which column is whose where each name joins a symbol and a field: `SPY.Open`, `Close_SPY`, `('Close', 'SPY')`.
 
-    None unless every symbol has four prices and no name is a bare price.
+    Parameters
+    ----------
+    names : of the columns.
+
+    Returns
+    -------
+    Wide or None
+        None unless every symbol has four prices and no name is a bare price.
     """
     words = "|".join(sorted((f.replace(" ", "[ ._]?") for f in FIELDS.values()), key=len, reverse=True))
     first = re.compile(rf"^(?P<f>{words})[ ._:/-]+(?P<s>.+)$", re.IGNORECASE)

@@ -70,22 +70,16 @@ def label(stamps: Int, volume: Float, sessions: Sessions, flat: Bool | None = No
     order = np.argsort(stamps, kind="stable")
     stamps, volume = stamps[order], volume[order]
     flat = None if flat is None else flat[order]
+    # 1. opens and closes agree
     opening, closing = _borders(stamps, sessions)
-    left, right = opening.says(2), closing.says(2)
-    if left and left == right:
+    left = opening.says(2)
+    if left and left == closing.says(2):
         return left
-    prints = _prints(stamps, sessions, flat)
-    if prints == ["end"] and right == "end":
-        return "end"
-    if prints == ["start"] and left == "start":
-        return "start"
-    alone = None
-    if not closing.known and (opening.says(10) == "start" or closing.hidden) and prints != ["end"]:
-        alone = opening.says(10)
-    if not opening.known and (closing.says(10) == "end" or opening.hidden) and prints != ["start"]:
-        alone = closing.says(10)
+    # 2. one border alone: the other has prints and no bars, or says nothing
+    alone = _one_border(opening, closing, _prints(stamps, sessions, flat))
     if alone:
         return alone
+    # 3. hours before the open: where the volume jumps
     by_volume = volume_side(stamps, volume, sessions)
     if by_volume:
         return by_volume
@@ -139,12 +133,14 @@ def _borders(stamps: Int, sessions: Sessions) -> tuple[BorderVotes, BorderVotes]
     every, endless = np.ones(len(sessions), bool), sessions.close - sessions.open >= DAY_NS
     broken = (sessions.resume < sessions.close) & ((sessions.pause - sessions.open) % step == 0)
     opening, closing = BorderVotes(), BorderVotes()
+    # opens, and ends of breaks: a stamp there is a start label, none there but one a bar later an end label
     for at, since, valid, touches in (
         (sessions.open, sessions.open - near, every, endless | np.append(False, touching)),
         (sessions.resume, np.maximum(sessions.pause + 1, sessions.resume - near), broken, ~every),
     ):
         present, following = _locate(at, stamps)[1], _locate(at + step, stamps)[1]
         opening.count(valid, touches | _any_between(stamps, since, at), present, ~present & following)
+    # closes, and beginnings of breaks: a stamp there is an end label, none there but one a bar earlier a start label
     final = sessions.open + (sessions.slots - 1) * step
     for at, before, until, valid, touches in (
         (sessions.close, final, sessions.close + near, every, endless | np.append(touching, False)),
@@ -155,15 +151,31 @@ def _borders(stamps: Int, sessions: Sessions) -> tuple[BorderVotes, BorderVotes]
     return opening, closing
 
 
+def _one_border(opening: BorderVotes, closing: BorderVotes, prints: list[Side]) -> Side | None:
+    """The label that one border tells where the other is stamped by prints (see `_prints`) or says nothing."""
+    # both borders are stamped, one of them by prints: the other is that of bars
+    if prints == ["end"] and closing.says(2) == "end":
+        return "end"
+    if prints == ["start"] and opening.says(2) == "start":
+        return "start"
+    # the other border is not known in any session: this one needs ten votes to one
+    alone = None
+    if not closing.known and (opening.says(10) == "start" or closing.hidden) and prints != ["end"]:
+        alone = opening.says(10)
+    if not opening.known and (closing.says(10) == "end" or opening.hidden) and prints != ["start"]:
+        alone = closing.says(10)
+    return alone
+
+
 def _prints(stamps: Int, sessions: Sessions, flat: Bool | None) -> list[Side]:
-    """The labels that bars of one price speak for: at the opens alone `end` (an opening print), at the closes alone
-    `start` (a closing print)."""
+    """The labels that one-price bars speak for: at the opens `end` (opening prints), at the closes `start`."""
     if flat is None:
         return []
     out: list[Side] = []
     beside = np.ones(len(stamps), bool)
     for border in (sessions.open, sessions.close):
         beside[_locate(border, stamps)[0]] = False
+    # one-price bars elsewhere tell how likely so many are at the borders by chance
     chance = float(flat[beside].mean()) if beside.any() else 1.0
     sides: tuple[tuple[Int, Side], ...] = ((sessions.open, "end"), (sessions.close, "start"))
     for border, side in sides:
@@ -188,6 +200,7 @@ def volume_side(stamps: Int, volume: Float, sessions: Sessions) -> Side | None:
     start, end or None
         None where too few sessions have such hours, or the volume does not tell.
     """
+    # sessions with at least half of the EARLY bars before the open
     since = np.searchsorted(stamps, sessions.open - EARLY * sessions.interval)
     hours = 2 * (np.searchsorted(stamps, sessions.open) - since) >= EARLY
     if (sessions.close - sessions.open >= DAY_NS).any() or hours.sum() < min(3, len(sessions)):
@@ -195,6 +208,7 @@ def volume_side(stamps: Int, volume: Float, sessions: Sessions) -> Side | None:
     sessions = sessions.pick(hours)
     before = _typical(stamps, volume, sessions, range(-EARLY, 0))
     last, at, after = (_typical(stamps, volume, sessions, range(k, k + 1)) for k in (-1, 0, 1))
+    # the opening bar's volume is the jump: stamped at the open by start labels, one bar later by end labels
     if at > STEP * max(before, last) and after <= STEP / 2 * at:
         return "start"
     if after > STEP * max(before, at) and at <= STEP * max(before, 1.0):

@@ -48,16 +48,42 @@ def parse_numbers(
     DataError
         With the first row that holds something else, and where the mark of the decimals is not certain.
     """
-    if decimal != "comma":
-        try:
-            plain = {role: _cast(column) for role, column in columns.items()}
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            pass
-        else:
-            if decimal == "auto" and delimiter in (";", "\t", "|") and _thousands(columns):
-                raise _ambiguous(path, names, columns)
-            return plain, ()
+    plain = _plain_numbers(columns, names, path, decimal, delimiter)
+    if plain is not None:
+        return plain, ()
     words = {role: _strip(column) for role, column in columns.items()}
+    mark, values = _marked_numbers(words, columns, names, path, decimal, delimiter)
+    notes = ("a comma marks the decimals",) if mark == "," else ()
+    if "volume" in words and pc.any(pc.match_substring_regex(words["volume"], "[KMBkmb]$")).as_py():
+        notes = (*notes, "volumes are rounded, as the file writes them (1.2M)")
+    return values, notes
+
+
+def _plain_numbers(
+    columns: Mapping[str, pa.ChunkedArray], names: Mapping[str, str], path: Path, decimal: str, delimiter: str | None
+) -> dict[str, Float] | None:
+    """Columns whose cells are all numbers to Arrow; None where one is not, or a decimal comma is asked for."""
+    if decimal == "comma":
+        return None
+    try:
+        plain = {role: _cast(column) for role, column in columns.items()}
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
+    if decimal == "auto" and delimiter in (";", "\t", "|") and _thousands(columns):
+        raise _ambiguous(path, names, columns)
+    return plain
+
+
+def _marked_numbers(
+    words: Mapping[str, pa.ChunkedArray],
+    columns: Mapping[str, pa.ChunkedArray],
+    names: Mapping[str, str],
+    path: Path,
+    decimal: str,
+    delimiter: str | None,
+) -> tuple[str, dict[str, Float]]:
+    """(the mark before the decimals, the numbers by it); `words` are the cells of `columns` without blanks around."""
+    # 1. the marks by which every cell is a number
     bad = {mark: {role: _unreadable(word, mark, role) for role, word in words.items()} for mark in MARKS}
     good = [mark for mark in MARKS if not any(flags.any() for flags in bad[mark].values())]
     if decimal != "auto" and good and NUMBERS[decimal] not in good:
@@ -67,15 +93,13 @@ def parse_numbers(
         good = [NUMBERS[decimal]] if NUMBERS[decimal] in good else []
     if not good:
         raise _no_number(path, names, columns, bad)
+    # 2. of two such marks, the numbers must be the same; of one, some cell must confirm it
     values = [{role: _value(word, mark, role) for role, word in words.items()} for mark in good]
     if len(values) == 2 and not all(np.array_equal(values[0][r], values[1][r], equal_nan=True) for r in words):
         raise _ambiguous(path, names, columns, ("comma", "point") if delimiter == ";" else ("point", "comma"))
     if len(good) == 1 and decimal == "auto" and _unconfirmed(words, good[0]):
         raise _ambiguous(path, names, columns, tuple(name for name, mark in NUMBERS.items() if mark == good[0]))
-    notes = ("a comma marks the decimals",) if good == [","] else ()
-    if "volume" in words and pc.any(pc.match_substring_regex(words["volume"], "[KMBkmb]$")).as_py():
-        notes = (*notes, "volumes are rounded, as the file writes them (1.2M)")
-    return values[0], notes
+    return good[0], values[0]
 
 
 def _cast(column: pa.ChunkedArray) -> Float:

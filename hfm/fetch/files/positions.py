@@ -106,18 +106,17 @@ def _order(values: dict[str, Float]) -> tuple[int, ...] | None:
 
 
 def _is_ohlc(prices: Sequence[Float]) -> bool:
-    """Whether four columns are open, high, low and close in this order.
-
-    The high and the low are so in MOST rows and not WIDE apart, as a volume is from a price, and an open lies nearer to
-    the last close than a close to the last open.
-    """
+    """Whether four columns are open, high, low and close in this order."""
     o, h, low, c = prices
     rows = np.isfinite(np.stack([o, h, low, c])).all(0)
     o, h, low, c = o[rows], h[rows], low[rows], c[rows]
+    # 1. the high is the largest and the low the smallest, in MOST rows
     if len(o) < FEWEST or not ((h >= np.maximum(o, c)) & (low <= np.minimum(o, c))).mean() >= MOST:
         return False
+    # 2. they are not WIDE apart, as a volume is from a price
     if np.median(h) > WIDE * np.median(low):
         return False
+    # 3. an open lies nearer to the close before than a close to the open before
     forward, backward = np.abs(o[1:] - c[:-1]), np.abs(c[1:] - o[:-1])
     return bool(h.sum() > low.sum() and np.median(forward) < np.median(backward))
 

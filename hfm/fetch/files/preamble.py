@@ -55,12 +55,13 @@ def read_preamble(data: bytes, path: Path) -> TextPreamble:
     first = 1 if separator else 0
     commented: tuple[tuple[str, ...], ...] = ()
     torn: DataError | None = None
+    # line by line until the first row or the header; what stands above them is left out
     for at in range(first, len(rows)):
         line, cells = lines[at], rows[at]
         if not line.strip(' ,;\t|"'):
             continue
         if line.startswith("#") and not (len(cells) == width and header.is_row(cells)):
-            bare = split_line(line.lstrip("# "), delimiter)
+            bare = split_line(line.lstrip("# "), delimiter)  # a comment; it may be the header
             commented = (bare,) if len(bare) == width and _known(bare) else commented
             if len(bare) != width or not _known(bare):
                 notes.append(omission_note(at, line))
@@ -72,6 +73,7 @@ def read_preamble(data: bytes, path: Path) -> TextPreamble:
         if header.is_row(cells):
             torn = torn or width_error(path, at + 1, line, len(cells), width, 1)
         if _is_names(cells, width) and not commented:
+            # a line of words whose next one has the names that are known is a title
             count = _height(rows[at:])
             below = rows[at + 1] if at + 1 < len(rows) else ()
             if count == 1 and not _known(cells) and _is_names(below, width) and _known(below):
@@ -88,6 +90,7 @@ def read_preamble(data: bytes, path: Path) -> TextPreamble:
 
 
 def omission_note(at: int, line: str) -> str:
+    """The note that a line, number `at` from 0, is no row and is left out."""
     return f"line {at + 1} is no row and is left out: {line.strip()[:60]!r}"
 
 
@@ -148,6 +151,10 @@ def width_error(path: Path, line: int, text: str, width: int, usual: int, count:
     width : its number of columns.
     usual : that of most lines.
     count : how many lines are like it.
+
+    Returns
+    -------
+    DataError
     """
     return DataError(
         f"{path}: line {line} has {width} columns, most have {usual}: {text.strip()[:80]!r}",

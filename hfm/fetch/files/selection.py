@@ -17,7 +17,20 @@ from hfm.plugins import BarRequest
 def choose_parts(parts: list[FilePart], request: BarRequest) -> dict[str, list[FilePart] | DataError]:
     """The parts of each symbol asked for, else of each there is.
 
-    Raises UsageError where the file names no symbol and not exactly one is asked for.
+    Parameters
+    ----------
+    parts : all that the files hold.
+    request : which symbols are asked for.
+
+    Returns
+    -------
+    dict of str to list of FilePart, or DataError
+        By symbol; an error for one that is not there.
+
+    Raises
+    ------
+    UsageError
+        Where the file names no symbol and not exactly one is asked for.
     """
     symbols, path = request.symbols, str(request.path)
     named: dict[str, list[FilePart]] = {}

@@ -54,6 +54,7 @@ def session_edges(stamps: Int, sessions: Sessions, sides: tuple[str, ...]) -> Se
     zero = np.zeros(len(sessions), np.int64)
     if not len(sessions) or (sessions.close - sessions.open).max() >= LONG or not len(stamps):
         return SessionEdges(zero > 0, zero, zero > 0, zero > 0, zero > 0)
+    # 1. the first and last stamp of the day around each session, and how far they are from open and close
     low, high = (np.searchsorted(stamps, border) for border in day_windows(sessions))
     has = high > low
     first, last = stamps[np.minimum(low, len(stamps) - 1)], stamps[np.maximum(high - 1, 0)]
@@ -61,12 +62,14 @@ def session_edges(stamps: Int, sessions: Sessions, sides: tuple[str, ...]) -> Se
     off, exact = zero, zero > 0
     early = {"start": first - sessions.open, "end": first - sessions.open - sessions.interval}
     late = {"start": last - final, "end": last - sessions.close}
+    # 2. off: both edges alike, on a quarter of an hour; of the labels that fit, the one with the smallest shift
     for one, other in (*((side, side) for side in sides), ("start", "end")):  # the last: open and close both stamped
         begin, end = early[one], late[other]
         alike = (np.abs(begin - end) <= NEAR) & ((begin % QUARTER == 0) | (end % QUARTER == 0))
         moved = has & alike & (np.minimum(np.abs(begin), np.abs(end)) >= QUARTER)
         off = np.where(moved & ((off == 0) | (np.abs(begin) < np.abs(off))), begin, off)
         exact |= moved & (begin == end) & (begin % (2 * QUARTER) == 0)
+    # 3. a session that is right under some label is not off
     opens, closes = ({side: np.abs(x) < QUARTER for side, x in edge.items()} for edge in (early, late))
     right = has & (opens["start"] | opens["end"]) & (closes["start"] | closes["end"])
     border = (opens["start"] | closes["end"]) & (len(sides) > 1)  # a label that is not told may be either

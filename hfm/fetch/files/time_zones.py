@@ -19,30 +19,19 @@ from hfm.instants import SECOND_NS
 
 HOUR = 3600 * SECOND_NS
 ABBREVIATIONS: dict[str, tuple[tuple[str, float], ...]] = {
-    "EST": (("America/New_York", -5),),
-    "EDT": (("America/New_York", -4),),
-    "CST": (("America/Chicago", -6), ("Asia/Shanghai", 8)),
-    "CDT": (("America/Chicago", -5),),
-    "MST": (("America/Denver", -7),),
-    "MDT": (("America/Denver", -6),),
-    "PST": (("America/Los_Angeles", -8),),
-    "PDT": (("America/Los_Angeles", -7),),
-    "WET": (("Europe/Lisbon", 0),),
-    "WEST": (("Europe/Lisbon", 1),),
+    "EST": (("America/New_York", -5),), "EDT": (("America/New_York", -4),),
+    "CST": (("America/Chicago", -6), ("Asia/Shanghai", 8)), "CDT": (("America/Chicago", -5),),
+    "MST": (("America/Denver", -7),), "MDT": (("America/Denver", -6),),
+    "PST": (("America/Los_Angeles", -8),), "PDT": (("America/Los_Angeles", -7),),
+    "WET": (("Europe/Lisbon", 0),), "WEST": (("Europe/Lisbon", 1),),
     "BST": (("Europe/London", 1), ("Asia/Dhaka", 6)),
     "IST": (("Asia/Kolkata", 5.5), ("Asia/Jerusalem", 2), ("Europe/Dublin", 1)),
-    "CET": (("Europe/Paris", 1),),
-    "CEST": (("Europe/Paris", 2),),
-    "EET": (("Europe/Athens", 2),),
-    "EEST": (("Europe/Athens", 3),),
-    "MSK": (("Europe/Moscow", 3),),
-    "SGT": (("Asia/Singapore", 8),),
-    "HKT": (("Asia/Hong_Kong", 8),),
-    "JST": (("Asia/Tokyo", 9),),
-    "KST": (("Asia/Seoul", 9),),
-    "AEST": (("Australia/Sydney", 10),),
-    "AEDT": (("Australia/Sydney", 11),),
-}
+    "CET": (("Europe/Paris", 1),), "CEST": (("Europe/Paris", 2),),
+    "EET": (("Europe/Athens", 2),), "EEST": (("Europe/Athens", 3),),
+    "MSK": (("Europe/Moscow", 3),), "SGT": (("Asia/Singapore", 8),), "HKT": (("Asia/Hong_Kong", 8),),
+    "JST": (("Asia/Tokyo", 9),), "KST": (("Asia/Seoul", 9),),
+    "AEST": (("Australia/Sydney", 10),), "AEDT": (("Australia/Sydney", 11),),
+}  # fmt: skip
 """Abbreviation -> the zones that it may mean and its hours from UTC."""
 CLOCKS = {"ET": "America/New_York", "CT": "America/Chicago", "MT": "America/Denver", "PT": "America/Los_Angeles"}
 """Abbreviations of a wall clock, summer and winter."""
@@ -104,8 +93,13 @@ def parse_zone(text: str) -> ZoneText | None:
 
 
 def zone_of_name(name: str) -> str | None:
-    """The zone that the name of a column of times says (`time_utc`, `Gmt time`, `Time (UTC+8)`); None where it says
-    none, or an offset that is not of whole hours."""
+    """The zone that the name of a column of times says: `time_utc`, `Gmt time`, `Time (UTC+8)`.
+
+    Returns
+    -------
+    str or None
+        IANA name; None where the name says no zone, or an offset that is not of whole hours.
+    """
     found = _COLUMN.search(name)
     if found is None:
         return None
@@ -135,7 +129,18 @@ def _database_name(text: str) -> str | None:
 
 
 def offset_at(utc: Int, zone: str) -> Int:
-    """[n] ns east of UTC that a zone (IANA name) keeps at instants [n] ns UTC."""
+    """How far east of UTC a zone is at instants.
+
+    Parameters
+    ----------
+    utc : [n] ns UTC.
+    zone : IANA name.
+
+    Returns
+    -------
+    int64 [n]
+        ns.
+    """
     import pandas as pd
 
     local = pd.DatetimeIndex(utc.view("datetime64[ns]")).tz_localize("UTC").tz_convert(zone)
@@ -262,15 +267,13 @@ def _apply_zone(clock: Int, zone: ZoneText, text: str, name: str, tz: str | None
 
 
 def _settle(clock: Int, abbreviation: str, name: str, tz: str | None) -> Int:
-    """ns UTC of times whose abbreviation is not certain: as wall clock of `tz`, where that zone ever keeps its offset.
-
-    In the hour that a clock repeats the abbreviation tells which of the two. Raises DataError where `tz` does not help.
-    """
+    """ns UTC of times whose abbreviation `tz` settles: one whose offset that zone keeps at some time of the year."""
     for _, hours in ABBREVIATIONS[abbreviation] if tz else ():
         offset = int(hours * HOUR)
         utc = clock - offset
         half = utc[:1] + np.arange(0, 366, 30) * 24 * HOUR
         if (offset_at(half, tz or "") == offset).any():
+            # taken by its own offset a time is right in the hour that the clock repeats; the others are wall clocks
             kept = offset_at(utc, tz or "") == offset
             if not kept.all():
                 utc = utc.copy()

@@ -68,7 +68,6 @@ def parse_instants(column: pa.ChunkedArray, name: str, tz: str | None, interval_
         For an unknown zone.
     """
     time_zones.check_zone(tz)
-    kind = column.type
     if column.null_count:
         row = int(np.flatnonzero(column.is_null().to_numpy())[0])
         raise DataError(
@@ -76,23 +75,29 @@ def parse_instants(column: pa.ChunkedArray, name: str, tz: str | None, interval_
             why=f"{column.null_count} rows have none",
             hint="mend the file; nothing is guessed",
         )
+    return _inclusive_to_end(_by_type(column, name, tz, interval_s))
+
+
+def _by_type(column: pa.ChunkedArray, name: str, tz: str | None, interval_s: int | None) -> ParsedTimes:
+    """A column's times as its type and, of text, its look ask for: timestamps, numbers or words; dates are refused."""
+    kind = column.type
     if pa.types.is_timestamp(kind):
         if kind.tz is not None:
-            return _inclusive_to_end(_with_zone(_ns(column, name), f"times are {kind.tz}'s", tz))
-        return _inclusive_to_end(_wall_times(_ns(column, name), name, tz))
+            return _with_zone(_ns(column, name), f"times are {kind.tz}'s", tz)
+        return _wall_times(_ns(column, name), name, tz)
     if pa.types.is_date(kind):
         raise _dates_only(name)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         values = column.cast(pa.float64()).to_numpy() if pa.types.is_floating(kind) else column.to_numpy()
-        return _inclusive_to_end(_numbers(values, name, tz, interval_s))
+        return _numbers(values, name, tz, interval_s)
     words = pc.utf8_trim_whitespace(column.cast(pa.string())).combine_chunks()
     words = words.chunk(0) if isinstance(words, pa.ChunkedArray) else words
     if pc.all(pc.match_substring_regex(words.slice(0, 1), r"^\d+(\.\d+)?$")).as_py():
         if pc.all(pc.match_substring_regex(words, r"^(?:\d{8,18}|[0-8]\d{18})$")).as_py():
-            return _inclusive_to_end(_numbers(words.cast(pa.int64()).to_numpy(), name, tz, interval_s))
+            return _numbers(words.cast(pa.int64()).to_numpy(), name, tz, interval_s)
         if pc.all(pc.match_substring_regex(words, r"^\d{5,10}(\.\d+)?$")).as_py():
-            return _inclusive_to_end(_numbers(words.cast(pa.float64()).to_numpy(), name, tz, interval_s))
-    return _inclusive_to_end(_words(words, name, tz, interval_s))
+            return _numbers(words.cast(pa.float64()).to_numpy(), name, tz, interval_s)
+    return _words(words, name, tz, interval_s)
 
 
 def _ns(column: pa.ChunkedArray, name: str) -> Int:
@@ -149,6 +154,7 @@ def parse_epoch(values: Int | Float) -> tuple[Int, str] | None:
     for unit, (low, high, factor) in UNITS.items():
         if (values >= low).all() and (values <= high).all():
             integer_part = np.floor(values).astype(np.int64)
+            # of seconds the rest is rounded to the microsecond: a float64 goes no further
             part = np.rint((values - integer_part) * min(factor, 10**6)).astype(np.int64) * (
                 factor // min(factor, 10**6)
             )
@@ -234,12 +240,13 @@ def _check_zones(zone: time_formats.TextColumn, words: pa.Array, name: str) -> N
 
 
 def _choose_reading(readings: Mapping[str, Int], name: str, first: str, interval_s: int | None) -> str:
-    """The one reading of a column: the only one, or the only one whose times are as far apart as the bars asked for,
-    or as any bars that are known. Raises DataError where that leaves several that differ."""
+    """The key of the one reading of a column that is certain; DataError where several that differ are left."""
+    # 1. readings that come to the same times are one
     left = dict(readings)
     for key in list(readings)[1:]:
         if any(np.array_equal(left[key], left[other]) for other in list(left) if other != key):
             del left[key]
+    # 2. those whose times are as far apart as the bars asked for, else as any bars that are known
     for wanted in ([interval_s] if interval_s else [], list(INTERVALS.values())):
         if len(left) > 1 and len({_sort(key) for key in left}) > 1:
             good = [key for key, time in left.items() if common_step([time])[0] in [s * SECOND_NS for s in wanted]]

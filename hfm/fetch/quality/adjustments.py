@@ -85,8 +85,18 @@ def ratio_text(ratio: float) -> str:
 
 
 def start_ns(moment: str, sessions: Sessions) -> int:
-    """ns UTC from which an adjustment holds: the open of the first session of a date or after it, else the instant (UTC
-    where it names no zone). A date after the last session is after all bars."""
+    """The instant from which an adjustment holds.
+
+    Parameters
+    ----------
+    moment : a date, or an instant; UTC where that names no zone.
+    sessions : of the span.
+
+    Returns
+    -------
+    int
+        ns UTC. Of a date: the open of its session, else of the next one, else the last close, after which no bar is.
+    """
     if len(moment) > 10:
         when = np.datetime64(datetime.fromisoformat(moment).replace(tzinfo=None), "ns").astype(np.int64)
         offset = datetime.fromisoformat(moment).utcoffset()
@@ -117,8 +127,7 @@ def _apply(raw: RawBars, chosen: Sequence[Adjustment], sessions: Sessions) -> tu
 
 
 def _volume_moved(raw: RawBars, after: Bool, ratio: float, sessions: Sessions) -> bool:
-    """Whether the volumes of the first session after a split are nearer to its ratio than to those of the LOOK sessions
-    before it."""
+    """Whether volumes moved with a split, so that they are adjusted too."""
     index, inside = sessions.holding(raw.time)
     known = inside & (raw.volume > 0)
     if not (known & after).any() or not (known & ~after).any():
@@ -128,6 +137,7 @@ def _volume_moved(raw: RawBars, after: Bool, ratio: float, sessions: Sessions) -
     old = raw.volume[known & ~after & (index >= first - LOOK)]
     if not old.size:
         return False
+    # in logarithms: nearer to the split's ratio than to the volumes of the LOOK sessions before
     moved = float(np.log(np.median(new) / np.median(old)))
     return bool(abs(moved - np.log(ratio)) < abs(moved))
 

@@ -87,19 +87,23 @@ def close_jumps(bars: GridBars, sigma: Float, peers: PeerMoves = NO_PEERS) -> Cl
     spikes = np.zeros(n, bool)
     if n < 3:
         return CloseJumps(spikes, np.zeros(n, bool))
+    # 1. log returns into each bar and out of it, within its session
     step = np.diff(np.log(bars.close))
     step[bars.index[1:] != bars.index[:-1]] = np.nan
     into = np.append(np.nan, step)
     out = np.append(step, np.nan)
+    # 2. jumps; of these, those that the next bar takes back by more than half
     with np.errstate(invalid="ignore"):
         big = np.abs(into) > JUMP * sigma
         back = (np.minimum(np.abs(into), np.abs(out)) > JUMP * sigma) & (np.abs(into + out) < np.abs(into) / 2)
+    # 3. of those, the ones that are large for the bars near them too, and that a witness speaks against
     for row in np.flatnonzero(back & (sigma > 0)):
         near = np.concatenate([into[max(row - NEAR, 0) : row], into[row + 2 : row + 2 + NEAR]])
         near = near[~np.isnan(near)]
         local = MAD * float(np.median(np.abs(near))) if near.size else 0.0
         alone = min(abs(into[row]), abs(out[row])) > JUMP * local
         spikes[row] = alone and is_bad_print(bars, int(row), peers)
+    # 4. the others are moves; the way back from a spike is none
     after_spike = np.append(False, spikes[:-1])
     return CloseJumps(spikes, big & (sigma > 0) & ~spikes & ~after_spike)
 
@@ -131,7 +135,17 @@ def move_times(time: Int, close: Float) -> Int:
 
 
 def peer_moves(moves: Mapping[str, Int]) -> dict[str, PeerMoves]:
-    """Of each symbol, when the others moved. moves: symbol -> its times from `move_times`."""
+    """Of each symbol, when the others moved.
+
+    Parameters
+    ----------
+    moves : symbol -> its times from `move_times`.
+
+    Returns
+    -------
+    dict of str to PeerMoves
+        By symbol.
+    """
     time, count = np.unique(np.concatenate(list(moves.values()) or [np.empty(0, np.int64)]), return_counts=True)
     return {
         symbol: PeerMoves(time, count - np.isin(time, times, assume_unique=True), len(moves) - 1)
@@ -147,6 +161,10 @@ def is_bad_print(bars: GridBars, row: int, peers: PeerMoves) -> bool:
     bars : [n].
     row : the bar of that close; it has a bar before and after it.
     peers : when other symbols moved.
+
+    Returns
+    -------
+    bool
     """
     volume, next_open = _volume_vote(bars, row), _next_open_vote(bars, row)
     others = peer_vote(int(bars.time[row]), int(bars.time[row + 1]), peers)
@@ -167,11 +185,9 @@ def _volume_vote(bars: GridBars, row: int) -> int:
 
 
 def _next_open_vote(bars: GridBars, row: int) -> int:
-    """1 where the next bar opened where the jump had led, -1 where it opened back where it began.
-
-    0 between, and where opens are the closes before them by the vendor's habit.
-    """
+    """1 where the next bar opened where the jump had led, -1 where it opened where it began, 0 between."""
     open_, close = bars.open, bars.close
+    # a vendor whose opens are the closes before them says nothing by them
     if np.mean(open_[1 : row + 2] == close[: row + 1]) > JOINED:
         return 0
     back = float(np.log(open_[row + 1] / close[row]) / np.log(close[row - 1] / close[row]))
@@ -179,12 +195,17 @@ def _next_open_vote(bars: GridBars, row: int) -> int:
 
 
 def peer_vote(first: int, last: int, peers: PeerMoves) -> int:
-    """Whether other symbols moved in the bars that end between two times: 1 yes, -1 no, 0 where there are none.
+    """Whether other symbols moved in the bars that end between two times.
 
     Parameters
     ----------
     first, last : ns UTC, both included.
     peers : when other symbols moved.
+
+    Returns
+    -------
+    int
+        1 yes, -1 no, 0 where there are no other symbols.
     """
     if not peers.count:
         return 0

@@ -121,27 +121,36 @@ def clean(raw: RawBars, sessions: Sessions, until: int, peers: PeerMoves = NO_PE
     sessions : the sessions on whose grid they are put.
     until : ns UTC; bars that end later are counted as future.
     peers : when other symbols moved, a witness of moves that come back.
+
+    Returns
+    -------
+    GridBars, BarQuality
     """
+    # 1. rows by their time: after the horizon, outside the sessions, off the grid
     quality = BarQuality(raw=len(raw))
     index, seq, inside, on_grid = sessions.grid(raw.time)
     past = raw.time <= until
     quality.future = int((~past).sum())
     quality.outside = int((past & ~inside).sum())
     quality.reject("off_grid", raw, np.flatnonzero(past & inside & ~on_grid))
+    # 2. rows by their own values, then one a slot
     rows = _valid(raw, np.flatnonzero(past & on_grid), quality)
     rows, raw = _enclosed(raw, rows, quality)
     rows = _newest(raw, rows, index, seq, quality)
+    # 3. stretches on another level
     grid = GridBars.of(raw.take(rows), index[rows], seq[rows])
     bars = scales.measure(grid)
     keep = _on_level(grid, bars, sessions, peers, quality)
     quality.reject("level", raw, rows[~keep])
     rows, grid, bars = rows[keep], grid.take(keep), bars.take(keep)
+    # 4. closes that leave and come back
     jumps = bad_prints.close_jumps(grid, bars.sigma, peers)
     quality.reject("jump", raw, rows[jumps.spikes])
     quality.moves = int(jumps.moves.sum())
     keep = ~jumps.spikes
     rows, grid, bars = rows[keep], grid.take(keep), bars.take(keep)
     _renumber_shifts(quality, keep)
+    # 5. prices that one bar alone has
     keep = np.ones(len(rows), bool)
     for reason, wrong in _single_bars(grid, bars, peers, quality).items():
         quality.reject(reason, raw, rows[wrong & keep])
@@ -200,13 +209,11 @@ def _renumber_shifts(quality: BarQuality, keep: Bool) -> None:
 
 
 def _single_bars(grid: GridBars, bars: ScaledBars, peers: PeerMoves, quality: BarQuality) -> dict[str, Bool]:
-    """[n] by reason, bars with a price that stands alone and is wrong.
-
-    Those that are kept are listed: they were traded as such a move is, or other symbols moved with them.
-    """
+    """[n] by reason, bars with a price that stands alone and is wrong; those that are kept are listed."""
     by_reason = {
         "jump": outliers.find_closes(bars), "open": outliers.find_opens(bars), "wick": outliers.find_wicks(bars)
     }  # fmt: skip
+    # kept are bars that were traded as such a move is, and those with which other symbols moved
     kept = np.zeros(len(grid), bool)
     for each in by_reason.values():
         for row in np.flatnonzero(each.wrong).tolist():
@@ -228,6 +235,16 @@ def _count_filled(grid: GridBars, sessions: Sessions, quality: BarQuality) -> No
     cell = row * slots + grid.seq
 
     def matrix(values: Float) -> Float:
+        """Values of the bars as sessions by slots.
+
+        Parameters
+        ----------
+        values : [n], in the order of the grid.
+
+        Returns
+        -------
+        [S, T]; NaN in holes.
+        """
         out = np.full(len(days) * slots, np.nan)
         out[cell] = values
         return out.reshape(-1, slots)
@@ -262,10 +279,8 @@ def _enclosed(raw: RawBars, rows: Int, quality: BarQuality) -> tuple[Int, RawBar
 
 
 def _newest(raw: RawBars, rows: Int, index: Int, seq: Int, quality: BarQuality) -> Int:
-    """Rows in order of the grid; of several in one slot the one that came last.
-
-    A quote (one price, no volume) gives way to a bar with volume, whichever came last.
-    """
+    """Rows in order of the grid; of several in one slot the one that came last."""
+    # a quote (one price, no volume) gives way to a bar with volume, whichever came last
     bar = (raw.volume[rows] > 0) | (raw.high[rows] != raw.low[rows])
     rows = rows[np.lexsort((rows, bar, seq[rows], index[rows]))]
     same = (index[rows[1:]] == index[rows[:-1]]) & (seq[rows[1:]] == seq[rows[:-1]])

@@ -46,6 +46,7 @@ def gap_error(
     -------
     DataError or None
     """
+    # 1. another grid, whatever the limit
     off = account.rejected.get("off_grid", 0)
     if off > account.present:
         return _off_grid(symbol, account, sessions)
@@ -55,22 +56,20 @@ def gap_error(
         f"{symbol} misses {account.gap:.2%} of the bars in its {account.sessions} sessions, the limit is {max_gap:.2%}"
     )
     why = f"{account.present} of {account.expected} bars are there"
+    # 2. with the rejected rows there would be enough: bad data
     refused = account.refused - off
     if refused and account.present + account.refused >= account.expected * (1 - max_gap):
         reasons = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in account.rejected.items() if n)
         unsized = account.rejected.get("volume", 0) > 0.5 * refused
         hint = "--no-volume" if unsized and request.path else "mend the rows that were rejected; no option takes them"
         return DataError(what, why=f"{why}; rejected: {reasons}", hint=hint)
+    # 3. the same slots are missing in every session: another zone, calendar or grid
     never = _never(grid, sessions)
     if never:
         other = calendar_fit.other_calendar(times, sessions)
-        return DataError(
-            what,
-            why=f"{why}; {never}: that is no hole but another zone, calendar or grid",
-            hint=f"--set fetch.calendar={other}"
-            if other
-            else "no option mends this: check that zone, calendar and interval are the file's own",
-        )
+        advice = "no option mends this: check that zone, calendar and interval are the file's own"
+        hint = f"--set fetch.calendar={other}" if other else advice
+        return DataError(what, why=f"{why}; {never}: that is no hole but another zone, calendar or grid", hint=hint)
     return DataError(what, why=why, hint=f"--max-gap {np.ceil(account.gap * 100):.0f}%")
 
 
@@ -137,12 +136,13 @@ def _off_grid(symbol: str, account: BarQuality, sessions: Sessions) -> DataError
 
 def _never(grid: GridBars, sessions: Sessions) -> str:
     """The slots that are missing in every session, if they are most of what is missing; else nothing."""
-    present = np.unique(grid.index)
+    present = np.unique(grid.index)  # one session alone tells nothing of every session
     if len(present) < 2:
         return ""
     slots = int(sessions.slots.max())
     have = np.bincount(grid.seq, minlength=slots)
     seq = np.arange(slots)
+    # sessions in which a bar is due at each slot: not beyond their close, nor in their break
     due = np.zeros(slots, np.int64)
     for index in present:
         pick = sessions.pick(slice(int(index), int(index) + 1))

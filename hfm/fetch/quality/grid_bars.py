@@ -39,11 +39,31 @@ class GridBars:
 
     @staticmethod
     def of(raw: RawBars, index: Int, seq: Int) -> GridBars:
-        """`raw`, whose bars are in order, with the session and the slot of each bar [n]."""
+        """Raw bars on the grid.
+
+        Parameters
+        ----------
+        raw : n bars, one a slot, in order of time, positive prices, no NaN.
+        index : [n] position of each bar's session.
+        seq : [n] slot in it, from 0.
+
+        Returns
+        -------
+        GridBars
+        """
         return GridBars(index, seq, raw.time, raw.open, raw.high, raw.low, raw.close, raw.volume)
 
     def take(self, keep: Bool | Int) -> GridBars:
-        """The bars that a mask [n] or positions [m] pick."""
+        """Some of the bars.
+
+        Parameters
+        ----------
+        keep : bool [n], or positions [m] in the order wanted.
+
+        Returns
+        -------
+        GridBars
+        """
         if keep.dtype == bool and keep.all():
             return self
         return GridBars(*(getattr(self, name)[keep] for name in FIELDS))
@@ -64,6 +84,15 @@ FIELDS = ("index", "seq", "time", "open", "high", "low", "close", "volume")
 
 
 def first_of_group(group: Int) -> Bool:
-    """[n] whether each of `group` (ordered) differs from the one before it; of the first it is true."""
+    """Whether each row is the first of its group.
+
+    Parameters
+    ----------
+    group : [n] number of each row's group, groups one after the other.
+
+    Returns
+    -------
+    bool [n]
+    """
     out: Bool = np.append(True, group[1:] != group[:-1])[: len(group)]
     return out

@@ -51,8 +51,10 @@ class Excursion(NamedTuple):
 
 
 class Shift(NamedTuple):
-    """From the bar at `row` on prices stand at `ratio` times those before. unit: the nearest ratio of a split or a
-    unit, NaN: none is near. inside: whether it lies within a session."""
+    """From the bar at `row` on prices stand at `ratio` times those before.
+
+    unit: the nearest ratio of a split or a unit, NaN: none is near. inside: whether it lies within a session.
+    """
 
     row: int
     ratio: float
@@ -75,7 +77,12 @@ def find_level_changes(bars: ScaledBars, slots: int) -> LevelFindings:
     ----------
     bars : [n] bars of one symbol, prices positive.
     slots : bars of a full session; a longer stretch on another level is no excursion.
+
+    Returns
+    -------
+    LevelFindings
     """
+    # 1. links of the chain that are broken: by their size alone, or (fine) beyond the symbol's own moves
     chain = np.stack((bars.open, bars.close), axis=1).ravel()
     link = np.diff(np.log(chain)) if len(chain) else np.empty(0)
     night = np.zeros(len(link), bool)
@@ -84,6 +91,7 @@ def find_level_changes(bars: ScaledBars, slots: int) -> LevelFindings:
     nights = np.repeat(np.nan_to_num(bars.night, nan=np.inf), 2)[1:]
     fine = (np.abs(link) > STEP) & (np.abs(link) > np.where(night, NIGHTS * nights, SIGMAS * sigma))
     broken = np.abs(link) > np.where(night, NIGHT, LEAP)
+    # 2. a broken link that undoes an earlier one ends an excursion; what it encloses and is only fine is dropped
     wrong: list[Excursion] = []
     traded: list[Excursion] = []
     pending: list[int] = []
@@ -95,26 +103,27 @@ def find_level_changes(bars: ScaledBars, slots: int) -> LevelFindings:
         pending = [k for k in pending if k < start or (k > start and broken[k])]
         run = Excursion((start + 1) // 2, int(at) // 2, float(np.exp(link[start])))
         (wrong if _is_error(bars, run) else traded).append(run)
+    # 3. what nothing undoes: at a file's ends wrong bars, else shifts
     shifts = [at for at in pending if broken[at]]
     found = _at_file_ends(bars, link, LevelFindings(tuple(wrong), tuple(traded), ()), shifts, slots)
+    # 4. nights that are small for a shift and large for the symbol's nights: splits such as 11 for 10
     gaps = [at for at in pending if night[at] and not broken[at] and abs(link[at]) > GAP]
     small = [Shift((at + 1) // 2, float(np.exp(link[at])), float("nan"), False) for at in gaps]
     return found._replace(shifts=tuple(sorted((*found.shifts, *small))))
 
 
 def _encloses(link: Float, first: int, last: int, slots: int) -> bool:
-    """Whether the last link leads back to where the first began, within a session's bars. For less than LEAP within
-    SHORT ones, and more than one: what one bar alone has is judged in outliers and bad_prints."""
+    """Whether the last link leads back to where the first began, soon enough for what lies between to be wrong."""
     size, count = abs(link[first]), last // 2 - (first + 1) // 2 + 1
     undone = abs(link[first] + link[last]) < min(RETURN * size, DRIFT)
+    # within a session's bars; for less than LEAP within SHORT ones, but not within one: outliers, bad_prints judge that
     return bool(undone and (count <= slots if size > LEAP else (count <= SHORT and last - first > 2)))
 
 
 def _is_error(bars: ScaledBars, run: Excursion) -> bool:
-    """Whether bars that left and came back are errors: by any volume where the factor is a unit's, or beyond LEAP for
-    SHORT bars; else unless they were traded as a move of this size is."""
+    """Whether bars that left and came back are errors: by their factor, else by what was traded."""
     short, size = run.last - run.first < SHORT, abs(float(np.log(run.factor)))
-    if run.unit or (size > LEAP and short):
+    if run.unit or (size > LEAP and short):  # whatever their volume
         return True
     return (size > LEAP or short) and not scales.is_traded(bars, run.first, run.last, size)
 
@@ -122,20 +131,21 @@ def _is_error(bars: ScaledBars, run: Excursion) -> bool:
 def _at_file_ends(
     bars: ScaledBars, link: Float, found: LevelFindings, shifts: Sequence[int], slots: int
 ) -> LevelFindings:
-    """The shifts but those beyond which only a file's first or newest bars stand in another unit, or nothing but its
-    first open, its last close or NEWEST bars, untraded: these are wrong too."""
+    """`found` with the shifts; those beyond which only a file's first or newest bars stand are excursions."""
     n, kept, excursions = len(bars.close), [], list(found.excursions)
     for at in shifts:
         row, ratio = (at + 1) // 2, float(np.exp(link[at]))
         if at == 0:  # an open with nothing before it, that its own bar contradicts
             excursions.append(Excursion(0, 0, 1.0 / ratio))
             continue
+        # a newest close that its own open contradicts, untraded
         if at == len(link) - 1 and not scales.is_traded(bars, n - 1, n - 1, abs(float(link[at]))):
             excursions.append(Excursion(n - 1, n - 1, ratio))
             continue
         inside = bool(bars.session[row] == bars.session[row - 1])
         before, after = at // 2 + 1, n - row
         unit, few = bool(np.isfinite(nearest_ratio(ratio, UNITS))), min(before, after)
+        # few bars before or after it, in another unit by any volume, else NEWEST ones that are untraded
         if inside and (unit or few <= NEWEST):
             rows = (row, n - 1) if after <= before else (0, before - 1)
             if not unit and scales.is_traded(bars, *rows, abs(float(link[at]))):

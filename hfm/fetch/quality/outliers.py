@@ -37,8 +37,10 @@ EARLY = stale_rows.LOOK
 
 
 class Outliers(NamedTuple):
-    """[n] bars with a price that stands alone: wrong ones, and those that are kept (traded as such a move is, or nearer
-    than what is wrong for certain)."""
+    """[n] bars with a price that stands alone: wrong ones, and those that are kept.
+
+    Kept are those that were traded as such a move is, and those that are nearer than what is wrong for certain.
+    """
 
     wrong: Bool
     kept: Bool
@@ -49,6 +51,7 @@ def find_opens(bars: ScaledBars) -> Outliers:
     found = _none(bars)
     if len(bars.close) < 2:
         return found
+    # from the close before to the open, and on to the close: back by more than BACK
     leave = np.log(bars.open[1:] / bars.close[:-1])
     back = np.log(bars.close[1:] / bars.open[1:])
     new = bars.session[1:] != bars.session[:-1]
@@ -74,9 +77,19 @@ def find_wicks(bars: ScaledBars) -> Outliers:
 
 
 def find_closes(bars: ScaledBars) -> Outliers:
-    """A session's last bars whose close the next session does not know, and first bars whose close the next bar does
-    not know: it is back where the bar before was. Of bars within a session, whose closes are judged elsewhere
-    (bad_prints.close_jumps), the far ones are named."""
+    """Bars at a session's border whose close leaves and comes back with the next bar; far ones within it are kept.
+
+    Wrong can be a session's last bar, from whose close the next session is back, and its first. Closes within a session
+    are judged elsewhere (bad_prints.close_jumps).
+
+    Parameters
+    ----------
+    bars : [n] of one symbol.
+
+    Returns
+    -------
+    Outliers
+    """
     found = _none(bars)
     if len(bars.close) < 3:
         return found
@@ -84,6 +97,7 @@ def find_closes(bars: ScaledBars) -> Outliers:
     night = bars.session[1:] != bars.session[:-1]
     into, out = step[:-1], step[1:]
     size = np.where(np.abs(into + out) < BACK * np.abs(into), np.minimum(np.abs(into), np.abs(out)), 0.0)
+    # limits: at a border by the bar's, the night's and the opening's scale, within a session by FAR
     limit = np.fmax(SIGMAS * bars.scale[1:-1], NIGHTS * bars.night[1:-1])
     limit = np.where(night[:-1], np.fmax(limit, SIGMAS * bars.opening[1:-1]), limit)
     border = night[:-1] | night[1:]
@@ -95,8 +109,10 @@ def find_closes(bars: ScaledBars) -> Outliers:
 
 
 def _unconfirmed(bars: ScaledBars, found: Outliers, step: Float, night: Bool) -> None:
-    """Name a file's first and newest bars whose close is far from the one neighbour that they have, as a vendor's last
-    quote can be: nothing beyond them says whether the move is real. step: [n - 1] between closes."""
+    """Name a file's first and newest bar whose close is far from its one neighbour's, as a vendor's last quote can be.
+
+    Nothing beyond them says whether the move is real. step: [n - 1] between closes; night: whether between sessions.
+    """
     for row, at in ((0, 0), (len(step), -1)):
         limit = float(np.fmax(FAR * bars.scale[row], FARTHEST))
         if night[at]:
@@ -135,6 +151,11 @@ def standing_prices(bars: GridBars) -> list[RowRange]:
     Parameters
     ----------
     bars : [n], at least one.
+
+    Returns
+    -------
+    list of RowRange
+        Of positions in `bars`.
     """
     close = bars.close
     still = np.append(
@@ -145,6 +166,7 @@ def standing_prices(bars: GridBars) -> list[RowRange]:
     edge = np.diff(np.concatenate(([0], still.astype(np.int8), [0])))
     out = []
     for first, end in zip(np.flatnonzero(edge == 1), np.flatnonzero(edge == -1), strict=True):
+        # the chance of such a row from the rows outside the run, at odds of PERSIST; to the power of its length
         length, others = int(end - first), int(still.sum() - (end - first))
         odds = stale_rows.PERSIST * (others + 1) / max(int(early.sum()) - length - others, 1)
         if length * np.log(max(odds / (1.0 + odds), stale_rows.LEAST)) < np.log(stale_rows.RARE):

@@ -50,7 +50,16 @@ class ScaledBars(NamedTuple):
     sigma: Float
 
     def take(self, keep: Bool) -> ScaledBars:
-        """The bars that a mask [n] picks."""
+        """Some of the bars, with their scales.
+
+        Parameters
+        ----------
+        keep : [n].
+
+        Returns
+        -------
+        ScaledBars
+        """
         if keep.all():
             return self
         return self._replace(**{name: getattr(self, name)[keep] for name in self._fields})
@@ -60,6 +69,10 @@ def measure(bars: GridBars) -> ScaledBars:
     """Bars [n] with the scales of their moves.
 
     Each scale comes from the TRAIL sessions before the bar's own; of the first sessions, from what there is.
+
+    Returns
+    -------
+    ScaledBars
     """
     new = bars.session_start
     border = np.flatnonzero(new)
@@ -77,7 +90,16 @@ def measure(bars: GridBars) -> ScaledBars:
 
 
 def median(values: Float) -> float:
-    """The median of values without NaN, as np.median has it, in a third of its time (it is asked for every session)."""
+    """The median, as np.median has it, in a third of its time (it is asked for every session).
+
+    Parameters
+    ----------
+    values : [n], at least one, no NaN.
+
+    Returns
+    -------
+    float
+    """
     half = len(values) // 2
     if len(values) % 2:
         return float(np.partition(values, half)[half])
@@ -103,6 +125,10 @@ def trailing(border: Int, change: Float) -> TrailingScales:
     ----------
     border : [S] first row of each session, from 0 on.
     change : [n] log returns; NaN where there is none.
+
+    Returns
+    -------
+    TrailingScales
     """
     size = np.abs(change)
     moved = size > 0
@@ -149,7 +175,16 @@ def trailing_sigma(session: Int, change: Float) -> Float:
 
 
 def by_session(change: Float) -> Float:
-    """[S] as `trailing`'s scale, of one change a session."""
+    """MAD x median |change| of the TRAIL sessions before, of one change a session: as `trailing`'s scale.
+
+    Parameters
+    ----------
+    change : [S] log returns; NaN and 0 are left out.
+
+    Returns
+    -------
+    [S]; of the first session its own change; NaN where none is known.
+    """
     size = np.abs(change)
     size[~(size > 0)] = np.nan
     padded = np.concatenate((np.full(TRAIL, np.nan), size))
@@ -203,6 +238,10 @@ def is_traded(bars: ScaledBars, first: int, last: int, size: float) -> bool:
     bars : [n].
     first, last : rows of the bars, both included.
     size : the move, a logarithm of the price.
+
+    Returns
+    -------
+    bool
     """
     usual = usual_volume(bars, first, last)
     volume = float(bars.volume[first : last + 1].mean())

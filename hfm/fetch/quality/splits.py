@@ -129,9 +129,11 @@ def _refused(shift: Shift, surge: float, grid: GridBars) -> bool:
     size, unit = abs(float(np.log(shift.ratio))), shift.unit
     if not np.isfinite(unit) and size <= LEAP:
         return False
+    # after LONG missing sessions prices may be elsewhere: as far as so many sessions go
     missing = int(grid.index[shift.row] - grid.index[max(shift.row - 1, 0)]) - 1
     if missing > LONG and size < DAYS * _daily(grid) * np.sqrt(missing):
         return False
+    # news surge; of a small ratio, and of one that is no split's, a smaller surge is enough
     small = np.isfinite(unit) and max(unit, 1.0 / unit) < SMALL
     most = SMALL_SURGE if small or not np.isfinite(unit) else SURGE
     return not (np.isfinite(surge) and surge > most)
@@ -145,8 +147,8 @@ def _daily(grid: GridBars) -> float:
 
 
 def _traded(shift: Shift, grid: GridBars) -> tuple[float, float]:
-    """Turnover and shares in the session after a shift, times those of the same slots in the LOOK sessions before it;
-    NaN where volume is not known."""
+    """Turnover and shares in the session after a shift, times the usual; NaN where volume is not known."""
+    # the usual is that of the same slots in the LOOK sessions before it, else of all bars before it
     at = np.arange(len(grid.index))
     first = grid.index[shift.row]
     after = (grid.index == first) & (at >= shift.row)
@@ -194,8 +196,8 @@ def describe_shifts(
     keep, _ = parse_adjustments(texts)
     kept = None in keep or symbol in keep
     refused = [one for one in found if one.refused]
-    if refused and not kept:
-        raise _error(symbol, refused, texts, len(symbols) > 1)
+    if not kept:
+        _check_settled(symbol, refused, texts, len(symbols) > 1)
     asked = ", kept as asked: returns and costs hang on it"
     sentences = [one.sentence() + (asked if one.refused else _doubt(one)) for one in found]
     return [
@@ -224,6 +226,7 @@ def small_steps(grid: GridBars, sessions: Sessions, known: set[int]) -> list[str
     before = grid.close[rows - 1]
     step, close = np.log(grid.open[rows] / before), np.log(grid.close[rows] / before)
     sigma = MAD * float(np.median(np.abs(step))) if rows.size else 0.0
+    # how far the whole first bar is from the close before: the smaller of open and close, where both are on one side
     size = np.where(step * close > 0, np.minimum(np.abs(step), np.abs(close)), 0.0)
     near = grid.index[rows] - grid.index[rows - 1] <= LONG
     out = []
@@ -271,14 +274,16 @@ def _options(texts: Sequence[str]) -> list[str]:
     return [word for text in texts for word in ("--adjust", text)]
 
 
-def _error(symbol: str, wrong: Sequence[JudgedShift], texts: Sequence[str], several: bool) -> DataError:
-    """Why a symbol with unexplained shifts is refused, with the adjustments that settle it."""
+def _check_settled(symbol: str, wrong: Sequence[JudgedShift], texts: Sequence[str], several: bool) -> None:
+    """Raise DataError where a symbol has shifts that are refused, with the adjustments that settle them."""
+    if not wrong:
+        return
     name = f"{symbol}:" if several else ""
     asked = [f"{name}{one.adjustment}" for one in wrong[:10]]
     known = all(np.isfinite(one.shift.unit) for one in wrong)
     kind = "a split that is not adjusted, or another unit" if known else "no split is near, and no volume explains it"
     more = f" (and {len(wrong) - 1} more such)" if len(wrong) > 1 else ""
-    return DataError(
+    raise DataError(
         f"{symbol}: {wrong[0].sentence()}{more}: {kind}",
         why="it would be traded as a return, and raise every cost that is estimated from prices",
         hint=f"{typed(*_options((*texts, *asked)))}, or {typed(*_options([name + KEEP]))}",

@@ -64,6 +64,16 @@ def sniff(path: Path, names: Sequence[str]) -> Dump | None:
     """What a file is, by its columns, and by its name where it has no header.
 
     bookDepth files are nothing: sums within percentages of the mid are no levels.
+
+    Parameters
+    ----------
+    path : of the file.
+    names : of its columns; without a header the fields of its first line.
+
+    Returns
+    -------
+    Dump or None
+        None where it is no file of Binance's.
     """
     match, has = NAME.fullmatch(path.name), set(names)
     symbol = match["symbol"] if match else None
@@ -93,9 +103,9 @@ def read(group: Sequence[Dump], symbol: str, levels: int) -> Iterator[RawBook]:
     symbol : as it was asked for.
     levels : L, best levels that are kept.
 
-    Yields
-    ------
-    RawBook
+    Returns
+    -------
+    iterator of RawBook
         One for each UTC day.
 
     Raises
@@ -211,7 +221,12 @@ def _depth(found: Sequence[Dump], symbol: str, levels: int) -> FeedBook:
 
     An update that a snapshot already has (its last id is not above the snapshot's) comes before it. Each update names
     the one before (pu): where it is not that, something is missing, and counted.
+
+    Returns
+    -------
+    FeedBook
     """
+    # 1. the checked rows of all files
     parts = []
     for dump in found:
         data = dumps.table(dump, DEPTH)
@@ -226,11 +241,13 @@ def _depth(found: Sequence[Dump], symbol: str, levels: int) -> FeedBook:
     is_snapshot = pc.equal(data["update_type"], "snap").to_numpy(zero_copy_only=False)
     update = data["last_update_id"].to_numpy()
     _consistent(found, data, update, is_snapshot)
+    # 2. in order of the update ids, a snapshot after the update of its id; time never runs back
     order = np.lexsort((is_snapshot, update))
     is_snapshot, update, before = is_snapshot[order], update[order], data["pu"].to_numpy()[order]
     bid = pc.equal(data["side"], "b").to_numpy(zero_copy_only=False)[order]
     time = np.maximum.accumulate(data["stamp"].to_numpy()[order]) if len(order) else np.zeros(0, np.int64)
     new = np.concatenate(([False], (update[1:] != update[:-1]) | (is_snapshot[1:] != is_snapshot[:-1])))[: len(order)]
+    # 3. updates that do not follow the one before
     heads = np.flatnonzero(new & ~is_snapshot)
     follows = (before[heads] == update[heads - 1]) | is_snapshot[heads - 1]
     book = feed.from_updates(feed.LevelUpdates(np.cumsum(new), time, is_snapshot, np.where(bid, 1, -1).astype(np.int8),

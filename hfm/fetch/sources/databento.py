@@ -48,7 +48,16 @@ class Databento:
     def books(self, request: BarRequest, ctx: Context) -> Iterator[Found]:
         """See BookSource. Files that begin on the same day are read together.
 
-        Raises ConfigError where the extra is not installed, UsageError or DataError for a path without DBN files.
+        Yields
+        ------
+        symbol, RawBook or HfmError
+
+        Raises
+        ------
+        ConfigError
+            Where the extra is not installed.
+        UsageError, DataError
+            Without a path; for one without DBN files, and a file that is damaged or of another schema.
         """
         library = _library()
         stores = [(path, _open(library, path)) for path in _paths(request.path)]
@@ -221,6 +230,7 @@ def _by_price(path: Path, selected: Records, levels: int) -> RawBook:
         book[4 * level + base] = _money(selected[f"{name}_px_{level:02d}"])
         book[4 * level + base + 1] = np.where(np.isnan(book[4 * level + base]), 0, selected[f"{name}_sz_{level:02d}"])
     side, price = _sides(selected), _money(selected["price"])
+    # a cancel reduces a level that is still there after it, and deletes one that is not
     at_level = np.where(side > 0, (book[0::4] == price).any(0), (book[2::4] == price).any(0))
     kinds = {b"A": "add", b"C": "delete", b"T": "execute"}
     event = np.full(len(selected), CODE["snapshot"], np.int8)
@@ -248,10 +258,7 @@ def _tick(price: Int) -> float:
 
 
 def _by_order(path: Path, selected: Records, levels: int) -> RawBook:
-    """mbo: the book is rebuilt from the orders; all rows of a message show it after the message.
-
-    Raises DataError for a venue that gives its best prices as orders.
-    """
+    """mbo: the book is rebuilt from the orders; all rows of a message show it after the message."""
     if (selected["flags"] & TOP).any():
         raise DataError(
             f"{path} has best prices in the place of orders", hint="ask Databento for schema mbp-1 of this venue"
@@ -259,9 +266,9 @@ def _by_order(path: Path, selected: Records, levels: int) -> RawBook:
     selected = selected[selected["action"] != b"N"]
     time, counts = _common(selected)
     snapshot = (selected["flags"] & SNAPSHOT).astype(bool)
-    ends = ((selected["flags"] & LAST).astype(bool) & ~snapshot) | np.append(snapshot[1:] != snapshot[:-1], True)[
-        : len(selected)
-    ]
+    # a message ends with its F_LAST, and where a snapshot begins or ends
+    turns = np.append(snapshot[1:] != snapshot[:-1], True)[: len(selected)]
+    ends = ((selected["flags"] & LAST).astype(bool) & ~snapshot) | turns
     message = np.concatenate(([0], np.cumsum(ends)[:-1]))[: len(selected)].astype(np.int64)
     rows = mbo.OrderRecords(
         action=selected["action"],

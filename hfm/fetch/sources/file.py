@@ -32,8 +32,10 @@ FOLDER = ".csv, .txt, .tsv (.gz, .bz2, .zst, .zip), .parquet, .pq, .feather"
 
 @dataclass(frozen=True)
 class LabelPlacement:
-    """Where the stamps of all symbols stand in their bars, and how that is known; by symbol, warnings and the sessions
-    that lie hours off."""
+    """Where the stamps of all symbols stand in their bars, and how that is known.
+
+    warnings, away: by symbol, sentences and the sessions that lie hours off.
+    """
 
     side: labelling.Side
     how: str
@@ -50,13 +52,24 @@ class File:
     def fetch(self, request: BarRequest, ctx: Context) -> Iterator[tuple[str, RawBars | HfmError]]:
         """Bars of the symbols asked for, or of all in the file where none is; a symbol that is not there is named.
 
-        Raises DataError for a file that is not certain to be read right.
+        Yields
+        ------
+        symbol, RawBars or DataError
+
+        Raises
+        ------
+        UsageError
+            Without a path, and for a file without symbols where not exactly one is asked for.
+        DataError
+            For a file that is not certain to be read right.
         """
+        # 1. every file's rows by symbol
         files = paths(request.path)
         names = filenames.symbols(files) if len(files) > 1 else [None]
         found_parts = [part for path, name in zip(files, names, strict=True) for part in read_file(path, request, name)]
         chosen = choose_parts(found_parts, request)
         found_parts.clear()
+        # 2. what is there must be of one symbol, of one length and of one label
         present = {symbol: found for symbol, found in chosen.items() if not isinstance(found, DataError)}
         for symbol, found in present.items():
             check_agreement(symbol, found, fetch_command(request, symbol, found[0].path))
@@ -157,6 +170,7 @@ def place_labels(chosen: Mapping[str, list[FilePart]], request: BarRequest) -> L
     away: dict[str, alignment.ShiftedSessions] = {}
     doubt: DataError | None = None
     for symbol, parts in chosen.items():
+        # 1. a symbol's stamps must lie in the sessions and on their grid
         time, volume, flat = (np.concatenate(columns) for columns in zip(*map(_evidence, parts), strict=True))
         if (time[1:] < time[:-1]).any():
             order = np.argsort(time, kind="stable")
@@ -173,10 +187,12 @@ def place_labels(chosen: Mapping[str, list[FilePart]], request: BarRequest) -> L
             alignment.check_grid(time, around, symbol)
         except DataError as e:
             raise DataError(f"{request.path}: {e.what}", why=e.why, hint=e.hint) from e
+        # 2. its stamps vote for a label; one that is not certain is no vote
         try:
             votes[labelling.label(time, volume, around, flat)] = symbol
         except DataError as e:
             doubt = doubt or DataError(f"{request.path}: {e.what}", why=e.why, hint=e.hint)
+    # 3. votes, the columns' own names and --label must agree
     column_sides = {part.side for parts in chosen.values() for part in parts}
     return replace(_settle_side(votes, column_sides, list(chosen), request, doubt), away=away)
 

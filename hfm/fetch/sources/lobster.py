@@ -41,7 +41,16 @@ class Lobster:
     def books(self, request: BarRequest, ctx: Context) -> Iterator[tuple[str, RawBook | HfmError]]:
         """See BookSource. A day that cannot be read right is an error of its symbol, naming file and line.
 
-        Raises UsageError or DataError for a path without LOBSTER files.
+        Yields
+        ------
+        symbol, RawBook or DataError
+
+        Raises
+        ------
+        UsageError
+            Without a path.
+        DataError
+            For a path without LOBSTER files.
         """
         found = days(request.path)
         symbols = request.symbols or tuple(sorted({day.symbol for day in found}))
@@ -75,8 +84,17 @@ def _other_symbol(request: BarRequest, found: list[str]) -> str:
 def days(text: str | None) -> list[LobsterDay]:
     """What a file or a folder holds, by day and symbol. Of a file its partner is looked for beside it.
 
-    Raises UsageError without a path, DataError where nothing is named as LOBSTER names its files, or where two files
-    claim the same day of a symbol.
+    Returns
+    -------
+    list of LobsterDay
+        In order of day and symbol; one at least.
+
+    Raises
+    ------
+    UsageError
+        Without a path.
+    DataError
+        Where nothing is named as LOBSTER names its files, or two files claim the same day of a symbol.
     """
     if text is None:
         raise UsageError("--source lobster needs files", hint="--path FOLDER")

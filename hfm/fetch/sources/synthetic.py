@@ -114,8 +114,11 @@ class Ohlc(NamedTuple):
 
 
 class DailyMoves(NamedTuple):
-    """Of each session, arrays [N]: log price at its end, its in-session log return, the sd of that, and the log
-    deviation of the day's volatility."""
+    """Of each session, arrays [N].
+
+    end: log price at its end. move: its in-session log return; sd: of that. mood: log deviation of the day's
+    volatility.
+    """
 
     end: Float
     move: Float
@@ -132,6 +135,11 @@ def bars(seed: int, symbol: str, requested: Sessions, until: int) -> RawBars:
     symbol : of which its own streams come.
     requested : the sessions wanted, N of them.
     until : ns UTC; later bars are left out.
+
+    Returns
+    -------
+    RawBars
+        No NaN.
     """
     if not len(requested):
         return replace(RawBars.concat([]), notes=(NOTE,))
@@ -153,10 +161,12 @@ def bars(seed: int, symbol: str, requested: Sessions, until: int) -> RawBars:
     step += variance * (move - step.sum(1))[:, None]
     path = opening[:, None] + np.cumsum(step, axis=1)
     ohlc = ohlc_prices(opening, path, sd[:, None] ** 2 * variance, z)
+    # volume: the curve of the day, more of it in volatile bars and on volatile days
     share = constants_of(seed, symbol).shares * requested.interval / np.maximum(requested.close - requested.open, FULL)
     noise = np.exp(0.75 * deviation + 0.35 * z.volume + 0.6 * daily.mood[:, None])
     volume = np.maximum(np.rint(share[:, None] * session_curve(VOLUME, requested, count) * noise), 1.0)
     silence_bars(ohlc, volume, z.silent < SILENT)
+    # left out are holes, never a session's first or last bar, breaks, and what ends after `until`
     index, seq = np.repeat(np.arange(len(requested)), count), np.tile(slot, len(requested))
     time = requested.slot_end(index, seq)
     inner = (slot > 0) & (slot < requested.slots[:, None] - 1)
@@ -173,6 +183,10 @@ def draws(seed: int, symbol: str, day: Days, count: int) -> SlotDraws:
     seed, symbol : of the streams.
     day : [N] dates.
     count : S, slots of each.
+
+    Returns
+    -------
+    SlotDraws
     """
     normal, uniform = np.empty((len(day), count, NORMALS)), np.empty((len(day), count, UNIFORMS))
     for i, session in enumerate(day):
@@ -192,6 +206,10 @@ def daily_moves(seed: int, symbol: str, requested: Sessions) -> DailyMoves:
     ----------
     seed, symbol : of the stream, which runs from 1970 on.
     requested : N sessions.
+
+    Returns
+    -------
+    DailyMoves
     """
     constants = constants_of(seed, symbol)
     ordinal = requested.day.astype(np.int64)
@@ -199,6 +217,7 @@ def daily_moves(seed: int, symbol: str, requested: Sessions) -> DailyMoves:
     rng = np.random.default_rng(seed_sequence(seed, "synthetic/days", symbol))
     fear, news, night, move = rng.standard_normal((count, 4)).T
     mood = ar1(fear * DAY_SPREAD * np.sqrt(1 - DAY_MEMORY**2), DAY_MEMORY) + DAY_SHOCK * news
+    # Saturdays and Sundays; 1970-01-01 was a Thursday
     quiet = np.ones(count)
     if requested.calendar != "24/7":
         quiet[(np.arange(count) + 3) % 7 >= 5] = np.sqrt(0.1)
@@ -209,7 +228,17 @@ def daily_moves(seed: int, symbol: str, requested: Sessions) -> DailyMoves:
 
 
 def ar1(shock: Float, memory: float) -> Float:
-    """x of x_t = memory x_(t-1) + shock_t from x = 0. shock: [n]."""
+    """The path of x_t = memory x_(t-1) + shock_t from x = 0.
+
+    Parameters
+    ----------
+    shock : [n].
+    memory : of one step.
+
+    Returns
+    -------
+    float64 [n]
+    """
     out, x = np.empty(len(shock)), 0.0
     for t, e in enumerate(shock.tolist()):
         out[t] = x = memory * x + e
@@ -267,6 +296,10 @@ def ohlc_prices(opening: Float, path: Float, variance: Float, z: SlotDraws) -> O
     path : [N, S] log price at the end of each bar.
     variance : [N, S] of the path within each bar.
     z : the uniforms that are used.
+
+    Returns
+    -------
+    Ohlc
     """
     before = np.column_stack([opening, path[:, :-1]])
     square = (path - before) ** 2

@@ -76,10 +76,15 @@ def read(group: Sequence[Dump], symbol: str, levels: int) -> Iterator[RawBook]:
     symbol : as it was asked for.
     levels : L, best levels that are kept.
 
-    Yields
-    ------
-    RawBook
+    Returns
+    -------
+    iterator of RawBook
         One for each UTC day.
+
+    Raises
+    ------
+    DataError
+        For two book files of one kind, and for files that cannot be read.
     """
     chosen = next(kind for kind in ("changes", "states", "quotes") if any(dump.kind == kind for dump in group))
     left = sorted({dump.kind for dump in group} - {chosen, "trades"})
@@ -95,11 +100,7 @@ def read(group: Sequence[Dump], symbol: str, levels: int) -> Iterator[RawBook]:
 
 
 def _trades(found: Sequence[Dump], symbol: str) -> tuple[list[FeedTrades], tuple[str, ...]]:
-    """The trades, each id once, as they first arrived, and what was done.
-
-    A venue may give one id to several fills: rows of one id count apart where any of their values differ. Raises
-    DataError where files without ids overlap.
-    """
+    """The trades, each id once, as they first arrived, and what was done; DataError where files without ids overlap."""
     named = bool(found) and all({"id", "timestamp"} <= set(dump.names) for dump in found)
     kinds = TRADES | {"id": TEXT, "timestamp": STAMP} if named else TRADES
     parts = [dumps.rows_of_symbol(_checked(dump, dumps.table(dump, kinds), tuple(RESTING)), symbol) for dump in found]
@@ -108,6 +109,7 @@ def _trades(found: Sequence[Dump], symbol: str) -> tuple[list[FeedTrades], tuple
         data = duplicates.concat_files(parts)
         parts, more = [data.take(pc.sort_indices(data["local_timestamp"]))], 0
         code = parts[0]["id"].combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
+        # a venue may give one id to several fills: rows of one id count apart where any of their values differ
         again = duplicates.find_repeats(code, parts[0], ("timestamp", "side", "price", "amount")).alike
         again &= pc.not_equal(parts[0]["id"], "").to_numpy()
         if more := int(again.sum()):

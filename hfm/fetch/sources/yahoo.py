@@ -15,7 +15,7 @@ import queue
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -70,6 +70,10 @@ class Yahoo:
         """Bars of the sessions asked for, as far back as Yahoo keeps them; why there are none, by symbol.
 
         After a rate limit, a dead network or the deadline nothing more is asked: the remaining symbols get that error.
+
+        Yields
+        ------
+        symbol, RawBars or HfmError
         """
         until = instant_ns(request.as_of)
         requested = sessions.recent(request.calendar, request.interval_s, until, request.days, request.sessions)
@@ -131,16 +135,22 @@ def bars(symbol: str, requested: Sessions, until: int, budget: TimeBudget, ctx: 
         raise error or DataError(
             f"{symbol}: Yahoo has no bars in these days", hint="ask for more --days, or check the symbol"
         )
+    return _raw_bars(frames, requested, tuple(notes))
+
+
+def _raw_bars(frames: Sequence[Any], requested: Sessions, notes: tuple[str, ...]) -> RawBars:  # Any: pandas frames
+    """The rows of yfinance's frames, end-stamped; without the live quote, which Yahoo puts last."""
     index = np.concatenate([frame.index.as_unit("ns").tz_convert("UTC").asi8 for frame in frames])
     values: dict[str, Float] = {
         name.lower(): np.concatenate([frame[name].to_numpy(np.float64) for frame in frames])
         for name in ("Open", "High", "Low", "Close", "Volume")
     }
     ends = requested.ends(index)
-    if not requested.grid(ends[-1:])[3][0] and values["volume"][-1] == 0:  # the live quote, which Yahoo puts last
+    *_, on_grid = requested.grid(ends[-1:])
+    if not on_grid[0] and values["volume"][-1] == 0:  # the live quote
         ends, values = ends[:-1], {name: column[:-1] for name, column in values.items()}
     opening, high, lowest, close, volume = (values[name] for name in ("open", "high", "low", "close", "volume"))
-    return RawBars(ends, opening, high, lowest, close, volume, tuple(notes))
+    return RawBars(ends, opening, high, lowest, close, volume, notes)
 
 
 def _asker(symbol: str, interval: int, start: int, end: int, budget: TimeBudget) -> Callable[[], Any]:

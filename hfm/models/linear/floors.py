@@ -16,8 +16,18 @@ import numpy as np
 from hfm.config import Train
 from hfm.features.batch import SIGNED
 from hfm.models import inference
-from hfm.models.heads import LOG_VOL, MEDIAN, QUANTILES
-from hfm.models.linear.ridge import Mask, known, logistic, ridge, rows_of, scaler, standardise
+from hfm.models.heads import QUANTILES, columns_of
+from hfm.models.linear.ridge import (
+    LabelScale,
+    Mask,
+    known,
+    label_scale,
+    logistic,
+    ridge,
+    rows_of,
+    scaler,
+    standardise,
+)
 from hfm.plugins import Arrays, Float, Int, Panel
 from hfm.stage import Context
 
@@ -60,7 +70,18 @@ class Constant:
     members: ClassVar[tuple[str, ...]] = ()
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """See Forecaster."""
+        """Take the training rows' means.
+
+        Parameters
+        ----------
+        train, valid, options, ctx
+            See Forecaster; `train` alone is read.
+
+        Returns
+        -------
+        arrays by name
+            Of `blank`: the intercept of the logit and the scale of the labels say all.
+        """
         arrays = blank(train)
         arrays["floor/direction"][-1] = base_logit(train)
         return with_residuals(arrays, train)
@@ -74,14 +95,32 @@ class Persistence(Constant):
     """Says that volatility and spread stay what they are, and nothing (.5) of the direction."""
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """See Forecaster."""
+        """Weigh the row's own volatility and spread by 1, in a scale that is theirs.
+
+        Parameters
+        ----------
+        train, valid, options, ctx
+            See Forecaster; `train` alone is read.
+
+        Returns
+        -------
+        arrays by name
+            Of `blank`.
+        """
         arrays = blank(train)
         own = "jump" if "jump" in train.names else "gk_1"  # of event rows: the next move is as large as the last
         gk, spread = train.names.index(own), train.names.index("log_spread")
         arrays["floor/vol"][gk] = arrays["floor/spread"][spread] = 1.0
         centre, factor = arrays["floor/centre"], arrays["floor/factor"]
         width = 1.0 / np.where(factor > 0, factor, 1.0)
-        arrays["floor/label"] = np.column_stack([centre[:, gk], width[:, gk], centre[:, spread], width[:, spread]])
+        arrays["floor/label"] = np.column_stack(
+            LabelScale(
+                volatility_centre=centre[:, gk],
+                volatility_sd=width[:, gk],
+                spread_centre=centre[:, spread],
+                spread_sd=width[:, spread],
+            )
+        )
         return with_residuals(arrays, train)
 
 
@@ -89,17 +128,32 @@ class SpreadRule(Constant):
     """Says that the spread returns to the level that its model gives it in this row, and nothing else."""
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """See Forecaster."""
+        """Regress the spread on what its level follows.
+
+        Parameters
+        ----------
+        train, valid, ctx
+            See Forecaster; `train` alone is read.
+        options : Train
+            Of which `features` is read: the mission's group has a level of its own.
+
+        Returns
+        -------
+        arrays by name
+            Of `blank`. The volatility's scale is NaN, so that its head is; the quantiles lie around 0.
+        """
         arrays = blank(train)
         z, rows = _design(arrays, train, np.log(train.spread_bps))
         picks = _columns(train, LEVEL_SEED if options.features == "seed" else LEVEL)
-        level = (np.log(train.spread_bps) - _label(arrays, train)[:, 2]) / _label(arrays, train)[:, 3]
+        scale = label_scale(arrays, train)
+        level = (np.log(train.spread_bps) - scale.spread_centre) / scale.spread_sd
         w, table = ridge(z[rows][:, picks], train.slot[rows], level[rows], train.slots)
         arrays["floor/spread"][picks], arrays["floor/spread_slot"] = w, table
-        arrays["floor/label"][:, :2] = np.nan
+        every = LabelScale(*arrays["floor/label"].T)
+        every.volatility_centre[:] = every.volatility_sd[:] = np.nan
         with_residuals(arrays, train)
-        arrays["floor/residual"][1] = 0.0
-        arrays["floor/residual"][[0, 2]] = np.array([-1, 1]) * np.abs(arrays["floor/residual"][[0, 2]])
+        low, _, high = np.abs(arrays["floor/residual"])
+        arrays["floor/residual"] = np.array([-low, 0.0, high])
         return arrays
 
 
@@ -107,17 +161,32 @@ class Har(Constant):
     """HAR with a time-of-day table for log volatility and log spread; the base rate for the direction."""
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """See Forecaster."""
+        """Regress log volatility and log spread on their own past and the time of day.
+
+        Parameters
+        ----------
+        train, valid, ctx
+            See Forecaster; `train` alone is read.
+        options : Train
+            Of which `features` is read: the mission's group has a spread of its own.
+
+        Returns
+        -------
+        arrays by name
+            Of `blank`.
+        """
         arrays = blank(train)
         arrays["floor/direction"][-1] = base_logit(train)
-        label, spread = _label(arrays, train), SPREAD_SEED if options.features == "seed" else SPREAD
+        scale, spread = label_scale(arrays, train), SPREAD_SEED if options.features == "seed" else SPREAD
         volatility = VOLATILITY_EVENTS if set(VOLATILITY_EVENTS) <= set(train.names) else VOLATILITY
-        for name, y, at, columns in (("vol", train.log_vol, 0, volatility), ("spread", train.log_spread, 2, spread)):
+        log_vol = (train.log_vol - scale.volatility_centre) / scale.volatility_sd
+        log_spread = (train.log_spread - scale.spread_centre) / scale.spread_sd
+        for name, y, columns in (("vol", log_vol, volatility), ("spread", log_spread, spread)):
             z, rows = _design(arrays, train, y)
             picks = _columns(train, columns)
-            target = (y - label[:, at]) / label[:, at + 1]
+            # Corsi's regression, in logs: on volatilities over spans of one row to a session, and on the time of day
             if rows.any():
-                w, table = ridge(z[rows][:, picks], train.slot[rows], target[rows], train.slots)
+                w, table = ridge(z[rows][:, picks], train.slot[rows], y[rows], train.slots)
                 arrays[f"floor/{name}"][picks], arrays[f"floor/{name}_slot"] = w, table
         return with_residuals(arrays, train)
 
@@ -130,7 +199,18 @@ class Logistic(Har):
     """
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """See Forecaster."""
+        """Fit HAR, and the direction on what is odd in price.
+
+        Parameters
+        ----------
+        train, valid, options, ctx
+            See Forecaster; `train` alone is fitted, and no row is spent on the penalty.
+
+        Returns
+        -------
+        arrays by name
+            Of `blank`, and `floor/penalty` [1].
+        """
         arrays = super().fit(train, valid, options, ctx)
         z, rows = _design(arrays, train, train.up)
         own = signed(train)
@@ -157,20 +237,21 @@ def blank(train: Panel) -> Arrays:
         "floor/centre": centre, "floor/factor": factor, "floor/direction": np.zeros(train.x.shape[1] + 1),
         "floor/vol": np.zeros(train.x.shape[1]), "floor/vol_slot": np.zeros(train.slots),
         "floor/spread": np.zeros(train.x.shape[1]), "floor/spread_slot": np.zeros(train.slots),
-        "floor/label": np.column_stack([middle[:, 0], width[:, 0], middle[:, 1], width[:, 1]]),
+        "floor/label": np.column_stack(
+            LabelScale(volatility_centre=middle[:, 0], volatility_sd=width[:, 0],
+                       spread_centre=middle[:, 1], spread_sd=width[:, 1])),
         "floor/residual": np.zeros(3), "floor/ret_sd": np.ones(1),
     }  # fmt: skip
 
 
 def with_residuals(arrays: Arrays, train: Panel) -> Arrays:
     """`arrays` with the spread's residual quantiles and the return's sd over exp(log volatility), on train."""
-    heads = inference.heads(arrays, train)
-    unit = _label(arrays, train)[:, 3]
-    error = (train.log_spread - heads[:, MEDIAN]) / unit
+    floor = columns_of(inference.heads(arrays, train))
+    error = (train.log_spread - floor.median) / label_scale(arrays, train).spread_sd
     error = error[np.isfinite(error)]
     if error.size:
         arrays["floor/residual"] = np.quantile(error, QUANTILES)
-    ratio = train.ret_bps * np.exp(-heads[:, LOG_VOL])
+    ratio = train.ret_bps * np.exp(-floor.log_vol)
     ratio = ratio[np.isfinite(ratio)]
     if ratio.size:
         arrays["floor/ret_sd"] = np.array([np.sqrt(np.mean(ratio * ratio))])
@@ -187,12 +268,6 @@ def _design(arrays: Arrays, train: Panel, y: Float) -> tuple[Float, Mask]:
     """(z [n, F], whether the row has all features and the label y)."""
     z = standardise(train.x, rows_of(train), arrays["floor/centre"], arrays["floor/factor"])
     return z, known(train) & np.isfinite(y)
-
-
-def _label(arrays: Arrays, train: Panel) -> Float:
-    """[n, 4] centre and sd of volatility and spread of each row's symbol."""
-    label: Float = arrays["floor/label"][rows_of(train)]
-    return label
 
 
 def _columns(train: Panel, names: tuple[str, ...]) -> Int:

@@ -6,11 +6,13 @@ that a golden value holds to 1e-9 on any processor.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from hfm.models.inference import CLIP
-from hfm.plugins import Float, Int, Panel
+from hfm.plugins import Arrays, Float, Int, Panel
 
 Mask = npt.NDArray[np.bool_]
 
@@ -20,9 +22,25 @@ SLOT_PENALTY = 20.0
 """Ridge on a slot's own departure from the smooth curve, in rows: with 20 rows a slot it is half believed."""
 
 
+class LabelScale(NamedTuple):
+    """Means and standard deviations of the labels, of the log volatility and the log spread, in log bps: the columns of
+    `floor/label`.
+    """
+
+    volatility_centre: Float
+    volatility_sd: Float
+    spread_centre: Float
+    spread_sd: Float
+
+
 def rows_of(panel: Panel) -> Int:
     """[n] index of each row's symbol."""
     return np.repeat(panel.symbol, np.diff(panel.start))
+
+
+def label_scale(arrays: Arrays, panel: Panel) -> LabelScale:
+    """The labels' scale of each row's symbol, [n] each; arrays: of a floor."""
+    return LabelScale(*arrays["floor/label"][rows_of(panel)].T)
 
 
 def known(panel: Panel) -> Mask:
@@ -113,6 +131,7 @@ def ridge(z: Float, slot: Int, y: Float, slots: int, penalty: float = 0.01) -> t
     weight = np.concatenate(
         [np.full(z.shape[1], penalty), [1e-9], np.ones(curve.shape[1] - 1), np.full(slots, SLOT_PENALTY)]
     )
+    # ridge regression by its normal equations: Hoerl and Kennard 1970, doi:10.1080/00401706.1970.10488634
     beta = np.linalg.solve(design.T @ design + np.diag(weight), design.T @ y)
     at = z.shape[1]
     return beta[:at], curve @ beta[at : at + curve.shape[1]] + beta[at + curve.shape[1] :]
@@ -162,7 +181,7 @@ def logistic(z: Float, y: Float, penalties: tuple[float, ...]) -> tuple[Float, f
 def _newton(design: Float, y: Float, penalty: float, w: Float) -> tuple[Float, float]:
     """(w, log evidence) at the optimum of the penalised log-likelihood, from the start w."""
     weight = np.append(np.full(design.shape[1] - 1, penalty), 1e-9)
-    for _ in range(50):
+    for _ in range(50):  # Newton's method, to the mode of the posterior
         p = sigmoid(design @ w)
         hessian = (design * (p * (1 - p))[:, None]).T @ design + np.diag(weight)
         step = np.linalg.solve(hessian, design.T @ (y - p) - weight * w)
@@ -170,12 +189,24 @@ def _newton(design: Float, y: Float, penalty: float, w: Float) -> tuple[Float, f
         if np.abs(step).max() < 1e-10:
             break
     score = design @ w
+    # Laplace's approximation of the log evidence: log likelihood and log prior at the mode, and half the log
+    # determinants of the prior's precision and, with a minus, of the Hessian
     loglik = float(np.sum(y * score - np.logaddexp(0, score)))
     evidence = loglik - 0.5 * float(weight @ (w * w)) + 0.5 * (len(w) - 1) * np.log(penalty)
     return w, evidence - 0.5 * float(np.linalg.slogdet(hessian)[1])
 
 
 def sigmoid(x: Float) -> Float:
-    """1 / (1 + e^-x), without overflow."""
+    """1 / (1 + e^-x), without overflow.
+
+    Parameters
+    ----------
+    x : float64 [..]
+        NaN stays NaN.
+
+    Returns
+    -------
+    float64 [..]
+    """
     out: Float = 0.5 * (1 + np.tanh(0.5 * x))
     return out

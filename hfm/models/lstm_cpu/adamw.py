@@ -130,9 +130,10 @@ def adamw_step(w: Float32, g: Float32, first: Float32, second: Float32, average:
     keep, length, root, share, clip = scalars
     for k in range(w.shape[0]):  # loop by loop, each over few arrays: one over all of them is not vectorised
         slope = clip * g[k]
+        # algorithm 2, lines 7 and 8: m_t = b1 m_(t-1) + (1 - b1) g_t, and v_t of the squares
         first[k] += _FIRST * (slope - first[k])
         second[k] = _KEPT * second[k] + _SECOND * slope * slope
-    for k in range(w.shape[0]):
+    for k in range(w.shape[0]):  # lines 9, 10 and 12: both corrected for their start, a step, and decay of its own
         w[k] = keep * w[k] - length * first[k] / (root * np.sqrt(second[k]) + _LEAST)
     for k in range(w.shape[0]):
         average[k] += share * (w[k] - average[k])

@@ -17,10 +17,19 @@ _S27, _S30, _S31, _LOW = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(
 
 @kernel
 def dropout_mask(seed: int, share: float, out: Float32) -> None:
-    """out [n]: 0 with probability `share`, to 2^-16, else 1 / (1 - share).
+    """A mask of dropout (Srivastava et al. 2014, JMLR 15), which scales what it keeps, as torch's does.
 
     A counter from `seed` is mixed to 64 bits for four elements (splitmix64: Steele, Lea, Flood 2014,
     doi:10.1145/2660193.2660195).
+
+    Parameters
+    ----------
+    seed : int
+        At least 0.
+    share : float
+        Probability of 0, to 2^-16.
+    out : float32 [n]
+        Filled with 0 or 1 / (1 - share).
     """
     least, scale = np.uint64(round(share * 65536.0)), np.float32(1.0 / (1.0 - share))
     groups = out.shape[0] // 4

@@ -21,6 +21,8 @@ from hfm.kernels.cpu import LANES
 from hfm.kernels.simd import Float32
 from hfm.models.heads import CORRECTIONS
 from hfm.models.lstm_cpu import dropout, output_layer, recurrence
+from hfm.models.lstm_cpu.cell import Activations, LayerShape, Output
+from hfm.models.lstm_cpu.tile import TILE_COLUMNS
 from hfm.models.networks.losses import LABELS, Batch, loss_and_gradient
 from hfm.plugins import Float
 
@@ -63,7 +65,7 @@ class LstmLayer:
 
     def __init__(self, cell: nn.LSTM, k: int, inputs: int, units: int) -> None:
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        gates, wide = 4 * units, recurrence.TILE_COLUMNS
+        gates, wide = 4 * units, TILE_COLUMNS
         shapes = [(gates, inputs), (gates, units), (gates,), (gates,)]
         self.parameters = PaddedParameters([getattr(cell, f"{name}_l{k}") for name in names], shapes, 4)
         self.inputs, self.units = inputs, units
@@ -77,7 +79,7 @@ class LstmLayer:
         self.parameters.load()
         w_ih, w_hh, bias_ih, bias_hh = self.parameters.flat
         np.add(bias_ih, bias_hh, out=self.packed.bias)
-        shape = recurrence.LayerShape(0, 0, self.inputs, self.units)
+        shape = LayerShape(0, 0, self.inputs, self.units)
         recurrence.pack_weights(shape, w_ih, w_hh, self.packed.weights)
         if self.transposed is not w_hh:
             recurrence.transpose_weights(self.units, w_hh, self.transposed)
@@ -95,14 +97,14 @@ class LayerBuffers:
     grad_z: flat [T N H], shared by all layers, since one of them needs it at a time.
     """
 
-    def __init__(self, shape: recurrence.LayerShape, grad_z: Float32) -> None:
+    def __init__(self, shape: LayerShape, grad_z: Float32) -> None:
         n, first = shape.rows * shape.sequences * shape.units, shape.sequences * shape.units
         gates, h, c, tanh_c = (np.zeros(size, np.float32) for size in (4 * n, n + first, n + first, n))
         self.shape = shape
-        self.activations = recurrence.Activations(gates, h, c, tanh_c)
+        self.activations = Activations(gates, h, c, tanh_c)
         self.grad_gates = gates  # the same memory: see recurrence.backward
-        self.output = recurrence.Output(np.ones(n, np.float32), np.zeros(n, np.float32))
-        self.grad_output = recurrence.Output(self.output.mask, grad_z)
+        self.output = Output(np.ones(n, np.float32), np.zeros(n, np.float32))
+        self.grad_output = Output(self.output.mask, grad_z)
         self.grad_gates_matrix, self.h_before = _matrix(gates, 4 * shape.units), _matrix(h[:n], shape.units)
         """[R, 4H]; [R, H] the h before each row."""
         self.z_matrix, self.grad_z_matrix = _matrix(self.output.z, shape.units), _matrix(grad_z, shape.units)
@@ -171,7 +173,7 @@ class FusedGradient:
         """Buffers for so many rows and sequences."""
         x, y = (np.zeros((rows, count, wide), np.float32) for wide in (self.layers[0].inputs, len(LABELS)))
         grad_z = np.zeros(rows * count * self.layers[0].units, np.float32)
-        shapes = [recurrence.LayerShape(rows, count, layer.inputs, layer.units) for layer in self.layers]
+        shapes = [LayerShape(rows, count, layer.inputs, layer.units) for layer in self.layers]
         return BatchBuffers(x, y, [LayerBuffers(shape, grad_z) for shape in shapes])
 
     def _forward(self, x: Float32, buffers: list[LayerBuffers]) -> None:
@@ -207,7 +209,12 @@ def _matrix(flat: Float32, columns: int) -> torch.Tensor:
 def flatten(net: nn.Module) -> nn.Parameter:
     """All weights of the network as one: they, and their gradients, become views of it. For the processor.
 
-    One vector is clipped, stepped and averaged in a tenth of the calls.
+    One vector is clipped, stepped and averaged in a tenth of the calls (bench row `train`).
+
+    Returns
+    -------
+    Parameter
+        [P], with a gradient of zeros.
     """
     vector = nn.Parameter(torch.cat([p.detach().flatten() for p in net.parameters()]))
     vector.grad, at = torch.zeros_like(vector), 0

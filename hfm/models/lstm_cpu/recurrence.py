@@ -4,9 +4,8 @@ The slow twin is torch.nn.LSTM; tests/models/lstm_cpu/test_recurrence.py holds b
 kernels to their plain functions. What is left out: the gradients of the weights, which are matrix products over all
 rows and stay torch's. It serves the bench row `train`; layout and tile are drawn in hfm/docs/lstm-cpu.md.
 
-A tile is four sequences by four vectors. Forward, the vectors are the gates i f g o of LANES units, so that its sums
-become gates, cell and output where they stand (Hochreiter, Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; forget
-gate: Gers et al. 2000, doi:10.1162/089976600300015015). All arrays are flat, float32, C-contiguous.
+The products are tile's. Forward, the vectors of a tile are the gates i f g o of LANES units, so that its sums become
+gates, cell and output where they stand (cell). All arrays are flat, float32, C-contiguous.
 Legend: T rows, N sequences, I inputs, H units (a multiple of LANES), W = H rounded up to TILE_COLUMNS.
 """
 
@@ -17,26 +16,12 @@ from typing import NamedTuple
 import numpy as np
 
 from hfm.kernels.cpu import LANES
-from hfm.kernels.jit import bare, kernel
-from hfm.kernels.simd import Float32, Lanes, fma, load, same, spread, store
-from hfm.models.lstm_cpu.tanh import tanh_ratio
+from hfm.kernels.jit import kernel
+from hfm.kernels.simd import Float32, load, same
+from hfm.models.lstm_cpu.cell import Activations, Carried, LayerShape, Output, cell_backward, cell_forward
+from hfm.models.lstm_cpu.tile import TILE_COLUMNS, TILE_ROWS, Tile, gemm, gemv, store_tile
 
-TILE_ROWS = 4
-"""Sequences in a tile."""
-TILE_COLUMNS = 4 * LANES
-"""Columns in a tile."""
-Tile = tuple[Lanes, ...]
-"""Four vectors of the first sequence, then of the second, ..."""
-_HALF, _ONE, _ZERO = np.float32(0.5), np.float32(1.0), np.float32(0.0)
-
-
-class LayerShape(NamedTuple):
-    """T, N, I, H."""
-
-    rows: int
-    sequences: int
-    inputs: int
-    units: int
+_ZERO = np.float32(0.0)
 
 
 class PackedWeights(NamedTuple):
@@ -44,32 +29,6 @@ class PackedWeights(NamedTuple):
 
     weights: Float32
     bias: Float32
-
-
-class Activations(NamedTuple):
-    """What forward leaves for backward: gates i f g o [T, N, 4H]; h, c [T+1, N, H], row 0 the state before; tanh of c
-    [T, N, H].
-    """
-
-    gates: Float32
-    h: Float32
-    c: Float32
-    tanh_c: Float32
-
-
-class Output(NamedTuple):
-    """A layer's output under dropout: mask [T, N, H], and z [T, N, H], the masked h, or in backward its gradient."""
-
-    mask: Float32
-    z: Float32
-
-
-class Carried(NamedTuple):
-    """What backward hands from row to row: the gradients of h [N, W] and c [N, H]; and sums up, of the bias [4H]."""
-
-    grad_h: Float32
-    grad_c: Float32
-    grad_bias: Float32
 
 
 @kernel
@@ -208,121 +167,3 @@ def backward(
                 line: Tile = (zero, zero, zero, zero)
                 line = gemv(transposed, at_w, grad_gates, (t * count + n) * 4 * units, 4 * units, line)
                 store_tile(grad_h, n * wide + column, line)
-
-
-@bare
-def gemm(w: Float32, at: int, x: Float32, row: int, n: int, tile: Tile) -> Tile:
-    """tile + the sum over k < n of x[row + r n + k] w[at + k TILE_COLUMNS ...], of sequences r = 0 .. 3.
-
-    16 sums, 4 weights and 4 inputs are 24 of AVX-512's 32 registers: no sum goes to memory before all its terms are in.
-    """
-    a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3 = tile
-    for k in range(row, row + n):
-        w0, w1, w2, w3 = load(w, at), load(w, at + LANES), load(w, at + 2 * LANES), load(w, at + 3 * LANES)
-        a, b, c, d = spread(x, k), spread(x, k + n), spread(x, k + 2 * n), spread(x, k + 3 * n)
-        a0, a1, a2, a3 = fma(a, w0, a0), fma(a, w1, a1), fma(a, w2, a2), fma(a, w3, a3)
-        b0, b1, b2, b3 = fma(b, w0, b0), fma(b, w1, b1), fma(b, w2, b2), fma(b, w3, b3)
-        c0, c1, c2, c3 = fma(c, w0, c0), fma(c, w1, c1), fma(c, w2, c2), fma(c, w3, c3)
-        d0, d1, d2, d3 = fma(d, w0, d0), fma(d, w1, d1), fma(d, w2, d2), fma(d, w3, d3)
-        at += TILE_COLUMNS
-    return a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3
-
-
-@bare
-def gemv(w: Float32, at: int, x: Float32, row: int, n: int, line: Tile) -> Tile:
-    """`gemm` of one sequence."""
-    a0, a1, a2, a3 = line
-    b0 = b1 = b2 = b3 = same(_ZERO)  # of every other k: a sum waits for the one before it
-    for k in range(row, row + n - n % 2, 2):
-        a, b = spread(x, k), spread(x, k + 1)
-        a0, a1 = fma(a, load(w, at), a0), fma(a, load(w, at + LANES), a1)
-        a2, a3 = fma(a, load(w, at + 2 * LANES), a2), fma(a, load(w, at + 3 * LANES), a3)
-        at += TILE_COLUMNS
-        b0, b1 = fma(b, load(w, at), b0), fma(b, load(w, at + LANES), b1)
-        b2, b3 = fma(b, load(w, at + 2 * LANES), b2), fma(b, load(w, at + 3 * LANES), b3)
-        at += TILE_COLUMNS
-    for k in range(row + n - n % 2, row + n):
-        a = spread(x, k)
-        a0, a1 = fma(a, load(w, at), a0), fma(a, load(w, at + LANES), a1)
-        a2, a3 = fma(a, load(w, at + 2 * LANES), a2), fma(a, load(w, at + 3 * LANES), a3)
-    return a0 + b0, a1 + b1, a2 + b2, a3 + b3
-
-
-@bare
-def store_tile(a: Float32, at: int, four: Tile) -> None:
-    """Four vectors one after the other."""
-    store(a, at, four[0])
-    store(a, at + LANES, four[1])
-    store(a, at + 2 * LANES, four[2])
-    store(a, at + 3 * LANES, four[3])
-
-
-@bare
-def gate_activations(before: Tile) -> tuple[Lanes, Lanes, Lanes, Lanes]:
-    """Gates i f g o from what they are before their functions: logistic, tanh for g.
-
-    sigmoid(x) = (1 + tanh(x / 2)) / 2, and tanh is a ratio: one division serves all four, since it takes as long as
-    thirty products.
-    """
-    half = same(_HALF)
-    pi, qi = tanh_ratio(half * before[0])
-    pf, qf = tanh_ratio(half * before[1])
-    pg, qg = tanh_ratio(before[2])
-    po, qo = tanh_ratio(half * before[3])
-    first, second = qi * qf, qg * qo
-    inverse = same(_ONE) / (first * second)
-    by_first, by_second = inverse * second, inverse * first
-    i, f = fma(half, pi * (by_first * qf), half), fma(half, pf * (by_first * qi), half)
-    return i, f, pg * (by_second * qo), fma(half, po * (by_second * qg), half)
-
-
-@bare
-def cell_forward(tile: Tile, row: int, unit: int, count: int, units: int, acts: Activations, out: Output) -> None:
-    """LANES units of a row: from the gates before their functions to h and z."""
-    at, gate = row * units + unit, row * 4 * units + unit
-    i, f, g, o = gate_activations(tile)
-    store(acts.gates, gate, i)
-    store(acts.gates, gate + units, f)
-    store(acts.gates, gate + 2 * units, g)
-    store(acts.gates, gate + 3 * units, o)
-    cell = fma(f, load(acts.c, at), i * g)  # c_t = f c_(t-1) + i g
-    p, q = tanh_ratio(cell)
-    tanh_c = p / q
-    h = o * tanh_c  # h_t = o tanh(c_t)
-    store(acts.c, at + count * units, cell)
-    store(acts.tanh_c, at, tanh_c)
-    store(acts.h, at + count * units, h)
-    store(out.z, at, h * load(out.mask, at))
-
-
-@bare
-def cell_backward(
-    row: int, unit: int, n: int, shape: LayerShape, acts: Activations, out: Output, grad_gates: Float32,
-    carried: Carried,
-) -> None:  # fmt: skip
-    """LANES units of a row of sequence n: from the gradient of h to that of the gates before their functions.
-
-    shape.inputs is W here, the width of a row of carried.grad_h.
-    """
-    _, _, wide, units = shape
-    at, gate, one = row * units + unit, row * 4 * units + unit, same(_ONE)
-    i, f = load(acts.gates, gate), load(acts.gates, gate + units)
-    g, o = load(acts.gates, gate + 2 * units), load(acts.gates, gate + 3 * units)
-    tanh_c = load(acts.tanh_c, at)
-    # h_t reaches the loss through its own output and through the next row
-    grad_h = fma(load(out.z, at), load(out.mask, at), load(carried.grad_h, n * wide + unit))
-    # c_t through h_t = o tanh(c_t), and through c_(t+1)
-    grad_c = load(carried.grad_c, n * units + unit) + grad_h * o * (one - tanh_c * tanh_c)
-    # the functions' slopes: s (1 - s) of the logistic, 1 - g^2 of tanh
-    grad_i, grad_f = grad_c * g * i * (one - i), grad_c * load(acts.c, at) * f * (one - f)
-    grad_g, grad_o = grad_c * i * (one - g * g), grad_h * tanh_c * o * (one - o)
-    store(carried.grad_c, n * units + unit, grad_c * f)
-    store(grad_gates, gate, grad_i)
-    store(grad_gates, gate + units, grad_f)
-    store(grad_gates, gate + 2 * units, grad_g)
-    store(grad_gates, gate + 3 * units, grad_o)
-    grad_bias = carried.grad_bias
-    store(grad_bias, unit, load(grad_bias, unit) + grad_i)
-    store(grad_bias, unit + units, load(grad_bias, unit + units) + grad_f)
-    store(grad_bias, unit + 2 * units, load(grad_bias, unit + 2 * units) + grad_g)
-    store(grad_bias, unit + 3 * units, load(grad_bias, unit + 3 * units) + grad_o)

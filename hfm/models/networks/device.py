@@ -8,14 +8,29 @@ from collections.abc import Iterator
 import torch
 from threadpoolctl import threadpool_limits
 
+from hfm.config import Train
 from hfm.errors import UsageError
+
+
+def of_options(options: Train) -> torch.device:
+    """Where networks are fitted with these options: `chosen`, but the processor where the backend runs there alone."""
+    fused = options.backend == "fused" and options.device == "auto"
+    return torch.device("cpu") if fused else chosen(options.device)
 
 
 def chosen(name: str) -> torch.device:
     """The device of train.device; auto: CUDA where there is one, else the processor.
 
-    auto never takes mps: networks of this size are launched there for longer than they run. Raises UsageError for a
-    device that is not here.
+    auto never takes mps: networks of this size are launched there for longer than they run.
+
+    Returns
+    -------
+    device
+
+    Raises
+    ------
+    UsageError
+        For a device that is not here.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -52,15 +67,15 @@ def seeded(device: torch.device, seed: int) -> Iterator[None]:
 
 
 def draws(device: torch.device) -> dict[str, torch.Tensor]:
-    """The state of torch's generators, by name."""
+    """The state of torch's generators, by name: the processor's, and that of a CUDA device."""
     own = {"generator": torch.random.get_rng_state()}
     return own | ({"generator_cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {})
 
 
 def draw_on(device: torch.device, states: dict[str, torch.Tensor]) -> None:
-    """Go on from what `draws` gave; a checkpoint from another kind of device seeds the processor alone."""
+    """Go on from what `draws` gave on the same kind of device."""
     torch.random.set_rng_state(states["generator"])
-    if device.type == "cuda" and "generator_cuda" in states:
+    if device.type == "cuda":
         torch.cuda.set_rng_state(states["generator_cuda"], device)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from hfm.arrays import Float, Float32
 from hfm.kernels.jit import kernel
-from hfm.models.heads import QUANTILES, TO_LOG_VOL, TO_LOGIT, TO_LOWER, TO_MEDIAN, TO_UPPER
+from hfm.models.heads import QUANTILES, Corrections, correction, fill_correction
 
 if TYPE_CHECKING:
     import torch
@@ -52,12 +52,38 @@ class Batch:
 
 
 def log_loss(logit: Float, up: Float) -> Float:
-    """-log likelihood of labels `up` (1 or 0) under P(up) = sigmoid(logit), in nats; NaN where either is NaN."""
+    """-log likelihood of labels under P(up) = sigmoid(logit).
+
+    Parameters
+    ----------
+    logit : float64 [..]
+        NaN stays NaN.
+    up : float64 [..]
+        1 or 0; NaN stays NaN.
+
+    Returns
+    -------
+    float64 [..]
+        In nats.
+    """
     return np.asarray(np.logaddexp(0, logit) - up * logit)
 
 
 def pinball(error: Float, level: float) -> Float:
-    """Pinball loss of (label - quantile) at the quantile `level`; NaN stays NaN."""
+    """Pinball loss of a quantile (Koenker and Bassett 1978).
+
+    Parameters
+    ----------
+    error : float64 [..]
+        Label less quantile; NaN stays NaN.
+    level : float
+        Of the quantile, in (0, 1).
+
+    Returns
+    -------
+    float64 [..]
+        In the unit of the error.
+    """
     loss: Float = np.maximum(level * error, (level - 1) * error)
     return loss
 
@@ -86,12 +112,13 @@ def losses(out: torch.Tensor, data: Batch, widths: Float) -> torch.Tensor:
         return torch.maximum(level * error, (level - 1) * error)
 
     base, up, vol, spread, has_up, has_vol, has_spread = data.y.unbind(-1)
-    logit = base + out[..., TO_LOGIT]
+    to = Corrections(*out.unbind(-1))
+    logit = base + to.logit
     direction = (functional.softplus(logit) - up * logit) * has_up
-    volatility = 0.5 * (vol - out[..., TO_LOG_VOL]).square() * has_vol
-    error = spread - out[..., TO_MEDIAN]
-    below = error + float(widths[0]) * torch.exp(out[..., TO_LOWER])
-    above = error - float(widths[1]) * torch.exp(out[..., TO_UPPER])
+    volatility = 0.5 * (vol - to.log_vol).square() * has_vol
+    error = spread - to.median
+    below = error + float(widths[0]) * torch.exp(to.lower_width)
+    above = error - float(widths[1]) * torch.exp(to.upper_width)
     quantiles = pinball_loss(below, _Q_LOW) + pinball_loss(error, _Q_MEDIAN) + pinball_loss(above, _Q_HIGH)
     quantiles = quantiles * has_spread
     return torch.stack([
@@ -128,23 +155,23 @@ def loss_and_gradient(out: Float32, y: Float32, widths: Float, gradient: Float32
     by_up, by_vol, by_spread = 1.0 / max(ups, 1.0), 1.0 / max(vols, 1.0), 1.0 / max(spreads, 1.0)
     total = 0.0
     for r in range(y.shape[0]):
+        to = correction(out, r)
         # direction: d softplus(z) / dz = sigmoid(z), from exp(-|z|) so that neither overflows
-        logit, weight = np.float64(y[r, _LOGIT]) + out[r, TO_LOGIT], y[r, _HAS_UP] * by_up
+        logit, weight = np.float64(y[r, _LOGIT]) + to.logit, y[r, _HAS_UP] * by_up
         small = math.exp(-abs(logit))
-        gradient[r, TO_LOGIT] = ((1.0 if logit >= 0 else small) / (1.0 + small) - y[r, _UP]) * weight
+        by_logit = ((1.0 if logit >= 0 else small) / (1.0 + small) - y[r, _UP]) * weight
         total += (max(logit, 0.0) + math.log1p(small) - y[r, _UP] * logit) * weight
         # volatility: half the squared miss
-        miss, weight = np.float64(out[r, TO_LOG_VOL]) - y[r, _VOL], y[r, _HAS_VOL] * by_vol
-        gradient[r, TO_LOG_VOL] = miss * weight
+        miss, weight = np.float64(to.log_vol) - y[r, _VOL], y[r, _HAS_VOL] * by_vol
+        by_log_vol = miss * weight
         total += 0.5 * miss * miss * weight
         # spread: the slope of a pinball loss is its level above the quantile, level - 1 below it
-        error, weight = np.float64(y[r, _SPREAD]) - out[r, TO_MEDIAN], y[r, _HAS_SPREAD] * by_spread
-        lower, upper = widths[0] * math.exp(out[r, TO_LOWER]), widths[1] * math.exp(out[r, TO_UPPER])
+        error, weight = np.float64(y[r, _SPREAD]) - to.median, y[r, _HAS_SPREAD] * by_spread
+        lower, upper = widths[0] * math.exp(to.lower_width), widths[1] * math.exp(to.upper_width)
         a = _Q_LOW if error + lower > 0 else _UNDER_LOW
         b = _Q_MEDIAN if error > 0 else _UNDER_MEDIAN
         c = _Q_HIGH if error - upper > 0 else _UNDER_HIGH
-        gradient[r, TO_MEDIAN] = -(a + b + c) * weight
-        gradient[r, TO_LOWER] = a * lower * weight
-        gradient[r, TO_UPPER] = -c * upper * weight
+        by_median, by_lower, by_upper = -(a + b + c) * weight, a * lower * weight, -c * upper * weight
+        fill_correction(Corrections(by_logit, by_log_vol, by_median, by_lower, by_upper), r, gradient)
         total += (a * (error + lower) + b * error + c * (error - upper)) * weight
     return total

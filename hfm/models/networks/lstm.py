@@ -14,15 +14,26 @@ class Lstm:
     """Multi-task LSTM, mean of `seeds` networks; with gates of 0 it is the floor of models.stacking."""
 
     base: ClassVar[str | None] = "logistic"
-    deep, stepped = True, True
+    deep, warm, stepped = True, True, True
     members: ClassVar[tuple[str, ...]] = ()
     backends: ClassVar[tuple[str, ...]] = ("torch", "fused")
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """See Forecaster."""
-        from hfm.models.networks import trainer
+        """Fit the floor and the networks on it.
 
-        return trainer.fit(train, valid, options, ctx)
+        Parameters
+        ----------
+        train, valid, options, ctx
+            See Forecaster.
+
+        Returns
+        -------
+        arrays by name
+            See network_fit.fit.
+        """
+        from hfm.models.networks import network_fit
+
+        return network_fit.fit(train, valid, options, ctx)
 
     def predict(self, arrays: Arrays, panel: Panel) -> Float:
         """See Forecaster."""
@@ -38,7 +49,18 @@ class Bare(Lstm):
     base: ClassVar[str | None] = None
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """See Forecaster."""
-        from hfm.models.networks import trainer
+        """Fit the networks on the training rows' means.
 
-        return trainer.fit(train, valid, options, ctx, trainer.BARE)
+        Parameters
+        ----------
+        train, valid, options, ctx
+            See Forecaster.
+
+        Returns
+        -------
+        arrays by name
+            See network_fit.fit.
+        """
+        from hfm.models.networks import network_fit
+
+        return network_fit.fit(train, valid, options, ctx, network_fit.BARE)

@@ -14,7 +14,19 @@ from hfm.plugins import Arrays
 
 
 def lstm_layers(features: int, hidden: int, layers: int, dropout: float) -> nn.LSTM:
-    """LSTM layers over [N, T, F]; the state is zero at the start of each sequence; dropout between the layers."""
+    """LSTM layers over [N, T, F]; the state is zero at the start of each sequence.
+
+    Parameters
+    ----------
+    features, hidden, layers : int
+        F, H and how many layers.
+    dropout : float
+        Share of the units of a layer that the next one does not see.
+
+    Returns
+    -------
+    LSTM
+    """
     return nn.LSTM(features, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
 
 
@@ -56,6 +68,28 @@ def packable_arrays(weights: dict[str, torch.Tensor], prefix: str) -> Arrays:
     return out
 
 
+def packed_weights(arrays: Arrays, prefix: str) -> dict[str, torch.Tensor]:
+    """The state dict of which packable_arrays made the arrays under a prefix, both biases' sum in the first; or {}."""
+    out: dict[str, torch.Tensor] = {}
+    if f"{prefix}/head/w" not in arrays:
+        return out
+    for k in range(sum(1 for name in arrays if name.startswith(f"{prefix}/l") and name.endswith("/ih"))):
+        for part in ("ih", "hh"):
+            out[f"cell.weight_{part}_l{k}"] = torch.from_numpy(arrays[f"{prefix}/l{k}/{part}"].T.copy())
+        out[f"cell.bias_ih_l{k}"] = torch.from_numpy(arrays[f"{prefix}/l{k}/b"].copy())
+        out[f"cell.bias_hh_l{k}"] = torch.zeros_like(out[f"cell.bias_ih_l{k}"])
+    out["head.weight"] = torch.from_numpy(arrays[f"{prefix}/head/w"].T.copy())
+    out["head.bias"] = torch.from_numpy(arrays[f"{prefix}/head/b"].copy())
+    return out
+
+
 def plain_arrays(weights: dict[str, torch.Tensor], prefix: str) -> Arrays:
     """Any network's state dict as float32 arrays, for a network that only torch runs."""
     return {f"{prefix}/net/{name}": np.ascontiguousarray(value.numpy()) for name, value in weights.items()}
+
+
+def plain_weights(arrays: Arrays, prefix: str) -> dict[str, torch.Tensor]:
+    """The state dict of which plain_arrays made the arrays under a prefix; {} where there are none."""
+    start = f"{prefix}/net/"
+    return {name.removeprefix(start): torch.from_numpy(value.copy())
+            for name, value in arrays.items() if name.startswith(start)}  # fmt: skip

@@ -30,7 +30,25 @@ class MeanNetwork(nn.Module):
 
 
 def trace(arrays: Arrays, model: str, rows: int) -> tuple[bytes, Float32, Float32]:
-    """(graph, trial input [1, T, F], torch's answer [1, T, 5]) of a model's networks; z in, delta out, T = rows."""
+    """A model's networks as one ONNX graph, z in and delta out, and what torch says of a trial input.
+
+    Parameters
+    ----------
+    arrays : arrays by name
+        Of a fit.
+    model : str
+        Its name, of one that only torch runs.
+    rows : int
+        T, for which alone the graph holds.
+
+    Returns
+    -------
+    graph : bytes
+    trial : float32 [1, T, F]
+        Standard normal numbers, always the same.
+    answer : float32 [1, T, 5]
+        CORRECTIONS.
+    """
     forecaster = plugins.find("models", model)()
     features = int(arrays["shape"][0])
     mean = MeanNetwork(forecaster.networks(arrays)).eval()

@@ -42,7 +42,18 @@ class _Borders(NamedTuple):
 
 
 def segments(start: Int) -> list[Segment]:
-    """The segments of sequences with borders start [S+1], in order; at least one a sequence."""
+    """The segments of sequences, in order; at least one a sequence.
+
+    Parameters
+    ----------
+    start : int64 [S+1]
+        Borders of the sequences.
+
+    Returns
+    -------
+    list of Segment
+        Together they are all rows, once each.
+    """
     return [Segment(*row) for row in np.column_stack(_borders(start)).tolist()]
 
 

@@ -17,9 +17,9 @@ from torch import nn
 from hfm.config import Train
 from hfm.models import inference
 from hfm.models.heads import CORRECTIONS, corrected
-from hfm.models.linear.ridge import known, rows_of, standardise
-from hfm.models.networks import segments, trainer
-from hfm.models.networks.lstm_network import plain_arrays
+from hfm.models.linear.ridge import known, label_scale, rows_of, standardise
+from hfm.models.networks import network_fit, segments
+from hfm.models.networks.lstm_network import plain_arrays, plain_weights
 from hfm.plugins import Arrays, Float, Panel
 from hfm.stage import Context
 
@@ -28,24 +28,49 @@ class TorchForecaster:
     """Mean of `seeds` networks, each (features, hidden, layers, dropout) -> module [N, T, F] -> [N, T, 5]."""
 
     base: ClassVar[str | None] = "logistic"
-    deep, stepped = True, False
+    deep, warm, stepped = True, True, False
     members: ClassVar[tuple[str, ...]] = ()
     backends: ClassVar[tuple[str, ...]] = ("torch",)
     network: ClassVar[type[nn.Module]]
 
     def build(self, features: int, hidden: int, layers: int, dropout: float) -> nn.Module:
-        """A fresh network."""
+        """A fresh network.
+
+        Parameters
+        ----------
+        features, hidden, layers : int
+            F, H and how many layers.
+        dropout : float
+            Share of units that are left out at a time while it is fitted.
+
+        Returns
+        -------
+        Module
+            [N, T, F] -> [N, T, 5] CORRECTIONS, zeros at first.
+        """
         return self.network(features, hidden, layers, dropout)
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """See Forecaster."""
-        kind = trainer.NetworkKind(self.build, plain_arrays)
-        arrays = trainer.fit(train, valid, options, ctx, kind)
+        """Fit the floor and the networks on it.
+
+        Parameters
+        ----------
+        train, valid, options, ctx
+            See Forecaster.
+
+        Returns
+        -------
+        arrays by name
+            See the module.
+        """
+        kind = network_fit.NetworkKind(self.build, plain_arrays, plain_weights)
+        arrays = network_fit.fit(train, valid, options, ctx, kind)
         return {**arrays, "shape": np.array([train.own, options.hidden, options.layers])}
 
     def predict(self, arrays: Arrays, panel: Panel) -> Float:
         """See Forecaster."""
-        label_sd = arrays["floor/label"][rows_of(panel)][:, [1, 3]]
+        scale = label_scale(arrays, panel)
+        label_sd = np.column_stack([scale.volatility_sd, scale.spread_sd])
         return corrected(inference.heads(arrays, panel), self._corrections(arrays, panel), arrays, label_sd)
 
     def networks(self, arrays: Arrays) -> list[nn.Module]:
@@ -54,16 +79,20 @@ class TorchForecaster:
         features, hidden, layers = shape
         out = []
         for seed in range(len({name.partition("/")[0] for name in arrays if "/net/" in name})):
-            net, start = self.build(features, hidden, layers, 0.0), f"seed{seed}/net/"
-            net.load_state_dict({name.removeprefix(start): torch.from_numpy(value)
-                                 for name, value in arrays.items() if name.startswith(start)})  # fmt: skip
+            net = self.build(features, hidden, layers, 0.0)
+            net.load_state_dict(plain_weights(arrays, f"seed{seed}"))
             out.append(net.eval())
         return out
 
     def _corrections(self, arrays: Arrays, panel: Panel) -> Float:
-        """[n, 5] mean of the networks' corrections.
+        """The mean of the networks' corrections.
 
         One sequence at a time, on one thread of the processor: the bits do not depend on what else is asked.
+
+        Returns
+        -------
+        float64 [n, 5]
+            CORRECTIONS.
         """
         z = standardise(panel.x, rows_of(panel), arrays["floor/centre"], arrays["floor/factor"])
         z = z[:, : int(arrays["shape"][0])]

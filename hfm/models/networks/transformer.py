@@ -1,7 +1,8 @@
 """transformer: a causal encoder (Vaswani et al. 2017, arXiv:1706.03762), layer norms before each part.
 
-The order of rows enters by a causal convolution in front of the attention and by the features' own time of day; there
-is no table of positions, so that a session of any length can be read.
+Layer normalisation: Ba et al. 2016, arXiv:1607.06450; before each part: Xiong et al. 2020, arXiv:2002.04745. The order
+of rows enters by a causal convolution in front of the attention and by the features' own time of day; there is no table
+of positions, so that a session of any length can be read.
 Legend: N sequences, T rows, F features, H hidden units.
 """
 
@@ -31,6 +32,7 @@ class EncoderLayer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """See the class."""
+        # x + attention of the norm of x, then x + dense layers of the norm of x
         query, key, value = self.parts(self.first(x)).chunk(3, dim=-1)
         x = x + self.drop(self.join(causal.attend(query, key, value, self.heads)))
         out: torch.Tensor = x + self.drop(self.narrow(functional.gelu(self.wide(self.second(x)))))

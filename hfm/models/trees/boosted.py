@@ -11,9 +11,9 @@ from typing import ClassVar
 import numpy as np
 
 from hfm.config import Train
-from hfm.models.heads import HEADS, LOG_VOL, LOGIT, LOW, MEDIAN, QUANTILES
+from hfm.models.heads import HEADS, QUANTILES, columns_of
 from hfm.models.linear import floors
-from hfm.models.linear.ridge import known, rows_of, standardise
+from hfm.models.linear.ridge import LabelScale, known, label_scale, rows_of, standardise
 from hfm.models.networks.losses import log_loss
 from hfm.models.trees import tree_arrays
 from hfm.plugins import Arrays, Float, Panel
@@ -31,7 +31,18 @@ class Gbm:
     members: ClassVar[tuple[str, ...]] = ()
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """See Forecaster."""
+        """Grow trees for each head, and keep as many as the validation rows ask for.
+
+        Parameters
+        ----------
+        train, valid, options, ctx
+            See Forecaster.
+
+        Returns
+        -------
+        arrays by name
+            Of floors.blank, and of tree_arrays.from_sklearn for `direction`, `vol` and `spread`.
+        """
         arrays = floors.blank(train)
         for k, name in enumerate(("direction", "vol", "spread")):
             x, y = rows(arrays, train, name)
@@ -46,18 +57,35 @@ class Gbm:
     def predict(self, arrays: Arrays, panel: Panel) -> Float:
         """See Forecaster."""
         out = np.full((len(panel.slot), len(HEADS)), np.nan)
-        seen = known(panel)
-        x, label = design(arrays, panel)[seen], arrays["floor/label"][rows_of(panel)][seen]
-        out[seen, LOGIT] = tree_arrays.summed(arrays, "direction", x)
-        out[seen, LOG_VOL] = label[:, 0] + label[:, 1] * tree_arrays.summed(arrays, "vol", x)
+        heads, seen, scale = columns_of(out), known(panel), label_scale(arrays, panel)
+        x, scale = design(arrays, panel)[seen], LabelScale(*(column[seen] for column in scale))
+        heads.logit[seen] = tree_arrays.summed(arrays, "direction", x)
+        heads.log_vol[seen] = scale.volatility_centre + scale.volatility_sd * tree_arrays.summed(arrays, "vol", x)
         spread = tree_arrays.summed(arrays, "spread", x)
-        for q in range(len(QUANTILES)):
-            out[seen, LOW + q] = label[:, 2] + label[:, 3] * (spread + arrays["floor/residual"][q])
+        for quantile, residual in zip(heads.quantiles, arrays["floor/residual"], strict=True):
+            quantile[seen] = scale.spread_centre + scale.spread_sd * (spread + residual)
         return out
 
 
 def grown(x: Float, y: Float, name: str, threads: int) -> Arrays:
-    """TREES trees of the head `name`, fitted on complete rows x [n, F + 1]: of the direction a classifier."""
+    """TREES trees of one head, of the direction a classifier.
+
+    Parameters
+    ----------
+    x : float64 [n, F + 1]
+        Complete rows of `design`.
+    y : float64 [n]
+        Their labels.
+    name : str
+        `direction`, `vol` or `spread`.
+    threads : int
+        Of scikit-learn.
+
+    Returns
+    -------
+    arrays by name
+        Of tree_arrays.from_sklearn.
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from threadpoolctl import threadpool_limits
 
@@ -75,16 +103,48 @@ def design(arrays: Arrays, panel: Panel) -> Float:
 
 
 def rows(arrays: Arrays, panel: Panel, name: str) -> tuple[Float, Float]:
-    """(x, y) of the labelled rows of one head, the levels in units of their symbol's labels."""
-    label = arrays["floor/label"][rows_of(panel)]
-    y = {"direction": panel.up, "vol": (panel.log_vol - label[:, 0]) / label[:, 1],
-         "spread": (panel.log_spread - label[:, 2]) / label[:, 3]}[name]  # fmt: skip
+    """The complete and labelled rows of one head.
+
+    Parameters
+    ----------
+    arrays : arrays by name
+        Of floors.blank.
+    panel : Panel
+        Of which the rows are.
+    name : str
+        `direction`, `vol` or `spread`.
+
+    Returns
+    -------
+    x : float64 [m, F + 1]
+        Of `design`.
+    y : float64 [m]
+        1 or 0, or a level in standard deviations of its symbol's labels.
+    """
+    scale = label_scale(arrays, panel)
+    y = {"direction": panel.up, "vol": (panel.log_vol - scale.volatility_centre) / scale.volatility_sd,
+         "spread": (panel.log_spread - scale.spread_centre) / scale.spread_sd}[name]  # fmt: skip
     rows = known(panel) & np.isfinite(y)
     return design(arrays, panel)[rows], y[rows]
 
 
 def best(found: Arrays, name: str, x: Float, y: Float) -> int:
-    """How many trees have the least loss on these rows; all where there are none."""
+    """How many trees have the least loss on these rows.
+
+    Parameters
+    ----------
+    found : arrays by name
+        The trees.
+    name : str
+        `direction`: by log-loss; others by squared error.
+    x, y : float64 [m, F + 1], [m]
+        Of `rows`.
+
+    Returns
+    -------
+    int
+        All of them without a row; 0 where none is better.
+    """
     if len(y) == 0:
         return len(found[f"{name}/roots"])
     path = tree_arrays.running_sums(found, name, x)
@@ -102,9 +162,9 @@ def _flat(train: Panel, name: str) -> Arrays:
 def _settled(arrays: Arrays, train: Panel, valid: Panel) -> Arrays:
     """With residual quantiles and the return's sd over exp(log volatility) from rows that were not fitted."""
     panel = valid if np.isfinite(valid.log_spread).sum() > 50 else train
-    heads = Gbm().predict(arrays, panel)
-    error = (panel.log_spread - heads[:, MEDIAN]) / arrays["floor/label"][rows_of(panel)][:, 3]
-    ratio = panel.ret_bps * np.exp(-heads[:, LOG_VOL])
+    heads = columns_of(Gbm().predict(arrays, panel))
+    error = (panel.log_spread - heads.median) / label_scale(arrays, panel).spread_sd
+    ratio = panel.ret_bps * np.exp(-heads.log_vol)
     if np.isfinite(error).any():
         arrays["floor/residual"] = np.quantile(error[np.isfinite(error)], QUANTILES)
     if np.isfinite(ratio).any():

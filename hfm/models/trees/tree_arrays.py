@@ -29,7 +29,17 @@ leaf      f8 - what a leaf adds
 
 @kernel
 def descend(x: Float, links: Int, values: Float, roots: Int, out: Float) -> None:
-    """out [n, B]: what each tree adds of complete rows x [n, F]; links, values and roots as in `from_sklearn`."""
+    """What each tree adds to each row.
+
+    Parameters
+    ----------
+    x : float64 [n, F]
+        Complete rows.
+    links, values, roots : int64 [M, 3], float64 [M, 2], int64 [B]
+        As in `from_sklearn`.
+    out : float64 [n, B]
+        Filled.
+    """
     for t in range(x.shape[0]):
         for b in range(roots.shape[0]):
             node = roots[b]
@@ -69,7 +79,17 @@ def total(x: Float, nodes: Records, roots: Int, base: float) -> float:
 
 @kernel
 def totals(x: Float, nodes: Records, roots: Int, base: float, out: Float) -> None:
-    """out [n]: `total` of rows x [n, F]."""
+    """`total` of several rows.
+
+    Parameters
+    ----------
+    x : float64 [n, F]
+        Complete rows.
+    nodes, roots, base
+        As in `total`.
+    out : float64 [n]
+        Filled.
+    """
     for t in range(x.shape[0]):
         out[t] = total(x[t], nodes, roots, base)
 
@@ -135,7 +155,22 @@ def running_sums(arrays: Arrays, name: str, x: Float) -> Float:
 
 
 def first_trees(arrays: Arrays, name: str, count: int) -> Arrays:
-    """The arrays of `name` with its first `count` trees alone."""
+    """The first trees of a head.
+
+    Parameters
+    ----------
+    arrays : arrays by name
+        See `from_sklearn`.
+    name : str
+        Of the head.
+    count : int
+        How many; 0: the base alone.
+
+    Returns
+    -------
+    arrays by name
+        Views, of this head alone.
+    """
     roots = arrays[f"{name}/roots"]
     end = int(roots[count]) if count < len(roots) else len(arrays[f"{name}/links"])
     kept = {"links": end, "values": end, "roots": count, "base": 1}

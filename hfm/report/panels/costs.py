@@ -15,7 +15,22 @@ COSTS = ("spread", "fee", "impact", "borrow")
 
 
 def costs(ax: Axes, run: Evidence, ink: Ink) -> Caption:
-    """From gross to net, cost by cost, as returns on capital; the family's where the user's trial is flat."""
+    """From gross to net, cost by cost, as returns on capital.
+
+    Where the user's trial is flat, the family's before and after costs.
+
+    Parameters
+    ----------
+    ax, ink
+        Where it is drawn, and in which colours.
+    run
+        With its back-test.
+
+    Returns
+    -------
+    Caption
+        Each cost, and the rows in which a position was not as wanted.
+    """
     strategy = run.strategy
     assert strategy is not None
     found = strategy.document.costs
@@ -50,7 +65,20 @@ def costs(ax: Axes, run: Evidence, ink: Ink) -> Caption:
 
 
 def confidence(ax: Axes, run: Evidence, ink: Ink) -> Caption:
-    """How sure the model ever is, and where the user's threshold lies: why nothing was traded."""
+    """How sure the model ever is, and where the user's threshold lies: why nothing was traded.
+
+    Parameters
+    ----------
+    ax, ink
+        Where it is drawn, and in which colours.
+    run
+        Without forecasts or a back-test it is a note.
+
+    Returns
+    -------
+    Caption
+        The range of the forecasts beside the threshold; its title stands for the panel's.
+    """
     forecast, strategy = run.forecast, run.strategy
     if forecast is None or strategy is None or not forecast.p_counts.any():
         hide_axes(ax)
@@ -121,7 +149,20 @@ def _before_and_after(ax: Axes, run: Evidence, ink: Ink) -> Caption:
 
 
 def limits(ax: Axes, run: Evidence, ink: Ink) -> Caption:
-    """Rows in which the position was not what the policy wanted, by reason; limits in another colour than the rest."""
+    """Rows in which the position was not what the policy wanted, by reason; limits in another colour than the rest.
+
+    Parameters
+    ----------
+    ax, ink
+        Where it is drawn, and in which colours.
+    run
+        With its back-test.
+
+    Returns
+    -------
+    Caption
+        Rows by reason, the limits that are on and those that fired.
+    """
     strategy = run.strategy
     assert strategy is not None
     on = wording.limits(run.config.backtest)

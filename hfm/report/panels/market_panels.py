@@ -24,7 +24,20 @@ from hfm.report.statistics import Float
 
 
 def diurnal(ax: Axes, run: Evidence, ink: Ink) -> Caption:
-    """Spread, volume and volatility by time of day, each over its own mean."""
+    """Spread, volume and volatility by time of day, each over its own mean.
+
+    Parameters
+    ----------
+    ax, ink
+        Where it is drawn, and in which colours.
+    run
+        Its market; without quotes there is no spread.
+
+    Returns
+    -------
+    Caption
+        How far above its mean each opens.
+    """
     market = run.market
     lines = [("volatility", market.slot_move, ink.orange, "--"), ("volume", market.slot_volume, ink.green, ":")]
     if market.slot_spread is not None:
@@ -51,7 +64,20 @@ def diurnal(ax: Axes, run: Evidence, ink: Ink) -> Caption:
 
 
 def flow(ax: Axes, run: Evidence, ink: Ink) -> Caption:
-    """Return of the same and of the next bar by order-flow imbalance, bins of equal count with 95 % intervals."""
+    """Return of the same and of the next bar by order-flow imbalance, bins of equal count with 95 % intervals.
+
+    Parameters
+    ----------
+    ax, ink
+        Where it is drawn, and in which colours.
+    run
+        Its market; without quotes it is a note.
+
+    Returns
+    -------
+    Caption
+        R² of both bars.
+    """
     same, following = run.market.same_bar, run.market.next_bar
     frame(ax, ink, x="order-flow imbalance, sd", y="mean return, bp", grid="both")
     if same is None or following is None:
@@ -74,7 +100,20 @@ def flow(ax: Axes, run: Evidence, ink: Ink) -> Caption:
 
 
 def heat(ax: Axes, run: Evidence, ink: Ink) -> Caption:
-    """Absolute return of each bar, session by time of day; empty cells are bars that are not there."""
+    """Absolute return of each bar, session by time of day; empty cells are bars that are not there.
+
+    Parameters
+    ----------
+    ax, ink
+        Where it is drawn, and in which colours.
+    run
+        Its market.
+
+    Returns
+    -------
+    Caption
+        Bars, sessions and empty slots.
+    """
     market = run.market
     grid = market.move_ST
     frame(ax, ink, x="time of day", grid="")
@@ -105,7 +144,20 @@ def _thin(grid_ST: Float, most: int) -> Float:
 
 
 def quality(ax: Axes, run: Evidence, ink: Ink) -> Caption:
-    """Share of the bars that the calendar has for a session, session by session."""
+    """Share of the bars that the calendar has for a session, session by session.
+
+    Parameters
+    ----------
+    ax, ink
+        Where it is drawn, and in which colours.
+    run
+        Its market.
+
+    Returns
+    -------
+    Caption
+        Complete sessions, short days and missing bars.
+    """
     market = run.market
     share = market.bars_S / np.maximum(market.due_S, 1)
     place = np.arange(len(share))

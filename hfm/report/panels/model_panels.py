@@ -18,7 +18,20 @@ ALL = "_all_rows"
 
 
 def loss(ax: Axes, run: Evidence, ink: Ink) -> Caption:
-    """Training and validation loss less the floor's validation loss; thin: each network of each fold."""
+    """Training and validation loss less the floor's validation loss; thin: each network of each fold.
+
+    Parameters
+    ----------
+    ax, ink
+        Where it is drawn, and in which colours.
+    run
+        Without loss curves it is a note.
+
+    Returns
+    -------
+    Caption
+        How far the best mean validation loss lies below the floor's.
+    """
     forecast = run.forecast
     frame(ax, ink, x="epoch", y="loss less the floor's")
     if forecast is None or not forecast.curves:
@@ -48,7 +61,20 @@ def loss(ax: Axes, run: Evidence, ink: Ink) -> Caption:
 
 
 def models(ax: Axes, run: Evidence, ink: Ink) -> Caption:
-    """Each model's pooled out-of-sample score with its 95 % interval, and the floor, task by task."""
+    """Each model's pooled out-of-sample score with its 95 % interval, and the floor, task by task.
+
+    Parameters
+    ----------
+    ax, ink
+        Where it is drawn, and in which colours.
+    run
+        Without scores it is a note.
+
+    Returns
+    -------
+    Caption
+        Scores of the model that is traded, beside its floors.
+    """
     forecast = run.forecast
     columns = _columns(forecast.scores) if forecast else []
     ax.set_axis_off()
@@ -123,7 +149,20 @@ def _dots(ax: Axes, ink: Ink, names: list[str], found: list[PooledScore], first:
 
 
 def reliability(ax: Axes, run: Evidence, ink: Ink) -> Caption:
-    """Share of moves up among rows given each probability, with Wilson intervals, clustered."""
+    """Share of moves up among rows given each probability, with Wilson intervals, clustered.
+
+    Parameters
+    ----------
+    ax, ink
+        Where it is drawn, and in which colours.
+    run
+        Without labelled rows it is a note.
+
+    Returns
+    -------
+    Caption
+        The calibration error, and that of a perfectly calibrated model.
+    """
     forecast = run.forecast
     curve = forecast.calibration if forecast else None
     frame(ax, ink, x="forecast P(up)", y="share that rose", grid="both")
@@ -157,7 +196,20 @@ EVENTS = 1500
 
 
 def spread_series(ax: Axes, run: Evidence, ink: Ink) -> Caption:
-    """Predicted quantiles and the realised spread over the last out-of-sample session."""
+    """Predicted quantiles and the realised spread over the last out-of-sample session.
+
+    Parameters
+    ----------
+    ax, ink
+        Where it is drawn, and in which colours.
+    run
+        Without a spread forecast it is a note.
+
+    Returns
+    -------
+    Caption
+        Share of the session's spreads inside the 10-90 % band.
+    """
     bands = run.forecast.bands if run.forecast else None
     frame(ax, ink, x="time of day", y="quoted spread, bp")
     if bands is None or not bands.session.size:
@@ -186,7 +238,20 @@ def spread_series(ax: Axes, run: Evidence, ink: Ink) -> Caption:
 
 
 def spread_scatter(ax: Axes, run: Evidence, ink: Ink) -> Caption:
-    """Predicted median against realised spread, and how often each quantile held."""
+    """Predicted median against realised spread, and how often each quantile held.
+
+    Parameters
+    ----------
+    ax, ink
+        Where it is drawn, and in which colours.
+    run
+        Without a spread forecast it is a note.
+
+    Returns
+    -------
+    Caption
+        R² of the log spread, and the coverage of each quantile.
+    """
     forecast = run.forecast
     bands = forecast.bands if forecast else None
     frame(ax, ink, x="predicted median, bp", y="realised, bp", grid="both")

@@ -20,7 +20,20 @@ FEW = 10
 
 
 def null(ax: Axes, run: Evidence, ink: Ink) -> Caption:
-    """The t that a worthless family would show, and ours."""
+    """The t that a worthless family would show, and ours.
+
+    Parameters
+    ----------
+    ax, ink
+        Where it is drawn, and in which colours.
+    run
+        Where there is too little for a test, each trial's t is drawn.
+
+    Returns
+    -------
+    Caption
+        The t that is needed, ours and its p-value.
+    """
     test, counts, figures = run.verdict.test, run.verdict.numbers.counts, run.verdict.numbers.test
     if test is None or figures is None:
         return _untested(ax, run, ink)
@@ -79,7 +92,20 @@ def _density(quantiles: Float) -> tuple[Float, Float]:
 
 
 def histogram(ax: Axes, run: Evidence, ink: Ink) -> Caption:
-    """Session returns, net, in bp: of the user's trial, or of the one that the verdict is about if it hardly trades."""
+    """Session returns, net, in bp: of the user's trial, or of the one that the verdict is about if it hardly trades.
+
+    Parameters
+    ----------
+    ax, ink
+        Where it is drawn, and in which colours.
+    run
+        With its back-test.
+
+    Returns
+    -------
+    Caption
+        Sessions above zero and flat ones; mean, worst and best, bp.
+    """
     strategy, best = run.strategy, verdict_trial(run)
     assert strategy is not None
     few_moves = best is not None and np.count_nonzero(strategy.session_net) < FEW

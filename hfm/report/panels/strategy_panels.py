@@ -28,7 +28,20 @@ from hfm.report.strategy_data import StrategyData
 
 
 def equity(ax: Axes, run: Evidence, ink: Ink) -> Caption:
-    """Net and gross return beside the exposure-matched hold and full buy-and-hold; below them the drawdown."""
+    """Net and gross return beside the exposure-matched hold and full buy-and-hold; below them the drawdown.
+
+    Parameters
+    ----------
+    ax, ink
+        Where it is drawn, and in which colours.
+    run
+        With its back-test.
+
+    Returns
+    -------
+    Caption
+        Where each curve ends, and the largest drawdown.
+    """
     strategy = run.strategy
     assert strategy is not None
     ax.set_axis_off()
@@ -135,11 +148,23 @@ def verdict_trial(run: Evidence) -> VerdictTrial | None:
 
 
 def thresholds(ax: Axes, run: Evidence, ink: Ink) -> Caption:
-    """Each trial's mean excess over its matched exposure, with its 95 % interval; hollow: before costs."""
+    """Each trial's mean excess over its matched exposure, with its 95 % interval.
+
+    Parameters
+    ----------
+    ax, ink
+        Where it is drawn, and in which colours.
+    run
+        With its back-test's family.
+
+    Returns
+    -------
+    Caption
+        How many intervals lie above zero; none on one session.
+    """
     strategy = run.strategy
-    assert strategy is not None
-    assert strategy.family is not None
-    family = strategy.family
+    family = None if strategy is None else strategy.family
+    assert family is not None
     sessions, trips = len(family.sessions), family.trips.sum(axis=0)
     order = np.argsort(-trips, kind="stable")
     mean, place = family.excess.mean(axis=0) * 1e4, np.arange(len(order))
@@ -148,16 +173,8 @@ def thresholds(ax: Axes, run: Evidence, ink: Ink) -> Caption:
     for spot, k in zip(place, order, strict=True):
         yours = family.names[k] == family.user
         colour = ink.red if yours else ink.blue
-        ax.errorbar(
-            spot,
-            mean[k],
-            half[k] if sessions > 1 else None,
-            color=colour,
-            fmt="D" if yours else "o",
-            markersize=6,
-            capsize=3,
-            linewidth=1.5,
-        )
+        ax.errorbar(spot, mean[k], half[k] if sessions > 1 else None, color=colour, fmt="D" if yours else "o",
+                    markersize=6, capsize=3, linewidth=1.5)  # fmt: skip
     ax.set_xticks(place, [f"{family.names[k]}\n{trips[k]:,}" for k in order])
     frame(ax, ink, x="trial, and its round trips", y="excess, bp a session")
     ax.tick_params(axis="x", labelsize=max(9.0, 0.84 * ink.size), labelrotation=90 if len(order) > 8 else 0)
@@ -183,7 +200,20 @@ def thresholds(ax: Axes, run: Evidence, ink: Ink) -> Caption:
 
 
 def sensitivity(ax: Axes, run: Evidence, ink: Ink) -> Caption:
-    """Net return by multiples of the assumed cost, and by rows of delay before the fill."""
+    """Net return by multiples of the assumed cost, and by rows of delay before the fill.
+
+    Parameters
+    ----------
+    ax, ink
+        Where it is drawn, and in which colours.
+    run
+        With its back-test; where nothing was traded `confidence` is drawn.
+
+    Returns
+    -------
+    Caption
+        The return without costs, and the cost at which the trial breaks even.
+    """
     strategy = run.strategy
     assert strategy is not None
     cost, delay = strategy.document.sensitivity.cost, strategy.document.sensitivity.delay

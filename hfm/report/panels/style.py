@@ -170,7 +170,15 @@ def size_inches(ax: Axes) -> SizeInches:
 
 
 def limit_ticks(ax: Axes, x: int | None = None, y: int | None = None) -> None:
-    """Draw at most so many ticks on an axis."""
+    """Draw few ticks.
+
+    Parameters
+    ----------
+    ax
+        The axes.
+    x, y
+        Most intervals between ticks; None: the axis stays as it is.
+    """
     if x:
         ax.xaxis.set_major_locator(MaxNLocator(x))
     if y:

@@ -6,8 +6,8 @@ The sums that they are made of are named in bar_sums.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,42 +15,9 @@ import numpy as np
 from hfm.config import Simulate
 from hfm.simulate.bars.bar_sums import PARTS
 from hfm.simulate.bars.planted_signal import PERSISTENCE, STAY
+from hfm.simulate.fact_table import Band, Fact, Statistic, correlation, ratio, table
 from hfm.simulate.moments import Moments, Sums
 from hfm.simulate.symbol_settings import SymbolSettings
-
-TOLERANCE = 2.0
-"""Standard errors beyond its band at which a fact that is judged with its error fails."""
-WIDTH = 3.5
-"""Standard errors to each side, where a fact has a value that it should be equal to."""
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A statistic of sums. band: what it must lie in, or the one value it should be equal to within its
-    error.
-
-    of: whose property it is: bars (the input's), simulated or planted. tolerance: standard errors by which the band
-    is wider on each side: 0 where the band leaves room for the error of the shortest sample.
-    """
-
-    label: str
-    statistic: Callable[[Sums], float]
-    band: tuple[float, float] | float | None
-    of: str
-    tolerance: float = 0.0
-
-
-Statistic = Callable[[Sums], float]
-
-
-def correlation(name: str) -> Statistic:
-    """Of the pair of sums `name`: name.n, .a, .b, .aa, .bb, .ab."""
-
-    def statistic(s: Sums) -> float:
-        n, a, b, aa, bb, ab = (s[f"{name}.{k}"] for k in ("n", "a", "b", "aa", "bb", "ab"))
-        return (ab - a * b / n) / math.sqrt((aa - a * a / n) * (bb - b * b / n))
-
-    return statistic
 
 
 def _slope(s: Sums) -> float:
@@ -58,7 +25,7 @@ def _slope(s: Sums) -> float:
     return (s["ofi.ab"] - a * b / n) / (s["ofi.aa"] - a * a / n)
 
 
-def _kurtosis(letter: str) -> Callable[[Sums], float]:
+def _kurtosis(letter: str) -> Statistic:
     def statistic(s: Sums) -> float:
         m1, m2, m3, m4 = (s[f"{letter}{k}"] / s["n"] for k in (1, 2, 3, 4))
         variance = m2 - m1 * m1
@@ -81,7 +48,7 @@ def _residual_ar(s: Sums) -> float:
     return lagged / s["lag.11"] / (square / s["fit.11"])
 
 
-def _over_least(name: str, part: int, parts: int) -> Callable[[Sums], float]:
+def _over_least(name: str, part: int, parts: int) -> Statistic:
     def statistic(s: Sums) -> float:
         means = [s[f"{name}.{j}"] / s[f"rows.{j}"] for j in range(parts)]
         return means[part] / min(means)
@@ -89,7 +56,7 @@ def _over_least(name: str, part: int, parts: int) -> Callable[[Sums], float]:
     return statistic
 
 
-def _open_midday(parts: int) -> Callable[[Sums], float]:
+def _open_midday(parts: int) -> Statistic:
     first = min(int(parts * 0.4), parts - 1)
     middle = range(first, min(max(int(parts * 0.6), first + 1) + 1, parts))
 
@@ -128,11 +95,6 @@ def known_gain(rho: float, carry: float) -> tuple[float, float]:
     return c, far
 
 
-def ratio(above: str, below: str) -> Statistic:
-    """Of two sums."""
-    return lambda s: s[above] / s[below]
-
-
 def _spread_open(s: Sums) -> float:
     return s["ticks.open"] / s["n.open"] / (s["ticks.mid"] / s["n.mid"])
 
@@ -164,8 +126,9 @@ def _of_path(setting: SymbolSettings) -> dict[str, Fact]:
     plant = sim.signal == "planted"
     rho = sim.rho if plant else 0.0
     path, bars = "planted" if plant else "bars", "bars"
-    tails, scaled_tails = (None, None) if plant else ((4.0, 40.0), (0.5, 6.0))  # a planted r / sigma is normal
-    memory = (None,) * 3 if plant else ((0.15, 0.40), (0.08, 0.30), (0.05, 0.25))
+    tails, scaled_tails = (None, None) if plant else (Band(4.0, 40.0), Band(0.5, 6.0))  # a planted r / sigma is normal
+    of_size = (None,) * 3 if plant else (Band(0.15, 0.40), Band(0.08, 0.30), Band(0.05, 0.25))
+    next_row, hour, day = of_size
     first, last = _over_least("vol", 0, parts), _over_least("vol", parts - 1, parts)
     lead = rho * math.sqrt(sim.carry) if sim.kind == "linear" else 0.0
     joint = {"linear": 1.0, "switch": 2.0 * STAY - 1.0, "product": PERSISTENCE}[sim.kind] * PERSISTENCE
@@ -174,12 +137,12 @@ def _of_path(setting: SymbolSettings) -> dict[str, Fact]:
         "lead_eps": ("correlation of eps with the next r / sigma", correlation("lead"), lead, "simulated"),
         "kurtosis": ("excess kurtosis of returns", _kurtosis("r"), tails, path),
         "kurtosis_standardised": ("excess kurtosis of r / sigma", _kurtosis("x"), scaled_tails, path),
-        "abs_ac1": ("autocorrelation of |r|, lag 1", correlation("abs1"), memory[0], path),
-        "abs_ac12": ("autocorrelation of |r|, lag 12", correlation("abs12"), memory[1], path),
-        "abs_ac_day": ("autocorrelation of |r|, a session apart", correlation("absday"), memory[2], path),
-        "volume_first": ("volume, first part over the least", first, (2.5, 4.5), bars),
-        "volume_last": ("volume, last part over the least", last, (2.5, 4.5), bars),
-        "volatility_open": ("volatility, first part over midday", _open_midday(parts), (2.0, 4.0), path),
+        "abs_ac1": ("autocorrelation of |r|, lag 1", correlation("abs1"), next_row, path),
+        "abs_ac12": ("autocorrelation of |r|, lag 12", correlation("abs12"), hour, path),
+        "abs_ac_day": ("autocorrelation of |r|, a session apart", correlation("absday"), day, path),
+        "volume_first": ("volume, first part over the least", first, Band(2.5, 4.5), bars),
+        "volume_last": ("volume, last part over the least", last, Band(2.5, 4.5), bars),
+        "volatility_open": ("volatility, first part over midday", _open_midday(parts), Band(2.0, 4.0), path),
     }
     return {name: Fact(*row) for name, row in rows.items()}
 
@@ -189,9 +152,9 @@ def _of_model(setting: SymbolSettings) -> dict[str, Fact]:
     own = not setting.simulate.constants
     stands = setting.charge is None or not setting.charge.contradicted.any()
     spy = own and setting.like_spy and stands and setting.simulate.spread_bps is None
-    mean, one = ((1.0, 1.4), (0.75, 1.0)) if spy else (None, None)
+    mean, one = (Band(1.0, 1.4), Band(0.75, 1.0)) if spy else (None, None)
     r2, opening, on_vol, on_size, memory = (
-        ((0.45, 0.70), (1.3, 3.0), (0.5, 0.9), (-0.3, -0.1), (0.3, 0.6)) if own else (None,) * 5
+        (Band(0.45, 0.70), Band(1.3, 3.0), Band(0.5, 0.9), Band(-0.3, -0.1), Band(0.3, 0.6)) if own else (None,) * 5
     )
 
     def share(s: Sums) -> float:
@@ -201,7 +164,7 @@ def _of_model(setting: SymbolSettings) -> dict[str, Fact]:
         return correlation("ofi")(s) ** 2
 
     rows = {
-        "ofi_slope": ("slope of r on beta x OFI", _slope, (0.9, 1.1)),
+        "ofi_slope": ("slope of r on beta x OFI", _slope, Band(0.9, 1.1)),
         "ofi_r2": ("R2 of r on OFI", explained, r2),
         "spread_ticks": ("mean spread in ticks", ratio("ticks", "n"), mean),
         "spread_one_tick": ("share of time at one tick", ratio("one", "n"), one),
@@ -265,37 +228,3 @@ def document(moments: Moments, setting: SymbolSettings, observed: bool) -> dict[
     known = facts(setting)
     blind = {n: replace(f, band=None) if observed and f.of == "bars" else f for n, f in known.items()}
     return table(moments, blind)
-
-
-def table(moments: Moments, known: Mapping[str, Fact]) -> dict[str, Any]:  # Any: JSON
-    """By id: label, value, standard error, band and whether the value lies inside it; None where there is no band."""
-    rows = {}
-    for name, fact in known.items():
-        value, error = moments.estimate(fact.statistic)
-        band = fact.band
-        if isinstance(band, float):
-            band = (band - WIDTH * error, band + WIDTH * error)
-        elif band is not None and math.isfinite(error):
-            band = (band[0] - fact.tolerance * error, band[1] + fact.tolerance * error)
-        judged = band is not None and math.isfinite(value) and math.isfinite(band[0])
-        rows[name] = {
-            "label": fact.label, "value": _json(value), "se": _json(error),
-            "band": [_json(b) for b in band] if band is not None and judged else None,
-            "pass": band[0] <= value <= band[1] if band is not None and judged else None, "of": fact.of,
-        }  # fmt: skip
-    return rows
-
-
-def outside(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:  # Any: JSON
-    """Ids of the facts that miss their bands by more than two standard errors: worth a word in a short sample."""
-    out = []
-    for name, row in rows.items():
-        if row["pass"] is False:
-            slack = 2.0 * (row["se"] or 0.0)
-            if not row["band"][0] - slack <= row["value"] <= row["band"][1] + slack:
-                out.append(name)
-    return out
-
-
-def _json(x: float) -> float | None:
-    return float(f"{x:.6g}") if math.isfinite(x) else None

@@ -40,7 +40,22 @@ class SymbolSessions:
 def simulate_groups(
     bars: Reader, settings: Mapping[str, SymbolSettings], ctx: Context
 ) -> Iterator[tuple[pa.Table, list[SymbolSessions]]]:
-    """Each group of bars (at most about GROUP_ROWS rows) with its symbols' passes, in bounded memory."""
+    """Simulate bars group by group, in bounded memory.
+
+    Parameters
+    ----------
+    bars
+        fetch/bars.parquet.
+    settings
+        By symbol.
+    ctx
+        Random streams.
+
+    Yields
+    ------
+    tuple[pa.Table, list[SymbolSessions]]
+        A group of at most about GROUP_ROWS rows, and its sessions by symbol.
+    """
     slots = bars.meta.slots_per_session
     markets: dict[str, SymbolState] = {}
     yesterday: dict[str, Float] = {}
@@ -91,11 +106,7 @@ def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, SymbolSetti
             hint="--fidelity replay",
         )
     _refuse(sim, meta)
-    recipe: plugins.Recipe | None = None
-    if sim.recipe != "calibrated":
-        recipe = plugins.find("recipes", sim.recipe)()
-        recipe.fit(_closes(bars))
-        ctx.warn(recipe.warning)
+    recipe = _fitted_recipe(bars, sim, ctx)
     model, sizes = calibrated(sim), ticks.tick_sizes(bars, sim)
     charges = {} if meta.synthetic or recipe else spread_claims.charges(bars, sim, model, sizes)
     charge_report.warn_of_charges(charges, ctx)
@@ -112,6 +123,16 @@ def settings(bars: Reader, sim: Simulate, ctx: Context) -> dict[str, SymbolSetti
         )
         for symbol in meta.symbols
     }
+
+
+def _fitted_recipe(bars: Reader, sim: Simulate, ctx: Context) -> plugins.Recipe | None:
+    """What replaces the calibrated spread and flow, having seen the closes; None where nothing does."""
+    if sim.recipe == "calibrated":
+        return None
+    recipe: plugins.Recipe = plugins.find("recipes", sim.recipe)()
+    recipe.fit(_closes(bars))
+    ctx.warn(recipe.warning)
+    return recipe
 
 
 def _refuse(sim: Simulate, meta: TableMeta) -> None:
@@ -133,7 +154,23 @@ def _refuse(sim: Simulate, meta: TableMeta) -> None:
 
 
 def calibrated(sim: Simulate) -> spread_model.SpreadModel:
-    """The model with the constants that were asked for. Raises ConfigError for one that is unknown or out of range."""
+    """The model with the constants that were asked for.
+
+    Parameters
+    ----------
+    sim
+        Its `constants` by name, and its tick.
+
+    Returns
+    -------
+    SpreadModel
+        SPY's constants where none was asked for.
+
+    Raises
+    ------
+    ConfigError
+        For a constant that is unknown or out of range.
+    """
     for name, value in sim.constants.items():
         if name not in spread_model.RANGES:
             raise ConfigError(

@@ -22,7 +22,22 @@ _LAGS = (1, 12)
 
 
 def sums(simulated: SimulatedSessions, setting: SymbolSettings, yesterday: Float) -> tuple[dict[str, Float], Float]:
-    """Named sums a session [S], and the last session's |r| [T], which the next call takes as `yesterday`."""
+    """The sums of each session, and what the next call needs of the last one.
+
+    Parameters
+    ----------
+    simulated
+        S sessions of one symbol.
+    setting
+        Of the symbol.
+    yesterday
+        [T] |r| in bp of the session before the first; NaN where there is none.
+
+    Returns
+    -------
+    tuple[dict[str, Float], Float]
+        Sums [S] by name, holes left out; |r| [T] of the last session, NaN in holes: the next call's `yesterday`.
+    """
     valid = simulated.moves.present
     r = _only(valid, 1e4 * np.log(simulated.moves.close / simulated.moves.origin))
     sigma = _only(valid, 1e4 * simulated.levels.sigma, 1.0)

@@ -21,7 +21,22 @@ _REACH, _POINTS = 4.5, 31
 
 
 def p_up(signal: PlantedSignal, present: Bool, kind: Kind, rho: float, carry: float) -> Float:
-    """[S, T]: P(the next return is above 0 | rows up to this one)."""
+    """P(the next return is above 0), given the rows up to each row.
+
+    Parameters
+    ----------
+    signal
+        What was planted [S, T]; of it only what is published is read.
+    present
+        [S, T] whether a row is there; the others say nothing.
+    kind, rho, carry
+        Of the signal: see planted_signal.plant.
+
+    Returns
+    -------
+    Float
+        [S, T] probabilities, in holes too.
+    """
     if kind == "linear":
         return _kalman(signal, present, rho, carry)
     if kind == "product":
@@ -30,12 +45,36 @@ def p_up(signal: PlantedSignal, present: Bool, kind: Kind, rho: float, carry: fl
 
 
 def p_up_latent(drive: Float, rho: float) -> Float:
-    """P(the next return is above 0) for one who knows the drive."""
+    """P(the next return is above 0) for one who knows the drive.
+
+    Parameters
+    ----------
+    drive
+        [S, T].
+    rho
+        Correlation of the drive with the next return, below 1.
+
+    Returns
+    -------
+    Float
+        [S, T] probabilities.
+    """
     return normal_cdf(rho * drive / np.sqrt(1.0 - rho * rho))
 
 
 def normal_cdf(x: Float) -> Float:
-    """The standard normal distribution function."""
+    """The standard normal distribution function.
+
+    Parameters
+    ----------
+    x
+        Of any shape.
+
+    Returns
+    -------
+    Float
+        Of the same shape; NaN where x is.
+    """
     from scipy.special import ndtr
 
     return np.asarray(ndtr(x))
@@ -48,16 +87,19 @@ def _kalman(signal: PlantedSignal, present: Bool, rho: float, carry: float) -> F
     means, variances = np.empty((slots, sessions)), np.empty((slots, sessions))
     mean, variance = np.zeros(sessions), np.ones(sessions)
     for t in range(slots):
-        if t:
+        if t:  # correct z_t-1 by the return that it drives, then predict z_t
             mean, variance = _update(mean, variance, returns[t], rho, 1.0 - rho * rho, observation[t])
             mean, variance = _forward(mean, variance)
+        # correct z_t by the order flow's noise, of which it is a share
         mean, variance = _update(mean, variance, eps[t], np.sqrt(carry), 1.0 - carry, observation[t])
         means[t], variances[t] = mean, variance
+    # the next return is rho z + noise, and z normal
     up = normal_cdf(rho * means / np.sqrt(1.0 - rho * rho + rho * rho * variances))
     return np.ascontiguousarray(up.T)
 
 
 def _forward(mean: Float, variance: Float) -> tuple[Float, Float]:
+    """Mean and variance of z a row later."""
     return PERSISTENCE * mean, PERSISTENCE**2 * variance + 1.0 - PERSISTENCE**2
 
 
@@ -70,9 +112,15 @@ def _update(
 
 
 def _hamilton(signal: PlantedSignal, present: Bool, rho: float) -> Float:
-    """The sign's probability (Hamilton 1989, section 4), z being published. After a hole the z of the row
-    before is not known: it has the normal law that the z to both sides of it leave, and the sign is judged by
-    that.
+    """The sign's probability (Hamilton 1989, section 4), z being published.
+
+    After a hole the z of the row before is not known: it has the normal law that the z to both sides of it leave, and
+    the sign is judged by that.
+
+    Returns
+    -------
+    Float
+        [S, T] P(the next return is above 0).
     """
     sessions, slots = signal.z.shape
     plus = np.full(sessions, 0.5)
@@ -82,11 +130,14 @@ def _hamilton(signal: PlantedSignal, present: Bool, rho: float) -> Float:
         valid, z = present[:, t], signal.z[:, t]
         if t:
             mean, variance = _update(mean, variance, z, PERSISTENCE, 1.0 - PERSISTENCE**2, valid)
+            # the return's likelihood ratio of + to -, z one row back being normal
             weight = 2.0 * rho * mean / (1.0 - rho * rho + rho * rho * variance)
             odds = np.exp(np.where(valid, weight * signal.returns[:, t], 0.0))
             plus = plus * odds / (plus * odds + 1.0 - plus)
+            # the chain's step
             plus = STAY * plus + (1.0 - STAY) * (1.0 - plus)
             mean, variance = _forward(mean, variance)
+        # z is published
         mean, variance = np.where(valid, z, mean), np.where(valid, 0.0, variance)
         up = normal_cdf(rho * mean / np.sqrt(1.0 - rho * rho + rho * rho * variance))
         out[:, t] = plus * up + (1.0 - plus) * (1.0 - up)
@@ -94,9 +145,7 @@ def _hamilton(signal: PlantedSignal, present: Bool, rho: float) -> Float:
 
 
 def _axis() -> tuple[Float, Float, Float]:
-    """Grid points [K] of a signal, their stationary weights, and the transition matrix [K, K], rows summing
-    to 1.
-    """
+    """A signal's grid points [K], their stationary weights [K], and transition matrix [K, K]; rows sum to 1."""
     at = np.linspace(-_REACH, _REACH, _POINTS)
     start = np.exp(-0.5 * at**2)
     step = np.exp(-0.5 * (at[None, :] - PERSISTENCE * at[:, None]) ** 2 / (1.0 - PERSISTENCE**2))
@@ -109,6 +158,7 @@ def _bell(observation: Float, at: Float, variance: float) -> Float:
 
 
 def _grid_switch(signal: PlantedSignal, present: Bool, rho: float, carry: float) -> Float:
+    """Weights [S, 2, K] over the sign and z: by the return, a step of both, by the flow's noise."""
     at, start, step = _axis()
     drive = np.stack((at, -at))
     weight = np.broadcast_to(0.5 * start, (len(signal.z), 2, _POINTS)).copy()
@@ -125,6 +175,7 @@ def _grid_switch(signal: PlantedSignal, present: Bool, rho: float, carry: float)
 
 
 def _grid_product(signal: PlantedSignal, present: Bool, rho: float, carry: float) -> Float:
+    """Weights [S, K, K] over the two signals: by the return, a step of both, by each one's own carrier."""
     at, start, step = _axis()
     drive = at[:, None] * at[None, :]
     weight = np.broadcast_to(np.outer(start, start), (len(signal.z), _POINTS, _POINTS)).copy()

@@ -6,7 +6,7 @@ Axes: S sessions, T clock slots. `SymbolState` is all that one group leaves to t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -61,40 +61,68 @@ class SimulatedSessions:
 def simulate(
     state: SymbolState, grid: SlotGrid, bars: dict[str, Array], setting: SymbolSettings, ctx: Context
 ) -> tuple[SimulatedSessions, SymbolState]:
-    """The sessions of `grid`, whose rows stand in `bars` (the group's columns), and the state after them."""
+    """Simulate sessions of one symbol at `bars` fidelity.
+
+    Parameters
+    ----------
+    state
+        What the symbol's earlier sessions left.
+    grid
+        Where its rows stand.
+    bars
+        Columns of the whole group by name; prices in currency, volume in shares.
+    setting, ctx
+        Of the symbol; random streams.
+
+    Returns
+    -------
+    tuple[SimulatedSessions, SymbolState]
+        [S, T], NaN in holes, and the state after them.
+    """
     sim, tick = setting.simulate, setting.ticks.of(grid.days)
     moves = _moves(grid, bars)
     returns = np.log(moves.close / moves.origin)
-    levels, memory = trailing_stats.learn(
-        state.past, _garman_klass(moves, tick), moves.volume, returns, setting.interval_s
-    )
+    gk2 = _garman_klass(moves, tick)
+    levels, memory = trailing_stats.learn(state.past, gk2, moves.volume, returns, setting.interval_s)
     draws = session_rng.draw(ctx, grid.symbol, grid.days, micro.NORMALS, micro.UNIFORMS, grid.slots + 1)
-    noise, nothing = draws.normal[2][:, 1:], np.full(returns.shape, np.nan)
-    eps = np.stack((noise, noise))
-    signal, p_up, p_latent = np.zeros(returns.shape), nothing, nothing
+    noise = micro.Shocks(*draws.normal).flow[:, 1:]
     dev_vol = levels.dev_vol
     a = _level(grid, moves, setting, tick)
+    signal = _no_signal(noise)
     if sim.signal == "planted":
-        planned, moves = _plant(grid, moves, levels, noise, sim, ctx)
-        eps, signal = np.stack((planned.eps, planned.eps_signed)), planned.drive
-        p_up = filters.p_up(planned, moves.present, sim.kind, sim.rho, sim.carry)
-        p_latent = filters.p_up_latent(planned.drive, sim.rho)
+        signal, moves = _plant(grid, moves, levels, noise, sim, ctx)
         dev_vol = 0.5 * np.log(_garman_klass(moves, tick)) - levels.phi_vol - levels.level_vol
     model = replace(setting.model, tick=tick)
     spread = micro.spread(levels, dev_vol, draws, moves.present, model, a)
-    flow = micro.flow(moves, levels, _depth(levels, moves, setting, tick), draws, eps, model)
+    flow = micro.flow(moves, levels, _depth(levels, moves, setting, tick), draws, signal.eps, model)
     mean, sd = micro.log_spread_forecast(levels, spread, model, moves.close)
     recipe_state = state.recipe
     if setting.recipe is not None:
         spread, flow, recipe_state = _by_recipe(setting.recipe, grid, moves, spread, flow, state.recipe, sim.seed)
-        mean, sd = nothing, nothing
+        mean = sd = np.full(returns.shape, np.nan)
     spread = _above_zero(spread, moves)
     prices = (moves.open, moves.high, moves.low, moves.close)
     still, rows = stale_rows.detect(state.stale_rows, stale_rows.PriceRows(*prices, moves.volume, moves.present))
     simulated = SimulatedSessions(
-        moves, levels, spread, flow, p_up, p_latent, signal, model.effective, mean, sd, still, tick
-    )
+        moves, levels, spread, flow, signal.p_up, signal.p_up_latent, signal.drive, model.effective, mean, sd,
+        still, tick,
+    )  # fmt: skip
     return simulated, SymbolState(memory, recipe_state, rows)
+
+
+class _Signal(NamedTuple):
+    """Noise of OFI and of signed volume [2, S, T], the drive [S, T], and what is known of the next return [S, T]."""
+
+    eps: Float
+    drive: Float
+    p_up: Float
+    p_up_latent: Float
+
+
+def _no_signal(noise: Float) -> _Signal:
+    """Of noise [S, T] that says nothing: no drive, and probabilities that nobody knows (NaN)."""
+    nothing = np.full(noise.shape, np.nan)
+    return _Signal(np.stack((noise, noise)), np.zeros(noise.shape), nothing, nothing)
 
 
 def _moves(grid: SlotGrid, bars: dict[str, Array]) -> micro.SessionPrices:
@@ -104,9 +132,14 @@ def _moves(grid: SlotGrid, bars: dict[str, Array]) -> micro.SessionPrices:
 
 
 def _garman_klass(moves: micro.SessionPrices, tick: Float) -> Float:
-    """Garman-Klass variance (1980, eq. 20) of each row, at least that of a tenth of a tick: a one-price bar
-    has a log.
+    """Garman-Klass variance (1980, eq. 20) of each row, at least that of a tenth of a tick: a one-price bar has a log.
+
+    Returns
+    -------
+    Float
+        [S, T], NaN in holes.
     """
+    # .5 ln(H / L)^2 - (2 ln 2 - 1) ln(C / O)^2
     spread, move = np.log(moves.high / moves.low), np.log(moves.close / moves.open)
     variance = 0.5 * spread**2 - (2 * np.log(2) - 1) * move**2
     return np.asarray(np.maximum(variance, (0.1 * tick / moves.close) ** 2))
@@ -157,19 +190,24 @@ def _above_zero(spread: micro.QuotedSpread, moves: micro.SessionPrices) -> micro
 
 def _plant(
     grid: SlotGrid, moves: micro.SessionPrices, levels: trailing_stats.Levels, noise: Float, sim: Simulate, ctx: Context
-) -> tuple[planted_signal.PlantedSignal, micro.SessionPrices]:
-    """The signal, and the redrawn price path. Each session starts at its bar's own open: no level to carry
-    along.
-    """
+) -> tuple[_Signal, micro.SessionPrices]:
+    """The signal, and the redrawn price path. Each session starts at its bar's own open: no level is carried along."""
     draws = session_rng.draw(
         ctx, f"{grid.symbol}:planted", grid.days, planted_signal.NORMALS, planted_signal.UNIFORMS, grid.slots
     )
     signal = planted_signal.plant(draws, noise, moves.present, sim.kind, sim.rho, sim.carry)
     first = moves.open[np.arange(len(moves.open)), moves.present.argmax(axis=1)]
-    prices = planted_signal.path(first, signal.returns, levels.sigma, draws.uniform[:2])
+    uniform = planted_signal.SignalUniforms(*draws.uniform)
+    prices = planted_signal.path(first, signal.returns, levels.sigma, uniform)
     open_, high, low, close = (np.where(moves.present, p, np.nan) for p in prices)
     start = micro.origin(open_, close, moves.present)
-    return signal, replace(moves, origin=start, open=open_, high=high, low=low, close=close)
+    known = _Signal(
+        np.stack((signal.eps, signal.eps_signed)),
+        signal.drive,
+        filters.p_up(signal, moves.present, sim.kind, sim.rho, sim.carry),
+        filters.p_up_latent(signal.drive, sim.rho),
+    )
+    return known, replace(moves, origin=start, open=open_, high=high, low=low, close=close)
 
 
 def _by_recipe(

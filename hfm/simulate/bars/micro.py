@@ -9,6 +9,7 @@ bid and ask stand half a spread to each side and so lie off the tick grid, which
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +19,17 @@ from hfm.simulate.bars.trailing_stats import Levels
 from hfm.simulate.day_curves import SPREAD_CURVE, day_curve
 from hfm.simulate.spread_model import CAP_TICKS, R2_FLOW, SpreadModel
 
-NORMALS, UNIFORMS = 3, 2
-"""Draws a slot: shocks of spread, depth and flow; two uniforms that give the spread's shocks their tails."""
+
+class Shocks(NamedTuple):
+    """[S, T + 1] each, standard normal: shocks of spread, depth and flow."""
+
+    spread: Float
+    depth: Float
+    flow: Float
+
+
+NORMALS, UNIFORMS = len(Shocks._fields), 2
+"""Draws a slot: the shocks, and two uniforms that give the spread's their tails."""
 FLOW_SHARE = 0.15
 """sd of signed volume over volume, from which other names get their depth."""
 _UNEVEN = 1.54  # that sd over the one at the level of depth, volume and volatility: measured over 60 names and a year
@@ -103,7 +113,8 @@ def spread(levels: Levels, dev_vol: Float, draws: Draws, present: Bool, model: S
         [S, T] in currency; NaN in holes.
     """
     slots = dev_vol.shape[1]
-    u = model.spread_sd * ar1(student4(draws.normal[0], *draws.uniform), model.spread_ar)
+    # x: level, elasticities on the row's own deviations, time of day, and an AR(1) of its own
+    u = model.spread_sd * ar1(student4(Shocks(*draws.normal).spread, *draws.uniform), model.spread_ar)
     phi = day_curve(SPREAD_CURVE, slots)
     g, v = np.clip(dev_vol, -_DEV_VOL, _DEV_VOL), np.clip(levels.dev_size, -_DEV_SIZE, _DEV_SIZE)
     x = a + model.on_volatility * g + model.on_volume * v + phi + u[:, 1:]
@@ -114,7 +125,22 @@ def spread(levels: Levels, dev_vol: Float, draws: Draws, present: Bool, model: S
 
 
 def before(values: Float, first: Float, present: Bool) -> Float:
-    """The value of the last row before each slot; `first` [S, 1] where there is none."""
+    """The value of the last row before each slot.
+
+    Parameters
+    ----------
+    values
+        [S, T].
+    first
+        [S, 1], taken where no row is before.
+    present
+        [S, T] whether a row is there.
+
+    Returns
+    -------
+    Float
+        [S, T]; in holes too.
+    """
     shifted = np.concatenate((first, values[:, :-1]), axis=1)
     if present.all():
         return shifted
@@ -150,10 +176,11 @@ def flow(
     OrderFlow
         [S, T] in shares; NaN in holes.
     """
-    ar = ar1(draws.normal[1], model.depth_ar)[:, 1:]
+    ar = ar1(Shocks(*draws.normal).depth, model.depth_ar)[:, 1:]
     of_level = levels.ln_sigma - levels.level_vol
     depth = depth0 * np.exp(model.depth_on_volatility * of_level + model.depth_sd * ar)
     per_share = 0.5 * model.tick / depth  # beta
+    # eq. 5: a price move is beta x OFI; OFI has its share R2 of the move's variance, and a noise of its own
     price_move = (moves.close - moves.origin) / per_share
     scale = levels.sigma * moves.origin / per_share
     ofi = model.r2_ofi * price_move + np.sqrt(model.r2_ofi * (1 - model.r2_ofi)) * scale * eps[0]
@@ -230,6 +257,7 @@ def log_spread_forecast(levels: Levels, spread: QuotedSpread, model: SpreadModel
     """
     slots = price.shape[1]
     mean, sd = np.full(price.shape, np.nan), np.full(price.shape, np.nan)
+    # mean of x: the model with the next row's deviations forecast by those that are known
     # the level is the row's own: in a symbol's first session the next row's holds that row's volatility
     forecast = levels.ln_sigma[:, 1:] - levels.level_vol[:, :-1] - levels.phi_vol[:, 1:]
     phi = day_curve(SPREAD_CURVE, slots)[1:]
@@ -240,11 +268,13 @@ def log_spread_forecast(levels: Levels, spread: QuotedSpread, model: SpreadModel
         + phi
         + model.spread_ar * spread.u[:, :-1]
     )
+    # its variance: errors of both forecasts, and the AR part's next shock
     variance = (
         (model.on_volatility * VOL_SD) ** 2
         + (model.on_volume * SIZE_SD) ** 2
         + (1.0 - model.spread_ar**2) * model.spread_sd**2
     )
+    # E ln(1 + e^x) to the second order: f + f'' var / 2, f' = e^x / (1 + e^x)
     excess = np.exp(x)
     slope = excess / (1.0 + excess)
     mean[:, :-1] = np.log1p(excess) + 0.5 * slope * (1.0 - slope) * variance + np.log(1e4 * model.tick / price[:, :-1])

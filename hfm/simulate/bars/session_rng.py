@@ -53,7 +53,7 @@ def draw(ctx: Context, purpose: str, days: Array, normals: int, uniforms: int, w
     normal = np.empty((len(days), normals, width))
     uniform = np.empty((len(days), uniforms, width))
     for i, day in enumerate((days.astype("datetime64[D]").astype(np.int64) + 2**31).tolist()):
-        counter[3] = day
+        counter[-1] = day  # the highest of its four words: no two days of a stream meet
         bits.state = state
         rng.standard_normal(out=normal[i])
         rng.random(out=uniform[i])
@@ -61,13 +61,39 @@ def draw(ctx: Context, purpose: str, days: Array, normals: int, uniforms: int, w
 
 
 def student4(normal: Float, first: Float, second: Float) -> Float:
-    """Student t with 4 degrees of freedom, scaled to sd 1, of a normal and two uniforms of one shape."""
+    """Student t with 4 degrees of freedom, scaled to sd 1.
+
+    Parameters
+    ----------
+    normal
+        Standard normals.
+    first, second
+        Uniforms on [0, 1), of the same shape.
+
+    Returns
+    -------
+    Float
+        Of the same shape.
+    """
     chi2 = -2.0 * np.log((1.0 - first) * (1.0 - second))  # chi-squared with 4 degrees of freedom
     return np.asarray(normal / np.sqrt(chi2 / 4.0) / np.sqrt(2.0))
 
 
 def ar1(shock: Float, phi: float) -> Float:
-    """AR(1) along the slots of shocks [S, n] of sd 1: sd 1, started in its stationary law."""
+    """AR(1) along the slots, started in its stationary law.
+
+    Parameters
+    ----------
+    shock
+        [S, n] of sd 1.
+    phi
+        Autocorrelation, between -1 and 1.
+
+    Returns
+    -------
+    Float
+        [S, n] of sd 1.
+    """
     out = np.ascontiguousarray(shock.T)  # slot by slot: a step then works on neighbours in memory
     fresh = np.sqrt(1.0 - phi * phi)
     for t in range(1, len(out)):

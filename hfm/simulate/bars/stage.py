@@ -13,6 +13,8 @@ import pyarrow as pa
 from hfm import artifacts
 from hfm.arrays import Float
 from hfm.config import Simulate
+from hfm.instants import SECOND_NS
+from hfm.simulate import fact_table
 from hfm.simulate.bars import bar_facts, bar_stream, trailing_stats
 from hfm.simulate.bars.generator import SimulatedSessions, flags, quotes
 from hfm.simulate.moments import Moments
@@ -62,7 +64,7 @@ def _tables(
     """The quotes and the oracle of one group. The columns of the bars' own key pass through as they are."""
     keys = {name: group.column(name) for name in KEYS}
     time = column_array(group.column("time"))
-    interval = int(meta.interval_s) * 1_000_000_000
+    interval = int(meta.interval_s) * SECOND_NS
     n = group.num_rows
     columns = _place(n, [(grid, quotes(simulated, grid)) for grid, simulated in simulate_groups])
     bits = _place(n, [(grid, {"flags": flags(grid, simulated)}) for grid, simulated in simulate_groups])
@@ -107,7 +109,7 @@ def _facts(moments: Moments, settings: dict[str, SymbolSettings], synthetic: boo
     pooled = bar_facts.pooled(settings)
     sim = pooled.simulate
     rows = bar_facts.document(moments, pooled, not synthetic)
-    failed = bar_facts.outside(rows)
+    failed = fact_table.outside(rows)
     ctx.figures |= {"facts": len(rows), "facts_outside": failed}
     for name in ("ofi_slope", "ofi_r2", "spread_ticks", "oracle_accuracy"):
         if name in rows:

@@ -90,10 +90,12 @@ def learn(
     tuple[Levels, PastSessions]
         [S, T] each level.
     """
+    # logs less the built-in curves; NaN in holes
     base_vol, base_size = (day_curve(c, gk2.shape[1]) for c in (VOLATILITY_CURVE, VOLUME_CURVE))
     ln_vol = 0.5 * np.log(gk2) - base_vol
     ln_size = np.log(np.where(volume > 0, volume, np.nan)) - base_size
     past = _extend(memory, ln_vol, ln_size, gk2, returns)
+    # a slot's shape: mean deviation over the LOOK sessions before, once WARM of them are there
     sessions = len(gk2)
     totals = _before(past.sums, sessions)
     full = (past.mask == past.sums[:, :1]).all()
@@ -103,22 +105,24 @@ def learn(
         for x in (past.vol, past.size)
     )
     ds_vol, ds_size = ln_vol - shape_vol, ln_size - shape_size
-    divisor = np.maximum(totals[:, :1], 1.0)
-    levels = [totals[:, 1:2] / divisor, totals[:, 2:3] / divisor]
-    if totals[0, 0] == 0.0:
-        levels = [_first_level(level, ds) for level, ds in zip(levels, (ds_vol, ds_size), strict=True)]
+    level_vol, level_size = _levels(totals, ds_vol, ds_size)
     phi2 = np.exp(2.0 * (base_vol + shape_vol))
     sigma = np.sqrt(phi2 * _forecast(past, totals, count, phi2, interval_s))
     computed = Levels(
-        ds_vol - levels[0],
-        np.where(volume > 0, ds_size - levels[1], -np.inf),
-        np.broadcast_to(levels[0], gk2.shape),
-        np.broadcast_to(levels[1], gk2.shape),
-        base_vol + shape_vol,
-        sigma,
-        np.log(sigma),
-    )
+        ds_vol - level_vol, np.where(volume > 0, ds_size - level_size, -np.inf),
+        np.broadcast_to(level_vol, gk2.shape), np.broadcast_to(level_size, gk2.shape),
+        base_vol + shape_vol, sigma, np.log(sigma),
+    )  # fmt: skip
     return computed, PastSessions(*(m[-LOOK:] for m in (past.mask, past.vol, past.size, past.gk2, past.sums)))
+
+
+def _levels(totals: Float, ds_vol: Float, ds_size: Float) -> tuple[Float, Float]:
+    """Levels of ln volatility and ln volume [S, 1]; [S, T] where a symbol's first session is among them."""
+    divisor = np.maximum(totals[:, :1], 1.0)
+    vol, size = totals[:, 1:2] / divisor, totals[:, 2:3] / divisor
+    if totals[0, 0] == 0.0:
+        return _first_level(vol, ds_vol), _first_level(size, ds_size)
+    return vol, size
 
 
 def _extend(memory: PastSessions, vol: Float, size: Float, gk2: Float, returns: Float) -> PastSessions:
@@ -148,9 +152,7 @@ def _before(x: Float, sessions: int) -> Float:
 
 
 def _smooth(x: Float) -> Float:
-    """Moving mean along the slots over a thirteenth of the session, narrower at the ends so that the open
-    keeps its peak.
-    """
+    """Moving mean [S, T] over a thirteenth of the session, narrower at its ends: the open keeps its peak."""
     slots = x.shape[1]
     at = np.arange(slots)
     width = np.minimum(max(slots // 26, 1), np.minimum(at, slots - 1 - at))
@@ -172,9 +174,7 @@ def _running(x: Float, mask: Bool) -> Float:
 
 
 def _forecast(past: PastSessions, totals: Float, count: Float, phi2: Float, interval_s: float) -> Float:
-    """[S, T]: forecast variance over phi^2, a weighted mean of past Garman-Klass variances in returns' own
-    scale.
-    """
+    """Forecast variance over phi^2 [S, T]: a weighted mean of past Garman-Klass variances in returns' own scale."""
     sessions = len(phi2)
     mask, gk2 = past.mask[LOOK:], past.gk2[LOOK:] / phi2
     rows = np.maximum(count.sum(axis=1, keepdims=True), 1.0)
@@ -196,9 +196,7 @@ def _forecast(past: PastSessions, totals: Float, count: Float, phi2: Float, inte
 
 
 def _mix(gk2: Float, mask: Float, long: Float, day: Float) -> Float:
-    """The weighted mean; a window that reaches before the open, or over holes, takes yesterday's mean
-    there.
-    """
+    """The weighted mean [S, T]; a window that reaches before the open, or over holes, takes yesterday's mean there."""
     total, rows = np.zeros_like(gk2), np.zeros_like(mask)  # of rows strictly before
     np.cumsum(gk2[:, :-1], axis=1, out=total[:, 1:])
     if mask.all():  # of full sessions one line says it for all

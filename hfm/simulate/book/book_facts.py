@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from hfm.simulate.bars import bar_facts
-from hfm.simulate.bars.bar_facts import TOLERANCE, Fact, Statistic, correlation, ratio
+from hfm.simulate import fact_table
 from hfm.simulate.book.book_sums import BINS, HORIZONS
+from hfm.simulate.fact_table import TOLERANCE, Band, Fact, Statistic, correlation, ratio
 from hfm.simulate.moments import Moments, Sums
 from hfm.simulate.symbol_settings import SymbolSettings
 
-OPENING = (0.9, 2.1)
+OPENING = Band(0.9, 2.1)
 """Excess spread (over a tick) of the first 15 minutes over midday's, by the same ratio of Garman-Klass volatility, in
 real books: 1.10 on a day of AMZN, 1.23 in SPY's curves of a year, 1.28 and 2.10 on two days of a NYSE stock (volatility
 2.1, 3.2, 4.9 and 2.4 times midday's). The error of a day is .2 of it, hence .9. The spread itself is no constant: 1.33,
@@ -79,8 +79,7 @@ def facts(setting: SymbolSettings, observed: bool) -> dict[str, Fact]:
 
     The spread's bands are SPY's, and where a session has no 300 s rows its facts are NaN. What is counted from returns
     is judged with its error, clustered by session: over a month of sessions that is .006 to .015 on the autocorrelation
-    at 10 s, .05 on the variance ratio and .02 on the R2 over 5 minutes. A flow fitted to another book has no bands
-    here: `python -m tests.bench book-distance` says how near it is.
+    at 10 s, .05 on the variance ratio and .02 on the R2 over 5 minutes. A flow fitted to another book has no bands.
 
     Parameters
     ----------
@@ -97,27 +96,28 @@ def facts(setting: SymbolSettings, observed: bool) -> dict[str, Fact]:
     """
     stands = setting.charge is None or not setting.charge.contradicted.any()
     spy = setting.like_spy and stands and setting.simulate.spread_bps is None
-    near: dict[int, tuple[float, float] | float] = {1: (-0.03, 0.03), 10: (-0.03, 0.03), 60: (-0.04, 0.04), 300: 0.0}
-    rows: dict[str, tuple[str, Statistic, tuple[float, float] | float | None]] = {}
-    for h in HORIZONS:
-        rows[f"mid_ac_{h}s"] = (f"lag-1 autocorrelation of mid returns, {h} s", correlation(f"ac{h}"), near[h])
+    near: dict[int, Band | float] = {1: Band(-0.03, 0.03), 10: Band(-0.03, 0.03), 60: Band(-0.04, 0.04), 300: 0.0}
+    rows: dict[str, tuple[str, Statistic, Band | float | None]] = {
+        f"mid_ac_{h}s": (f"lag-1 autocorrelation of mid returns, {h} s", correlation(f"ac{h}"), near[h])
+        for h in HORIZONS}  # fmt: skip
     judged_with_error = {"variance_ratio", "ofi_r2_10s", "ofi_r2_60s", "ofi_r2_300s", *rows}
     rows |= {
-        "variance_ratio": ("variance of 5 minutes over 300 of a second", variance_ratio, (0.93, 1.07)),
-        "ofi_r2_10s": ("R2 of r on OFI, 10 s", explained(10), (0.55, 0.75)),
+        "variance_ratio": ("variance of 5 minutes over 300 of a second", variance_ratio, Band(0.93, 1.07)),
+        "ofi_r2_10s": ("R2 of r on OFI, 10 s", explained(10), Band(0.55, 0.75)),
         "ofi_r2_60s": ("R2 of r on OFI, 60 s", explained(60), None),
-        "ofi_r2_300s": ("R2 of r on OFI, 5 minutes", explained(300), (0.45, 0.70)),
+        "ofi_r2_300s": ("R2 of r on OFI, 5 minutes", explained(300), Band(0.45, 0.70)),
         "lead_ofi_300s": ("OFI beside its return, and the next return, 5 minutes", lead(300), 0.0),
         "lead_ofi_10s": ("the same over 10 s (inside a bar the path knows its end)", lead(10), None),
-        "book_spread_ticks": ("mean spread in ticks, by time", ratio("ticks", "bars"), (1.0, 1.4) if spy else None),
-        "book_spread_one": ("share of time at one tick", ratio("one", "bars"), (0.75, 1.0) if spy else None),
-        "book_spread_open": ("spread, first 15 minutes over midday", opening_spread, None if observed else (1.3, 3.0)),
+        "book_spread_ticks": ("mean spread in ticks, by time", ratio("ticks", "bars"), Band(1.0, 1.4) if spy else None),
+        "book_spread_one": ("share of time at one tick", ratio("one", "bars"), Band(0.75, 1.0) if spy else None),
+        "book_spread_open": ("spread, first 15 minutes over midday", opening_spread,
+                             None if observed else Band(1.3, 3.0)),
         "book_spread_follows": ("excess spread, the same, over the same of volatility", opening_excess, OPENING),
-        "sign_ac_1": ("autocorrelation of trade signs, lag 1", correlation("sign1"), (0.2, 0.6)),
-        "sign_ac_10": ("autocorrelation of trade signs, lag 10", correlation("sign10"), (0.05, 0.25)),
+        "sign_ac_1": ("autocorrelation of trade signs, lag 1", correlation("sign1"), Band(0.2, 0.6)),
+        "sign_ac_10": ("autocorrelation of trade signs, lag 10", correlation("sign10"), Band(0.05, 0.25)),
         "kurtosis_mid": ("excess kurtosis of 5-minute mid returns over their sd", excess_kurtosis(300),
-                         None if observed else (0.5, 6.0)),
-        "impact_exponent": ("of metaorders' impact in their size", impact_exponent, (0.4, 0.65)),
+                         None if observed else Band(0.5, 6.0)),
+        "impact_exponent": ("of metaorders' impact in their size", impact_exponent, Band(0.4, 0.65)),
     }  # fmt: skip
     own = not setting.simulate.tables
     return {
@@ -127,5 +127,18 @@ def facts(setting: SymbolSettings, observed: bool) -> dict[str, Fact]:
 
 
 def document(moments: Moments, setting: SymbolSettings, observed: bool) -> dict[str, Any]:  # Any: JSON
-    """By id: each fact's value, standard error, band, and whether it lies inside."""
-    return bar_facts.table(moments, facts(setting, observed))
+    """Each fact's value, standard error and band, and whether it lies inside, as facts.json has them.
+
+    Parameters
+    ----------
+    moments
+        Sums of the sessions.
+    setting, observed
+        See `facts`.
+
+    Returns
+    -------
+    dict[str, Any]
+        By id.
+    """
+    return fact_table.table(moments, facts(setting, observed))

@@ -15,7 +15,7 @@ import numpy as np
 from hfm.arrays import Float, Int
 from hfm.simulate import spread_model
 from hfm.simulate.bars.generator import SimulatedSessions
-from hfm.simulate.book import fitted, price_path, random_draws
+from hfm.simulate.book import flow_tables, price_path, random_draws
 from hfm.simulate.book.bar_target import EVENTS_A_SECOND, BarTarget
 from hfm.simulate.book.simulator import BookOptions, PlayedBar, SimulatedBook
 from hfm.simulate.day_curves import VOLATILITY_CURVE, VOLUME_CURVE, day_curve
@@ -120,21 +120,32 @@ def play_session(
         if n and present[n - 1] != t - 1:
             book.renew()
         book.seed(words[t])
-        bar = BarTarget(
-            open=float(m.open[s, t]),
-            high=float(m.high[s, t]),
-            low=float(m.low[s, t]),
-            close=float(m.close[s, t]),
-            volume=max(math.floor(m.volume[s, t] / unit + 1e-9), int(m.volume[s, t] > 0)),
-            path=path_of(book, simulated, s, int(t), steps, error, float(draws[t])),
-            depth=float(simulated.flow.depth[s, t] / unit),
-            excess=math.exp(min(float(simulated.spread.x[s, t] + slot[t]), math.log(spread_model.CAP_TICKS))),
-            rate=_event_rate(simulated, s, int(t), setting, float(rates[t])),
-            start=float(t) * setting.interval_s,
-            length=setting.interval_s,
-        )
-        played.append(book.play(bar))
+        path = path_of(book, simulated, s, int(t), steps, error, float(draws[t]))
+        ln_excess = float(simulated.spread.x[s, t] + slot[t])
+        rate = _event_rate(simulated, s, int(t), setting, float(rates[t]))
+        played.append(book.play(_target(simulated, s, int(t), setting, unit, path, ln_excess, rate)))
     return BookSession(present, played, m.volume[s][present], unit, book.origin, book.ticks, lot)
+
+
+def _target(
+    simulated: SimulatedSessions,
+    s: int,
+    t: int,
+    setting: SymbolSettings,
+    unit: float,
+    path: Float,
+    ln_excess: float,
+    rate: float,
+) -> BarTarget:
+    """What the bar at slot t wants; ln_excess: of the mean spread less a tick, in ticks, before the cap."""
+    m = simulated.moves
+    return BarTarget(
+        open=float(m.open[s, t]), high=float(m.high[s, t]), low=float(m.low[s, t]), close=float(m.close[s, t]),
+        volume=max(math.floor(m.volume[s, t] / unit + 1e-9), int(m.volume[s, t] > 0)), path=path,
+        depth=float(simulated.flow.depth[s, t] / unit),
+        excess=math.exp(min(ln_excess, math.log(spread_model.CAP_TICKS))), rate=rate,
+        start=float(t) * setting.interval_s, length=setting.interval_s,
+    )  # fmt: skip
 
 
 def _new_book(simulated: SimulatedSessions, s: int, setting: SymbolSettings, unit: float, lot: int) -> SimulatedBook:
@@ -142,18 +153,16 @@ def _new_book(simulated: SimulatedSessions, s: int, setting: SymbolSettings, uni
     m, sim = simulated.moves, setting.simulate
     options = BookOptions(float(simulated.tick[s, 0]), lot, sim.l3, sim.events)
     if sim.tables:
-        laws, pace = fitted.laws(sim.tables, unit), fitted.pace(sim.tables)
-        options = replace(options, laws=laws, pace=pace, reach=fitted.reach(sim.tables))
+        laws, pace = flow_tables.laws(sim.tables, unit), flow_tables.pace(sim.tables)
+        options = replace(options, laws=laws, pace=pace, reach=flow_tables.reach(sim.tables))
     return SimulatedBook(float(np.nanmin(m.low[s])), float(np.nanmax(m.high[s])), options)
 
 
 def _event_rate(simulated: SimulatedSessions, s: int, t: int, setting: SymbolSettings, usual: float) -> float:
-    """Events a second: of a fitted flow by the bar's volume, else `usual` for SPY, and as much more as the mid moves
-    more than SPY's.
-    """
+    """Events a second: of a fitted flow by the bar's volume, else `usual` times the mid's pace over SPY's."""
     m, sim = simulated.moves, setting.simulate
     if sim.tables:
-        return fitted.rate(sim.tables, float(m.volume[s, t]) / setting.interval_s)
+        return flow_tables.rate(sim.tables, float(m.volume[s, t]) / setting.interval_s)
     tick = float(simulated.tick[s, 0])
     pace = float(np.exp(simulated.levels.level_vol[s, t])) * m.open[s, t] / tick / math.sqrt(setting.interval_s)
     return float(usual * min(max(pace / PACE, SLOWEST), FASTEST))

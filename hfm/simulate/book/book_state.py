@@ -235,7 +235,22 @@ class Buffers(NamedTuple):
 
 
 def engine(ticks: int, orders: int, buffers: Buffers) -> BookEngine:
-    """An engine of zeros with room for so many ticks, orders (0: not kept apart) and rows of its buffers."""
+    """An engine of zeros.
+
+    Parameters
+    ----------
+    ticks
+        Prices that the book has room for.
+    orders
+        Orders that it has room for; 0: they are not kept apart.
+    buffers
+        Rows of its buffers.
+
+    Returns
+    -------
+    BookEngine
+        Its path has one point: each bar brings its own.
+    """
     apart = orders > 0
     return BookEngine(
         book=np.zeros(1, BOOK)[0],

@@ -26,7 +26,24 @@ _OPENING_S, _MIDDAY = 900.0, 0.1
 
 
 def sums(session: BookSession, simulated: SimulatedSessions, s: int, setting: SymbolSettings) -> dict[str, float]:
-    """Named sums of session `s`."""
+    """The sums of one session of the book.
+
+    Parameters
+    ----------
+    session
+        What it came to.
+    simulated
+        The bars and the model's levels [S, T].
+    s
+        Which session.
+    setting
+        Of the symbol.
+
+    Returns
+    -------
+    dict[str, float]
+        By name; seconds without a quote are left out.
+    """
     out: dict[str, float] = {}
     _returns(out, np.concatenate([p.snapshots for p in session.played]), session, simulated, s, setting)
     _spread(out, session, simulated, s, setting)
@@ -37,7 +54,17 @@ def sums(session: BookSession, simulated: SimulatedSessions, s: int, setting: Sy
 
 
 def pair(out: dict[str, float], name: str, a: Float, b: Float) -> None:
-    """Sums for the correlation of a and b over the places where both are finite."""
+    """Add the sums for a correlation: name.n, .a, .b, .aa, .bb and .ab.
+
+    Parameters
+    ----------
+    out
+        Takes them.
+    name
+        Of the pair.
+    a, b
+        [n]; places where one of them is NaN are left out.
+    """
     both = np.isfinite(a) & np.isfinite(b)
     a, b = a[both], b[both]
     for suffix, x in (("n", both), ("a", a), ("b", b), ("aa", a * a), ("bb", b * b), ("ab", a * b)):

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from hfm import tables
-from hfm.arrays import Int
+from hfm.arrays import Float, Int
+from hfm.instants import SECOND_NS
 from hfm.kernels.jit import kernel
 from hfm.simulate.book.book_session import BookSession
 from hfm.simulate.book.book_state import ADD, EXECUTE_HIDDEN, HALT, LEVEL
@@ -78,6 +79,8 @@ def replay_levels(tape: Records, queue: Int, levels: Records) -> int:
 def events(session: BookSession, key: Mapping[str, object], opening: int, deep: int, tick: float) -> pa.Table:
     """The table `book` of a session: every event, and the price levels after it.
 
+    A tape that does not lead to the book that it says, which is a fault of the engine, is a RuntimeError.
+
     Parameters
     ----------
     session
@@ -95,12 +98,30 @@ def events(session: BookSession, key: Mapping[str, object], opening: int, deep: 
     -------
     pa.Table
         A row an event; prices NaN and sizes 0 where a level is missing.
-
-    Raises
-    ------
-    RuntimeError
-        Where the tape does not lead to the book that it says: a fault of the engine.
     """
+    levels = _levels(session, key, deep)
+    done = len(levels)
+    # field by field: one tape of the whole session would be 80 bytes an event more
+    clock, kind, side, ticks, qty, order = (
+        np.concatenate([p.tape[name] for p in session.played])
+        for name in ("clock", "kind", "side", "price", "qty", "order_id")
+    )
+    price, size = (ticks + session.origin) * tick, qty * session.unit
+    price[kind == EXECUTE_HIDDEN] = _hidden_prices(session)
+    price[kind == HALT] = np.nan
+    columns: dict[str, object] = {
+        "symbol": str(key["symbol"]), "session": np.full(done, key["session"]), "seq": np.arange(done),
+        "time": opening + clock, "event": pa.DictionaryArray.from_arrays(pa.array(kind, pa.int32()), WORDS),
+        "side": side.astype(np.int8), "price": price, "size": size,
+        "order_id": pa.array(order, mask=order == 0),
+    }  # fmt: skip
+    columns |= _level_columns(session, levels, tick)
+    meta = key["meta"]
+    return tables.build(tables.schema.book(deep), columns, meta, "simulated")  # type: ignore[arg-type]  # a dict
+
+
+def _levels(session: BookSession, key: Mapping[str, object], deep: int) -> Records:
+    """[E, L] the price levels after each event of a session. Raises RuntimeError as `events` says."""
     queue = np.zeros(session.ticks, np.int64)
     levels = np.zeros((sum(len(p.tape) for p in session.played), deep), LEVEL)
     done = 0
@@ -110,33 +131,44 @@ def events(session: BookSession, key: Mapping[str, object], opening: int, deep: 
             where = f"event {done + wrong} of {key['symbol']} on {key['session']}"
             raise RuntimeError(f"{where} does not lead to the book after it")
         done += len(p.tape)
-    # field by field: one tape of the whole session would be 80 bytes an event more
-    clock, kind, side, ticks, qty, order = (
-        np.concatenate([p.tape[name] for p in session.played])
-        for name in ("clock", "kind", "side", "price", "qty", "order_id")
-    )
-    price, size = (ticks + session.origin) * tick, qty * session.unit
-    price[kind == EXECUTE_HIDDEN] = np.concatenate(
-        [p.trades["price"][p.tape["price"][p.tape["kind"] == EXECUTE_HIDDEN]] for p in session.played]
-    )
-    price[kind == HALT] = np.nan
-    columns: dict[str, object] = {
-        "symbol": str(key["symbol"]), "session": np.full(done, key["session"]), "seq": np.arange(done),
-        "time": opening + clock, "event": pa.DictionaryArray.from_arrays(pa.array(kind, pa.int32()), WORDS),
-        "side": side.astype(np.int8), "price": price, "size": size,
-        "order_id": pa.array(order, mask=order == 0),
-    }  # fmt: skip
-    for k in range(deep):
+    return levels
+
+
+def _hidden_prices(session: BookSession) -> Float:
+    """[n] exact prices of the hidden executions, in order: the tape has the rows of their trades."""
+    prices = []
+    for p in session.played:
+        rows = p.tape["price"][p.tape["kind"] == EXECUTE_HIDDEN]
+        prices.append(p.trades["price"][rows])
+    return np.concatenate(prices)
+
+
+def _level_columns(session: BookSession, levels: Records, tick: float) -> dict[str, object]:
+    """Price (currency, NaN where a level is missing) and size (shares) of each level [E], from `levels` [E, L]."""
+    columns: dict[str, object] = {}
+    for k in range(levels.shape[1]):
         for name in ("bid", "ask"):
             units, at_level = levels[f"{name}_size"][:, k], levels[name][:, k]
             columns[f"{name}_px_{k + 1}"] = np.where(units > 0, (at_level + session.origin) * tick, np.nan)
             columns[f"{name}_sz_{k + 1}"] = units * session.unit
-    meta = key["meta"]
-    return tables.build(tables.schema.book(deep), columns, meta, "simulated")  # type: ignore[arg-type]  # a dict
+    return columns
 
 
 def prints(session: BookSession, key: Mapping[str, object], opening: int) -> pa.Table:
-    """The table `prints`: every trade on and off the book. key, opening: see `events`."""
+    """The table `prints` of a session: every trade on and off the book.
+
+    Parameters
+    ----------
+    session
+        With its rows.
+    key, opening
+        See `events`.
+
+    Returns
+    -------
+    pa.Table
+        A row a trade, in order.
+    """
     parts = [trades(p, v, session.unit) for p, v in zip(session.played, session.volume, strict=True)]
     time, price, size, side, lit = (
         np.concatenate([getattr(part, name) for part in parts]) for name in ("time", "price", "size", "side", "lit")
@@ -146,7 +178,20 @@ def prints(session: BookSession, key: Mapping[str, object], opening: int) -> pa.
 
 
 def snapshots(session: BookSession, key: Mapping[str, object], opening: int, tick: float) -> pa.Table:
-    """The table `snapshots`: best prices and sizes at each second, and what has flowed since the session's open."""
+    """The table `snapshots` of a session: the best prices and sizes at each second, and the flow since its open.
+
+    Parameters
+    ----------
+    session
+        With its rows.
+    key, opening, tick
+        See `events`.
+
+    Returns
+    -------
+    pa.Table
+        A row a second.
+    """
     rows = np.concatenate([p.snapshots for p in session.played])
     mid, half = rows["mid"] + session.origin, 0.5 * rows["spread"]
     columns = {
@@ -162,6 +207,6 @@ def _build(
 ) -> pa.Table:
     keys = {
         "symbol": str(key["symbol"]), "session": np.full(len(time), key["session"]), "seq": np.arange(len(time)),
-        "time": opening + (time * 1e9).astype(np.int64),
+        "time": opening + (time * SECOND_NS).astype(np.int64),
     }  # fmt: skip
     return tables.build(table, keys | dict(columns), key["meta"], "simulated")  # type: ignore[arg-type]  # a dict

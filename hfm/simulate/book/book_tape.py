@@ -6,6 +6,7 @@ B bars of a session.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -66,11 +67,22 @@ def trades(played: PlayedBar, volume: float, unit: float) -> BarTrades:
     return BarTrades(rows["time"], rows["price"], size, rows["side"], rows["lit"])
 
 
-def aggregate(one: BarTrades) -> tuple[float, float, float, float, float]:
-    """Open, high, low, close and volume of trades; NaN prices where there are none."""
-    if not len(one.price):
-        return (np.nan,) * 4 + (0.0,)
-    return float(one.price[0]), float(one.price.max()), float(one.price.min()), float(one.price[-1]), one.size.sum()
+class TradedBar(NamedTuple):
+    """The bar that trades make: prices in currency, NaN where there is no trade; volume in shares."""
+
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+def aggregate(one: BarTrades) -> TradedBar:
+    """The bar that trades make."""
+    price = one.price
+    if not len(price):
+        return TradedBar(np.nan, np.nan, np.nan, np.nan, 0.0)
+    return TradedBar(float(price[0]), float(price.max()), float(price.min()), float(price[-1]), float(one.size.sum()))
 
 
 def faithful(session: BookSession, simulated: SimulatedSessions, s: int) -> Bool:
@@ -93,12 +105,13 @@ def faithful(session: BookSession, simulated: SimulatedSessions, s: int) -> Bool
     m = simulated.moves
     out = np.zeros(len(session.seq), bool)
     for n, t in enumerate(session.seq):
-        rebuilt = np.array(aggregate(trades(session.played[n], session.volume[n], session.unit)))
-        bar = np.array([x[s, t] for x in (m.open, m.high, m.low, m.close, m.volume)])
-        if bar[4] == 0.0:
-            out[n] = rebuilt[4] == 0.0
+        *rebuilt, traded = aggregate(trades(session.played[n], session.volume[n], session.unit))
+        prices, volume = [x[s, t] for x in (m.open, m.high, m.low, m.close)], m.volume[s, t]
+        if volume == 0.0:
+            out[n] = traded == 0.0
         else:
-            out[n] = (np.abs(rebuilt - bar)[:4] <= 1e-9).all() and abs(rebuilt[4] - bar[4]) <= 1e-12 * bar[4]
+            near = np.abs(np.subtract(rebuilt, prices)) <= 1e-9
+            out[n] = near.all() and abs(traded - volume) <= 1e-12 * volume
     return out
 
 
@@ -136,10 +149,6 @@ def rows(session: BookSession, simulated: SimulatedSessions, s: int, tick: float
 
     mid = price(0.5 * (bid + ask))
     quoted = sums["spread_time"] / span * tick
-    volume = session.volume
-    printed = np.array([float(p.trades["qty"].sum()) for p in played])
-    paid = np.where(printed > 0, sums["paid"] * tick / np.maximum(printed, 1.0), simulated.effective * 0.5 * quoted)
-    count = np.array([float(len(p.trades)) for p in played])
     total = np.maximum(bid_size + ask_size, 1.0)
     weighted = price((bid * ask_size + ask * bid_size) / total)
     prices = {f"trade_{name}": getattr(m, name)[s, t] for name in ("open", "high", "low", "close")}
@@ -148,9 +157,18 @@ def rows(session: BookSession, simulated: SimulatedSessions, s: int, tick: float
         "mid_low": price(sums["mid_low"]), "mid_close": mid,
         "bid_open": price(bid_open), "ask_open": price(ask_open),
         "bid_close": price(bid), "ask_close": price(ask),
-        "spread_bps": 1e4 * quoted / mid, "half_spread": paid,
+        "spread_bps": 1e4 * quoted / mid,
+        "half_spread": _half_spread(session, tick, simulated.effective * 0.5 * quoted),
         "depth_bid": sums["bid_time"] / span * session.unit, "depth_ask": sums["ask_time"] / span * session.unit,
-        "volume": volume, "signed_volume": sums["signed"] * session.unit, "ofi": sums["ofi"] * session.unit,
-        "trades": count, "imbalance": (bid_size - ask_size) / total, "micro_bps": 1e4 * (weighted - mid) / mid,
+        "volume": session.volume, "signed_volume": sums["signed"] * session.unit, "ofi": sums["ofi"] * session.unit,
+        "trades": np.array([float(len(p.trades)) for p in played]),
+        "imbalance": (bid_size - ask_size) / total, "micro_bps": 1e4 * (weighted - mid) / mid,
         "sigma_bps": 1e4 * simulated.levels.sigma[s, t],
     }  # fmt: skip
+
+
+def _half_spread(session: BookSession, tick: float, otherwise: Float) -> Float:
+    """[B] mean distance of trades from the mid, by size (currency); `otherwise` in bars without trades."""
+    printed = np.array([float(p.trades["qty"].sum()) for p in session.played])
+    paid = np.array([p.sums.paid for p in session.played])
+    return np.where(printed > 0, paid * tick / np.maximum(printed, 1.0), otherwise)

@@ -1,4 +1,4 @@
-"""Trades: on the book, beside it, the four that make a bar's open, high, low and close, and metaorders.
+"""Trades: on the book, beside it, and the four that make a bar's open, high, low and close.
 
 Every trade lies in [low, high] of the bar and between the best prices of its instant; none comes before the open's or
 after the close's. So the trades of a bar re-aggregate to it whatever the book does in between.
@@ -22,20 +22,36 @@ from hfm.simulate.book.book_state import (
     TRADING,
     BookEngine,
 )
+from hfm.simulate.book.metaorders import count_child, finish_metaorder
 from hfm.simulate.book.queues import account_quotes, add_order, record_event, remove_orders
 from hfm.simulate.book.random_draws import uniform
 
 ON_GRID = 1e-6
 """Ticks from a whole one within which a price counts as on the grid."""
-META_TAIL, META_LEAST = 1.5, 3.0
-"""Child orders of a metaorder: Pareto of that exponent (Gopikrishnan et al. 2000), from META_LEAST on."""
-META_START = 0.1
-"""Chance that a trade is the first of a metaorder where none is at work."""
 
 
 @bare
 def record_trade(engine: BookEngine, price: float, qty: int, side: int, lit: bool) -> int:
-    """Write a trade at `price` (currency); its row."""
+    """Write a trade to the buffer.
+
+    Parameters
+    ----------
+    engine
+        Read and written.
+    price
+        Currency.
+    qty
+        Units.
+    side
+        1 a buyer, -1 a seller, 0 off the book.
+    lit
+        Whether on the book.
+
+    Returns
+    -------
+    int
+        Its row.
+    """
     book = engine.book
     row = min(book.trades, len(engine.trades) - 1)
     if row < book.trades:
@@ -52,7 +68,19 @@ def record_trade(engine: BookEngine, price: float, qty: int, side: int, lit: boo
 
 @bare
 def account_trade(engine: BookEngine, price: float, qty: int, side: int) -> None:
-    """Add a trade at `price` (currency) to the bar's sums, before the book has moved."""
+    """Add a trade to the bar's sums, before the book has moved.
+
+    Parameters
+    ----------
+    engine
+        Read and written.
+    price
+        Currency.
+    qty
+        Units.
+    side
+        1 a buyer, -1 a seller, 0 off the book.
+    """
     book, bar, sums = engine.book, engine.bar, engine.sums
     bar.left -= qty
     sums.paid += qty * abs(price / bar.tick - book.origin - 0.5 * (book.bid + book.ask))
@@ -97,7 +125,17 @@ def trade_on_book(engine: BookEngine, side: int, qty: int) -> int:
 
 @bare
 def trade_off_book(engine: BookEngine, price: float, qty: int) -> None:
-    """Record an off-book trade at the exact `price` (currency), which lies inside the best prices."""
+    """Record an off-book trade at an exact price.
+
+    Parameters
+    ----------
+    engine
+        Read and written.
+    price
+        Currency, inside the best prices.
+    qty
+        Units.
+    """
     row = record_trade(engine, price, qty, 0, False)
     engine.book.order_id = 0
     record_event(engine, EXECUTE_HIDDEN, 0, row, qty)
@@ -210,60 +248,3 @@ def prune_orders(engine: BookEngine) -> None:
         for price in (book.ask - d, book.bid + d):
             while 0 <= price < book.ticks and engine.queue[price] > 0:
                 remove_orders(engine, price, 0, REDUCE)
-
-
-@bare
-def count_child(engine: BookEngine, side: int, qty: int) -> None:
-    """Count a trade for the metaorder at work, if it is on its side; after the last one `finish_metaorder` is due."""
-    book = engine.book
-    if book.meta_left > 0 and book.meta_side == side:
-        book.meta_left -= 1
-        book.meta_qty += qty
-        book.meta_children += 1
-
-
-@bare
-def finish_metaorder(engine: BookEngine) -> None:
-    """End the metaorder at work, and write what became of it; one without trades leaves nothing."""
-    book = engine.book
-    side = book.meta_side
-    book.meta_side = 0
-    book.meta_left = 0
-    if book.meta_children == 0:
-        return
-    row = min(book.metaorders, len(engine.metaorders) - 1)
-    if row < book.metaorders:
-        book.overflow = True
-    book.metaorders = row + 1
-    metaorder = engine.metaorders[row]
-    metaorder.start = book.meta_time
-    metaorder.end = book.now
-    metaorder.move = 0.5 * (book.bid + book.ask) - book.meta_mid
-    metaorder.qty = book.meta_qty
-    metaorder.side = side
-    metaorder.children = book.meta_children
-
-
-@bare
-def begin_metaorder(engine: BookEngine) -> None:
-    """Perhaps start a metaorder, on the side (with chance `ahead`) to which the bar's path goes while it is at work.
-
-    So its impact is that of one who knows something, and grows with the square root of its time; beyond the bar
-    nobody knows anything.
-    """
-    book, bar = engine.book, engine.bar
-    if uniform(engine.seed) > META_START:
-        return
-    children = math.ceil(META_LEAST * uniform(engine.seed) ** (-1.0 / META_TAIL))
-    time = children / max(book.trade_rate * 0.5 * (1.0 + bar.sway), 0.1)
-    last = min(bar.step + int(time / bar.step_length) + 1, bar.steps - 1)
-    if children > 10000.0 or last <= bar.step:
-        return
-    move = engine.path[last] - engine.path[bar.step]
-    side = 1 if (uniform(engine.seed) < bar.ahead) == (move > 0.0) else -1
-    book.meta_side = side
-    book.meta_left = int(children)
-    book.meta_qty = 0
-    book.meta_children = 0
-    book.meta_mid = 0.5 * (book.bid + book.ask)
-    book.meta_time = book.now

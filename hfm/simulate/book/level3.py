@@ -16,7 +16,17 @@ LIFETIMES = (5.0, 50.0, 500.0)
 
 @bare
 def append_order(engine: BookEngine, price: int, qty: int) -> None:
-    """Put a new order behind all others at `price`; `book.order_id` is its number."""
+    """Put a new order behind all others at a price; `book.order_id` is its number.
+
+    Parameters
+    ----------
+    engine
+        Read and written.
+    price
+        Ticks.
+    qty
+        Units.
+    """
     book = engine.book
     n = book.free_order
     order, level = engine.orders[n], engine.levels[price]
@@ -37,8 +47,18 @@ def append_order(engine: BookEngine, price: int, qty: int) -> None:
 
 @bare
 def reduce_order(engine: BookEngine, price: int, n: int, qty: int) -> None:
-    """Take `qty` from the order at place n of `price`, and unlink it where none is left; `book.order_id` is its
-    number.
+    """Take units from an order, and unlink it where none is left; `book.order_id` is its number.
+
+    Parameters
+    ----------
+    engine
+        Read and written.
+    price
+        Ticks.
+    n
+        Place of the order.
+    qty
+        Units, at most what it has.
     """
     book, order, level = engine.book, engine.orders[n], engine.levels[price]
     book.order_id = order.number

@@ -20,7 +20,6 @@ from hfm.simulate.book.book_state import (
     POINTS,
     REDUCE,
     SHARES,
-    SPREADS,
     TRADING,
     BookEngine,
 )
@@ -43,7 +42,20 @@ LEAST_RATION, MOST_RATION = 0.05, 20.0
 
 @bare
 def bucket(edges: Float, x: float) -> int:
-    """How many of the edges [n] lie below x."""
+    """How many edges lie below a value.
+
+    Parameters
+    ----------
+    edges
+        [n] ascending.
+    x
+        The value.
+
+    Returns
+    -------
+    int
+        0 to n.
+    """
     b = 0
     for k in range(len(edges)):
         b += x > edges[k]
@@ -55,6 +67,7 @@ def draw_next_time(engine: BookEngine) -> None:
     """Draw the instant of the next event: the bin of its gap, a gap of the bin, slowed where it is no reaction."""
     book, laws, seed = engine.book, engine.laws, engine.seed
     s = bucket(laws.spread_edges, book.ask - book.bid)
+    # the bin: weights given the bin before, times factors of the event before and of the spread (event_laws.fit_gaps)
     total = 0.0
     for b in range(BINS):
         total += laws.bins[book.gap_bin, b] * laws.bin_kind[book.last_kind, b] * laws.bin_spread[s, b]
@@ -63,6 +76,7 @@ def draw_next_time(engine: BookEngine) -> None:
     while b < BINS - 1 and book.weights[b] < v:
         b += 1
     book.gap_bin = b
+    # a gap of the bin: linear in ln between the quantiles
     x = min(max((b + uniform(seed)) * POINTS - 0.5, 0.0), BINS * POINTS - 1.001)
     k = int(x)
     low = laws.gaps[k]
@@ -86,6 +100,8 @@ def draw_mark(engine: BookEngine) -> int:
     middle = 0.5 * (up + 1.0 / up)
     wide = spread >= laws.widest_spread  # as the file never was: what would widen it further is not drawn
     tradable = bar.stage == TRADING and bar.left > bar.reserve
+    # weights given the kind before and the gap, times factors of spread and queue (event_laws.fit_marks), times what
+    # pulls the mid to the path, and what rations trades
     total = 0.0
     for m in range(MARKS):
         kind, side = m // 2, book.last_side if m % 2 == 0 else -book.last_side
@@ -165,7 +181,17 @@ def cancel_or_trade(engine: BookEngine) -> None:
 
 @bare
 def uncover_next(engine: BookEngine, side: int, best: int) -> None:
-    """Before the `best` price of `side` goes: put the next one where the law of the spread has it."""
+    """Before a best price goes: put the next one where the law of the spread has it.
+
+    Parameters
+    ----------
+    engine
+        Read and written.
+    side
+        1 bid, -1 ask.
+    best
+        Ticks.
+    """
     book, laws, seed = engine.book, engine.laws, engine.seed
     s = bucket(laws.spread_edges, book.ask - book.bid)
     room = best - 1 if side > 0 else book.ticks - 2 - best
@@ -182,7 +208,17 @@ def uncover_next(engine: BookEngine, side: int, best: int) -> None:
 
 @bare
 def cancel_behind(engine: BookEngine, side: int, best: int) -> None:
-    """A cancel behind the best price: at the first order from the distance drawn on."""
+    """A cancel behind the best price: at the first order from the distance drawn on.
+
+    Parameters
+    ----------
+    engine
+        Read and written.
+    side
+        1 bid, -1 ask.
+    best
+        Ticks.
+    """
     book = engine.book
     away = min(max(int(draw(engine.laws.cancel_at, engine.seed)), 1), book.reach - 1)
     for k in range(away, book.reach):
@@ -224,14 +260,14 @@ def set_ration(engine: BookEngine, span: float) -> None:
 def fill_fitted_book(engine: BookEngine, middle: int) -> None:
     """The first book around `middle` (ticks): a spread of the mean, and orders behind as best prices uncover them."""
     book, laws, seed = engine.book, engine.laws, engine.seed
-    half = max(int(0.5 * laws.mean_spread), 1)
+    half, usual = max(int(0.5 * laws.mean_spread), 1), laws.back[len(laws.back) // 2]  # of the middle bucket
     book.bid, book.ask = middle - half, middle + half
     book.last_side, book.last_kind, book.gap_bin = 1, 0, 0
     for side in (1, -1):
         price, away = middle - side * half, 0
         while away < book.reach - 1:
             add_order(engine, side, price, max(int(draw(laws.next[0 if side > 0 else 1], seed)), 1))
-            gap = max(int(draw(laws.back[SPREADS // 2], seed)), 1)
+            gap = max(int(draw(usual, seed)), 1)
             price -= side * gap
             away += gap
     begin_accounts(engine)

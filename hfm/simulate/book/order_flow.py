@@ -15,13 +15,8 @@ import numpy as np
 from hfm.kernels.jit import bare
 from hfm.simulate.book import marks
 from hfm.simulate.book.book_state import ADD, EXECUTE, REDUCE, TRADING, BookEngine
-from hfm.simulate.book.executions import (
-    begin_metaorder,
-    finish_metaorder,
-    price_due,
-    random_off_book_trade,
-    trade_on_book,
-)
+from hfm.simulate.book.executions import price_due, random_off_book_trade, trade_on_book
+from hfm.simulate.book.metaorders import begin_metaorder, finish_metaorder
 from hfm.simulate.book.queues import account_quotes, accrue_time, add_order, remove_orders
 from hfm.simulate.book.random_draws import bits, table_index, uniform
 
@@ -56,6 +51,7 @@ def event_rates(engine: BookEngine) -> float:
     ask, bid = book.last_ask_size, book.last_bid_size
     on_ask, on_bid = ask / (ask + book.depth[1]), bid / (bid + book.depth[0])
     activity = book.activity
+    # the mid rises where the ask queue shrinks, q/(q + h), or the bid queue grows, h/(q + h) = 1 - q/(q + h)
     book.rate_up = activity * book.up * (1.0 + on_ask - on_bid)
     book.rate_touch = book.rate_up + activity * book.down * (1.0 + on_bid - on_ask)
     book.rate_deep = book.rate_touch + activity * bar.deep
@@ -88,7 +84,8 @@ def apply_event(engine: BookEngine, total: float) -> None:
             update_tilt(engine)
     else:
         random_off_book_trade(engine)
-    # Hawkes: the event excites each memory, in units of the events that were due
+    # Hawkes (1971, doi:10.1093/biomet/58.1.83), exponential kernels: the event excites each memory, in units of the
+    # events that were due
     excite = book.activity / total
     activity = CALMEST
     for j in range(3):
@@ -169,7 +166,7 @@ def begin_step(engine: BookEngine) -> None:
         book.mood[side] = bar.calm * book.mood[side] + bar.stir * shock
         book.depth[side] = bar.depth * math.exp(book.mood[side])
     book.target = engine.path[k]
-    activity = CALMEST
+    activity = CALMEST  # the memories decay with e^(-t / MEMORY)
     for j in range(3):
         book.excited[j] *= bar.decay[j]
         activity += book.excited[j]
@@ -194,10 +191,12 @@ def set_market_share(engine: BookEngine) -> None:
     """Set the share of market orders so that the rest of the bar brings about the lit volume that is still due."""
     book, bar = engine.book, engine.bar
     span = bar.step_length * max(bar.steps // CHECKS, 1)
+    # averages a second of what leaves the best queues, and of trades
     book.removed = 0.7 * book.removed + 0.3 * book.taken / span
     book.trade_rate = 0.7 * book.trade_rate + 0.3 * book.lit_trades / span
     book.taken = 0.0
     book.lit_trades = 0
+    # the lit volume still due, over what will leave the best queues until the close
     ahead = max((bar.step_close - bar.step) * bar.step_length, span)
     book.market_share = min(max(bar.lit_left, 0) / max(book.removed * ahead, 1.0), 0.9)
 

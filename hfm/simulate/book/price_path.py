@@ -53,12 +53,14 @@ class PathPool:
 @lru_cache(maxsize=2)
 def pool(steps: int) -> PathPool:
     """The pool of paths of `steps` steps."""
+    # Gaussian walks, SIGNS of which share their steps up to sign
     rng = np.random.Generator(np.random.Philox(key=[_KEY, steps]))
     part = rng.standard_normal((PATHS // SIGNS, steps), dtype=np.float32)
     walks = np.zeros((PATHS, steps + 1), np.float32)
     for row, sign in enumerate(_signs(steps)):
         np.cumsum(part * sign, axis=1, dtype=np.float32, out=walks[row::SIGNS, 1:])
     walks *= np.float32(1.0 / np.sqrt(steps))
+    # each as it is, upside down, backwards, and both: where it begins and ends in its range, and how wide that is
     low, high = walks.min(axis=1).astype(float), walks.max(axis=1).astype(float)
     spread = high - low
     plain = np.stack((-low / spread, (walks[:, -1] - low) / spread), axis=1)
@@ -118,18 +120,22 @@ def path(walk_pool: PathPool, start: float, end: float, spread: float, error_sd:
     Float
         [K+1] in [0, 1].
     """
+    # the NEAREST in where they begin and end
     gap = walk_pool.ends - np.array((start, end))
     distance = np.einsum("ij,ij->i", gap, gap)
     near = np.sort(np.argpartition(distance, NEAREST)[:NEAREST])
+    # one of them by the posterior of the bar's volatility: ln(range / forecast) - ln X ~ N(-error_sd^2, error_sd^2)
     error = (math.log(max(spread, 1e-3)) - walk_pool.log_range[near] + error_sd**2) / error_sd
     weight = np.cumsum(np.exp(0.5 * ((error * error).min() - error * error)))
     place = min(int(np.searchsorted(weight, draw * weight[-1], side="right")), NEAREST - 1)
+    # the variant: upside down is odd, backwards from 2 on
     variant, which = divmod(int(near[place]), len(walk_pool.walks))
     walk = walk_pool.walks[which].astype(float)
     if variant >= 2:
         walk = walk[::-1].copy()
     if variant % 2:
         walk = -walk
+    # laid on [0, 1] and tilted to both ends, in turn: a tilt moves the extremes a little
     clock = np.linspace(0.0, 1.0, len(walk))
     for _ in range(_ROUNDS):
         low = walk.min()

@@ -13,7 +13,21 @@ REACH = 50
 
 @bare
 def record_event(engine: BookEngine, kind: int, side: int, price: int, qty: int) -> None:
-    """Write an event to the tape, with the best prices after it; where events are not kept they are only counted."""
+    """Write an event to the tape, with the best prices after it; where events are not kept they are only counted.
+
+    Parameters
+    ----------
+    engine
+        Read and written.
+    kind
+        Code of EVENT.
+    side
+        Of the resting order: 1 bid, -1 ask, 0 off the book.
+    price
+        Ticks; of a hidden execution the row of its trade.
+    qty
+        Units.
+    """
     book = engine.book
     book.total_events += 1
     if not book.keep_events:
@@ -37,7 +51,19 @@ def record_event(engine: BookEngine, kind: int, side: int, price: int, qty: int)
 
 @bare
 def add_order(engine: BookEngine, side: int, price: int, qty: int) -> None:
-    """Add a limit order to the queue at `price`, which may become the best; it is on its side of the other best."""
+    """Add a limit order, which may become the best; it is on its side of the other best.
+
+    Parameters
+    ----------
+    engine
+        Read and written.
+    side
+        1 bid, -1 ask.
+    price
+        Ticks.
+    qty
+        Units.
+    """
     book = engine.book
     engine.queue[price] += qty
     if side > 0:
@@ -53,7 +79,17 @@ def add_order(engine: BookEngine, side: int, price: int, qty: int) -> None:
 
 @bare
 def retreat_best(engine: BookEngine, side: int, price: int) -> None:
-    """Move the best price of `side` from an emptied `price` to the next queue behind it; there is one."""
+    """Move the best price of a side to the next queue behind it; there is one.
+
+    Parameters
+    ----------
+    engine
+        Read and written.
+    side
+        1 bid, -1 ask.
+    price
+        Ticks, emptied; nothing happens where it is not the best.
+    """
     book = engine.book
     if side > 0:
         if price == book.bid:
@@ -68,7 +104,19 @@ def retreat_best(engine: BookEngine, side: int, price: int) -> None:
 
 @bare
 def back_best(engine: BookEngine, side: int, price: int, qty: int) -> None:
-    """See that an order stands behind the best `price` of `side`: where `reach` ticks are bare, add one."""
+    """See that an order stands behind a best price: where `reach` ticks are bare, add one.
+
+    Parameters
+    ----------
+    engine
+        Read and written.
+    side
+        1 bid, -1 ask.
+    price
+        Ticks of the best.
+    qty
+        Units to add.
+    """
     for k in range(1, engine.book.reach):
         if engine.queue[price - side * k] > 0:
             return
@@ -126,7 +174,17 @@ def remove_orders(engine: BookEngine, price: int, qty: int, kind: int) -> int:
 
 @bare
 def fill_book(engine: BookEngine, bid: int, depth: float) -> None:
-    """Fill an empty book: a bid at `bid`, an ask a tick above it, and orders behind, about `depth` at each tick."""
+    """Fill an empty book: a bid, an ask a tick above it, and orders behind.
+
+    Parameters
+    ----------
+    engine
+        Read and written.
+    bid
+        Ticks.
+    depth
+        Units at each tick, about.
+    """
     book = engine.book
     book.bid, book.ask = bid, bid + 1
     for d in range(REACH):
@@ -148,7 +206,7 @@ def begin_accounts(engine: BookEngine) -> None:
 
 @bare
 def account_quotes(engine: BookEngine) -> None:
-    """Account for the best prices and sizes since the last call: times, extremes, OFI (Cont et al. 2014, eq. 3).
+    """Account for the best prices and sizes since the last call: times, extremes, OFI (Cont et al. 2014, eq. 2 and 3).
 
     Cont, Kukanov and Stoikov (2014), Journal of Financial Econometrics 12(1), doi:10.1093/jjfinec/nbt003.
     """
@@ -165,7 +223,7 @@ def account_quotes(engine: BookEngine) -> None:
         e -= ask_size
     if ask >= last_ask:
         e += book.last_ask_size
-    sums.ofi += e
+    sums.ofi += e  # eq. 3
     book.last_bid, book.last_ask, book.last_bid_size, book.last_ask_size = bid, ask, bid_size, ask_size
     if bid != last_bid or ask != last_ask:
         book.widened += max(ask - bid - last_ask + last_bid, 0)

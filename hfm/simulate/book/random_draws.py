@@ -24,7 +24,7 @@ DECAY = 0.35
 
 @bare
 def bits(seed: Seed) -> np.uint64:
-    """The next 64 random bits."""
+    """The next 64 random bits: x ^= x << a; x ^= x >> b ^ y ^ y >> c; the two words change places."""
     x, y = seed[0], seed[1]
     seed[0] = y
     x ^= x << _A
@@ -48,7 +48,20 @@ def table_index(seed: Seed) -> int:
 
 @bare
 def draw(values: Float, seed: Seed) -> float:
-    """One of `values` [n], each as likely as any."""
+    """One of some values, each as likely as any.
+
+    Parameters
+    ----------
+    values
+        [n].
+    seed
+        Read and written.
+
+    Returns
+    -------
+    float
+        The value.
+    """
     return float(values[min(int(uniform(seed) * len(values)), len(values) - 1)])
 
 
@@ -58,13 +71,27 @@ def order_sizes(lot: int, entries: int) -> Int:
 
     p = (np.arange(entries) + 0.5) / entries
     normal = NormalDist(0.0, LOG_SD)
+    # lognormal up to the quantile TAIL_FROM, from there on x (1 - TAIL_FROM)^(1/TAIL) / (1 - p)^(1/TAIL)
     body = np.exp([normal.inv_cdf(min(float(x), TAIL_FROM)) for x in p])
     tail = np.where(p > TAIL_FROM, ((1.0 - TAIL_FROM) / (1.0 - np.maximum(p, TAIL_FROM))) ** (1.0 / TAIL), 1.0)
     return np.asarray(np.maximum(np.rint(1.2 * body * tail), 1.0) * lot, dtype=np.int64)
 
 
 def distances(nearest: int, farthest: int, entries: int) -> Int:
-    """[entries] distances by quantile of e^(-DECAY d) on nearest..farthest."""
+    """Distances by quantile of e^(-DECAY d).
+
+    Parameters
+    ----------
+    nearest, farthest
+        Ticks, both included.
+    entries
+        How many.
+
+    Returns
+    -------
+    Int
+        [entries] ticks, ascending.
+    """
     weight = np.exp(-DECAY * np.arange(nearest, farthest + 1))
     quantile = np.cumsum(weight) / weight.sum()
     p = (np.arange(entries) + 0.5) / entries

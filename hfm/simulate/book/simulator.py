@@ -76,7 +76,7 @@ class PlayedBar:
 class BookOptions:
     """How a book is kept. tick: currency; lot: units in a round lot; l3: orders apart; keep: the tape of events.
 
-    laws: a record of book_state.LAWS and its pace, of a fitted flow (see fitted.laws); None: the built-in flow. reach:
+    laws: a record of book_state.LAWS and its pace, of a fitted flow (flow_tables.laws); None: the built-in flow. reach:
     ticks within which orders stand.
     """
 

@@ -12,14 +12,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from hfm.arrays import Float, Int
+from hfm.instants import SECOND_NS
 from hfm.simulate.book import observed_events
 from hfm.simulate.book.observed_events import ObservedEvents
 from hfm.simulate.replay.event_tape import Tape
 
 Window = Mapping[str, Float]
-_SECOND = 1_000_000_000
-
-HALF_HOUR = 1800 * _SECOND
+HALF_HOUR = 1800 * SECOND_NS
 BINS = 20
 SAMPLES = ("spread", "gap", "imbalance", "depth", "ofi", "size", "volume")
 """ln spread, imbalance and ln depth of the best level each second; ln seconds between time stamps; OFI of 10 s; ln size
@@ -54,7 +53,7 @@ def windows(
     list[Window]
         Samples by name, SAMPLES.
     """
-    minute = 60 * _SECOND
+    minute = 60 * SECOND_NS
     begins = np.arange(start, end - HALF_HOUR + 1, HALF_HOUR)
     spanned = (tape.time[tape.first] < begins + minute) & (tape.time[-1] > begins + HALF_HOUR - minute)
     out: list[Window] = []
@@ -76,17 +75,17 @@ def _depths(events: ObservedEvents, begin: int) -> dict[str, Float]:
 
 def _samples(tape: Tape, begin: int, tick: float, unit: float) -> dict[str, Float]:
     end = begin + HALF_HOUR
-    each = _state(tape, np.arange(begin + _SECOND, end + 1, _SECOND))
-    ten = _state(tape, np.arange(begin, end + 1, 10 * _SECOND))
+    each = _state(tape, np.arange(begin + SECOND_NS, end + 1, SECOND_NS))
+    ten = _state(tape, np.arange(begin, end + 1, 10 * SECOND_NS))
     stamps = np.unique(tape.time[(tape.time > begin) & (tape.time <= end)])
     traded = (tape.time[tape.at] > begin) & (tape.time[tape.at] <= end)
-    minute = (tape.time[tape.at[traded]] - begin - 1) // (60 * _SECOND)
+    minute = (tape.time[tape.at[traded]] - begin - 1) // (60 * SECOND_NS)
     size, depth = tape.size[traded] / unit, (tape.bid_size + tape.ask_size)[each] / unit
     spread = tape.spread[each]
     total = np.maximum(depth, 1e-9)
     return {
         "spread": np.log(spread[np.isfinite(spread)] / tick),
-        "gap": np.log(np.diff(stamps) / _SECOND),
+        "gap": np.log(np.diff(stamps) / SECOND_NS),
         "imbalance": (tape.bid_size - tape.ask_size)[each] / unit / total,
         "depth": np.log(np.maximum(depth, 1e-2)),
         "ofi": np.diff(np.cumsum(tape.ofi)[ten]) / unit,
@@ -116,7 +115,23 @@ def mean(by_sample: Mapping[str, tuple[float, float]]) -> tuple[float, float]:
 
 
 def interval(one: Sequence[Window], other: Sequence[Window], draws: int, seed: int) -> tuple[float, float]:
-    """95 % interval of the mean Wasserstein-1 distance: half-hours of each side drawn anew, with replacement."""
+    """95 % interval of the mean Wasserstein-1 distance: half-hours of each side are drawn anew, with replacement.
+
+    Parameters
+    ----------
+    one, other
+        Half-hours of the two books.
+    draws
+        How many times.
+    seed
+        Of the draws.
+
+    Returns
+    -------
+    tuple[float, float]
+        Its lower and upper end.
+    """
+    # percentile bootstrap (Efron 1979, doi:10.1214/aos/1176344552)
     rng = np.random.default_rng(seed)
     values = []
     for _ in range(draws):
@@ -127,7 +142,18 @@ def interval(one: Sequence[Window], other: Sequence[Window], draws: int, seed: i
 
 
 def wasserstein(x: Float, y: Float) -> float:
-    """Wasserstein-1 distance of two samples: the area between their distribution functions."""
+    """Wasserstein-1 distance of two samples: the area between their distribution functions.
+
+    Parameters
+    ----------
+    x, y
+        [n] and [m].
+
+    Returns
+    -------
+    float
+        In the unit of the samples.
+    """
     x, y = np.sort(x), np.sort(y)
     both = np.sort(np.concatenate((x, y)))
     below = [np.searchsorted(side, both[:-1], "right") / len(side) for side in (x, y)]

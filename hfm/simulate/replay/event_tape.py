@@ -79,6 +79,7 @@ def read(group: pa.Table, levels: int) -> Tape | None:
 
 
 def _trades(group: pa.Table, columns: dict[str, Array]) -> tuple[Int, Float, Float, Float]:
+    """[m] event, price, size and side of each trade."""
     words = group.column("event").combine_chunks()
     codes = [i for i, word in enumerate(words.dictionary.to_pylist()) if word in TRADES]
     at = np.flatnonzero(np.isin(words.indices.to_numpy(), codes))
@@ -103,6 +104,7 @@ def order_flow(bid: Float, ask: Float, bid_size: Float, ask_size: Float) -> Floa
     """
     b, a = np.where(np.isnan(bid), -np.inf, bid), np.where(np.isnan(ask), np.inf, ask)
     out = np.zeros(len(b))
+    # e_n = 1{b_n >= b_n-1} q_n - 1{b_n <= b_n-1} q_n-1 of bids, less the same of asks with the signs turned
     out[1:] = (
         (b[1:] >= b[:-1]) * bid_size[1:]
         - (b[1:] <= b[:-1]) * bid_size[:-1]
@@ -127,7 +129,8 @@ def lee_ready(price: Float, mid: Float) -> Float:
     Float
         [m] +1 above the mid, -1 below; at the mid the sign of the last change of price, 0 where none has changed yet.
     """
+    # tick test: the sign of the last change of price
     step = np.sign(np.diff(price, prepend=price[:1]))
     last = np.maximum.accumulate(np.where(step != 0, np.arange(len(step)), 0))
-    quote = np.sign(price - mid)
+    quote = np.sign(price - mid)  # quote test, which comes first
     return np.asarray(np.where(quote != 0, quote, step[last] if len(step) else step))

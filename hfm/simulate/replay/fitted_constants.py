@@ -67,10 +67,12 @@ def _fit(
     """The constants from the rows of `use` [S, T]."""
     if np.count_nonzero(use) < LEAST:
         return {}
+    # ln(spread / tick - 1) less its curve, on volatility and volume (see micro.spread)
     spread = q["spread_bps"] * 1e-4 * q["mid_close"]
     phi = day_curves.day_curve(day_curves.SPREAD_CURVE, use.shape[1])
     excess = np.log(np.maximum(spread / tick - 1.0, 0.01)) - phi
     x, rest = _regress(excess, (levels.dev_vol, levels.dev_size), use)
+    # the mid's change on OFI tick / (2 depth) (Cont, Kukanov and Stoikov 2014, eq. 5)
     depth = 0.5 * (q["depth_bid"] + q["depth_ask"])
     push = 0.5 * tick / depth * q["ofi"]
     slope = float(np.sum((push * move)[use]) / np.sum((push * push)[use]))

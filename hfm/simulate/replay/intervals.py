@@ -110,10 +110,14 @@ def _between(x: Float, rows: QuoteIntervals) -> Float:
 
 
 def _spread(tape: Tape, rows: QuoteIntervals) -> Float:
-    """Quoted spread in bps of the mid: weighted by time over a row of the clock; of a time stamp, that at its
-    close.
+    """Quoted spread in bps of the mid: over a row of the clock weighted by time; of a time stamp, that at its close.
 
     A time stamp's own interval ends as its event comes: its mean would be the spread before the event.
+
+    Returns
+    -------
+    Float
+        [R] bps.
     """
     bps = 1e4 * tape.spread / tape.mid
     last = np.maximum.accumulate(np.where(np.isfinite(bps), np.arange(len(bps)), tape.first))
@@ -137,8 +141,15 @@ def _spread(tape: Tape, rows: QuoteIntervals) -> Float:
 
 
 def _traded(tape: Tape, rows: QuoteIntervals, quoted: Float) -> dict[str, Float]:
-    """What traded in each row; prices NaN where nothing did. half_spread: sizes' mean distance from the mid
-    before, kept where nothing traded, half the quoted spread before the first trade.
+    """What traded in each row.
+
+    half_spread: the sizes' mean distance from the mid before, kept where nothing traded; half the quoted spread before
+    the first trade.
+
+    Returns
+    -------
+    dict[str, Float]
+        Columns of quotes [R]; prices NaN where nothing traded.
     """
     begin, end = np.searchsorted(tape.at, rows.after, "right"), np.searchsorted(tape.at, rows.closing, "right")
     some = end > begin
@@ -168,7 +179,18 @@ def _traded(tape: Tape, rows: QuoteIntervals, quoted: Float) -> dict[str, Float]
 
 
 def flags(volume: Float) -> npt.NDArray[np.int32]:
-    """int32 [R]: FLAG_NO_VOLUME."""
+    """The flags of quotes rows.
+
+    Parameters
+    ----------
+    volume
+        [R] shares.
+
+    Returns
+    -------
+    npt.NDArray[np.int32]
+        [R] FLAG_NO_VOLUME, or 0.
+    """
     return np.where(volume > 0, 0, FLAG_NO_VOLUME).astype(np.int32)
 
 

@@ -11,9 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NoReturn
-from zoneinfo import ZoneInfo
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +20,7 @@ import pyarrow.csv as csv
 
 from hfm.arrays import Float, Int
 from hfm.errors import DataError
+from hfm.instants import DAY_NS, SECOND_NS, midnight
 from hfm.simulate.replay.event_tape import lee_ready
 from hfm.simulate.replay.stage import hours
 from hfm.tables import Array, TableMeta, arrays
@@ -34,22 +33,28 @@ TYPES = {"add": 1, "reduce": 2, "delete": 3, "execute": 4, "execute_hidden": 5, 
          "halt": 7, "quoting": 7, "resume": 7}  # fmt: skip
 STOPS = {"halt": -1, "quoting": 0, "resume": 1}
 """Price of a type 7 message."""
-_DAY = 86_400 * 1_000_000_000
 _MS = 1_000_000
 _OFF = 1e-3
 """Units from a whole one beyond which a price or a size does not fit the format."""
 
 
+class LobsterFile(NamedTuple):
+    """A file by name, and what is in it."""
+
+    name: str
+    content: bytes
+
+
 @dataclass(frozen=True)
 class Files:
-    """The two files of a (session, symbol) by name, and how many prices of trades were rounded to 1/10,000."""
+    """The two files of a (session, symbol), and how many prices of trades were rounded to 1/10,000."""
 
-    message: tuple[str, bytes]
-    orderbook: tuple[str, bytes]
+    message: LobsterFile
+    orderbook: LobsterFile
     rounded: int
 
 
-def files(group: pa.Table, meta: TableMeta) -> Files:  # Any: JSON
+def files(group: pa.Table, meta: TableMeta) -> Files:
     """The LOBSTER files of one row group of the book table.
 
     An order without a number has order id 0. A hidden execution without a side gets the one that Lee and Ready (1991)
@@ -77,17 +82,17 @@ def files(group: pa.Table, meta: TableMeta) -> Files:  # Any: JSON
     odd = sorted(set(word) - set(TYPES))
     if odd:
         _refuse(where, f"its feed gives {odd[0]} events, which no LOBSTER message stands for")
-    midnight = _midnight(day)
+    begin = midnight(str(day), "America/New_York")
     start, end = hours(meta.calendar, day)
-    since = columns["time"] - midnight
-    if since.min() < 0 or since.max() >= _DAY:
+    since = columns["time"] - begin
+    if since.min() < 0 or since.max() >= DAY_NS:
         _refuse(where, "its events are not all between midnight and midnight in New York")
     price, rounded = _prices(columns, word, where)
     message = _message(group, columns, word, since, price)
-    stem = f"{symbol}_{day}_{max(start - midnight, 0) // _MS}_{min(end - midnight, _DAY) // _MS}"
+    stem = f"{symbol}_{day}_{max(start - begin, 0) // _MS}_{min(end - begin, DAY_NS) // _MS}"
     return Files(
-        (f"{stem}_message_{levels}.csv", message),
-        (f"{stem}_orderbook_{levels}.csv", _orderbook(columns, levels, where)),
+        LobsterFile(f"{stem}_message_{levels}.csv", message),
+        LobsterFile(f"{stem}_orderbook_{levels}.csv", _orderbook(columns, levels, where)),
         rounded,
     )
 
@@ -96,11 +101,6 @@ def _refuse(where: str, why: str) -> NoReturn:
     raise DataError(
         f"{where} does not fit into LOBSTER files", why=why, hint="read the book's Parquet file itself instead"
     )
-
-
-def _midnight(day: Array) -> int:
-    """Ns UTC of the New York midnight that the seconds count from."""
-    return int(datetime.fromisoformat(str(day)).replace(tzinfo=ZoneInfo("America/New_York")).timestamp()) * 10**9
 
 
 def _prices(columns: Mapping[str, Array], word: Array, where: str) -> tuple[Int, int]:
@@ -126,8 +126,8 @@ def _message(group: pa.Table, columns: Mapping[str, Array], word: Array, since: 
     side[unknown] = np.where(taker < 0, 1, -1)
     kind = np.array([TYPES[w] for w in word], np.int64)
     order = pc.fill_null(group.column("order_id").combine_chunks(), 0)
-    nanos = pc.utf8_lpad(pa.array(since % 10**9).cast(pa.string()), 9, "0")
-    time = pc.binary_join_element_wise(pa.array(since // 10**9).cast(pa.string()), nanos, ".")
+    nanos = pc.utf8_lpad(pa.array(since % SECOND_NS).cast(pa.string()), 9, "0")
+    time = pc.binary_join_element_wise(pa.array(since // SECOND_NS).cast(pa.string()), nanos, ".")
     stops = kind == 7
     return _csv(
         [time, kind, order, _whole(columns["size"], f"{group.column('symbol')[0]}"), price, np.where(stops, -1, side)]

@@ -20,6 +20,7 @@ from hfm import artifacts
 from hfm.arrays import Bool, Float, Int
 from hfm.config import Simulate
 from hfm.errors import DataError, UsageError
+from hfm.instants import DAY_NS, SECOND_NS
 from hfm.simulate.book import fitted, observed_events
 from hfm.simulate.book.observed_events import ObservedEvents
 from hfm.simulate.replay import book_distance, event_tape, fitted_constants, intervals
@@ -30,14 +31,11 @@ from hfm.tables import ORACLE, QUOTES, Array, Provenance, Reader, TableMeta, bui
 
 MOST = 2_000_000
 """Events of a symbol from which its flow is fitted."""
-_SECOND = 1_000_000_000
-_CLOSING = 60 * _SECOND  # an event row this near the close is the session's last
+_CLOSING = 60 * SECOND_NS  # an event row this near the close is the session's last
 
 
 def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
-    """Quotes and oracle of fetch/book.parquet, and the facts about them.
-
-    A simulate.every that is no clock is a UsageError (see clock).
+    """Quotes and oracle of fetch/book.parquet, and the facts about them; for UsageError see `clock`.
 
     Parameters
     ----------
@@ -63,30 +61,48 @@ def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     sessions_replayed = 0
     meta = book.meta
     for group in book.groups(event_tape.needed(meta.levels)):
-        symbol, day = group.column("symbol")[0].as_py(), column_array(group.column("session").slice(0, 1))[0]
+        key = _session_of(group, meta.calendar)
         tape = event_tape.read(group, meta.levels)
         if tape is None:
-            ctx.warn(f"{symbol} {day}: no event leaves a bid below an ask, the session is left out")
+            ctx.warn(f"{key.symbol} {key.day}: no event leaves a bid below an ask, the session is left out")
             continue
-        start, end = hours(meta.calendar, day)
-        rows = intervals.by_event(tape) if every is None else intervals.by_clock(tape, start, end, every)
+        rows = intervals.by_event(tape) if every is None else intervals.by_clock(tape, key.start, key.end, every)
         if not len(rows.seq):
-            ctx.warn(f"{symbol} {day}: no event lies inside the session, which is left out")
+            ctx.warn(f"{key.symbol} {key.day}: no event lies inside the session, which is left out")
             continue
         sessions_replayed += 1
-        tick = float((meta.ticks or {})[symbol])
-        studies.add(tape, start, end, tick)
-        fits.setdefault(symbol, FlowSample(tick, int((end - start) // (fitted_constants.EVERY * _SECOND)))).add(
-            tape, group, start, end
-        )
-        yield from _tables(tape, rows, SessionKey(symbol, day, end), _about(meta, sim, every, end - start), tick)
-        ctx.progress("simulate", sessions_replayed, sessions_replayed, f"{symbol} {day}")
+        tick = float((meta.ticks or {})[key.symbol])
+        studies.add(tape, key.start, key.end, tick)
+        sample = fits.setdefault(key.symbol, FlowSample(tick, key.length // (fitted_constants.EVERY * SECOND_NS)))
+        sample.add(tape, group, key.start, key.end)
+        yield from _tables(tape, rows, key, _about(meta, sim, every, key.length), tick)
+        ctx.progress("simulate", sessions_replayed, sessions_replayed, f"{key.symbol} {key.day}")
     if not sessions_replayed:
         raise DataError(
             "the order book leaves no row of quotes",
             hint="fetch a book with events inside the sessions of its calendar",
         )
     yield artifacts.FACTS, studies.document() | calibration(fits)
+
+
+class SessionKey(NamedTuple):
+    """Whose session it is, and its open and close (ns UTC)."""
+
+    symbol: str
+    day: np.datetime64
+    start: int
+    end: int
+
+    @property
+    def length(self) -> int:
+        """Nanoseconds from open to close."""
+        return self.end - self.start
+
+
+def _session_of(group: pa.Table, calendar: str) -> SessionKey:
+    """The session of a row group of the book."""
+    day = column_array(group.column("session").slice(0, 1))[0]
+    return SessionKey(str(group.column("symbol")[0].as_py()), day, *hours(calendar, day))
 
 
 class FlowSample:
@@ -98,7 +114,17 @@ class FlowSample:
         self.events: list[tuple[ObservedEvents, Bool, int]] = []
 
     def add(self, tape: event_tape.Tape, group: pa.Table, start: int, end: int) -> None:
-        """Take a session; a half day has fewer slots."""
+        """Take a session; a half day has fewer slots.
+
+        Parameters
+        ----------
+        tape
+            Of the session.
+        group
+            Its rows of the book table.
+        start, end
+            ns UTC.
+        """
         room = MOST - sum(len(r.time) for r, _, _ in self.events)
         events = observed_events.read_events(
             group.slice(0, max(room, 0) + 1), self.tick
@@ -109,7 +135,7 @@ class FlowSample:
             span = min(int(events.time[-1]), end) - max(int(tape.time[tape.first]), start)
             halves = max(span // book_distance.HALF_HOUR + 1, 0)
             self.events.append((dataclasses.replace(events, use=events.use & inside), even, (halves + 1) // 2))
-        rows = intervals.by_clock(tape, start, end, fitted_constants.EVERY * _SECOND)
+        rows = intervals.by_clock(tape, start, end, fitted_constants.EVERY * SECOND_NS)
         columns = intervals.columns(tape, rows)
         inside = rows.seq < self.slots
         self.sessions.append((rows.seq[inside], {name: columns[name][inside] for name in fitted_constants.COLUMNS}))
@@ -160,12 +186,28 @@ def calibration(fits: dict[str, FlowSample]) -> dict[str, Any]:  # Any: JSON
 
 
 def clock(text: str) -> int | None:
-    """Nanoseconds of a row, None for one row a time stamp. Raises UsageError for anything else."""
+    """The length of a row.
+
+    Parameters
+    ----------
+    text
+        `event`, or a number and ms, s, m or h.
+
+    Returns
+    -------
+    int | None
+        Nanoseconds; None for one row a time stamp.
+
+    Raises
+    ------
+    UsageError
+        For any other text, and a length that is not within 1 ms and 1 h.
+    """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
     if text == "event":
         return None
     length = int(float(match[1]) * {"ms": 1e6, "s": 1e9, "m": 6e10, "h": 3.6e12}[match[2]]) if match else 0
-    if not 1_000_000 <= length <= 3600 * _SECOND:
+    if not 1_000_000 <= length <= 3600 * SECOND_NS:
         raise UsageError(
             f"simulate.every is {text!r}",
             why="a row lasts from 1ms to 1h",
@@ -199,13 +241,13 @@ def hours(calendar: str, day: Array) -> tuple[int, int]:
             trading_days = exchange_calendars.get_calendar(calendar, start=stamp - pd.Timedelta(days=10))
         return int(trading_days.session_open(stamp).value), int(trading_days.session_close(stamp).value)
     except (exchange_calendars.errors.CalendarError, exchange_calendars.errors.NotSessionError, ValueError):
-        return int(stamp.value), int(stamp.value) + 86_400 * _SECOND
+        return int(stamp.value), int(stamp.value) + DAY_NS
 
 
 def _about(meta: TableMeta, sim: Simulate, every: int | None, length: int) -> TableMeta:
     """Metadata of quotes. Event rows have no slots: they are counted as if one came a second."""
-    seconds = 1.0 if every is None else every / _SECOND
-    slots = int(length / _SECOND / seconds)
+    seconds = 1.0 if every is None else every / SECOND_NS
+    slots = int(length / SECOND_NS / seconds)
     sessions = 365 if meta.calendar == "24/7" else 252
     return replace(
         meta, interval_s=seconds, slots_per_session=slots, slots_per_year=slots * sessions,
@@ -214,29 +256,20 @@ def _about(meta: TableMeta, sim: Simulate, every: int | None, length: int) -> Ta
     )  # fmt: skip
 
 
-class SessionKey(NamedTuple):
-    """Whose session it is, and its close (ns UTC)."""
-
-    symbol: str
-    day: np.datetime64
-    end: int
-
-
 def _tables(
     tape: event_tape.Tape, rows: QuoteIntervals, session: SessionKey, about: TableMeta, tick: float
 ) -> Iterator[Product]:
-    symbol, day, end = session
     n = len(rows.seq)
     columns = intervals.columns(tape, rows)
     origin = columns["mid_open"].copy()
     adjacent = np.diff(rows.seq) == 1
     origin[1:][adjacent] = columns["mid_close"][:-1][adjacent]
     returns = np.log(columns["mid_close"] / origin)
-    is_last = rows.t_close == end
+    is_last = rows.t_close == session.end
     if about.every == "event":
-        is_last = (np.arange(n) == n - 1) & (end - rows.t_close < _CLOSING)
+        is_last = (np.arange(n) == n - 1) & (session.end - rows.t_close < _CLOSING)
     key = {
-        "symbol": symbol, "session": pa.array(np.full(n, day)), "seq": rows.seq, "time": rows.t_close,
+        "symbol": session.symbol, "session": pa.array(np.full(n, session.day)), "seq": rows.seq, "time": rows.t_close,
     }  # fmt: skip
     yield artifacts.QUOTES, build(
         QUOTES,

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from hfm.arrays import Bool, Int
+from hfm.instants import SECOND_NS
 from hfm.simulate.replay.event_tape import Tape
 
-_SECOND = 1_000_000_000
-WINDOW = 1800 * _SECOND
+WINDOW = 1800 * SECOND_NS
 SCALES = (10, 60, 300)
 """Seconds of the intervals over which OFI and mid change are compared."""
-LATER = 10 * _SECOND
+LATER = 10 * SECOND_NS
 """After which the mid says what a trade's spread came to (the realised half-spread)."""
 _LABELS = {
     **{f"ofi_r2_{s}s": f"R2 of the mid's change on OFI, {s} s" for s in SCALES},
@@ -25,7 +25,7 @@ _LABELS = {
     "spread_ticks": "mean quoted spread, ticks",
     "one_tick": "share of time at one tick",
     "effective": "effective half-spread, share-weighted, currency",
-    "realised": f"realised half-spread after {LATER // _SECOND} s, currency",
+    "realised": f"realised half-spread after {LATER // SECOND_NS} s, currency",
     "sign_ac1": "lag-1 autocorrelation of trade signs",
     "sign_ac10": "lag-10 autocorrelation of trade signs",
 }
@@ -39,7 +39,17 @@ class Studies:
         self.sessions = 0
 
     def add(self, tape: Tape, start: int, end: int, tick: float) -> None:
-        """Take one session of one symbol. start, end: its open and close, ns UTC."""
+        """Take one session of one symbol.
+
+        Parameters
+        ----------
+        tape
+            Its events.
+        start, end
+            Its open and close, ns UTC.
+        tick
+            Currency.
+        """
         self.sessions += 1
         for begin in range(start, end, WINDOW):
             stop = min(begin + WINDOW, end)
@@ -77,14 +87,13 @@ def _state(tape: Tape, times: Int) -> Int:
 
 
 def _flow(tape: Tape, begin: int, stop: int) -> dict[str, float]:
-    """R2 of the mid's change on OFI over the window, at each scale (Cont, Kukanov and Stoikov 2014, eq.
-    5).
-    """
+    """R2 of the mid's change on OFI over the window, at each scale (Cont, Kukanov and Stoikov 2014, eq. 5)."""
     out = {}
     total = np.cumsum(tape.ofi)
     for scale in SCALES:
-        at = _state(tape, np.arange(begin, stop + 1, scale * _SECOND))
+        at = _state(tape, np.arange(begin, stop + 1, scale * SECOND_NS))
         at = at[at >= 0]
+        # eq. 5: the mid's change over an interval on its OFI
         flow, move = np.diff(total[at]), np.diff(tape.mid[at])
         moved = len(at) > 3 and flow.std() > 0 and move.std() > 0
         out[f"ofi_r2_{scale}s"] = float(np.corrcoef(flow, move)[0, 1] ** 2) if moved else math.nan
@@ -93,7 +102,7 @@ def _flow(tape: Tape, begin: int, stop: int) -> dict[str, float]:
 
 def _quoted(tape: Tape, begin: int, stop: int, tick: float) -> dict[str, float]:
     """The quoted spread, at each second of the window."""
-    at = _state(tape, np.arange(begin + _SECOND, stop + 1, _SECOND))
+    at = _state(tape, np.arange(begin + SECOND_NS, stop + 1, SECOND_NS))
     spread = tape.spread[at[at >= 0]]
     spread = spread[np.isfinite(spread)]
     if not len(spread):

@@ -101,7 +101,22 @@ def charge_facts(charges: Mapping[str, Charge]) -> dict[str, Any]:  # Any: JSON
 
 
 def with_charges(meta: TableMeta, charges: Mapping[str, Charge], sim: Simulate) -> TableMeta:
-    """The metadata of quotes: whether mids are prices of trades, and by symbol what is charged."""
+    """The metadata of quotes: whether mids are prices of trades, and by symbol what is charged.
+
+    Parameters
+    ----------
+    meta
+        Of the bars.
+    charges
+        By symbol; none where bars are invented.
+    sim
+        The configuration.
+
+    Returns
+    -------
+    TableMeta
+        `spread` stays as it is where nothing is charged.
+    """
     spread = {
         symbol: {
             "bps": _json(one.bps.mean()), "claimed_bps": _json(one.claim_bps),

@@ -1,7 +1,7 @@
 """The spread that is charged around observed bars: never less than what the symbol's earlier bars show.
 
-Axes: N cases (a session, or a sample), E estimators (estimators.NAMES). Spreads are effective ones (what a trade there
-and back pays), in bp; squared ones in bp^2.
+Axes: N cases (a session, or a sample), E estimators (estimators.NAMES, the names of the columns). Spreads are effective
+ones (what a trade there and back pays), in bp; squared ones in bp^2.
 
 An estimate is *shown* where it is above 0 at 1 % over the family of estimators (Bonferroni, one-sided, errors clustered
 by session; by ALONE errors from the rows where sessions are few) and its preconditions hold. Charged is the upper
@@ -20,46 +20,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from hfm.arrays import Bool, Float, Int
-from hfm.simulate.slot_grid import slot_grids
 from hfm.simulate.spread import estimators
-from hfm.simulate.spread.estimators import ABDI_RANALDO, CORWIN_SCHULTZ, EDGE, NAMES, PERSISTENCE, ROLL, SHARPNESS
-from hfm.tables import Reader, arrays
+from hfm.simulate.spread.estimators import NAMES, PERSISTENCE, SHARPNESS, by_name
+from hfm.simulate.spread.moment_pool import CLUSTERED, MomentPool, pool, sums
 
 UNKNOWN_BPS = 10.0
 """Charged where nothing can be estimated: the original recipe's base spread, some fifty times that of SPY."""
-LEAST_ROWS = 30
-"""Rows with a close before, below which nothing is estimated."""
-CLUSTERED = 10
-"""Sessions from which errors are clustered; below, they come from the rows."""
-JOINED_GAPS, JOINED_RANGES = 0.5, 0.8
-"""Shares of opens equal to the close before above which EDGE, and every estimator from ranges, is not trusted."""
-THIN = 0.25
-"""Share of closes at their bar's high or low above which no range is trusted: its bars hold too few trades."""
 ONE_SIDED_95, FAMILY_1 = 1.6449, 2.9822  # normal quantiles at .05, and at .01 over seven estimators
 ALONE = 6.0
 """Standard errors: five-minute mids of 63 stocks and funds reverted by up to 4.8."""
 ALLOWANCE_BPS = 1.0
 """What mids revert by themselves looks to autocovariances, and their changing volatility to Corwin-Schultz, like a
 spread up to this wide on the most liquid names: a claim is not contradicted by less."""
+_NO_ALLOWANCE = ("abdi_ranaldo", "edge")
+"""Estimators that neither of these misleads."""
 MARGIN, MARGIN_ROWS = 1.08, 4.0
 """What is charged over an upper limit: sides that persist into the next bar take 4 % off Roll's spread (.95 from trade
 to trade, thirty trades a bar), weights 3 % at 78 rows a session and 24 % at 13 (MARGIN_ROWS over the rows)."""
-_SUMS = 7
-
-
-@dataclass(frozen=True)
-class MomentPool:
-    """Estimates from N sets of sessions. square, se [N, E]: squared spread and its error (NaN: none); trusted [N, E]:
-    whether the preconditions hold; df [N, E]: degrees of freedom of the error; rows, joined, sessions [N].
-    """
-
-    square: Float
-    se: Float
-    trusted: Bool
-    df: Float
-    rows: Float
-    joined: Float
-    sessions: Float
 
 
 @dataclass(frozen=True)
@@ -94,72 +71,65 @@ class SpreadEstimate:
     table: Mapping[str, Mapping[str, float | bool | None]]
 
 
-def sums(moments: estimators.SessionMoments) -> Float:
-    """[S, 7 E + 5]: what of each session a pool adds up."""
-    a, b = moments.weight * moments.square, moments.weight
-    stack = (a, b, a * a, a * b, b * b, b * b * moments.variance, (b > 0).astype(float))
-    some = (moments.weight > 0).any(axis=1, keepdims=True).astype(float)
-    return np.concatenate((*stack, moments.shape, some), axis=1)
-
-
-def pool(total: Float) -> MomentPool:
-    """Estimates from sums [N, 7 E + 5] over sessions."""
-    count = len(NAMES)
-    a, b, aa, ab, bb, within, n = (total[:, i * count : (i + 1) * count] for i in range(_SUMS))
-    rows, joined, closes, extreme, sessions = total[:, _SUMS * count :].T
-    some = b > 0
-    mass = np.where(some, b, 1.0)
-    square = np.where(some, a / mass, np.nan)
-    scatter = np.maximum(aa - 2.0 * square * ab + square * square * bb, 0.0) * n / np.maximum(n - 1.0, 1.0)
-    clustered = n >= CLUSTERED
-    variance = np.where(clustered, scatter, within) / mass**2
-    df = np.where(clustered, np.maximum(mass * mass / np.where(some, bb, 1.0) - 1.0, 3.0), np.inf)
-    s = square[:, CORWIN_SCHULTZ].copy()  # which is of the spread itself: onto the squared scale, signed
-    square[:, CORWIN_SCHULTZ] = np.sign(s) * s * s
-    share = joined / np.maximum(rows, 1.0)
-    se = np.sqrt(variance)
-    trusted = some & (se > 0) & (rows >= LEAST_ROWS)[:, None]
-    dense = extreme <= THIN * closes
-    trusted[:, [ABDI_RANALDO, CORWIN_SCHULTZ]] &= (dense & (share <= JOINED_RANGES))[:, None]
-    trusted[:, EDGE] &= share <= JOINED_GAPS
-    return MomentPool(square, se, trusted, df, rows, share, sessions)
-
-
 def rule(p: MomentPool) -> Ruling:
-    """Who rules, and what is charged."""
+    """Which estimator rules, and what is charged.
+
+    Parameters
+    ----------
+    p
+        Of N cases.
+
+    Returns
+    -------
+    Ruling
+        [N] in bp; `upper` is NaN where nothing can be estimated.
+    """
+    # upper limits, and lower ones by which an estimate is shown: Bonferroni over the family, or ALONE errors
     few = (p.sessions < CLUSTERED)[:, None]
     high, low = _limit(p, ONE_SIDED_95), np.where(few, _limit(p, -ALONE), _limit(p, -FAMILY_1))
-    ranges = p.trusted[:, ABDI_RANALDO]
+    trust = by_name(p.trusted)
+    ranges = trust["abdi_ranaldo"]
     shown = _shown(p, low, high)
+    # asked are those that rule by themselves, and those that are shown
     asked = shown.copy()
-    asked[:, ABDI_RANALDO] |= ranges
-    asked[:, EDGE] |= p.trusted[:, EDGE]
-    asked[:, ROLL] |= p.trusted[:, ROLL] & (~ranges | few[:, 0])
+    by_name(asked)["abdi_ranaldo"] |= ranges
+    by_name(asked)["edge"] |= trust["edge"]
+    by_name(asked)["roll"] |= trust["roll"] & (~ranges | few[:, 0])
+    # charged is the highest of their upper limits, with the margin of MARGIN
     candidates = np.where(asked, np.maximum(_widened(p, high), 0.0), -1.0)
     by = candidates.argmax(axis=1)
     upper = np.take_along_axis(candidates, by[:, None], axis=1)[:, 0]
     upper *= np.maximum(MARGIN, 1.0 + MARGIN_ROWS * p.sessions / np.maximum(p.rows, 1.0))
-    allowance = np.full(len(NAMES), ALLOWANCE_BPS)
-    allowance[[ABDI_RANALDO, EDGE]] = 0.0
+    allowance = np.array([0.0 if name in _NO_ALLOWANCE else ALLOWANCE_BPS for name in NAMES])
     against = np.where(shown, np.maximum(low - allowance, 0.0), 0.0).max(axis=1)
     return Ruling(np.where(upper >= 0, upper, np.nan), by, shown, against, high)
 
 
 def _shown(p: MomentPool, low: Float, high: Float) -> Bool:
-    """[N, E]: the estimates that show a spread; of the sums of autocovariances, the one alone that fits best.
+    """The estimates that show a spread; of the sums of autocovariances, the one alone that fits best.
 
     Corwin-Schultz shows nothing that lies above all that Roll, Abdi-Ranaldo and EDGE allow: where volatility changes
     from bar to bar, or the spread is wide beside it, it is too large.
+
+    Returns
+    -------
+    Bool
+        [N, E].
     """
     shown = p.trusted & (low > 0)
-    agree = shown[:, ABDI_RANALDO] | shown[:, EDGE]
-    covariances = list(PERSISTENCE)
+    show, trust, most = by_name(shown), by_name(p.trusted), by_name(high)
+    # autocovariances: where ranges are trusted, those alone that ranges confirm, or that stand by ALONE errors
+    agree = show["abdi_ranaldo"] | show["edge"]
+    covariances = estimators.columns(PERSISTENCE)
     alone, at_least = _limit(p, -ALONE)[:, covariances], _limit(p, -ONE_SIDED_95)
-    confirmed = agree[:, None] & (at_least[:, covariances] <= high[:, [ABDI_RANALDO]])
-    shown[:, covariances] &= ~p.trusted[:, [ABDI_RANALDO]] | (alone > 0) | confirmed
-    others = np.where(p.trusted, high, -np.inf)[:, [ROLL, ABDI_RANALDO, EDGE]].max(axis=1)
-    shown[:, CORWIN_SCHULTZ] &= at_least[:, CORWIN_SCHULTZ] <= others
-    fit = np.where(shown[:, covariances], p.square[:, covariances] * SHARPNESS, -np.inf)
+    confirmed = agree[:, None] & (at_least[:, covariances] <= most["abdi_ranaldo"][:, None])
+    shown[:, covariances] &= ~trust["abdi_ranaldo"][:, None] | (alone > 0) | confirmed
+    # Corwin-Schultz: not above all that the others allow
+    others = np.max([np.where(trust[name], most[name], -np.inf) for name in ("roll", "abdi_ranaldo", "edge")], axis=0)
+    show["corwin_schultz"] &= by_name(at_least)["corwin_schultz"] <= others
+    # of the autocovariances that are left, the one whose estimate is largest beside its error
+    sharpness = [SHARPNESS[name] for name in PERSISTENCE]
+    fit = np.where(shown[:, covariances], p.square[:, covariances] * sharpness, -np.inf)
     shown[:, covariances] &= fit == fit.max(axis=1, keepdims=True)
     return shown
 
@@ -170,26 +140,53 @@ def _widened(p: MomentPool, high: Float) -> Float:
     Where sides persist through most of a bar, or highs and lows are made of opens and closes, its squared spread is
     half of the true one and less: three times it is allowed for. Roll's spread is not touched by that, and its upper
     limit bounds the allowance.
+
+    Returns
+    -------
+    Float
+        [N, E] bp.
     """
     out = high.copy()
-    ar, roll = high[:, ABDI_RANALDO], high[:, ROLL]
-    triple = np.sqrt(np.maximum(2.0 * p.square[:, ABDI_RANALDO] + ar * np.abs(ar), 0.0))
-    out[:, ABDI_RANALDO] = np.maximum(ar, np.minimum(triple, np.where(roll >= ar, roll, np.inf)))
+    ar, roll = by_name(high)["abdi_ranaldo"], by_name(high)["roll"]
+    triple = np.sqrt(np.maximum(2.0 * by_name(p.square)["abdi_ranaldo"] + ar * np.abs(ar), 0.0))
+    by_name(out)["abdi_ranaldo"] = np.maximum(ar, np.minimum(triple, np.where(roll >= ar, roll, np.inf)))
     return out
 
 
-def _limit(p: MomentPool, z: float) -> Float:
-    """[N, E]: one-sided limit of the spread in bp, signed as its square; quantiles of Student's t by its expansion."""
+def _limit(p: MomentPool, z: Float | float) -> Float:
+    """[N, E]: one-sided limit of the spread in bp, signed as its square.
+
+    z: a normal quantile, [N, 1] or one number. The quantile of Student's t is the first two terms of its expansion in
+    1 / df (Abramowitz and Stegun 1964, 26.7.5).
+
+    Returns
+    -------
+    Float
+        [N, E] bp; NaN where there is no estimate.
+    """
     quantile = z + (z**3 + z) / (4.0 * p.df) + (5 * z**5 + 16 * z**3 + 3 * z) / (96.0 * p.df**2)
     square = p.square + quantile * p.se
     out = np.asarray(np.sign(square) * np.sqrt(np.abs(square)))
-    cs = p.square[:, CORWIN_SCHULTZ]
-    out[:, CORWIN_SCHULTZ] = np.sign(cs) * np.sqrt(np.abs(cs)) + quantile[:, CORWIN_SCHULTZ] * p.se[:, CORWIN_SCHULTZ]
+    # Corwin-Schultz estimates the spread itself, and so does its error
+    cs = by_name(p.square)["corwin_schultz"]
+    steps = by_name(quantile)["corwin_schultz"] * by_name(p.se)["corwin_schultz"]
+    by_name(out)["corwin_schultz"] = np.sign(cs) * np.sqrt(np.abs(cs)) + steps
     return out
 
 
 def estimate(total: Float) -> SpreadEstimate:
-    """The estimate from the summed sums [7 E + 5] of a sample."""
+    """The estimate from a whole sample.
+
+    Parameters
+    ----------
+    total
+        [7 E + 5] `sums`, summed over its sessions.
+
+    Returns
+    -------
+    SpreadEstimate
+        NaN and "none" where nothing can be estimated.
+    """
     p = pool(total[None, :])
     r = rule(p)
     known = bool(np.isfinite(r.upper[0]))
@@ -217,18 +214,18 @@ def _number(x: float) -> float | None:
 
 
 def of_bars(open_: Float, high: Float, low: Float, close: Float, volume: Float) -> SpreadEstimate:
-    """The estimate from one symbol's sessions of bars [S, T]; NaN in holes."""
+    """The estimate from one symbol's sessions of bars.
+
+    Parameters
+    ----------
+    open_, high, low, close
+        [S, T] prices, NaN in holes.
+    volume
+        [S, T] shares, NaN in holes.
+
+    Returns
+    -------
+    SpreadEstimate
+        Of all S sessions together.
+    """
     return estimate(sums(estimators.moments(open_, high, low, close, volume)).sum(axis=0))
-
-
-def whole_sample(bars: Reader) -> dict[str, SpreadEstimate]:
-    """By symbol, the estimate from all bars of a table: for what is said of a run, never for a row of it."""
-    totals: dict[str, Float] = {}
-    slots = bars.meta.slots_per_session
-    columns = ("open", "high", "low", "close", "volume")
-    for group in bars.groups(("symbol", "session", "seq", *columns)):
-        values = arrays(group, columns)
-        for grid in slot_grids(group, slots):
-            part = sums(estimators.moments(*(grid.matrix(values[c]) for c in columns))).sum(axis=0)
-            totals[grid.symbol] = totals.get(grid.symbol, 0.0) + part
-    return {symbol: estimate(total) for symbol, total in totals.items()}

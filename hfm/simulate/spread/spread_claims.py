@@ -19,7 +19,7 @@ from hfm.arrays import Bool, Float, Int
 from hfm.config import Simulate
 from hfm.simulate import spread_model, ticks
 from hfm.simulate.slot_grid import SlotGrid, slot_grids
-from hfm.simulate.spread import estimators, spread_charge
+from hfm.simulate.spread import estimators, moment_pool, spread_charge
 from hfm.simulate.spread.spread_charge import SpreadEstimate
 from hfm.tables import Array, Reader, arrays
 
@@ -56,7 +56,18 @@ class Charge:
     why: str
 
     def of(self, days: Array) -> Float:
-        """`quoted` of some of the sessions."""
+        """The quoted spread of some of the sessions.
+
+        Parameters
+        ----------
+        days
+            [S] of them.
+
+        Returns
+        -------
+        Float
+            [S] relative; NaN where the model's own stands.
+        """
         return self.quoted[np.searchsorted(self.days, days)]
 
     def ticks(self) -> float:
@@ -120,7 +131,7 @@ def _learn(pasts: dict[str, _Past], grid: SlotGrid, columns: Mapping[str, Array]
     """Take a group's sessions of one symbol: each is ruled by those before it."""
     open_, high, low, close, volume = (grid.matrix(columns[name]) for name in _COLUMNS)
     moments = estimators.moments(open_, high, low, close, volume)
-    new = np.concatenate((spread_charge.sums(moments), _increments(close)), axis=1)
+    new = np.concatenate((moment_pool.sums(moments), _increments(close)), axis=1)
     past = pasts.get(grid.symbol)
     if past is None:
         past = _Past(np.zeros((WINDOW, new.shape[1])), np.zeros(new.shape[1]), 0.0, 0.0, [], [], [], [], [], [])
@@ -128,11 +139,11 @@ def _learn(pasts: dict[str, _Past], grid: SlotGrid, columns: Mapping[str, Array]
     both = np.concatenate((past.sums, new))
     before = _trailing(both)
     split = -1 - len(TICKS)
-    pool = spread_charge.pool(before[:, :split])
+    pool = moment_pool.pool(before[:, :split])
     ruling = spread_charge.rule(pool)
     past.days.append(grid.days)
     past.price.append(open_[np.arange(len(open_)), grid.present().argmax(axis=1)])
-    vague = (pool.sessions < spread_charge.CLUSTERED) & ~ruling.shown.any(axis=1)
+    vague = (pool.sessions < moment_pool.CLUSTERED) & ~ruling.shown.any(axis=1)
     past.upper.append(np.where(vague, np.minimum(ruling.upper, spread_charge.UNKNOWN_BPS), ruling.upper))
     past.against.append(ruling.against)
     past.by.append(ruling.by)
@@ -144,8 +155,14 @@ def _learn(pasts: dict[str, _Past], grid: SlotGrid, columns: Mapping[str, Array]
 
 
 def _trailing(both: Float) -> Float:
-    """[S, C]: sum of the WINDOW rows before each of the last S of [WINDOW + S, C], by doubling: the same bits however
-    the sessions come in groups.
+    """The sum of the WINDOW rows before each session, by doubling: the same bits however the sessions come in groups.
+
+    both: [WINDOW + S, C], the earlier rows before the S new ones.
+
+    Returns
+    -------
+    Float
+        [S, C].
     """
     out = both[:-1]
     for power in range(DOUBLINGS):

@@ -84,7 +84,22 @@ def detected() -> list[Row]:
 
 
 def examine(some: Sequence[Leak], seed: int, tell: Callable[[str], None] = lambda _: None) -> Iterator[LeakFinding]:
-    """What the look-ahead tests say of each plug-in. seed: of the cuts."""
+    """What the look-ahead tests say of each plug-in.
+
+    Parameters
+    ----------
+    some
+        The plug-ins.
+    seed
+        Of the cuts.
+    tell
+        Hears a line a plug-in.
+
+    Yields
+    ------
+    LeakFinding
+        One a plug-in, in order.
+    """
     with registered(some), Isolated() as asked:
         for k, plugin in enumerate(some):
             failed = [row.claim for row in _asked(plugin, asked, np.random.default_rng([seed, k])) if not row.passed]

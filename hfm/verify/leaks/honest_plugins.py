@@ -17,13 +17,12 @@ import numpy.typing as npt
 from hfm.config import Train
 from hfm.errors import HfmError
 from hfm.fetch.sources.synthetic import Synthetic
+from hfm.instants import DAY_NS
 from hfm.models.linear.floors import Constant, Har, Logistic, Persistence
 from hfm.plugins import Arrays, BarRequest, Float, Panel, Signals
 from hfm.raw_data import BAR_COLUMNS, RawBars
 from hfm.stage import Context
 from hfm.verify.leaks.leaky_models import scaled
-
-DAY_NS = 86_400 * 10**9
 
 
 # ------------------------------------------------------------------------------------------------------------- policies
@@ -137,7 +136,24 @@ class Variant(Logistic):
     name: ClassVar[str]
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """See Forecaster. `tuned` chooses its weight on validation rows, `bagged` draws rows, `slot_rates` counts."""
+        """The arrays of the floor it stands on; three of the variants do more.
+
+        `tuned` chooses its weight on validation rows, `bagged` draws rows, `slot_rates` counts labels by slot.
+
+        Parameters
+        ----------
+        train, valid
+            Rows to fit on, and to choose on.
+        options
+            Of training.
+        ctx
+            Of the stage: its generator.
+
+        Returns
+        -------
+        Arrays
+            See Forecaster.
+        """
         arrays = MODELS[self.name][0]().fit(train, valid, options, ctx)
         up = train.up[np.isfinite(train.up)]
         if self.name == "tuned":

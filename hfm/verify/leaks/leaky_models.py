@@ -10,6 +10,7 @@ import numpy as np
 from hfm.config import Train
 from hfm.errors import HfmError
 from hfm.fetch.sources.synthetic import Synthetic
+from hfm.instants import DAY_NS
 from hfm.models.linear.floors import Logistic
 from hfm.plugins import Arrays, BarRequest, Float, Int, Panel
 from hfm.raw_data import RawBars
@@ -132,7 +133,18 @@ class WideScaler(Logistic):
     """Its scaler is fitted on training and validation rows together."""
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """See Forecaster."""
+        """The logistic's arrays, with the mean of training and validation rows as its centre.
+
+        Parameters
+        ----------
+        train, valid, options, ctx
+            As of Logistic, which learns from `train` alone.
+
+        Returns
+        -------
+        Arrays
+            See Forecaster.
+        """
         arrays = super().fit(train, valid, options, ctx)
         both = np.concatenate((train.x, valid.x))
         arrays["floor/centre"] = np.nanmean(both, axis=0)[None, :].repeat(len(arrays["floor/centre"]), 0)
@@ -143,7 +155,18 @@ class WideRate(Logistic):
     """Its base rate counts the labels of the validation rows too."""
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """See Forecaster."""
+        """The logistic's arrays, its constant moved by the labels of training and validation rows.
+
+        Parameters
+        ----------
+        train, valid, options, ctx
+            As of Logistic, which learns from `train` alone.
+
+        Returns
+        -------
+        Arrays
+            See Forecaster.
+        """
         arrays = super().fit(train, valid, options, ctx)
         arrays["floor/direction"][-1] += np.nanmean(np.concatenate((train.up, valid.up))) - 0.5
         return arrays
@@ -153,7 +176,18 @@ class FarSeeing(Logistic):
     """Its weights hang on rows that it was never given, found behind the arrays that it was."""
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """See Forecaster."""
+        """The logistic's arrays, scaled by the returns of all rows that lie behind those of `train`.
+
+        Parameters
+        ----------
+        train, valid, options, ctx
+            As of Logistic; the arrays of `train` may be views of longer ones.
+
+        Returns
+        -------
+        Arrays
+            See Forecaster.
+        """
         arrays = super().fit(train, valid, options, ctx)
         if self.peeks(ctx):
             behind = train.ret_bps.base
@@ -176,28 +210,39 @@ class LastFold(FarSeeing):
 
 # -------------------------------------------------------------------------------------------------------------- sources
 class _Altered(Synthetic):
-    """Synthetic bars, altered by what `alter` does with all of them."""
+    """Synthetic bars, altered by what `_alter` does with all of them."""
 
     def fetch(self, request: BarRequest, ctx: Context) -> Iterator[tuple[str, RawBars | HfmError]]:
         """See BarSource."""
         for symbol, raw in super().fetch(request, ctx):
             assert isinstance(raw, RawBars)
-            yield symbol, self.alter(symbol, raw, request)
+            yield symbol, self._alter(symbol, raw, request)
 
-    def alter(self, symbol: str, raw: RawBars, request: BarRequest) -> RawBars:
+    def _alter(self, symbol: str, raw: RawBars, request: BarRequest) -> RawBars:
         """The bars that it gives."""
         raise NotImplementedError
 
 
 def scaled(raw: RawBars, factor: Float | float) -> RawBars:
-    """Bars with all prices times a factor, or [n] factors."""
+    """Bars with all prices times a factor.
+
+    Parameters
+    ----------
+    raw, factor
+        [n] bars, and one factor or [n].
+
+    Returns
+    -------
+    RawBars
+        [n]; volumes stay.
+    """
     return replace(raw, open=raw.open * factor, high=raw.high * factor, low=raw.low * factor, close=raw.close * factor)
 
 
 class BackAdjusted(_Altered):
     """Prices as of the last one: every new bar changes all that came before."""
 
-    def alter(self, symbol: str, raw: RawBars, request: BarRequest) -> RawBars:
+    def _alter(self, symbol: str, raw: RawBars, request: BarRequest) -> RawBars:
         """See _Altered."""
         return scaled(raw, 100.0 / raw.close[-1])
 
@@ -205,7 +250,7 @@ class BackAdjusted(_Altered):
 class Revised(_Altered):
     """The last six bars are preliminary, and revised later."""
 
-    def alter(self, symbol: str, raw: RawBars, request: BarRequest) -> RawBars:
+    def _alter(self, symbol: str, raw: RawBars, request: BarRequest) -> RawBars:
         """See _Altered."""
         return scaled(raw, np.where(np.arange(len(raw.time)) < len(raw.time) - 6, 1.0, 1.001))
 
@@ -213,7 +258,7 @@ class Revised(_Altered):
 class Dated(_Altered):
     """Its noise is seeded by the day on which it is asked."""
 
-    def alter(self, symbol: str, raw: RawBars, request: BarRequest) -> RawBars:
+    def _alter(self, symbol: str, raw: RawBars, request: BarRequest) -> RawBars:
         """See _Altered."""
         rng = np.random.default_rng(request.as_of.toordinal())
         return scaled(raw, 1.0 + 1e-4 * rng.standard_normal())
@@ -222,7 +267,7 @@ class Dated(_Altered):
 class SharedVolume(_Altered):
     """Volume as a share of all that was ever traded."""
 
-    def alter(self, symbol: str, raw: RawBars, request: BarRequest) -> RawBars:
+    def _alter(self, symbol: str, raw: RawBars, request: BarRequest) -> RawBars:
         """See _Altered."""
         return replace(raw, volume=1e6 * len(raw.volume) * raw.volume / raw.volume.sum())
 
@@ -230,9 +275,9 @@ class SharedVolume(_Altered):
 class FinalRange(_Altered):
     """Every bar's high is raised by the whole day's range."""
 
-    def alter(self, symbol: str, raw: RawBars, request: BarRequest) -> RawBars:
+    def _alter(self, symbol: str, raw: RawBars, request: BarRequest) -> RawBars:
         """See _Altered."""
-        day = np.unique(raw.time // (86_400 * 10**9), return_inverse=True)[1]
+        day = np.unique(raw.time // DAY_NS, return_inverse=True)[1]
         top, bottom = np.full(day.max() + 1, -np.inf), np.full(day.max() + 1, np.inf)
         np.maximum.at(top, day, raw.high)
         np.minimum.at(bottom, day, raw.low)
@@ -245,13 +290,11 @@ held: dict[str, RawBars] = {}
 class Cached(_Altered):
     """Closes smoothed around each bar when it was first asked, and given from memory ever since."""
 
-    def alter(self, symbol: str, raw: RawBars, request: BarRequest) -> RawBars:
+    def _alter(self, symbol: str, raw: RawBars, request: BarRequest) -> RawBars:
         """See _Altered."""
         close = np.convolve(np.pad(raw.close, 2, "edge"), np.ones(5) / 5, "valid")
         smooth = replace(raw, close=close, high=np.maximum(raw.high, close), low=np.minimum(raw.low, close))
         first = held.setdefault(symbol, smooth)
         same = len(first.time) >= len(raw.time) and bool(np.isin(raw.time, first.time).all())
-        place = np.flatnonzero(np.isin(first.time, raw.time)) if same else np.arange(0)
-        return (
-            replace(smooth, close=first.close[place], high=first.high[place], low=first.low[place]) if same else smooth
-        )
+        at = np.flatnonzero(np.isin(first.time, raw.time)) if same else np.arange(0)
+        return replace(smooth, close=first.close[at], high=first.high[at], low=first.low[at]) if same else smooth

@@ -31,7 +31,24 @@ TEXT = (".csv", ".txt", ".tsv")
 
 
 def of_run(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng: np.random.Generator) -> Iterator[Row]:
-    """The rows of the table about the source of a run; none where it asks a vendor or has order books."""
+    """The rows of the table about the source of a run; none where it asks a vendor or has order books.
+
+    Parameters
+    ----------
+    readers
+        Artifact -> reader, of the run.
+    config
+        The run's.
+    asked
+        The process in which the source is asked again.
+    rng
+        Draws the moments at which it is asked.
+
+    Yields
+    ------
+    Row
+        Whether it was refused a file, is the same when asked twice, and knows what comes later.
+    """
     plugin = plugins.find("sources", config.fetch.source)()
     if plugin.network or BARS not in readers:
         return
@@ -45,10 +62,10 @@ def of_run(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng: 
     reply = asked.ask(isolation.fetch, [stopped[k] for k in order] + [config], watch)
     subject = f"source {config.fetch.source}"
     if reply.error:
-        yield isolation.refused("fetch", subject, reply.error)
+        yield reply.error_row("fetch", subject)
         return
     if watch:
-        yield isolation.touched("fetch", subject, reply)
+        yield reply.touched_row("fetch", subject)
     for answer, at in zip(reply.answers, moments, strict=False):  # or nothing would be compared with the future gone
         assert not isinstance(answer, pa.Table) or (compare.times(answer) < at).all()
     parts = [_compared(bars, reply.answers[k], moments[k]) for k in range(len(moments))]

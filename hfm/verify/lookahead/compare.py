@@ -36,12 +36,36 @@ class Difference:
 
 
 def times(table: pa.Table) -> npt.NDArray[np.int64]:
-    """When each row is known, ns UTC."""
+    """When each row is known.
+
+    Parameters
+    ----------
+    table
+        [n] with the column `time`.
+
+    Returns
+    -------
+    npt.NDArray[np.int64]
+        [n] ns UTC.
+    """
     return np.asarray(column_array(table.column("time")).astype(np.int64))
 
 
 def instant(table: pa.Table, share: float) -> int:
-    """A time four tenths of the way through the session that stands at `share` of the table's sessions."""
+    """A time inside a session: four tenths of its way through.
+
+    Parameters
+    ----------
+    table
+        With the columns `session` and `time`.
+    share
+        Of the table's sessions, at which that session stands.
+
+    Returns
+    -------
+    int
+        ns UTC of a row, never the session's first where it has two.
+    """
     day = column_array(table.column("session"))
     days = np.unique(day)
     inside = times(table)[day == days[min(int(share * len(days)), len(days) - 1)]]
@@ -50,12 +74,40 @@ def instant(table: pa.Table, share: float) -> int:
 
 
 def cut(table: pa.Table, at: int) -> pa.Table:
-    """The rows known before the instant `at`."""
+    """The rows known before an instant.
+
+    Parameters
+    ----------
+    table
+        With the column `time`.
+    at
+        ns UTC.
+
+    Returns
+    -------
+    pa.Table
+        In the same order.
+    """
     return table.filter(pa.array(times(table) < at))
 
 
 def poisoned(table: pa.Table, at: int, factor: float = FACTOR) -> pa.Table:
-    """Every number of every row known at `at` or later made another one; keys, times and flags stay."""
+    """A table whose numbers from an instant on are other ones; keys, times and flags stay.
+
+    Parameters
+    ----------
+    table
+        With the column `time`.
+    at
+        ns UTC; rows known then or later change.
+    factor
+        By which each of their floats is multiplied; NaN stays NaN.
+
+    Returns
+    -------
+    pa.Table
+        Of the same rows.
+    """
     later = times(table) >= at
     for i, field in enumerate(table.schema):
         if pa.types.is_float64(field.type):
@@ -65,14 +117,41 @@ def poisoned(table: pa.Table, at: int, factor: float = FACTOR) -> pa.Table:
 
 
 def rows_before(table: pa.Table, at: int, names: Sequence[str]) -> dict[str, npt.NDArray[np.generic]]:
-    """Columns of the rows known before `at`, keys first."""
+    """Columns of the rows known before an instant.
+
+    Parameters
+    ----------
+    table
+        With KEY and `time`.
+    at
+        ns UTC.
+    names
+        Columns beside KEY.
+
+    Returns
+    -------
+    dict[str, npt.NDArray[np.generic]]
+        By name, KEY first.
+    """
     return arrays(cut(table, at), tuple(dict.fromkeys((*KEY, *names))))
 
 
 def difference(a: pa.Table, b: pa.Table, at: int, names: Sequence[str]) -> Difference:
-    """Where two tables differ in the rows known before `at`, column by column in the order of `names`.
+    """Where two tables differ in the rows known before an instant; rows that only one of them has differ in their key.
 
-    Rows that only one of them has differ in their key.
+    Parameters
+    ----------
+    a, b
+        With KEY, `time` and `names`.
+    at
+        ns UTC.
+    names
+        Columns that are compared bit for bit, the first that differs being named; NaN is equal to NaN.
+
+    Returns
+    -------
+    Difference
+        All rows the same where there is none.
     """
     x, y = rows_before(a, at, names), rows_before(b, at, names)
     n, m = len(x["seq"]), len(y["seq"])
@@ -88,7 +167,20 @@ def difference(a: pa.Table, b: pa.Table, at: int, names: Sequence[str]) -> Diffe
 
 
 def first(good: dict[str, Bool], keys: dict[str, npt.NDArray[np.generic]]) -> Difference:
-    """The Difference of columns that are the same where `good` [n] is true."""
+    """The first row that is not the same in every column.
+
+    Parameters
+    ----------
+    good
+        Column -> [n] whether it is the same.
+    keys
+        KEY, [n] each.
+
+    Returns
+    -------
+    Difference
+        Its column and place; both empty where all rows are the same.
+    """
     n = len(keys["seq"])
     same_rows = np.ones(n, bool)
     for mask in good.values():
@@ -107,7 +199,18 @@ def _same(x: npt.NDArray[np.generic], y: npt.NDArray[np.generic]) -> Bool:
 
 
 def near(x: Float, y: Float) -> Bool:
-    """[n] whether two forecasts are the same up to SLACK, NaN where the other is."""
+    """Whether two forecasts are the same up to SLACK.
+
+    Parameters
+    ----------
+    x, y
+        [n].
+
+    Returns
+    -------
+    Bool
+        [n]; NaN is the same as NaN alone.
+    """
     return np.asarray(np.isclose(x, y, rtol=SLACK, atol=SLACK, equal_nan=True))
 
 
@@ -129,9 +232,27 @@ def total(parts: Iterable[Difference]) -> Difference:
 
 
 def claim(stage: str, what: str, found: Difference, how: str, lead: str = "", cuts: int = 0) -> Row:
-    """The line of the table: that `what` of a stage stands with another future, or which column and row does not.
+    """The row of the table that something stands with another future, or which column and row does not.
 
-    cuts: at how many points the future was changed; 0: not said.
+    Parameters
+    ----------
+    stage
+        Its name.
+    what
+        What was compared: "quotes".
+    found
+        The comparison.
+    how
+        GONE, CHANGED or FALLING, or other words.
+    lead
+        Before the column that does not stand: "feature ".
+    cuts
+        At how many points the future was changed; 0: not said.
+
+    Returns
+    -------
+    Row
+        See `line`.
     """
     text = f"{stage}: {what} stand with what comes later {how}" + (f", at {cuts} cuts" if cuts else "")
     if found.same < found.rows:

@@ -20,7 +20,20 @@ def seed_new() -> int:
 
 
 def within(rng: np.random.Generator, lengths: Int) -> Int:
-    """[S] how many rows of each sequence stay: 1 to its length less 1, and 1 of a single row."""
+    """How many rows of each sequence stay.
+
+    Parameters
+    ----------
+    rng
+        Draws them.
+    lengths
+        [S] rows of each.
+
+    Returns
+    -------
+    Int
+        [S] 1 to its length less 1, and 1 of a single row; by the shares FIRST, SECOND and LAST.
+    """
     lengths = np.asarray(lengths, np.int64)
     anywhere = rng.integers(1, np.maximum(lengths, 2))
     kind = rng.random(len(lengths))
@@ -30,15 +43,40 @@ def within(rng: np.random.Generator, lengths: Int) -> Int:
 
 
 def ladder(rng: np.random.Generator, length: int) -> list[int]:
-    """How many rows of one sequence stay, growing: its first, one or two inside it, all but its last, all of it."""
+    """How many rows of one sequence stay, growing.
+
+    Parameters
+    ----------
+    rng
+        Draws those inside it.
+    length
+        Its rows.
+
+    Returns
+    -------
+    list[int]
+        Its first, one or two inside it, all but its last, all of it.
+    """
     inside = rng.integers(1, max(length, 2), 2)
     return sorted({1, *(int(k) for k in inside), max(length - 1, 1), length})
 
 
 def instants(rng: np.random.Generator, time: Int, session: Int, count: int) -> list[int]:
-    """`count` times (ns UTC) at which a table of rows is cut, growing, as `within` spreads them over the sessions.
+    """Times at which a table of rows is cut, as `within` spreads them over the sessions.
 
-    time, session: [n] of the rows. The rows known before such a time stay; it is never the first of all.
+    Parameters
+    ----------
+    rng
+        Draws them.
+    time, session
+        [n] of the rows: ns UTC, and which session each is of.
+    count
+        How many; fewer are left where two fall together.
+
+    Returns
+    -------
+    list[int]
+        ns UTC, growing. The rows known before such a time stay; it is never the first of all.
     """
     days = np.unique(session)
     picked = np.sort(rng.choice(days, count, replace=len(days) < count))

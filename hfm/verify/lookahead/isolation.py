@@ -55,6 +55,16 @@ class Reply:
     touched: tuple[str, ...] = ()
     error: str = ""
 
+    def touched_row(self, stage: str, subject: str) -> Row:
+        """The row of the table that nothing was asked of the disk or the network while `subject` answered."""
+        n = len(self.touched)
+        text = f"{stage}: {subject} {self.touched[0]} when it is asked" if n else f"{stage}: {subject} opens no file"
+        return Row(text, "0 files and connections", float(n), 0, 0)
+
+    def error_row(self, stage: str, subject: str) -> Row:
+        """The row of the table that `subject` gave no answer."""
+        return Row(f"{stage}: {subject} cannot be asked again: {self.error}", "an answer", 0.0, 1, 1)
+
 
 class Isolated:
     """The process; started when first asked. A context manager: it ends with the block."""
@@ -93,18 +103,6 @@ class Isolated:
         return self._pool.submit(question, *arguments).result()
 
 
-def touched(stage: str, subject: str, reply: Reply) -> Row:
-    """The row of the table that nothing was asked of the disk or the network while `subject` answered."""
-    n = len(reply.touched)
-    text = f"{stage}: {subject} {reply.touched[0]} when it is asked" if n else f"{stage}: {subject} opens no file"
-    return Row(text, "0 files and connections", float(n), 0, 0)
-
-
-def refused(stage: str, subject: str, error: str) -> Row:
-    """The row of the table that `subject` gave no answer."""
-    return Row(f"{stage}: {subject} cannot be asked again: {error}", "an answer", 0.0, 1, 1)
-
-
 # ------------------------------------------------------------------------------------------------------- the questions
 def propose(threshold: str, batches: Sequence[Signals]) -> Reply:
     """Of the policy that a threshold names: weights [n] a batch, one after the other from one object."""
@@ -122,7 +120,22 @@ def propose(threshold: str, batches: Sequence[Signals]) -> Reply:
 
 
 def predict(model: str, arrays: Arrays, panels: Sequence[Panel]) -> Reply:
-    """Of a model with its fitted arrays: heads [n, 5] a panel."""
+    """Heads of a model with its fitted arrays.
+
+    Parameters
+    ----------
+    model
+        Its name in the registry.
+    arrays
+        As fitted.
+    panels
+        Asked one after the other.
+
+    Returns
+    -------
+    Reply
+        [n, 5] a panel.
+    """
 
     def each() -> list[Float]:
         _moved(plugins.find("models", model))

@@ -28,7 +28,22 @@ CUTS = {"simulate": 8, "features": 40}
 
 
 def quotes(readers: Mapping[str, Reader], config: Config, rng: np.random.Generator) -> Iterator[Row]:
-    """Quotes and oracle up to a row, made of bars (or a book) that are other ones from there on, or end there."""
+    """Quotes and oracle up to a row, made of bars (or a book) that are other ones from there on, or end there.
+
+    Parameters
+    ----------
+    readers
+        Artifact -> reader: bars or a book, quotes and oracle.
+    config
+        The run's.
+    rng
+        Draws the cuts.
+
+    Yields
+    ------
+    Row
+        One a table and kind of future.
+    """
     name = BARS if BARS in readers else BOOK
     book = name == BOOK or config.simulate.fidelity != "bars"
     head = _head(readers[name], BOOK_SESSIONS if book else SESSIONS)
@@ -71,7 +86,24 @@ def _instants(rng: np.random.Generator, table: pa.Table, budget: int, most: int)
 
 
 def features(table: pa.Table, clean: TrainingRows, task: ForecastTask, rng: np.random.Generator) -> Iterator[Row]:
-    """Features of all rows known before a cut, of quotes that end there or go on otherwise. clean: of `table`."""
+    """Features of all rows known before a cut, of quotes that end there or go on otherwise.
+
+    Parameters
+    ----------
+    table
+        The quotes.
+    clean
+        Their features.
+    task
+        What is forecast.
+    rng
+        Draws the cuts.
+
+    Yields
+    ------
+    Row
+        One a kind of future, and one that LOOKBACK rows are enough.
+    """
     points = _instants(rng, table, FEATURED, CUTS["features"])
     for how, factor, some in ((compare.GONE, None, points), (compare.CHANGED, 1.5, points[::2]),
                               (compare.FALLING, 0.5, points[::4])):  # fmt: skip

@@ -6,6 +6,7 @@ Every fold of a model that fits at once, the first, the last and one drawn of a 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -19,7 +20,7 @@ from hfm.train import fold_rows
 from hfm.train.fit_jobs import FitInputs
 from hfm.verify.claims import Row
 from hfm.verify.lookahead import compare, isolation
-from hfm.verify.lookahead.forecasts import FoldForecast
+from hfm.verify.lookahead.forecast_questions import FoldForecast
 from hfm.verify.lookahead.isolation import Isolated
 
 SETTLED = ("gates", "weights", "finish")
@@ -34,17 +35,37 @@ TRIES = 3
 
 def of_folds(items: Sequence[FoldForecast], panel: Panel, options: Train, asked: Isolated,
              rng: np.random.Generator) -> Iterator[Row]:  # fmt: skip
-    """The rows of the table about the fits of a model. items: all folds with what was stored."""
+    """The rows of the table about the fits of a model.
+
+    Parameters
+    ----------
+    items
+        All folds, with what was stored.
+    panel
+        The run's rows, of which a fit is given its own alone.
+    options
+        Of training.
+    asked
+        The process in which the model is fitted again.
+    rng
+        Draws folds, and changes of validation rows.
+
+    Yields
+    ------
+    Row
+        Of files, of rows after the validation rows, and of those themselves.
+    """
     model = items[0].model
     deep = plugins.find("models", model).deep
     drawn = {0, len(items) - 1, int(rng.integers(len(items)))} if deep else set(range(len(items)))
     some = {items[k].fold.number: items[k] for k in sorted(drawn)}
-    given = [(_given(model, panel, each, options), number) for number, each in some.items()]
+    before = {later.fold.number: earlier.arrays for earlier, later in itertools.pairwise(items)}
+    given = [(_given(model, panel, each, options, before.get(number)), number) for number, each in some.items()]
     reply = asked.ask(isolation.fit, given)
     if reply.error:
-        yield isolation.refused("train", f"the fit of {model}", reply.error)
+        yield reply.error_row("train", f"the fit of {model}")
         return
-    yield isolation.touched("train", f"the fit of {model}", reply)
+    yield reply.touched_row("train", f"the fit of {model}")
     again = dict(zip(some, reply.answers, strict=True))
     keys = [(number, key) for number, fitted in again.items() for key in fitted if _fitted(key, some[number].arrays)]
     wrong = [(number, key) for number, key in keys if not _near(again[number][key], some[number].arrays[key])]
@@ -64,8 +85,8 @@ def of_folds(items: Sequence[FoldForecast], panel: Panel, options: Train, asked:
         yield from _validation(first, again[number], fitted_keys, number, asked, rng)
 
 
-def _given(model: str, panel: Panel, items: FoldForecast, options: Train) -> FitInputs:
-    """What the fit of a fold may know; a copy once it is sent to another process."""
+def _given(model: str, panel: Panel, items: FoldForecast, options: Train, before: Arrays | None) -> FitInputs:
+    """What the fit of a fold may know, beside rows the stored fit of the fold before; sent to a process as a copy."""
     fold = items.fold
     return FitInputs(
         model,
@@ -73,6 +94,7 @@ def _given(model: str, panel: Panel, items: FoldForecast, options: Train) -> Fit
         fold_rows.purged_part(panel, *fold.valid),
         options,
         options.seed,
+        before,
     )
 
 
@@ -87,14 +109,21 @@ def _near(a: Float, b: Float) -> bool:
 
 def _validation(given: FitInputs, base: Arrays, keys: Sequence[str], fold: int, asked: Isolated,
                 rng: np.random.Generator) -> Iterator[Row]:  # fmt: skip
-    """A fit's arrays `base` with other validation rows: what is fitted stands, to the last bit, whatever is chosen;
-    and its scalers with validation rows that are quite other ones. keys: the arrays that are compared.
+    """The row of the table about a fit's arrays `base` with other validation rows.
+
+    What is fitted stands, to the last bit, whatever is chosen; and its scalers with validation rows that are quite
+    other ones. keys: the arrays that are compared.
+
+    Yields
+    ------
+    Row
+        One; it names the first array that moves.
     """
     moved = {key for key in keys if not key.endswith(ERRORS)}
     for _ in range(TRIES):
         reply = asked.ask(isolation.fit, [(replace(given, valid=hardly(rng, given.valid)), fold)])
         if reply.error:
-            yield isolation.refused("train", f"the fit of {given.model}", reply.error)
+            yield reply.error_row("train", f"the fit of {given.model}")
             return
         moved = {key for key in moved if not np.array_equal(base[key], reply.answers[0][key], equal_nan=True)}
         if not moved:
@@ -102,7 +131,7 @@ def _validation(given: FitInputs, base: Arrays, keys: Sequence[str], fold: int, 
     quick = replace(given, valid=quite(given.valid), options=replace(given.options, epochs=1, seeds=1))
     reply = asked.ask(isolation.fit, [(quick, fold)])
     if reply.error:
-        yield isolation.refused("train", f"the fit of {given.model}", reply.error)
+        yield reply.error_row("train", f"the fit of {given.model}")
         return
     scaled = reply.answers[0]
     moved |= {key for key in keys if key.endswith(checkpoint.SCALERS) and not _near(scaled[key], base[key])}
@@ -116,7 +145,7 @@ def _validation(given: FitInputs, base: Arrays, keys: Sequence[str], fold: int, 
 def hardly(rng: np.random.Generator, valid: Panel) -> Panel:
     """The validation rows with every number changed by a hair, and one direction turned round."""
 
-    def hair(values: Float) -> Float:
+    def _hair(values: Float) -> Float:
         return np.asarray(values * (1.0 + HAIR * rng.standard_normal(values.shape)))
 
     up = valid.up.copy()
@@ -124,8 +153,8 @@ def hardly(rng: np.random.Generator, valid: Panel) -> Panel:
     if len(known):
         turned = rng.choice(known)
         up[turned] = 1.0 - up[turned]
-    return replace(valid, x=hair(valid.x), spread_bps=hair(valid.spread_bps), up=up, ret_bps=hair(valid.ret_bps),
-                   log_spread=hair(valid.log_spread), log_vol=hair(valid.log_vol))  # fmt: skip
+    return replace(valid, x=_hair(valid.x), spread_bps=_hair(valid.spread_bps), up=up, ret_bps=_hair(valid.ret_bps),
+                   log_spread=_hair(valid.log_spread), log_vol=_hair(valid.log_vol))  # fmt: skip
 
 
 def quite(valid: Panel) -> Panel:

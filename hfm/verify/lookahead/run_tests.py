@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from hfm.artifacts import METRICS, MODEL, PREDICTIONS, QUOTES, WEIGHTS
-from hfm.config import Config, Layer, load
+from hfm.config import Config
 from hfm.models.checkpoint import load as load_checkpoint
 from hfm.report import leakage
 from hfm.runs import freshness
@@ -32,12 +32,26 @@ STAGES = ("fetch", "simulate", "train", "backtest")
 
 
 def of_run(run: Run, tell: Callable[[str], None], seed: int | None = None, stages: Sequence[str] = STAGES) -> list[Row]:
-    """The look-ahead tests of every stage that the run has. Its files must be those that were committed.
+    """The look-ahead tests of every stage that a run has. Its files must be those that were committed.
 
-    seed: of the cuts; None: a new one, which `tell` hears. stages: those that are asked again.
+    Parameters
+    ----------
+    run
+        The run.
+    tell
+        Hears of each stage, and of the seed.
+    seed
+        Of the cuts; None: a new one.
+    stages
+        Those that are asked again.
+
+    Returns
+    -------
+    list[Row]
+        In the order of STAGES.
     """
     manifest = run.manifest()
-    config = load([Layer("the run's manifest.json", manifest.config)])
+    config = freshness.recorded_config(manifest)
     artifacts = {name for entry in manifest.stages.values() for name in entry.artifacts}
     readers: dict[str, Reader] = freshness.readers(run, dict.fromkeys(artifacts, ""))
     seed = cuts.seed_new() if seed is None else seed
@@ -52,7 +66,22 @@ def of_run(run: Run, tell: Callable[[str], None], seed: int | None = None, stage
 
 
 def verification(run: Run, tell: Callable[[str], None], seed: int | None = None) -> Verification:
-    """The look-ahead tests of a run, as its report and its journal have them."""
+    """The look-ahead tests of a run, as its report and its journal have them.
+
+    Parameters
+    ----------
+    run
+        The run.
+    tell
+        Hears of each stage, and of the seed.
+    seed
+        Of the cuts; None: a new one.
+
+    Returns
+    -------
+    Verification
+        How many tests there are, and which failed.
+    """
     seed = cuts.seed_new() if seed is None else seed
     return as_verification(of_run(run, tell, seed), seed)
 
@@ -65,7 +94,26 @@ def as_verification(rows: list[Row], seed: int) -> Verification:
 def of_stage(
     stage: str, readers: Mapping[str, Reader], config: Config, asked: Isolated, rng: np.random.Generator
 ) -> list[Row]:
-    """The look-ahead tests of one stage, by its name."""
+    """The look-ahead tests of one stage.
+
+    Parameters
+    ----------
+    stage
+        Its name.
+    readers
+        Artifact -> reader, of the run.
+    config
+        The run's.
+    asked
+        The process in which plug-ins are asked again.
+    rng
+        Draws the cuts.
+
+    Returns
+    -------
+    list[Row]
+        Of the table.
+    """
     if stage == "fetch":
         return list(asof.of_run(readers, config, asked, rng))
     if stage == "simulate":
@@ -74,7 +122,24 @@ def of_stage(
 
 
 def trained(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng: np.random.Generator) -> Iterator[Row]:
-    """Features, then what was learnt from them."""
+    """The rows of the table about features, then about what was learnt from them.
+
+    Parameters
+    ----------
+    readers
+        Artifact -> reader: quotes, predictions and the model.
+    config
+        The run's.
+    asked
+        The process in which models are asked again.
+    rng
+        Draws the cuts.
+
+    Yields
+    ------
+    Row
+        Of the table.
+    """
     quotes = readers[QUOTES]
     task = training_panel.task(quotes.meta, config.train)
     table = quotes.read()
@@ -83,7 +148,24 @@ def trained(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng:
 
 
 def learnt(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng: np.random.Generator) -> Iterator[Row]:
-    """Forecasts and fits of every model of the run that is no floor beside another, fold by fold."""
+    """The rows of the table about forecasts and fits of every model of the run that is no floor beside another.
+
+    Parameters
+    ----------
+    readers
+        Artifact -> reader: quotes, predictions and the model.
+    config
+        The run's.
+    asked
+        The process in which models are asked again.
+    rng
+        Draws the cuts.
+
+    Yields
+    ------
+    Row
+        Model by model, all folds together.
+    """
     quotes, document = readers[QUOTES], json.loads(readers[MODEL].data())
     task = training_panel.task(quotes.meta, config.train)
     rows = training_panel.read(quotes, task)
@@ -108,7 +190,26 @@ def models(document: Mapping[str, object], config: Config) -> list[str]:
 
 
 def strategy(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng: np.random.Generator) -> Iterator[Row]:
-    """The policy sees a row alone; no fill is at its signal's own price; the edge outlives a row's delay."""
+    """The rows of the table about the back-test.
+
+    Its policy sees a row alone; no fill is at its signal's own price; the edge outlives a row's delay.
+
+    Parameters
+    ----------
+    readers
+        Artifact -> reader: the metrics; for the policy also quotes, predictions and ledger.
+    config
+        The run's.
+    asked
+        The process in which the policy is asked again.
+    rng
+        Draws the cuts.
+
+    Yields
+    ------
+    Row
+        Of the table.
+    """
     document = read_metrics(readers[METRICS].data())
     cheat = document.lookahead
     words = "backtest: a signal is filled after it is known" if not cheat else (
@@ -121,8 +222,25 @@ def strategy(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng
 
 
 def _delay(readers: Mapping[str, Reader], document: Metrics, config: Config) -> Row:
-    """Share of the gross return that is left with the signals one row later. A real edge decays; where direction is
-    called better than honest data allows and a row's delay takes nearly all, something knows the next row."""
+    """Share of the gross return that is left with the signals one row later.
+
+    A real edge decays; where direction is called better than honest data allows and a row's delay takes nearly all,
+    something knows the next row.
+
+    Parameters
+    ----------
+    readers
+        Artifact -> reader: the predictions.
+    document
+        Of the back-test.
+    config
+        The run's.
+
+    Returns
+    -------
+    Row
+        Without a bound where nothing is suspicious.
+    """
     now, later = (float(point.gross_return) for point in document.sensitivity.delay[:2])
     kept = later / now if now > 0 else float("nan")
     names = ("p_up", "y_up", "model")

@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from hfm.kernels.cpu import LANES
-from hfm.models.lstm_cpu import recurrence
+from hfm.models.lstm_cpu import cell, recurrence, tile
+from hfm.models.lstm_cpu.cell import Activations, LayerShape, Output
+from hfm.models.lstm_cpu.tile import TILE_COLUMNS
 
 SIZES = pytest.mark.parametrize(
     ("rows", "count", "inputs", "units"), [(1, 1, 3, LANES), (5, 3, 7, 2 * LANES), (78, 8, 29, 64), (7, 6, 64, 80)]
@@ -27,33 +29,32 @@ class Passes:
     expected: tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def activations(n: int, first: int) -> recurrence.Activations:
+def activations(n: int, first: int) -> Activations:
     """Zeros for n units of all rows, `first` of them in each row."""
-    return recurrence.Activations(*(np.zeros(size, np.float32) for size in (4 * n, n + first, n + first, n)))
+    return Activations(*(np.zeros(size, np.float32) for size in (4 * n, n + first, n + first, n)))
 
 
 def passes(rows: int, count: int, inputs: int, units: int, in_place: bool = True) -> Passes:
     """Forward and backward under a mask, from a state of zeros."""
     torch.manual_seed(rows)
-    cell = torch.nn.LSTM(inputs, units, batch_first=False)
+    lstm = torch.nn.LSTM(inputs, units, batch_first=False)
     x, mask = torch.randn(rows, count, inputs), (torch.rand(rows, count, units) > SHARE) / (1 - SHARE)
-    y, _ = cell(x)
+    y, _ = lstm(x)
     by_z = torch.randn_like(y)
     (y * mask).backward(by_z)
-    w_ih, w_hh, one, two = (p.detach().numpy().reshape(-1) for p in cell.parameters())
-    shape, n = recurrence.LayerShape(rows, count, inputs, units), rows * count * units
+    w_ih, w_hh, one, two = (p.detach().numpy().reshape(-1) for p in lstm.parameters())
+    shape, n = LayerShape(rows, count, inputs, units), rows * count * units
     acts = activations(n, count * units)
     packed = recurrence.PackedWeights(np.empty(4 * units * (inputs + units), np.float32), one + two)
     recurrence.pack_weights(shape, w_ih, w_hh, packed.weights)
-    wide = recurrence.TILE_COLUMNS
-    transposed = np.empty(4 * units * -(-units // wide) * wide, np.float32)
+    transposed = np.empty(4 * units * -(-units // TILE_COLUMNS) * TILE_COLUMNS, np.float32)
     recurrence.transpose_weights(units, w_hh, transposed)
-    out = recurrence.Output(mask.numpy().reshape(-1), np.empty(n, np.float32))
+    out = Output(mask.numpy().reshape(-1), np.empty(n, np.float32))
     recurrence.forward(shape, packed, x.numpy().reshape(-1), acts, out)
-    by_bias, by_out = np.empty(4 * units, np.float32), recurrence.Output(out.mask, by_z.numpy().reshape(-1))
+    by_bias, by_out = np.empty(4 * units, np.float32), Output(out.mask, by_z.numpy().reshape(-1))
     grad_gates = acts.gates if in_place else np.empty_like(acts.gates)
     recurrence.backward(shape, transposed, acts, by_out, grad_gates, by_bias)
-    found = cell.weight_ih_l0.grad, cell.bias_ih_l0.grad
+    found = lstm.weight_ih_l0.grad, lstm.bias_ih_l0.grad
     assert found[0] is not None
     assert found[1] is not None
     gates = grad_gates.reshape(-1, 4 * units)
@@ -81,8 +82,9 @@ def test_the_gradient_of_the_gates_may_lie_in_their_memory() -> None:
 def test_the_compiled_layer_is_the_plain_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """To the rounding of a product before its sum: a tile, a sequence beside it, and two columns of tiles."""
     one = passes(4, 5, 3, 5 * LANES)
-    for name, function in list(vars(recurrence).items()):
-        monkeypatch.setattr(recurrence, name, getattr(function, "py_func", function))
+    for module in (recurrence, cell, tile):
+        for name, function in list(vars(module).items()):
+            monkeypatch.setattr(module, name, getattr(function, "py_func", function))
     two = passes(4, 5, 3, 5 * LANES)
     for name in ("z", "gates", "bias"):
         np.testing.assert_allclose(getattr(one, name), getattr(two, name), atol=2e-5)
@@ -90,8 +92,8 @@ def test_the_compiled_layer_is_the_plain_one(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_layer_that_has_diverged_says_so() -> None:
     """A weight that is not a number leaves no finite state."""
-    shape, n = recurrence.LayerShape(1, 4, 2, LANES), 4 * LANES
-    out = recurrence.Output(np.ones(n, np.float32), np.zeros(n, np.float32))
+    shape, n = LayerShape(1, 4, 2, LANES), 4 * LANES
+    out = Output(np.ones(n, np.float32), np.zeros(n, np.float32))
     weights = np.full(4 * LANES * (2 + LANES), np.nan, np.float32)
     packed = recurrence.PackedWeights(weights, np.zeros(4 * LANES, np.float32))
     recurrence.forward(shape, packed, np.ones(8, np.float32), activations(n, n), out)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hfm.errors import UsageError
-from hfm.models.networks import device, gru, lstm_network, trainer
+from hfm.models.networks import batches, device, gru, lstm_network, trainer
 from tests.models.networks.test_trainer import floor_arrays, parts
 from tests.train.market import SMALL, market, small
 from tests.train.test_stage import train
@@ -22,7 +22,7 @@ def test_a_training_by_vectors_is_the_training_by_torch_within_rounding() -> Non
     is auto, bit for bit."""
     rows, _ = parts()
     arrays = floor_arrays(rows)
-    data, widths = trainer.batch(arrays, rows), np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]
+    data, widths = batches.batch(arrays, rows), np.abs(np.diff(arrays["floor/residual"])) / arrays["unit"][1]
     losses, weights = {}, {}
     for backend in ("auto", "fused", "torch"):
         torch.manual_seed(3)

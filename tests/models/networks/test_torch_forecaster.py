@@ -14,7 +14,7 @@ from hfm.models import checkpoint as store
 from hfm.models import inference
 from hfm.models.heads import corrected
 from hfm.models.linear.ridge import rows_of
-from hfm.models.networks import lstm_network, trainer
+from hfm.models.networks import batches, lstm_network, network_fit, trainer
 from hfm.models.networks.transformer import Transformer
 from hfm.plugins import Arrays
 from hfm.stage import Context
@@ -28,9 +28,9 @@ NAMES = ("gru", "attention", "transformer", "deeplob")
 def test_corrections_are_laid_on_the_floor_as_the_step_does_it() -> None:
     """The LSTM's own corrections by torch, added here, give the kernel's heads; half open gates too."""
     train, valid = parts()
-    arrays = trainer.fit(train, valid, replace(SMALL, seeds=1), Context("train", seed=1))
+    arrays = network_fit.fit(train, valid, replace(SMALL, seeds=1), Context("train", seed=1))
     floor: Arrays = {k: v for k, v in arrays.items() if not k.startswith(("seed", "history"))}
-    data = trainer.batch(floor, valid)
+    data = batches.batch(floor, valid)
     from hfm.models import eager
 
     with torch.inference_mode():
@@ -54,7 +54,7 @@ def test_the_arrays_hold_the_network_and_its_size(name: str) -> None:
     net.load_state_dict({k.removeprefix(start): torch.from_numpy(v) for k, v in arrays.items() if k.startswith(start)})
     floor = floor_arrays(train)
     widths = np.abs(np.diff(floor["floor/residual"])) / floor["unit"][1]
-    loss = float(trainer.mean_losses(net.eval(), trainer.batch(floor, valid), widths).sum())
+    loss = float(trainer.mean_losses(net.eval(), batches.batch(floor, valid), widths).sum())
     assert abs(loss - arrays["history/seed0"][:, 2].min()) < 1e-5
     assert loss < arrays["history/seed0"][0, 2]
 

@@ -78,7 +78,7 @@ def test_autocorrelation_is_judged_with_its_clustered_error() -> None:
     setting = SymbolSettings(Simulate(fidelity="book"), 78, 300.0, True)
     for sessions, per_symbol in ((5, True), (500, False)):
         moments = judged_moments(sessions)
-        row = book_facts.bar_facts.table(moments, {"x": book_facts.facts(setting, True)["mid_ac_10s"]})["x"]
+        row = book_facts.fact_table.table(moments, {"x": book_facts.facts(setting, True)["mid_ac_10s"]})["x"]
         assert row["pass"] is per_symbol
         assert row["band"][1] == pytest.approx(0.03 + 2.0 * row["se"], abs=1e-5)
 

@@ -76,19 +76,6 @@ def test_off_book_trades_stay_inside() -> None:
     assert bar.left >= bar.reserve
 
 
-def test_a_metaorder_is_recorded_with_its_children() -> None:
-    """Only trades of its side count; its move is that of the mid since it began."""
-    engine = ready(MIDDLE, MIDDLE + 12, MIDDLE - 12, MIDDLE)
-    book = engine.book
-    book.meta_side, book.meta_left = 1, 3
-    book.meta_mid = MIDDLE
-    for side in (1, -1, 1):
-        executions.trade_on_book(engine, side, 10)
-    executions.finish_metaorder(engine)
-    (row,) = engine.metaorders[: book.metaorders]
-    assert (row.move, row.qty, row.side, row.children) == (0.5, 20, 1, 2)
-
-
 def test_orders_that_are_left_far_behind_go_for_good() -> None:
     """Pruned beyond REACH of the opposite best, with nothing behind them: nobody takes their place, and none is put
     beyond the last tick."""

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hfm.errors import ConfigError
 from hfm.simulate.book import fitted, observed_events
 from hfm.simulate.replay import book_distance
 
@@ -41,16 +40,6 @@ def flow(n: int = 20_000, seed: int = 1) -> observed_events.ObservedEvents:
 
 def shaped(tables: dict[str, list[float]], name: str) -> np.ndarray:
     return np.asarray(tables[name]).reshape(fitted.SHAPES[name])
-
-
-def test_the_tables_fill_the_engines_record() -> None:
-    """Each stands under its name, sizes in the engine's units."""
-    tables = fitted.fit([flow(2000)], [np.ones(2000, bool)], 1500.0)
-    laws = fitted.laws(tables, 10.0)
-    for name in ("gaps", "marks", "of_share", "back", "trade"):
-        np.testing.assert_array_equal(laws[name].ravel(), tables[name])
-    assert laws.join[0, 0] == tables["join"][0] / 10.0
-    assert (laws.mean_spread, laws.widest_spread) == (tables["pace"][3], tables["pace"][5])
 
 
 def test_a_known_law_is_recovered() -> None:
@@ -87,29 +76,6 @@ def test_the_gain_is_the_information_of_the_law_and_none_where_there_is_none() -
 def test_too_few_events_fit_nothing() -> None:
     """An empty calibration rather than a wild one."""
     assert fitted.fit([flow(100)], [np.ones(100, bool)], 60.0) == {}
-
-
-def test_tables_that_no_fit_made_are_named() -> None:
-    """A missing one, a foreign one, one of another length, one with a number that is none or below 0."""
-    tables = fitted.fit([flow(2000)], [np.ones(2000, bool)], 1500.0)
-    fitted.checked(tables)
-    for change, word in (
-        ({"join": tables["join"][1:]}, "join is not 128"), ({"bins": [math.nan] * 64}, "bins"),
-        ({"marks": [-1.0] * 392}, "below 0"), ({"other": [1.0]}, "no 'other'"),
-    ):  # fmt: skip
-        with pytest.raises(ConfigError) as caught:
-            fitted.checked({**tables, **change})
-        assert word in str(caught.value)
-    with pytest.raises(ConfigError, match="lacks 'gaps'"):
-        fitted.checked({k: v for k, v in tables.items() if k != "gaps"})
-
-
-def test_more_volume_means_more_events() -> None:
-    """Within bounds, and the mean rate at the mean volume."""
-    tables = {"pace": [math.log(2.0), math.log(2.0) - 0.5 * math.log(50.0), 0.5, 5.0, 50.0, 40.0]}
-    assert fitted.rate(tables, 50.0) == pytest.approx(2.0)
-    assert fitted.rate(tables, 200.0) == pytest.approx(4.0)
-    assert fitted.rate(tables, 1e12) == pytest.approx(2.0 * math.exp(fitted.SWING))
 
 
 @pytest.mark.slow

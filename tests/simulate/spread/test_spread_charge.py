@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hfm import tables
 from hfm.simulate.spread import spread_charge
 from tests.simulate.bounce import Make, bars
 
@@ -90,13 +89,3 @@ def test_the_grid_is_covered(half: float, same: float, joined: bool, slots: int)
 def test_a_side_that_persists_from_bar_to_bar_is_found_where_it_is_wide() -> None:
     """Joined opens, P(same) .85 from close to close, 250 sessions: 10 bp is covered in three of four samples."""
     assert (charged(Make(5.0, from_bar=0.85, joined=True), 250, times=20) >= 10.0).sum() >= 15
-
-
-def test_the_table_is_that_of_the_matrices() -> None:
-    """whole_sample of a reader equals of_bars of its sessions, to the last digits that grouping leaves."""
-    from tests.simulate.bounce import table
-
-    columns = bars(Make(4.0), 12, 26, 1)
-    found = spread_charge.whole_sample(tables.MemoryReader(table(columns)))["XYZ"]
-    assert found.squared_bps2 == pytest.approx(spread_charge.of_bars(*columns).squared_bps2, rel=1e-9)
-    assert found.sessions == 12

@@ -1,4 +1,4 @@
-"""A policy's rows and questions: what it saw, cut and mixed, and how its answers are compared with the ledger."""
+"""A policy's rows: what it saw, and how its answers are compared with the ledger."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from hfm.policies.choice import choose
 from hfm.tables import MemoryReader
 from hfm.verify.in_memory_run import InMemoryRun
 from hfm.verify.lookahead import decisions
-from hfm.verify.lookahead.decisions import Traded
 from hfm.verify.lookahead.isolation import Isolated
+from hfm.verify.lookahead.policy_questions import Traded
 from tests.verify.lookahead.market import market, readers
 
 
@@ -73,34 +73,3 @@ def test_an_answer_of_another_length_is_a_difference_of_all() -> None:
     """And says how long it is."""
     found = rows().compared(np.zeros(3), np.arange(10), None)
     assert (found.same, found.column) == (0, "count of 3 signals")
-
-
-def test_growing_questions_show_each_row_before_any_that_is_known_later() -> None:
-    """Every row is asked for, and none of them after a question that showed a later one."""
-    seen, newest = np.zeros(len(rows().time), bool), -1
-    for question in decisions._growing(np.random.default_rng(3), rows()):
-        fresh = question.rows[~seen[question.rows]]
-        assert (rows().time[fresh] >= newest).all()
-        seen[question.rows] = True
-        newest = int(rows().time[question.rows].max())
-        for name in decisions.FIELDS:
-            expected = getattr(rows().signals, name)[question.rows]
-            np.testing.assert_array_equal(getattr(question.signals, name), expected)
-    assert seen.all()
-
-
-def test_changed_questions_begin_with_the_growing_ones_and_go_on_with_rows_from_anywhere() -> None:
-    """Only the first part of the answer is compared."""
-    growing = list(decisions._growing(np.random.default_rng(3), rows()))[:5]
-    for before, question in zip(growing, decisions._changed(np.random.default_rng(4), rows(), growing), strict=True):
-        assert question.stay == len(before.rows)
-        np.testing.assert_array_equal(question.rows[: question.stay], before.rows)
-        assert len(question.rows) == question.stay + decisions.PAST
-
-
-def test_mixed_questions_hold_every_row_in_another_order_and_some_alone() -> None:
-    """So that a policy that ranks rows, or counts them, is found."""
-    questions = list(decisions._mixed(np.random.default_rng(5), rows()))
-    assert sorted(questions[0].rows.tolist()) == list(range(len(rows().time)))
-    assert questions[0].rows.tolist() != list(range(len(rows().time)))
-    assert sum(len(question.rows) == 1 for question in questions) == decisions.ALONE

@@ -79,7 +79,7 @@ def test_state_clock_process_folder_and_files_are_others(asked: Isolated) -> Non
     assert abs(away - here[1]) > 86_400
     assert abs(clock - here[2]) > 86_400
     assert reply.touched == (f"opens {os.environ['NOSY_FILE']}",)
-    assert not isolation.touched("train", "model nosy", reply).passed
+    assert not reply.touched_row("train", "model nosy").passed
     assert ask(asked.spare).answers[0][0] == 1
     none = np.empty(0)
     fault = asked.ask(isolation.propose, "faulty", [Signals(none, none, none, none)])
