@@ -28,7 +28,10 @@ def figures() -> Iterator[Figure]:
         home = Path(folder)
         kind = prepare(home, "year", SESSIONS)
         taken, gains = {}, {}
-        for name, options in (("anew", ("--set", "train.warm_start=false")), ("warm", ())):
+        for name, options in (
+            ("anew", ("--set", "train.warm_start=false")),
+            ("warm", ("--set", "train.warm_start=true")),
+        ):
             taken[name] = train(home, "year", *options)
             gains[name] = gain(home, "year")
         warm, anew = taken["warm"], taken["anew"]
