@@ -19,8 +19,8 @@ def board(l3: bool = False, full: bool = True, seed: int = 5, **options: Any) ->
     book = simulator.SimulatedBook(100.0, 102.0, simulator.BookOptions(0.01, 100, l3, keep=True, **options))
     book.seed(np.array([seed, 77], np.uint64))
     engine = book.engine._replace(path=np.zeros(64))
-    engine.bar.tick = book.tick
-    if engine.book.fitted:
+    engine.bar[0].tick = book.tick
+    if engine.book[0].fitted:
         marks.fill_fitted_book(engine, MIDDLE)
     elif full:
         fill_book(engine, MIDDLE, 1000.0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
+_RECORDS = (np.record, np.void)
+_dtype_of = np.generic.dtype.__get__  # past np.record's own look-up, which is slow
 
 
 def kind_key(args: tuple[object, ...]) -> tuple[object, ...]:
@@ -18,10 +20,10 @@ def kind_key(args: tuple[object, ...]) -> tuple[object, ...]:
             out.append(kind if _LEAST <= argument <= _MOST else "large")  # type: ignore[operator]  # just looked at
         elif kind is float:
             out.append(kind)
+        elif kind in _RECORDS:
+            out += kind, _dtype_of(argument)
         elif isinstance(argument, tuple):
             out += kind, kind_key(argument)
-        elif kind is np.void:
-            out += kind, argument.dtype  # type: ignore[attr-defined]  # just looked at
         else:
             out.append(kind)
     return tuple(out)
@@ -36,4 +38,4 @@ def is_plain(argument: object) -> bool:
     if type(argument) is int:
         return _LEAST <= argument <= _MOST
     timeless = not isinstance(argument, np.timedelta64)  # whose unit is no part of its type
-    return type(argument) in (bool, float, np.void) or (isinstance(argument, np.number | np.bool_) and timeless)
+    return type(argument) in (bool, float, *_RECORDS) or (isinstance(argument, np.number | np.bool_) and timeless)

@@ -31,8 +31,10 @@ def locked(array: np.ndarray) -> np.ndarray:
 
 
 RECORD, SMALLER = np.dtype([("x", "f8"), ("n", "i8")]), np.dtype([("x", "f4"), ("n", "i8")])
+NAMED, NAMED_SMALLER = np.dtype((np.record, RECORD)), np.dtype((np.record, SMALLER))
 PLAIN = [
     np.zeros(3), np.zeros(3, np.float32), np.zeros((2, 3)), np.zeros((2, 3), order="F"), np.zeros((4, 4))[:, ::2],
+    np.zeros(2, NAMED)[0], np.zeros(2, NAMED_SMALLER)[0],
     locked(np.zeros(3)), np.zeros(2, RECORD), np.zeros(2, SMALLER), np.zeros(2, RECORD)[0], np.zeros(2, SMALLER)[0],
     1, 2**63, 1.0, True, np.float32(1), np.float64(1), np.int64(1), (1, 2.0), (1.0, 2), (1, (2.0,)),
     Pair(np.zeros(1), np.zeros(1)), Other(np.zeros(1), np.zeros(1)), Pair(np.zeros(1), np.zeros((1, 1))),

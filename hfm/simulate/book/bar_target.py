@@ -74,7 +74,7 @@ def begin_bar(engine: BookEngine, bar: BarTarget, pace: Pace | None) -> None:
     pace
         Of a fitted flow; None for the built-in one.
     """
-    book, record, sums = engine.book, engine.bar, engine.sums
+    book, record, sums = engine.book[0], engine.bar[0], engine.sums[0]
     steps = len(bar.path) - 1
     step = bar.length / steps
     book.now = record.start = bar.start
@@ -104,7 +104,7 @@ def begin_bar(engine: BookEngine, bar: BarTarget, pace: Pace | None) -> None:
 
 def _set_pace(engine: BookEngine, bar: BarTarget, pace: Pace) -> None:
     """The fitted flow for the bar: its pace, and the share of trades that its volume asks for."""
-    book, record = engine.book, engine.bar
+    book, record = engine.book[0], engine.bar[0]
     book.slowness = math.exp(pace.ln_rate) / bar.rate
     book.left_at_check, record.off_rate = record.left, 0.0
     if book.usual_volume == 0.0:
@@ -115,7 +115,7 @@ def _set_pace(engine: BookEngine, bar: BarTarget, pace: Pace) -> None:
 
 def _set_due(engine: BookEngine, bar: BarTarget) -> None:
     """What the bar must trade: its own four prices, and its volume."""
-    book, record = engine.book, engine.bar
+    book, record = engine.book[0], engine.bar[0]
     steps = int(record.steps)
     high_done, low_done = bar.high in (bar.open, bar.close), bar.low in (bar.open, bar.close)
     record.high_done, record.low_done = high_done, low_done
@@ -128,7 +128,7 @@ def _set_due(engine: BookEngine, bar: BarTarget) -> None:
     record.lit_left = int(LIT_SHARE * bar.volume)
     low, high = bar.low / record.tick - book.origin, bar.high / record.tick - book.origin
     record.lowest, record.highest = math.ceil(low - 1e-6), math.floor(high + 1e-6)
-    off_book = (1.0 - LIT_SHARE) * bar.volume / (OFF_LOTS * int(engine.tables.qty[0]) * bar.length)
+    off_book = (1.0 - LIT_SHARE) * bar.volume / (OFF_LOTS * int(engine.tables[0].qty[0]) * bar.length)
     record.off_rate = min(off_book, MOST_OFF) if bar.volume else 0.0
     ahead = max(int(record.lit_left), 0) / bar.length
     book.market_share = min(ahead / max(float(book.removed), 1.0), 0.9)

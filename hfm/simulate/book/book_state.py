@@ -204,16 +204,17 @@ LEVEL = nested_dtype([("bid", "i8"), ("bid_size", "i8"), ("ask", "i8"), ("ask_si
 class BookEngine(NamedTuple):
     """All that a kernel of the book may touch.
 
-    book, bar, sums, tables, laws: the records above. queue [ticks]: units at each tick, bids at or below book.bid, asks
+    book, bar, sums, tables, laws: [1] of the records above; arrays, since numba takes 5 us to look at a record at each
+    call (bench `simulate-book`). queue [ticks]: units at each tick, bids at or below book.bid, asks
     at or above book.ask. path [K+1]: ticks of the mid at each step. levels [ticks] and orders [N], counted from 1,
     where orders are kept apart, else empty. tape, trades, metaorders, snapshots: buffers. seed: random state.
     """
 
-    book: Record
-    bar: Record
-    sums: Record
-    tables: Record
-    laws: Record
+    book: Records
+    bar: Records
+    sums: Records
+    tables: Records
+    laws: Records
     queue: Int
     levels: Records
     orders: Records
@@ -253,11 +254,11 @@ def engine(ticks: int, orders: int, buffers: Buffers) -> BookEngine:
     """
     apart = orders > 0
     return BookEngine(
-        book=np.zeros(1, BOOK)[0],
-        bar=np.zeros(1, BAR)[0],
-        sums=np.zeros(1, SUMS)[0],
-        tables=np.zeros(1, TABLES)[0],
-        laws=np.zeros(1, LAWS)[0],
+        book=np.zeros(1, BOOK),
+        bar=np.zeros(1, BAR),
+        sums=np.zeros(1, SUMS),
+        tables=np.zeros(1, TABLES),
+        laws=np.zeros(1, LAWS),
         queue=np.zeros(ticks, np.int64),
         levels=np.zeros(ticks if apart else 0, PRICE_LEVEL),
         orders=np.zeros(orders + 1 if apart else 0, ORDER),

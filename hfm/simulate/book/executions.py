@@ -52,7 +52,7 @@ def record_trade(engine: BookEngine, price: float, qty: int, side: int, lit: boo
     int
         Its row.
     """
-    book = engine.book
+    book = engine.book[0]
     row = min(book.trades, len(engine.trades) - 1)
     if row < book.trades:
         book.overflow = True
@@ -81,7 +81,7 @@ def account_trade(engine: BookEngine, price: float, qty: int, side: int) -> None
     side
         1 a buyer, -1 a seller, 0 off the book.
     """
-    book, bar, sums = engine.book, engine.bar, engine.sums
+    book, bar, sums = engine.book[0], engine.bar[0], engine.sums[0]
     bar.left -= qty
     sums.paid += qty * abs(price / bar.tick - book.origin - 0.5 * (book.bid + book.ask))
     sums.signed += side * qty
@@ -111,13 +111,13 @@ def trade_on_book(engine: BookEngine, side: int, qty: int) -> int:
     int
         Ticks at which it traded.
     """
-    book = engine.book
+    book = engine.book[0]
     tick = book.ask if side > 0 else book.bid
-    price = (book.origin + tick) * engine.bar.tick
+    price = (book.origin + tick) * engine.bar[0].tick
     record_trade(engine, price, qty, side, True)
-    engine.bar.lit_left -= qty
+    engine.bar[0].lit_left -= qty
     book.lit_trades += 1
-    engine.sums.lit_qty += qty
+    engine.sums[0].lit_qty += qty
     account_trade(engine, price, qty, side)
     count_child(engine, side, qty)
     return int(tick)
@@ -137,7 +137,7 @@ def trade_off_book(engine: BookEngine, price: float, qty: int) -> None:
         Units.
     """
     row = record_trade(engine, price, qty, 0, False)
-    engine.book.order_id = 0
+    engine.book[0].order_id = 0
     record_event(engine, EXECUTE_HIDDEN, 0, row, qty)
     account_trade(engine, price, qty, 0)
 
@@ -145,7 +145,7 @@ def trade_off_book(engine: BookEngine, price: float, qty: int) -> None:
 @bare
 def random_off_book_trade(engine: BookEngine) -> None:
     """An off-book trade of what the bar still has to give: at the mid, or a tenth of a tick inside a best price."""
-    book, bar = engine.book, engine.bar
+    book, bar = engine.book[0], engine.bar[0]
     if bar.stage != TRADING or bar.left <= bar.reserve:
         return
     ahead = max((bar.step_close - bar.step) * bar.step_length, bar.step_length)
@@ -163,9 +163,9 @@ def random_off_book_trade(engine: BookEngine) -> None:
 @bare
 def move_best_to(engine: BookEngine, ticks: float) -> None:
     """Bring `ticks` between the best prices: cancel asks below it or bids above it; the other side follows."""
-    book = engine.book
+    book = engine.book[0]
     low, high = math.floor(ticks + ON_GRID), math.ceil(ticks - ON_GRID)
-    lot = engine.tables.qty[0]
+    lot = engine.tables[0].qty[0]
     while book.ask < high or book.bid > low:
         rising = book.ask < high
         goal = high if rising else low
@@ -187,11 +187,11 @@ def trade_at(engine: BookEngine, price: float) -> None:
 
     It takes a round lot, or, where it is the last trade of the bar, all that is left.
     """
-    book, bar = engine.book, engine.bar
+    book, bar = engine.book[0], engine.bar[0]
     ticks = price / bar.tick - book.origin
     move_best_to(engine, ticks)
     spare = bar.left - bar.reserve
-    qty = bar.left if bar.reserve == 1 else 1 + min(engine.tables.qty[0], spare)
+    qty = bar.left if bar.reserve == 1 else 1 + min(engine.tables[0].qty[0], spare)
     tick = math.floor(ticks + 0.5)
     if abs(ticks - tick) < ON_GRID and (book.ask == tick or book.bid == tick):
         part = min(qty, engine.queue[tick])
@@ -206,7 +206,7 @@ def trade_at(engine: BookEngine, price: float) -> None:
 @bare
 def trade_due_prices(engine: BookEngine) -> None:
     """The trades that make the bar's open, high, low and close, each at its step unless it was made already."""
-    book, bar = engine.book, engine.bar
+    book, bar = engine.book[0], engine.bar[0]
     book.clock = int(book.now * 1e9)
     while True:
         which = price_due(engine)
@@ -227,7 +227,7 @@ def trade_due_prices(engine: BookEngine) -> None:
 @bare
 def price_due(engine: BookEngine) -> int:
     """Which of the bar's own prices (OPEN, HIGH, LOW, CLOSE) must be traded at this step; -1: none."""
-    bar = engine.bar
+    bar = engine.bar[0]
     if bar.stage == BEFORE_OPEN:
         return OPEN if bar.step >= bar.step_open else -1
     if bar.stage == CLOSED:
@@ -243,7 +243,7 @@ def price_due(engine: BookEngine) -> int:
 @bare
 def prune_orders(engine: BookEngine) -> None:
     """Cancel orders farther than `reach` from the opposite best, up to thrice as far."""
-    book = engine.book
+    book = engine.book[0]
     for d in range(book.reach + 1, 3 * book.reach):
         for price in (book.ask - d, book.bid + d):
             while 0 <= price < book.ticks and engine.queue[price] > 0:

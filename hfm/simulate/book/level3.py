@@ -27,7 +27,7 @@ def append_order(engine: BookEngine, price: int, qty: int) -> None:
     qty
         Units.
     """
-    book = engine.book
+    book = engine.book[0]
     n = book.free_order
     order, level = engine.orders[n], engine.levels[price]
     book.free_order = order.next if order.next > 0 else n + 1  # a place never used yet is followed by the next one
@@ -60,7 +60,7 @@ def reduce_order(engine: BookEngine, price: int, n: int, qty: int) -> None:
     qty
         Units, at most what it has.
     """
-    book, order, level = engine.book, engine.orders[n], engine.levels[price]
+    book, order, level = engine.book[0], engine.orders[n], engine.levels[price]
     book.order_id = order.number
     order.qty -= qty
     if order.qty > 0:
@@ -93,4 +93,4 @@ def impatient_order(engine: BookEngine, price: int) -> int:
 @bare
 def is_single_order(engine: BookEngine, price: int) -> bool:
     """Whether one order is all of `price`; False where orders are not kept apart."""
-    return bool(engine.book.level3 and engine.levels[price].first == engine.levels[price].last)
+    return bool(engine.book[0].level3 and engine.levels[price].first == engine.levels[price].last)

@@ -65,7 +65,7 @@ def bucket(edges: Float, x: float) -> int:
 @bare
 def draw_next_time(engine: BookEngine) -> None:
     """Draw the instant of the next event: the bin of its gap, a gap of the bin, slowed where it is no reaction."""
-    book, laws, seed = engine.book, engine.laws, engine.seed
+    book, laws, seed = engine.book[0], engine.laws[0], engine.seed
     s = bucket(laws.spread_edges, book.ask - book.bid)
     # the bin: weights given the bin before, times factors of the event before and of the spread (event_laws.fit_gaps)
     total = 0.0
@@ -89,7 +89,7 @@ def draw_next_time(engine: BookEngine) -> None:
 @bare
 def draw_mark(engine: BookEngine) -> int:
     """The next mark: 2 kind + 1 where it is on the other side than the event before."""
-    book, bar, laws = engine.book, engine.bar, engine.laws
+    book, bar, laws = engine.book[0], engine.bar[0], engine.laws[0]
     spread = book.ask - book.bid
     s = bucket(laws.spread_edges, spread)
     queued = book.last_bid_size if book.last_side > 0 else book.last_ask_size
@@ -125,7 +125,7 @@ def draw_mark(engine: BookEngine) -> int:
 @bare
 def apply_event(engine: BookEngine) -> None:
     """Let one event happen, and draw the instant of the next."""
-    book, laws, seed = engine.book, engine.laws, engine.seed
+    book, laws, seed = engine.book[0], engine.laws[0], engine.seed
     book.clock = int(book.now * 1e9)
     m = draw_mark(engine)
     kind, side = m // 2, book.last_side if m % 2 == 0 else -book.last_side
@@ -162,7 +162,7 @@ def cancel_or_trade(engine: BookEngine) -> None:
     """The event at hand, a cancel at the best price of its side or a trade against it; outside of the bar's range a
     trade is a cancel.
     """
-    book, bar, laws, seed = engine.book, engine.bar, engine.laws, engine.seed
+    book, bar, laws, seed = engine.book[0], engine.bar[0], engine.laws[0], engine.seed
     side = book.last_side
     best = book.bid if side > 0 else book.ask
     queued = engine.queue[best]
@@ -192,7 +192,7 @@ def uncover_next(engine: BookEngine, side: int, best: int) -> None:
     best
         Ticks.
     """
-    book, laws, seed = engine.book, engine.laws, engine.seed
+    book, laws, seed = engine.book[0], engine.laws[0], engine.seed
     s = bucket(laws.spread_edges, book.ask - book.bid)
     room = best - 1 if side > 0 else book.ticks - 2 - best
     widest = int(laws.widest_spread) - (book.ask - book.bid)
@@ -219,8 +219,8 @@ def cancel_behind(engine: BookEngine, side: int, best: int) -> None:
     best
         Ticks.
     """
-    book = engine.book
-    away = min(max(int(draw(engine.laws.cancel_at, engine.seed)), 1), book.reach - 1)
+    book = engine.book[0]
+    away = min(max(int(draw(engine.laws[0].cancel_at, engine.seed)), 1), book.reach - 1)
     for k in range(away, book.reach):
         price = best - side * k
         if price < 1 or price > book.ticks - 2:
@@ -233,8 +233,8 @@ def cancel_behind(engine: BookEngine, side: int, best: int) -> None:
 @bare
 def hidden_trade(engine: BookEngine, side: int) -> None:
     """A trade against an order that nobody saw: between the mid and the best price of its side, in the bar's range."""
-    book, bar, seed = engine.book, engine.bar, engine.seed
-    qty = min(max(int(draw(engine.laws.hidden, seed)), 1), bar.left - bar.reserve)
+    book, bar, seed = engine.book[0], engine.bar[0], engine.seed
+    qty = min(max(int(draw(engine.laws[0].hidden, seed)), 1), bar.left - bar.reserve)
     bid, ask = float(book.bid + book.origin), float(book.ask + book.origin)
     part = 0.5 * uniform(seed)
     ticks = math.floor(bid + part * (ask - bid)) if side > 0 else math.ceil(ask - part * (ask - bid))
@@ -248,7 +248,7 @@ def set_ration(engine: BookEngine, span: float) -> None:
     """Set `ration` so that the rest of the bar brings about the volume that is still due. span: s since the last
     call.
     """
-    book, bar = engine.book, engine.bar
+    book, bar = engine.book[0], engine.bar[0]
     book.usual_volume = 0.8 * book.usual_volume + 0.2 * (book.left_at_check - bar.left) / span / book.ration
     book.left_at_check = bar.left
     ahead = max((bar.step_close - bar.step) * bar.step_length, bar.step_length)
@@ -259,7 +259,7 @@ def set_ration(engine: BookEngine, span: float) -> None:
 @bare
 def fill_fitted_book(engine: BookEngine, middle: int) -> None:
     """The first book around `middle` (ticks): a spread of the mean, and orders behind as best prices uncover them."""
-    book, laws, seed = engine.book, engine.laws, engine.seed
+    book, laws, seed = engine.book[0], engine.laws[0], engine.seed
     half, usual = max(int(0.5 * laws.mean_spread), 1), laws.back[len(laws.back) // 2]  # of the middle bucket
     book.bid, book.ask = middle - half, middle + half
     book.last_side, book.last_kind, book.gap_bin = 1, 0, 0

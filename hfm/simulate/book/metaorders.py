@@ -25,7 +25,7 @@ def begin_metaorder(engine: BookEngine) -> None:
     So its impact is that of one who knows something, and grows with the square root of its time; beyond the bar
     nobody knows anything.
     """
-    book, bar = engine.book, engine.bar
+    book, bar = engine.book[0], engine.bar[0]
     if uniform(engine.seed) > META_START:
         return
     # child orders: Pareto, by inversion
@@ -59,7 +59,7 @@ def count_child(engine: BookEngine, side: int, qty: int) -> None:
     qty
         Units.
     """
-    book = engine.book
+    book = engine.book[0]
     if book.meta_left > 0 and book.meta_side == side:
         book.meta_left -= 1
         book.meta_qty += qty
@@ -69,7 +69,7 @@ def count_child(engine: BookEngine, side: int, qty: int) -> None:
 @bare
 def finish_metaorder(engine: BookEngine) -> None:
     """End the metaorder at work, and write what became of it; one without trades leaves nothing."""
-    book = engine.book
+    book = engine.book[0]
     side = book.meta_side
     book.meta_side = 0
     book.meta_left = 0

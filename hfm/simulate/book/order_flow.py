@@ -37,17 +37,17 @@ ONE = np.uint64(1)
 @bare
 def update_tilt(engine: BookEngine) -> None:
     """Set the weights of what moves the mid up and down: e^(kappa x) and e^(-kappa x)."""
-    book = engine.book
+    book = engine.book[0]
     x = book.target - 0.5 * (book.bid + book.ask) + PUSH * book.meta_side
     x = min(max(x, -FARTHEST), FARTHEST)
-    book.up = math.exp(engine.bar.kappa * x)
+    book.up = math.exp(engine.bar[0].kappa * x)
     book.down = 1.0 / book.up
 
 
 @bare
 def event_rates(engine: BookEngine) -> float:
     """The total rate of events, a second; `rate_up` to `rate_fill` are the running totals of its parts."""
-    book, bar = engine.book, engine.bar
+    book, bar = engine.book[0], engine.bar[0]
     ask, bid = book.last_ask_size, book.last_bid_size
     on_ask, on_bid = ask / (ask + book.depth[1]), bid / (bid + book.depth[0])
     activity = book.activity
@@ -62,14 +62,14 @@ def event_rates(engine: BookEngine) -> float:
 @bare
 def apply_event(engine: BookEngine, total: float) -> None:
     """Draw one event by the rates of `event_rates`, of sum `total`, and let it happen."""
-    book, seed = engine.book, engine.seed
+    book, seed = engine.book[0], engine.seed
     book.clock = int(book.now * 1e9)
     v = uniform(seed) * total
     if v < book.rate_fill:
         draw_event(engine, v)
         side, price = book.event_side, book.event_price
         if book.event_kind == ADD:
-            add_order(engine, side, price, engine.tables.qty[table_index(seed)])
+            add_order(engine, side, price, engine.tables[0].qty[table_index(seed)])
         else:
             qty = market_order(engine, -side, price)
             kind = REDUCE
@@ -89,15 +89,15 @@ def apply_event(engine: BookEngine, total: float) -> None:
     excite = book.activity / total
     activity = CALMEST
     for j in range(3):
-        book.excited[j] += engine.bar.growth[j] * excite
+        book.excited[j] += engine.bar[0].growth[j] * excite
         activity += book.excited[j]
-    book.activity = engine.bar.rate * min(activity, WILDEST)
+    book.activity = engine.bar[0].rate * min(activity, WILDEST)
 
 
 @bare
 def draw_event(engine: BookEngine, v: float) -> None:
     """Set `event_kind` (ADD or REDUCE), `event_side` and `event_price` to what v, a rate below rate_fill, means."""
-    book, seed = engine.book, engine.seed
+    book, seed = engine.book[0], engine.seed
     bid, ask = book.bid, book.ask
     kind, side = ADD, 1
     if v < book.rate_touch:
@@ -113,10 +113,10 @@ def draw_event(engine: BookEngine, v: float) -> None:
         price = bid if side > 0 else ask
     elif v < book.rate_deep:
         # behind it, at a distance that decays with e^(-.35 d)
-        d = engine.tables.distance[table_index(seed)]
+        d = engine.tables[0].distance[table_index(seed)]
         side = 1 if bits(seed) & ONE else -1
         price = min(ask - d, bid - 1) if side > 0 else max(bid + d, ask + 1)
-        h = engine.bar.depth_deep * (book.depth[0] if side > 0 else book.depth[1])
+        h = engine.bar[0].depth_deep * (book.depth[0] if side > 0 else book.depth[1])
         if uniform(seed) * (engine.queue[price] + h) > h:
             kind = REDUCE
     else:
@@ -144,20 +144,20 @@ def market_order(engine: BookEngine, side: int, price: int) -> int:
     int
         0: a cancel instead.
     """
-    book, bar, seed = engine.book, engine.bar, engine.seed
+    book, bar, seed = engine.book[0], engine.bar[0], engine.seed
     best = price == book.bid or price == book.ask
     book.may_trade = best and bar.stage == TRADING and bar.lowest <= price <= bar.highest
     if not book.may_trade or uniform(seed) >= book.market_share * (1.0 + bar.sway * side * book.meta_side):
         return 0
     if book.meta_side == 0:
         begin_metaorder(engine)
-    return int(max(min(engine.tables.qty[table_index(seed)], engine.queue[price], bar.left - bar.reserve), 0))
+    return int(max(min(engine.tables[0].qty[table_index(seed)], engine.queue[price], bar.left - bar.reserve), 0))
 
 
 @bare
 def begin_step(engine: BookEngine) -> None:
     """What changes at the start of a step: path, decay of activity, depth aimed at, and once a second a snapshot."""
-    book, bar, seed = engine.book, engine.bar, engine.seed
+    book, bar, seed = engine.book[0], engine.bar[0], engine.seed
     k = bar.step
     if book.meta_side != 0 and book.meta_left == 0:
         finish_metaorder(engine)
@@ -189,7 +189,7 @@ def begin_step(engine: BookEngine) -> None:
 @bare
 def set_market_share(engine: BookEngine) -> None:
     """Set the share of market orders so that the rest of the bar brings about the lit volume that is still due."""
-    book, bar = engine.book, engine.bar
+    book, bar = engine.book[0], engine.bar[0]
     span = bar.step_length * max(bar.steps // CHECKS, 1)
     # averages a second of what leaves the best queues, and of trades
     book.removed = 0.7 * book.removed + 0.3 * book.taken / span
@@ -204,7 +204,7 @@ def set_market_share(engine: BookEngine) -> None:
 @bare
 def record_snapshot(engine: BookEngine) -> None:
     """Write the best prices and sizes, and the flow since the session's open."""
-    book, sums = engine.book, engine.sums
+    book, sums = engine.book[0], engine.sums[0]
     row = min(book.snapshots, len(engine.snapshots) - 1)
     if row < book.snapshots:
         book.overflow = True
@@ -241,7 +241,7 @@ def play_bar(engine: BookEngine, room: int) -> int:
     int
         BAR_OVER, BUFFERS_LOW or TRADE_DUE.
     """
-    book, bar = engine.book, engine.bar
+    book, bar = engine.book[0], engine.bar[0]
     while bar.step < bar.steps:
         if not bar.step_begun:
             if price_due(engine) >= 0:

@@ -28,7 +28,7 @@ def record_event(engine: BookEngine, kind: int, side: int, price: int, qty: int)
     qty
         Units.
     """
-    book = engine.book
+    book = engine.book[0]
     book.total_events += 1
     if not book.keep_events:
         return
@@ -64,7 +64,7 @@ def add_order(engine: BookEngine, side: int, price: int, qty: int) -> None:
     qty
         Units.
     """
-    book = engine.book
+    book = engine.book[0]
     engine.queue[price] += qty
     if side > 0:
         if price > book.bid:
@@ -90,7 +90,7 @@ def retreat_best(engine: BookEngine, side: int, price: int) -> None:
     price
         Ticks, emptied; nothing happens where it is not the best.
     """
-    book = engine.book
+    book = engine.book[0]
     if side > 0:
         if price == book.bid:
             while engine.queue[price] == 0:
@@ -117,7 +117,7 @@ def back_best(engine: BookEngine, side: int, price: int, qty: int) -> None:
     qty
         Units to add.
     """
-    for k in range(1, engine.book.reach):
+    for k in range(1, engine.book[0].reach):
         if engine.queue[price - side * k] > 0:
             return
     add_order(engine, side, price - side, qty)
@@ -143,7 +143,7 @@ def remove_orders(engine: BookEngine, price: int, qty: int, kind: int) -> int:
     int
         Units of the order that left last.
     """
-    book = engine.book
+    book = engine.book[0]
     side = 1 if price <= book.bid else -1
     while True:
         queued = engine.queue[price]
@@ -154,7 +154,7 @@ def remove_orders(engine: BookEngine, price: int, qty: int, kind: int) -> int:
             resting = engine.orders[n].qty
             part = min(qty, resting) if kind == EXECUTE else resting
         elif kind != EXECUTE:
-            part = min(queued, qty if qty > 0 else engine.tables.qty[table_index(engine.seed)])
+            part = min(queued, qty if qty > 0 else engine.tables[0].qty[table_index(engine.seed)])
         if part == queued and (price == book.bid or price == book.ask):
             back_best(engine, side, price, part)
         if n:
@@ -185,21 +185,21 @@ def fill_book(engine: BookEngine, bid: int, depth: float) -> None:
     depth
         Units at each tick, about.
     """
-    book = engine.book
+    book = engine.book[0]
     book.bid, book.ask = bid, bid + 1
     for d in range(REACH):
         for side in (1, -1):
             price = bid - d if side > 0 else bid + 1 + d
             target = depth * (0.4 + 0.8 * uniform(engine.seed))
             while engine.queue[price] == 0 or engine.queue[price] < target:
-                add_order(engine, side, price, engine.tables.qty[table_index(engine.seed)])
+                add_order(engine, side, price, engine.tables[0].qty[table_index(engine.seed)])
     begin_accounts(engine)
 
 
 @bare
 def begin_accounts(engine: BookEngine) -> None:
     """Take the best prices and sizes as accounted for: the book was just filled."""
-    book = engine.book
+    book = engine.book[0]
     book.last_bid, book.last_ask = book.bid, book.ask
     book.last_bid_size, book.last_ask_size = engine.queue[book.bid], engine.queue[book.ask]
 
@@ -210,7 +210,7 @@ def account_quotes(engine: BookEngine) -> None:
 
     Cont, Kukanov and Stoikov (2014), Journal of Financial Econometrics 12(1), doi:10.1093/jjfinec/nbt003.
     """
-    book, sums = engine.book, engine.sums
+    book, sums = engine.book[0], engine.sums[0]
     accrue_time(engine)
     bid, ask, last_bid, last_ask = book.bid, book.ask, book.last_bid, book.last_ask
     bid_size, ask_size = engine.queue[bid], engine.queue[ask]
@@ -235,7 +235,7 @@ def account_quotes(engine: BookEngine) -> None:
 @bare
 def accrue_time(engine: BookEngine) -> None:
     """Add the time since the last change to the time-weighted sums."""
-    book, sums = engine.book, engine.sums
+    book, sums = engine.book[0], engine.sums[0]
     dt = book.now - sums.until
     sums.until = book.now
     spread = book.last_ask - book.last_bid

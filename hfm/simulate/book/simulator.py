@@ -119,7 +119,7 @@ class SimulatedBook:
         orders = ORDERS_A_TICK * self.ticks + 65536 if options.l3 else 0
         rows = BUFFER // 2
         self.engine = book_state.engine(self.ticks, orders, Buffers(BUFFER, rows, rows, rows))
-        book = self.engine.book
+        book = self.engine.book[0]
         book.ticks, book.origin, book.reach, book.free_order = self.ticks, self.origin, reach, 1
         book.keep_events, book.level3, book.fitted = options.keep, options.l3, options.laws is not None
         book.excited[:] = BRANCHING
@@ -132,13 +132,13 @@ class SimulatedBook:
         known = random_draws.order_sizes(lot, DRAWS)
         if options.laws is not None:
             for name in book_state.LAWS.names or ():
-                engine.laws[name] = options.laws[name]
+                engine.laws[0][name] = options.laws[name]
             join_sizes = options.laws.join.ravel()
             lot = max(int(np.median(join_sizes)), 1)
             known = np.resize(np.maximum(join_sizes.astype(np.int64), 1), DRAWS)
-        engine.tables.qty[:] = np.random.Generator(np.random.Philox(key=7)).permutation(known)
-        engine.tables.qty[0] = lot
-        engine.tables.distance[:] = random_draws.distances(2, REACH, DRAWS)
+        engine.tables[0].qty[:] = np.random.Generator(np.random.Philox(key=7)).permutation(known)
+        engine.tables[0].qty[0] = lot
+        engine.tables[0].distance[:] = random_draws.distances(2, REACH, DRAWS)
 
     def seed(self, words: npt.NDArray[np.uint64]) -> None:
         """Random numbers from here on come from two words that are not both 0."""
@@ -151,13 +151,13 @@ class SimulatedBook:
         engine.queue[:] = 0
         engine.levels[:] = 0
         engine.orders[:] = 0
-        engine.book.free_order = 1
+        engine.book[0].free_order = 1
         self.empty = True
 
     def play(self, bar: BarTarget) -> PlayedBar:
         """Play the bar from its open to its close. The session's first bar fills the book before it."""
         self._begin(bar)
-        engine, book = self.engine, self.engine.book
+        engine, book = self.engine, self.engine.book[0]
         before = int(book.total_events)
         jump = JUMP if self.pace is None else max(JUMP, JUMPS * self.pace.mean_spread)
         if not self.empty and abs(bar.path[0] - 0.5 * (book.bid + book.ask)) > jump:
@@ -165,7 +165,7 @@ class SimulatedBook:
         if self.empty:
             self._fill(bar)
         prune_orders(engine)
-        sums = engine.sums
+        sums = engine.sums[0]
         sums.mid_open = sums.mid_high = sums.mid_low = 0.5 * (book.bid + book.ask)
         opening = self._best()
         trades, metaorders, snapshots, tapes = [], [], [], []
@@ -195,12 +195,12 @@ class SimulatedBook:
         )  # fmt: skip
 
     def _best(self) -> BestQuote:
-        book = self.engine.book
+        book = self.engine.book[0]
         return BestQuote(int(book.bid), int(book.ask), int(book.last_bid_size), int(book.last_ask_size))
 
     def _fill(self, bar: BarTarget) -> None:
         """Fill an empty book around the bar's open; a HALT says where one was forgotten."""
-        engine, book = self.engine, self.engine.book
+        engine, book = self.engine, self.engine.book[0]
         if book.total_events:
             book.order_id = 0
             record_event(engine, HALT, 0, 0, 0)
@@ -223,5 +223,5 @@ class SimulatedBook:
                 hint=f"--set simulate.tick={wider:g}, or --fidelity bars",
             )
         self.engine = self.engine._replace(path=np.ascontiguousarray(bar.path, np.float64))
-        self.engine.bar.tick = self.tick
+        self.engine.bar[0].tick = self.tick
         begin_bar(self.engine, bar, self.pace)

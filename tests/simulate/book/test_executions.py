@@ -14,8 +14,8 @@ from tests.board import MIDDLE, board, queues
 def ready(open_: float, high: float, low: float, close: float, volume: int = 10_000) -> at.BookEngine:
     """A board in the middle of a bar of these prices, in ticks above the origin, whose open has been traded."""
     engine = board()
-    bar = engine.bar
-    bar.open, bar.high, bar.low, bar.close = ((x + engine.book.origin) * bar.tick for x in (open_, high, low, close))
+    bar = engine.bar[0]
+    bar.open, bar.high, bar.low, bar.close = ((x + engine.book[0].origin) * bar.tick for x in (open_, high, low, close))
     bar.left, bar.lit_left, bar.reserve, bar.stage = volume, volume // 2, 3, at.TRADING
     bar.lowest, bar.highest = int(np.ceil(low)), int(np.floor(high))
     bar.steps, bar.step, bar.step_close = 100, 50, 99
@@ -27,7 +27,7 @@ def ready(open_: float, high: float, low: float, close: float, volume: int = 10_
 def test_a_price_of_the_bar_is_traded_whatever_the_book(ticks: float, lit: bool) -> None:
     """On the grid against a queue there, off it beside the book; between the best prices afterwards."""
     engine = ready(MIDDLE, MIDDLE + 12, MIDDLE - 12, MIDDLE)
-    book, bar = engine.book, engine.bar
+    book, bar = engine.book[0], engine.bar[0]
     price = (ticks + book.origin) * bar.tick
     executions.trade_at(engine, price)
     trades = engine.trades[: book.trades]
@@ -41,7 +41,7 @@ def test_a_price_of_the_bar_is_traded_whatever_the_book(ticks: float, lit: bool)
 def test_the_last_trade_takes_what_is_left() -> None:
     """To the share; nothing is due behind it."""
     engine = ready(MIDDLE, MIDDLE + 12, MIDDLE - 12, MIDDLE, 777)
-    book, bar = engine.book, engine.bar
+    book, bar = engine.book[0], engine.bar[0]
     bar.step = 99
     executions.trade_due_prices(engine)
     trades = engine.trades[: book.trades]
@@ -56,16 +56,16 @@ def test_an_accident_that_touches_the_high_is_the_high() -> None:
     """A trade at the bar's high fulfils it, and frees the share that was kept for it."""
     engine = ready(MIDDLE, MIDDLE + 1, MIDDLE - 12, MIDDLE)
     executions.trade_on_book(engine, 1, 100)
-    assert engine.bar.high_done
-    assert engine.bar.reserve == 2
-    assert engine.sums.signed == 100
-    assert engine.sums.paid == pytest.approx(50.0)
+    assert engine.bar[0].high_done
+    assert engine.bar[0].reserve == 2
+    assert engine.sums[0].signed == 100
+    assert engine.sums[0].paid == pytest.approx(50.0)
 
 
 def test_off_book_trades_stay_inside() -> None:
     """A thousand of them: in the bar's range, between the best prices, never more than is left less the reserve."""
     engine = ready(MIDDLE, MIDDLE + 0.4, MIDDLE - 0.4, MIDDLE, 5000)
-    book, bar = engine.book, engine.bar
+    book, bar = engine.book[0], engine.bar[0]
     bar.off_rate = 20.0
     for _ in range(1000):
         executions.random_off_book_trade(engine)
@@ -80,7 +80,7 @@ def test_orders_that_are_left_far_behind_go_for_good() -> None:
     """Pruned beyond REACH of the opposite best, with nothing behind them: nobody takes their place, and none is put
     beyond the last tick."""
     engine = board()
-    book = engine.book
+    book = engine.book[0]
     before = int(book.events)
     far = [MIDDLE + 1 + REACH + d for d in (1, 30, 60)]
     for price in far:

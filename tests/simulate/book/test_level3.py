@@ -36,7 +36,7 @@ def test_orders_are_those_of_a_plain_list() -> None:
         if rng.random() < 0.55 or not wanted[price]:
             qty = int(rng.integers(1, 500))
             level3.append_order(engine, price, qty)
-            wanted[price].append([int(engine.book.order_id), qty])
+            wanted[price].append([int(engine.book[0].order_id), qty])
             continue
         k = int(rng.integers(len(wanted[price])))
         n = int(engine.levels[price].first)
@@ -44,7 +44,7 @@ def test_orders_are_those_of_a_plain_list() -> None:
             n = int(engine.orders[n].next)
         qty = int(rng.integers(1, wanted[price][k][1] + 1))
         level3.reduce_order(engine, price, n, qty)
-        assert engine.book.order_id == wanted[price][k][0]
+        assert engine.book[0].order_id == wanted[price][k][0]
         wanted[price][k][1] -= qty
         wanted[price] = [o for o in wanted[price] if o[1]]
     assert {p: [tuple(o) for o in wanted[p]] for p in PRICES} == {p: line(engine, p) for p in PRICES}

@@ -15,7 +15,7 @@ from tests.board import MIDDLE, board
 def ready(path: float = MIDDLE + 0.5) -> at.BookEngine:
     """A board with rates: activity 4, depth aimed at 1,000, the path at `path`."""
     engine = board()
-    book, bar = engine.book, engine.bar
+    book, bar = engine.book[0], engine.bar[0]
     book.activity, bar.deep, book.narrowing, bar.kappa, book.target = 4.0, 2.0, 3.0, 4.0, path
     book.depth[:] = 1000.0
     bar.depth_deep = 1.3
@@ -26,7 +26,7 @@ def ready(path: float = MIDDLE + 0.5) -> at.BookEngine:
 def test_the_side_that_brings_the_mid_to_the_path_is_likelier() -> None:
     """e^(kappa x) against e^(-kappa x), and no more beyond FARTHEST."""
     for away in (-0.3, 0.0, 0.5, 9.0):
-        book = ready(MIDDLE + 0.5 + away).book
+        book = ready(MIDDLE + 0.5 + away).book[0]
         x = min(max(away, -order_flow.FARTHEST), order_flow.FARTHEST)
         assert book.up == pytest.approx(math.exp(4.0 * x))
         assert book.up * book.down == pytest.approx(1.0)
@@ -35,8 +35,8 @@ def test_the_side_that_brings_the_mid_to_the_path_is_likelier() -> None:
 def test_rates_add_up() -> None:
     """Touch up, touch down, deep, filling the spread, off-book: running totals, none below the one before."""
     engine = ready()
-    book = engine.book
-    engine.bar.off_rate = 0.7
+    book = engine.book[0]
+    engine.bar[0].off_rate = 0.7
     book.last_ask += 2
     total = order_flow.event_rates(engine)
     r = [book.rate_up, book.rate_touch, book.rate_deep, book.rate_fill]
@@ -52,7 +52,7 @@ def test_queues_grow_where_they_are_short_and_shrink_where_they_are_long() -> No
     shares = []
     for size in (100, 10_000):
         engine = ready()
-        book = engine.book
+        book = engine.book[0]
         book.last_bid_size = engine.queue[MIDDLE] = size
         order_flow.event_rates(engine)
         words = []
@@ -68,7 +68,7 @@ def test_queues_grow_where_they_are_short_and_shrink_where_they_are_long() -> No
 def test_deep_orders_stand_behind_the_best_prices() -> None:
     """Whatever the distance drawn; an empty price is never cancelled."""
     engine = ready()
-    book = engine.book
+    book = engine.book[0]
     order_flow.event_rates(engine)
     for v in np.linspace(book.rate_touch, book.rate_deep * (1 - 1e-9), 500):
         order_flow.draw_event(engine, v)
@@ -80,8 +80,8 @@ def test_deep_orders_stand_behind_the_best_prices() -> None:
 def test_no_market_order_outside_the_bar() -> None:
     """Before the open's print, beyond high and low, or with nothing left a taking order is a cancel."""
     engine = ready()
-    bar = engine.bar
-    engine.book.market_share = 1.0
+    bar = engine.bar[0]
+    engine.book[0].market_share = 1.0
     bar.stage, bar.left, bar.reserve, bar.lowest, bar.highest = at.TRADING, 5000, 1, MIDDLE, MIDDLE
     assert order_flow.market_order(engine, -1, MIDDLE) > 0
     assert order_flow.market_order(engine, 1, MIDDLE + 1) == 0

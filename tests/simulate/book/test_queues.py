@@ -16,8 +16,8 @@ def test_a_new_book_is_two_sided_and_filled(l3: bool) -> None:
     """A tick of spread, REACH prices a side, each with something."""
     engine = board(l3)
     queued = queues(engine)
-    assert engine.book.bid == MIDDLE
-    assert engine.book.ask == MIDDLE + 1
+    assert engine.book[0].bid == MIDDLE
+    assert engine.book[0].ask == MIDDLE + 1
     assert sorted(queued) == list(range(MIDDLE - REACH + 1, MIDDLE + REACH + 1))
     assert min(queued.values()) >= 400
 
@@ -26,7 +26,7 @@ def test_a_new_book_is_two_sided_and_filled(l3: bool) -> None:
 def test_random_comings_and_goings_keep_the_book(l3: bool) -> None:
     """Sizes as a dictionary has them, the best prices its largest bid and smallest ask, OFI as of a tape."""
     engine, rng = board(l3), np.random.default_rng(1)
-    book = engine.book
+    book = engine.book[0]
     bid, ask, bids, asks = [], [], [], []
 
     def note() -> None:
@@ -58,13 +58,13 @@ def test_random_comings_and_goings_keep_the_book(l3: bool) -> None:
         assert min(above) == book.ask
         assert len(below) + len(above) == len(queues(engine))
     flow = order_flow(*(np.array(x) for x in (bid, ask, bids, asks)))
-    assert engine.sums.ofi == flow.sum()
+    assert engine.sums[0].ofi == flow.sum()
 
 
 def test_time_is_added_to_the_state_that_lasted() -> None:
     """Three seconds at a tick, one at three ticks."""
     engine = board()
-    book, sums = engine.book, engine.sums
+    book, sums = engine.book[0], engine.sums[0]
     book.now = 3.0
     accrue_time(engine)
     book.last_ask += 2
@@ -78,9 +78,9 @@ def test_time_is_added_to_the_state_that_lasted() -> None:
 def test_a_best_price_never_goes_without_another_behind_it() -> None:
     """Where REACH ticks are bare a new order comes first."""
     engine = board(full=False)
-    engine.book.bid, engine.book.ask = 250, 251
+    engine.book[0].bid, engine.book[0].ask = 250, 251
     for side, price in ((1, 250), (-1, 251)):
         add_order(engine, side, price, 100)
     remove_orders(engine, 250, 100, at.EXECUTE)
     assert queues(engine) == {249: 100, 251: 100}
-    assert engine.book.bid == 249
+    assert engine.book[0].bid == 249
