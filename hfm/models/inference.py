@@ -269,8 +269,9 @@ def heads(arrays: Arrays, panel: Panel) -> Float:
     out = np.empty((len(panel.slot), len(HEADS)))
     x = np.ascontiguousarray(panel.x)
     for s in np.unique(panel.symbol):
-        model = pack(arrays, int(s))
-        for i in np.flatnonzero(panel.symbol == s):
-            a, b = int(panel.start[i]), int(panel.start[i + 1])
-            heads_loop(x[a:b], panel.slot[a:b], np.array([0, b - a]), model, out[a:b])
+        model, own = pack(arrays, int(s)), np.flatnonzero(panel.symbol == s)
+        for run in np.split(own, np.flatnonzero(np.diff(own) > 1) + 1):  # of sequences that lie side by side: one call
+            start = panel.start[run[0] : run[-1] + 2]
+            rows = slice(int(start[0]), int(start[-1]))
+            heads_loop(x[rows], panel.slot[rows], start - start[0], model, out[rows])
     return out

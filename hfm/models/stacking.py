@@ -63,7 +63,8 @@ def constant(train: Panel, valid: Panel, options: Train, ctx: Context) -> Fitted
     -------
     FittedFloor
     """
-    arrays = floors.Constant().fit(train, valid, options, ctx)
+    own = ctx.fitted.get("constant")
+    arrays = floors.copied(own) if own is not None else floors.Constant().fit(train, valid, options, ctx)
     return FittedFloor(arrays, columns_of(inference.heads(arrays, train)).logit)
 
 
@@ -80,7 +81,8 @@ def stacked(train: Panel, valid: Panel, options: Train, ctx: Context) -> FittedF
     FittedFloor
         Its logit is NaN in masked rows.
     """
-    arrays = floors.Logistic().fit(train, valid, options, ctx)
+    own = ctx.fitted.get("logistic")
+    arrays = floors.copied(own) if own is not None else floors.Logistic().fit(train, valid, options, ctx)
     logit = columns_of(inference.heads(arrays, train)).logit
     rows = known(train) & np.isfinite(train.up)
     if train.block is None or not _enough(train.block, train.up[rows]):

@@ -69,7 +69,9 @@ def fit(
     for name in names:
         if name in inside and plugins.find("models", name).deep:
             continue  # fitted by the model that combines it
-        task = fit_jobs.FitTask(name, data, options, options.seed)
+        floors = {fold.number: {floor: out[floor, fold.number] for floor in FLOORS if (floor, fold.number) in out}
+                  for fold in plan}  # fmt: skip
+        task = fit_jobs.FitTask(name, data, options, options.seed, floors)
         if plugins.find("models", name).deep:
             for fold, arrays in fit_jobs.fit_all(task, plan, ctx, checkpoints):
                 for member in plugins.find("models", name).members:

@@ -9,13 +9,15 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hfm.arrays import Float, Int
 from hfm.models import inference
 from hfm.models.inference import Calibration
 from hfm.models.networks import lstm_network
 from hfm.models.packed_model import PackedModel, pack
-from hfm.plugins import Arrays
+from hfm.plugins import Arrays, Panel
 
 SLOTS = 13
 
@@ -170,3 +172,22 @@ def test_heads_that_a_model_does_not_have_stay_nan() -> None:
     out = inference.finished(heads, np.ones(1), fit)[0].item()
     assert np.isnan(out[:4]).all()
     assert np.isfinite(out[4:]).all()
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9)), min_size=1, max_size=8), st.integers(0, 2**32 - 1))
+def test_the_heads_of_a_panel_are_those_of_each_sequence_by_itself(sizes: list[tuple[int, int]], seed: int) -> None:
+    """Symbols mixed in any order, sequences of no row among them."""
+    rng, made = np.random.default_rng(seed), arrays(hidden=4, layers=1, seeds=1)
+    for name in ("floor/centre", "floor/factor", "floor/label"):
+        made[name] = made[name][0] + 0.1 * rng.random((4, made[name].shape[1]))
+    start = np.cumsum([0, *(size for _, size in sizes)])
+    x, slot = rng.standard_normal((start[-1], 12)), rng.integers(0, SLOTS, start[-1])
+    symbol, none = np.array([s for s, _ in sizes]), np.zeros(start[-1])
+    panel = Panel(
+        x, tuple("abcdefghijkl"), 9, slot, none, none, none, none, none, start, symbol, np.arange(len(sizes)),
+        ("A", "B", "C"), SLOTS, 1,
+    )  # fmt: skip
+    found = inference.heads(made, panel)
+    for k, (s, _) in enumerate(sizes):
+        own = slice(start[k], start[k + 1])
+        np.testing.assert_array_equal(found[own], Inputs(x[own], slot[own], none[own]).heads(pack(made, s)))

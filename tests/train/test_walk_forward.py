@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from hfm.errors import UsageError
+from hfm.models.linear import floors
 from hfm.stage import Context
 from hfm.tables import MemoryReader
-from hfm.train import folds, training_panel, walk_forward
+from hfm.train import fit_jobs, folds, training_panel, walk_forward
 from tests.train.market import SMALL, market, rows
 
 NAMES = ("constant", "logistic", "lstm")
@@ -36,6 +37,27 @@ def test_later_sessions_do_not_reach_into_an_earlier_fold() -> None:
             walk_forward.calibrate(made, name, made.plan[0])
         found.append({n: made.arrays[n, 0]["finish"].tobytes() for n in NAMES})
     assert found[0] == found[1]
+
+
+def test_networks_get_the_floors_that_are_fitted_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And make of them, bit for bit, what they make of floors of their own."""
+    data, plan = rows(), folds.plan(21)[:1]
+    options = replace(SMALL, epochs=2)
+    fitted = [0]
+
+    def counted(model: floors.Logistic, *given: object) -> object:
+        fitted[0] += 1
+        return whole(model, *given)  # type: ignore[arg-type]
+
+    whole = floors.Logistic.fit
+    monkeypatch.setattr(floors.Logistic, "fit", counted)
+    walk = walk_forward.fit(data.panel, plan, NAMES, options, Context("train"))
+    assert fitted == [1]
+    alone = fit_jobs.fit(fit_jobs.FitTask("lstm", data.panel, options, options.seed), plan[0], lambda report: None)
+    assert fitted == [2]
+    assert {name: value.tobytes() for name, value in alone.items()} == {
+        name: value.tobytes() for name, value in walk["lstm", plan[0].number].items()
+    }
 
 
 def test_models_asked_for_beside_the_model_come_once_each_after_their_members() -> None:

@@ -9,9 +9,11 @@ Legend: n rows, F features, S symbols, K slots.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from hfm.config import Train
 from hfm.features.batch import SIGNED
@@ -82,7 +84,7 @@ class Constant:
         arrays by name
             Of `blank`: the intercept of the logit and the scale of the labels say all.
         """
-        arrays = blank(train)
+        arrays = blank(train, ctx)
         arrays["floor/direction"][-1] = base_logit(train)
         return with_residuals(arrays, train)
 
@@ -107,7 +109,7 @@ class Persistence(Constant):
         arrays by name
             Of `blank`.
         """
-        arrays = blank(train)
+        arrays = blank(train, ctx)
         own = "jump" if "jump" in train.names else "gk_1"  # of event rows: the next move is as large as the last
         gk, spread = train.names.index(own), train.names.index("log_spread")
         arrays["floor/vol"][gk] = arrays["floor/spread"][spread] = 1.0
@@ -142,12 +144,12 @@ class SpreadRule(Constant):
         arrays by name
             Of `blank`. The volatility's scale is NaN, so that its head is; the quantiles lie around 0.
         """
-        arrays = blank(train)
-        z, rows = _design(arrays, train, np.log(train.spread_bps))
+        arrays = blank(train, ctx)
         picks = _columns(train, LEVEL_SEED if options.features == "seed" else LEVEL)
         scale = label_scale(arrays, train)
         level = (np.log(train.spread_bps) - scale.spread_centre) / scale.spread_sd
-        w, table = ridge(z[rows][:, picks], train.slot[rows], level[rows], train.slots)
+        z, rows = _design(arrays, train, level, picks)
+        w, table = ridge(z, train.slot[rows], level[rows], train.slots)
         arrays["floor/spread"][picks], arrays["floor/spread_slot"] = w, table
         every = LabelScale(*arrays["floor/label"].T)
         every.volatility_centre[:] = every.volatility_sd[:] = np.nan
@@ -175,18 +177,18 @@ class Har(Constant):
         arrays by name
             Of `blank`.
         """
-        arrays = blank(train)
+        arrays = blank(train, ctx)
         arrays["floor/direction"][-1] = base_logit(train)
         scale, spread = label_scale(arrays, train), SPREAD_SEED if options.features == "seed" else SPREAD
         volatility = VOLATILITY_EVENTS if set(VOLATILITY_EVENTS) <= set(train.names) else VOLATILITY
         log_vol = (train.log_vol - scale.volatility_centre) / scale.volatility_sd
         log_spread = (train.log_spread - scale.spread_centre) / scale.spread_sd
         for name, y, columns in (("vol", log_vol, volatility), ("spread", log_spread, spread)):
-            z, rows = _design(arrays, train, y)
             picks = _columns(train, columns)
+            z, rows = _design(arrays, train, y, picks)
             # Corsi's regression, in logs: on volatilities over spans of one row to a session, and on the time of day
             if rows.any():
-                w, table = ridge(z[rows][:, picks], train.slot[rows], y[rows], train.slots)
+                w, table = ridge(z, train.slot[rows], y[rows], train.slots)
                 arrays[f"floor/{name}"][picks], arrays[f"floor/{name}_slot"] = w, table
         return with_residuals(arrays, train)
 
@@ -211,13 +213,28 @@ class Logistic(Har):
         arrays by name
             Of `blank`, and `floor/penalty` [1].
         """
-        arrays = super().fit(train, valid, options, ctx)
-        z, rows = _design(arrays, train, train.up)
+        arrays = copied(ctx.fitted["har"]) if "har" in ctx.fitted else super().fit(train, valid, options, ctx)
         own = signed(train)
-        w, penalty = logistic(z[rows][:, own], train.up[rows], PENALTIES)
+        z, rows = _design(arrays, train, train.up, own)
+        w, penalty = logistic(z, train.up[rows], PENALTIES)
         arrays["floor/direction"][own], arrays["floor/direction"][-1] = w[:-1], w[-1]
         arrays["floor/penalty"] = np.array([penalty])
         return arrays
+
+
+def copied(arrays: Mapping[str, npt.NDArray[Any]]) -> Arrays:
+    """A fit's arrays to go on from; the fit is left as it is.
+
+    Parameters
+    ----------
+    arrays : arrays by name
+        Of the fit.
+
+    Returns
+    -------
+    arrays by name
+    """
+    return {name: value.copy() for name, value in arrays.items()}
 
 
 def signed(train: Panel) -> Int:
@@ -225,23 +242,43 @@ def signed(train: Panel) -> Int:
     return np.array([i for i in range(train.own) if train.names[i] in SIGNED] or range(train.own))
 
 
-def blank(train: Panel) -> Arrays:
-    """The arrays of a floor that says nothing, scalers fitted: features and labels by symbol."""
+def blank(train: Panel, ctx: Context) -> Arrays:
+    """The arrays of a floor that says nothing, scalers fitted: features and labels by symbol.
+
+    Parameters
+    ----------
+    train : Panel
+        The rows that are fitted.
+    ctx : Context
+        Scalers that another floor has fitted on the same rows are taken from it (`fitted`).
+
+    Returns
+    -------
+    arrays by name
+        floor/...: `centre`, `factor` [S+1, F] of the features and `label` [S+1, 4] of the labels (LabelScale) are
+        fitted; the weights are zero.
+    """
+    scales = ctx.fitted["constant"] if "constant" in ctx.fitted else _scales(train)
+    return {
+        **{name: scales[name].copy() for name in ("floor/centre", "floor/factor", "floor/label")},
+        "floor/direction": np.zeros(train.x.shape[1] + 1),
+        "floor/vol": np.zeros(train.x.shape[1]), "floor/vol_slot": np.zeros(train.slots),
+        "floor/spread": np.zeros(train.x.shape[1]), "floor/spread_slot": np.zeros(train.slots),
+        "floor/residual": np.zeros(3), "floor/ret_sd": np.ones(1),
+    }  # fmt: skip
+
+
+def _scales(train: Panel) -> Arrays:
+    """The scalers of `blank`."""
     count, symbol = len(train.symbols), rows_of(train)
     centre, factor = scaler(train.x, symbol, count)
     label = np.column_stack([train.log_vol, train.log_spread])
     label[~known(train)] = np.nan
     middle, inverse = scaler(label, symbol, count)
     width = 1.0 / np.where(inverse > 0, inverse, 1.0)
-    return {
-        "floor/centre": centre, "floor/factor": factor, "floor/direction": np.zeros(train.x.shape[1] + 1),
-        "floor/vol": np.zeros(train.x.shape[1]), "floor/vol_slot": np.zeros(train.slots),
-        "floor/spread": np.zeros(train.x.shape[1]), "floor/spread_slot": np.zeros(train.slots),
-        "floor/label": np.column_stack(
-            LabelScale(volatility_centre=middle[:, 0], volatility_sd=width[:, 0],
-                       spread_centre=middle[:, 1], spread_sd=width[:, 1])),
-        "floor/residual": np.zeros(3), "floor/ret_sd": np.ones(1),
-    }  # fmt: skip
+    scale = LabelScale(volatility_centre=middle[:, 0], volatility_sd=width[:, 0],
+                       spread_centre=middle[:, 1], spread_sd=width[:, 1])  # fmt: skip
+    return {"floor/centre": centre, "floor/factor": factor, "floor/label": np.column_stack(scale)}
 
 
 def with_residuals(arrays: Arrays, train: Panel) -> Arrays:
@@ -264,10 +301,11 @@ def base_logit(train: Panel) -> float:
     return float(np.log((up.sum() + 1) / (len(up) - up.sum() + 1)))
 
 
-def _design(arrays: Arrays, train: Panel, y: Float) -> tuple[Float, Mask]:
-    """(z [n, F], whether the row has all features and the label y)."""
-    z = standardise(train.x, rows_of(train), arrays["floor/centre"], arrays["floor/factor"])
-    return z, known(train) & np.isfinite(y)
+def _design(arrays: Arrays, train: Panel, y: Float, columns: Int) -> tuple[Float, Mask]:
+    """(z [m, len(columns)] of the rows that have all features and the label y, which rows [n] these are)."""
+    rows = known(train) & np.isfinite(y)
+    centre, factor = arrays["floor/centre"][:, columns], arrays["floor/factor"][:, columns]
+    return standardise(train.x[rows][:, columns], rows_of(train)[rows], centre, factor), rows
 
 
 def _columns(train: Panel, names: tuple[str, ...]) -> Int:

@@ -70,6 +70,9 @@ def scaler(values: Float, symbol: Int, count: int) -> tuple[Float, Float]:
     factor = np.zeros_like(centre)
     good = np.isfinite(values).all(axis=1)
     for s in (count, *range(count)):
+        if s < count == 1:
+            centre[s], factor[s] = centre[count], factor[count]  # all rows are of this symbol
+            continue
         part = values[good if s == count else good & (symbol == s)]
         if len(part) < 2:
             centre[s], factor[s] = centre[count], factor[count]
@@ -126,13 +129,22 @@ def ridge(z: Float, slot: Int, y: Float, slots: int, penalty: float = 0.01) -> t
         A level, HARMONICS of the time of day and each slot's own departure (SLOT_PENALTY).
     """
     curve, slot = _curve(slots), np.minimum(slot, slots - 1)
-    own = np.eye(slots)
-    design = np.hstack([z, curve[slot], own[slot]])
+    # The slots' own columns are one-hot, so that their products with the others are sums by slot, and what has a column
+    # of the curve is a sum over slots: no design matrix of n rows is made (bench `walk-forward`, 1,208 sessions).
+    count = np.bincount(slot, minlength=slots).astype(float)
+    by_slot = np.column_stack([np.bincount(slot, column, slots) for column in (*z.T, y)])
+    z_slot, y_slot = by_slot[:, :-1], by_slot[:, -1]
+    z_curve, curve_slot = z_slot.T @ curve, curve.T * count
+    gram = np.block([
+        [z.T @ z, z_curve, z_slot.T],
+        [z_curve.T, curve_slot @ curve, curve_slot],
+        [z_slot, curve_slot.T, np.diag(count)],
+    ])  # fmt: skip
     weight = np.concatenate(
         [np.full(z.shape[1], penalty), [1e-9], np.ones(curve.shape[1] - 1), np.full(slots, SLOT_PENALTY)]
     )
     # ridge regression by its normal equations: Hoerl and Kennard 1970, doi:10.1080/00401706.1970.10488634
-    beta = np.linalg.solve(design.T @ design + np.diag(weight), design.T @ y)
+    beta = np.linalg.solve(gram + np.diag(weight), np.concatenate([z.T @ y, curve.T @ y_slot, y_slot]))
     at = z.shape[1]
     return beta[:at], curve @ beta[at : at + curve.shape[1]] + beta[at + curve.shape[1] :]
 
@@ -186,7 +198,7 @@ def _newton(design: Float, y: Float, penalty: float, w: Float) -> tuple[Float, f
         hessian = (design * (p * (1 - p))[:, None]).T @ design + np.diag(weight)
         step = np.linalg.solve(hessian, design.T @ (y - p) - weight * w)
         w = w + step
-        if np.abs(step).max() < 1e-10:
+        if np.abs(step).max() < 1e-6:  # the next would be about its square
             break
     score = design @ w
     # Laplace's approximation of the log evidence: log likelihood and log prior at the mode, and half the log

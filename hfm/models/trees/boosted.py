@@ -43,7 +43,7 @@ class Gbm:
         arrays by name
             Of floors.blank, and of tree_arrays.from_sklearn for `direction`, `vol` and `spread`.
         """
-        arrays = floors.blank(train)
+        arrays = floors.blank(train, ctx)
         for k, name in enumerate(("direction", "vol", "spread")):
             x, y = rows(arrays, train, name)
             if len(y) < 2 * LEAST or (name == "direction" and y.min() == y.max()):

@@ -9,7 +9,7 @@ import pytest
 
 from hfm.config import Train
 from hfm.models.linear import floors
-from hfm.plugins import Panel
+from hfm.plugins import Arrays, Panel
 from hfm.stage import Context
 from tests.train.market import rows
 
@@ -102,3 +102,22 @@ def test_symbols_pooled_keep_their_own_levels() -> None:
     for s in (0, 1):
         mine = good & (owner == s)
         assert abs(np.mean(panel.log_spread[mine] - heads[mine, 3])) < 0.5 * panel.log_spread[mine].std()
+
+
+@pytest.mark.parametrize("symbols", [("SPY",), ("AAA", "BBB")])
+def test_floors_that_go_on_from_fitted_ones_are_those_that_are_fitted_anew(symbols: tuple[str, ...]) -> None:
+    """Bit for bit, and what they go on from stays as it was."""
+    panel = rows(symbols=symbols).panel
+    none = panel.of_sessions(0, 0)
+    kinds = {"constant": floors.Constant, "persistence": floors.Persistence, "rule": floors.SpreadRule,
+             "har": floors.Har, "logistic": floors.Logistic}  # fmt: skip
+    fitted_before: dict[str, Arrays] = {}
+    for name, kind in kinds.items():
+        anew = kind().fit(panel, none, OPTIONS, Context("train"))
+        fitted_before[name] = kind().fit(panel, none, OPTIONS, Context("train", fitted=fitted_before))
+        assert {key: value.tobytes() for key, value in anew.items()} == {
+            key: value.tobytes() for key, value in fitted_before[name].items()
+        }
+    for name in ("constant", "har"):
+        again = kinds[name]().fit(panel, none, OPTIONS, Context("train"))
+        assert all(np.array_equal(again[key], fitted_before[name][key]) for key in again)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from hfm.models.linear import ridge
@@ -39,6 +41,27 @@ def test_ridge_without_a_clock_is_scikit_learns() -> None:
     peer = Ridge(alpha=5.0).fit(z, y)
     np.testing.assert_allclose(w, peer.coef_, atol=1e-6)
     assert table[0] == pytest.approx(peer.intercept_, abs=1e-6)
+
+
+@given(st.integers(1, 40), st.integers(0, 6), st.integers(1, 300), st.integers(0, 2**32 - 1))
+def test_ridge_by_sums_is_that_of_the_design_matrix(slots: int, features: int, rows: int, seed: int) -> None:
+    """The normal equations of n rows x (features, curve, one-hot slots); slots beyond the last count as it.
+
+    Few rows, empty slots and collinear columns: what the equations leave open the penalty decides, the same in both.
+    """
+    rng = np.random.default_rng(seed)
+    z, y = rng.standard_normal((rows, features)), rng.standard_normal(rows)
+    slot = rng.integers(0, slots + 2, rows)
+    curve, own = ridge._curve(slots), np.minimum(slot, slots - 1)
+    design = np.hstack([z, curve[own], np.eye(slots)[own]])
+    penalty = np.concatenate(
+        [np.full(features, 2.0), [1e-9], np.ones(curve.shape[1] - 1), np.full(slots, ridge.SLOT_PENALTY)]
+    )
+    beta = np.linalg.solve(design.T @ design + np.diag(penalty), design.T @ y)
+    level = curve @ beta[features : features + curve.shape[1]] + beta[features + curve.shape[1] :]
+    w, table = ridge.ridge(z, slot, y, slots, penalty=2.0)
+    np.testing.assert_allclose(w, beta[:features], atol=1e-8)
+    np.testing.assert_allclose(table, level, atol=1e-7)
 
 
 def test_the_time_of_day_table_follows_a_smooth_curve_and_a_single_odd_slot() -> None:
