@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hfm.config import Config
+from hfm.config import BEFORE_IT_EXISTED, Config
 from hfm.runs import journal
 from hfm.runs.manifest import JOURNAL
 from hfm.runs.staging import plain
@@ -39,8 +39,8 @@ NEUTRAL = {
     "fetch": ("as_of", "days", "sessions", "path", "max_time"),
     "train": ("threads", "device", "backend", "also"),
 }
-"""Settings that say which stretch of the data is looked at, or change no result; nor do those at their defaults
-count."""
+"""Settings that say which stretch of the data is looked at, or change no result; nor do those count that are what a run
+without them was made with."""
 
 
 def trial_keys(
@@ -75,6 +75,8 @@ def trial_keys(
 def _configuration(settings: Mapping[str, Event], body: Event) -> str:
     """Digest of all that was chosen but for the dates; a threshold that every family has anyway is no choice."""
     usual = json.loads(json.dumps(dataclasses.asdict(Config())))
+    for stage, values in BEFORE_IT_EXISTED.items():  # what older journals, which do not name it, mean
+        usual[stage] |= values
     chosen = {
         stage: {
             k: v for k, v in settings[stage].items() if k not in NEUTRAL.get(stage, ()) and v != usual[stage].get(k)

@@ -75,7 +75,7 @@ class FitCheckpoints:
             self._save(f"state/{model}/{fold}/{network}", data)
 
     def save_arrays(self, model: str, fold: int, arrays: Arrays) -> None:
-        """Keep a fit that is done, with all its networks, in the place of their last states.
+        """Keep a fit that is done, with all its networks, in the place of their last states; one that is kept stays.
 
         Parameters
         ----------
@@ -86,6 +86,8 @@ class FitCheckpoints:
         arrays : arrays by name
             What the fit gave.
         """
+        if f"done/{model}/{fold}" in self._parts:  # each save writes the whole checkpoint
+            return
         for name in [name for name in self._parts if name.startswith(f"state/{model}/{fold}/")]:
             del self._parts[name]
         self._save(f"done/{model}/{fold}", _bytes(arrays))

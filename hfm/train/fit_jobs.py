@@ -111,6 +111,11 @@ def fit_inputs(inputs: FitInputs, fold: int, report: Report, state: bytes | None
     return model.fit(inputs.train, inputs.valid, inputs.options, ctx)
 
 
+def is_chained(model: str, options: Train) -> bool:
+    """Whether each fit of a model is given that of the fold before."""
+    return options.warm_start and bool(getattr(plugins.find("models", model), "warm", False))
+
+
 def fit_all(
     task: FitTask, folds: Sequence[Fold], ctx: Context, checkpoints: FitCheckpoints
 ) -> Iterator[tuple[Fold, Arrays]]:
@@ -140,7 +145,7 @@ def fit_all(
         else:
             meter.finished(fold.number)
             yield fold, arrays
-    if missing and task.options.warm_start and getattr(plugins.find("models", task.model), "warm", False):
+    if missing and is_chained(task.model, task.options):
         done = _fit_chains(task, folds, missing, ctx.workers, checkpoints, meter)
     else:
         done = _fit_apart(task, missing, ctx.workers, checkpoints, meter)

@@ -46,6 +46,13 @@ def test_a_configuration_is_every_setting_but_the_dates(change: dict[str, dict[s
     assert (one == two) is same
 
 
+def test_a_choice_that_is_younger_than_a_run_is_one_more_configuration() -> None:
+    """Networks began anew before they could begin warm: to say so is no other configuration, and to begin warm is."""
+    said = {name: {**SETTINGS, "train": {**SETTINGS["train"], "warm_start": name}} for name in (True, False)}
+    old, anew, warm = (trial_keys([EVENT], {}, s)[0]["configuration"] for s in (SETTINGS, said[False], said[True]))
+    assert old == anew != warm
+
+
 def test_a_threshold_of_the_family_is_no_other_configuration_and_one_beyond_it_is() -> None:
     """Every back-test tries q90 and q95 whichever was asked for; nobody else tries .57."""
     quoted = market.walk(["AAA"], 4, 20)

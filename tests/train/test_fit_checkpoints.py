@@ -74,6 +74,16 @@ def test_a_training_killed_again_and_again_still_ends_in_the_same_bytes(monkeypa
     pytest.fail("it never came to an end")
 
 
+@pytest.mark.parametrize("warm_start", [True, False])
+def test_a_fit_that_is_done_is_written_once(warm_start: bool) -> None:
+    """A save writes the whole checkpoint: sixty folds twice over are gigabytes."""
+    memory = Memory(100)
+    ctx, plan = Context("train", checkpoint=memory), [*folds.plan(21), folds.final(21)]
+    task = fit_jobs.FitTask("lstm", rows().panel, replace(SMALL, warm_start=warm_start), 7)
+    list(fit_jobs.fit_all(task, plan, ctx, FitCheckpoints(ctx)))
+    assert 100 - memory.lives == len(plan)
+
+
 def test_without_resume_what_was_saved_is_not_looked_at() -> None:
     """A fresh start, even over a checkpoint."""
     memory = Memory()

@@ -143,7 +143,7 @@ class Trainer:
         self.is_warm = float(mean_losses(self.mean, watched, widths).sum()) != floor
         share = SHRINK if self.is_warm else 0.0
         for net in (self.net, self.mean):
-            net.load_state_dict({name: torch.lerp(fresh[name], old.to(self.place), share)
+            net.load_state_dict({name: _between(fresh[name], old.to(self.place), share)
                                  for name, old in before.items()})  # fmt: skip
         if self.is_warm:
             self.judge(float(mean_losses(self.mean, watched, widths).sum()))
@@ -230,6 +230,11 @@ def mean_losses(net: nn.Module, data: Batch, widths: Float) -> torch.Tensor:
     """
     with torch.inference_mode():
         return losses(net(data.x), data, widths)
+
+
+def _between(fresh: torch.Tensor, old: torch.Tensor, share: float) -> torch.Tensor:
+    """Weights between two; a buffer of whole numbers or of bits, such as a mask, is the fresh one."""
+    return torch.lerp(fresh, old, share) if fresh.is_floating_point() else fresh
 
 
 def _copy(net: nn.Module) -> dict[str, torch.Tensor]:

@@ -17,7 +17,7 @@ from hfm.config import Train
 from hfm.models import checkpoint
 from hfm.plugins import Arrays, Float, Panel
 from hfm.train import fold_rows
-from hfm.train.fit_jobs import FitInputs
+from hfm.train.fit_jobs import FitInputs, is_chained
 from hfm.verify.claims import Row
 from hfm.verify.lookahead import compare, isolation
 from hfm.verify.lookahead.forecast_questions import FoldForecast
@@ -59,7 +59,7 @@ def of_folds(items: Sequence[FoldForecast], panel: Panel, options: Train, asked:
     deep = plugins.find("models", model).deep
     drawn = {0, len(items) - 1, int(rng.integers(len(items)))} if deep else set(range(len(items)))
     some = {items[k].fold.number: items[k] for k in sorted(drawn)}
-    before = {later.fold.number: earlier.arrays for earlier, later in itertools.pairwise(items)}
+    before = _before(items, options)
     given = [(_given(model, panel, each, options, before.get(number)), number) for number, each in some.items()]
     reply = asked.ask(isolation.fit, given)
     if reply.error:
@@ -83,6 +83,13 @@ def of_folds(items: Sequence[FoldForecast], panel: Panel, options: Train, asked:
         first, number = given[0]
         fitted_keys = [key for at, key in keys if at == number]
         yield from _validation(first, again[number], fitted_keys, number, asked, rng)
+
+
+def _before(items: Sequence[FoldForecast], options: Train) -> dict[int, Arrays]:
+    """By fold, the stored fit of the fold before, where training gave it to a fit of this model."""
+    if not is_chained(items[0].model, options):
+        return {}
+    return {later.fold.number: earlier.arrays for earlier, later in itertools.pairwise(items)}
 
 
 def _given(model: str, panel: Panel, items: FoldForecast, options: Train, before: Arrays | None) -> FitInputs:

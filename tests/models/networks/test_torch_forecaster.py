@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from hfm import plugins
 from hfm.errors import UsageError
@@ -15,6 +16,7 @@ from hfm.models import inference
 from hfm.models.heads import corrected
 from hfm.models.linear.ridge import rows_of
 from hfm.models.networks import batches, lstm_network, network_fit, trainer
+from hfm.models.networks.torch_forecaster import TorchForecaster
 from hfm.models.networks.transformer import Transformer
 from hfm.plugins import Arrays
 from hfm.stage import Context
@@ -67,6 +69,38 @@ def test_a_network_that_was_not_told_to_leaves_torch_s_threads_alone() -> None:
     model.predict(arrays, rows(symbols=("AAA", "BBB")).panel.of_sessions(15, 16))
     assert torch.get_num_threads() == 2
     torch.set_num_threads(1)
+
+
+class Masked(nn.Module):
+    """A layer with buffers of bits and of whole numbers, as masks and positions are."""
+
+    def __init__(self, features: int, hidden: int, layers: int, dropout: float) -> None:
+        super().__init__()
+        self.inner, self.head = nn.Linear(features, hidden), lstm_network.zero_head(hidden)
+        self.register_buffer("mask", torch.arange(hidden) % 2 == 0)
+        self.register_buffer("place", torch.arange(hidden))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The corrections."""
+        out: torch.Tensor = self.head(torch.where(self.mask, torch.tanh(self.inner(x)), 0.0))
+        return out
+
+
+class MaskedForecaster(TorchForecaster):
+    """Its forecaster."""
+
+    network = Masked
+
+
+def test_a_warm_network_has_its_own_mask() -> None:
+    """Only weights can stand between fresh ones and those of the fold before."""
+    train, valid = parts()
+    options, model = replace(SMALL, epochs=2, seeds=1, lr=0.02), MaskedForecaster()
+    first = model.fit(train, valid, options, Context("train", seed=1))
+    first["seed0/net/head.bias"] += 0.5
+    second = model.fit(train, valid, options, Context("train", seed=2, before=first))
+    for name in ("mask", "place"):
+        np.testing.assert_array_equal(second[f"seed0/net/{name}"], first[f"seed0/net/{name}"])
 
 
 def test_exported_weights_are_float32_under_their_own_names() -> None:

@@ -8,9 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from hfm.config import Fetch, Layer, load
+from hfm import plugins
+from hfm.config import Fetch, Layer, Train, load
+from hfm.plugins import Arrays, Float, Panel
 from hfm.runs import freshness
+from hfm.stage import Context
 from hfm.tables import MemoryReader, column_array
+from hfm.verify.in_memory_run import synthetic
 from hfm.verify.lookahead import run_tests
 from hfm.verify.lookahead.isolation import Isolated
 from tests.verify.lookahead.test_run_tests import failed, made
@@ -36,6 +40,45 @@ def test_a_forecast_that_the_stored_model_does_not_say_is_named(tmp_path: Path) 
     assert wrong == [
         f"train: p_up of SPY {day} row {column_array(table['seq'])[row]} is not what the stored logistic says"
     ]
+
+
+class Onward:
+    """The share of rises, half of it from the fold before where one is given."""
+
+    base = None
+    deep, warm, stepped = True, True, False
+    members = ()
+
+    def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
+        """One number."""
+        share = np.array([np.nanmean(train.up)])
+        return {"share": share if ctx.before is None else (share + ctx.before["share"]) / 2}
+
+    def predict(self, arrays: Arrays, panel: Panel) -> Float:
+        """It, in every row that is whole."""
+        heads = np.full((len(panel.slot), 5), np.nan)
+        heads[np.isfinite(panel.x).all(axis=1), 0] = np.log(arrays["share"][0] / (1 - arrays["share"][0]))
+        return heads
+
+
+class OnwardAlone(Onward):
+    """One that has no say in how its folds are fitted."""
+
+    warm = False
+
+
+@pytest.mark.parametrize(("name", "warm_start"), [("Onward", True), ("Onward", False), ("OnwardAlone", True)])
+def test_a_fit_is_given_the_fold_before_where_training_gave_it(
+    name: str, warm_start: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that begins there if it can is honest with warm starts, without, and where its folds are fitted apart."""
+    monkeypatch.setitem(plugins.REGISTRY["models"], "onward", f"{__name__}:{name}")
+    train = {"model": "onward", "warm_start": warm_start}
+    run = synthetic(24, 61, {"fetch": {"interval": "30m"}, "train": train}).through("simulate", "train")
+    readers = {artifact: MemoryReader(payload) for artifact, payload in run.artifacts.items()}
+    with Isolated() as asked:
+        rows = list(run_tests.learnt(readers, run.config, asked, np.random.default_rng(1)))
+    assert [line.claim for line in rows if not line.passed] == []
 
 
 @pytest.mark.slow
