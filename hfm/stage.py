@@ -120,8 +120,8 @@ class Context:
     before: dict[str, npt.NDArray[Any]] | None = None  # Any: of any dtype
     """Of a fit: the arrays of the same model's fit of the fold before, from which it may begin; None: there is none."""
     fitted: Mapping[str, Mapping[str, npt.NDArray[Any]]] = field(default_factory=dict)  # Any: of any dtype
-    """Of a fit: the arrays of the floors that were fitted before on the same rows, by name; a model that contains one
-    need not fit it again. They are not changed."""
+    """Of a fit: the arrays of other models that were fitted before on the same rows, by name; one that contains such a
+    model need not fit it again. They are not to be changed."""
     networks: range | None = None
     """Of a fit: which of a model's networks it is asked for; None: all. Beside others than the first, nothing else."""
     record: Record = field(default_factory=Record)

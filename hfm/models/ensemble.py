@@ -6,10 +6,12 @@ are settled all members weigh the same.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from hfm import plugins
 from hfm.config import Train
@@ -26,7 +28,9 @@ class Ensemble:
     members: ClassVar[tuple[str, ...]] = ("logistic", "gbm", "lstm")
 
     def fit(self, train: Panel, valid: Panel, options: Train, ctx: Context) -> Arrays:
-        """Fit the members, and weigh them all the same; beside networks but the first, only members with networks.
+        """Fit the members that ctx.fitted has not, and weigh them all the same.
+
+        Beside networks but the first, only members with networks.
 
         Parameters
         ----------
@@ -44,6 +48,9 @@ class Ensemble:
             model: plugins.Forecaster = plugins.find("models", member)()
             if not is_first and not getattr(model, "warm", False):
                 continue
+            if member in ctx.fitted:
+                arrays |= under(member, ctx.fitted[member])
+                continue
             before = None if ctx.before is None else part(ctx.before, member)
             arrays |= under(member, model.fit(train, valid, options, replace(ctx, before=before)))
         if is_first:
@@ -57,7 +64,7 @@ class Ensemble:
         return blend(np.stack(heads, axis=2), arrays["weights"])
 
 
-def under(member: str, arrays: Arrays) -> Arrays:
+def under(member: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Arrays:  # Any: of any dtype
     """A member's arrays as they stand in the ensemble's."""
     return {f"{member}/{name}": value for name, value in arrays.items()}
 

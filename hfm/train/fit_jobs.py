@@ -31,8 +31,8 @@ class FitTask:
     panel: Panel
     options: Train
     seed: int
-    floors: Mapping[int, Mapping[str, Arrays]] = field(default_factory=dict)
-    """By number of a fold and name: the floors that are fitted already, so that no other model fits them again."""
+    fitted: Mapping[int, Mapping[str, Arrays]] = field(default_factory=dict)
+    """By number of a fold and name: what the model contains and is fitted already: floors, and members."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class FitInputs:
     """Arrays of the fit of the fold before, from which it may begin."""
     networks: range | None = None
     """Which of the model's networks; None: all."""
-    floors: Mapping[str, Arrays] = field(default_factory=dict)
-    """Floors that are fitted already on the same rows, by name."""
+    fitted: Mapping[str, Arrays] = field(default_factory=dict)
+    """Models that are fitted already on the same rows, by name."""
 
 
 def fit(
@@ -79,8 +79,8 @@ def fit(
         See Forecaster.
     """
     train, valid = (fold_rows.purged_part(task.panel, *part) for part in (fold.train, fold.valid))
-    floors = task.floors.get(fold.number, {})
-    inputs = FitInputs(task.model, train, valid, task.options, task.seed, before, networks, floors)
+    fitted = task.fitted.get(fold.number, {})
+    inputs = FitInputs(task.model, train, valid, task.options, task.seed, before, networks, fitted)
     return fit_inputs(inputs, fold.number, report, state)
 
 
@@ -105,7 +105,7 @@ def fit_inputs(inputs: FitInputs, fold: int, report: Report, state: bytes | None
     ctx = Context(
         stage=f"train fold {fold}", seed=inputs.seed, progress=FoldProgress(fold, report), resume=state is not None,
         checkpoint=FoldCheckpoint(fold, first, report, state), before=inputs.before, networks=inputs.networks,
-        fitted=inputs.floors,
+        fitted=inputs.fitted,
     )  # fmt: skip
     model: plugins.Forecaster = plugins.find("models", inputs.model)()
     return model.fit(inputs.train, inputs.valid, inputs.options, ctx)

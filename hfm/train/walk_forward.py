@@ -43,7 +43,7 @@ class WalkForward:
 def fit(
     data: Panel, plan: list[Fold], names: tuple[str, ...], options: Train, ctx: Context
 ) -> dict[tuple[str, int], Arrays]:
-    """Fit every model on every fold: floors here and now, deep models as jobs.
+    """Fit every model on every fold: floors here and now, deep models as jobs, and what a model contains before it.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def fit(
     plan : list of Fold
         Whose training and validation parts are read.
     names : tuple of str
-        Of `model_names`; a deep member of another model is fitted by that one.
+        Of `model_names`; a member that is fitted fold by fold is fitted by the model that combines it.
     options : Train
         Of the run.
     ctx : Context
@@ -65,16 +65,18 @@ def fit(
     """
     out: dict[tuple[str, int], Arrays] = {}
     checkpoints = FitCheckpoints(ctx, partial(_device, names, options))
-    inside = {member: name for name in names for member in plugins.find("models", name).members}
+    inside = {member for name in names for member in plugins.find("models", name).members}
     for name in names:
-        if name in inside and plugins.find("models", name).deep:
-            continue  # fitted by the model that combines it
-        floors = {fold.number: {floor: out[floor, fold.number] for floor in FLOORS if (floor, fold.number) in out}
+        model = plugins.find("models", name)
+        if name in inside and model.deep and fit_jobs.is_chained(name, options):
+            continue  # fitted by the model that combines it, each fold from the one before
+        known = (*FLOORS, *model.members)
+        fitted = {fold.number: {part: out[part, fold.number] for part in known if (part, fold.number) in out}
                   for fold in plan}  # fmt: skip
-        task = fit_jobs.FitTask(name, data, options, options.seed, floors)
-        if plugins.find("models", name).deep:
+        task = fit_jobs.FitTask(name, data, options, options.seed, fitted)
+        if model.deep:
             for fold, arrays in fit_jobs.fit_all(task, plan, ctx, checkpoints):
-                for member in plugins.find("models", name).members:
+                for member in model.members:
                     start = f"{member}/"
                     own = {k.removeprefix(start): arrays.pop(k) for k in list(arrays) if k.startswith(start)}
                     out.setdefault((member, fold.number), own)
