@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -216,10 +217,19 @@ def _settle(registry: dict[plugins.Group, dict[str, str]], folder: str) -> None:
     package = str(Path(plugins.__file__).parent)
     _caches = tuple(os.path.realpath(p) for p in (folder, cache_folder()))
     _rooms = tuple(os.path.realpath(p) for p in (sys.prefix, sys.base_prefix, package)) + SYSTEM + _caches
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     number = os.getpid() + 1_000_003
     os.getpid = lambda: number
     _move_clock()
     sys.addaudithook(_audit)
+
+
+def _end_with_parent() -> None:
+    """End when the process that asks has ended, however that was: nothing else would tell this one."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _move_clock() -> None:
