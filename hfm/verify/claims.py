@@ -67,7 +67,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("hfm.verify.causality:future_poison", "quick", 0.3),
     Claim("hfm.verify.causality:forecast_poison", "standard", 2),
     Claim("hfm.verify.causality:split_and_resume", "quick", 0.2),
-    Claim("hfm.verify.warm_folds:warm_start", "standard", 4),
+    Claim("hfm.verify.warm_folds:warm_start", "full", 6),
     Claim("hfm.verify.leaks.detection:detected", "full", 30),
     Claim("hfm.verify.parity:live_is_batch", "standard", 4),
     Claim("hfm.verify.parity:killed_and_resumed", "full", 20),

@@ -70,10 +70,10 @@ def turned(bars: pa.Table, row: int) -> pa.Table:
 
 
 def warm_start() -> list[Row]:
-    """Later sessions turned over from where a fold's validation part ends, for each fold in turn.
+    """Later sessions turned over from where a fold's validation part ends, and from its last test session on.
 
-    In every bit stand the fits of that fold and of those before, and the forecasts of the latter; what could see the
-    poison moves. Without `train.warm_start` each later fit is another: there is a beginning that could be wrong.
+    Of each fold in turn. In every bit stand its fit, those before it and the forecasts before the poison; what could
+    see the poison moves. Without `train.warm_start` each later fit is another: there is a beginning to be wrong in.
 
     Returns
     -------
@@ -83,13 +83,14 @@ def warm_start() -> list[Row]:
     base = synthetic(SESSIONS, SEED, SETTINGS)
     clean, found = base.through("simulate", "train"), Poisonings()
     for fold in folds.plan(SESSIONS):
-        compared(base, clean, fold, found)
+        for session in (fold.test.first, fold.test.end - 1):
+            compare_poisoned(base, clean, fold.number, session, found)
     anew = replace(base.config, train=replace(base.config.train, warm_start=False))
     return [*_rows(found), _hanging(fits(clean), fits(InMemoryRun(anew, base.artifacts).through("simulate", "train")))]
 
 
-def compared(base: InMemoryRun, clean: InMemoryRun, fold: folds.Fold, found: Poisonings) -> None:
-    """Train with the sessions after one fold's validation part turned over, and compare with `clean`.
+def compare_poisoned(base: InMemoryRun, clean: InMemoryRun, fold: int, session: int, found: Poisonings) -> None:
+    """Train with the sessions from one on turned over, and compare with `clean`.
 
     Parameters
     ----------
@@ -98,21 +99,23 @@ def compared(base: InMemoryRun, clean: InMemoryRun, fold: folds.Fold, found: Poi
     clean
         The same after train.
     fold
-        Of its plan.
+        The number of the one in whose test part the session lies.
+    session
+        Counted from the first of the data.
     found
         Is added to.
     """
     bars = base.table(BARS)
     day = column_array(bars["session"])
-    row = int((day == np.unique(day)[fold.test.first]).argmax())
+    row = int((day == np.unique(day)[session]).argmax())
     other = base.replaced(bars=turned(bars, row)).through("simulate", "train")
     written, again = clean.table(PREDICTIONS), other.table(PREDICTIONS)
     at = int(compare.times(bars)[row])
     found.standing.append(compare.difference(written, again, at, inference.FORECAST_COLUMNS))
-    found.answered.append(_of_fold(written, fold.number) != _of_fold(again, fold.number))
+    found.answered.append(_of_fold(written, fold) != _of_fold(again, fold))
     for number, (one, two) in enumerate(zip(fits(clean).values(), fits(other).values(), strict=True)):
         wrong = [key for key in one if not np.array_equal(one[key], two[key], equal_nan=True)]
-        if number <= fold.number:
+        if number <= fold:
             found.kept.append(Difference(1, int(not wrong), wrong[0] if wrong else "", f"fold {number}"))
         else:
             found.moved.append(bool(wrong))
@@ -131,7 +134,7 @@ def _of_fold(predictions: pa.Table, number: int) -> bytes:
     """The bits of the trained model's direction in one fold's test part."""
     ours = column_array(predictions["fold"]) == number
     ours &= column_array(predictions["model"]) == "lstm"
-    return column_array(predictions["p_up"])[ours].tobytes()
+    return bytes(column_array(predictions["p_up"])[ours].tobytes())
 
 
 def _rows(found: Poisonings) -> list[Row]:
@@ -143,10 +146,11 @@ def _rows(found: Poisonings) -> list[Row]:
         if sum_of.same < sum_of.rows:
             text = f"{text}: {sum_of.column} of {sum_of.place} does not"
         out.append(Row(text, f"{sum_of.rows} of {sum_of.rows}", sum_of.same, sum_of.rows, sum_of.rows))
-    for text, flags in (("warm-started test parts whose forecasts move as they are poisoned", found.answered),
-                        ("warm-started fits that move with poisoned sessions among their own", found.moved)):  # fmt: skip
+    moving = {"test parts whose forecasts move as they are poisoned": found.answered,
+              "fits that move with poisoned sessions among their own": found.moved}  # fmt: skip
+    for what, flags in moving.items():
         n = len(flags)
-        out.append(Row(text, f"{n} of {n}", sum(flags), n, n))
+        out.append(Row(f"warm-started {what}", f"{n} of {n}", sum(flags), n, n))
     return out
 
 

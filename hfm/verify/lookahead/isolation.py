@@ -2,8 +2,7 @@
 process id, that opens no file but code while it answers.
 
 Whatever a plug-in has kept from the back-test, in globals, in a file, under a row's number, is not there; what it does
-not know from its arguments it must do without. The answers go back to the process that knows the whole data, and are
-compared there.
+not know from its arguments it must do without. Its answers are compared in the process that knows the whole data.
 """
 
 from __future__ import annotations
@@ -226,10 +225,9 @@ def _settle(registry: dict[plugins.Group, dict[str, str]], folder: str) -> None:
 
 def _end_with_parent() -> None:
     """End when the process that asks has ended, however that was: nothing else would tell this one."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
+    if parent := multiprocessing.parent_process():
         parent.join()
-        os._exit(1)
+    os._exit(1)
 
 
 def _move_clock() -> None:

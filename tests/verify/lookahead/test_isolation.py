@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -84,3 +86,28 @@ def test_state_clock_process_folder_and_files_are_others(asked: Isolated) -> Non
     none = np.empty(0)
     fault = asked.ask(isolation.propose, "faulty", [Signals(none, none, none, none)])
     assert (fault.answers, fault.error) == ([], "ValueError: no answer")
+
+
+ASKING = """
+import os, signal, time
+from hfm.verify.lookahead import isolation
+if __name__ == "__main__":
+    asked = isolation.Isolated()
+    asked.ask(isolation.predict, "constant", {}, [])
+    print(*asked._pool._processes, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.slow
+def test_it_ends_with_the_process_that_asks() -> None:
+    """kill -9 of the one that asks: the one that answers is gone in seconds."""
+    parent = subprocess.Popen([sys.executable, "-c", ASKING], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    until = time.monotonic() + 10
+    while Path(f"/proc/{child}").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1][:3]
