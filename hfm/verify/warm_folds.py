@@ -114,7 +114,8 @@ def compare_poisoned(base: InMemoryRun, clean: InMemoryRun, fold: int, session: 
     found.standing.append(compare.difference(written, again, at, inference.FORECAST_COLUMNS))
     found.answered.append(_of_fold(written, fold) != _of_fold(again, fold))
     for number, (one, two) in enumerate(zip(fits(clean).values(), fits(other).values(), strict=True)):
-        wrong = [key for key in one if not np.array_equal(one[key], two[key], equal_nan=True)]
+        networks_first = sorted(one, key=lambda key: (not key.startswith("seed"), key))
+        wrong = [key for key in networks_first if not np.array_equal(one[key], two[key], equal_nan=True)]
         if number <= fold:
             found.kept.append(Difference(1, int(not wrong), wrong[0] if wrong else "", f"fold {number}"))
         else:
