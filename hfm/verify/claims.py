@@ -53,8 +53,8 @@ class CheckedClaim:
     seconds: float
 
 
-PARALLEL_FROM = 15.0
-"""Seconds of claims from which a second process pays for its imports."""
+PARALLEL_FROM = 30.0
+"""Seconds of claims from which a second process pays for its imports, which are five."""
 CLAIMS: tuple[Claim, ...] = (
     Claim("hfm.verify.arithmetic:known_sharpe", "quick", 0.3),
     Claim("hfm.verify.planted_edge:accuracy", "quick", 1.5),
