@@ -8,7 +8,9 @@ import pytest
 
 from hfm.cli import checks
 from hfm.cli.console import Show
+from hfm.cli.options import Common
 from hfm.errors import ExitCode
+from hfm.verify import claims
 from hfm.verify.claims import Row
 from tests.cli.test_app import FETCH
 from tests.command import hfm
@@ -32,6 +34,21 @@ def test_one_claim_that_fails_is_exit_8() -> None:
     assert checks.judge(show, rows) == ExitCode.CHECK
     assert [claim["passed"] for claim in show.metrics["claims"]] == [True, False]
     assert "does not" in "\n".join(show.table)
+
+
+def test_verify_says_how_long_each_claim_took(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In its JSON by the claim's name, and on stderr as it is done; the table holds the rows alone."""
+    monkeypatch.setattr(claims, "CLAIMS", (claims.Claim("hfm.verify.arithmetic:deflated_hurdle", "quick", 0.1),))
+    show = Show("verify", as_json=True)
+    markets = checks.Markets(None, "walk", None, None, None, "logistic")
+    rows = list(checks._claims(show, Common(), markets, "full", False, None))
+    assert checks.judge(show, rows) == ExitCode.OK
+    assert list(show.metrics["seconds"]) == ["deflated hurdle"]
+    assert show.metrics["seconds"]["deflated hurdle"] >= 0
+    assert len(show.metrics["claims"]) == len(rows) == 1
+    assert capsys.readouterr().err.startswith("deflated hurdle: ")
 
 
 def test_verify_takes_one_level_at_a_time(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import tempfile
 
 import pytest
 
@@ -12,7 +13,7 @@ from hfm.verify.claims import Row
 
 SLOW = {
     "logistic_share", "network_share", "live_is_batch", "killed_and_resumed", "book_reaggregation", "detected",
-    "bridge_autocorrelation", "worthless_families", "few_nulls",
+    "bridge_autocorrelation", "worthless_families", "few_nulls", "warm_start",
 }  # fmt: skip
 
 
@@ -42,6 +43,31 @@ def test_the_table_counts_what_failed() -> None:
     lines = claims.table([Row("a", "1", 1.0, 1, 1), Row("b", "1", 2.0, 1, 1)])
     assert "FAIL" in lines[2]
     assert lines[-1] == "1 passed, 1 failed"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_claims_are_begun_by_length_and_told_in_their_order(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On two processes as on one; each says how long it took, and what it wrote is gone."""
+    names = ("hfm.verify.arithmetic:deflated_hurdle", "hfm.verify.tampering:journal_bytes", "hfm.verify.claims:nowhere")
+    monkeypatch.setattr(claims, "PARALLEL_FROM", 0.0)
+    monkeypatch.setattr(claims, "CLAIMS", tuple(claims.Claim(n, "quick", float(k)) for k, n in enumerate(names[:2])))
+    heard: list[str] = []
+    before = tempfile.tempdir
+    done = list(claims.check("quick", heard.append, workers))
+    assert [each.name for each in done] == ["deflated hurdle", "journal bytes"]
+    assert [[row.passed for row in each.rows] for each in done] == [[True], [True]]
+    assert sorted(line.split(":")[0] for line in heard) == ["deflated hurdle", "journal bytes"]
+    assert all(each.seconds > 0 for each in done)
+    assert tempfile.tempdir == before
+    monkeypatch.setattr(claims, "CLAIMS", (claims.Claim(names[2], "quick", 1.0),))
+    with pytest.raises(AttributeError, match="nowhere"):
+        list(claims.check("quick", heard.append, workers))
+
+
+@pytest.mark.parametrize(("level", "together"), [("quick", False), ("standard", False), ("full", True)])
+def test_a_short_check_starts_no_process(level: claims.Level, together: bool) -> None:
+    """Its claims take less than what a second process imports."""
+    assert (sum(claim.seconds for claim in claims.at(level)) >= claims.PARALLEL_FROM) is together
 
 
 def test_each_level_holds_the_one_below() -> None:

@@ -211,7 +211,8 @@ def near(x: Float, y: Float) -> Bool:
     Bool
         [n]; NaN is the same as NaN alone.
     """
-    return np.asarray(np.isclose(x, y, rtol=SLACK, atol=SLACK, equal_nan=True))
+    same = _same(x, y)  # nearly always all there is to see, at a fifth of the time of isclose
+    return same if same.all() else np.asarray(np.isclose(x, y, rtol=SLACK, atol=SLACK, equal_nan=True))
 
 
 def place(keys: dict[str, npt.NDArray[np.generic]], row: int) -> str:

@@ -91,4 +91,4 @@ def test_a_vendor_is_not_asked() -> None:
     with Isolated() as asked:
         yahoo = replace(Config(), fetch=Fetch(symbols=("SPY",), source="yahoo"))
         assert list(asof.of_run({}, yahoo, asked, np.random.default_rng(1))) == []
-        assert asked._pool is None
+        assert asked._process is None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -44,6 +46,14 @@ class Faulty:
         raise ValueError("no answer")
 
 
+class Leaving:
+    """Ends the process instead of answering."""
+
+    def weights(self, signals: Signals) -> np.ndarray:
+        """Nothing is said."""
+        os._exit(0)
+
+
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Isolated]:
     """A process that knows the plug-ins of this file."""
@@ -52,6 +62,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Isolated]
     monkeypatch.setenv("NOSY_FOLDER", os.getcwd())
     monkeypatch.setitem(plugins.REGISTRY["models"], "nosy", f"{HERE}:Nosy")
     monkeypatch.setitem(plugins.REGISTRY["policies"], "faulty", f"{HERE}:Faulty")
+    monkeypatch.setitem(plugins.REGISTRY["policies"], "leaving", f"{HERE}:Leaving")
     with Isolated() as process:
         yield process
 
@@ -84,3 +95,31 @@ def test_state_clock_process_folder_and_files_are_others(asked: Isolated) -> Non
     none = np.empty(0)
     fault = asked.ask(isolation.propose, "faulty", [Signals(none, none, none, none)])
     assert (fault.answers, fault.error) == ([], "ValueError: no answer")
+    left = asked.ask(isolation.propose, "leaving", [Signals(none, none, none, none)])
+    assert (left.answers, left.error) == ([], "its process ended")
+    assert ask(asked).answers[0][0] == 1
+
+
+ASKING = """
+import time
+from hfm.verify.lookahead import isolation
+if __name__ == "__main__":
+    asked = isolation.Isolated()
+    asked.ask(isolation.predict, "constant", {}, [])
+    print(asked._process.pid, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.slow
+def test_it_ends_with_the_process_that_asks() -> None:
+    """kill -9 of the one that asks: the one that answers is gone in seconds."""
+    parent = subprocess.Popen([sys.executable, "-c", ASKING], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    until = time.monotonic() + 10
+    while Path(f"/proc/{child}").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1][:3]
