@@ -1,0 +1,152 @@
+"""One process beside its caller, and tasks that both take from the front of one list.
+
+It is a fresh interpreter that imports what the tasks need while its caller still prepares them. It can be lost at any
+time, killed or out of memory, and nothing is lost with it: what it had begun its caller does itself. It ends with its
+caller, however that ends, since it then reads the end of a pipe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import pickle
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+R = TypeVar("R")
+S = TypeVar("S")
+PATIENCE_S = 20.0
+"""Seconds that the caller waits, with nothing else to do, for a task that the worker has begun."""
+
+
+@contextmanager
+def beside(modules: Sequence[str], workers: int) -> Iterator[Worker | None]:
+    """A worker for the time of the context; None where `workers` is 1 or the system gives no process.
+
+    Parameters
+    ----------
+    modules : what it imports at once.
+    workers : processes that may work, the caller's included.
+    """
+    found = None
+    if workers > 1:
+        with contextlib.suppress(OSError):  # no memory, or too many processes: the caller works alone
+            found = Worker(modules)
+    try:
+        yield found
+    finally:
+        if found is not None:
+            found.close()
+
+
+class Worker:
+    """The process, as its caller sees it."""
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        code = f"import sys; sys.path[:] = {sys.path!r}; from hfm.compute.worker import serve; serve({[*modules]!r})"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.communicate()
+
+    def feed(self, job: Job[S, R]) -> None:
+        """Let the process do tasks of the job as long as there are any; in a thread of its own."""
+        out, answers = self._process.stdin, self._process.stdout
+        assert out is not None
+        assert answers is not None
+        with contextlib.suppress(Exception):  # whatever became of the process: its caller does what is missing
+            pickle.load(answers)  # it has imported the modules
+            pickle.dump(job.shared, out, pickle.HIGHEST_PROTOCOL)
+            while job.waiting:
+                place = job.waiting.popleft()
+                pickle.dump(job.tasks[place], out)
+                out.flush()
+                job.done.put((place, pickle.load(answers)))
+        job.done.put(None)
+
+
+@dataclass
+class Job(Generic[S, R]):
+    """Tasks by place, what they share, the places that nobody has begun, and what the worker has done; None: it ends."""
+
+    tasks: Sequence[Callable[[S], R]]
+    shared: S
+    waiting: deque[int] = field(default_factory=deque)
+    done: queue.SimpleQueue[tuple[int, R] | None] = field(default_factory=queue.SimpleQueue)
+
+
+def in_order(worker: Worker | None, tasks: Sequence[Callable[[S], R]], shared: S) -> Iterator[R]:
+    """Results in the order of the tasks, which the caller and the worker do side by side.
+
+    Parameters
+    ----------
+    worker : None: the caller works alone.
+    tasks : functions of a module with their arguments bound by functools.partial, so that they pickle; what comes back
+        hangs on nothing but arguments.
+    shared : what all tasks read; it is pickled once.
+
+    Yields
+    ------
+    Each task's result; what a task raises is raised in its place.
+    """
+    job = Job(tasks, shared, deque(range(len(tasks))))
+    if worker is not None:
+        threading.Thread(target=worker.feed, args=(job,), daemon=True).start()
+    found: dict[int, R] = {}
+    for place in range(len(tasks)):
+        while place not in found:
+            _advance(job, found, place)
+        yield found.pop(place)
+
+
+def _advance(job: Job[S, R], found: dict[int, R], needed: int) -> None:
+    """Do one task more, or wait for the worker's; what it has done is put into `found`."""
+    try:
+        place = job.waiting.popleft()
+    except IndexError:
+        try:
+            answer = job.done.get(timeout=PATIENCE_S)
+        except queue.Empty:
+            answer = None
+        if answer is None:  # the worker is gone, or as good as gone, with the task that is needed
+            found[needed] = job.tasks[needed](job.shared)
+        else:
+            found[answer[0]] = answer[1]
+        return
+    found[place] = job.tasks[place](job.shared)
+    while not job.done.empty():
+        answer = job.done.get()
+        if answer is None:
+            return
+        found[answer[0]] = answer[1]
+
+
+def serve(modules: Sequence[str]) -> None:
+    """What the process does: import, then tasks until its caller is gone or one fails."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both; the caller ends this one
+    answers, sys.stdout = sys.stdout.buffer, sys.stderr
+    for module in modules:
+        importlib.import_module(module)
+    with contextlib.suppress(EOFError, OSError):
+        _answer(None, answers)
+        shared = pickle.load(sys.stdin.buffer)
+        while True:
+            task = pickle.load(sys.stdin.buffer)
+            _answer(task(shared), answers)
+
+
+def _answer(value: object, answers: Any) -> None:  # Any: a binary stream
+    pickle.dump(value, answers, pickle.HIGHEST_PROTOCOL)
+    answers.flush()
