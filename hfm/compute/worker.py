@@ -1,13 +1,16 @@
 """One process beside its caller, and tasks that both take from the front of one list.
 
-It is a fresh interpreter that imports what the tasks need while its caller still prepares them. It can be lost at any
-time, killed or out of memory, and nothing is lost with it: what it had begun its caller does itself. It ends with its
-caller, however that ends, since it then reads the end of a pipe.
+It is a fresh interpreter that imports what the tasks need while its caller still prepares them; a command that knows
+from its first line what it will do starts it at once (`start`). It can be lost at any time, killed or out of memory, and
+nothing is lost with it: what it had begun its caller does itself. It ends with its caller, however that ends, since it
+then reads the end of a pipe.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import importlib
 import pickle
 import queue
@@ -27,19 +30,40 @@ PATIENCE_S = 20.0
 """Seconds that the caller waits, with nothing else to do, for a task that the worker has begun."""
 
 
+_started: dict[str, Worker] = {}
+
+
+def start(module: str, workers: int) -> None:
+    """Start the worker that the next `beside` for that module takes; it ends with this process if none does.
+
+    Parameters
+    ----------
+    module : what it imports.
+    workers : processes that may work, the caller's included; 1: none is started.
+    """
+    if workers > 1 and module not in _started:
+        with contextlib.suppress(OSError):  # no memory, or too many processes: the caller works alone
+            _started[module] = Worker(module)
+            atexit.register(_dismiss, module)
+
+
+def _dismiss(module: str) -> None:
+    worker = _started.pop(module, None)
+    if worker is not None:
+        worker.close()
+
+
 @contextmanager
-def beside(modules: Sequence[str], workers: int) -> Iterator[Worker | None]:
+def beside(module: str, workers: int) -> Iterator[Worker | None]:
     """A worker for the time of the context; None where `workers` is 1 or the system gives no process.
 
     Parameters
     ----------
-    modules : what it imports at once.
+    module : what it imports at once.
     workers : processes that may work, the caller's included.
     """
-    found = None
-    if workers > 1:
-        with contextlib.suppress(OSError):  # no memory, or too many processes: the caller works alone
-            found = Worker(modules)
+    start(module, workers)
+    found = _started.pop(module, None)
     try:
         yield found
     finally:
@@ -50,8 +74,8 @@ def beside(modules: Sequence[str], workers: int) -> Iterator[Worker | None]:
 class Worker:
     """The process, as its caller sees it."""
 
-    def __init__(self, modules: Sequence[str]) -> None:
-        code = f"import sys; sys.path[:] = {sys.path!r}; from hfm.compute.worker import serve; serve({[*modules]!r})"
+    def __init__(self, module: str) -> None:
+        code = f"import sys; sys.path[:] = {sys.path!r}; from hfm.compute.worker import serve; serve({module!r})"
         self._process = subprocess.Popen(
             [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
@@ -67,7 +91,7 @@ class Worker:
         assert out is not None
         assert answers is not None
         with contextlib.suppress(Exception):  # whatever became of the process: its caller does what is missing
-            pickle.load(answers)  # it has imported the modules
+            pickle.load(answers)  # it has imported the module
             pickle.dump(job.shared, out, pickle.HIGHEST_PROTOCOL)
             while job.waiting:
                 place = job.waiting.popleft()
@@ -133,12 +157,12 @@ def _advance(job: Job[S, R], found: dict[int, R], needed: int) -> None:
         found[answer[0]] = answer[1]
 
 
-def serve(modules: Sequence[str]) -> None:
+def serve(module: str) -> None:
     """What the process does: import, then tasks until its caller is gone or one fails."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both; the caller ends this one
     answers, sys.stdout = sys.stdout.buffer, sys.stderr
-    for module in modules:
-        importlib.import_module(module)
+    importlib.import_module(module)
+    gc.freeze()  # what is imported stays: the collector need not look through it again and again, a tenth of the time
     with contextlib.suppress(EOFError, OSError):
         _answer(None, answers)
         shared = pickle.load(sys.stdin.buffer)

@@ -11,14 +11,12 @@ from collections.abc import Iterator, Mapping
 from hfm import artifacts, tables
 from hfm.compute import worker
 from hfm.config import Config
-from hfm.report import evidence, wording
+from hfm.report import DRAWING, evidence, wording
 from hfm.report.evidence import Evidence
 from hfm.report.summary import Summary, finite, summary, summary_json
 from hfm.stage import Context, Product
 
 PICTURE, PAGE, SUMMARY = artifacts.PICTURE, artifacts.PAGE, artifacts.SUMMARY
-DRAWING = "hfm.report.drawing"
-"""Imported where all is gathered: matplotlib takes .35 s, and a helper starts before it (`report` of the bench)."""
 
 
 def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> Iterator[Product]:
@@ -35,7 +33,7 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     The page, the summary, the picture.
     """
     ctx.progress("report", 0, 1, "tables")
-    with worker.beside([DRAWING], ctx.workers) as helper:
+    with worker.beside(DRAWING, ctx.workers) as helper:
         found = evidence.gather(inputs, config, ctx.record, ctx.verified)
         drawing = importlib.import_module(DRAWING)  # matplotlib, which the helper imports meanwhile
         pictures = drawing.pictures(found, helper, ctx.progress)
