@@ -1,9 +1,9 @@
 """One process beside its caller, and tasks that both take from the front of one list.
 
 It is a fresh interpreter that imports what the tasks need while its caller still prepares them; a command that knows
-from its first line what it will do starts it at once (`start`). It can be lost at any time, killed or out of memory, and
-nothing is lost with it: what it had begun its caller does itself. It ends with its caller, however that ends, since it
-then reads the end of a pipe.
+from its first line what it will do starts it at once (`start`). It can be lost at any time, killed or out of memory,
+and nothing is lost with it: what it had begun its caller does itself. It ends with its caller, however that ends, since
+it then reads the end of a pipe.
 """
 
 from __future__ import annotations
@@ -55,12 +55,16 @@ def _dismiss(module: str) -> None:
 
 @contextmanager
 def beside(module: str, workers: int) -> Iterator[Worker | None]:
-    """A worker for the time of the context; None where `workers` is 1 or the system gives no process.
+    """A worker for the time of the context.
 
     Parameters
     ----------
     module : what it imports at once.
     workers : processes that may work, the caller's included.
+
+    Yields
+    ------
+    The worker; None where `workers` is 1 or the system gives no process.
     """
     start(module, workers)
     found = _started.pop(module, None)
@@ -103,12 +107,20 @@ class Worker:
 
 @dataclass
 class Job(Generic[S, R]):
-    """Tasks by place, what they share, the places that nobody has begun, and what the worker has done; None: it ends."""
+    """Tasks by place, and what they share.
+
+    Attributes
+    ----------
+    waiting : places of the tasks that nobody has begun.
+    done : place and result of each task that the worker has done; None after the last.
+    ended : whether the worker does no more, as far as the caller knows.
+    """
 
     tasks: Sequence[Callable[[S], R]]
     shared: S
     waiting: deque[int] = field(default_factory=deque)
     done: queue.SimpleQueue[tuple[int, R] | None] = field(default_factory=queue.SimpleQueue)
+    ended: bool = False
 
 
 def in_order(worker: Worker | None, tasks: Sequence[Callable[[S], R]], shared: S) -> Iterator[R]:
@@ -136,24 +148,28 @@ def in_order(worker: Worker | None, tasks: Sequence[Callable[[S], R]], shared: S
 
 
 def _advance(job: Job[S, R], found: dict[int, R], needed: int) -> None:
-    """Do one task more, or wait for the worker's; what it has done is put into `found`."""
+    """Do one task more, else wait for the worker's; what it has done is put into `found`."""
     try:
         place = job.waiting.popleft()
     except IndexError:
-        try:
-            answer = job.done.get(timeout=PATIENCE_S)
-        except queue.Empty:
-            answer = None
-        if answer is None:  # the worker is gone, or as good as gone, with the task that is needed
+        _hear(job, found, PATIENCE_S)
+        if job.ended and needed not in found:  # the worker is gone, or as good as gone, with the task that is needed
             found[needed] = job.tasks[needed](job.shared)
-        else:
-            found[answer[0]] = answer[1]
         return
     found[place] = job.tasks[place](job.shared)
     while not job.done.empty():
-        answer = job.done.get()
-        if answer is None:
-            return
+        _hear(job, found, 0.0)
+
+
+def _hear(job: Job[S, R], found: dict[int, R], patience_s: float) -> None:
+    """Take one thing that the worker has done; where nothing comes in time, or no more, the job has ended for it."""
+    try:
+        answer = None if job.ended else job.done.get(timeout=patience_s)
+    except queue.Empty:
+        answer = None
+    if answer is None:
+        job.ended = True
+    else:
         found[answer[0]] = answer[1]
 
 

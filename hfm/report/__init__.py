@@ -7,4 +7,4 @@ clustered by session (or block). Nothing is computed here but the inference behi
 """
 
 DRAWING = "hfm.report.drawing"
-"""What draws, in this process and in one beside it; imported late, since matplotlib takes .35 s (`report` of the bench)."""
+"""What draws, here and in a process beside; imported late, since matplotlib takes .35 s (`report` of the bench)."""

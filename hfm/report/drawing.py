@@ -1,4 +1,4 @@
-"""All that is drawn of a run, in the order of the page: its panels, then the poster; by two processes, if there are two.
+"""All that is drawn of a run: its panels in the order of the page, then the poster; by two processes, if there are two.
 
 What a process draws hangs on the run alone, so that bytes are the same however many there are.
 """

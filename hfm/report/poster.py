@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -61,7 +61,7 @@ def strip(part: int, run: Evidence) -> png.Strip:
     head = HEAD + _extra_height(run)
     top, bottom = (round(DPI * (head + ROW * row)) for row in (first, last))
     with default_style():
-        canvas = FigureCanvasAgg(compose(run, range(first, last)))
+        canvas: Any = FigureCanvasAgg(compose(run, range(first, last)))  # Any: matplotlib leaves draw untyped
         canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())  # of the whole picture: so each part lies where it would in one piece
     return png.strip(pixels[top if part else 0 : bottom if part < STRIPS - 1 else len(pixels)])
@@ -88,7 +88,7 @@ def compose(run: Evidence, drawn: range | None = None) -> Figure:
         Of the whole poster's size.
     """
     rows, ink = _rows(panels(run)), Ink()
-    drawn = drawn or range(len(rows))
+    drawn = range(len(rows)) if drawn is None else drawn
     head = HEAD + _extra_height(run)
     height = head + ROW * len(rows) + 0.2 + (0.0 if _free_columns(rows) else FOOT)
     figure = Figure(figsize=(WIDTH, height), facecolor=ink.paper, dpi=DPI)
