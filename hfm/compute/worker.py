@@ -177,8 +177,10 @@ def serve(module: str) -> None:
     """What the process does: import, then tasks until its caller is gone or one fails."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both; the caller ends this one
     answers, sys.stdout = sys.stdout.buffer, sys.stderr
+    gc.disable()
     importlib.import_module(module)
     gc.freeze()  # what is imported stays: the collector need not look through it again and again, a tenth of the time
+    gc.enable()
     with contextlib.suppress(EOFError, OSError):
         _answer(None, answers)
         shared = pickle.load(sys.stdin.buffer)
