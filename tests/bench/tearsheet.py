@@ -14,7 +14,7 @@ import quantstats
 
 def main(trials: str, page: str) -> None:
     """Write the page of the user's own trial beside buy-and-hold."""
-    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # of a font that it asks for thousands of times
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it asks for Arial, often
     table = pd.read_parquet(trials)
     user = table[table["user"]]
     sessions = pd.to_datetime(user["session"].to_numpy())
