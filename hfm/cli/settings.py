@@ -36,6 +36,11 @@ def config_of(common: Common, home: Path, recorded: Mapping[str, Any], section: 
     return load(layers)
 
 
+def workers_of(common: Common) -> int:
+    """Processes that may work at the same time: as many as were asked for, else one a core."""
+    return common.workers or os.cpu_count() or 1
+
+
 def options_of(
     common: Common, home: Path, show: Show, resume: bool = False, verify: bool = False
 ) -> Any:  # Any: pipeline.Options
@@ -48,9 +53,8 @@ def options_of(
         show.talk("an edge would be supported: looking for look-ahead first")
         return run_tests.verification(run, show.talk)
 
-    workers = common.workers or os.cpu_count() or 1
     asked = tests if verify else None
-    return Options(home, common.wait, workers, resume, show.progress(), verify=asked, talk=show.talk)
+    return Options(home, common.wait, workers_of(common), resume, show.progress(), verify=asked, talk=show.talk)
 
 
 def carry_out(name: str, show: Show, common: Common, flags: Flags, resume: bool = False) -> ExitCode:

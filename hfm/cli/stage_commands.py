@@ -11,7 +11,7 @@ from hfm.cli import options as opt
 from hfm.cli.app import answer, app
 from hfm.cli.console import Show
 from hfm.cli.options import Common, FetchOptions, Flags, fetch_flags, given
-from hfm.cli.settings import carry_out, config_of, home_of, new_run, options_of
+from hfm.cli.settings import carry_out, config_of, home_of, new_run, options_of, workers_of
 from hfm.errors import ExitCode, UsageError
 
 
@@ -165,6 +165,10 @@ def report(
     common = Common(run, home, config, set_, json, quiet, debug, wait, workers)
 
     def work(show: Show) -> ExitCode:
+        from hfm.compute import worker
+        from hfm.report import DRAWING
+
+        worker.start(DRAWING, workers_of(common))  # it imports matplotlib while this process reads the run
         code = carry_out("report", show, common, {})
         if open:
             import webbrowser

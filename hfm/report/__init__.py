@@ -5,3 +5,6 @@ report/microstructure_performance.png, report/report.html (self-contained, no sc
 Returns are fractions of fixed capital (0.01 is 1 %), spreads bp, probabilities in [0, 1]; standard errors are
 clustered by session (or block). Nothing is computed here but the inference behind the verdict: verdict, statistics.
 """
+
+DRAWING = "hfm.report.drawing"
+"""What draws, here and in a process beside; imported late, since matplotlib takes .35 s (`report` of the bench)."""

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from hfm import artifacts, tables
 from hfm.models.heads import QUANTILES
@@ -170,7 +169,7 @@ def _model_names(reader: tables.Reader) -> list[str]:
     """The models of a table that does not say which it has, in order of appearance."""
     found: dict[str, None] = {}
     for group in reader.groups(["model"]):
-        found |= dict.fromkeys(pc.unique(group.column("model").cast(pa.string())).to_pylist())
+        found |= dict.fromkeys(group.column("model").to_pylist())
     return list(found)
 
 

@@ -1,21 +1,21 @@
 """The picture: microstructure_performance.png, all panels on one poster with the verdict on top.
 
-DPI dots an inch and text of 10 points and more, so that it can be read at half its size. The same run gives the same
-bytes.
+DPI dots an inch and text of 10 points and more, so that it can be read at half its size. It is drawn in STRIPS parts,
+which two processes can do side by side. The same run gives the same bytes.
 """
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from hfm.report import wording
+from hfm.report import png, wording
 from hfm.report.evidence import Evidence
 from hfm.report.panels.catalogue import ReportPanel, panels
 from hfm.report.panels.style import Ink, default_style
@@ -26,6 +26,8 @@ HEAD, ROW, EDGE, FOOT = 4.2, 3.75, 0.45, 2.3
 COLUMNS = 3
 BOX, LINE = 1.5, 0.19
 """Least height of the verdict's box, and that of one of its lines, in inches."""
+STRIPS = 2
+"""Parts of the picture: the head with the upper rows of panels, and the lower rows."""
 WARNINGS = 3
 """Warnings about the data that the picture shows."""
 
@@ -39,28 +41,66 @@ class Box(NamedTuple):
     height: float
 
 
-def draw(run: Evidence) -> bytes:
-    """The PNG."""
-    sink = io.BytesIO()
+def strip(part: int, run: Evidence) -> png.Strip:
+    """One part of the picture.
+
+    Parameters
+    ----------
+    part
+        0 is the uppermost, STRIPS - 1 the lowest.
+    run
+        What is shown.
+
+    Returns
+    -------
+    png.Strip
+        Its rows of pixels, compressed.
+    """
+    count = len(_rows(panels(run)))
+    first, last = (round(count * p / STRIPS) for p in (part, part + 1))
+    head = HEAD + _extra_height(run)
+    top, bottom = (round(DPI * (head + ROW * row)) for row in (first, last))
     with default_style():
-        canvas: Any = FigureCanvasAgg(compose(run))  # Any: matplotlib leaves print_png untyped
-        canvas.print_png(sink, metadata={"Software": None})
-    return sink.getvalue()
+        canvas: Any = FigureCanvasAgg(compose(run, range(first, last)))  # Any: matplotlib leaves draw untyped
+        canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())  # of the whole picture: so each part lies where it would in one piece
+    return png.strip(pixels[top if part else 0 : bottom if part < STRIPS - 1 else len(pixels)])
 
 
-def compose(run: Evidence) -> Figure:
-    """The poster as a figure; within default_style()."""
+def join(strips: Sequence[png.Strip]) -> bytes:
+    """The PNG of all parts, from the top down."""
+    return png.join(strips, DPI)
+
+
+def compose(run: Evidence, drawn: range | None = None) -> Figure:
+    """The poster as a figure; within default_style().
+
+    Parameters
+    ----------
+    run
+        What is shown.
+    drawn
+        Rows of panels that are drawn, the head with the first and the provenance with the last; None: all.
+
+    Returns
+    -------
+    Figure
+        Of the whole poster's size.
+    """
     rows, ink = _rows(panels(run)), Ink()
+    drawn = range(len(rows)) if drawn is None else drawn
     head = HEAD + _extra_height(run)
     height = head + ROW * len(rows) + 0.2 + (0.0 if _free_columns(rows) else FOOT)
     figure = Figure(figsize=(WIDTH, height), facecolor=ink.paper, dpi=DPI)
-    _head(figure, run, ink, height)
-    for r, row in enumerate(rows):
+    if 0 in drawn:
+        _head(figure, run, ink, height)
+    for r in drawn:
         column = 0
-        for panel in row:
+        for panel in rows[r]:
             _panel(figure, panel, run, ink, column=column, bottom=height - head - ROW * (r + 1))
             column += 2 if panel.wide else 1
-    _origin(figure, run, ink, _free_columns(rows))
+    if len(rows) - 1 in drawn:
+        _origin(figure, run, ink, _free_columns(rows))
     return figure
 
 

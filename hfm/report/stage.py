@@ -5,13 +5,14 @@ It needs the bars, or the order book, alone; what else is missing is named on th
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Mapping
 
 from hfm import artifacts, tables
+from hfm.compute import worker
 from hfm.config import Config
-from hfm.report import evidence, page, poster, svg, wording
+from hfm.report import DRAWING, evidence, wording
 from hfm.report.evidence import Evidence
-from hfm.report.panels.catalogue import ReportPanel, panels
 from hfm.report.summary import Summary, finite, summary, summary_json
 from hfm.stage import Context, Product
 
@@ -32,21 +33,15 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     The page, the summary, the picture.
     """
     ctx.progress("report", 0, 1, "tables")
-    found = evidence.gather(inputs, config, ctx.record, ctx.verified)
-    shown = panels(found)
-    steps = len(shown) + 1
-    done = [0]
-
-    def on_done(panel: ReportPanel) -> None:
-        done[0] += 1
-        ctx.progress("report", done[0], steps, panel.title)
-
-    yield PAGE, page.render(found, svg.draw(found, shown, on_done)).encode()
-    document = summary(found)
-    _summarise(found, document, ctx)
-    yield SUMMARY, summary_json(document)
-    yield PICTURE, poster.draw(found)
-    ctx.progress("report", steps, steps, "done")
+    with worker.beside(DRAWING, ctx.workers) as helper:
+        found = evidence.gather(inputs, config, ctx.record, ctx.verified)
+        drawing = importlib.import_module(DRAWING)  # matplotlib, which the helper imports meanwhile
+        pictures = drawing.pictures(found, helper, ctx.progress)
+        yield next(pictures)
+        document = summary(found)
+        _summarise(found, document, ctx)
+        yield SUMMARY, summary_json(document)
+        yield from pictures
 
 
 def _summarise(run: Evidence, document: Summary, ctx: Context) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -36,29 +35,12 @@ class RenderedPanel:
     """The same svg, twice as broad, for those panels that gain by it and screens that have the room."""
 
 
-def draw(
-    run: Evidence, panels: Sequence[ReportPanel], on_done: Callable[[ReportPanel], None] = lambda _: None
-) -> list[RenderedPanel]:
-    """Each panel as <svg> elements without prolog, script or reference to anything outside.
-
-    Parameters
-    ----------
-    run : what is shown.
-    panels : in the order of the page.
-    on_done : called after each panel.
-
-    Returns
-    -------
-    The panels, in order.
-    """
-    drawn = []
+def draw(panel: ReportPanel, run: Evidence) -> RenderedPanel:
+    """The panel as <svg> elements without prolog, script or reference to anything outside."""
     with default_style():
-        for panel in panels:
-            svg, caption = _render(panel, run, SIZE, panel.name)
-            broad = _render(panel, run, WIDE, f"{panel.name}-broad")[0] if panel.wide else ""
-            drawn.append(RenderedPanel(panel.name, caption.title or panel.title, svg, caption, broad))
-            on_done(panel)
-    return drawn
+        svg, caption = _render(panel, run, SIZE, panel.name)
+        broad = _render(panel, run, WIDE, f"{panel.name}-broad")[0] if panel.wide else ""
+    return RenderedPanel(panel.name, caption.title or panel.title, svg, caption, broad)
 
 
 def _render(panel: ReportPanel, run: Evidence, size: SizeInches, name: str) -> tuple[str, Caption]:
@@ -92,7 +74,7 @@ def _inline(text: str, name: str) -> str:
     text = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", text)
     text = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', text)
     text = re.sub(
-        r"<[^>]*>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag[0]), text
+        r"<[^>]*>", lambda tag: re.sub(r"(?<=\d\.\d\d)\d+", "", tag[0]), text
     )  # a hundredth of a point will do
     return re.sub(r"\n\s*", "\n", text).strip()
 

@@ -73,3 +73,17 @@ def test_a_damaged_input_is_found_and_the_cure_is_named(tmp_path: Path) -> None:
     assert done.code == 4
     assert "bars.parquet" in done.err
     assert "hfm fetch" in done.err
+
+
+def test_a_report_by_two_processes_is_that_by_one(tmp_path: Path) -> None:
+    """Page, summary and picture are the same bytes; a run that is not there is refused as ever."""
+    assert hfm("fetch", *FETCH, "--run", "bars", cwd=tmp_path).code == 0
+    made = []
+    for workers in (1, 2):
+        done = hfm("report", "--run", "bars", "--workers", workers, cwd=tmp_path)
+        assert done.code == 0, done.err
+        made.append({path.name: path.read_bytes() for path in (tmp_path / "runs/bars/report").iterdir()})
+    assert len(made[0]) == 3
+    assert made[0] == made[1]
+    refused = hfm("report", "--run", "no-such-run", "--workers", 2, cwd=tmp_path)
+    assert refused.code == 4, refused.err

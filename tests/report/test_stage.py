@@ -7,7 +7,6 @@ import io
 import itertools
 import json
 import sys
-from collections.abc import Sequence
 from html.parser import HTMLParser
 from typing import Any
 from unittest import mock
@@ -18,7 +17,7 @@ import pytest
 from matplotlib.image import imread
 
 from hfm.config import Config, Report
-from hfm.report import stage
+from hfm.report import stage, svg
 from hfm.report.evidence import Evidence
 from hfm.report.panels.catalogue import PANELS, ReportPanel
 from hfm.report.panels.style import Caption
@@ -56,12 +55,10 @@ def report(name: str) -> tuple[dict[str, Any], Context]:  # Any: payloads
 def paper(**shape: Any) -> tuple[dict[str, Any], Context]:  # Any: the fields of Shape, payloads
     """Page and summary of another shape, with empty frames for figures: for tests that read words."""
 
-    def blank(run: Evidence, panels: Sequence[ReportPanel], on_done: object) -> list[RenderedPanel]:
-        return [
-            RenderedPanel(panel.name, panel.title, "<svg></svg>", Caption("a caption", "a text")) for panel in panels
-        ]
+    def blank(panel: ReportPanel, run: Evidence) -> RenderedPanel:
+        return RenderedPanel(panel.name, panel.title, "<svg></svg>", Caption("a caption", "a text"))
 
-    with mock.patch.object(stage.svg, "draw", blank):
+    with mock.patch.object(svg, "draw", blank):
         ctx = Context("report", record=Record(trials=40))
         return dict(itertools.islice(stage.run(make(**shape), CONFIG, ctx), 2)), ctx
 

@@ -14,7 +14,7 @@ from tests.report.panels.shapes import by_name, run
 
 def drawn(*names: str) -> list[RenderedPanel]:
     """The panels of those names, of a short run."""
-    return svg.draw(run("short"), [by_name(name) for name in names])
+    return [svg.draw(by_name(name), run("short")) for name in names]
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +67,3 @@ def test_the_same_run_gives_the_same_bytes(two: list[RenderedPanel]) -> None:
 def test_coordinates_are_cut_to_a_hundredth(two: list[RenderedPanel]) -> None:
     """The page stays small."""
     assert not re.search(r"<path[^>]*\d\.\d{3}", two[0].svg)
-
-
-def test_each_panel_is_told_of_when_it_is_done() -> None:
-    """For the progress bar."""
-    heard: list[str] = []
-    svg.draw(run("bars"), [by_name("quality"), by_name("null")], lambda panel: heard.append(panel.name))
-    assert heard == ["quality", "null"]

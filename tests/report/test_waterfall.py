@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Callable, Sequence
 from typing import Any
 from unittest import mock
 
@@ -37,16 +36,12 @@ def page(inputs: dict[str, MemoryReader]) -> tuple[str, dict[str, Any]]:  # Any:
     """Page and summary, of whose figures only the bridge is drawn."""
     draw = svg.draw
 
-    def mostly_blank(
-        run: Evidence, panels: Sequence[ReportPanel], on_done: Callable[[ReportPanel], None]
-    ) -> list[RenderedPanel]:
-        real = {each.name: each for each in draw(run, [panel for panel in panels if panel.name == "bridge"])}
-        return [
-            real.get(p.name) or RenderedPanel(p.name, p.title, "<svg></svg>", Caption("a caption", "a text"))
-            for p in panels
-        ]
+    def mostly_blank(panel: ReportPanel, run: Evidence) -> RenderedPanel:
+        if panel.name == "bridge":
+            return draw(panel, run)
+        return RenderedPanel(panel.name, panel.title, "<svg></svg>", Caption("a caption", "a text"))
 
-    with mock.patch.object(stage.svg, "draw", mostly_blank):
+    with mock.patch.object(svg, "draw", mostly_blank):
         made = dict(itertools.islice(stage.run(inputs, CONFIG, Context("report")), 2))
     return made[stage.PAGE].decode(), json.loads(json.dumps(made[stage.SUMMARY], allow_nan=False))
 
