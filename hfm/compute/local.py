@@ -17,7 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExe
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from hfm.plugins import Emit, ReportingTask
 
@@ -112,9 +112,20 @@ class Processes:
         if self.workers < 2:
             yield from _one_by_one(tasks, shared, listen)
             return
+        sent = heard = 0
+
+        def hear(report: Any) -> None:  # Any: what a task reports
+            nonlocal heard
+            heard += 1
+            listen(report)
+
         with _processes(self.workers, shared) as (pool, reports):
             futures = {pool.submit(_reporting, task): k for k, task in enumerate(tasks)}
-            yield from _as_completed(futures, reports, listen)
+            for k, done in _as_completed(futures, reports, hear):
+                sent += done.reports
+                yield k, done.result
+            while heard < sent:  # some are still on their way, and a worker ends only once all of its own are read
+                hear(reports.get())
 
 
 def _one_by_one(tasks: Sequence[ReportingTask[S, R]], shared: S, listen: Emit) -> Iterator[tuple[int, R]]:
@@ -190,7 +201,21 @@ def _start(shared: object, reports: _Mailbox, alive: Connection) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _reporting(task: ReportingTask[Any, R]) -> R:  # Any: of the kind that its caller shares
+class _Reported(NamedTuple, Generic[R]):
+    """The result of a task, and how many reports it sent."""
+
+    result: R
+    reports: int
+
+
+def _reporting(task: ReportingTask[Any, R]) -> _Reported[R]:  # Any: of the kind that its caller shares
     """The task's result, with what this worker was given at its start."""
     assert _reports is not None
-    return task(_shared, _reports.put)
+    put, sent = _reports.put, 0
+
+    def report(news: Any) -> None:  # Any: what a task reports
+        nonlocal sent
+        sent += 1
+        put(news)
+
+    return _Reported(task(_shared, report), sent)

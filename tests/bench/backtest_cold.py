@@ -39,7 +39,7 @@ def figures() -> Iterator[Figure]:
         for name, place in (("processor seconds", 0), ("seconds on the wall", 2)):
             values = sorted(t[place] for t in taken)
             yield Figure(f"hfm backtest, new process, {name}", "s", values[TIMES // 2], None, None, rows,
-                         values[-1] / values[0], note)  # fmt: skip
+                         values[-1] / values[0], note, max(t.mib for t in taken))  # fmt: skip
 
 
 def prepare(home: Path, sessions: int) -> int:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Cost(NamedTuple):
-    """Processor seconds, MiB, and seconds on the wall."""
+    """Processor seconds of all processes, peak MiB of the largest of them, and seconds on the wall."""
 
     cpu: float
     mib: float

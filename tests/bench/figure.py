@@ -7,12 +7,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.bench.command import Cost
+
 
 @dataclass(frozen=True)
 class Figure:
     """ours and peer in `unit` (a rate, or seconds); ratio > 1 where ours is better; n: what was worked on.
 
-    spread: largest over smallest of ours. peer None: there is none, or `note` says why not.
+    spread: largest over smallest of ours. peer None: there is none, or `note` says why not. mib: peak memory of ours,
+    where ours is a command or stands on a device of its own; of several processes that of the largest. None where both
+    sides share a process: its peak is the other's too, and stands in a row for the whole benchmark.
     """
 
     name: str
@@ -23,12 +27,16 @@ class Figure:
     n: int
     spread: float
     note: str = ""
+    mib: float | None = None
 
     def line(self) -> str:
         """For a person."""
-        against = f" · peer {self.peer:,.4g} · ratio {self.ratio:,.3g}" if self.peer and self.ratio else ""
+        peer = "" if self.peer is None else f" · peer {self.peer:,.4g}"
+        ratio = "" if self.ratio is None else f" · ratio {self.ratio:,.3g}"
+        memory = "" if self.mib is None else f" · peak {self.mib:,.0f} MiB"
         note = f" · {self.note}" if self.note else ""
-        return f"{self.name}: {self.ours:,.4g} {self.unit}{against} · n {self.n:,} · spread {self.spread:.2f}{note}"
+        ours = f"{self.ours:,.4g} {self.unit}".rstrip()
+        return f"{self.name}: {ours}{peer}{ratio} · n {self.n:,} · spread {self.spread:.2f}{memory}{note}"
 
 
 def rate(
@@ -61,20 +69,22 @@ def rate(
 
 def alternate(
     name: str,
-    ours: Callable[[], float],
-    peer: Callable[[], float] | None = None,
+    ours: Callable[[], Cost],
+    peer: Callable[[], Cost] | None = None,
     *,
     n: int = 1,
     note: str = "",
     times: int = 5,
 ) -> Figure:
-    """Seconds that `ours` and `peer` say they took, of whole commands, in turn; the median of each."""
-    taken: list[list[float]] = [[], []]
+    """Processor seconds of the commands `ours` and `peer`, in turn; the median of each, and the peak memory of ours."""
+    taken: list[list[Cost]] = [[], []]
     for _ in range(times):
         taken[0].append(ours())
         if peer is not None:
             taken[1].append(peer())
-    own = statistics.median(taken[0])
-    other = statistics.median(taken[1]) if peer is not None else None
+    seconds, theirs = ([cost.cpu for cost in side] for side in taken)
+    own = statistics.median(seconds)
+    other = statistics.median(theirs) if theirs else None
     ratio = other / own if other is not None else None
-    return Figure(name, "s", own, other, ratio, n, max(taken[0]) / min(taken[0]), note)
+    peak = max(cost.mib for cost in taken[0])
+    return Figure(name, "s", own, other, ratio, n, max(seconds) / min(seconds), note, peak)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
-from tests.bench.command import cost
+from tests.bench.command import Cost, cost
 from tests.bench.figure import Figure, alternate
 
 SESSIONS = 30
@@ -31,12 +31,12 @@ def figures() -> Iterator[Figure]:
         csv.write_csv(table.select(["symbol", "time", "open", "high", "low", "close", "volume"]), home / "bars.csv")
         number = itertools.count()
 
-        def ours() -> float:
+        def ours() -> Cost:
             options = ["--source", "file", "--path", "bars.csv", "--label", "end", "--workers", 1, "-q"]
-            return cost(["-m", "hfm", "run", "SPY", *options, "--run", f"r{next(number)}"], home).cpu
+            return cost(["-m", "hfm", "run", "SPY", *options, "--run", f"r{next(number)}"], home)
 
-        def recipe() -> float:
-            return cost([Path(__file__).with_name("recipe.py"), "bars.csv", "picture.png"], home).cpu
+        def recipe() -> Cost:
+            return cost([Path(__file__).with_name("recipe.py"), "bars.csv", "picture.png"], home)
 
         ours()
         note = "one-file recipe of 25 epochs, one network"

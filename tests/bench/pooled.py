@@ -116,7 +116,7 @@ def figures() -> Iterator[Figure]:
     rows = f"tests {one['tested']:,} rows, the peer {two['tested']:,}; {one['rows']:,} of both are scored"
     for k, name in enumerate(("wall", "processor")):
         yield Figure(f"pooled, {name} time", "s", one["taken"][k], two["taken"][k], two["taken"][k] / one["taken"][k],
-                     one["tested"], 1.0, "peer: a training for each symbol")  # fmt: skip
+                     one["tested"], 1.0, "peer: a training for each symbol", one["memory"])  # fmt: skip
     yield Figure(
         "pooled, memory", "MiB", one["memory"], two["memory"], two["memory"] / one["memory"], one["tested"], 1.0, rows
     )

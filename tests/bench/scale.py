@@ -71,8 +71,8 @@ def figures() -> Iterator[Figure]:
         seconds, mib, _ = cost(["-m", "tests.bench.scale", str(size)])
         each = (seconds - idle) / (size / 1e6)
         first = first or each
-        note = f"{mib:,.0f} MiB; a million rows beside the first size"
-        yield Figure(f"scale simulate, {size:,} rows", "s", seconds, None, None, size, each / first, note)
+        note = "spread: a million rows beside the first size"
+        yield Figure(f"scale simulate, {size:,} rows", "s", seconds, None, None, size, each / first, note, mib)
 
 
 if __name__ == "__main__":

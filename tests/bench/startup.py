@@ -29,9 +29,9 @@ INSTANTS = {"open": "2026-03-06T15:31:00Z", "closed": "2026-03-06T22:00:00Z"}
 
 def figures() -> Iterator[Figure]:
     """Both helps in turn; the version alone; a forecast of a run of 30 sessions, while the market is open and after."""
-    yield alternate("startup --help", lambda: cost(["-m", "hfm", "--help"]).cpu,
-                    lambda: cost(["-c", HELLO, "--help"]).cpu, note="typer hello-world --help", times=15)  # fmt: skip
-    yield alternate("startup --version", lambda: cost(["-m", "hfm", "--version"]).cpu, times=15)
+    yield alternate("startup --help", lambda: cost(["-m", "hfm", "--help"]),
+                    lambda: cost(["-c", HELLO, "--help"]), note="typer hello-world --help", times=15)  # fmt: skip
+    yield alternate("startup --version", lambda: cost(["-m", "hfm", "--version"]), times=15)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         fetch = ["fetch", "SPY", "--source", "synthetic", "--sessions", "30", "--as-of", INSTANTS["closed"]]
@@ -39,5 +39,5 @@ def figures() -> Iterator[Figure]:
             cost(["-m", "hfm", *words, "-q"], home)
         for market, instant in INSTANTS.items():
             yield alternate(f"predict, market {market}",
-                            lambda at=instant: cost(["-m", "hfm", "predict", "--as-of", at, "--json"], home).cpu,
+                            lambda at=instant: cost(["-m", "hfm", "predict", "--as-of", at, "--json"], home),
                             times=7)  # fmt: skip

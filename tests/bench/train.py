@@ -4,7 +4,7 @@ Both sides take as many labels to a gradient step: 8 sessions of 78 rows, 624 wi
 its error. A window of 20 rows has 20 times the arithmetic of its one label, so what is beyond 20 is speed.
 A second pair of figures has one session a step against 64 windows: more steps a pass help both alike, and cost the
 sessions more, since nothing is left to do side by side. A third has both as they come, 8 sessions against 32 windows,
-which are twenty times the steps.
+which are twenty times the steps. With `--device` none of these: see device_training.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from hfm.models.linear import floors
 from hfm.models.networks import batches, device, losses, trainer
 from hfm.plugins import Panel
 from hfm.stage import Context
+from tests.bench import device_training
 from tests.bench.figure import Figure, rate
 from tests.train.market import rows
 
@@ -84,6 +85,11 @@ def figures() -> Iterator[Figure]:
                 yield dataclasses.replace(found, ours=found.ours * together, ratio=(found.ratio or 0.0) * together)
         yield _fold(data, widths, train.own, labels)
         yield _accuracy(train, test)
+
+
+def figures_on(name: str, small: bool = False) -> Iterator[Figure]:
+    """The rows of a device: see device_training."""
+    yield from device_training.figures_on(name, device_training.SMALL if small else device_training.FULL)
 
 
 def _batch(panel: Panel) -> tuple[losses.Batch, np.ndarray]:
