@@ -211,8 +211,9 @@ def _encodings(table: Table) -> dict[str, str]:
 class Writer:
     """Writes one table to a stream: checks each group, regroups to whole sessions of about GROUP_ROWS rows.
 
-    Of an order book a row group is one session of one symbol, which a written group may not split. What the last
-    group's header says of the whole table is what readers see: it may know more than the first.
+    Of an order book a row group is one session of one symbol, or a part of a long one: `seq` then goes on where the part
+    before it ended. What the last group's header says of the whole table is what readers see: it may know more than the
+    first.
     """
 
     def __init__(self, sink: Any, table: Table) -> None:  # Any: a path or a binary file, as pyarrow takes it
@@ -238,7 +239,7 @@ class Writer:
             keys = ("session", "symbol") if self._single else ("session",)
             if "session" in self._table.order and all(
                 border.column(key)[0].as_py() == border.column(key)[1].as_py() for key in keys
-            ):
+            ) and not (self._single and _goes_on(border)):
                 raise broken(self._table, f"session {border.column('session')[1]} is spread over two groups")
         if group.num_rows:
             self._last = group.slice(group.num_rows - 1, 1).combine_chunks()
@@ -291,6 +292,12 @@ class Writer:
         if self._header and self._header != self._writer.schema.metadata:
             self._writer.add_key_value_metadata(self._header)
         self._writer.close()
+
+
+def _goes_on(border: pa.Table) -> bool:
+    """Whether the second row of two is numbered as the one that follows the first."""
+    before, after = column_array(border.column("seq")).tolist()
+    return bool(after == before + 1)
 
 
 def _singles(group: pa.Table) -> Iterator[pa.Table]:

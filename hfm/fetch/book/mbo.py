@@ -1,212 +1,352 @@
-"""Events of single orders (add, cancel, modify, fill) as events of a book and changes of its levels.
+"""Events of single orders (add, cancel, modify, fill) as events of a book and its best price levels.
 
 An order that is modified without having been seen counts as new, as the feed's own rules have it (Databento, "State
 management of resting orders"). Fills are followed by cancels of the same size: the fill is the event, the cancel only
-changes the level.
+changes the level. A day comes in pieces of whole messages: what is kept between them is the orders that stand and the
+levels that they make, whatever went before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from hfm.arrays import Bool, Float, Int
-from hfm.fetch.book import price_levels
+from hfm.arrays import Float, Int, Sign
 from hfm.fetch.book.book_events import CODE
+from hfm.kernels.jit import bare
+from hfm.tables.records import Records, columns_dtype
+from hfm.tables.schema import columns
 
-Bytes = npt.NDArray[np.bytes_]
+RECORD = columns_dtype(
+    columns("""
+time     i8 ns     when it is known (UTC)
+price    i8 -      any integers
+qty      i8 shares size
+order    i8 -      reference of the order
+action   i1 -      code of a letter
+side     i1 -      1 bid, -1 ask, 0 none
+snapshot i1 -      1: it is (a part of) a whole book
+ends     i1 -      1: it is the last of its message
+""")
+)
+"""A record."""
+ORDER = columns_dtype(
+    columns("""
+number i8 -      reference
+price  i8 -      in the records' unit
+qty    i8 shares what is left; 0: the place is free
+""")
+)
+"""An order that stands."""
+ADD, CANCEL, MODIFY, CLEAR, TRADE, FILL = (ord(letter) for letter in "ACMRTF")
+EV_ADD, EV_REDUCE, EV_DELETE, EV_EXECUTE, EV_HIDDEN, EV_SNAPSHOT = (
+    CODE[word] for word in ("add", "reduce", "delete", "execute", "execute_hidden", "snapshot")
+)
+_LEAST = 1 << 12
+"""Places for orders at first; there are always twice as many as orders."""
+_NEAR = 16
+"""Levels from the best one that are looked through one by one; a price behind them is found by bisection."""
 
 
-@dataclass(frozen=True)
-class OrderRecords:
-    """Records of one instrument in order, [n]. price: any integers. side: 1 bid, -1 ask, 0 none.
-
-    action: b"A", b"C", b"M", b"R", b"T", b"F". message: running number of the message that each belongs to; snapshot:
-    it is (a part of) a whole book.
+class OrderEvents(NamedTuple):
+    """Rows in order, [r]: ns UTC, event code, resting side, price (currency), size, order id; levels [4 L, r] after the
+    row's message, as RawBook has them.
     """
 
-    action: Bytes
-    side: Int
-    price: Int
-    size: Int
+    time: Int
+    event: Sign
+    side: Sign
+    price: Float
+    size: Float
     order: Int
-    message: Int
-    snapshot: Bool
+    levels: Float
 
 
-@dataclass(frozen=True)
-class OrderEvents:
-    """Rows in order, [r]: record that each comes from, event code, resting side, price (integer), size, order id."""
+class BookState(NamedTuple):
+    """orders: records of ORDER by hash of their number. keys, sizes: [2, K] levels of bids and asks, the best one last;
+    a key is the price of a bid, and minus that of an ask. counts: levels of bids, of asks, and orders that stand.
+    """
 
-    record: Int
-    event: Int
-    side: Int
-    price: Int
-    size: Int
-    order: Int
-
-
-def order_before(rows: OrderRecords) -> tuple[Int, Int]:
-    """(price, size) of each record's order before it, [n]; size 0 where there is none."""
-    n = len(rows.action)
-    # records that change orders, by order and era (a clearing, R, begins a new one), in order of time
-    live = np.flatnonzero(np.isin(rows.action, [b"A", b"C", b"M"]))
-    era = np.cumsum(rows.action == b"R")[live]
-    at = live[np.lexsort((live, rows.order[live], era))]
-    era = np.cumsum(rows.action == b"R")[at]
-    place = np.arange(len(at))
-    new = np.concatenate(([True], (rows.order[at][1:] != rows.order[at][:-1]) | (era[1:] != era[:-1])))[: len(at)]
-    first = np.maximum.accumulate(np.where(new, place, 0))
-    sets = rows.action[at] != b"C"
-    last = np.maximum.accumulate(np.where(sets, place, -1))
-    last = np.concatenate(([-1], last[:-1]))[: len(at)]  # the latest add or modification before each record
-    known = last >= first
-    # its size then, less the cancels since
-    taken = np.cumsum(np.where(sets, 0, rows.size[at]))
-    source = np.maximum(last, 0)
-    left = rows.size[at][source] - (np.concatenate(([0], taken[:-1]))[: len(at)] - taken[source])
-    price, size = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    price[at] = rows.price[at][source]
-    size[at] = np.where(known, np.maximum(left, 0), 0)
-    return price, size
+    orders: Records
+    keys: Int
+    sizes: Float
+    counts: Int
 
 
-def rebuild_by_order(rows: OrderRecords, levels: int) -> tuple[OrderEvents, Float]:
-    """The events of single orders, and the price levels after each message.
+class OrderBook:
+    """A book of single orders, rebuilt message by message."""
+
+    def __init__(self, levels: int, unit: int) -> None:
+        """An empty book.
+
+        Parameters
+        ----------
+        levels : L, best levels that are shown.
+        unit : how many of the records' prices are one of currency.
+        """
+        self._levels, self._unit = levels, float(unit)
+        self._state = BookState(np.zeros(_LEAST, ORDER), np.zeros((2, 0), np.int64), np.zeros((2, 0)), np.zeros(3, np.int64))  # fmt: skip
+
+    def take(self, rows: Records) -> OrderEvents:
+        """The events of the next records.
+
+        Parameters
+        ----------
+        rows : records [n] of RECORD, whole messages.
+
+        Returns
+        -------
+        OrderEvents
+        """
+        n = len(rows)
+        self._make_room(n)
+        fills = 2
+        while fills < 2 * int(np.count_nonzero(rows["action"] == FILL)) + 2:
+            fills *= 2
+        out = OrderEvents(
+            np.empty(2 * n, np.int64), np.empty(2 * n, np.int8), np.empty(2 * n, np.int8), np.empty(2 * n),
+            np.empty(2 * n), np.empty(2 * n, np.int64), np.empty((4 * self._levels, 2 * n)),
+        )  # fmt: skip
+        made = rebuild(self._state, np.zeros((fills, 2), np.int64), rows, self._unit, out)
+        return OrderEvents(*(column[..., :made] for column in out))
+
+    def _make_room(self, n: int) -> None:
+        """Places for n orders and n levels more."""
+        old = self._state
+        bids, asks, standing = old.counts.tolist()
+        if max(bids, asks) + n > old.keys.shape[1]:
+            wide = 2 * (max(bids, asks) + n)
+            keys, sizes = np.zeros((2, wide), np.int64), np.zeros((2, wide))
+            keys[:, : max(bids, asks)], sizes[:, : max(bids, asks)] = (
+                part[:, : max(bids, asks)] for part in (old.keys, old.sizes)
+            )
+            self._state = self._state._replace(keys=keys, sizes=sizes)
+        places = len(old.orders)
+        while places < 2 * (standing + n):
+            places *= 2
+        if places > len(old.orders):
+            orders = np.zeros(places, ORDER)
+            move_orders(old.orders, orders)
+            self._state = self._state._replace(orders=orders)
+
+
+@bare
+def _place(orders: Records, number: int) -> int:
+    """Where an order is, or the free place that it would take (open addressing, linear probing)."""
+    mask = orders.shape[0] - 1
+    at = (((number ^ (number >> 31)) & 0x7FFFFFFF) * 2654435761 >> 15) & mask
+    while orders[at].qty > 0 and orders[at].number != number:
+        at = (at + 1) & mask
+    return at
+
+
+@bare
+def move_orders(orders: Records, to: Records) -> None:
+    """Put the orders that stand into an empty table of more places."""
+    for k in range(orders.shape[0]):
+        order = orders[k]
+        if order.qty > 0:
+            place = to[_place(to, order.number)]
+            place.number, place.price, place.qty = order.number, order.price, order.qty
+
+
+@bare
+def _remove(orders: Records, at: int) -> None:
+    """Free a place, and move up what stands behind it only since it was taken."""
+    mask = orders.shape[0] - 1
+    free, k = at, (at + 1) & mask
+    orders[free].qty = 0
+    while orders[k].qty > 0:
+        number, price, qty = orders[k].number, orders[k].price, orders[k].qty
+        orders[k].qty = 0
+        place = orders[_place(orders, number)]
+        place.number, place.price, place.qty = number, price, qty
+        k = (k + 1) & mask
+
+
+@bare
+def _set_order(state: BookState, number: int, price: int, size: int) -> None:
+    """An order is as it is now, whatever it was; of size 0 or less it is gone."""
+    at = _place(state.orders, number)
+    stands = state.orders[at].qty > 0
+    if size > 0:
+        order = state.orders[at]
+        order.number, order.price, order.qty = number, price, size
+        state.counts[2] += 0 if stands else 1
+    elif stands:
+        _remove(state.orders, at)
+        state.counts[2] -= 1
+
+
+@bare
+def _clear(state: BookState) -> None:
+    for k in range(state.orders.shape[0]):
+        state.orders[k].qty = 0
+    state.counts[0] = state.counts[1] = state.counts[2] = 0
+
+
+@bare
+def _change_level(state: BookState, side: int, price: int, change: float) -> None:
+    """Add to a level, or take away at most what it has; a record without a side changes none."""
+    if side == 0:
+        return
+    s, key = (0, price) if side > 0 else (1, -price)
+    keys, sizes, count = state.keys[s], state.sizes[s], state.counts[s]
+    # the last level whose key is not above
+    at, near = count - 1, max(count - 1 - _NEAR, -1)
+    while at > near and keys[at] > key:
+        at -= 1
+    if at == near and at >= 0 and keys[at] > key:
+        low, high = 0, at
+        while low < high:
+            middle = (low + high) // 2
+            if keys[middle] > key:
+                high = middle
+            else:
+                low = middle + 1
+        at = low - 1
+    if at >= 0 and keys[at] == key:
+        new = sizes[at] + change
+        if new >= 1e-9:
+            sizes[at] = new
+            return
+        for i in range(at, count - 1):  # the level is empty
+            keys[i], sizes[i] = keys[i + 1], sizes[i + 1]
+        state.counts[s] = count - 1
+    elif change >= 1e-9:
+        for i in range(count, at + 1, -1):
+            keys[i], sizes[i] = keys[i - 1], sizes[i - 1]
+        keys[at + 1], sizes[at + 1] = key, change
+        state.counts[s] = count + 1
+
+
+@bare
+def _seen(fills: Int, number: int, message: int, add: bool) -> bool:
+    """Whether a message has a fill of an order; `add`: it has from now on."""
+    mask = fills.shape[0] - 1
+    at = (((number ^ (number >> 31) ^ message) & 0x7FFFFFFF) * 2654435761 >> 15) & mask
+    while fills[at, 1] > 0:
+        if fills[at, 0] == number and fills[at, 1] == message:
+            return True
+        at = (at + 1) & mask
+    if add:
+        fills[at, 0], fills[at, 1] = number, message
+    return False
+
+
+@bare
+def _event(out: OrderEvents, n: int, event: int, side: int, price: float, size: float, order: int) -> int:
+    """Write a row but for its time and levels; the next row's number."""
+    out.event[n], out.side[n], out.price[n], out.size[n], out.order[n] = event, side, price, size, order
+    return n + 1
+
+
+@bare
+def _modify(state: BookState, row: np.record, unit: float, out: OrderEvents, n: int) -> int:
+    """A modification at the same price reduces or adds; at another price it deletes there and adds here."""
+    at = _place(state.orders, row.order)
+    old_price, old_size = state.orders[at].price, state.orders[at].qty
+    price, size, plain = row.price / unit, float(row.qty), row.snapshot == 0
+    if old_size > 0:
+        _change_level(state, row.side, old_price, -float(old_size))
+    _change_level(state, row.side, row.price, size)
+    _set_order(state, row.order, row.price, row.qty)
+    if not plain:
+        return n
+    if old_size <= 0:
+        return _event(out, n, EV_ADD, row.side, price, size, row.order)
+    if old_price != row.price:
+        n = _event(out, n, EV_DELETE, row.side, old_price / unit, float(old_size), row.order)
+        return _event(out, n, EV_ADD, row.side, price, size, row.order)
+    grown = row.qty - old_size
+    if grown < 0:
+        return _event(out, n, EV_REDUCE, row.side, price, float(-grown), row.order)
+    return _event(out, n, EV_ADD, row.side, price, float(grown), row.order) if grown > 0 else n
+
+
+@bare
+def _cancel(state: BookState, row: np.record, shown: bool, unit: float, out: OrderEvents, n: int) -> int:
+    """Take from an order and its level; `shown`: it is an event of its own."""
+    at = _place(state.orders, row.order)
+    left, price = state.orders[at].qty - row.qty, state.orders[at].price
+    _change_level(state, row.side, row.price, -float(row.qty))
+    if state.orders[at].qty > 0:
+        _set_order(state, row.order, price, left)
+    if not shown:
+        return n
+    return _event(out, n, EV_REDUCE if left > 0 else EV_DELETE, row.side, row.price / unit, float(row.qty), row.order)
+
+
+@bare
+def _show(state: BookState, unit: float, out: OrderEvents, first: int, end: int) -> None:
+    """The best levels in rows first ... end - 1."""
+    for c in range(out.levels.shape[0] // 2):
+        s = c % 2
+        at = state.counts[s] - 1 - c // 2
+        price, size = np.nan, 0.0
+        if at >= 0:
+            key = state.keys[s, at]
+            price, size = (key if s == 0 else -key) / unit, state.sizes[s, at]
+        for i in range(first, end):
+            out.levels[2 * c, i], out.levels[2 * c + 1, i] = price, size
+
+
+@bare
+def rebuild(state: BookState, fills: Int, rows: Records, unit: float, out: OrderEvents) -> int:
+    """Write the events of records of whole messages.
 
     Parameters
     ----------
-    rows : n records.
-    levels : L, best levels that are kept.
+    state : changed; it has room for as many orders and levels more as there are records.
+    fills : [2^k, 2] zeros, more than twice as many as there are fills; changed.
+    rows : records [n] of RECORD.
+    unit : how many of the records' prices are one of currency.
+    out : columns [2 n], filled.
 
     Returns
     -------
-    events : OrderEvents
-    levels : float64 [4 L, messages]
-        Prices in the records' unit.
+    int
+        How many rows were written.
     """
-    old_price, old_size = order_before(rows)
-    act, n = rows.action, np.arange(len(rows.action))
-    is_add, is_cancel, is_change = act == b"A", act == b"C", act == b"M"
-    moved = is_change & (old_size > 0)
-    none = np.zeros(len(n), np.int64)
-    record, rank, side, price, size = _gather(
-        [
-            (n[act == b"R"], 0, none, none, none),
-            (n[moved], 1, rows.side, old_price, -old_size),
-            (n[is_cancel], 1, rows.side, rows.price, -rows.size),
-            (n[is_add | is_change], 2, rows.side, rows.price, rows.size),
-        ]
-    )
-    at = np.lexsort((rank, record))
-    total = int(rows.message[-1]) + 1 if len(n) else 0
-    moves = price_levels.LevelChanges(
-        rows.message[record[at]], side[at], price[at], size[at].astype(np.float64), absolute=False
-    )
-    shown, _ = price_levels.rebuild(moves, total, levels)
-    return _events(rows, old_price, old_size), shown
-
-
-def _events(rows: OrderRecords, old_price: Int, old_size: Int) -> OrderEvents:
-    act, n = rows.action, np.arange(len(rows.action))
-    plain = ~rows.snapshot
-    fills = n[act == b"F"]
-    # a cancel that follows a fill of its order in the message is no event of its own
-    filled = np.isin(_pairs(rows.message, rows.order), _pairs(rows.message[fills], rows.order[fills]))
-    has_fill = np.isin(rows.message, rows.message[fills])
-    # a modification at the same price reduces or adds; at another price it deletes there and adds here
-    change = (act == b"M") & (old_size > 0) & plain
-    same = change & (old_price == rows.price)
-    cancel = n[(act == b"C") & plain & ~filled]
-    left = np.maximum(old_size - rows.size, 0)
-    grown = rows.size - old_size
-    start = np.concatenate(([True], rows.message[1:] != rows.message[:-1]))[: len(n)]
-    snapshots = n[(rows.snapshot & start) | ((act == b"R") & plain)]
-    fresh = n[plain & ((act == b"A") | ((act == b"M") & ~change) | (change & ~same))]
-    zero, none = np.zeros(len(n), np.int64), np.full(len(n), -1)
-    parts: list[tuple[str, FilePart]] = [
-        ("snapshot", (snapshots, 0, zero, zero, zero, none)),
-        ("execute", (fills, 0, rows.side, rows.price, rows.size, rows.order)),
-        ("execute_hidden", (n[(act == b"T") & ~has_fill & plain], 0, -rows.side, rows.price, rows.size, none)),
-        ("reduce", (cancel[left[cancel] > 0], 0, rows.side, rows.price, rows.size, rows.order)),
-        ("delete", (cancel[left[cancel] == 0], 0, rows.side, rows.price, rows.size, rows.order)),
-        ("delete", (n[change & ~same], 0, rows.side, old_price, old_size, rows.order)),
-        ("reduce", (n[same & (grown < 0)], 0, rows.side, rows.price, -grown, rows.order)),
-        ("add", (n[same & (grown > 0)], 0, rows.side, rows.price, grown, rows.order)),
-        ("add", (fresh, 1, rows.side, rows.price, rows.size, rows.order)),
-    ]
-    record, rank, side, price, size, order = _gather([part for _, part in parts])
-    event = np.concatenate([np.full(len(part[0]), CODE[word]) for word, part in parts])
-    at = np.lexsort((rank, record))
-    return OrderEvents(record[at], event[at], side[at], price[at], size[at], order[at])
-
-
-FilePart = tuple[Int, int, *tuple[Int, ...]]
-"""Records, their rank among what a record makes, and columns over all records."""
-
-
-def _gather(parts: Sequence[FilePart]) -> list[Int]:
-    """The records of all parts, their ranks, and each column at them."""
-    out = [np.concatenate([part[0] for part in parts])]
-    out.append(np.concatenate([np.full(len(part[0]), part[1], np.int64) for part in parts]))
-    columns = range(2, len(parts[0]))
-    return [*out, *(np.concatenate([np.asarray(part[k])[part[0]] for part in parts]) for k in columns)]
-
-
-def _pairs(message: Int, order: Int) -> npt.NDArray[np.void]:
-    """(message, order) as one value each, for membership."""
-    pairs = np.stack([message, order], axis=1)
-    return np.ascontiguousarray(pairs).view([("message", np.int64), ("order", np.int64)]).ravel()
-
-
-class PriorOrders(NamedTuple):
-    """Orders whose arrival no event shows, arrays [k].
-
-    Attributes
-    ----------
-    arrival : row at which each must have come.
-    first_event : row of its first event.
-    size : what its events take from it, and so at least what it came with.
-    """
-
-    arrival: Int
-    first_event: Int
-    size: Int
-
-
-def prior_orders(order: Int, size: Int, adds: Bool, removes: Bool) -> PriorOrders:
-    """Orders that events take from without one that brought them.
-
-    References are given in the order of arrival. So an order older than the first that comes was there at the start; a
-    later one came unseen when those that come passed its reference, and at the latest at its own first event.
-
-    Parameters
-    ----------
-    order : [n] reference of each event.
-    size : [n] shares.
-    adds : [n] whether the event brings the order.
-    removes : [n] whether the event takes from it.
-
-    Returns
-    -------
-    PriorOrders
-        In order of the references.
-    """
-    # events that take from an order which no event brought
-    going = np.flatnonzero(removes)
-    known = pc.is_in(pa.array(order[going]), pa.array(order[adds])).to_numpy(zero_copy_only=False)
-    rows = going[~known]
-    ids, first, inverse = np.unique(order[rows], return_index=True, return_inverse=True)
-    taken = np.bincount(inverse, size[rows], len(ids)).astype(np.int64)
-    first_event = rows[first]
-    if not adds.any():
-        return PriorOrders(np.zeros_like(first_event), first_event, taken)
-    # the first row at which a reference above its own has come; up to the first that comes: it was there at the start
-    passed = np.searchsorted(np.maximum.accumulate(np.where(adds, order, 0)), ids, "right")
-    return PriorOrders(np.where(passed <= np.argmax(adds), 0, np.minimum(passed, first_event)), first_event, taken)
+    n, k = 0, 0
+    while k < rows.shape[0]:
+        # 1. where the message ends, and which orders it fills
+        end, filled, message = k, False, k + 1
+        while True:
+            if rows[end].action == FILL:
+                filled = True
+                _seen(fills, rows[end].order, message, True)
+            end += 1
+            if rows[end - 1].ends != 0 or end == rows.shape[0]:
+                break
+        # 2. its records
+        first = n
+        for r in range(k, end):
+            row = rows[r]
+            action, plain = row.action, row.snapshot == 0
+            if (not plain and r == k) or (action == CLEAR and plain):
+                n = _event(out, n, EV_SNAPSHOT, 0, np.nan, 0.0, -1)
+            if action == CLEAR:
+                _clear(state)
+            elif action == ADD:
+                _change_level(state, row.side, row.price, float(row.qty))
+                _set_order(state, row.order, row.price, row.qty)
+                if plain:
+                    n = _event(out, n, EV_ADD, row.side, row.price / unit, float(row.qty), row.order)
+            elif action == CANCEL:
+                shown = plain and not (filled and _seen(fills, row.order, message, False))
+                n = _cancel(state, row, shown, unit, out, n)
+            elif action == MODIFY:
+                n = _modify(state, row, unit, out, n)
+            elif action == FILL:
+                n = _event(out, n, EV_EXECUTE, row.side, row.price / unit, float(row.qty), row.order)
+            elif action == TRADE and plain and not filled:
+                n = _event(out, n, EV_HIDDEN, -row.side, row.price / unit, float(row.qty), -1)
+        # 3. all of its rows show the book after it
+        for i in range(first, n):
+            out.time[i] = rows[end - 1].time
+        if n > first:
+            _show(state, unit, out, first, n)
+        k = end
+    return n

@@ -1,4 +1,4 @@
-"""The fetch stage of an order book: a source's sessions, cut at the horizon and accounted for, one row group each.
+"""The fetch stage of an order book: a source's sessions, or parts of long ones, cut at the horizon and accounted for.
 
 Losses (exit 7): symbols or sessions that could not be read right, named with file and line.
 """
@@ -36,7 +36,7 @@ def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Ite
     Yields
     ------
     artifact, pa.Table
-        One row group a session and symbol.
+        One row group a session and symbol, or of a long session one a part.
 
     Raises
     ------
@@ -52,18 +52,22 @@ def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Ite
     meta = TableMeta(source=name, synthetic=source.synthetic, calendar=request.calendar, tz="UTC", rebuilt=())
     quality: dict[str, dict[str, int]] = {}
     days: set[np.datetime64] = set()
+    mids: dict[str, float] = {}
     for symbol, result in source.books(request, ctx):
         if isinstance(result, HfmError):
             failed.append((symbol, result))
             continue
         raw = book_events.until(result, end)
         if not len(raw.time):
-            failed.append((symbol, _nothing(symbol, result, request)))
+            if not raw.start:  # else the horizon cuts the session, of which a part is there
+                failed.append((symbol, _nothing(symbol, result, request)))
             continue
         if raw.session not in days:
             meta = replace(meta, tz=_check_day(raw.session, request, ctx))
         days.add(raw.session)
-        quality[symbol] = _sum_counts(quality.get(symbol), book_events.account(raw))
+        counts = book_events.account(raw, mids[symbol] if raw.start else np.nan)
+        quality[symbol] = _sum_counts(quality.get(symbol), counts, int(not raw.start))
+        mids[symbol] = book_events.last_mid(raw, mids[symbol] if raw.start else np.nan)
         meta = replace(_described(meta, symbol, raw), quality=quality)
         yield artifacts.BOOK, book_events.group(raw, symbol, meta)
         ctx.progress("fetch", len(days), len(days), f"{symbol} {raw.session}")
@@ -115,11 +119,13 @@ def _described(meta: TableMeta, symbol: str, raw: RawBook) -> TableMeta:
     )
 
 
-def _sum_counts(before: dict[str, int] | None, counts: dict[str, int]) -> dict[str, int]:
-    """The counts of a symbol's sessions so far and of one more, and how many sessions these are."""
+def _sum_counts(before: dict[str, int] | None, counts: dict[str, int], more: int) -> dict[str, int]:
+    """The counts of a symbol's sessions so far and of one more (more: 1) or a further part of one (0), and how many
+    sessions these are.
+    """
     before = before or {"sessions": 0}
     sums = {key: before.get(key, 0) + counts.get(key, 0) for key in dict.fromkeys([*before, *counts])}
-    return {**sums, "sessions": before["sessions"] + 1}
+    return {**sums, "sessions": before["sessions"] + more}
 
 
 def _report(ctx: Context, meta: TableMeta, quality: Mapping[str, Mapping[str, int]], count: int) -> None:

@@ -1,0 +1,64 @@
+"""The records of a DBN file, plain or zstd, piece by piece; a file that is cut is refused.
+
+The library only warns of a cut file, and of a compressed one not even that where it ends with a whole record.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from hfm.errors import DataError
+from hfm.fetch.book import csv_file
+
+DbnRecords = npt.NDArray[Any]  # Any: the schema's own structure
+PACKED = b"\x28\xb5\x2f\xfd"
+"""How a zstd file begins (RFC 8878, 3.1.1)."""
+RECORDS = 1 << 14
+"""Records that are read at a time: what is made of them stays in the cache of a core."""
+
+
+def pieces(path: Path, store: Any, count: int = RECORDS) -> Iterator[DbnRecords]:  # Any: databento's store
+    """All records, at most so many at a time.
+
+    Parameters
+    ----------
+    path : the file.
+    store : the library's view of it, which knows its records.
+    count : records of a piece.
+
+    Yields
+    ------
+    records [n] of the schema's structure
+        Read-only; none of a file without records.
+
+    Raises
+    ------
+    DataError
+        For a file that is cut or damaged.
+    """
+    first = next(iter(store.to_ndarray(count=1)), None)
+    if first is None:
+        return
+    with path.open("rb") as file:
+        packed = file.read(len(PACKED)) == PACKED
+    try:
+        with pa.input_stream(str(path), compression="zstd" if packed else None) as stream:
+            # "DBN", a version, and the length of the metadata (databento.com/docs, "DBN encoding")
+            stream.read(struct.unpack("<4xI", stream.read(8))[0])
+            while data := stream.read(count * first.dtype.itemsize):
+                if len(data) % first.dtype.itemsize:
+                    raise _cut(path, "its last record is not whole")
+                yield np.frombuffer(data, first.dtype)
+    except (OSError, struct.error) as e:
+        raise _cut(path, str(e)[:200]) from e
+
+
+def _cut(path: Path, why: str) -> DataError:
+    return DataError(f"{path} is cut or damaged", why=why, hint=csv_file.AGAIN)
