@@ -51,6 +51,10 @@ class Reader(Protocol):
         """
         ...
 
+    def parts(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """The table in order, in pieces of bounded size: of a long session of events there are several."""
+        ...
+
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The whole table."""
         ...
@@ -86,6 +90,10 @@ class MemoryReader:
             yield self.read(columns)
         else:
             yield _of_lane(self._table(), str(_lane(self.schema)), only).select(list(columns or self.schema.names))
+
+    def parts(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """See Reader."""
+        yield self.read(columns)
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """See Reader."""
@@ -131,12 +139,22 @@ class FileReader:
             try:
                 lane = _lane(file.schema_arrow)
                 if lane is None:
-                    for i in range(file.num_row_groups):
-                        yield file.read_row_group(i, list(columns) if columns else None)
+                    for batch in _whole_sessions(file):
+                        found = [file.read_row_group(i, list(columns) if columns else None) for i in batch]
+                        yield found[0] if len(found) == 1 else pa.concat_tables(found).unify_dictionaries().combine_chunks()
                 elif only is None:
                     yield from _all_lanes(file, lane, list(columns or file.schema_arrow.names))
                 else:
                     yield from _one_lane(file, lane, only, list(columns or file.schema_arrow.names))
+            except (pa.ArrowInvalid, OSError) as e:
+                raise self._corrupt(e) from e
+
+    def parts(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """See Reader: row group by row group. Raises DataError on a damaged page."""
+        with self._open() as file:
+            try:
+                for i in range(file.num_row_groups):
+                    yield file.read_row_group(i, list(columns) if columns else None)
             except (pa.ArrowInvalid, OSError) as e:
                 raise self._corrupt(e) from e
 
@@ -156,6 +174,24 @@ class FileReader:
     def data(self) -> bytes:
         """See Reader."""
         return self.path.read_bytes()
+
+
+def _whole_sessions(file: pq.ParquetFile) -> Iterator[list[int]]:
+    """Row groups that belong together: those of a long session, whose numbers go on from one to the next."""
+    names = file.metadata.schema.names
+    keys = [names.index(name) for name in ("session", "seq") if name in names]
+    held: list[int] = []
+    before: tuple[Any, int] | None = None  # Any: a date
+    for i in range(file.num_row_groups):
+        found = [file.metadata.row_group(i).column(k).statistics for k in keys]
+        known = len(found) == 2 and all(s is not None and s.has_min_max for s in found)
+        if held and not (known and before == (found[0].min, found[1].min - 1)):
+            yield held
+            held = []
+        held.append(i)
+        before = (found[0].max, found[1].max) if known and found[0].min == found[0].max else None
+    if held:
+        yield held
 
 
 def _lane(schema: pa.Schema) -> str | None:
@@ -222,6 +258,7 @@ class Writer:
         self._rows = 0
         self._last: pa.Table | None = None
         self._single = table.name == "book"
+        self._goes_on = False  # the last group may be a part of a session
         self._least = GROUP_ROWS
         self._header: dict[bytes, bytes] | None = None
         self._writer: pq.ParquetWriter | None = None
@@ -239,9 +276,10 @@ class Writer:
             keys = ("session", "symbol") if self._single else ("session",)
             if "session" in self._table.order and all(
                 border.column(key)[0].as_py() == border.column(key)[1].as_py() for key in keys
-            ) and not (self._single and _goes_on(border)):
+            ) and not (self._goes_on and _follows(border)):
                 raise broken(self._table, f"session {border.column('session')[1]} is spread over two groups")
         if group.num_rows:
+            self._goes_on = group.num_rows >= GROUP_ROWS
             self._last = group.slice(group.num_rows - 1, 1).combine_chunks()
             self._header = group.schema.metadata
         if self._writer is None:
@@ -294,10 +332,11 @@ class Writer:
         self._writer.close()
 
 
-def _goes_on(border: pa.Table) -> bool:
-    """Whether the second row of two is numbered as the one that follows the first."""
+def _follows(border: pa.Table) -> bool:
+    """Whether the second row of two is of the first one's symbol, and numbered as the one that follows it."""
     before, after = column_array(border.column("seq")).tolist()
-    return bool(after == before + 1)
+    one, other = border.column("symbol").to_pylist()
+    return bool(after == before + 1 and one == other)
 
 
 def _singles(group: pa.Table) -> Iterator[pa.Table]:
