@@ -39,6 +39,15 @@ qty    i8 shares what is left; 0: the place is free
 """)
 )
 """An order that stands."""
+SHOWN = columns_dtype(
+    columns("""
+key   i8 -      of the level that rows show, NO_LEVEL: none
+qty   f8 shares its size
+since i8 rows   first row that is to show it
+""")
+)
+"""What the rows show of a level: they are filled when it changes, all at once."""
+NO_LEVEL = -(2**63)
 ADD, CANCEL, MODIFY, CLEAR, TRADE, FILL = (ord(letter) for letter in "ACMRTF")
 EV_ADD, EV_REDUCE, EV_DELETE, EV_EXECUTE, EV_HIDDEN, EV_SNAPSHOT = (
     CODE[word] for word in ("add", "reduce", "delete", "execute", "execute_hidden", "snapshot")
@@ -65,13 +74,15 @@ class OrderEvents(NamedTuple):
 
 class BookState(NamedTuple):
     """orders: records of ORDER by hash of their number. keys, sizes: [2, K] levels of bids and asks, the best one last;
-    a key is the price of a bid, and minus that of an ask. counts: levels of bids, of asks, and orders that stand.
+    a key is the price of a bid, and minus that of an ask. counts: levels of bids, of asks, and orders that stand. shown:
+    records [2 L] of SHOWN, the best bid and ask, the next ones, ...
     """
 
     orders: Records
     keys: Int
     sizes: Float
     counts: Int
+    shown: Records
 
 
 class OrderBook:
@@ -86,30 +97,39 @@ class OrderBook:
         unit : how many of the records' prices are one of currency.
         """
         self._levels, self._unit = levels, float(unit)
-        self._state = BookState(np.zeros(_LEAST, ORDER), np.zeros((2, 0), np.int64), np.zeros((2, 0)), np.zeros(3, np.int64))  # fmt: skip
+        shown = np.zeros(2 * levels, SHOWN)
+        shown["key"] = NO_LEVEL
+        self._state = BookState(
+            np.zeros(_LEAST, ORDER), np.zeros((2, 0), np.int64), np.zeros((2, 0)), np.zeros(3, np.int64), shown
+        )
 
-    def take(self, rows: Records) -> OrderEvents:
-        """The events of the next records.
+    def room(self, rows: int) -> OrderEvents:
+        """Columns of so many rows, to be written."""
+        return OrderEvents(
+            np.empty(rows, np.int64), np.empty(rows, np.int8), np.empty(rows, np.int8), np.empty(rows), np.empty(rows),
+            np.empty(rows, np.int64), np.empty((4 * self._levels, rows)),
+        )  # fmt: skip
+
+    def take(self, rows: Records, out: OrderEvents, start: int = 0) -> int:
+        """Write the events of the next records.
 
         Parameters
         ----------
         rows : records [n] of RECORD, whole messages.
+        out : columns with room for 2 n rows behind `start`.
+        start : the first row that is written.
 
         Returns
         -------
-        OrderEvents
+        int
+            The row behind the last one written.
         """
         n = len(rows)
         self._make_room(n)
         fills = 2
         while fills < 2 * int(np.count_nonzero(rows["action"] == FILL)) + 2:
             fills *= 2
-        out = OrderEvents(
-            np.empty(2 * n, np.int64), np.empty(2 * n, np.int8), np.empty(2 * n, np.int8), np.empty(2 * n),
-            np.empty(2 * n), np.empty(2 * n, np.int64), np.empty((4 * self._levels, 2 * n)),
-        )  # fmt: skip
-        made = rebuild(self._state, np.zeros((fills, 2), np.int64), rows, self._unit, out)
-        return OrderEvents(*(column[..., :made] for column in out))
+        return int(rebuild(self._state, np.zeros((fills, 2), np.int64), rows, self._unit, out, start))
 
     def _make_room(self, n: int) -> None:
         """Places for n orders and n levels more."""
@@ -279,21 +299,37 @@ def _cancel(state: BookState, row: np.record, shown: bool, unit: float, out: Ord
 
 
 @bare
-def _show(state: BookState, unit: float, out: OrderEvents, first: int, end: int) -> None:
-    """The best levels in rows first ... end - 1."""
-    for c in range(out.levels.shape[0] // 2):
-        s = c % 2
-        at = state.counts[s] - 1 - c // 2
-        price, size = np.nan, 0.0
-        if at >= 0:
-            key = state.keys[s, at]
-            price, size = (key if s == 0 else -key) / unit, state.sizes[s, at]
-        for i in range(first, end):
-            out.levels[2 * c, i], out.levels[2 * c + 1, i] = price, size
+def _fill(level: np.record, c: int, unit: float, out: OrderEvents, end: int) -> None:
+    """Rows up to `end` show a level, whose columns begin with c, as it was."""
+    price = np.nan
+    if level.key != NO_LEVEL:
+        price = (level.key if c % 4 == 0 else -level.key) / unit
+    first = level.since
+    prices, sizes = out.levels[c], out.levels[c + 1]
+    for i in range(first, end):
+        prices[i] = price
+    for i in range(first, end):
+        sizes[i] = level.qty
+    level.since = end
 
 
 @bare
-def rebuild(state: BookState, fills: Int, rows: Records, unit: float, out: OrderEvents) -> int:
+def _show(state: BookState, unit: float, out: OrderEvents, first: int) -> None:
+    """Rows from `first` on show the best levels as they are now."""
+    for k in range(state.shown.shape[0]):
+        s = k % 2
+        at = state.counts[s] - 1 - k // 2
+        key, qty = NO_LEVEL, 0.0
+        if at >= 0:
+            key, qty = state.keys[s, at], state.sizes[s, at]
+        level = state.shown[k]
+        if key != level.key or qty != level.qty:
+            _fill(level, 2 * k, unit, out, first)
+            level.key, level.qty = key, qty
+
+
+@bare
+def rebuild(state: BookState, fills: Int, rows: Records, unit: float, out: OrderEvents, start: int) -> int:
     """Write the events of records of whole messages.
 
     Parameters
@@ -302,14 +338,17 @@ def rebuild(state: BookState, fills: Int, rows: Records, unit: float, out: Order
     fills : [2^k, 2] zeros, more than twice as many as there are fills; changed.
     rows : records [n] of RECORD.
     unit : how many of the records' prices are one of currency.
-    out : columns [2 n], filled.
+    out : columns with room for 2 n rows behind `start`, filled.
+    start : the first row that is written.
 
     Returns
     -------
     int
-        How many rows were written.
+        The row behind the last one written.
     """
-    n, k = 0, 0
+    for c in range(state.shown.shape[0]):
+        state.shown[c].since = start
+    n, k = start, 0
     while k < rows.shape[0]:
         # 1. where the message ends, and which orders it fills
         end, filled, message = k, False, k + 1
@@ -347,6 +386,8 @@ def rebuild(state: BookState, fills: Int, rows: Records, unit: float, out: Order
         for i in range(first, n):
             out.time[i] = rows[end - 1].time
         if n > first:
-            _show(state, unit, out, first, n)
+            _show(state, unit, out, first)
         k = end
+    for c in range(state.shown.shape[0]):
+        _fill(state.shown[c], 2 * c, unit, out, n)
     return n

@@ -17,7 +17,7 @@ from hfm.fetch import sessions
 from hfm.fetch.book import mbo
 from hfm.fetch.book.mbo import OrderEvents
 from hfm.fetch.sessions import Sessions
-from hfm.fetch.sources.dbn_file import DbnRecords
+from hfm.fetch.sources.dbn_file import RECORDS, DbnRecords
 from hfm.instants import DAY_NS
 from hfm.plugins import BarRequest
 from hfm.raw_data import RawBook
@@ -28,7 +28,7 @@ NONE = 2**63 - 1
 """A price that is not there."""
 LAST, TOP, SNAPSHOT, DOUBTFUL = 128, 64, 32, 4
 """Flags: last record of a message; a feed of best prices as orders; part of a snapshot; the book may be wrong."""
-PART = 1 << 18
+PART = 1 << 17
 """Rows of a part of a session."""
 AHEAD = 7 * DAY_NS
 """How far beyond the records at hand sessions are looked up."""
@@ -126,40 +126,59 @@ class MboSessions:
 
     def _take(self, rows: Records) -> Iterator[RawBook]:
         """The parts that whole messages fill."""
-        events = self._book.take(rows)
-        time = events.time
-        if not len(time):
+        if self._part is None or self._filled + 2 * len(rows) > len(self._part.time):
+            self._part = self._moved(self._part, 0, self._filled, 2 * len(rows))
+        first = self._filled
+        n = self._book.take(rows, self._part, first) - first
+        if not n:
             return
+        time = self._part.time[first : first + n]
         found = self._sessions_to(int(time[0]), int(time[-1]))
         at = np.maximum(np.searchsorted(found.open, time, "right") - 1, 0)
-        inside = np.zeros(len(time), np.bool_)
+        inside = np.zeros(n, np.bool_)
         if len(found):
             inside = (time >= found.open[at]) & (time <= found.close[at])
         self._counts["outside"] += int((~inside).sum())
+        if inside[0] and inside[-1] and at[0] == at[-1] and found.day[at[0]] == self._session:
+            self._filled += n
+            yield from self._overflow()
+            return
+        new = OrderEvents(*(column[..., first : first + n].copy() for column in self._part))
         for k in np.unique(at[inside]):
-            rows_in = np.flatnonzero(inside & (at == k))
+            chosen = np.flatnonzero(inside & (at == k))
             if found.day[k] != self._session:
                 if self._filled:
                     yield self._full(self._filled)
                 self._session, self._start = found.day[k], 0
-            yield from self._append(OrderEvents(*(c[..., rows_in[0] : rows_in[-1] + 1] for c in events)))
+            self._append(new, int(chosen[0]), int(chosen[-1]) + 1)
+            yield from self._overflow()
 
-    def _append(self, events: OrderEvents) -> Iterator[RawBook]:
-        """Rows of the session at hand; the part that is full once they come."""
-        done, n = 0, len(events.time)
-        while done < n:
-            if self._filled == self._rows:
-                yield self._full(self._filled)
-            if self._part is None:
-                self._part = OrderEvents(*(np.empty((*c.shape[:-1], self._rows), c.dtype) for c in events))
-            count = min(n - done, self._rows - self._filled)
-            for column, new in zip(self._part, events, strict=True):
-                column[..., self._filled : self._filled + count] = new[..., done : done + count]
-            self._filled += count
-            done += count
+    def _moved(self, old: OrderEvents | None, start: int, end: int, more: int) -> OrderEvents:
+        """Room for a part and so many rows more, begun with some rows of an old one."""
+        part = self._book.room(max(self._rows, end - start) + more)
+        if old is not None:
+            for column, rows in zip(part, old, strict=True):
+                column[..., : end - start] = rows[..., start:end]
+        return part
+
+    def _append(self, events: OrderEvents, start: int, end: int) -> None:
+        """Some events as the next rows of the part."""
+        if self._part is None:
+            self._part = self._moved(None, 0, 0, len(events.time))
+        for column, rows in zip(self._part, events, strict=True):
+            column[..., self._filled : self._filled + end - start] = rows[..., start:end]
+        self._filled += end - start
+
+    def _overflow(self) -> Iterator[RawBook]:
+        """The parts that are full and have a row behind them."""
+        while self._filled > self._rows:
+            rest, part = self._filled - self._rows, self._part
+            full = self._full(self._rows)
+            self._part, self._filled = self._moved(part, self._rows, self._rows + rest, 2 * RECORDS), rest
+            yield full
 
     def _full(self, n: int) -> RawBook:
-        """The part at hand; the next one is empty."""
+        """The first rows of the part at hand; the next one is empty."""
         assert self._part is not None
         events = OrderEvents(*(column[..., :n] for column in self._part))
         counts, start = self._counts, self._start

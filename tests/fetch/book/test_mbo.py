@@ -28,7 +28,15 @@ def columns(flow: Made) -> Records:
 def taken(rows: Records, levels: int, cuts: Sequence[int] = ()) -> mbo.OrderEvents:
     """Events of records that are given in pieces."""
     book = mbo.OrderBook(levels, 1)
-    return mbo.OrderEvents(*(np.concatenate(c, axis=-1) for c in zip(*map(book.take, np.split(rows, cuts)), strict=True)))
+    pieces = [one(book, piece) for piece in np.split(rows, cuts)]
+    return mbo.OrderEvents(*(np.concatenate(columns, axis=-1) for columns in zip(*pieces, strict=True)))
+
+
+def one(book: mbo.OrderBook, rows: Records) -> mbo.OrderEvents:
+    """Events of the next records."""
+    out = book.room(2 * len(rows))
+    n = book.take(rows, out)
+    return mbo.OrderEvents(*(column[..., :n] for column in out))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -59,7 +67,7 @@ def test_room_is_that_of_the_orders_that_stand() -> None:
     rows["action"] = np.tile([ord("A"), ord("C")], 100)
     for k in range(1000):
         rows["order"] = 100 * k + np.arange(200) // 2
-        last = book.take(rows)
+        last = one(book, rows)
     assert len(book._state.orders) <= 4096
     assert last.levels[:, -1].tolist()[1] == 0.0
 
@@ -75,7 +83,7 @@ def test_levels_far_from_the_best_are_found() -> None:
         row["action"] = ord("C") if standing.get(price, 0) and rng.random() < 0.5 else ord("A")
         change = int(row["qty"][0]) * (1 if row["action"][0] == ord("A") else -1)
         standing[price] = max(standing.get(price, 0) + change, 0)
-        book.take(row)
+        one(book, row)
     count = int(book._state.counts[1])
     found = dict(zip((-book._state.keys[1, :count]).tolist(), book._state.sizes[1, :count].tolist(), strict=True))
     assert found == {price: size for price, size in standing.items() if size}
@@ -83,6 +91,6 @@ def test_levels_far_from_the_best_are_found() -> None:
 
 def test_no_records_make_no_events() -> None:
     """And no levels."""
-    events = mbo.OrderBook(3, 1).take(columns(Made([], [], [])))
+    events = one(mbo.OrderBook(3, 1), columns(Made([], [], [])))
     assert events.levels.shape == (12, 0)
     assert len(events.event) == 0
