@@ -20,6 +20,7 @@ from hfm.train import (
     paired_gains,
     score_floors,
     scoring,
+    thinned_rows,
     training_output,
     training_panel,
     training_summary,
@@ -55,9 +56,11 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     names = model_names(options.model, options.also)  # a wrong name is said at once, not after the floors are fitted
     _check_fitting(options, names)  # and so is a device that is not here
     quotes = inputs[artifacts.QUOTES]
-    task = training_panel.task(quotes.meta, options)
+    task = thinned_rows.thinned(training_panel.task(quotes.meta, options), quotes, options, names)
     plan = _plan(quotes, task, config, ctx)
-    rows = training_panel.read(quotes, task)
+    rows = thinned_rows.read(quotes, task)
+    if task.stride > 1:
+        ctx.say(f"rows: one in {task.stride} is fitted and scored, {len(rows.time):,} (train.rows)")
     training_panel.check(rows)
     walk = WalkForward(rows, plan, options.model, names, fit(rows.panel, plan, names, options, ctx))
     meta = _meta(training_output.with_staleness(quotes.meta, rows, plan), task, options.model, names)
