@@ -21,6 +21,7 @@ from hfm.fetch.sources.dbn_file import RECORDS, DbnRecords
 from hfm.instants import DAY_NS
 from hfm.plugins import BarRequest
 from hfm.raw_data import RawBook
+from hfm.tables import GROUP_ROWS
 from hfm.tables.records import Records
 
 PRICE = 1_000_000_000
@@ -28,8 +29,9 @@ NONE = 2**63 - 1
 """A price that is not there."""
 LAST, TOP, SNAPSHOT, DOUBTFUL = 128, 64, 32, 4
 """Flags: last record of a message; a feed of best prices as orders; part of a snapshot; the book may be wrong."""
-PART = 1 << 17
-"""Rows of a part of a session."""
+PART = GROUP_ROWS
+"""Rows of a part of a session: 26 MB with ten levels, which malloc takes from memory that was used before (it asks the
+system anew for more than 32 MB, and each new page then costs more than what is written to it)."""
 AHEAD = 7 * DAY_NS
 """How far beyond the records at hand sessions are looked up."""
 

@@ -20,7 +20,7 @@ from hfm.fetch.book import csv_file
 DbnRecords = npt.NDArray[Any]  # Any: the schema's own structure
 PACKED = b"\x28\xb5\x2f\xfd"
 """How a zstd file begins (RFC 8878, 3.1.1)."""
-RECORDS = 1 << 14
+RECORDS = 1 << 13
 """Records that are read at a time: what is made of them stays in the cache of a core."""
 
 

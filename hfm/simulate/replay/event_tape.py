@@ -97,11 +97,11 @@ def read(group: pa.Table, levels: int, before: TapeEnd | None = None) -> Tape | 
     mid = np.where(two_sided, 0.5 * (bid + ask), 0.0)[np.maximum(last, first)]
     if before is not None:
         mid[last < 0] = before.mid
-    bid_size, ask_size = (np.nan_to_num(columns[f"{s}_sz_1"]) for s in ("bid", "ask"))
+    bid_size, ask_size = (_shares(columns[f"{s}_sz_1"]) for s in ("bid", "ask"))
     deep = [bid_size.copy(), ask_size.copy()]
     for side_of, total_of in zip(("bid", "ask"), deep, strict=True):
         for i in range(2, levels + 1):
-            total_of += np.nan_to_num(columns[f"{side_of}_sz_{i}"], copy=False)
+            total_of += _shares(columns[f"{side_of}_sz_{i}"])
     total = deep[0] + deep[1]
     at, price, size, side = _trades(group, columns)
     mid_before = mid[np.maximum(at - 1, 0)]
@@ -114,6 +114,12 @@ def read(group: pa.Table, levels: int, before: TapeEnd | None = None) -> Tape | 
         columns["time"], bid, ask, bid_size, ask_size, mid, np.where(two_sided, ask - bid, np.nan),
         _flow(bid, ask, bid_size, ask_size, before), imbalance, first, at, price, size, sign, mid_before,
     )  # fmt: skip
+
+
+def _shares(size: Float) -> Float:
+    """Sizes, 0 where there is none."""
+    unknown = np.isnan(size)
+    return np.where(unknown, 0.0, size) if unknown.any() else size
 
 
 def end_of(tape: Tape, before: TapeEnd | None) -> TapeEnd:

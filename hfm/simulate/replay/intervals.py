@@ -225,9 +225,14 @@ def columns(tape: Tape, rows: QuoteIntervals, of: TapeSums | None = None) -> dic
 
 def _extremes(x: Float, start: Int, end: Int) -> tuple[Float, Float]:
     """Largest and smallest of x[start ... end], both included."""
-    padded = np.append(x, x[-1])
-    bounds = np.stack((start, end + 1), axis=1).reshape(-1)
-    return np.maximum.reduceat(padded, bounds)[::2], np.minimum.reduceat(padded, bounds)[::2]
+    high, low = np.maximum(x[start], x[end]), np.minimum(x[start], x[end])
+    wide = np.flatnonzero(end - start > 1)
+    if len(wide):
+        bounds = np.stack((start[wide], end[wide] + 1), axis=1).reshape(-1)
+        padded = np.append(x, x[-1])
+        high[wide] = np.maximum.reduceat(padded, bounds)[::2]
+        low[wide] = np.minimum.reduceat(padded, bounds)[::2]
+    return high, low
 
 
 def _spread(tape: Tape, rows: QuoteIntervals, of: TapeSums) -> Float:
@@ -269,7 +274,10 @@ def _traded(tape: Tape, rows: QuoteIntervals, of: TapeSums, quoted: Float) -> di
     dict[str, Float]
         Columns of quotes [R]; prices NaN where nothing traded.
     """
-    begin, end = np.searchsorted(tape.at, rows.after, "right"), np.searchsorted(tape.at, rows.closing, "right")
+    is_trade = np.zeros(len(tape.time) + 1, np.int64)
+    is_trade[tape.at + 1] = 1
+    before = np.cumsum(is_trade)  # trades before each event
+    begin, end = before[rows.after + 1], before[rows.closing + 1]
     some = end > begin
     last = np.maximum(end - 1, 0)
 

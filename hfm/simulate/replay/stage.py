@@ -10,6 +10,7 @@ import itertools
 import re
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pyarrow as pa
@@ -52,7 +53,7 @@ def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     studies, fits = Studies(), dict[str, FlowSample]()
     sessions_replayed = 0
     meta = book.meta
-    for (symbol, day), parts in itertools.groupby(book.parts(event_tape.needed(meta.levels)), _session_of):
+    for (symbol, day), parts in itertools.groupby(_ahead(book.parts(event_tape.needed(meta.levels))), _session_of):
         key = SessionKey(symbol, day, *hours(meta.calendar, day))
         tick = float((meta.ticks or {})[symbol])
         sample = fits.get(symbol, FlowSample(tick, key.length // (fitted_constants.EVERY * SECOND_NS)))
@@ -76,6 +77,15 @@ def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
             hint="fetch a book with events inside the sessions of its calendar",
         )
     yield artifacts.FACTS, studies.document() | calibration(fits)
+
+
+def _ahead(parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The same parts, each read while the one before it is worked on: Parquet is decoded outside the interpreter's lock."""
+    with ThreadPoolExecutor(1) as beside:
+        following = beside.submit(next, parts, None)
+        while (part := following.result()) is not None:
+            following = beside.submit(next, parts, None)
+            yield part
 
 
 def _session_of(group: pa.Table) -> tuple[str, Array]:
