@@ -141,7 +141,11 @@ class FileReader:
                 if lane is None:
                     for batch in _whole_sessions(file):
                         found = [file.read_row_group(i, list(columns) if columns else None) for i in batch]
-                        yield found[0] if len(found) == 1 else pa.concat_tables(found).unify_dictionaries().combine_chunks()
+                        yield (
+                            found[0]
+                            if len(found) == 1
+                            else pa.concat_tables(found).unify_dictionaries().combine_chunks()
+                        )
                 elif only is None:
                     yield from _all_lanes(file, lane, list(columns or file.schema_arrow.names))
                 else:
@@ -247,8 +251,8 @@ def _encodings(table: Table) -> dict[str, str]:
 class Writer:
     """Writes one table to a stream: checks each group, regroups to whole sessions of about GROUP_ROWS rows.
 
-    Of an order book a row group is one session of one symbol, or a part of a long one: `seq` then goes on where the part
-    before it ended. What the last group's header says of the whole table is what readers see: it may know more than the
+    Of an order book a row group is one session of one symbol, or a part of a long one: `seq` then goes on where the
+    part before it ended. What the last group's header says of the whole table is what readers see: it may know more than the
     first.
     """
 
@@ -274,9 +278,11 @@ class Writer:
             if first_disorder(border, self._table.order) is not None:
                 raise broken(self._table, f"row {self.rows} (a group's first) sorts before the group before it")
             keys = ("session", "symbol") if self._single else ("session",)
-            if "session" in self._table.order and all(
-                border.column(key)[0].as_py() == border.column(key)[1].as_py() for key in keys
-            ) and not (self._goes_on and _follows(border)):
+            if (
+                "session" in self._table.order
+                and all(border.column(key)[0].as_py() == border.column(key)[1].as_py() for key in keys)
+                and not (self._goes_on and _follows(border))
+            ):
                 raise broken(self._table, f"session {border.column('session')[1]} is spread over two groups")
         if group.num_rows:
             self._goes_on = group.num_rows >= GROUP_ROWS

@@ -40,8 +40,10 @@ TABLE = 1440
 
 @dataclass(frozen=True)
 class ForecastTask:
-    """What is forecast from what. events: each row is a time stamp of an order book; block_s: None: by sessions; stride:
-    of a session's rows those are fitted and scored whose number it divides (see thinned_rows).
+    """What is forecast from what.
+
+    events: each row is a time stamp of an order book. block_s: None: by sessions. stride: of a session's rows those are
+    fitted and scored whose number it divides (see thinned_rows).
     """
 
     features: str = "default"

@@ -1,4 +1,4 @@
-"""A day of a level-3 book from nothing: Databento's market-by-order records of orders that come, go and trade at random.
+"""A day of a level-3 book from nothing: Databento's records of orders that come, go and trade at random.
 
 Orders come within a few ticks of the best prices, any of those that stand is cancelled or modified, and the oldest at a
 best price trades; the mid wanders. The prices and sizes are nobody's: it is the number of records, of orders that stand
@@ -84,7 +84,9 @@ def _count(state: Records, depth: npt.NDArray[np.int64], side: int, tick: int, c
 
 
 @bare
-def fill(state: Records, orders: Records, depth: npt.NDArray[np.int64], mean_gap: float, calm: int, out: Records) -> int:
+def fill(
+    state: Records, orders: Records, depth: npt.NDArray[np.int64], mean_gap: float, calm: int, out: Records
+) -> int:
     """Write whole messages until `out` is almost full or state.events is 0; how many records were written.
 
     calm: of the first so many events each brings an order.

@@ -59,8 +59,9 @@ _NEAR = 16
 
 
 class OrderEvents(NamedTuple):
-    """Rows in order, [r]: ns UTC, event code, resting side, price (currency), size, order id; levels [4 L, r] after the
-    row's message, as RawBook has them.
+    """Rows in order, [r]: ns UTC, event code, resting side, price (currency), size, order id.
+
+    levels: [4 L, r] after the row's message, as RawBook has them.
     """
 
     time: Int
@@ -70,6 +71,19 @@ class OrderEvents(NamedTuple):
     size: Float
     order: Int
     levels: Float
+
+    def rows(self, first: int, end: int) -> OrderEvents:
+        """Views of the rows from `first` to before `end`."""
+        return OrderEvents(
+            self.time[first:end], self.event[first:end], self.side[first:end], self.price[first:end],
+            self.size[first:end], self.order[first:end], self.levels[:, first:end],
+        )  # fmt: skip
+
+    def put(self, first: int, rows: OrderEvents) -> None:
+        """Copy rows here, from `first` on."""
+        end = first + len(rows.time)
+        for name in self._fields:
+            getattr(self, name)[..., first:end] = getattr(rows, name)
 
 
 class BookState(NamedTuple):
@@ -155,7 +169,7 @@ class OrderBook:
 def _place(orders: Records, number: int) -> int:
     """Where an order is, or the free place that it would take (open addressing, linear probing)."""
     mask = orders.shape[0] - 1
-    at = (((number ^ (number >> 31)) & 0x7FFFFFFF) * 2654435761 >> 15) & mask
+    at = int((((number ^ (number >> 31)) & 0x7FFFFFFF) * 2654435761 >> 15) & mask)
     while orders[at].qty > 0 and orders[at].number != number:
         at = (at + 1) & mask
     return at

@@ -120,8 +120,17 @@ def _described(meta: TableMeta, symbol: str, raw: RawBook) -> TableMeta:
 
 
 def _sum_counts(before: dict[str, int] | None, counts: dict[str, int], more: int) -> dict[str, int]:
-    """The counts of a symbol's sessions so far and of one more (more: 1) or a further part of one (0), and how many
-    sessions these are.
+    """The counts of a symbol's sessions, and how many these are.
+
+    Parameters
+    ----------
+    before : of the sessions so far; None: there is none.
+    counts : of one more, or of a further part of the last.
+    more : 1 or 0, for these.
+
+    Returns
+    -------
+    dict
     """
     before = before or {"sessions": 0}
     sums = {key: before.get(key, 0) + counts.get(key, 0) for key in dict.fromkeys([*before, *counts])}
@@ -143,6 +152,11 @@ def _report(ctx: Context, meta: TableMeta, quality: Mapping[str, Mapping[str, in
             ctx.say(f"{symbol}: {text}")
         if counts["crossed"]:
             ctx.warn(f"{symbol}: the book is crossed after {counts['crossed']:,} of {counts['rows']:,} events")
+        if counts.get("late"):
+            ctx.warn(
+                f"{symbol}: {counts['late']:,} records are older than one before them: part of the file stands twice, "
+                "or its times are wrong"
+            )
         if counts.get("leaps"):
             ctx.warn(
                 f"{symbol}: the mid leaps by half or more {counts['leaps']:,} times: prices of another unit, or wrong"

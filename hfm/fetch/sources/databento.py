@@ -160,8 +160,10 @@ def _streamed(path: Path, store: Any, symbol: str, levels: int, request: BarRequ
 
 def _of_symbol(path: Path, store: Any, symbol: str) -> Iterator[Records]:
     """The records of one symbol, piece by piece."""
-    spans = [(int(text), *(np.datetime64(interval[key], "ns").astype(np.int64) for key in ("start_date", "end_date")))
-             for interval in store.mappings[symbol] if (text := interval["symbol"]).isdigit()]  # fmt: skip
+    spans = [
+        (int(interval["symbol"]), _midnight(interval["start_date"]), _midnight(interval["end_date"]))
+        for interval in store.mappings[symbol] if interval["symbol"].isdigit()
+    ]  # fmt: skip
     venue: int | None = None
     for records in dbn_file.pieces(path, store):
         mask = np.zeros(len(records), np.bool_)
@@ -176,6 +178,11 @@ def _of_symbol(path: Path, store: Any, symbol: str) -> Iterator[Records]:
             yield selected
 
 
+def _midnight(day: Any) -> int:  # Any: a date, or the text of one
+    """ns UTC."""
+    return int(np.datetime64(day, "ns").astype(np.int64))
+
+
 def _several_venues(path: Path, symbol: str) -> DataError:
     return DataError(f"{path} holds {symbol} of several venues, and a book is of one",
                      hint="ask Databento for one dataset and venue")  # fmt: skip
@@ -184,7 +191,7 @@ def _several_venues(path: Path, symbol: str) -> DataError:
 def _records(path: Path, store: Any) -> Records:
     """All records of a file. Raises DataError for one that is cut."""
     found = list(dbn_file.pieces(path, store))
-    return np.concatenate(found) if found else store.to_ndarray().ravel()  # type: ignore[no-any-return]  # has no types
+    return np.concatenate(found) if found else store.to_ndarray().ravel()
 
 
 def _file(path: Path, store: Any, levels: int, request: BarRequest) -> list[tuple[str, RawBook]]:
@@ -198,7 +205,9 @@ def _file(path: Path, store: Any, levels: int, request: BarRequest) -> list[tupl
         if len(np.unique(selected["publisher_id"])) > 1:
             raise _several_venues(path, symbol)
         if str(store.schema) == "mbo":
-            parts = MboSessions(path, request, levels).read(np.array_split(selected, -(-len(selected) // dbn_file.RECORDS)))
+            parts = MboSessions(path, request, levels).read(
+                np.array_split(selected, -(-len(selected) // dbn_file.RECORDS))
+            )
         else:
             parts = _split(_by_price(selected, levels), request)
         out += [(symbol.upper(), raw) for raw in parts]

@@ -145,31 +145,31 @@ class MboSessions:
             self._filled += n
             yield from self._overflow()
             return
-        new = OrderEvents(*(column[..., first : first + n].copy() for column in self._part))
+        new = self._book.room(n)  # the part may be given away before they are all in one
+        new.put(0, self._part.rows(first, first + n))
         for k in np.unique(at[inside]):
             chosen = np.flatnonzero(inside & (at == k))
             if found.day[k] != self._session:
                 if self._filled:
                     yield self._full(self._filled)
                 self._session, self._start = found.day[k], 0
-            self._append(new, int(chosen[0]), int(chosen[-1]) + 1)
+            self._append(new.rows(int(chosen[0]), int(chosen[-1]) + 1))
             yield from self._overflow()
 
     def _moved(self, old: OrderEvents | None, start: int, end: int, more: int) -> OrderEvents:
         """Room for a part and so many rows more, begun with some rows of an old one."""
         part = self._book.room(max(self._rows, end - start) + more)
         if old is not None:
-            for column, rows in zip(part, old, strict=True):
-                column[..., : end - start] = rows[..., start:end]
+            part.put(0, old.rows(start, end))
         return part
 
-    def _append(self, events: OrderEvents, start: int, end: int) -> None:
+    def _append(self, events: OrderEvents) -> None:
         """Some events as the next rows of the part."""
-        if self._part is None:
-            self._part = self._moved(None, 0, 0, len(events.time))
-        for column, rows in zip(self._part, events, strict=True):
-            column[..., self._filled : self._filled + end - start] = rows[..., start:end]
-        self._filled += end - start
+        n = len(events.time)
+        if self._part is None or self._filled + n > len(self._part.time):
+            self._part = self._moved(self._part, 0, self._filled, n)
+        self._part.put(self._filled, events)
+        self._filled += n
 
     def _overflow(self) -> Iterator[RawBook]:
         """The parts that are full and have a row behind them."""
@@ -182,7 +182,7 @@ class MboSessions:
     def _full(self, n: int) -> RawBook:
         """The first rows of the part at hand; the next one is empty."""
         assert self._part is not None
-        events = OrderEvents(*(column[..., :n] for column in self._part))
+        events = self._part.rows(0, n)
         counts, start = self._counts, self._start
         self._counts = dict.fromkeys(counts, 0)
         self._part, self._filled, self._start = None, 0, start + n

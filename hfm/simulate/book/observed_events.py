@@ -56,7 +56,8 @@ def read_events(group: pa.Table, tick: float) -> ObservedEvents:
     words, code = event.dictionary.to_pylist(), event.indices.to_numpy()[1:]
 
     def is_one(*wanted: str) -> Bool:
-        return np.array([word in wanted for word in words], np.bool_)[code]
+        chosen: Bool = np.array([word in wanted for word in words], np.bool_)[code]
+        return chosen
 
     side, price, size = c["side"][1:].astype(np.int64), c["price"][1:], c["size"][1:]
     buys = side > 0

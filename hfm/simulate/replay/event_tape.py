@@ -51,8 +51,10 @@ class Tape:
 
 @dataclass(frozen=True)
 class TapeEnd:
-    """What a part of a session leaves to the next: the book after its last event (a side that is empty NaN), the last mid,
-    the last trade's price (NaN: none yet), and the sign of the last change of these prices.
+    """What a part of a session leaves to the next.
+
+    The book after its last event (a side that is empty: NaN), the last mid, the last trade's price (NaN: none yet), and
+    the sign of the last change of these prices.
     """
 
     bid: float
@@ -141,8 +143,10 @@ def end_of(tape: Tape, before: TapeEnd | None) -> TapeEnd:
         moves = _steps(tape.price, before)
         moved = np.flatnonzero(moves)
         price, step = float(tape.price[-1]), float(moves[moved[-1]]) if len(moved) else step
-    state = (float(x[-1]) for x in (tape.bid, tape.ask, tape.bid_size, tape.ask_size, tape.mid))
-    return TapeEnd(*state, price, step)
+    bid, ask, bid_size, ask_size, mid = (
+        float(x[-1]) for x in (tape.bid, tape.ask, tape.bid_size, tape.ask_size, tape.mid)
+    )
+    return TapeEnd(bid, ask, bid_size, ask_size, mid, price, step)
 
 
 def join(one: Tape, other: Tape) -> Tape:

@@ -35,10 +35,10 @@ class QuoteIntervals:
 class RowsBefore:
     """What the rows before a tape's first event leave to those after it.
 
-    rows: how many, of which the tape's first event closes the last. bid, ask, bps: known at that event. ofi: sum
-    of the events before it; spread, known: integrals of the spread (bps ns) and of the time (ns) in which there is one,
-    up to it; volume, signed, paid, weight: sums of the trades up to it. half: the last effective half-spread, NaN before
-    the first.
+    rows: how many, of which the tape's first event closes the last. bid, ask, bps: known at that event. ofi: sum of the
+    events before it; spread, known: integrals of the spread (bps ns), and of the time (ns) in which there is one, up to
+    it; volume, signed, paid, weight: sums of the trades up to it. half: the last effective half-spread, NaN before the
+    first.
     """
 
     rows: int
@@ -119,8 +119,10 @@ def by_clock(tape: Tape, start: int, end: int, every: int, seq: int = 0, final: 
 
 @dataclass(frozen=True)
 class TapeSums:
-    """Of a tape: bid, ask, bps [n] known at each event; ofi [n + 1] before each event; spread, known [n] integrals up to
-    each event, of clocked rows alone; volume, signed, paid, weight [m + 1] before each trade; half before the first.
+    """Of a tape of n events and m trades.
+
+    bid, ask, bps: [n] known at each event. ofi: [n + 1] sum before each event. spread, known: [n] integrals up to each
+    event, of clocked rows alone. volume, signed, paid, weight: [m + 1] sums before each trade. half: before the first.
     """
 
     bid: Float
@@ -154,24 +156,28 @@ def sums(tape: Tape, clocked: bool, before: RowsBefore | None = None) -> TapeSum
     """
     bps = 1e4 * tape.spread / tape.mid
     two_sided, known = np.isfinite(tape.spread), np.isfinite(bps)
-    bid, ask = (_filled(x, two_sided, tape.first, before and getattr(before, name))
-                for x, name in ((tape.bid, "bid"), (tape.ask, "ask")))  # fmt: skip
     signed = tape.sign != 0
-    nothing = np.zeros(0)
-    lasting = np.append(np.diff(tape.time), 0)[:-1] if clocked else nothing
-    trades = {
-        "volume": tape.size, "signed": tape.sign * tape.size,
-        "paid": np.where(signed, np.abs(tape.price - tape.before) * tape.size, 0.0),
-        "weight": np.where(signed, tape.size, 0.0),
-    }  # fmt: skip
-    times = {"spread": np.where(known, bps, 0.0)[:-1], "known": known.astype(float)[:-1]} if clocked else {}
+    paid = np.where(signed, np.abs(tape.price - tape.before) * tape.size, 0.0)
+
+    def start(name: str) -> float | None:
+        return None if before is None else float(getattr(before, name))
+
+    def lasting(values: Float, name: str) -> Float:
+        return _running(np.diff(tape.time) * values[:-1], start(name)) if clocked else np.zeros(0)
+
     return TapeSums(
-        bid, ask, _filled(bps, known, tape.first, before and before.bps), _running(tape.ofi, before and before.ofi),
-        *(_running(lasting * times[name], before and getattr(before, name)) if clocked else nothing
-          for name in ("spread", "known")),
-        *(_running(x, before and getattr(before, name)) for name, x in trades.items()),
-        half=before.half if before else np.nan,
-    )  # fmt: skip
+        bid=_filled(tape.bid, two_sided, tape.first, start("bid")),
+        ask=_filled(tape.ask, two_sided, tape.first, start("ask")),
+        bps=_filled(bps, known, tape.first, start("bps")),
+        ofi=_running(tape.ofi, start("ofi")),
+        spread=lasting(np.where(known, bps, 0.0), "spread"),
+        known=lasting(known.astype(float), "known"),
+        volume=_running(tape.size, start("volume")),
+        signed=_running(tape.sign * tape.size, start("signed")),
+        paid=_running(paid, start("paid")),
+        weight=_running(np.where(signed, tape.size, 0.0), start("weight")),
+        half=np.nan if before is None else before.half,
+    )
 
 
 def _running(x: Float, before: float | None) -> Float:

@@ -85,9 +85,19 @@ class RowStream:
         at = int(rows.closing[-1])
         first, trade = np.searchsorted(tape.at, (rows.after[0], at), "right")
         known = not np.isnan(of.half) or of.weight[trade] > of.weight[first]
+        clocked = len(of.spread) > 0
         self._before = RowsBefore(
-            self._seq, float(of.bid[at]), float(of.ask[at]), float(of.bps[at]), float(of.ofi[at]),
-            float(of.spread[at]) if len(of.spread) else 0.0, float(of.known[at]) if len(of.known) else 0.0,
-            *(float(x[trade]) for x in (of.volume, of.signed, of.paid, of.weight)), half=half if known else np.nan,
-        )  # fmt: skip
+            rows=self._seq,
+            bid=float(of.bid[at]),
+            ask=float(of.ask[at]),
+            bps=float(of.bps[at]),
+            ofi=float(of.ofi[at]),
+            spread=float(of.spread[at]) if clocked else 0.0,
+            known=float(of.known[at]) if clocked else 0.0,
+            volume=float(of.volume[trade]),
+            signed=float(of.signed[trade]),
+            paid=float(of.paid[trade]),
+            weight=float(of.weight[trade]),
+            half=half if known else np.nan,
+        )
         self._parts = [event_tape.cut(tape, at)]

@@ -38,7 +38,9 @@ class SessionKey(NamedTuple):
 class SessionReplay:
     """Carries a session's state from part to part; `states` is None as long as no quote had two sides."""
 
-    def __init__(self, session: SessionKey, every: int | None, sample: FlowSample, about: TableMeta, tick: float) -> None:
+    def __init__(
+        self, session: SessionKey, every: int | None, sample: FlowSample, about: TableMeta, tick: float
+    ) -> None:
         """Before the session's first event.
 
         Parameters
@@ -99,7 +101,9 @@ class SessionReplay:
                 self._full.setdefault(name, []).append(table)
         if final or sum(table.num_rows for table in self._full.get(artifacts.QUOTES, [])) >= GROUP_ROWS:
             for name, tables in self._full.items():
-                whole = tables[0] if len(tables) == 1 else pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+                whole = (
+                    tables[0] if len(tables) == 1 else pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+                )
                 yield name, whole
             self._full = {}
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 
 from hfm import artifacts
@@ -80,7 +81,7 @@ def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
 
 
 def _ahead(parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same parts, each read while the one before it is worked on: Parquet is decoded outside the interpreter's lock."""
+    """The same parts, each read (outside the interpreter's lock) while the one before it is worked on."""
     with ThreadPoolExecutor(1) as beside:
         following = beside.submit(next, parts, None)
         while (part := following.result()) is not None:
@@ -88,7 +89,7 @@ def _ahead(parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
             yield part
 
 
-def _session_of(group: pa.Table) -> tuple[str, Array]:
+def _session_of(group: pa.Table) -> tuple[str, np.datetime64]:
     """Symbol and day of a group of the book: a session, or a part of one."""
     return str(group.column("symbol")[0].as_py()), column_array(group.column("session").slice(0, 1))[0]
 
@@ -133,7 +134,7 @@ def clock(text: str) -> int | None:
     return length
 
 
-def hours(calendar: str, day: Array) -> tuple[int, int]:
+def hours(calendar: str, day: np.datetime64) -> tuple[int, int]:
     """Open and close of a session, by the calendar.
 
     Parameters

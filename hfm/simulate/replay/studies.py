@@ -13,6 +13,7 @@ import numpy as np
 from hfm.arrays import Float, Int
 from hfm.instants import SECOND_NS
 from hfm.simulate.replay.event_tape import Tape
+from hfm.tables import Array
 
 WINDOW = 1800 * SECOND_NS
 SCALES = (10, 60, 300)
@@ -50,7 +51,7 @@ class SessionStates:
         """ns UTC of the first two-sided quote and of the last event."""
         self._seconds = 0  # that are known
         self._last = (0.0, np.nan, np.nan)  # ofi, mid, spread after the last event; without one no mid
-        self._trades: list[list[Float]] = []
+        self._trades: list[list[Array]] = []
         self._open: list[Int] = []  # times at which a mid is asked for that did not come yet
         self._later: list[Float] = []
 
@@ -74,8 +75,8 @@ class SessionStates:
         seconds = slice(self._seconds, max(end, self._seconds))
         at = np.searchsorted(tape.time, self.grid[seconds], "right") - 1
         self.known[seconds] = (at >= tape.first) if begins else True
-        for column, values, before in zip((self.ofi, self.mid, self.spread), (total[1:], tape.mid, tape.spread), self._last,
-                                          strict=True):  # fmt: skip
+        states = ((self.ofi, total[1:]), (self.mid, tape.mid), (self.spread, tape.spread))
+        for (column, values), before in zip(states, self._last, strict=True):
             column[seconds] = np.where(at >= 0, values[np.maximum(at, 0)], before)
         self._seconds = seconds.stop
         # 2. trades, and the mids after those whose time has come
@@ -91,7 +92,7 @@ class SessionStates:
         self._open = [wanted[ready:]]
         self._last = (float(total[-1]), float(tape.mid[-1]), float(tape.spread[-1]))
 
-    def trades(self) -> tuple[Float, ...]:
+    def trades(self) -> tuple[Array, ...]:
         """[m] time, sign, size, price, mid before, and mid later (before the first quote: the session's last)."""
         later = np.concatenate(self._later)
         later[np.isnan(later)] = self._last[1]

@@ -198,7 +198,7 @@ class Parts(MemoryReader):
 
 
 def wild(n: int, seed: int) -> pa.Table:
-    """n events over an hour: several of one stamp, empty sides, crossed books, trades without a side, and a late open."""
+    """n events over an hour: shared stamps, empty sides, crossed books, trades without a side, a late open."""
     rng = np.random.default_rng(seed)
     time = np.sort(rng.integers(0, 3600 * 4, n)) / 4.0
     mid, out = 1000, []
@@ -210,14 +210,16 @@ def wild(n: int, seed: int) -> pa.Table:
         word = str(rng.choice(["add", "delete", "reduce", "execute", "execute_hidden", "cross"]))
         side = int(rng.choice([1, -1, 0] if word in ("execute_hidden", "cross") else [1, -1]))
         sizes = rng.integers(1, 90, 3).astype(float)
-        out.append((float(time[k]), word, side, mid / 100, sizes[0], bid, 0.0 if np.isnan(bid) else sizes[1], ask, sizes[2]))
+        out.append(
+            (float(time[k]), word, side, mid / 100, sizes[0], bid, 0.0 if np.isnan(bid) else sizes[1], ask, sizes[2])
+        )
     return book_table(out)
 
 
 @pytest.mark.parametrize("every", ["event", "1s", "7s", "5m"])
 @pytest.mark.parametrize("rows", [1, 13, 400])
 def test_a_session_in_parts_is_replayed_as_a_whole_one(every: str, rows: int) -> None:
-    """Quotes, oracle and facts, bit for bit, wherever it is cut: inside a time stamp, before the first quote, in a row."""
+    """Quotes, oracle and facts, bit for bit, wherever it is cut: in a time stamp, in a row, before a quote."""
     book = wild(900, seed=rows)
     config = Config(simulate=Simulate(fidelity="replay", every=every))
     whole = run(book, every)
@@ -238,9 +240,7 @@ def test_quotes_of_a_long_session_lie_in_parts(tmp_path: Path) -> None:
     book = book_table([(k / 10, "add", 1, 10.0, 5.0, 10.0, 1.0 + k % 9, 10.02, 5.0) for k in range(n)])
     config, path = Config(simulate=Simulate(fidelity="replay")), tmp_path / "quotes.parquet"
     writer = tables.Writer(path, tables.QUOTES)
-    products = stage.run(
-        {"fetch/book.parquet": Parts(book, tables.GROUP_ROWS)}, config, Context("simulate", seed=7)
-    )
+    products = stage.run({"fetch/book.parquet": Parts(book, tables.GROUP_ROWS)}, config, Context("simulate", seed=7))
     for name, payload in products:
         if name == "simulate/quotes.parquet":
             writer.write(payload)
