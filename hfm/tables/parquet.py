@@ -252,8 +252,8 @@ class Writer:
     """Writes one table to a stream: checks each group, regroups to whole sessions of about GROUP_ROWS rows.
 
     Of an order book a row group is one session of one symbol, or a part of a long one: `seq` then goes on where the
-    part before it ended. What the last group's header says of the whole table is what readers see: it may know more than the
-    first.
+    part before it ended. What the last group's header says of the whole table is what readers see: it may know more
+    than the first.
     """
 
     def __init__(self, sink: Any, table: Table) -> None:  # Any: a path or a binary file, as pyarrow takes it

@@ -58,10 +58,7 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     quotes = inputs[artifacts.QUOTES]
     task = thinned_rows.thinned(training_panel.task(quotes.meta, options), quotes, options, names)
     plan = _plan(quotes, task, config, ctx)
-    rows = thinned_rows.read(quotes, task)
-    if task.stride > 1:
-        ctx.say(f"rows: one in {task.stride} is fitted and scored, {len(rows.time):,} (train.rows)")
-    training_panel.check(rows)
+    rows = _rows(quotes, task, ctx)
     walk = WalkForward(rows, plan, options.model, names, fit(rows.panel, plan, names, options, ctx))
     meta = _meta(training_output.with_staleness(quotes.meta, rows, plan), task, options.model, names)
     said: dict[str, list[scoring.ModelForecast]] = {name: [] for name in names}
@@ -80,6 +77,15 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     yield artifacts.MODEL, document
     yield from find("recipe_parts", "insample")(quotes, options, ctx)
     training_summary.summarise(scores, floor, truth, models, options.model, ctx)
+
+
+def _rows(quotes: Reader, task: training_panel.ForecastTask, ctx: Context) -> training_panel.TrainingRows:
+    """The panel, of which no feature is missing everywhere."""
+    rows = thinned_rows.read(quotes, task)
+    if task.stride > 1:
+        ctx.say(f"rows: one in {task.stride} is fitted and scored, {len(rows.time):,} (train.rows)")
+    training_panel.check(rows)
+    return rows
 
 
 def _meta(meta: TableMeta, task: training_panel.ForecastTask, model: str, names: Sequence[str]) -> TableMeta:

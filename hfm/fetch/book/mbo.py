@@ -14,6 +14,7 @@ import numpy as np
 
 from hfm.arrays import Float, Int, Sign
 from hfm.fetch.book.book_events import CODE
+from hfm.fetch.book.order_table import ORDER, move_orders, place_of, remove_order
 from hfm.kernels.jit import bare
 from hfm.tables.records import Records, columns_dtype
 from hfm.tables.schema import columns
@@ -31,14 +32,6 @@ ends     i1 -      1: it is the last of its message
 """)
 )
 """A record."""
-ORDER = columns_dtype(
-    columns("""
-number i8 -      reference
-price  i8 -      in the records' unit
-qty    i8 shares what is left; 0: the place is free
-""")
-)
-"""An order that stands."""
 SHOWN = columns_dtype(
     columns("""
 key   i8 -      of the level that rows show, NO_LEVEL: none
@@ -87,8 +80,10 @@ class OrderEvents(NamedTuple):
 
 
 class BookState(NamedTuple):
-    """orders: records of ORDER by hash of their number. keys, sizes: [2, K] levels of bids and asks, the best one last;
-    a key is the price of a bid, and minus that of an ask. counts: levels of bids, of asks, and orders that stand. shown:
+    """What is kept between messages.
+
+    orders: records of ORDER by hash of their number. keys, sizes: [2, K] levels of bids and asks, the best one last; a
+    key is the price of a bid, and minus that of an ask. counts: levels of bids, of asks, and orders that stand. shown:
     records [2 L] of SHOWN, the best bid and ask, the next ones, ...
     """
 
@@ -166,50 +161,16 @@ class OrderBook:
 
 
 @bare
-def _place(orders: Records, number: int) -> int:
-    """Where an order is, or the free place that it would take (open addressing, linear probing)."""
-    mask = orders.shape[0] - 1
-    at = int((((number ^ (number >> 31)) & 0x7FFFFFFF) * 2654435761 >> 15) & mask)
-    while orders[at].qty > 0 and orders[at].number != number:
-        at = (at + 1) & mask
-    return at
-
-
-@bare
-def move_orders(orders: Records, to: Records) -> None:
-    """Put the orders that stand into an empty table of more places."""
-    for k in range(orders.shape[0]):
-        order = orders[k]
-        if order.qty > 0:
-            place = to[_place(to, order.number)]
-            place.number, place.price, place.qty = order.number, order.price, order.qty
-
-
-@bare
-def _remove(orders: Records, at: int) -> None:
-    """Free a place, and move up what stands behind it only since it was taken."""
-    mask = orders.shape[0] - 1
-    free, k = at, (at + 1) & mask
-    orders[free].qty = 0
-    while orders[k].qty > 0:
-        number, price, qty = orders[k].number, orders[k].price, orders[k].qty
-        orders[k].qty = 0
-        place = orders[_place(orders, number)]
-        place.number, place.price, place.qty = number, price, qty
-        k = (k + 1) & mask
-
-
-@bare
 def _set_order(state: BookState, number: int, price: int, size: int) -> None:
     """An order is as it is now, whatever it was; of size 0 or less it is gone."""
-    at = _place(state.orders, number)
+    at = place_of(state.orders, number)
     stands = state.orders[at].qty > 0
     if size > 0:
         order = state.orders[at]
         order.number, order.price, order.qty = number, price, size
         state.counts[2] += 0 if stands else 1
     elif stands:
-        _remove(state.orders, at)
+        remove_order(state.orders, at)
         state.counts[2] -= 1
 
 
@@ -279,7 +240,7 @@ def _event(out: OrderEvents, n: int, event: int, side: int, price: float, size: 
 @bare
 def _modify(state: BookState, row: np.record, unit: float, out: OrderEvents, n: int) -> int:
     """A modification at the same price reduces or adds; at another price it deletes there and adds here."""
-    at = _place(state.orders, row.order)
+    at = place_of(state.orders, row.order)
     old_price, old_size = state.orders[at].price, state.orders[at].qty
     price, size, plain = row.price / unit, float(row.qty), row.snapshot == 0
     if old_size > 0:
@@ -302,7 +263,7 @@ def _modify(state: BookState, row: np.record, unit: float, out: OrderEvents, n: 
 @bare
 def _cancel(state: BookState, row: np.record, shown: bool, unit: float, out: OrderEvents, n: int) -> int:
     """Take from an order and its level; `shown`: it is an event of its own."""
-    at = _place(state.orders, row.order)
+    at = place_of(state.orders, row.order)
     left, price = state.orders[at].qty - row.qty, state.orders[at].price
     _change_level(state, row.side, row.price, -float(row.qty))
     if state.orders[at].qty > 0:

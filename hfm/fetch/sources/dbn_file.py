@@ -54,11 +54,9 @@ def pieces(path: Path, store: Any, count: int = RECORDS) -> Iterator[DbnRecords]
             stream.read(struct.unpack("<4xI", stream.read(8))[0])
             while data := stream.read(count * first.dtype.itemsize):
                 if len(data) % first.dtype.itemsize:
-                    raise _cut_error(path, "its last record is not whole")
+                    raise DataError(
+                        f"{path} is cut or damaged", why="its last record is not whole", hint=csv_file.AGAIN
+                    )
                 yield np.frombuffer(data, first.dtype)
     except (OSError, struct.error) as e:
-        raise _cut_error(path, str(e)[:200]) from e
-
-
-def _cut_error(path: Path, why: str) -> DataError:
-    return DataError(f"{path} is cut or damaged", why=why, hint=csv_file.AGAIN)
+        raise DataError(f"{path} is cut or damaged", why=str(e)[:200], hint=csv_file.AGAIN) from e

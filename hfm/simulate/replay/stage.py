@@ -25,7 +25,7 @@ from hfm.simulate.replay.flow_sample import FlowSample, calibration
 from hfm.simulate.replay.session_replay import SessionKey, SessionReplay
 from hfm.simulate.replay.studies import Studies
 from hfm.stage import Context, Product
-from hfm.tables import Array, Reader, TableMeta, column_array
+from hfm.tables import Reader, TableMeta, column_array
 
 
 def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
