@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,15 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hfm.errors import DataError
-from hfm.tables import partition
+from hfm.tables import encodings, partition
 from hfm.tables.rows import (
-    blocks,
     broken,
     check,
-    column_array,
     empty,
     first_disorder,
-    fixed,
     header,
     meta_of,
     split_sessions,
@@ -89,7 +85,10 @@ class MemoryReader:
         if only is None:
             yield self.read(columns)
         else:
-            yield _of_lane(self._table(), str(_lane(self.schema)), only).select(list(columns or self.schema.names))
+            found = partition.of_lane(self._table(), str(_lane(self.schema)), only)
+            yield found.select(list(columns or self.schema.names))
+                list(columns or self.schema.names)
+            )
 
     def parts(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """See Reader."""
@@ -139,7 +138,7 @@ class FileReader:
             try:
                 lane = _lane(file.schema_arrow)
                 if lane is None:
-                    for batch in _whole_sessions(file):
+                    for batch in partition.whole_sessions(file.metadata):
                         found = [file.read_row_group(i, list(columns) if columns else None) for i in batch]
                         yield (
                             found[0]
@@ -180,34 +179,10 @@ class FileReader:
         return self.path.read_bytes()
 
 
-def _whole_sessions(file: pq.ParquetFile) -> Iterator[list[int]]:
-    """Row groups that belong together: those of a long session, whose numbers go on from one to the next."""
-    names = file.metadata.schema.names
-    keys = [names.index(name) for name in ("session", "seq") if name in names]
-    held: list[int] = []
-    before: tuple[Any, int] | None = None  # Any: a date
-    for i in range(file.num_row_groups):
-        found = [file.metadata.row_group(i).column(k).statistics for k in keys]
-        known = len(found) == 2 and all(s is not None and s.has_min_max for s in found)
-        if held and not (known and before == (found[0].min, found[1].min - 1)):
-            yield held
-            held = []
-        held.append(i)
-        before = (found[0].max, found[1].max) if known and found[0].min == found[0].max else None
-    if held:
-        yield held
-
-
 def _lane(schema: pa.Schema) -> str | None:
     """The column whose values lie apart in a file of this schema."""
     table = TABLES.get(header(schema).get("table", ""))
     return table.lane if table else None
-
-
-def _of_lane(group: pa.Table, lane: str, value: str) -> pa.Table:
-    """The rows of one value of the lane."""
-    words = column_array(group.column(lane))
-    return group if (words == value).all() else group.filter(fixed(words == value))
 
 
 def _all_lanes(file: pq.ParquetFile, lane: str, columns: list[str]) -> Iterator[pa.Table]:
@@ -229,23 +204,7 @@ def _one_lane(file: pq.ParquetFile, lane: str, value: str, columns: list[str]) -
                 yield file.read_row_group(i, columns)
             elif known is None:
                 group = file.read_row_group(i, columns if lane in columns else [*columns, lane])
-                yield _of_lane(group, lane, value).select(columns)
-
-
-KEYS = ["session", "seq", "time"]
-"""Columns whose range is kept by row group; order decides, nobody looks for a price."""
-COMPRESSION = {"book": "zstd"}
-"""By table; lz4 elsewhere, read in half the time. Books are large, and kept: zstd makes a third less of them."""
-SPLIT = ("quotes", "oracle", "predictions")
-"""Tables whose floats differ in every row: byte by byte apart they are smaller, and written and read faster; the prices
-of bars and books and the zeros of a ledger repeat, and lie closer as they are."""
-
-
-def _encodings(table: Table) -> dict[str, str]:
-    """Column -> how Parquet lays out its values: clocks and counts as differences, floats as SPLIT says."""
-    kinds = {"i8": "DELTA_BINARY_PACKED", "i4": "DELTA_BINARY_PACKED", "i1": "DELTA_BINARY_PACKED",
-             "time": "DELTA_BINARY_PACKED", "f8": "BYTE_STREAM_SPLIT" if table.name in SPLIT else "PLAIN"}  # fmt: skip
-    return {c.name: kinds[c.kind] for c in table.columns if c.kind in kinds}
+                yield partition.of_lane(group, lane, value).select(columns)
 
 
 class Writer:
@@ -281,7 +240,7 @@ class Writer:
             if (
                 "session" in self._table.order
                 and all(border.column(key)[0].as_py() == border.column(key)[1].as_py() for key in keys)
-                and not (self._goes_on and _follows(border))
+                and not (self._goes_on and partition.follows(border))
             ):
                 raise broken(self._table, f"session {border.column('session')[1]} is spread over two groups")
         if group.num_rows:
@@ -294,10 +253,12 @@ class Writer:
             self._writer = pq.ParquetWriter(
                 self._sink,
                 group.schema,
-                compression=COMPRESSION.get(self._table.name, "lz4"),
+                compression=encodings.COMPRESSION.get(self._table.name, "lz4"),
                 use_dictionary=[c.name for c in self._table.columns if c.kind in ("word", "date")],
-                column_encoding=_encodings(self._table),
-                write_statistics=[c for c in (*KEYS, *lane) if c in group.column_names],  # floats too: 3 x slower
+                column_encoding=encodings.of_table(self._table),
+                write_statistics=[
+                    c for c in (*encodings.KEYS, *lane) if c in group.column_names
+                ],  # floats too: 3 x slower
                 write_page_checksum=True,
                 version="2.6",
                 store_schema=True,
@@ -314,7 +275,7 @@ class Writer:
             merged = pa.concat_tables(plain).unify_dictionaries() if len(plain) > 1 else plain[0]
             if self._table.lane or self._single:
                 merged = merged.combine_chunks()  # rows are taken, or cut into many
-            for part in _singles(merged) if self._single else split_sessions(merged, self._least):
+            for part in partition.singles(merged) if self._single else split_sessions(merged, self._least):
                 for one in partition.split(part, self._table.lane) if self._table.lane else (part,):
                     self._writer.write_table(
                         one.replace_schema_metadata(self._writer.schema.metadata),
@@ -336,16 +297,3 @@ class Writer:
         if self._header and self._header != self._writer.schema.metadata:
             self._writer.add_key_value_metadata(self._header)
         self._writer.close()
-
-
-def _follows(border: pa.Table) -> bool:
-    """Whether the second row of two is of the first one's symbol, and numbered as the one that follows it."""
-    before, after = column_array(border.column("seq")).tolist()
-    one, other = border.column("symbol").to_pylist()
-    return bool(after == before + 1 and one == other)
-
-
-def _singles(group: pa.Table) -> Iterator[pa.Table]:
-    borders = blocks(group)
-    for start, end in itertools.pairwise(borders):
-        yield group.slice(start, end - start)

@@ -116,7 +116,15 @@ class _Kept:
         return (self.task.block_s or BLOCK_S) * SECOND_NS
 
     def take(self, data: Mapping[str, Array], x: Float) -> None:
-        """The next rows of the table and their features."""
+        """Take the next rows of the table.
+
+        Parameters
+        ----------
+        data : mapping of str to array [n]
+            Quotes columns.
+        x : float64 [n, F]
+            Their features.
+        """
         self.blocks = np.union1d(self.blocks, data["time"] // self.block_ns)
         columns = {
             "mid": data["mid_close"], "time": data["time"], "spread": data["spread_bps"],

@@ -36,7 +36,7 @@ def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Ite
     Yields
     ------
     artifact, pa.Table
-        One row group a session and symbol, or of a long session one a part.
+        One row group a session and symbol, or a part of one.
 
     Raises
     ------
@@ -51,23 +51,21 @@ def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Ite
     failed: list[tuple[str, HfmError]] = []
     meta = TableMeta(source=name, synthetic=source.synthetic, calendar=request.calendar, tz="UTC", rebuilt=())
     quality: dict[str, dict[str, int]] = {}
-    days: set[np.datetime64] = set()
-    mids: dict[str, float] = {}
+    days, mids = set[np.datetime64](), dict[str, float]()
     for symbol, result in source.books(request, ctx):
         if isinstance(result, HfmError):
             failed.append((symbol, result))
             continue
         raw = book_events.until(result, end)
         if not len(raw.time):
-            if not raw.start:  # else the horizon cuts the session, of which a part is there
-                failed.append((symbol, _nothing(symbol, result, request)))
+            failed += [] if raw.start else [(symbol, _nothing(symbol, result, request))]
             continue
         if raw.session not in days:
             meta = replace(meta, tz=_check_day(raw.session, request, ctx))
         days.add(raw.session)
-        counts = book_events.account(raw, mids[symbol] if raw.start else np.nan)
-        quality[symbol] = _sum_counts(quality.get(symbol), counts, int(not raw.start))
-        mids[symbol] = book_events.last_mid(raw, mids[symbol] if raw.start else np.nan)
+        mid = mids[symbol] if raw.start else np.nan
+        quality[symbol] = _sum_counts(quality.get(symbol), book_events.account(raw, mid), int(not raw.start))
+        mids[symbol] = book_events.last_mid(raw, mid)
         meta = replace(_described(meta, symbol, raw), quality=quality)
         yield artifacts.BOOK, book_events.group(raw, symbol, meta)
         ctx.progress("fetch", len(days), len(days), f"{symbol} {raw.session}")

@@ -151,41 +151,11 @@ def _only_symbol(store: Any, request: BarRequest) -> str | None:
 def _streamed(path: Path, store: Any, symbol: str, levels: int, request: BarRequest) -> Iterator[Found]:
     """The sessions of one symbol's orders in one file, in parts."""
     found = False
-    for raw in MboSessions(path, request, levels).read(_of_symbol(path, store, symbol)):
+    for raw in MboSessions(path, request, levels).read(dbn_file.of_symbol(path, store, symbol)):
         found = True
         yield symbol.upper(), raw
     if not found:
         yield symbol.upper(), _no_session(request, symbol.upper(), set())
-
-
-def _of_symbol(path: Path, store: Any, symbol: str) -> Iterator[Records]:
-    """The records of one symbol, piece by piece."""
-    spans = [
-        (int(interval["symbol"]), _midnight(interval["start_date"]), _midnight(interval["end_date"]))
-        for interval in store.mappings[symbol] if interval["symbol"].isdigit()
-    ]  # fmt: skip
-    venue: int | None = None
-    for records in dbn_file.pieces(path, store):
-        mask = np.zeros(len(records), np.bool_)
-        for number, start, end in spans:
-            time = records["ts_recv"].astype(np.int64)
-            mask |= (records["instrument_id"] == number) & (time >= start) & (time < end)
-        selected = records if mask.all() else records[mask]
-        if len(selected):
-            venue = int(selected["publisher_id"][0]) if venue is None else venue
-            if (selected["publisher_id"] != venue).any():
-                raise _several_venues(path, symbol)
-            yield selected
-
-
-def _midnight(day: Any) -> int:  # Any: a date, or the text of one
-    """ns UTC."""
-    return int(np.datetime64(day, "ns").astype(np.int64))
-
-
-def _several_venues(path: Path, symbol: str) -> DataError:
-    return DataError(f"{path} holds {symbol} of several venues, and a book is of one",
-                     hint="ask Databento for one dataset and venue")  # fmt: skip
 
 
 def _records(path: Path, store: Any) -> Records:
@@ -203,7 +173,7 @@ def _file(path: Path, store: Any, levels: int, request: BarRequest) -> list[tupl
             continue
         selected = records[mask]
         if len(np.unique(selected["publisher_id"])) > 1:
-            raise _several_venues(path, symbol)
+            raise dbn_file.several_venues(path, symbol)
         if str(store.schema) == "mbo":
             parts = MboSessions(path, request, levels).read(
                 np.array_split(selected, -(-len(selected) // dbn_file.RECORDS))

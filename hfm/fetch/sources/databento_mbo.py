@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from hfm.errors import DataError
 from hfm.fetch import sessions
 from hfm.fetch.book import mbo
-from hfm.fetch.book.mbo import OrderEvents
+from hfm.fetch.book.order_levels import OrderEvents
 from hfm.fetch.sessions import Sessions
 from hfm.fetch.sources.dbn_file import RECORDS, DbnRecords
 from hfm.instants import DAY_NS

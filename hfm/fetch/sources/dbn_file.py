@@ -60,3 +60,51 @@ def pieces(path: Path, store: Any, count: int = RECORDS) -> Iterator[DbnRecords]
                 yield np.frombuffer(data, first.dtype)
     except (OSError, struct.error) as e:
         raise DataError(f"{path} is cut or damaged", why=str(e)[:200], hint=csv_file.AGAIN) from e
+
+
+def of_symbol(path: Path, store: Any, symbol: str) -> Iterator[DbnRecords]:  # Any: databento's store
+    """The records of one symbol, piece by piece.
+
+    Parameters
+    ----------
+    path : the file.
+    store : the library's view of it.
+    symbol : one that it maps to instruments.
+
+    Yields
+    ------
+    records [n]
+
+    Raises
+    ------
+    DataError
+        For a file that is cut, and for several venues.
+    """
+    spans = [
+        (int(interval["symbol"]), _midnight(interval["start_date"]), _midnight(interval["end_date"]))
+        for interval in store.mappings[symbol] if interval["symbol"].isdigit()
+    ]  # fmt: skip
+    venue: int | None = None
+    for records in pieces(path, store):
+        mask = np.zeros(len(records), np.bool_)
+        for number, start, end in spans:
+            time = records["ts_recv"].astype(np.int64)
+            mask |= (records["instrument_id"] == number) & (time >= start) & (time < end)
+        selected = records if mask.all() else records[mask]
+        if len(selected):
+            venue = int(selected["publisher_id"][0]) if venue is None else venue
+            if (selected["publisher_id"] != venue).any():
+                error = several_venues(path, symbol)
+                raise error
+            yield selected
+
+
+def _midnight(day: Any) -> int:  # Any: a date, or the text of one
+    """ns UTC."""
+    return int(np.datetime64(day, "ns").astype(np.int64))
+
+
+def several_venues(path: Path, symbol: str) -> DataError:
+    """The error of a file whose records of a symbol are of several venues."""
+    return DataError(f"{path} holds {symbol} of several venues, and a book is of one",
+                     hint="ask Databento for one dataset and venue")  # fmt: skip

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hfm.arrays import Bool, Float, Int
+from hfm.arrays import Float, Int
 from hfm.simulate.replay.event_tape import Tape
+from hfm.simulate.replay.tape_sums import TapeSums, filled, sums
 from hfm.tables import FLAG_NO_VOLUME
 
 
@@ -29,30 +30,6 @@ class QuoteIntervals:
     closing: Int
     after: Int
     clocked: bool
-
-
-@dataclass(frozen=True)
-class RowsBefore:
-    """What the rows before a tape's first event leave to those after it.
-
-    rows: how many, of which the tape's first event closes the last. bid, ask, bps: known at that event. ofi: sum of the
-    events before it; spread, known: integrals of the spread (bps ns), and of the time (ns) in which there is one, up to
-    it; volume, signed, paid, weight: sums of the trades up to it. half: the last effective half-spread, NaN before the
-    first.
-    """
-
-    rows: int
-    bid: float
-    ask: float
-    bps: float
-    ofi: float
-    spread: float
-    known: float
-    volume: float
-    signed: float
-    paid: float
-    weight: float
-    half: float
 
 
 def by_event(tape: Tape, seq: int = 0, final: bool = True) -> QuoteIntervals:
@@ -115,83 +92,6 @@ def by_clock(tape: Tape, start: int, end: int, every: int, seq: int = 0, final: 
     number, close, closing = number[keep], close[keep], closing[keep]
     after = np.searchsorted(tape.time, close - every, "right") - 1
     return QuoteIntervals(number, close - every, close, np.maximum(after, tape.first), closing, after, True)
-
-
-@dataclass(frozen=True)
-class TapeSums:
-    """Of a tape of n events and m trades.
-
-    bid, ask, bps: [n] known at each event. ofi: [n + 1] sum before each event. spread, known: [n] integrals up to each
-    event, of clocked rows alone. volume, signed, paid, weight: [m + 1] sums before each trade. half: before the first.
-    """
-
-    bid: Float
-    ask: Float
-    bps: Float
-    ofi: Float
-    spread: Float
-    known: Float
-    volume: Float
-    signed: Float
-    paid: Float
-    weight: Float
-    half: float
-
-
-def sums(tape: Tape, clocked: bool, before: RowsBefore | None = None) -> TapeSums:
-    """The running sums that rows are differences of.
-
-    Parameters
-    ----------
-    tape
-        n events, m trades.
-    clocked
-        Whether the rows are on a clock.
-    before
-        What came before the tape; the sums go on from there, so that they are those of the whole, bit for bit.
-
-    Returns
-    -------
-    TapeSums
-    """
-    bps = 1e4 * tape.spread / tape.mid
-    two_sided, known = np.isfinite(tape.spread), np.isfinite(bps)
-    signed = tape.sign != 0
-    paid = np.where(signed, np.abs(tape.price - tape.before) * tape.size, 0.0)
-
-    def start(name: str) -> float | None:
-        return None if before is None else float(getattr(before, name))
-
-    def lasting(values: Float, name: str) -> Float:
-        return _running(np.diff(tape.time) * values[:-1], start(name)) if clocked else np.zeros(0)
-
-    return TapeSums(
-        bid=_filled(tape.bid, two_sided, tape.first, start("bid")),
-        ask=_filled(tape.ask, two_sided, tape.first, start("ask")),
-        bps=_filled(bps, known, tape.first, start("bps")),
-        ofi=_running(tape.ofi, start("ofi")),
-        spread=lasting(np.where(known, bps, 0.0), "spread"),
-        known=lasting(known.astype(float), "known"),
-        volume=_running(tape.size, start("volume")),
-        signed=_running(tape.sign * tape.size, start("signed")),
-        paid=_running(paid, start("paid")),
-        weight=_running(np.where(signed, tape.size, 0.0), start("weight")),
-        half=np.nan if before is None else before.half,
-    )
-
-
-def _running(x: Float, before: float | None) -> Float:
-    """[n + 1] sums of the values before each, one after the other."""
-    return np.cumsum(np.concatenate(([before or 0.0], x)))
-
-
-def _filled(x: Float, known: Bool, first: int, before: float | None) -> Float:
-    """Values, where they are not known the last that were."""
-    last = np.maximum.accumulate(np.where(known, np.arange(len(x)), -1))
-    out = x[np.maximum(last, first)]
-    if before is not None:
-        out[last < 0] = before
-    return out
 
 
 def columns(tape: Tape, rows: QuoteIntervals, of: TapeSums | None = None) -> dict[str, Float]:
@@ -297,7 +197,7 @@ def _traded(tape: Tape, rows: QuoteIntervals, of: TapeSums, quoted: Float) -> di
         out["trade_high"][some], out["trade_low"][some] = _extremes(tape.price, begin[some], last[some])
     paid, weight = between(of.paid), between(of.weight)
     valid = weight > 0
-    half = _filled(np.where(valid, paid / np.maximum(weight, 1e-300), np.nan), valid, 0, of.half)
+    half = filled(np.where(valid, paid / np.maximum(weight, 1e-300), np.nan), valid, 0, of.half)
     return out | {
         "volume": between(of.volume),
         "signed_volume": between(of.signed),
@@ -320,61 +220,3 @@ def flags(volume: Float) -> npt.NDArray[np.int32]:
         [R] FLAG_NO_VOLUME, or 0.
     """
     return np.where(volume > 0, 0, FLAG_NO_VOLUME).astype(np.int32)
-
-
-WINDOWS = (12, 78, 390)
-
-
-class Sigma:
-    """Forecast sd of each row's return: root of the mean squared return of the last 12, 78 and 390 rows before it."""
-
-    def __init__(self, tick: float) -> None:
-        """Before a session's first row; tick: currency."""
-        self._tick, self._rows, self._totals = tick, 0, np.zeros(1)
-
-    def take(self, returns: Float, price: Float) -> Float:
-        """The sds of the next rows.
-
-        Parameters
-        ----------
-        returns
-            [R] log returns.
-        price
-            [R] currency.
-
-        Returns
-        -------
-        Float
-            [R] the three windows in equal parts; at least a tenth of a tick, and half a tick before anything is known.
-        """
-        n, kept = len(returns), len(self._totals) - 1
-        total = np.concatenate((self._totals[:-1], np.cumsum(np.concatenate((self._totals[-1:], returns * returns)))))
-        row = self._rows + np.arange(n)
-        out = np.zeros(n)
-        for window in WINDOWS:
-            start = np.maximum(row - window, 0)
-            change = total[kept : kept + n] - total[start - self._rows + kept]
-            out += change / np.maximum(row - start, 1) / len(WINDOWS)
-        if self._rows == 0:
-            out[:1] = (0.5 * self._tick / price[:1]) ** 2
-        self._rows += n
-        self._totals = total[-WINDOWS[-1] - 1 :]
-        return np.sqrt(np.maximum(out, (0.1 * self._tick / price) ** 2))
-
-
-def sigma(returns: Float, tick: float, price: Float) -> Float:
-    """The sds of a whole session: see Sigma.
-
-    Parameters
-    ----------
-    returns
-        [R] log returns.
-    tick, price
-        Currency; price [R].
-
-    Returns
-    -------
-    Float
-        [R].
-    """
-    return Sigma(tick).take(returns, price)

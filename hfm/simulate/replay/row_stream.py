@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from hfm.arrays import Float
-from hfm.simulate.replay import event_tape, intervals
+from hfm.simulate.replay import event_tape, intervals, tape_sums
 from hfm.simulate.replay.event_tape import Tape
-from hfm.simulate.replay.intervals import QuoteIntervals, RowsBefore, TapeSums
+from hfm.simulate.replay.intervals import QuoteIntervals
+from hfm.simulate.replay.tape_sums import RowsBefore, TapeSums
 
 Rows = Callable[[Tape, int, bool], QuoteIntervals]
 """The rows of a tape from a number on; whether no event follows."""
@@ -69,7 +70,7 @@ class RowStream:
         rows = self._rows(tape, final)
         if not len(rows.seq):
             return None
-        of = intervals.sums(tape, rows.clocked, self._before)
+        of = tape_sums.sums(tape, rows.clocked, self._before)
         columns = intervals.columns(tape, rows, of)
         self._seq = int(rows.seq[-1]) + 1
         self._keep(tape, rows, of, float(columns["half_spread"][-1]))

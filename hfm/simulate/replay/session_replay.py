@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from hfm import artifacts
 from hfm.instants import SECOND_NS
-from hfm.simulate.replay import event_tape, intervals
+from hfm.simulate.replay import event_tape, intervals, row_sigma
 from hfm.simulate.replay.event_tape import TapeEnd
 from hfm.simulate.replay.flow_sample import FlowSample
 from hfm.simulate.replay.row_stream import QuoteRows, RowStream
@@ -58,7 +58,7 @@ class SessionReplay:
         """
         self._session, self._sample, self._about = session, sample, about
         self._stream = RowStream(session.start, session.end, every)
-        self._sigma = intervals.Sigma(tick)
+        self._sigma = row_sigma.Sigma(tick)
         self._tape_end: TapeEnd | None = None
         self._held: list[pa.Table] = []
         self._full: dict[str, list[pa.Table]] = {}  # rows that are not given yet

@@ -169,7 +169,8 @@ def _flow(states: SessionStates, begin: int, stop: int) -> dict[str, float]:
 
 def _quoted(states: SessionStates, begin: int, stop: int, tick: float) -> dict[str, float]:
     """The quoted spread, at each second of the window."""
-    spread = states.spread[_state(states, np.arange(begin + SECOND_NS, stop + 1, SECOND_NS))]
+    at = _state(states, np.arange(begin + SECOND_NS, stop + 1, SECOND_NS))
+    spread = states.spread[at]
     spread = spread[np.isfinite(spread)]
     if not len(spread):
         return {}

@@ -10,6 +10,7 @@ import pytest
 
 from hfm import tables
 from hfm.fetch.book import mbo
+from hfm.fetch.book.order_levels import OrderEvents
 from hfm.tables.records import Records
 from tests.fetch.orderflow import Made, made
 
@@ -25,18 +26,18 @@ def columns(flow: Made) -> Records:
     return out
 
 
-def taken(rows: Records, levels: int, cuts: Sequence[int] = ()) -> mbo.OrderEvents:
+def taken(rows: Records, levels: int, cuts: Sequence[int] = ()) -> OrderEvents:
     """Events of records that are given in pieces."""
     book = mbo.OrderBook(levels, 1)
     pieces = [one(book, piece) for piece in np.split(rows, cuts)]
-    return mbo.OrderEvents(*(np.concatenate(columns, axis=-1) for columns in zip(*pieces, strict=True)))
+    return OrderEvents(*(np.concatenate(columns, axis=-1) for columns in zip(*pieces, strict=True)))
 
 
-def one(book: mbo.OrderBook, rows: Records) -> mbo.OrderEvents:
+def one(book: mbo.OrderBook, rows: Records) -> OrderEvents:
     """Events of the next records."""
     out = book.room(2 * len(rows))
     n = book.take(rows, out)
-    return mbo.OrderEvents(*(column[..., :n] for column in out))
+    return OrderEvents(*(column[..., :n] for column in out))
 
 
 @pytest.mark.parametrize("seed", range(4))
