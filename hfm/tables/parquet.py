@@ -87,8 +87,6 @@ class MemoryReader:
         else:
             found = partition.of_lane(self._table(), str(_lane(self.schema)), only)
             yield found.select(list(columns or self.schema.names))
-                list(columns or self.schema.names)
-            )
 
     def parts(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """See Reader."""
