@@ -82,6 +82,8 @@ class RawBook:
     estimated : whether the levels were rebuilt and are not the vendor's.
     notes : what was assumed or done, a sentence each.
     counts : what was found, by name.
+    start : rows of the session that came before these: a long session comes in parts, one after the other. The tick is
+        that of all rows so far, counts are those of the part.
     """
 
     session: np.datetime64
@@ -96,6 +98,7 @@ class RawBook:
     estimated: bool = False
     notes: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    start: int = 0
 
     def rows(self, part: slice) -> RawBook:
         """The events that a slice of rows picks; what is said of the whole stays."""

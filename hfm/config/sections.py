@@ -114,6 +114,8 @@ class Train:
     events."""
     block_s: Annotated[int, Ge(1), Le(86400)] = 300
     """Seconds of a block."""
+    rows: Annotated[int, Ge(1000), Le(1_000_000_000)] = 500_000
+    """Most rows of events that linear models are fitted to and scored on; of more, one in k is. Networks see all."""
     window: Annotated[int, Ge(0), Le(50000)] = 0
     """Sessions (blocks) of a rolling training window; 0: expanding."""
     hidden: Annotated[int, Gt(0), Le(1024)] = 64

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,15 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hfm.errors import DataError
-from hfm.tables import partition
+from hfm.tables import encodings, partition
 from hfm.tables.rows import (
-    blocks,
     broken,
     check,
-    column_array,
     empty,
     first_disorder,
-    fixed,
     header,
     meta_of,
     split_sessions,
@@ -49,6 +45,10 @@ class Reader(Protocol):
 
         only: of a table with a lane (of predictions: the model), the rows of this value alone.
         """
+        ...
+
+    def parts(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """The table in order, in pieces of bounded size: of a long session of events there are several."""
         ...
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
@@ -85,7 +85,12 @@ class MemoryReader:
         if only is None:
             yield self.read(columns)
         else:
-            yield _of_lane(self._table(), str(_lane(self.schema)), only).select(list(columns or self.schema.names))
+            found = partition.of_lane(self._table(), str(_lane(self.schema)), only)
+            yield found.select(list(columns or self.schema.names))
+
+    def parts(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """See Reader."""
+        yield self.read(columns)
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """See Reader."""
@@ -131,12 +136,26 @@ class FileReader:
             try:
                 lane = _lane(file.schema_arrow)
                 if lane is None:
-                    for i in range(file.num_row_groups):
-                        yield file.read_row_group(i, list(columns) if columns else None)
+                    for batch in partition.whole_sessions(file.metadata):
+                        found = [file.read_row_group(i, list(columns) if columns else None) for i in batch]
+                        yield (
+                            found[0]
+                            if len(found) == 1
+                            else pa.concat_tables(found).unify_dictionaries().combine_chunks()
+                        )
                 elif only is None:
                     yield from _all_lanes(file, lane, list(columns or file.schema_arrow.names))
                 else:
                     yield from _one_lane(file, lane, only, list(columns or file.schema_arrow.names))
+            except (pa.ArrowInvalid, OSError) as e:
+                raise self._corrupt(e) from e
+
+    def parts(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """See Reader: row group by row group. Raises DataError on a damaged page."""
+        with self._open() as file:
+            try:
+                for i in range(file.num_row_groups):
+                    yield file.read_row_group(i, list(columns) if columns else None)
             except (pa.ArrowInvalid, OSError) as e:
                 raise self._corrupt(e) from e
 
@@ -164,12 +183,6 @@ def _lane(schema: pa.Schema) -> str | None:
     return table.lane if table else None
 
 
-def _of_lane(group: pa.Table, lane: str, value: str) -> pa.Table:
-    """The rows of one value of the lane."""
-    words = column_array(group.column(lane))
-    return group if (words == value).all() else group.filter(fixed(words == value))
-
-
 def _all_lanes(file: pq.ParquetFile, lane: str, columns: list[str]) -> Iterator[pa.Table]:
     """Batches of all lanes, in the table's order."""
     order = TABLES[header(file.schema_arrow)["table"]].order
@@ -189,30 +202,15 @@ def _one_lane(file: pq.ParquetFile, lane: str, value: str, columns: list[str]) -
                 yield file.read_row_group(i, columns)
             elif known is None:
                 group = file.read_row_group(i, columns if lane in columns else [*columns, lane])
-                yield _of_lane(group, lane, value).select(columns)
-
-
-KEYS = ["session", "seq", "time"]
-"""Columns whose range is kept by row group; order decides, nobody looks for a price."""
-COMPRESSION = {"book": "zstd"}
-"""By table; lz4 elsewhere, read in half the time. Books are large, and kept: zstd makes a third less of them."""
-SPLIT = ("quotes", "oracle", "predictions")
-"""Tables whose floats differ in every row: byte by byte apart they are smaller, and written and read faster; the prices
-of bars and books and the zeros of a ledger repeat, and lie closer as they are."""
-
-
-def _encodings(table: Table) -> dict[str, str]:
-    """Column -> how Parquet lays out its values: clocks and counts as differences, floats as SPLIT says."""
-    kinds = {"i8": "DELTA_BINARY_PACKED", "i4": "DELTA_BINARY_PACKED", "i1": "DELTA_BINARY_PACKED",
-             "time": "DELTA_BINARY_PACKED", "f8": "BYTE_STREAM_SPLIT" if table.name in SPLIT else "PLAIN"}  # fmt: skip
-    return {c.name: kinds[c.kind] for c in table.columns if c.kind in kinds}
+                yield partition.of_lane(group, lane, value).select(columns)
 
 
 class Writer:
     """Writes one table to a stream: checks each group, regroups to whole sessions of about GROUP_ROWS rows.
 
-    Of an order book a row group is one session of one symbol, which a written group may not split. What the last
-    group's header says of the whole table is what readers see: it may know more than the first.
+    Of an order book a row group is one session of one symbol, or a part of a long one: `seq` then goes on where the
+    part before it ended. What the last group's header says of the whole table is what readers see: it may know more
+    than the first.
     """
 
     def __init__(self, sink: Any, table: Table) -> None:  # Any: a path or a binary file, as pyarrow takes it
@@ -221,6 +219,7 @@ class Writer:
         self._rows = 0
         self._last: pa.Table | None = None
         self._single = table.name == "book"
+        self._goes_on = False  # the last group may be a part of a session
         self._least = GROUP_ROWS
         self._header: dict[bytes, bytes] | None = None
         self._writer: pq.ParquetWriter | None = None
@@ -236,11 +235,14 @@ class Writer:
             if first_disorder(border, self._table.order) is not None:
                 raise broken(self._table, f"row {self.rows} (a group's first) sorts before the group before it")
             keys = ("session", "symbol") if self._single else ("session",)
-            if "session" in self._table.order and all(
-                border.column(key)[0].as_py() == border.column(key)[1].as_py() for key in keys
+            if (
+                "session" in self._table.order
+                and all(border.column(key)[0].as_py() == border.column(key)[1].as_py() for key in keys)
+                and not (self._goes_on and partition.follows(border))
             ):
                 raise broken(self._table, f"session {border.column('session')[1]} is spread over two groups")
         if group.num_rows:
+            self._goes_on = group.num_rows >= GROUP_ROWS
             self._last = group.slice(group.num_rows - 1, 1).combine_chunks()
             self._header = group.schema.metadata
         if self._writer is None:
@@ -249,10 +251,12 @@ class Writer:
             self._writer = pq.ParquetWriter(
                 self._sink,
                 group.schema,
-                compression=COMPRESSION.get(self._table.name, "lz4"),
+                compression=encodings.COMPRESSION.get(self._table.name, "lz4"),
                 use_dictionary=[c.name for c in self._table.columns if c.kind in ("word", "date")],
-                column_encoding=_encodings(self._table),
-                write_statistics=[c for c in (*KEYS, *lane) if c in group.column_names],  # floats too: 3 x slower
+                column_encoding=encodings.of_table(self._table),
+                write_statistics=[
+                    c for c in (*encodings.KEYS, *lane) if c in group.column_names
+                ],  # floats too: 3 x slower
                 write_page_checksum=True,
                 version="2.6",
                 store_schema=True,
@@ -269,7 +273,7 @@ class Writer:
             merged = pa.concat_tables(plain).unify_dictionaries() if len(plain) > 1 else plain[0]
             if self._table.lane or self._single:
                 merged = merged.combine_chunks()  # rows are taken, or cut into many
-            for part in _singles(merged) if self._single else split_sessions(merged, self._least):
+            for part in partition.singles(merged) if self._single else split_sessions(merged, self._least):
                 for one in partition.split(part, self._table.lane) if self._table.lane else (part,):
                     self._writer.write_table(
                         one.replace_schema_metadata(self._writer.schema.metadata),
@@ -291,9 +295,3 @@ class Writer:
         if self._header and self._header != self._writer.schema.metadata:
             self._writer.add_key_value_metadata(self._header)
         self._writer.close()
-
-
-def _singles(group: pa.Table) -> Iterator[pa.Table]:
-    borders = blocks(group)
-    for start, end in itertools.pairwise(borders):
-        yield group.slice(start, end - start)

@@ -6,13 +6,14 @@ one model reads a fraction of the file. A batch is a run of row groups of the sa
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from hfm.tables.rows import column_array, fixed, rank
+from hfm.tables.rows import blocks, column_array, fixed, rank
 
 
 def count(group: pa.Table, lane: str) -> int:
@@ -71,3 +72,52 @@ def _only(statistics: Any) -> str | None:  # Any: pyarrow's Statistics
     if statistics is None or not statistics.has_min_max or statistics.min != statistics.max:
         return None
     return str(statistics.min)
+
+
+def whole_sessions(metadata: Any) -> Iterator[list[int]]:  # Any: pyarrow's FileMetaData
+    """Row groups that belong together: those of a long session, whose numbers go on from one to the next."""
+    names = metadata.schema.names
+    keys = [names.index(name) for name in ("session", "seq") if name in names]
+    held: list[int] = []
+    before: tuple[Any, int] | None = None  # Any: a date
+    for i in range(metadata.num_row_groups):
+        found = [metadata.row_group(i).column(k).statistics for k in keys]
+        known = len(found) == 2 and all(s is not None and s.has_min_max for s in found)
+        if held and not (known and before == (found[0].min, found[1].min - 1)):
+            yield held
+            held = []
+        held.append(i)
+        before = (found[0].max, found[1].max) if known and found[0].min == found[0].max else None
+    if held:
+        yield held
+
+
+def follows(border: pa.Table) -> bool:
+    """Whether the second row of two is of the first one's symbol, and numbered as the one that follows it."""
+    before, after = column_array(border.column("seq")).tolist()
+    one, other = border.column("symbol").to_pylist()
+    return bool(after == before + 1 and one == other)
+
+
+def of_lane(group: pa.Table, lane: str, value: str) -> pa.Table:
+    """The rows of one value of the lane.
+
+    Parameters
+    ----------
+    group : rows of several.
+    lane : the column.
+    value : of it.
+
+    Returns
+    -------
+    pa.Table
+    """
+    words = column_array(group.column(lane))
+    return group if (words == value).all() else group.filter(fixed(words == value))
+
+
+def singles(group: pa.Table) -> Iterator[pa.Table]:
+    """Each session of each symbol of an ordered table."""
+    borders = blocks(group)
+    for start, end in itertools.pairwise(borders):
+        yield group.slice(start, end - start)

@@ -20,6 +20,7 @@ from hfm.train import (
     paired_gains,
     score_floors,
     scoring,
+    thinned_rows,
     training_output,
     training_panel,
     training_summary,
@@ -55,10 +56,9 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     names = model_names(options.model, options.also)  # a wrong name is said at once, not after the floors are fitted
     _check_fitting(options, names)  # and so is a device that is not here
     quotes = inputs[artifacts.QUOTES]
-    task = training_panel.task(quotes.meta, options)
+    task = thinned_rows.thinned(training_panel.task(quotes.meta, options), quotes, options, names)
     plan = _plan(quotes, task, config, ctx)
-    rows = training_panel.read(quotes, task)
-    training_panel.check(rows)
+    rows = _rows(quotes, task, ctx)
     walk = WalkForward(rows, plan, options.model, names, fit(rows.panel, plan, names, options, ctx))
     meta = _meta(training_output.with_staleness(quotes.meta, rows, plan), task, options.model, names)
     said: dict[str, list[scoring.ModelForecast]] = {name: [] for name in names}
@@ -77,6 +77,15 @@ def run(inputs: Mapping[str, Reader], config: Config, ctx: Context) -> Iterator[
     yield artifacts.MODEL, document
     yield from find("recipe_parts", "insample")(quotes, options, ctx)
     training_summary.summarise(scores, floor, truth, models, options.model, ctx)
+
+
+def _rows(quotes: Reader, task: training_panel.ForecastTask, ctx: Context) -> training_panel.TrainingRows:
+    """The panel, of which no feature is missing everywhere."""
+    rows = thinned_rows.read(quotes, task)
+    if task.stride > 1:
+        ctx.say(f"rows: one in {task.stride} is fitted and scored, {len(rows.time):,} (train.rows)")
+    training_panel.check(rows)
+    return rows
 
 
 def _meta(meta: TableMeta, task: training_panel.ForecastTask, model: str, names: Sequence[str]) -> TableMeta:

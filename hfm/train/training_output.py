@@ -110,9 +110,11 @@ def truth(rows: TrainingRows, plan: Sequence[Fold], oracle: Reader | None) -> Tr
     number = np.concatenate([np.full(len(panel.slot[p]), f.number) for f, p in zip(tested, each, strict=True)])
     place = np.concatenate([np.arange(len(panel.slot))[p] for p in each])
     names = ("p_up", "log_spread_mean")
-    columns = {} if oracle is None else tables.arrays(oracle.read(names), names)
+    # the oracle speaks of the next row, of every row
+    speaks = oracle is not None and panel.horizon == 1 and _rows(oracle) == len(panel.slot)
+    columns = tables.arrays(oracle.read(names), names) if oracle is not None and speaks else {}
     known, level = (columns.get(name, np.empty(0)) for name in names)
-    if len(known) != len(panel.slot) or panel.horizon != 1:  # the oracle speaks of the next row, of every row
+    if not speaks:
         known = level = np.full(len(panel.slot), np.nan)
     label = panel if rows.unmasked is None else rows.unmasked
     return Truth(label.up[place], label.log_spread[place], label.log_vol[place], np.log(panel.spread_bps[place]),
@@ -120,6 +122,11 @@ def truth(rows: TrainingRows, plan: Sequence[Fold], oracle: Reader | None) -> Tr
                  None if rows.ahead is None else rows.ahead[place],
                  level[place] if np.isfinite(level).any() else None,
                  None if rows.stale is None else rows.stale[place])  # fmt: skip
+
+
+def _rows(table: Reader) -> int:
+    """How many rows a table has."""
+    return sum(part.num_rows for part in table.parts(["session"]))
 
 
 def with_staleness(meta: TableMeta, rows: TrainingRows, plan: Sequence[Fold]) -> TableMeta:
@@ -247,6 +254,8 @@ def checkpoint(walk: WalkForward, options: Train, task: ForecastTask) -> tuple[b
     }  # fmt: skip
     if task.events:
         document |= {"target": task.target, "block_s": task.block_s}
+    if task.stride > 1:
+        document |= {"stride": task.stride}
     return dump(arrays, document)
 
 

@@ -17,6 +17,7 @@ from hfm.config import Train
 from hfm.errors import DataError
 from hfm.features import batch
 from hfm.features.bar_features import LOOKBACK
+from hfm.instants import SECOND_NS
 from hfm.ledger.units import tick_sizes
 from hfm.models.linear.floors import NEEDED
 from hfm.models.linear.ridge import Mask
@@ -39,13 +40,18 @@ TABLE = 1440
 
 @dataclass(frozen=True)
 class ForecastTask:
-    """What is forecast from what. events: each row is a time stamp of an order book; block_s: None: by sessions."""
+    """What is forecast from what.
+
+    events: each row is a time stamp of an order book. block_s: None: by sessions. stride: of a session's rows those are
+    fitted and scored whose number it divides (see thinned_rows).
+    """
 
     features: str = "default"
     target: Literal["horizon", "next-move"] = "horizon"
     horizon: int = 1
     block_s: int | None = None
     events: bool = False
+    stride: int = 1
 
 
 @dataclass(frozen=True)
@@ -107,11 +113,11 @@ def check(rows: TrainingRows) -> None:
 
 def blocks(quotes: Reader, block_s: int) -> tuple[int, int]:
     """(blocks of clock time with a row in them, rows) of the quotes table."""
-    times = [tables.arrays(group, ["time"])["time"] for group in quotes.groups(["time"])]
-    if not times:
-        return 0, 0
-    every = np.concatenate(times)
-    return len(np.unique(every // (block_s * 10**9))), len(every)
+    found, rows = np.zeros(0, np.int64), 0
+    for part in quotes.parts(["time"]):
+        found = np.union1d(found, tables.arrays(part, ["time"])["time"] // (block_s * SECOND_NS))
+        rows += part.num_rows
+    return len(found), rows
 
 
 def read(quotes: Reader, wanted: ForecastTask) -> TrainingRows:
@@ -178,7 +184,7 @@ def _stale(flags: Int, start: Int, label_row: Int) -> Mask | None:
 
 def _blocks(time: Int, label_row: Int, block_s: int) -> tuple[Int, Int]:
     """([n] number of each row's block among those with rows, [n] of its label's row's, -1: none)."""
-    block = np.unique(time // (block_s * 10**9), return_inverse=True)[1].astype(np.int64)
+    block = np.unique(time // (block_s * SECOND_NS), return_inverse=True)[1].astype(np.int64)
     return block, np.where(label_row >= 0, block[label_row], -1)
 
 

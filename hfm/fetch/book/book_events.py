@@ -23,7 +23,7 @@ def level_names(levels: int) -> list[str]:
 
 
 def group(raw: RawBook, symbol: str, meta: TableMeta) -> pa.Table:
-    """The events as a row group of tables.book.
+    """The events as a row group of tables.book; `seq` goes on from part to part of a session.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def group(raw: RawBook, symbol: str, meta: TableMeta) -> pa.Table:
     columns: dict[str, object] = {
         "symbol": symbol,
         "session": pa.array(np.full(n, raw.session.astype("datetime64[D]"))),
-        "seq": np.arange(n),
+        "seq": np.arange(raw.start, raw.start + n),
         "time": raw.time,
         "event": pa.DictionaryArray.from_arrays(pa.array(raw.event.astype(np.int32)), words),
         "side": raw.side,
@@ -64,8 +64,19 @@ def until(raw: RawBook, end: int) -> RawBook:
     return raw.rows(slice(n))
 
 
-def account(raw: RawBook) -> dict[str, int]:
-    """Counts of one (session, symbol): rows, each kind of event, rows without a bid or an ask, locked, crossed."""
+def account(raw: RawBook, mid: float = np.nan) -> dict[str, int]:
+    """Counts of one (session, symbol), or of a part of it.
+
+    Parameters
+    ----------
+    raw : its events.
+    mid : currency, before the first of them; NaN where none is known.
+
+    Returns
+    -------
+    dict
+        Rows, each kind of event, rows without a bid or an ask, locked, crossed.
+    """
     bid, ask = raw.levels[0], raw.levels[2]
     kinds = np.bincount(raw.event, minlength=len(BOOK_EVENTS))
     return {
@@ -74,14 +85,21 @@ def account(raw: RawBook) -> dict[str, int]:
         "one_sided": int((np.isnan(bid) | np.isnan(ask)).sum()),
         "locked": int((bid == ask).sum()),
         "crossed": int((bid > ask).sum()),
-        **_leaps(bid, ask),
+        **_leaps(bid, ask, mid),
         **raw.counts,
     }
 
 
-def _leaps(bid: Float, ask: Float) -> dict[str, int]:
+def last_mid(raw: RawBook, before: float) -> float:
+    """The last mid of a part, currency; `before` where no row has one."""
+    mid = 0.5 * (raw.levels[0] + raw.levels[2])
+    rows = np.flatnonzero(np.isfinite(mid) & (mid > 0))
+    return float(mid[rows[-1]]) if len(rows) else before
+
+
+def _leaps(bid: Float, ask: Float, before: float) -> dict[str, int]:
     """The count of rows whose mid is half as much again as, or two thirds of, the mid before; nothing where none is."""
-    mid = 0.5 * (bid + ask)
+    mid = np.append(before, 0.5 * (bid + ask))
     mid = mid[np.isfinite(mid) & (mid > 0)]
     count = int((np.abs(np.diff(np.log(mid))) > LEAP).sum())
     return {"leaps": count} if count else {}

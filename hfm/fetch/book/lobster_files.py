@@ -17,7 +17,8 @@ import pyarrow as pa
 from hfm import tables
 from hfm.arrays import Bool, Float, Int
 from hfm.errors import DataError
-from hfm.fetch.book import csv_file, mbo, price_levels
+from hfm.fetch.book import csv_file, price_levels
+from hfm.fetch.book.prior_orders import prior_orders
 
 PRICE = 10_000
 """Integer price units a dollar."""
@@ -232,7 +233,7 @@ def rebuild_book(day: LobsterDay, messages: LobsterMessages, levels: int) -> Reb
         )
     # the orders that were there before, put in front of the messages' own changes of the same row
     new, visible = messages.kind == SUBMIT, np.flatnonzero(messages.kind <= VISIBLE)
-    prior = mbo.prior_orders(messages.order, messages.size, new, ~new & (messages.kind <= VISIBLE))
+    prior = prior_orders(messages.order, messages.size, new, ~new & (messages.kind <= VISIBLE))
     row = np.concatenate([prior.arrival, visible])
     change = np.concatenate([prior.size, np.where(new, messages.size, -messages.size)[visible]]).astype(np.float64)
     order = np.argsort(row, kind="stable")

@@ -1,212 +1,245 @@
-"""Events of single orders (add, cancel, modify, fill) as events of a book and changes of its levels.
+"""Events of single orders (add, cancel, modify, fill) as events of a book and its best price levels.
 
 An order that is modified without having been seen counts as new, as the feed's own rules have it (Databento, "State
 management of resting orders"). Fills are followed by cancels of the same size: the fill is the event, the cancel only
-changes the level.
+changes the level. A day comes in pieces of whole messages: what is kept between them is the orders that stand and the
+levels that they make, whatever went before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from hfm.arrays import Bool, Float, Int
-from hfm.fetch.book import price_levels
+from hfm.arrays import Int
 from hfm.fetch.book.book_events import CODE
+from hfm.fetch.book.order_levels import (
+    NO_LEVEL,
+    SHOWN,
+    BookState,
+    OrderEvents,
+    change_level,
+    clear,
+    fill,
+    set_order,
+    show,
+)  # fmt: skip
+from hfm.fetch.book.order_table import ORDER, move_orders, place_of
+from hfm.kernels.jit import bare
+from hfm.tables.records import Records, columns_dtype
+from hfm.tables.schema import columns
 
-Bytes = npt.NDArray[np.bytes_]
-
-
-@dataclass(frozen=True)
-class OrderRecords:
-    """Records of one instrument in order, [n]. price: any integers. side: 1 bid, -1 ask, 0 none.
-
-    action: b"A", b"C", b"M", b"R", b"T", b"F". message: running number of the message that each belongs to; snapshot:
-    it is (a part of) a whole book.
-    """
-
-    action: Bytes
-    side: Int
-    price: Int
-    size: Int
-    order: Int
-    message: Int
-    snapshot: Bool
-
-
-@dataclass(frozen=True)
-class OrderEvents:
-    """Rows in order, [r]: record that each comes from, event code, resting side, price (integer), size, order id."""
-
-    record: Int
-    event: Int
-    side: Int
-    price: Int
-    size: Int
-    order: Int
-
-
-def order_before(rows: OrderRecords) -> tuple[Int, Int]:
-    """(price, size) of each record's order before it, [n]; size 0 where there is none."""
-    n = len(rows.action)
-    # records that change orders, by order and era (a clearing, R, begins a new one), in order of time
-    live = np.flatnonzero(np.isin(rows.action, [b"A", b"C", b"M"]))
-    era = np.cumsum(rows.action == b"R")[live]
-    at = live[np.lexsort((live, rows.order[live], era))]
-    era = np.cumsum(rows.action == b"R")[at]
-    place = np.arange(len(at))
-    new = np.concatenate(([True], (rows.order[at][1:] != rows.order[at][:-1]) | (era[1:] != era[:-1])))[: len(at)]
-    first = np.maximum.accumulate(np.where(new, place, 0))
-    sets = rows.action[at] != b"C"
-    last = np.maximum.accumulate(np.where(sets, place, -1))
-    last = np.concatenate(([-1], last[:-1]))[: len(at)]  # the latest add or modification before each record
-    known = last >= first
-    # its size then, less the cancels since
-    taken = np.cumsum(np.where(sets, 0, rows.size[at]))
-    source = np.maximum(last, 0)
-    left = rows.size[at][source] - (np.concatenate(([0], taken[:-1]))[: len(at)] - taken[source])
-    price, size = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    price[at] = rows.price[at][source]
-    size[at] = np.where(known, np.maximum(left, 0), 0)
-    return price, size
+RECORD = columns_dtype(
+    columns("""
+time     i8 ns     when it is known (UTC)
+price    i8 -      any integers
+qty      i8 shares size
+order    i8 -      reference of the order
+action   i1 -      code of a letter
+side     i1 -      1 bid, -1 ask, 0 none
+snapshot i1 -      1: it is (a part of) a whole book
+ends     i1 -      1: it is the last of its message
+""")
+)
+"""A record."""
+ADD, CANCEL, MODIFY, CLEAR, TRADE, FILL = (ord(letter) for letter in "ACMRTF")
+EV_ADD, EV_REDUCE, EV_DELETE, EV_EXECUTE, EV_HIDDEN, EV_SNAPSHOT = (
+    CODE[word] for word in ("add", "reduce", "delete", "execute", "execute_hidden", "snapshot")
+)
+_LEAST = 1 << 12
+"""Places for orders at first; there are always twice as many as orders."""
 
 
-def rebuild_by_order(rows: OrderRecords, levels: int) -> tuple[OrderEvents, Float]:
-    """The events of single orders, and the price levels after each message.
+class OrderBook:
+    """A book of single orders, rebuilt message by message."""
+
+    def __init__(self, levels: int, unit: int) -> None:
+        """An empty book.
+
+        Parameters
+        ----------
+        levels : L, best levels that are shown.
+        unit : how many of the records' prices are one of currency.
+        """
+        self._levels, self._unit = levels, float(unit)
+        shown = np.zeros(2 * levels, SHOWN)
+        shown["key"] = NO_LEVEL
+        self._state = BookState(
+            np.zeros(_LEAST, ORDER), np.zeros((2, 0), np.int64), np.zeros((2, 0)), np.zeros(3, np.int64), shown
+        )
+
+    def room(self, rows: int) -> OrderEvents:
+        """Columns of so many rows, to be written."""
+        return OrderEvents(
+            np.empty(rows, np.int64), np.empty(rows, np.int8), np.empty(rows, np.int8), np.empty(rows), np.empty(rows),
+            np.empty(rows, np.int64), np.empty((4 * self._levels, rows)),
+        )  # fmt: skip
+
+    def take(self, rows: Records, out: OrderEvents, start: int = 0) -> int:
+        """Write the events of the next records.
+
+        Parameters
+        ----------
+        rows : records [n] of RECORD, whole messages.
+        out : columns with room for 2 n rows behind `start`.
+        start : the first row that is written.
+
+        Returns
+        -------
+        int
+            The row behind the last one written.
+        """
+        n = len(rows)
+        self._make_room(n)
+        fills = 2
+        while fills < 2 * int(np.count_nonzero(rows["action"] == FILL)) + 2:
+            fills *= 2
+        return int(rebuild(self._state, np.zeros((fills, 2), np.int64), rows, self._unit, out, start))
+
+    def _make_room(self, n: int) -> None:
+        """Places for n orders and n levels more."""
+        old = self._state
+        bids, asks, standing = old.counts.tolist()
+        if max(bids, asks) + n > old.keys.shape[1]:
+            wide = 2 * (max(bids, asks) + n)
+            keys, sizes = np.zeros((2, wide), np.int64), np.zeros((2, wide))
+            keys[:, : max(bids, asks)], sizes[:, : max(bids, asks)] = (
+                part[:, : max(bids, asks)] for part in (old.keys, old.sizes)
+            )
+            self._state = self._state._replace(keys=keys, sizes=sizes)
+        places = len(old.orders)
+        while places < 2 * (standing + n):
+            places *= 2
+        if places > len(old.orders):
+            orders = np.zeros(places, ORDER)
+            move_orders(old.orders, orders)
+            self._state = self._state._replace(orders=orders)
+
+
+@bare
+def _seen(fills: Int, number: int, message: int, add: bool) -> bool:
+    """Whether a message has a fill of an order; `add`: it has from now on."""
+    mask = fills.shape[0] - 1
+    at = (((number ^ (number >> 31) ^ message) & 0x7FFFFFFF) * 2654435761 >> 15) & mask
+    while fills[at, 1] > 0:
+        if fills[at, 0] == number and fills[at, 1] == message:
+            return True
+        at = (at + 1) & mask
+    if add:
+        fills[at, 0], fills[at, 1] = number, message
+    return False
+
+
+@bare
+def _event(out: OrderEvents, n: int, event: int, side: int, price: float, size: float, order: int) -> int:
+    """Write a row but for its time and levels; the next row's number."""
+    out.event[n], out.side[n], out.price[n], out.size[n], out.order[n] = event, side, price, size, order
+    return n + 1
+
+
+@bare
+def _modify(state: BookState, row: np.record, unit: float, out: OrderEvents, n: int) -> int:
+    """A modification at the same price reduces or adds; at another price it deletes there and adds here."""
+    at = place_of(state.orders, row.order)
+    old_price, old_size = state.orders[at].price, state.orders[at].qty
+    price, size, plain = row.price / unit, float(row.qty), row.snapshot == 0
+    if old_size > 0:
+        change_level(state, row.side, old_price, -float(old_size))
+    change_level(state, row.side, row.price, size)
+    set_order(state, row.order, row.price, row.qty)
+    if not plain:
+        return n
+    if old_size <= 0:
+        return _event(out, n, EV_ADD, row.side, price, size, row.order)
+    if old_price != row.price:
+        n = _event(out, n, EV_DELETE, row.side, old_price / unit, float(old_size), row.order)
+        return _event(out, n, EV_ADD, row.side, price, size, row.order)
+    grown = row.qty - old_size
+    if grown < 0:
+        return _event(out, n, EV_REDUCE, row.side, price, float(-grown), row.order)
+    return _event(out, n, EV_ADD, row.side, price, float(grown), row.order) if grown > 0 else n
+
+
+@bare
+def _cancel(state: BookState, row: np.record, shown: bool, unit: float, out: OrderEvents, n: int) -> int:
+    """Take from an order and its level; `shown`: it is an event of its own."""
+    at = place_of(state.orders, row.order)
+    left, price = state.orders[at].qty - row.qty, state.orders[at].price
+    change_level(state, row.side, row.price, -float(row.qty))
+    if state.orders[at].qty > 0:
+        set_order(state, row.order, price, left)
+    if not shown:
+        return n
+    return _event(out, n, EV_REDUCE if left > 0 else EV_DELETE, row.side, row.price / unit, float(row.qty), row.order)
+
+
+@bare
+def _record(
+    state: BookState, fills: Int, row: np.record, begins: bool, message: int, unit: float, out: OrderEvents, n: int
+) -> int:
+    """Change the book by a record and write its rows; begins: it is its message's first; message: 0 without a fill."""
+    action, plain = row.action, row.snapshot == 0
+    if (not plain and begins) or (action == CLEAR and plain):
+        n = _event(out, n, EV_SNAPSHOT, 0, np.nan, 0.0, -1)
+    if action == CLEAR:
+        clear(state)
+    elif action == ADD:
+        change_level(state, row.side, row.price, float(row.qty))
+        set_order(state, row.order, row.price, row.qty)
+        if plain:
+            n = _event(out, n, EV_ADD, row.side, row.price / unit, float(row.qty), row.order)
+    elif action == CANCEL:
+        shown = plain and not (message > 0 and _seen(fills, row.order, message, False))
+        n = _cancel(state, row, shown, unit, out, n)
+    elif action == MODIFY:
+        n = _modify(state, row, unit, out, n)
+    elif action == FILL:
+        n = _event(out, n, EV_EXECUTE, row.side, row.price / unit, float(row.qty), row.order)
+    elif action == TRADE and plain and message == 0:
+        n = _event(out, n, EV_HIDDEN, -row.side, row.price / unit, float(row.qty), -1)
+    return n
+
+
+@bare
+def rebuild(state: BookState, fills: Int, rows: Records, unit: float, out: OrderEvents, start: int) -> int:
+    """Write the events of records of whole messages.
 
     Parameters
     ----------
-    rows : n records.
-    levels : L, best levels that are kept.
+    state : changed; it has room for as many orders and levels more as there are records.
+    fills : [2^k, 2] zeros, more than twice as many as there are fills; changed.
+    rows : records [n] of RECORD.
+    unit : how many of the records' prices are one of currency.
+    out : columns with room for 2 n rows behind `start`, filled.
+    start : the first row that is written.
 
     Returns
     -------
-    events : OrderEvents
-    levels : float64 [4 L, messages]
-        Prices in the records' unit.
+    int
+        The row behind the last one written.
     """
-    old_price, old_size = order_before(rows)
-    act, n = rows.action, np.arange(len(rows.action))
-    is_add, is_cancel, is_change = act == b"A", act == b"C", act == b"M"
-    moved = is_change & (old_size > 0)
-    none = np.zeros(len(n), np.int64)
-    record, rank, side, price, size = _gather(
-        [
-            (n[act == b"R"], 0, none, none, none),
-            (n[moved], 1, rows.side, old_price, -old_size),
-            (n[is_cancel], 1, rows.side, rows.price, -rows.size),
-            (n[is_add | is_change], 2, rows.side, rows.price, rows.size),
-        ]
-    )
-    at = np.lexsort((rank, record))
-    total = int(rows.message[-1]) + 1 if len(n) else 0
-    moves = price_levels.LevelChanges(
-        rows.message[record[at]], side[at], price[at], size[at].astype(np.float64), absolute=False
-    )
-    shown, _ = price_levels.rebuild(moves, total, levels)
-    return _events(rows, old_price, old_size), shown
-
-
-def _events(rows: OrderRecords, old_price: Int, old_size: Int) -> OrderEvents:
-    act, n = rows.action, np.arange(len(rows.action))
-    plain = ~rows.snapshot
-    fills = n[act == b"F"]
-    # a cancel that follows a fill of its order in the message is no event of its own
-    filled = np.isin(_pairs(rows.message, rows.order), _pairs(rows.message[fills], rows.order[fills]))
-    has_fill = np.isin(rows.message, rows.message[fills])
-    # a modification at the same price reduces or adds; at another price it deletes there and adds here
-    change = (act == b"M") & (old_size > 0) & plain
-    same = change & (old_price == rows.price)
-    cancel = n[(act == b"C") & plain & ~filled]
-    left = np.maximum(old_size - rows.size, 0)
-    grown = rows.size - old_size
-    start = np.concatenate(([True], rows.message[1:] != rows.message[:-1]))[: len(n)]
-    snapshots = n[(rows.snapshot & start) | ((act == b"R") & plain)]
-    fresh = n[plain & ((act == b"A") | ((act == b"M") & ~change) | (change & ~same))]
-    zero, none = np.zeros(len(n), np.int64), np.full(len(n), -1)
-    parts: list[tuple[str, FilePart]] = [
-        ("snapshot", (snapshots, 0, zero, zero, zero, none)),
-        ("execute", (fills, 0, rows.side, rows.price, rows.size, rows.order)),
-        ("execute_hidden", (n[(act == b"T") & ~has_fill & plain], 0, -rows.side, rows.price, rows.size, none)),
-        ("reduce", (cancel[left[cancel] > 0], 0, rows.side, rows.price, rows.size, rows.order)),
-        ("delete", (cancel[left[cancel] == 0], 0, rows.side, rows.price, rows.size, rows.order)),
-        ("delete", (n[change & ~same], 0, rows.side, old_price, old_size, rows.order)),
-        ("reduce", (n[same & (grown < 0)], 0, rows.side, rows.price, -grown, rows.order)),
-        ("add", (n[same & (grown > 0)], 0, rows.side, rows.price, grown, rows.order)),
-        ("add", (fresh, 1, rows.side, rows.price, rows.size, rows.order)),
-    ]
-    record, rank, side, price, size, order = _gather([part for _, part in parts])
-    event = np.concatenate([np.full(len(part[0]), CODE[word]) for word, part in parts])
-    at = np.lexsort((rank, record))
-    return OrderEvents(record[at], event[at], side[at], price[at], size[at], order[at])
-
-
-FilePart = tuple[Int, int, *tuple[Int, ...]]
-"""Records, their rank among what a record makes, and columns over all records."""
-
-
-def _gather(parts: Sequence[FilePart]) -> list[Int]:
-    """The records of all parts, their ranks, and each column at them."""
-    out = [np.concatenate([part[0] for part in parts])]
-    out.append(np.concatenate([np.full(len(part[0]), part[1], np.int64) for part in parts]))
-    columns = range(2, len(parts[0]))
-    return [*out, *(np.concatenate([np.asarray(part[k])[part[0]] for part in parts]) for k in columns)]
-
-
-def _pairs(message: Int, order: Int) -> npt.NDArray[np.void]:
-    """(message, order) as one value each, for membership."""
-    pairs = np.stack([message, order], axis=1)
-    return np.ascontiguousarray(pairs).view([("message", np.int64), ("order", np.int64)]).ravel()
-
-
-class PriorOrders(NamedTuple):
-    """Orders whose arrival no event shows, arrays [k].
-
-    Attributes
-    ----------
-    arrival : row at which each must have come.
-    first_event : row of its first event.
-    size : what its events take from it, and so at least what it came with.
-    """
-
-    arrival: Int
-    first_event: Int
-    size: Int
-
-
-def prior_orders(order: Int, size: Int, adds: Bool, removes: Bool) -> PriorOrders:
-    """Orders that events take from without one that brought them.
-
-    References are given in the order of arrival. So an order older than the first that comes was there at the start; a
-    later one came unseen when those that come passed its reference, and at the latest at its own first event.
-
-    Parameters
-    ----------
-    order : [n] reference of each event.
-    size : [n] shares.
-    adds : [n] whether the event brings the order.
-    removes : [n] whether the event takes from it.
-
-    Returns
-    -------
-    PriorOrders
-        In order of the references.
-    """
-    # events that take from an order which no event brought
-    going = np.flatnonzero(removes)
-    known = pc.is_in(pa.array(order[going]), pa.array(order[adds])).to_numpy(zero_copy_only=False)
-    rows = going[~known]
-    ids, first, inverse = np.unique(order[rows], return_index=True, return_inverse=True)
-    taken = np.bincount(inverse, size[rows], len(ids)).astype(np.int64)
-    first_event = rows[first]
-    if not adds.any():
-        return PriorOrders(np.zeros_like(first_event), first_event, taken)
-    # the first row at which a reference above its own has come; up to the first that comes: it was there at the start
-    passed = np.searchsorted(np.maximum.accumulate(np.where(adds, order, 0)), ids, "right")
-    return PriorOrders(np.where(passed <= np.argmax(adds), 0, np.minimum(passed, first_event)), first_event, taken)
+    for c in range(state.shown.shape[0]):
+        state.shown[c].since = start
+    n, k = start, 0
+    while k < rows.shape[0]:
+        # 1. where the message ends, and which orders it fills
+        end, filled, message = k, False, k + 1
+        while True:
+            if rows[end].action == FILL:
+                filled = True
+                _seen(fills, rows[end].order, message, True)
+            end += 1
+            if rows[end - 1].ends != 0 or end == rows.shape[0]:
+                break
+        # 2. its records
+        first = n
+        for r in range(k, end):
+            n = _record(state, fills, rows[r], r == k, message if filled else 0, unit, out, n)
+        # 3. all of its rows show the book after it
+        for i in range(first, n):
+            out.time[i] = rows[end - 1].time
+        if n > first:
+            show(state, unit, out, first)
+        k = end
+    for c in range(state.shown.shape[0]):
+        fill(state.shown[c], 2 * c, unit, out, n)
+    return n

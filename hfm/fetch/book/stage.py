@@ -1,4 +1,4 @@
-"""The fetch stage of an order book: a source's sessions, cut at the horizon and accounted for, one row group each.
+"""The fetch stage of an order book: a source's sessions, or parts of long ones, cut at the horizon and accounted for.
 
 Losses (exit 7): symbols or sessions that could not be read right, named with file and line.
 """
@@ -36,7 +36,7 @@ def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Ite
     Yields
     ------
     artifact, pa.Table
-        One row group a session and symbol.
+        One row group a session and symbol, or a part of one.
 
     Raises
     ------
@@ -51,19 +51,21 @@ def run(source: BookSource, name: str, request: BarRequest, ctx: Context) -> Ite
     failed: list[tuple[str, HfmError]] = []
     meta = TableMeta(source=name, synthetic=source.synthetic, calendar=request.calendar, tz="UTC", rebuilt=())
     quality: dict[str, dict[str, int]] = {}
-    days: set[np.datetime64] = set()
+    days, mids = set[np.datetime64](), dict[str, float]()
     for symbol, result in source.books(request, ctx):
         if isinstance(result, HfmError):
             failed.append((symbol, result))
             continue
         raw = book_events.until(result, end)
         if not len(raw.time):
-            failed.append((symbol, _nothing(symbol, result, request)))
+            failed += [] if raw.start else [(symbol, _nothing(symbol, result, request))]
             continue
         if raw.session not in days:
             meta = replace(meta, tz=_check_day(raw.session, request, ctx))
         days.add(raw.session)
-        quality[symbol] = _sum_counts(quality.get(symbol), book_events.account(raw))
+        mid = mids[symbol] if raw.start else np.nan
+        quality[symbol] = _sum_counts(quality.get(symbol), book_events.account(raw, mid), int(not raw.start))
+        mids[symbol] = book_events.last_mid(raw, mid)
         meta = replace(_described(meta, symbol, raw), quality=quality)
         yield artifacts.BOOK, book_events.group(raw, symbol, meta)
         ctx.progress("fetch", len(days), len(days), f"{symbol} {raw.session}")
@@ -115,11 +117,22 @@ def _described(meta: TableMeta, symbol: str, raw: RawBook) -> TableMeta:
     )
 
 
-def _sum_counts(before: dict[str, int] | None, counts: dict[str, int]) -> dict[str, int]:
-    """The counts of a symbol's sessions so far and of one more, and how many sessions these are."""
+def _sum_counts(before: dict[str, int] | None, counts: dict[str, int], more: int) -> dict[str, int]:
+    """The counts of a symbol's sessions, and how many these are.
+
+    Parameters
+    ----------
+    before : of the sessions so far; None: there is none.
+    counts : of one more, or of a further part of the last.
+    more : 1 or 0, for these.
+
+    Returns
+    -------
+    dict
+    """
     before = before or {"sessions": 0}
     sums = {key: before.get(key, 0) + counts.get(key, 0) for key in dict.fromkeys([*before, *counts])}
-    return {**sums, "sessions": before["sessions"] + 1}
+    return {**sums, "sessions": before["sessions"] + more}
 
 
 def _report(ctx: Context, meta: TableMeta, quality: Mapping[str, Mapping[str, int]], count: int) -> None:
@@ -137,6 +150,11 @@ def _report(ctx: Context, meta: TableMeta, quality: Mapping[str, Mapping[str, in
             ctx.say(f"{symbol}: {text}")
         if counts["crossed"]:
             ctx.warn(f"{symbol}: the book is crossed after {counts['crossed']:,} of {counts['rows']:,} events")
+        if counts.get("late"):
+            ctx.warn(
+                f"{symbol}: {counts['late']:,} records are older than one before them: part of the file stands twice, "
+                "or its times are wrong"
+            )
         if counts.get("leaps"):
             ctx.warn(
                 f"{symbol}: the mid leaps by half or more {counts['leaps']:,} times: prices of another unit, or wrong"

@@ -8,7 +8,6 @@ book and are no rows. With 24/7 they are UTC days.
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,18 +20,15 @@ from hfm import tables
 from hfm.arrays import Bool, Float, Int
 from hfm.errors import ConfigError, DataError, HfmError, UsageError, typed
 from hfm.fetch import sessions
-from hfm.fetch.book import book_events, csv_file, mbo
+from hfm.fetch.book import book_events, csv_file
 from hfm.fetch.book.book_events import CODE
+from hfm.fetch.sources import dbn_file
+from hfm.fetch.sources.databento_mbo import DOUBTFUL, NONE, PRICE, MboSessions
 from hfm.instants import DAY_NS
 from hfm.plugins import BarRequest
 from hfm.raw_data import RawBook
 from hfm.stage import Context
 
-PRICE = 1_000_000_000
-NONE = 2**63 - 1
-"""A price that is not there."""
-LAST, TOP, SNAPSHOT, DOUBTFUL = 128, 64, 32, 4
-"""Flags: last record of a message; a feed of best prices as orders; part of a snapshot; the book may be wrong."""
 LEVELS = {"mbo": tables.BOOK_LEVELS, "mbp-10": 10, "mbp-1": 1, "tbbo": 1}
 Records = npt.NDArray[Any]  # Any: the schema's own structure
 Found = tuple[str, RawBook | HfmError]
@@ -63,24 +59,26 @@ class Databento:
         stores = [(path, _open(library, path)) for path in _paths(request.path)]
         levels = min(_levels(path, store) for path, store in stores)
         stores.sort(key=lambda item: (int(item[1].metadata.start), item[0].name))
+        if len(stores) == 1 and (only := _only_symbol(stores[0][1], request)):
+            yield from _streamed(*stores[0], only, levels, request)
+            return
         found_symbols: set[str] = set()
         last = np.datetime64("0001-01-01")
         for _, group in itertools.groupby(stores, key=lambda item: int(item[1].metadata.start) // DAY_NS):
             found = [item for path, store in group for item in _file(path, store, levels, request)]
             found.sort(key=lambda item: (item[1].session, item[0]))
             for (day, symbol), same in itertools.groupby(found, key=lambda item: (item[1].session, item[0])):
-                raw, *more = [item[1] for item in same]
+                parts = [item[1] for item in same]
                 found_symbols.add(symbol)
-                if more or day <= last:
+                if sum(not raw.start for raw in parts) > 1 or day <= last:
                     yield symbol, DataError(f"{symbol} on {day} is spread over two files of {request.path}",
                                             hint=_one_file(request))  # fmt: skip
                 else:
-                    yield symbol, raw
+                    yield from ((symbol, raw) for raw in parts)
             last = max([last, *(item[1].session for item in found)])
         for symbol in request.symbols:
             if symbol not in found_symbols:
-                yield symbol, DataError(f"{request.path} has no session with events of {symbol}",
-                                        hint=_other_symbol(request, found_symbols))  # fmt: skip
+                yield symbol, _no_session(request, symbol, found_symbols)
 
 
 def _one_file(request: BarRequest) -> str:
@@ -88,6 +86,11 @@ def _one_file(request: BarRequest) -> str:
     if request.calendar != "24/7":
         return "--set fetch.calendar=24/7"
     return "move one of the two files out of the folder, or give one with --path"
+
+
+def _no_session(request: BarRequest, symbol: str, found_symbols: set[str]) -> DataError:
+    return DataError(f"{request.path} has no session with events of {symbol}",
+                     hint=_other_symbol(request, found_symbols))  # fmt: skip
 
 
 def _other_symbol(request: BarRequest, found_symbols: set[str]) -> str:
@@ -138,15 +141,27 @@ def _levels(path: Path, store: Any) -> int:
     return LEVELS[schema]
 
 
+def _only_symbol(store: Any, request: BarRequest) -> str | None:
+    """The one symbol whose orders are asked for: only these need no room for a whole file."""
+    names = [name for name in store.mappings if name.upper() in request.symbols]
+    by_id = str(store.metadata.stype_out) == "instrument_id"
+    return names[0] if str(store.schema) == "mbo" and by_id and len(names) == len(request.symbols) == 1 else None
+
+
+def _streamed(path: Path, store: Any, symbol: str, levels: int, request: BarRequest) -> Iterator[Found]:
+    """The sessions of one symbol's orders in one file, in parts."""
+    found = False
+    for raw in MboSessions(path, request, levels).read(dbn_file.of_symbol(path, store, symbol)):
+        found = True
+        yield symbol.upper(), raw
+    if not found:
+        yield symbol.upper(), _no_session(request, symbol.upper(), set())
+
+
 def _records(path: Path, store: Any) -> Records:
-    """All records. Raises DataError for a file that is cut: the library only warns of it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            records: Records = store.to_ndarray()
-        except Exception as e:  # see _open; a cut file is a BentoWarning
-            raise DataError(f"{path} is cut or damaged", why=str(e)[:200], hint=csv_file.AGAIN) from e
-    return records
+    """All records of a file. Raises DataError for one that is cut."""
+    found = list(dbn_file.pieces(path, store))
+    return np.concatenate(found) if found else store.to_ndarray().ravel()
 
 
 def _file(path: Path, store: Any, levels: int, request: BarRequest) -> list[tuple[str, RawBook]]:
@@ -158,10 +173,14 @@ def _file(path: Path, store: Any, levels: int, request: BarRequest) -> list[tupl
             continue
         selected = records[mask]
         if len(np.unique(selected["publisher_id"])) > 1:
-            raise DataError(f"{path} holds {symbol} of several venues, and a book is of one",
-                            hint="ask Databento for one dataset and venue")  # fmt: skip
-        read = _by_order if str(store.schema) == "mbo" else _by_price
-        out += [(symbol.upper(), raw) for raw in _split(read(path, selected, levels), request)]
+            raise dbn_file.several_venues(path, symbol)
+        if str(store.schema) == "mbo":
+            parts = MboSessions(path, request, levels).read(
+                np.array_split(selected, -(-len(selected) // dbn_file.RECORDS))
+            )
+        else:
+            parts = _split(_by_price(selected, levels), request)
+        out += [(symbol.upper(), raw) for raw in parts]
     return out
 
 
@@ -221,7 +240,7 @@ def _common(selected: Records) -> tuple[Int, dict[str, int]]:
     return time, {"late": int((time != stamp).sum()), "doubtful_book": doubtful}
 
 
-def _by_price(path: Path, selected: Records, levels: int) -> RawBook:
+def _by_price(selected: Records, levels: int) -> RawBook:
     """mbp-N and tbbo: the levels are the feed's. A modification or a clearing does not say what changed: a snapshot."""
     selected = selected[selected["action"] != b"N"]
     time, counts = _common(selected)
@@ -255,46 +274,3 @@ def _by_price(path: Path, selected: Records, levels: int) -> RawBook:
 
 def _tick(price: Int) -> float:
     return book_events.tick(price[price != NONE], PRICE)
-
-
-def _by_order(path: Path, selected: Records, levels: int) -> RawBook:
-    """mbo: the book is rebuilt from the orders; all rows of a message show it after the message."""
-    if (selected["flags"] & TOP).any():
-        raise DataError(
-            f"{path} has best prices in the place of orders", hint="ask Databento for schema mbp-1 of this venue"
-        )
-    selected = selected[selected["action"] != b"N"]
-    time, counts = _common(selected)
-    snapshot = (selected["flags"] & SNAPSHOT).astype(bool)
-    # a message ends with its F_LAST, and where a snapshot begins or ends
-    turns = np.append(snapshot[1:] != snapshot[:-1], True)[: len(selected)]
-    ends = ((selected["flags"] & LAST).astype(bool) & ~snapshot) | turns
-    message = np.concatenate(([0], np.cumsum(ends)[:-1]))[: len(selected)].astype(np.int64)
-    rows = mbo.OrderRecords(
-        action=selected["action"],
-        side=_sides(selected),
-        price=selected["price"].astype(np.int64),
-        size=selected["size"].astype(np.int64),
-        order=selected["order_id"].astype(np.int64),
-        message=message,
-        snapshot=snapshot,
-    )
-    events, book = mbo.rebuild_by_order(rows, levels)
-    book[0::2] /= PRICE
-    known = time[np.flatnonzero(ends)] if len(selected) else time
-    is_snapshot = events.event == CODE["snapshot"]
-    at = message[events.record]
-    return RawBook(
-        session=np.datetime64("NaT"),
-        time=known[at],
-        event=events.event.astype(np.int8),
-        side=events.side.astype(np.int8),
-        price=np.where(is_snapshot, np.nan, events.price / PRICE),
-        size=events.size.astype(np.float64),
-        order_id=events.order,
-        levels=np.array([level[at] for level in book]),
-        tick=_tick(selected["price"]),
-        estimated=True,
-        notes=(f"the book was rebuilt to level {levels} from single orders; time is ts_recv of each message's last",),
-        counts=counts,
-    )

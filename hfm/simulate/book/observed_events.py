@@ -5,13 +5,14 @@ Axes: n events of one group of the book table, without its first row.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pyarrow as pa
 
 from hfm.arrays import Bool, Float, Int
-from hfm.tables import arrays, column_array
+from hfm.tables import arrays
 
 KINDS = ("join", "improve", "cancel", "trade", "hidden", "deep_add", "deep_cancel")
 JOIN, IMPROVE, CANCEL, TRADE, HIDDEN, DEEP_ADD, DEEP_CANCEL = range(7)
@@ -43,10 +44,21 @@ class ObservedEvents:
     use: Bool
 
 
+def concat(parts: Sequence[ObservedEvents]) -> ObservedEvents:
+    """The events of all parts, one after the other."""
+    return ObservedEvents(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(ObservedEvents)))
+
+
 def read_events(group: pa.Table, tick: float) -> ObservedEvents:
     """The events of one group of the book table."""
     c = arrays(group, ("time", "side", "price", "size", "bid_px_1", "bid_sz_1", "ask_px_1", "ask_sz_1"))
-    word = column_array(group.column("event"))[1:]
+    event = group.column("event").unify_dictionaries().combine_chunks()
+    words, code = event.dictionary.to_pylist(), event.indices.to_numpy()[1:]
+
+    def is_one(*wanted: str) -> Bool:
+        chosen: Bool = np.array([word in wanted for word in words], np.bool_)[code]
+        return chosen
+
     side, price, size = c["side"][1:].astype(np.int64), c["price"][1:], c["size"][1:]
     buys = side > 0
     best = np.where(buys, c["bid_px_1"][:-1], c["ask_px_1"][:-1])
@@ -57,12 +69,12 @@ def read_events(group: pa.Table, tick: float) -> ObservedEvents:
         past = np.rint((price - best) / tick * side)
         fell = np.rint((best - after) / tick * side)
         spread = np.rint((c["ask_px_1"][:-1] - c["bid_px_1"][:-1]) / tick)
-    new, gone = word == "add", np.isin(word, ("reduce", "delete"))
-    kind = np.full(len(word), -1)
+    new, gone = is_one("add"), is_one("reduce", "delete")
+    kind = np.full(len(code), -1)
     for k, rule in (
         (JOIN, new & (past == 0)), (IMPROVE, new & (past > 0)), (DEEP_ADD, new & (past < 0)),
-        (CANCEL, gone & (past == 0)), (DEEP_CANCEL, gone & (past < 0)), (TRADE, word == "execute"),
-        (HIDDEN, word == "execute_hidden"),
+        (CANCEL, gone & (past == 0)), (DEEP_CANCEL, gone & (past < 0)), (TRADE, is_one("execute")),
+        (HIDDEN, is_one("execute_hidden")),
     ):  # fmt: skip
         kind[rule] = k
     fine = np.isfinite(spread) & (spread > 0) & np.isfinite(after) & (kind >= 0) & (side != 0)

@@ -1,37 +1,31 @@
 """`replay` fidelity: a real order book as quotes, event by event or on a clock. Nothing is invented.
 
-One group of the book (a session of a symbol) at a time; the oracle knows nothing, and says so (NaN).
+One group of the book at a time, a session of a symbol or a part of a long one; the oracle knows nothing, and says so
+(NaN).
 """
 
 from __future__ import annotations
 
-import dataclasses
-import math
+import itertools
 import re
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from hfm import artifacts
-from hfm.arrays import Bool, Float, Int
 from hfm.config import Simulate
 from hfm.errors import DataError, UsageError
 from hfm.instants import DAY_NS, SECOND_NS
-from hfm.simulate.book import fitted, observed_events
-from hfm.simulate.book.observed_events import ObservedEvents
-from hfm.simulate.replay import book_distance, event_tape, fitted_constants, intervals
-from hfm.simulate.replay.intervals import QuoteIntervals
+from hfm.simulate.replay import event_tape, fitted_constants
+from hfm.simulate.replay.flow_sample import FlowSample, calibration
+from hfm.simulate.replay.session_replay import SessionKey, SessionReplay
 from hfm.simulate.replay.studies import Studies
 from hfm.stage import Context, Product
-from hfm.tables import ORACLE, QUOTES, Array, Provenance, Reader, TableMeta, build, column_array
-
-MOST = 2_000_000
-"""Events of a symbol from which its flow is fitted."""
-_CLOSING = 60 * SECOND_NS  # an event row this near the close is the session's last
+from hfm.tables import Reader, TableMeta, column_array
 
 
 def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
@@ -60,22 +54,23 @@ def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     studies, fits = Studies(), dict[str, FlowSample]()
     sessions_replayed = 0
     meta = book.meta
-    for group in book.groups(event_tape.needed(meta.levels)):
-        key = _session_of(group, meta.calendar)
-        tape = event_tape.read(group, meta.levels)
-        if tape is None:
+    for (symbol, day), parts in itertools.groupby(_ahead(book.parts(event_tape.needed(meta.levels))), _session_of):
+        key = SessionKey(symbol, day, *hours(meta.calendar, day))
+        tick = float((meta.ticks or {})[symbol])
+        sample = fits.get(symbol, FlowSample(tick, key.length // (fitted_constants.EVERY * SECOND_NS)))
+        replay = SessionReplay(key, every, sample, _about(meta, sim, every, key.length), tick)
+        for group, final in _marked(parts):
+            yield from replay.take(group, meta.levels, final)
+        if replay.states is None:
             ctx.warn(f"{key.symbol} {key.day}: no event leaves a bid below an ask, the session is left out")
             continue
-        rows = intervals.by_event(tape) if every is None else intervals.by_clock(tape, key.start, key.end, every)
-        if not len(rows.seq):
+        if not replay.rows:
             ctx.warn(f"{key.symbol} {key.day}: no event lies inside the session, which is left out")
             continue
         sessions_replayed += 1
-        tick = float((meta.ticks or {})[key.symbol])
-        studies.add(tape, key.start, key.end, tick)
-        sample = fits.setdefault(key.symbol, FlowSample(tick, key.length // (fitted_constants.EVERY * SECOND_NS)))
-        sample.add(tape, group, key.start, key.end)
-        yield from _tables(tape, rows, key, _about(meta, sim, every, key.length), tick)
+        studies.add(replay.states, key.start, key.end, tick)
+        fits[symbol] = sample
+        sample.end_session(replay.states)
         ctx.progress("simulate", sessions_replayed, sessions_replayed, f"{key.symbol} {key.day}")
     if not sessions_replayed:
         raise DataError(
@@ -85,104 +80,27 @@ def run(book: Reader, sim: Simulate, ctx: Context) -> Iterator[Product]:
     yield artifacts.FACTS, studies.document() | calibration(fits)
 
 
-class SessionKey(NamedTuple):
-    """Whose session it is, and its open and close (ns UTC)."""
-
-    symbol: str
-    day: np.datetime64
-    start: int
-    end: int
-
-    @property
-    def length(self) -> int:
-        """Nanoseconds from open to close."""
-        return self.end - self.start
+def _ahead(parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The same parts, each read (outside the interpreter's lock) while the one before it is worked on."""
+    with ThreadPoolExecutor(1) as beside:
+        following = beside.submit(next, parts, None)
+        while (part := following.result()) is not None:
+            following = beside.submit(next, parts, None)
+            yield part
 
 
-def _session_of(group: pa.Table, calendar: str) -> SessionKey:
-    """The session of a row group of the book."""
-    day = column_array(group.column("session").slice(0, 1))[0]
-    return SessionKey(str(group.column("symbol")[0].as_py()), day, *hours(calendar, day))
+def _session_of(group: pa.Table) -> tuple[str, np.datetime64]:
+    """Symbol and day of a group of the book: a session, or a part of one."""
+    return str(group.column("symbol")[0].as_py()), column_array(group.column("session").slice(0, 1))[0]
 
 
-class FlowSample:
-    """A symbol's five-minute rows, and its first MOST events, kept for the calibration."""
-
-    def __init__(self, tick: float, slots: int) -> None:
-        self.tick, self.slots = tick, slots
-        self.sessions: list[tuple[Int, dict[str, Float]]] = []
-        self.events: list[tuple[ObservedEvents, Bool, int]] = []
-
-    def add(self, tape: event_tape.Tape, group: pa.Table, start: int, end: int) -> None:
-        """Take a session; a half day has fewer slots.
-
-        Parameters
-        ----------
-        tape
-            Of the session.
-        group
-            Its rows of the book table.
-        start, end
-            ns UTC.
-        """
-        room = MOST - sum(len(r.time) for r, _, _ in self.events)
-        events = observed_events.read_events(
-            group.slice(0, max(room, 0) + 1), self.tick
-        )  # the first stands for what was before
-        if len(events.time):
-            inside = (events.time > start) & (events.time <= end)
-            even = (events.time - start) // book_distance.HALF_HOUR % 2 == 0
-            span = min(int(events.time[-1]), end) - max(int(tape.time[tape.first]), start)
-            halves = max(span // book_distance.HALF_HOUR + 1, 0)
-            self.events.append((dataclasses.replace(events, use=events.use & inside), even, (halves + 1) // 2))
-        rows = intervals.by_clock(tape, start, end, fitted_constants.EVERY * SECOND_NS)
-        columns = intervals.columns(tape, rows)
-        inside = rows.seq < self.slots
-        self.sessions.append((rows.seq[inside], {name: columns[name][inside] for name in fitted_constants.COLUMNS}))
-
-
-def flow(of: FlowSample) -> dict[str, Any]:  # Any: JSON
-    """The laws of a book's events, and by how much they tell the next event better than shares do.
-
-    Parameters
-    ----------
-    of
-        The symbol's events; even half-hours are fitted.
-
-    Returns
-    -------
-    dict[str, Any]
-        tables, and the gain in nats there and in the odd half-hours; empty tables alone where the events are too few.
-    """
-    seconds = 1800.0 * sum(halves for _, _, halves in of.events)
-    tables = fitted.fit([r for r, _, _ in of.events], [even for _, even, _ in of.events], seconds) if of.events else {}
-    if not tables:
-        return {"tables": {}}
-    gains = []
-    for odd in (False, True):
-        parts = [(int((r.use & (even != odd)).sum()), fitted.gain(tables, r, even != odd)) for r, even, _ in of.events]
-        gains.append(sum(n * g for n, g in parts if n and math.isfinite(g)) / max(sum(n for n, _ in parts), 1))
-    names = ("gain_nats", "gain_nats_held_out")
-    return {"tables": tables, **{name: float(f"{g:.6g}") for name, g in zip(names, gains, strict=True)}}
-
-
-def calibration(fits: dict[str, FlowSample]) -> dict[str, Any]:  # Any: JSON
-    """What facts.json says of the fit.
-
-    Parameters
-    ----------
-    fits
-        By symbol; the one with the most sessions, the first of those, stands for the run.
-
-    Returns
-    -------
-    dict[str, Any]
-        Constants that `--calibrate-from` takes, and their values in the held-out half.
-    """
-    symbol = max(fits, key=lambda s: len(fits[s].sessions))
-    even, odd = fitted_constants.constants(fits[symbol].sessions, fits[symbol].slots, fits[symbol].tick)
-    rounded = [{name: float(f"{value:.6g}") for name, value in part.items()} for part in (even, odd)]
-    return {"constants": rounded[0], "held_out": rounded[1], "constants_of": symbol} | flow(fits[symbol])
+def _marked(parts: Iterator[pa.Table]) -> Iterator[tuple[pa.Table, bool]]:
+    """Each part, and whether it is the last."""
+    held = next(parts)
+    for part in parts:
+        yield held, False
+        held = part
+    yield held, True
 
 
 def clock(text: str) -> int | None:
@@ -216,7 +134,7 @@ def clock(text: str) -> int | None:
     return length
 
 
-def hours(calendar: str, day: Array) -> tuple[int, int]:
+def hours(calendar: str, day: np.datetime64) -> tuple[int, int]:
     """Open and close of a session, by the calendar.
 
     Parameters
@@ -254,38 +172,3 @@ def _about(meta: TableMeta, sim: Simulate, every: int | None, length: int) -> Ta
         sessions_per_year=sessions, fidelity="replay", every=sim.every, recipe="none", signal="none",
         tick=max((meta.ticks or {}).values()), mid_is_trade=False,
     )  # fmt: skip
-
-
-def _tables(
-    tape: event_tape.Tape, rows: QuoteIntervals, session: SessionKey, about: TableMeta, tick: float
-) -> Iterator[Product]:
-    n = len(rows.seq)
-    columns = intervals.columns(tape, rows)
-    origin = columns["mid_open"].copy()
-    adjacent = np.diff(rows.seq) == 1
-    origin[1:][adjacent] = columns["mid_close"][:-1][adjacent]
-    returns = np.log(columns["mid_close"] / origin)
-    is_last = rows.t_close == session.end
-    if about.every == "event":
-        is_last = (np.arange(n) == n - 1) & (session.end - rows.t_close < _CLOSING)
-    key = {
-        "symbol": session.symbol, "session": pa.array(np.full(n, session.day)), "seq": rows.seq, "time": rows.t_close,
-    }  # fmt: skip
-    yield artifacts.QUOTES, build(
-        QUOTES,
-        key | columns | {
-            "time_open": rows.t_open, "is_last": is_last, "sigma_bps": 1e4 * intervals.sigma(returns, tick, origin),
-            "cash_dividend": np.zeros(n), "split_ratio": np.ones(n), "flags": intervals.flags(columns["volume"]),
-        },
-        about,
-        provenance(),
-    )  # fmt: skip
-    unknown = np.full(n, np.nan)
-    nothing = dict.fromkeys(("p_up", "p_up_latent", "log_spread_mean", "log_spread_sd"), unknown)
-    yield artifacts.ORACLE, build(ORACLE, key | nothing | {"signal": np.zeros(n)}, about, "estimated")
-
-
-def provenance() -> dict[str, Provenance]:
-    """All observed, but the forecast sd."""
-    out: dict[str, Provenance] = {column.name: "observed" for column in QUOTES.columns}
-    return out | {"sigma_bps": "estimated"}

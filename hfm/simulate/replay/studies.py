@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from hfm.arrays import Bool, Int
+from hfm.arrays import Float, Int
 from hfm.instants import SECOND_NS
 from hfm.simulate.replay.event_tape import Tape
+from hfm.tables import Array
 
 WINDOW = 1800 * SECOND_NS
 SCALES = (10, 60, 300)
@@ -31,6 +32,73 @@ _LABELS = {
 }
 
 
+class SessionStates:
+    """What the studies ask of a session that comes in parts: its state at each second, and its trades.
+
+    Axes: K seconds, from the open to the close, both included; m trades.
+    """
+
+    def __init__(self, start: int, end: int) -> None:
+        """Nothing read yet; start, end: its open and close, ns UTC."""
+        self.start = start
+        self.grid = np.arange(start, end + 1, SECOND_NS)
+        k = len(self.grid)
+        self.known = np.zeros(k, np.bool_)
+        """[K] whether a two-sided quote came up to then."""
+        self.ofi, self.mid, self.spread = np.zeros(k), np.full(k, np.nan), np.full(k, np.nan)
+        """[K] order-flow imbalance since the first event, mid and spread."""
+        self.first_time = self.last_time = 0
+        """ns UTC of the first two-sided quote and of the last event."""
+        self._seconds = 0  # that are known
+        self._last = (0.0, np.nan, np.nan)  # ofi, mid, spread after the last event; without one no mid
+        self._trades: list[list[Array]] = []
+        self._open: list[Int] = []  # times at which a mid is asked for that did not come yet
+        self._later: list[Float] = []
+
+    def take(self, tape: Tape, final: bool) -> None:
+        """The next part.
+
+        Parameters
+        ----------
+        tape
+            Its events.
+        final
+            Whether no event follows.
+        """
+        begins = not self._trades
+        if begins:
+            self.first_time = int(tape.time[tape.first])
+        self.last_time = int(tape.time[-1])
+        total = np.cumsum(np.concatenate((self._last[:1], tape.ofi)))
+        # 1. the seconds that no later event can change
+        end = len(self.grid) if final else int(np.searchsorted(self.grid, tape.time[-1], "left"))
+        seconds = slice(self._seconds, max(end, self._seconds))
+        at = np.searchsorted(tape.time, self.grid[seconds], "right") - 1
+        self.known[seconds] = (at >= tape.first) if begins else True
+        states = ((self.ofi, total[1:]), (self.mid, tape.mid), (self.spread, tape.spread))
+        for (column, values), before in zip(states, self._last, strict=True):
+            column[seconds] = np.where(at >= 0, values[np.maximum(at, 0)], before)
+        self._seconds = seconds.stop
+        # 2. trades, and the mids after those whose time has come
+        self._trades.append([tape.time[tape.at], tape.sign, tape.size, tape.price, tape.before])
+        self._open.append(tape.time[tape.at] + LATER)
+        wanted = np.concatenate(self._open)
+        ready = len(wanted) if final else int(np.searchsorted(wanted, tape.time[-1], "left"))
+        at = np.searchsorted(tape.time, wanted[:ready], "right") - 1
+        mid = np.where(at >= 0, tape.mid[np.maximum(at, 0)], self._last[1])
+        if begins:
+            mid[at < tape.first] = np.nan
+        self._later.append(mid)
+        self._open = [wanted[ready:]]
+        self._last = (float(total[-1]), float(tape.mid[-1]), float(tape.spread[-1]))
+
+    def trades(self) -> tuple[Array, ...]:
+        """[m] time, sign, size, price, mid before, and mid later (before the first quote: the session's last)."""
+        later = np.concatenate(self._later)
+        later[np.isnan(later)] = self._last[1]
+        return (*(np.concatenate(columns) for columns in zip(*self._trades, strict=True)), later)
+
+
 class Studies:
     """Collects figures of half-hour windows, session by session."""
 
@@ -38,26 +106,27 @@ class Studies:
         self._windows: dict[str, list[float]] = {name: [] for name in _LABELS}
         self.sessions = 0
 
-    def add(self, tape: Tape, start: int, end: int, tick: float) -> None:
+    def add(self, states: SessionStates, start: int, end: int, tick: float) -> None:
         """Take one session of one symbol.
 
         Parameters
         ----------
-        tape
-            Its events.
+        states
+            All of its parts.
         start, end
             Its open and close, ns UTC.
         tick
             Currency.
         """
         self.sessions += 1
+        time, *rest = states.trades()
         for begin in range(start, end, WINDOW):
             stop = min(begin + WINDOW, end)
-            if begin < tape.time[tape.first] - WINDOW or stop > tape.time[-1] + WINDOW:
+            if begin < states.first_time - WINDOW or stop > states.last_time + WINDOW:
                 continue
-            inside = (tape.time[tape.at] > begin) & (tape.time[tape.at] <= stop)
+            inside = (time > begin) & (time <= stop)
             for name, value in (
-                _flow(tape, begin, stop) | _quoted(tape, begin, stop, tick) | _paid(tape, inside)
+                _flow(states, begin, stop) | _quoted(states, begin, stop, tick) | _paid(*(x[inside] for x in rest))
             ).items():
                 if math.isfinite(value):
                     self._windows[name].append(value)
@@ -80,30 +149,28 @@ def _json(x: float) -> float | None:
     return float(f"{x:.6g}") if math.isfinite(x) else None
 
 
-def _state(tape: Tape, times: Int) -> Int:
-    """The event whose state holds at each time, -1 before the first two-sided quote."""
-    at = np.searchsorted(tape.time, times, "right") - 1
-    return np.where(at >= tape.first, at, -1)
+def _state(states: SessionStates, times: Int) -> Int:
+    """Whole seconds as places in the states, but those before the first two-sided quote."""
+    at = (times - states.start) // SECOND_NS
+    return np.asarray(at[states.known[at]])
 
 
-def _flow(tape: Tape, begin: int, stop: int) -> dict[str, float]:
+def _flow(states: SessionStates, begin: int, stop: int) -> dict[str, float]:
     """R2 of the mid's change on OFI over the window, at each scale (Cont, Kukanov and Stoikov 2014, eq. 5)."""
     out = {}
-    total = np.cumsum(tape.ofi)
     for scale in SCALES:
-        at = _state(tape, np.arange(begin, stop + 1, scale * SECOND_NS))
-        at = at[at >= 0]
+        at = _state(states, np.arange(begin, stop + 1, scale * SECOND_NS))
         # eq. 5: the mid's change over an interval on its OFI
-        flow, move = np.diff(total[at]), np.diff(tape.mid[at])
+        flow, move = np.diff(states.ofi[at]), np.diff(states.mid[at])
         moved = len(at) > 3 and flow.std() > 0 and move.std() > 0
         out[f"ofi_r2_{scale}s"] = float(np.corrcoef(flow, move)[0, 1] ** 2) if moved else math.nan
     return out
 
 
-def _quoted(tape: Tape, begin: int, stop: int, tick: float) -> dict[str, float]:
+def _quoted(states: SessionStates, begin: int, stop: int, tick: float) -> dict[str, float]:
     """The quoted spread, at each second of the window."""
-    at = _state(tape, np.arange(begin + SECOND_NS, stop + 1, SECOND_NS))
-    spread = tape.spread[at[at >= 0]]
+    at = _state(states, np.arange(begin + SECOND_NS, stop + 1, SECOND_NS))
+    spread = states.spread[at]
     spread = spread[np.isfinite(spread)]
     if not len(spread):
         return {}
@@ -111,17 +178,15 @@ def _quoted(tape: Tape, begin: int, stop: int, tick: float) -> dict[str, float]:
     return {"spread": float(spread.mean()), "spread_ticks": float(spread.mean() / tick), "one_tick": one}
 
 
-def _paid(tape: Tape, inside: Bool) -> dict[str, float]:
+def _paid(sign: Float, size: Float, price: Float, before: Float, later: Float) -> dict[str, float]:
     """Effective and realised half-spread of the window's trades, and the memory of their signs."""
-    sign, size, price = tape.sign[inside], tape.size[inside], tape.price[inside]
     if len(sign) < 12 or not np.any(sign):
         return {}
-    later = tape.mid[_state(tape, tape.time[tape.at[inside]] + LATER)]
     known = sign != 0
     weight = size * known
     total = weight.sum()
     out = {
-        "effective": float((weight * sign * (price - tape.before[inside])).sum() / total),
+        "effective": float((weight * sign * (price - before)).sum() / total),
         "realised": float((weight * sign * (price - later)).sum() / total),
     }
     for lag in (1, 10):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from hfm.runs.manifest import Run
 from hfm.stage import Verification
 from hfm.tables import MemoryReader, Reader, arrays
 from hfm.tables.metrics_document import Metrics, read_metrics
-from hfm.train import folds, training_panel
+from hfm.train import folds, thinned_rows, training_panel
 from hfm.verify.claims import Row
 from hfm.verify.lookahead import asof, cuts, decisions, forecasts, rebuilt, refit
 from hfm.verify.lookahead.isolation import Isolated
@@ -167,8 +168,8 @@ def learnt(readers: Mapping[str, Reader], config: Config, asked: Isolated, rng: 
         Model by model, all folds together.
     """
     quotes, document = readers[QUOTES], json.loads(readers[MODEL].data())
-    task = training_panel.task(quotes.meta, config.train)
-    rows = training_panel.read(quotes, task)
+    task = replace(training_panel.task(quotes.meta, config.train), stride=int(document.get("stride", 1)))
+    rows = thinned_rows.read(quotes, task)
     if task.block_s is None:
         plan = folds.plan(len(np.unique(rows.panel.session)), config.train.window)
     else:

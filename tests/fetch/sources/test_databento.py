@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from hfm import tables
 from hfm.config import Config, Fetch
 from hfm.errors import ConfigError, DataError, ExitCode
 from hfm.fetch import stage
+from hfm.fetch.sources import databento, databento_mbo, dbn_file
+from hfm.plugins import BarRequest
 from hfm.stage import Context
+from tests.bench import level3_day
 from tests.fetch.orderflow import Made, made
 
 OPEN = int(np.datetime64("2024-06-03T13:30", "ns").astype(np.int64))
@@ -168,3 +173,100 @@ def test_what_is_cut_or_no_book_is_refused(tmp_path: Path) -> None:
         run(path, "XYZ")
     with pytest.raises(DataError, match="does not exist"):
         run(tmp_path / "none", "XYZ")
+
+
+def day(flow: Made, number: int = 17) -> bytes:
+    """A file of one symbol's orders."""
+    return header("mbo", {"XYZ": number}) + orders(flow, number)
+
+
+@pytest.mark.parametrize("rows", [1, 50, 333])
+def test_a_session_in_parts_is_that_of_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    """Rows, levels, numbers, tick and counts, however long the parts and the pieces that are read."""
+    path = tmp_path / "x.mbo.dbn"
+    path.write_bytes(day(made(8, 500, 10)))
+    (whole,), ctx = run(path, "XYZ")
+    monkeypatch.setattr(databento_mbo, "PART", rows)
+    monkeypatch.setattr(databento_mbo.MboSessions.__init__, "__defaults__", (rows,))
+    monkeypatch.setattr(dbn_file.pieces, "__defaults__", (7,))
+    parts, other = run(path, "XYZ")
+    assert [part.read().num_rows for part in parts[:-1]] == [rows] * (len(parts) - 1)
+    table = pa.concat_tables([part.read() for part in parts]).unify_dictionaries()
+    for name in table.column_names:
+        one, two = (tables.column_array(t.column(name)) for t in (table, whole.read()))
+        np.testing.assert_array_equal(one, two, err_msg=name)
+    assert parts[-1].meta == whole.meta
+    assert other.figures == ctx.figures
+
+
+@pytest.mark.parametrize("asked", [("XYZ",), ()])
+def test_one_symbol_of_a_file_is_read_as_it_would_be_alone(tmp_path: Path, asked: tuple[str, ...]) -> None:
+    """Piece by piece where it is asked for, with the file as a whole where it is not."""
+    path, flow = tmp_path / "x.mbo.dbn", made(8, 300, 10)
+    path.write_bytes(header("mbo", {"XYZ": 17, "ABC": 18}) + orders(flow) + orders(made(9, 200, 10), 18))
+    found = [reader for reader in run(path, *asked)[0] if reader.meta.symbols[-1] == "XYZ"]
+    path.write_bytes(day(flow))
+    (alone,), _ = run(path, "XYZ")
+    for name in alone.read().column_names:
+        one, two = (tables.column_array(t.read().column(name)) for t in (found[0], alone))
+        np.testing.assert_array_equal(one, two, err_msg=name)
+
+
+@pytest.mark.parametrize("asked", [("XYZ",), ()])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_cut_file_is_refused(tmp_path: Path, packed: bool, asked: tuple[str, ...]) -> None:
+    """Also a packed one whose part ends with a whole record, which the library takes for whole."""
+    raw = day(made(3, 400, 10))
+    cut = raw[: len(raw) // 2 + 5]
+    if packed:
+        zstd = pytest.importorskip("zstandard")
+        head = len(header("mbo", {"XYZ": 17}))
+        frame = zstd.ZstdCompressor().compressobj()
+        cut = frame.compress(raw + 20 * raw[head:]) + frame.flush(zstd.COMPRESSOBJ_FLUSH_BLOCK)
+    path = tmp_path / f"x.mbo.dbn{'.zst' * packed}"
+    path.write_bytes(cut)
+    with pytest.raises(DataError, match="is cut or damaged"):
+        run(path, *asked)
+
+
+@pytest.mark.parametrize("asked", [("XYZ",), ()])
+def test_a_file_without_records_is_refused(tmp_path: Path, asked: tuple[str, ...]) -> None:
+    """Exit 4."""
+    path = tmp_path / "x.mbo.dbn"
+    path.write_bytes(header("mbo", {"XYZ": 17}))
+    with pytest.raises(DataError, match=r"has no session with events of XYZ|holds no events"):
+        run(path, *asked)
+
+
+def test_one_event_is_a_book(tmp_path: Path) -> None:
+    """Of one row."""
+    path, flow = tmp_path / "x.mbo.dbn", made(3, 2, 1)
+    only = [row for row in flow.records if not row.snapshot][:1]
+    path.write_bytes(header("mbo", {"XYZ": 17}) + orders(Made(only, [], [])))
+    (reader,), _ = run(path, "XYZ")
+    assert reader.read().num_rows == 1
+
+
+def test_a_part_that_stands_twice_is_said(tmp_path: Path) -> None:
+    """Its records are older than those before them."""
+    path, raw = tmp_path / "x.mbo.dbn", day(made(3, 400, 10))
+    path.write_bytes(raw + raw[-56 * 50 :])
+    _, ctx = run(path, "XYZ")
+    assert any("records are older than one before them" in text for text in ctx.warnings)
+
+
+def test_memory_does_not_grow_with_the_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five times the records, of which as many stand at a time: the same peak."""
+    monkeypatch.setattr(databento_mbo.MboSessions.__init__, "__defaults__", (2_000,))
+    monkeypatch.setattr(dbn_file.pieces, "__defaults__", (1_000,))
+    peaks = []
+    for events in (20_000, 20_000, 100_000):  # the first for what is kept from then on: kernels, calendars
+        path = tmp_path / f"{events}.mbo.dbn"
+        level3_day.write(path, events)
+        request = BarRequest(("XYZ",), 300, "XNYS", Context("fetch").as_of.replace(year=2030), path=str(path))
+        tracemalloc.start()
+        for _ in databento.Databento().books(request, Context("fetch")):
+            pass
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < 1.25 * peaks[1]

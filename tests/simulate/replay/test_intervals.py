@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hfm.simulate.replay import event_tape, intervals
+from hfm.simulate.replay import event_tape, intervals, row_sigma
 from hfm.simulate.replay.event_tape import Tape
 from tests.orderbook import DAY, OPEN, SECOND, book_table
 
@@ -77,9 +77,9 @@ def test_the_effective_half_spread_is_what_takers_paid_and_is_kept_between_trade
 def test_sigma_is_the_root_mean_square_of_rows_before() -> None:
     """Row 500 of a thousand: windows of 12, 78 and 390 before it in equal parts; its own return does not count."""
     returns = np.random.default_rng(0).normal(0, 1e-4, 1000)
-    found = intervals.sigma(returns, 0.01, np.full(1000, 100.0))
-    expected = np.mean([np.mean(returns[500 - w : 500] ** 2) for w in intervals.WINDOWS])
+    found = row_sigma.sigma(returns, 0.01, np.full(1000, 100.0))
+    expected = np.mean([np.mean(returns[500 - w : 500] ** 2) for w in row_sigma.WINDOWS])
     assert found[500] == pytest.approx(np.sqrt(expected))
     assert found[0] == pytest.approx(0.005 / 100)
-    still = intervals.sigma(np.zeros(5), 0.01, np.full(5, 100.0))
+    still = row_sigma.sigma(np.zeros(5), 0.01, np.full(5, 100.0))
     np.testing.assert_allclose(still[1:], 0.001 / 100)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from hfm.errors import DataError, UsageError
 from hfm.features import bar_features, batch
 from hfm.fetch import stage as fetch
 from hfm.simulate import stage
+from hfm.simulate.replay import flow_sample
 from hfm.simulate.replay import stage as replay
 from hfm.stage import Context
 from hfm.tables import MemoryReader
@@ -170,13 +172,80 @@ def test_a_session_of_more_events_than_are_kept_is_fitted_on_its_first(
     book = book_table([(1.0 + i, "add", 1, 100.0, 10.0, 100.0, 10.0 + i % 7, 100.02, 5.0) for i in range(300)])
     whole = tables.arrays(run(book)["simulate/quotes.parquet"])
     seen: list[int] = []
-    fit = replay.fitted.fit
-    monkeypatch.setattr(replay, "MOST", most)
+    fit = flow_sample.fitted.fit
+    monkeypatch.setattr(flow_sample, "MOST", most)
     monkeypatch.setattr(
-        replay.fitted, "fit", lambda rows, *more: (seen.extend(len(r.time) for r in rows), fit(rows, *more))[1]
+        flow_sample.fitted, "fit", lambda rows, *more: (seen.extend(len(r.time) for r in rows), fit(rows, *more))[1]
     )
     cut = run(book)
     assert seen == kept
     assert cut["simulate/facts.json"]["tables"] == {}  # too few in any case
     for name, column in tables.arrays(cut["simulate/quotes.parquet"]).items():
         np.testing.assert_array_equal(column, whole[name])
+
+
+class Parts(MemoryReader):
+    """A reader of a session that lies in parts of so many rows."""
+
+    def __init__(self, table: pa.Table, rows: int) -> None:
+        super().__init__(table)
+        self._rows = rows
+
+    def parts(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """See Reader."""
+        table = self.read(columns)
+        yield from (table.slice(i, self._rows) for i in range(0, table.num_rows, self._rows))
+
+
+def wild(n: int, seed: int) -> pa.Table:
+    """n events over an hour: shared stamps, empty sides, crossed books, trades without a side, a late open."""
+    rng = np.random.default_rng(seed)
+    time = np.sort(rng.integers(0, 3600 * 4, n)) / 4.0
+    mid, out = 1000, []
+    for k in range(n):
+        mid += int(rng.choice([-1, 0, 0, 1]))
+        bid, ask = (mid - int(rng.integers(1, 3))) / 100, (mid + int(rng.integers(0, 3))) / 100
+        if k < 5 or rng.random() < 0.05:
+            bid = np.nan
+        word = str(rng.choice(["add", "delete", "reduce", "execute", "execute_hidden", "cross"]))
+        side = int(rng.choice([1, -1, 0] if word in ("execute_hidden", "cross") else [1, -1]))
+        sizes = rng.integers(1, 90, 3).astype(float)
+        out.append(
+            (float(time[k]), word, side, mid / 100, sizes[0], bid, 0.0 if np.isnan(bid) else sizes[1], ask, sizes[2])
+        )
+    return book_table(out)
+
+
+@pytest.mark.parametrize("every", ["event", "1s", "7s", "5m"])
+@pytest.mark.parametrize("rows", [1, 13, 400])
+def test_a_session_in_parts_is_replayed_as_a_whole_one(every: str, rows: int) -> None:
+    """Quotes, oracle and facts, bit for bit, wherever it is cut: in a time stamp, in a row, before a quote."""
+    book = wild(900, seed=rows)
+    config = Config(simulate=Simulate(fidelity="replay", every=every))
+    whole = run(book, every)
+    parts: dict[str, list[Any]] = {}
+    for name, payload in stage.run({"fetch/book.parquet": Parts(book, rows)}, config, Context("simulate", seed=7)):
+        parts.setdefault(name, []).append(payload)
+    assert parts["simulate/facts.json"] == [whole["simulate/facts.json"]]
+    for name in ("simulate/quotes.parquet", "simulate/oracle.parquet"):
+        found = pa.concat_tables(parts[name]).unify_dictionaries()
+        for column in found.column_names:
+            one, other = (tables.column_array(t.column(column)) for t in (found, whole[name]))
+            assert one.tobytes() == other.tobytes() or (one == other).all(), (name, column)
+
+
+def test_quotes_of_a_long_session_lie_in_parts(tmp_path: Path) -> None:
+    """Each of at least GROUP_ROWS rows; a reader of whole sessions has them as one."""
+    n = 3 * tables.GROUP_ROWS
+    book = book_table([(k / 10, "add", 1, 10.0, 5.0, 10.0, 1.0 + k % 9, 10.02, 5.0) for k in range(n)])
+    config, path = Config(simulate=Simulate(fidelity="replay")), tmp_path / "quotes.parquet"
+    writer = tables.Writer(path, tables.QUOTES)
+    products = stage.run({"fetch/book.parquet": Parts(book, tables.GROUP_ROWS)}, config, Context("simulate", seed=7))
+    for name, payload in products:
+        if name == "simulate/quotes.parquet":
+            writer.write(payload)
+    writer.close()
+    reader = tables.FileReader(path, "")
+    assert len(list(reader.parts(["seq"]))) > 1
+    (group,) = reader.groups(["seq"])
+    np.testing.assert_array_equal(group["seq"].to_numpy(), np.arange(group.num_rows))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hfm.simulate.replay import event_tape
-from hfm.simulate.replay.studies import Studies
+from hfm.simulate.replay.studies import SessionStates, Studies
 from tests.orderbook import OPEN, SECOND, Event, book_table
 
 
@@ -31,7 +31,9 @@ def test_flow_that_moves_the_price_one_to_one_explains_all_of_it() -> None:
     studies = Studies()
     found = event_tape.read(book_table(market(6000, 60, follow=False)), 1)
     assert found is not None
-    studies.add(found, OPEN, OPEN + 3600 * SECOND, 0.01)
+    states = SessionStates(OPEN, OPEN + 3600 * SECOND)
+    states.take(found, final=True)
+    studies.add(states, OPEN, OPEN + 3600 * SECOND, 0.01)
     facts = studies.document()["facts"]
     for scale in (10, 60):
         assert facts[f"ofi_r2_{scale}s"]["value"] == pytest.approx(1.0, abs=1e-9)
@@ -46,7 +48,9 @@ def test_signs_that_follow_each_other_are_seen() -> None:
     studies = Studies()
     found = event_tape.read(book_table(market(6000, 60, follow=True)), 1)
     assert found is not None
-    studies.add(found, OPEN, OPEN + 3600 * SECOND, 0.01)
+    states = SessionStates(OPEN, OPEN + 3600 * SECOND)
+    states.take(found, final=True)
+    studies.add(states, OPEN, OPEN + 3600 * SECOND, 0.01)
     facts = studies.document()["facts"]
     assert facts["sign_ac1"]["value"] == pytest.approx(0.95, abs=0.03)
     assert facts["sign_ac10"]["value"] == pytest.approx(0.5, abs=0.1)
