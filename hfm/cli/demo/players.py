@@ -45,12 +45,16 @@ class Player:
 def play(orders: Sequence[Order], together: bool, hear: Hear) -> list[Verdict]:
     """Carry out orders.
 
+    Each is begun when the one before has trained, or has its verdict; until then the one before has the processors,
+    and its kernels are those that the next one needs. A back-test waits for that of the one before, so that their
+    trials go on record in one order.
+
     Parameters
     ----------
     orders
-        The first market's back-test goes on record first.
+        In that order.
     together
-        Whether all are at work at once.
+        Whether two may be at work at once.
     hear
         Hears what they say, in this thread.
 
@@ -64,38 +68,41 @@ def play(orders: Sequence[Order], together: bool, hear: Hear) -> list[Verdict]:
     HfmError
         That ended one of them; then the others are ended too.
     """
-    batches = [list(orders)] if together else [[order] for order in orders]
     verdicts: dict[str, Verdict] = {}
-    recorded: set[str] = set()
-    for batch in batches:
-        said: queue.Queue[tuple[str, dict[str, Any] | None]] = queue.Queue()
-        with contextlib.ExitStack() as stack:
-            players = [stack.enter_context(_started(order, said)) for order in batch]
-            at_work = {player.market: player for player in players}
-            _give_turns(orders, recorded, players)
-            while at_work:
-                market, message = said.get()
-                if message is None:
-                    player = at_work.pop(market)
-                    if market not in verdicts:
-                        raise RuntimeError(f"the process of {market} ended early\n{_last_words(player)}")
-                    continue
-                _raise(message)
-                if message.get("state") in ("done", "fresh") and message["stage"] == "backtest":
-                    recorded.add(market)
-                    _give_turns(orders, recorded, players)
-                if "verdict" in message:
-                    verdicts[market] = _verdict(message["verdict"])
-                hear(market, message)
+    said: queue.Queue[tuple[str, dict[str, Any] | None]] = queue.Queue()
+    with contextlib.ExitStack() as stack:
+        players = [stack.enter_context(_started(orders[0], said))]
+        recorded: set[str] = set()
+        while len(verdicts) < len(orders):
+            _give_turns(players, recorded)
+            market, message = said.get()
+            if message is None and market in verdicts:
+                continue
+            player = next(p for p in players if p.market == market)
+            if message is None:
+                raise RuntimeError(f"the process of {market} ended early\n{_last_words(player)}")
+            _raise(message)
+            hear(market, message)
+            if "verdict" in message:  # the run is committed and free: nobody waits for the process to end
+                verdicts[market] = _verdict(message["verdict"])
+            if _over(message, "backtest"):
+                recorded.add(market)
+            left = orders[len(players) :] if player is players[-1] else ()
+            if left and ("verdict" in message or (together and _over(message, "train"))):
+                players.append(stack.enter_context(_started(left[0], said)))
     return [verdicts[order.market] for order in orders]
 
 
-def _give_turns(orders: Sequence[Order], recorded: set[str], players: Sequence[Player]) -> None:
-    """Let the back-test begin of each market before which all are on record."""
-    for player in players:
-        before = [order.market for order in orders]
-        if set(before[: before.index(player.market)]) <= recorded:
+def _give_turns(players: Sequence[Player], recorded: set[str]) -> None:
+    """Let the back-test begin of each market before which there is none, or which is on record."""
+    for i, player in enumerate(players):
+        if i == 0 or players[i - 1].market in recorded:
             player.write("go")
+
+
+def _over(message: dict[str, Any], stage: str) -> bool:
+    """Whether a message says that a stage is done, or was fresh."""
+    return message.get("stage") == stage and message.get("state") in ("done", "fresh")
 
 
 @contextlib.contextmanager

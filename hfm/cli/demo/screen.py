@@ -46,7 +46,9 @@ class Bars:
         self._tasks: dict[str, TaskID] = {}
         self._stages = {market.name: "" for market in MARKETS}
         for market in MARKETS:
-            self._tasks[market.name] = self._drawing.add_task(market.name, total=STAGES, note="starting", of=STAGES)
+            self._tasks[market.name] = self._drawing.add_task(
+                market.name, total=STAGES, note="waiting", of=STAGES, start=False
+            )
         self._drawing.start()
 
     def hear(self, market: str, message: dict[str, Any]) -> None:  # Any: JSON values
@@ -59,6 +61,7 @@ class Bars:
             self._drawing.stop_task(task)
         elif "state" in message:
             self._stages[market] = message["stage"]
+            self._drawing.start_task(task)
             over = message["state"] != "running"
             self._drawing.update(task, advance=int(over), note=f"{message['stage']}: {message['state']}")
         else:
@@ -82,9 +85,15 @@ def _drawing() -> Drawing:
     from rich.console import Console
     from rich.table import Column
 
+    class Seconds(progress.ProgressColumn):
+        """Since the task began."""
+
+        def render(self, task: progress.Task) -> str:
+            return f"{task.elapsed or 0.0:3.0f} s"
+
     return progress.Progress(
         progress.TextColumn("{task.description:8}"), progress.BarColumn(bar_width=15),
-        progress.TextColumn("{task.completed:.0f} of {task.fields[of]}"), progress.TextColumn("{task.elapsed:3.0f} s"),
+        progress.TextColumn("{task.completed:.0f} of {task.fields[of]}"), Seconds(),
         progress.TextColumn("{task.fields[note]}", markup=False, table_column=Column(ratio=1, no_wrap=True)),
         console=Console(stderr=True), transient=True, expand=True, refresh_per_second=4,
     )  # fmt: skip
