@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hfm.cli import options as opt
 from hfm.cli.app import answer, app
@@ -51,8 +51,16 @@ def _demo(show: Show, common: Common, seed: int, refresh: bool, open_pages: bool
     ]  # fmt: skip
     for line in screen.INTRODUCTION:
         show.talk(line)
+    made: list[str] = []
+
+    def hear(market: str, message: dict[str, Any]) -> None:  # Any: JSON values
+        made.extend([market] * (message.get("state") == "done"))
+        board.hear(market, message)
+
     with _watched(show) as board:
-        verdicts = players.play(orders, together, board.hear)
+        verdicts = players.play(orders, together, hear)
+    if not made:
+        show.talk(screen.AGAIN)
     latest = home / "runs" / "latest"
     if not latest.exists():  # nobody's run is hidden by it
         point_latest(Run(Path(verdicts[0].run_dir)))

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 STAGES = 5
 KERNELS = "kernels"
 INTRODUCTION = (
-    f"Two markets of the same {SESSIONS} synthetic sessions of five-minute bars. In the first,",
-    f"order flow carries a planted signal of the next move (correlation {RHO}); in the",
-    "second there is none. A logistic regression learns each and trades, after costs,",
-    f"what it has not seen: the tenth of the rows that it is surest of ({THRESHOLD}), with {CASH:,.0f}.",
+    f"Two markets of the same {SESSIONS} synthetic sessions of five-minute bars. In the",
+    f"first, order flow carries a planted signal of the next move (correlation {RHO});",
+    "in the second there is none. A logistic regression learns each, walk-forward, and",
+    f"trades the rows that it is surest of ({THRESHOLD}) with {CASH:,.0f}, after costs.",
 )
+AGAIN = "both runs were there and fresh; hfm demo --refresh makes them again"
 
 
 class Lines:
