@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import pty
 import select
@@ -44,7 +45,7 @@ class Session:
     def silence(self) -> float:
         """Longest stretch in seconds without a sign, from the start to the end."""
         times = [0.0, *(second for second, _ in self.pieces), self.seconds]
-        return max(b - a for a, b in zip(times, times[1:], strict=False))
+        return max(b - a for a, b in itertools.pairwise(times))
 
 
 def hfm(

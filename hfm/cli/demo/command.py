@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hfm.cli import options as opt
 from hfm.cli.app import answer, app
 from hfm.cli.console import Show
-from hfm.cli.demo.markets import MARKETS, SEED, Verdict
+from hfm.cli.demo.markets import MARKETS, SEED, MarketVerdict
 from hfm.cli.options import Common
 from hfm.cli.progress import fancy
 from hfm.cli.settings import home_of
@@ -85,7 +85,7 @@ def _watched(show: Show) -> Iterator[screen.Lines | screen.Bars]:
         board.close()
 
 
-def _tell(show: Show, verdicts: Sequence[Verdict], seed: int) -> None:
+def _tell(show: Show, verdicts: Sequence[MarketVerdict], seed: int) -> None:
     """The product: the table, or the paths and figures of --json; nothing where -q is given and all is as it should."""
     from hfm.artifacts import PICTURE, SUMMARY
     from hfm.cli.demo import screen

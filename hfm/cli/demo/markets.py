@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from hfm.config import Config
@@ -15,8 +15,6 @@ AS_OF = "2026-03-06T22:00:00Z"
 """The last session ends before it, so that the markets are the same on every day."""
 RHO = 0.2
 """Correlation of the planted signal with the next standardised return: a perfect forecaster calls 56.4 % of moves."""
-CASH = 10_000.0
-"""So small that its own trades hardly move the price, which is the harder test of the market without a signal."""
 MODEL, THRESHOLD = "logistic", "q90"
 SEED = 7
 
@@ -59,12 +57,20 @@ def settings(market: Market, seed: int) -> Config:
     simulate = {"signal": market.signal, "rho": RHO, "seed": seed}
     return load([Layer("hfm demo", {
         "fetch": fetch, "simulate": simulate, "train": {"model": MODEL, "seed": seed},
-        "backtest": {"threshold": THRESHOLD, "cash": CASH},
+        "backtest": {"threshold": THRESHOLD},
     })])  # fmt: skip
 
 
+class WithInterval(NamedTuple):
+    """A figure and the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
 @dataclass(frozen=True)
-class Verdict:
+class MarketVerdict:
     """What the report of a market's run says.
 
     Attributes
@@ -82,14 +88,20 @@ class Verdict:
     page: str
     label: str
     expected: str
-    accuracy: tuple[float, float, float]
+    accuracy: WithInterval
     base_rate: float
-    net_return: tuple[float, float, float]
+    net_return: WithInterval
     round_trips: int
     sessions: int
     p: float
     level: float
     reps: int
+
+    @classmethod
+    def of_json(cls, body: dict[str, Any]) -> MarketVerdict:  # Any: JSON values
+        """From its fields as JSON has them."""
+        pairs = {name: WithInterval(*body[name]) for name in ("accuracy", "net_return")}
+        return cls(**{**body, **pairs})
 
     @property
     def right(self) -> bool:
@@ -97,7 +109,7 @@ class Verdict:
         return self.label == self.expected
 
 
-def verdict(market: Market, run_dir: str, summary: dict[str, Any]) -> Verdict:  # Any: JSON
+def verdict(market: Market, run_dir: str, summary: dict[str, Any]) -> MarketVerdict:  # Any: JSON
     """The verdict of a market's run.
 
     Parameters
@@ -111,16 +123,16 @@ def verdict(market: Market, run_dir: str, summary: dict[str, Any]) -> Verdict:  
 
     Returns
     -------
-    Verdict
+    MarketVerdict
         Its figures as they stand there.
     """
     from hfm.artifacts import PAGE
 
     headline, numbers = summary["headline"], summary["verdict"]["numbers"]
     accuracy, net = headline["accuracy_direction"], headline["return_net"]
-    return Verdict(
+    return MarketVerdict(
         market.name, run_dir, f"{run_dir}/{PAGE}", summary["verdict"]["label"], market.expected,
-        (accuracy["value"], accuracy["lo"], accuracy["hi"]), accuracy["floor"],
-        (net["value"], net["lo"], net["hi"]), int(summary["backtest"]["metrics"]["trips"]["value"]),
+        WithInterval(accuracy["value"], accuracy["lo"], accuracy["hi"]), accuracy["floor"],
+        WithInterval(net["value"], net["lo"], net["hi"]), int(summary["backtest"]["metrics"]["trips"]["value"]),
         int(numbers["sessions"]), numbers["p"], numbers["level"], int(numbers["reps"]),
     )  # fmt: skip

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import IO, Any
 
-from hfm.cli.demo.markets import Verdict
+from hfm.cli.demo.markets import MarketVerdict
 from hfm.cli.demo.worker import Order
 from hfm.errors import HfmError
 
@@ -42,12 +42,11 @@ class Player:
             self.process.stdin.flush()
 
 
-def play(orders: Sequence[Order], together: bool, hear: Hear) -> list[Verdict]:
+def play(orders: Sequence[Order], together: bool, hear: Hear) -> list[MarketVerdict]:
     """Carry out orders.
 
-    Each is begun when the one before has trained, or has its verdict; until then the one before has the processors,
-    and its kernels are those that the next one needs. A back-test waits for that of the one before, so that their
-    trials go on record in one order.
+    Each begins when the one before has trained, or has its verdict: until then that one compiles what both need. A
+    back-test waits for that of the one before, so that their trials go on record in one order.
 
     Parameters
     ----------
@@ -60,15 +59,17 @@ def play(orders: Sequence[Order], together: bool, hear: Hear) -> list[Verdict]:
 
     Returns
     -------
-    list[Verdict]
+    list[MarketVerdict]
         In the order of `orders`.
 
     Raises
     ------
     HfmError
         That ended one of them; then the others are ended too.
+    RuntimeError
+        For a fault in one of them.
     """
-    verdicts: dict[str, Verdict] = {}
+    verdicts: dict[str, MarketVerdict] = {}
     said: queue.Queue[tuple[str, dict[str, Any] | None]] = queue.Queue()
     with contextlib.ExitStack() as stack:
         players = [stack.enter_context(_started(orders[0], said))]
@@ -84,7 +85,7 @@ def play(orders: Sequence[Order], together: bool, hear: Hear) -> list[Verdict]:
             _raise(message)
             hear(market, message)
             if "verdict" in message:  # the run is committed and free: nobody waits for the process to end
-                verdicts[market] = _verdict(message["verdict"])
+                verdicts[market] = MarketVerdict.of_json(message["verdict"])
             if _over(message, "backtest"):
                 recorded.add(market)
             left = orders[len(players) :] if player is players[-1] else ()
@@ -110,6 +111,11 @@ def _started(order: Order, said: queue.Queue[tuple[str, dict[str, Any] | None]])
     """A process that carries out the order; at the block's end it is gone, with all that it has started.
 
     It leads a group of its own, so that Ctrl-C at the terminal comes to this process alone.
+
+    Yields
+    ------
+    Player
+        Which has its order.
     """
     with tempfile.TemporaryFile("w+") as err:
         process = subprocess.Popen(
@@ -162,7 +168,3 @@ def _raise(message: dict[str, Any]) -> None:
 def _last_words(player: Player) -> str:
     player.err.seek(0)
     return player.err.read()[-2000:]
-
-
-def _verdict(body: dict[str, Any]) -> Verdict:
-    return Verdict(**{key: tuple(value) if isinstance(value, list) else value for key, value in body.items()})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hfm.cli.demo.markets import CASH, MARKETS, RHO, SESSIONS, THRESHOLD, Verdict
+from hfm.cli.demo.markets import MARKETS, RHO, SESSIONS, THRESHOLD, MarketVerdict, WithInterval
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Drawing
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 STAGES = 5
 KERNELS = "kernels"
 INTRODUCTION = (
-    f"Two markets of the same {SESSIONS} synthetic sessions of five-minute bars. In the",
-    f"first, order flow carries a planted signal of the next move (correlation {RHO});",
-    "in the second there is none. A logistic regression learns each, walk-forward, and",
-    f"trades the rows that it is surest of ({THRESHOLD}) with {CASH:,.0f}, after costs.",
+    f"Two markets of the same {SESSIONS} synthetic sessions of five-minute bars: in one,",
+    f"order flow carries a planted signal of the next move (correlation {RHO}), in the",
+    "other there is none. A logistic regression learns each market walk-forward and",
+    f"trades the tenth of the rows that it is surest of ({THRESHOLD}), after costs.",
 )
 AGAIN = "both runs were there and fresh; hfm demo --refresh makes them again"
 
@@ -100,7 +100,7 @@ def _drawing() -> Drawing:
     )  # fmt: skip
 
 
-def table(verdicts: Sequence[Verdict]) -> list[str]:
+def table(verdicts: Sequence[MarketVerdict]) -> list[str]:
     """The verdicts side by side, and where the pages are.
 
     Parameters
@@ -116,7 +116,7 @@ def table(verdicts: Sequence[Verdict]) -> list[str]:
     rows = [
         ("market", [v.market for v in verdicts]),
         ("verdict", [v.label for v in verdicts]),
-        ("directions called", [f"{v.accuracy[0]:.1%} [{v.accuracy[1]:.1%}, {v.accuracy[2]:.1%}]" for v in verdicts]),
+        ("directions called", [_share(v.accuracy) for v in verdicts]),
         ("  base rate", [f"{v.base_rate:.1%}" for v in verdicts]),
         ("return after costs", [_return(v.net_return) for v in verdicts]),
         ("round trips", [f"{v.round_trips:,} on {v.sessions} sessions" for v in verdicts]),
@@ -128,7 +128,7 @@ def table(verdicts: Sequence[Verdict]) -> list[str]:
     return [*found, *(f"{'page of ' + v.market:23}{Path(v.page).as_uri()}" for v in verdicts)]
 
 
-def conclusion(verdicts: Sequence[Verdict]) -> str:
+def conclusion(verdicts: Sequence[MarketVerdict]) -> str:
     """Whether the verdicts are what they should be, in a line."""
     wrong = [v for v in verdicts if not v.right]
     if not wrong:
@@ -136,10 +136,14 @@ def conclusion(verdicts: Sequence[Verdict]) -> str:
     return "; ".join(f"{v.market}: {v.label}, where {v.expected} would be right" for v in wrong)
 
 
-def _return(net: tuple[float, float, float]) -> str:
-    return f"{net[0]:+.1%} [{net[1]:+.1%}, {net[2]:+.1%}]".replace("-", "−")
+def _share(found: WithInterval) -> str:
+    return f"{found.value:.1%} [{found.low:.1%}, {found.high:.1%}]"
 
 
-def _p(found: Verdict) -> str:
+def _return(net: WithInterval) -> str:
+    return f"{net.value:+.1%} [{net.low:+.1%}, {net.high:+.1%}]".replace("-", "−")
+
+
+def _p(found: MarketVerdict) -> str:
     least = 1.0 / (found.reps + 1)
     return f"< {least * 1.001:.5f}" if found.p <= least else f"{found.p:.4f}"

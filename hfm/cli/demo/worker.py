@@ -20,7 +20,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hfm.cli.demo.markets import MARKETS, Market, settings, verdict
+from hfm.cli import interrupts
+from hfm.cli.demo.markets import MARKETS, settings, verdict
 from hfm.errors import HfmError
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Order:
 def main() -> None:
     """Carry out the order on stdin; what ends it is said, and is no traceback."""
     lines, sys.stdout = sys.stdout, sys.stderr
+    interrupts.listen()  # so that what is at work tidies up
     gc.set_threshold(50_000, 20, 50)
     guard = threading.Lock()
 

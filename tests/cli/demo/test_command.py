@@ -75,18 +75,14 @@ def test_another_process_sees_the_stage_at_work(first: tuple[terminal.Session, d
                         "report": "missing"}  # fmt: skip
 
 
-def test_every_kernel_of_the_markets_is_on_the_list(
-    home: Path, first: tuple[terminal.Session, dict[str, str]]
-) -> None:
+def test_every_kernel_of_the_markets_is_on_the_list(home: Path, first: tuple[terminal.Session, dict[str, str]]) -> None:
     """So that all are compiled beside the run, and are counted."""
     (folder,) = (path for path in (home / "cache").iterdir() if path.is_dir())
     kept = {path.name.rpartition("-")[0] for path in folder.glob("*.ready")}
     assert kept == {name.replace(":", ".") for name, _ in first_run.entries(networks=False)}
 
 
-def test_again_it_says_that_nothing_is_to_be_done(
-    home: Path, first: tuple[terminal.Session, dict[str, str]]
-) -> None:
+def test_again_it_says_that_nothing_is_to_be_done(home: Path, first: tuple[terminal.Session, dict[str, str]]) -> None:
     """In a pipe; and the runs are runs as any other."""
     done = hfm("demo", cwd=home)
     assert done.code == 0

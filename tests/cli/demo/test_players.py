@@ -115,9 +115,7 @@ say(error={"kind": "locked", "what": "another hfm is at work", "why": "", "hint"
     ("say(fault='Traceback\\nValueError: no')", "ValueError: no"),
     ("sys.exit('out of memory')", "ended early\nout of memory"),
 ])  # fmt: skip
-def test_a_fault_is_one_of_the_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, words: str
-) -> None:
+def test_a_fault_is_one_of_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, words: str) -> None:
     """With what the process said last."""
     toy(monkeypatch, body)
     with pytest.raises(RuntimeError, match=words):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 
-from hfm.cli.demo.markets import MARKETS, Verdict
+from hfm.cli.demo.markets import MARKETS, MarketVerdict, WithInterval
 from hfm.cli.demo.screen import INTRODUCTION, Lines, conclusion, table
 
-PLANTED = Verdict(
+PLANTED = MarketVerdict(
     "planted", "/home/me/runs/demo-planted", "/home/me/runs/demo-planted/report/report.html", "edge supported",
-    "edge supported", (0.564, 0.556, 0.572), 0.503, (1.518, 1.112, 2.003), 1221, 200, 1 / 20_001, 0.00333, 20_000,
+    "edge supported", WithInterval(0.564, 0.556, 0.572), 0.503, WithInterval(1.518, 1.112, 2.003), 1221, 200,
+    1 / 20_001, 0.00333, 20_000,
 )  # fmt: skip
 NONE = dataclasses.replace(
-    PLANTED, market="none", label="no edge found", expected="no edge found", net_return=(-0.128, -0.269, 0.041), p=1.0
-)
+    PLANTED, market="none", label="no edge found", expected="no edge found",
+    net_return=WithInterval(-0.128, -0.269, 0.041), p=1.0,
+)  # fmt: skip
 
 
 def test_it_is_as_wide_as_a_terminal() -> None:
