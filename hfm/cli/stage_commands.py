@@ -234,7 +234,10 @@ def status(
     json: opt.Json = False, quiet: opt.Quiet = False, debug: opt.Debug = False, wait: opt.Wait = 0.0,
     workers: opt.Workers = None,
 ) -> None:  # fmt: skip
-    """Which stages of a run are fresh, stale (and why), missing, running or interrupted."""
+    """Which stages of a run are fresh, stale (and why) or missing.
+
+    And which is running in another process, or was interrupted.
+    """
     common = Common(run, home, config, set_, json, quiet, debug, wait, workers)
     answer("status", common, lambda show: _status(show, common))
 

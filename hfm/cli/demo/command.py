@@ -28,9 +28,9 @@ def demo(
     home: opt.Home = None, json: opt.Json = False, quiet: opt.Quiet = False, debug: opt.Debug = False,
     wait: opt.Wait = 0.0, workers: opt.Workers = None,
 ) -> None:  # fmt: skip
-    """Show what a verdict is worth: a market with a planted signal and one without, in under a minute.
+    """Judge two markets in a minute: one has a planted signal.
 
-    The runs are demo-planted and demo-none; run again, it does what is no longer fresh.
+    The other has none. The runs are demo-planted and demo-none; again, only what is no longer fresh is made.
     """
     common = Common(home=home, json=json, quiet=quiet, debug=debug, wait=wait, workers=workers)
     answer("demo", common, lambda show: _demo(show, common, seed, refresh, open))
