@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -122,6 +123,7 @@ def stop() -> None:
 def work(place: int, networks: bool = True) -> None:
     """What helper `place` does: compile the listed kernels from the last to the first."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    gc.set_threshold(50_000, 20, 50)  # a compiler makes many objects and drops few: a tenth of its time
     from filelock import FileLock, Timeout
 
     lock = FileLock(jit.cache_folder() / f"helper-{place}.lock", timeout=0)

@@ -33,7 +33,8 @@ class Market:
         return f"demo-{self.name}"
 
 
-MARKETS = (Market("planted", "planted", "edge supported"), Market("none", "none", "no edge found"))
+SUPPORTED = "edge supported"
+MARKETS = (Market("planted", "planted", SUPPORTED), Market("none", "none", "no edge found"))
 
 
 def settings(market: Market, seed: int) -> Config:

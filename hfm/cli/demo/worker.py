@@ -21,13 +21,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hfm.cli import interrupts
-from hfm.cli.demo.markets import MARKETS, settings, verdict
+from hfm.cli.demo.markets import MARKETS, SUPPORTED, settings, verdict
 from hfm.errors import HfmError
 
 if TYPE_CHECKING:
     from hfm.runs.manifest import Run
     from hfm.runs.pipeline import Options
     from hfm.stage import Progress, Verification
+    from hfm.verify.lookahead.isolation import Isolated
 
 Say = Callable[[dict[str, Any]], None]  # Any: JSON values
 """Tells the process that gave the order."""
@@ -108,9 +109,10 @@ def carry_out(order: Order, say: Say, turn: Callable[[], object]) -> None:
     from hfm.runs.freshness import why_stale
 
     (market,) = (m for m in MARKETS if m.name == order.market)
-    config, options = settings(market, order.seed), _options(order, say)
+    config = settings(market, order.seed)
     run = manifest.create(Path(order.home), market.run, (), datetime.now(UTC))
-    with run.lock(order.wait_s), run.discarded_if_empty():
+    with run.lock(order.wait_s), run.discarded_if_empty(), _asked() as asked:
+        options = _options(order, say, asked)
         if order.compiles:
             _compile_ahead(say)
         for stage in stages.STAGES:
@@ -119,19 +121,28 @@ def carry_out(order: Order, say: Say, turn: Callable[[], object]) -> None:
             why = why_stale(run, run.manifest(), stage, config) or ("--refresh" if order.refresh else None)
             say({"stage": stage.name, "state": "fresh" if why is None else "running"})
             if why is not None:
+                if stage.name == "report" and market.expected == SUPPORTED:
+                    asked.begin()
                 done = pipeline.execute(run, stage, config, options)
                 say({"stage": stage.name, "state": "done", "elapsed_s": round(done.elapsed_s, 3)})
         summary = json.loads((run.path / SUMMARY).read_bytes())
     say({"verdict": asdict(verdict(market, str(run.path), summary))})
 
 
-def _options(order: Order, say: Say) -> Options:
+def _asked() -> Isolated:
+    """The process of the look-ahead tests, which an edge is to pass: it loads its libraries beside the report's."""
+    from hfm.verify.lookahead.isolation import Isolated
+
+    return Isolated()
+
+
+def _options(order: Order, say: Say, asked: Isolated) -> Options:
     from hfm.runs.pipeline import Options
 
     def tests(run: Run) -> Verification:
         from hfm.verify.lookahead import run_tests
 
-        return run_tests.verification(run, partial(_note, say))
+        return run_tests.verification(run, partial(_note, say), asked=asked)
 
     return Options(
         Path(order.home), order.wait_s, order.workers, progress=partial(_progress, say), verify=tests, latest=False,

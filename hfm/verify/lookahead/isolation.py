@@ -92,15 +92,22 @@ class Isolated:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._pool = None
 
+    def begin(self) -> None:
+        """Start the process before it is asked: it loads its libraries meanwhile."""
+        self._started().submit(bool)
+
     def ask(self, question: Callable[..., Reply], *arguments: object) -> Reply:
         """What `question` (one of this module's) replies in the process; an exception of the plug-in is an error."""
+        return self._started().submit(question, *arguments).result()
+
+    def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
             self._folder = tempfile.mkdtemp(prefix="hfm-verify-")
             self._pool = ProcessPoolExecutor(
                 1, mp_context=multiprocessing.get_context("spawn"), initializer=_settle,
                 initargs=({group: dict(known) for group, known in plugins.REGISTRY.items()}, self._folder),
             )  # fmt: skip
-        return self._pool.submit(question, *arguments).result()
+        return self._pool
 
 
 # ------------------------------------------------------------------------------------------------------- the questions

@@ -84,3 +84,15 @@ def test_state_clock_process_folder_and_files_are_others(asked: Isolated) -> Non
     none = np.empty(0)
     fault = asked.ask(isolation.propose, "faulty", [Signals(none, none, none, none)])
     assert (fault.answers, fault.error) == ([], "ValueError: no answer")
+
+
+def test_a_process_that_was_begun_before_it_was_asked_answers_the_same() -> None:
+    """And it ends with the block, asked or not."""
+    with Isolated() as ahead, Isolated() as late:
+        ahead.begin()
+        ahead.begin()
+        assert repr(ahead.ask(isolation.propose, "nonsense", [])) == repr(late.ask(isolation.propose, "nonsense", []))
+    with Isolated() as process:
+        process.begin()
+        folder = process._folder
+    assert not Path(folder).exists()
