@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from hfm.cli.stage_commands import under_way
 from tests.cli.test_app import AS_OF, FETCH
 from tests.command import hfm
 
@@ -73,3 +74,10 @@ def test_a_damaged_input_is_found_and_the_cure_is_named(tmp_path: Path) -> None:
     assert done.code == 4
     assert "bars.parquet" in done.err
     assert "hfm fetch" in done.err
+
+
+def test_what_runs_is_not_called_missing() -> None:
+    """And what has run before says why it runs again."""
+    assert under_way("missing") == "running"
+    assert under_way("train.epochs 50 -> 2") == "running (train.epochs 50 -> 2)"
+    assert under_way("fresh") == "fresh"

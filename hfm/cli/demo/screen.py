@@ -145,5 +145,6 @@ def _return(net: WithInterval) -> str:
 
 
 def _p(found: MarketVerdict) -> str:
-    least = 1.0 / (found.reps + 1)
-    return f"< {least * 1.001:.5f}" if found.p <= least else f"{found.p:.4f}"
+    """As the page has it: the smallest p that so many resamples can show stands for all smaller ones."""
+    least = float(f"{max(found.p, 1.5 / found.reps):.1g}")
+    return f"{found.p:.4f}" if found.p >= 1e-4 else f"< {least:.5f}"

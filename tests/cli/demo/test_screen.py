@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 from hfm.cli.demo.markets import MARKETS, MarketVerdict, WithInterval
 from hfm.cli.demo.screen import INTRODUCTION, Lines, conclusion, table
+from hfm.report.verdict_reasons import p_text
 
 PLANTED = MarketVerdict(
     "planted", "/home/me/runs/demo-planted", "/home/me/runs/demo-planted/report/report.html", "edge supported",
@@ -32,7 +34,8 @@ def test_the_verdicts_stand_side_by_side() -> None:
     text = "\n".join(table([PLANTED, NONE]))
     assert "edge supported               no edge found" in text
     assert "+151.8% [+111.2%, +200.3%]   −12.8% [−26.9%, +4.1%]" in text
-    assert "< 0.00005                    1.0000" in text
+    assert f"< {float(p_text(PLANTED.p, PLANTED.reps).removeprefix('< ')):.5f}   " in text
+    assert re.search(r"p of no edge +< 0.00007 +1.0000", text)
 
 
 def test_a_wrong_verdict_is_named() -> None:
