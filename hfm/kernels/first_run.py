@@ -107,7 +107,7 @@ def _count(networks: bool) -> None:
         done = compiled(networks)
         busy = done < total and (jit.compiling() or any(helper.poll() is None for helper in _helpers))
         if _told is not None and (busy or shown):
-            note = f"{done} of {total}, once after installation"
+            note = f"{done} of {total}, first run only"
             _told(LABEL, done if busy else total, total, note)
         shown = busy
 

@@ -254,7 +254,7 @@ def test_progress_is_told_while_something_is_compiled_and_then_that_all_is(
         if told:
             break
         time.sleep(0.01)
-    assert told[0] == (first_run.LABEL, 0, len(names), f"0 of {len(names)}, once after installation")
+    assert told[0] == (first_run.LABEL, 0, len(names), f"0 of {len(names)}, first run only")
     fill(cache, names)
     for _ in range(500):
         if told[-1][1] == len(names):
