@@ -24,7 +24,7 @@ from tests.yahoo import Yahoo
 
 TAGS = ("main", "test", "tour", "book", "real", "adjust", "feeds")
 COMMANDS = (
-    "fetch", "simulate", "train", "backtest", "report", "run", "status", "verify",
+    "demo", "fetch", "simulate", "train", "backtest", "report", "run", "status", "verify",
     "predict", "stream", "export", "schedule", "doctor", "prune", "docs",
 )  # fmt: skip
 PYTHON = Path(sys.executable).parent

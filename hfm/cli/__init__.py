@@ -1,7 +1,7 @@
 """The command line: options in, Config and pipeline calls out; errors become lines and exit codes here alone.
 
-stage_commands.py, checks.py, live.py and export.py hold the commands, app.py calls them, console.py prints. Nothing
-heavy is imported before a command runs.
+demo/, stage_commands.py, checks.py, live.py and export.py hold the commands, app.py calls them, console.py prints.
+Nothing heavy is imported before a command runs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def main() -> None:
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own keeps what it was given
     gc.set_threshold(50_000, 20, 50)  # imports make many objects and drop few: looking for cycles is a tenth of them
     try:
-        from hfm.cli import stage_commands, checks, live, export, manual  # noqa: F401, I001  # in the order of the help
+        from hfm.cli.demo import command  # noqa: F401, I001  # first in the help
+        from hfm.cli import stage_commands, checks, live, export, manual  # noqa: F401  # in the order of the help
         from hfm.cli.app import invoke
 
         code = invoke(sys.argv[1:])

@@ -108,6 +108,10 @@ HoldOvernight = Annotated[bool, _option("--hold-overnight", help="Keep positions
 AllowLookahead = Annotated[bool, _option("--allow-lookahead", help="Permit --fill close; watermarked.")]
 OpenPage = Annotated[bool, _option("--open", help="Open the page in a browser.")]
 
+# demo
+DemoSeed = Annotated[int, _option("--seed", min=0, help="Seed of both markets. [7]")]
+DemoRefresh = Annotated[bool, _option("--refresh", help="Make both runs again, though they are fresh.")]
+
 # verify and prune
 Quick = Annotated[bool, _option("--quick", help="Under half a minute.")]
 Full = Annotated[bool, _option("--full", help="All claims, under ten minutes.")]

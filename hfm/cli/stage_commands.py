@@ -222,9 +222,14 @@ def _run_all(show: Show, common: Common, options: FetchOptions, refresh: bool) -
                 show.outcome(item)
                 code = max(code, item.code)
             else:
-                show.talk(f"{item[0].name}: {item[1]}")
+                show.talk(f"{item[0].name}: {under_way(item[1])}")
                 code = max(code, show.fresh(run, item[0].name) if item[1] == "fresh" else code)
     return code
+
+
+def under_way(why: str) -> str:
+    """What is said of a stage as it begins: that it is fresh, or that it runs, and why if it has run before."""
+    return why if why == "fresh" else "running" if why == "missing" else f"running ({why})"
 
 
 @app.command("status")
@@ -233,7 +238,10 @@ def status(
     json: opt.Json = False, quiet: opt.Quiet = False, debug: opt.Debug = False, wait: opt.Wait = 0.0,
     workers: opt.Workers = None,
 ) -> None:  # fmt: skip
-    """Which stages of a run are fresh, stale (and why) or missing."""
+    """Which stages of a run are fresh, stale (and why) or missing.
+
+    And which is running in another process, or was interrupted.
+    """
     common = Common(run, home, config, set_, json, quiet, debug, wait, workers)
     answer("status", common, lambda show: _status(show, common))
 
@@ -249,5 +257,5 @@ def _status(show: Show, common: Common) -> ExitCode:
     config = config_of(common, home, manifest.config, "fetch", {})
     rows = freshness.status(run, manifest, config)
     show.metrics["stages"] = {name: {"state": state, "why": why} for name, state, why in rows}
-    show.table = [f"{name:10}{state:9}{why}".rstrip() for name, state, why in rows]
+    show.table = [f"{name:10}{state:12}{why}".rstrip() for name, state, why in rows]
     return ExitCode.OK

@@ -46,6 +46,7 @@ _CALLEES = 100
 """More kernels than one calls."""
 _making = threading.Lock()
 _seconds = 0.0
+_under_way = 0
 on_compile: Callable[[], None] | None = None
 """Called before this process compiles, or waits for, a kernel that is in no cache."""
 on_first_use: Callable[[Kernel[..., Any], tuple[object, ...]], None] | None = None
@@ -212,7 +213,7 @@ def _first_time(path: Path, patience: float) -> Iterator[None]:
     Raises TimeoutError where another process is at it and `patience` is 0 seconds; after any longer time, it compiles
     too.
     """
-    global _seconds
+    global _seconds, _under_way
     ready = path.with_name(f"{path.name}.ready")
     if ready.exists():
         yield
@@ -220,8 +221,12 @@ def _first_time(path: Path, patience: float) -> Iterator[None]:
     if on_compile is not None:
         on_compile()
     began = time.perf_counter()
-    with _lock(path, patience):
-        yield
+    _under_way += 1
+    try:
+        with _lock(path, patience):
+            yield
+    finally:
+        _under_way -= 1
     with contextlib.suppress(OSError):  # a full disk: the next process compiles again
         ready.touch()
     _seconds += time.perf_counter() - began
@@ -241,6 +246,11 @@ def _lock(path: Path, patience: float) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def compiling() -> bool:
+    """Whether this process is compiling, or waits for, a kernel that was in no cache."""
+    return _under_way > 0
 
 
 def compile_seconds() -> float:

@@ -1,4 +1,4 @@
-"""What a run holds that can be relied on: which stage is fresh, stale or missing and why; inputs checked by SHA-256."""
+"""What a run holds that can be relied on: how each stage stands and why; inputs checked by SHA-256."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from hfm import __version__, atomic
 from hfm.config import BEFORE_IT_EXISTED, Config, Layer, load
 from hfm.errors import DataError
-from hfm.runs import stages
+from hfm.runs import running, stages
 from hfm.runs.manifest import Entry, Manifest, Run
 from hfm.runs.stages import Stage, maker
 
@@ -94,13 +94,17 @@ def status(run: Run, manifest: Manifest, config: Config) -> list[tuple[str, str,
     Returns
     -------
     list[tuple[str, str, str]]
-        (stage, fresh | stale | missing, why) in the stages' order; why is "" but of a stale one.
+        (stage, fresh | stale | missing | running | interrupted, why) in the stages' order. Running: a process is at
+        work in it; interrupted: it was, and what it did was not committed. why: "" of a fresh and of a missing one.
     """
-    rows = []
+    rows, found = [], running.at_work(run.path)
     for stage in stages.STAGES:
         why = why_stale(run, manifest, stage, config)
-        rows.append((stage.name, "fresh" if why is None else why if why == "missing" else "stale",
-                     why if why and why != "missing" else ""))  # fmt: skip
+        state = "fresh" if why is None else why if why == "missing" else "stale"
+        why = why if state == "stale" else ""
+        if found and found.stage == stage.name and (found.alive or state != "fresh"):
+            state = "running" if found.alive else "interrupted"
+        rows.append((stage.name, state, why or ""))
     return rows
 
 

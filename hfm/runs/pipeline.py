@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from hfm.config import Config
 from hfm.errors import ConfigError, ExitCode
 from hfm.instants import parse_instant
-from hfm.runs import metrics_file, stages
+from hfm.runs import metrics_file, running, stages
 from hfm.runs.freshness import check_hashes, inputs_of, readers, section, versions, why_stale
 from hfm.runs.manifest import Entry, Manifest, Run, point_latest
 from hfm.runs.stages import Stage
@@ -46,6 +46,8 @@ class Options:
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     verify: Callable[[Run], Verification] | None = None
     """Asks the look-ahead tests about a run where its report would support an edge; None: their record is read."""
+    latest: bool = True
+    """Whether a fetch makes runs/latest mean its run."""
     talk: Callable[[str], None] | None = None
     """Tells a person that kernels are compiled, which processes beside this one do too; None: they are not started."""
 
@@ -88,13 +90,19 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
     Outcome
         What was written, the figures, warnings and losses.
     """
+    with running.announced(run.path, stage.name):
+        return _execute(run, stage, config, options)
+
+
+def _execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome:
+    """`execute`, which has said that the stage is at work."""
     began, compiled, now = time.perf_counter(), _compile_seconds(), options.clock()
     manifest = run.manifest(now)
     inputs, settings = inputs_of(run, manifest, stage), section(config, stage.name)
-    _watch_compilers(options)
     with ThreadPoolExecutor(1) as beside, staging(run) as staged:
         checked = beside.submit(check_hashes, run, inputs)
         ctx, function = _context(run, stage, config, options, inputs, now), _function(stage)
+        _watch_compilers(options, ctx)
         if ctx.checkpoint is not None:
             checked.result()  # work in progress is kept under its inputs' hashes
         try:
@@ -115,30 +123,30 @@ def execute(run: Run, stage: Stage, config: Config, options: Options) -> Outcome
         artifacts, inputs, settings, versions(), ctx.losses, ctx.warnings, plain(ctx.figures),
         finished=f"{options.clock().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", elapsed_s=round(elapsed, 3),
     )  # fmt: skip
-    _commit(run, manifest, stage, ctx, options.clock())
+    _commit(run, manifest, stage, ctx, options)
     paths = [run.path / a for a in artifacts]
     return Outcome(
         stage.name, paths, entry.figures, ctx.lines, ctx.warnings, ctx.losses, elapsed, _compile_seconds() - compiled
     )
 
 
-def _watch_compilers(options: Options) -> None:
+def _watch_compilers(options: Options, ctx: Context) -> None:
     """Where a person is told so, let processes beside this one compile once a kernel is in no cache."""
     if options.talk is not None:
         from hfm.kernels import first_run  # NumPy
 
-        first_run.watch(options.talk)
+        first_run.watch(options.talk if options.progress is None else None, ctx.progress)
 
 
-def _commit(run: Run, manifest: Manifest, stage: Stage, ctx: Context, now: datetime) -> None:
+def _commit(run: Run, manifest: Manifest, stage: Stage, ctx: Context, options: Options) -> None:
     """Commit a stage whose entry stands in the manifest, with its trials and its line of the journal; then tidy up."""
     entry = manifest.stages[stage.name]
     chosen = {name: each.config for name, each in manifest.stages.items()}
-    run.commit(manifest, [*trial_keys(ctx.events, entry.inputs, chosen), _event(stage, entry)], now)
+    run.commit(manifest, [*trial_keys(ctx.events, entry.inputs, chosen), _event(stage, entry)], options.clock())
     metrics_file.write(run, manifest)
     if isinstance(ctx.checkpoint, ResumeFile):
         ctx.checkpoint.remove()
-    if stage.name == "fetch":
+    if stage.name == "fetch" and options.latest:
         point_latest(run)
 
 

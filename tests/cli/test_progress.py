@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from hfm.cli.progress import ProgressBars
 from tests.command import hears_ctrl_c
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
@@ -86,6 +87,26 @@ def test_a_signal_gives_the_terminal_its_cursor_back(tmp_path: Path, number: sig
     assert code == 128 + number
     assert seen.rindex(SHOW) > seen.rindex(HIDE)
     assert seen.rstrip().endswith("what was committed stands")
+
+
+def test_a_stage_that_says_nothing_is_said_to_run(tmp_path: Path) -> None:
+    """After a second without a bar, before the first one and after the last; it gives way to the stage's own."""
+    body = "ctx.progress('fetch', 4, 4)\n    ctx.progress('pages', 1, 1)\n    time.sleep(2.5)"
+    code, seen = watched(tmp_path, body)
+    assert code == 4
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen)
+    assert re.search(r"fetch\s+━+.*running, [12] s", plain)
+    assert "━" not in seen[seen.rindex(SHOW) :]
+    assert seen.count(HIDE) == seen.count(SHOW)
+
+
+def test_what_a_finished_stage_still_says_is_not_drawn() -> None:
+    """Its thread may come late."""
+    bars = ProgressBars()
+    late = bars.stage("train")
+    bars.close()
+    late("train", 1, 2)
+    assert bars._drawing is None
 
 
 def test_a_terminal_that_asks_for_none_gets_none(tmp_path: Path) -> None:

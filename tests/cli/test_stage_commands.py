@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from hfm.cli.stage_commands import under_way
 from tests.cli.test_app import AS_OF, FETCH
 from tests.command import hfm
 
@@ -87,3 +88,10 @@ def test_a_report_by_two_processes_is_that_by_one(tmp_path: Path) -> None:
     assert made[0] == made[1]
     refused = hfm("report", "--run", "no-such-run", "--workers", 2, cwd=tmp_path)
     assert refused.code == 4, refused.err
+
+
+def test_what_runs_is_not_called_missing() -> None:
+    """And what has run before says why it runs again."""
+    assert under_way("missing") == "running"
+    assert under_way("train.epochs 50 -> 2") == "running (train.epochs 50 -> 2)"
+    assert under_way("fresh") == "fresh"

@@ -194,6 +194,7 @@ def test_helpers_are_one_a_core_beside_the_runs_and_none_without_a_lasting_cache
     monkeypatch.setattr(first_run, "_helpers", [])  # not those of other tests
     monkeypatch.setattr(first_run, "_announced", False)
     monkeypatch.setattr(first_run, "_cores", lambda: cores)
+    monkeypatch.setattr(first_run, "_count", lambda networks: None)
     monkeypatch.setattr(first_run.subprocess, "Popen", lambda words, **_: begun.append(words))
     monkeypatch.setattr(first_run.atexit, "register", lambda _: None)
     monkeypatch.setattr(jit, "cache_folder", lambda: tmp_path / folder)
@@ -205,3 +206,65 @@ def test_helpers_are_one_a_core_beside_the_runs_and_none_without_a_lasting_cache
     assert len(begun) == helpers
     first_run.watch(lines.append)  # the next stage of the run
     assert jit.on_compile is None
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, and no helper: what a process would have begun is not."""
+    monkeypatch.setattr(jit, "on_compile", None)
+    monkeypatch.setattr(first_run, "_announced", False)
+    monkeypatch.setattr(first_run, "_told", None)
+    monkeypatch.setattr(first_run, "_helpers", [])
+    monkeypatch.setattr(first_run, "_cores", lambda: 1)
+    monkeypatch.setattr(first_run, "_LOOK_S", 0.01)
+    monkeypatch.setattr(first_run.atexit, "register", lambda _: None)
+    (tmp_path / "kept").mkdir()
+    monkeypatch.setattr(jit, "cache_folder", lambda: tmp_path / "kept")
+    return tmp_path / "kept"
+
+
+def fill(cache: Path, names: list[str]) -> None:
+    """As if these kernels were compiled."""
+    for name in names:
+        (cache / f"{name.replace(':', '.')}-0123.ready").touch()
+
+
+def test_kernels_in_the_cache_are_counted(cache: Path) -> None:
+    """Without those of networks where none is fitted."""
+    every = [name for name, _ in first_run.entries()]
+    few = [name for name, _ in first_run.entries(networks=False)]
+    assert set(few) < set(every)
+    assert not any("lstm" in name for name in few)
+    fill(cache, few[:3])
+    assert (first_run.compiled(), first_run.compiled(networks=False)) == (3, 3)
+    fill(cache, every)
+    assert (first_run.compiled(), first_run.compiled(networks=False)) == (len(every), len(few))
+
+
+def test_progress_is_told_while_something_is_compiled_and_then_that_all_is(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a thread; nothing is told between two kernels of a process without helpers."""
+    told: list[tuple[str, int, int, str]] = []
+    names = [name for name, _ in first_run.entries(networks=False)]
+    monkeypatch.setattr(jit, "_under_way", 1)
+    first_run.watch(None, lambda *words: told.append(words))
+    first_run.begin(networks=False)
+    for _ in range(500):
+        if told:
+            break
+        time.sleep(0.01)
+    assert told[0] == (first_run.LABEL, 0, len(names), f"0 of {len(names)}, first run only")
+    fill(cache, names)
+    for _ in range(500):
+        if told[-1][1] == len(names):
+            break
+        time.sleep(0.01)
+    assert told[-1][1:3] == (len(names), len(names))
+
+
+def test_nothing_begins_ahead_where_all_is_compiled(cache: Path) -> None:
+    """Nor is anything said."""
+    fill(cache, [name for name, _ in first_run.entries(networks=False)])
+    first_run.begin(networks=False)
+    assert not first_run._announced

@@ -53,8 +53,14 @@ class SymbolConstants:
 
 
 def constants_of(seed: int, symbol: str) -> SymbolConstants:
-    """SPY's constants, or for another symbol a draw that depends on nothing but (seed, symbol)."""
-    if symbol == "SPY":
+    """SPY's constants, or for another symbol a draw that depends on nothing but (seed, symbol).
+
+    Returns
+    -------
+    SymbolConstants
+        Of DEMO SPY's too: what `hfm demo` plants is then worth its costs, whatever the seed.
+    """
+    if symbol in ("SPY", "DEMO"):
         return SymbolConstants(560.0, 0.0062, 0.0045, 48e6)
     rng = np.random.default_rng(seed_sequence(seed, "synthetic/character", symbol))
     a, b, c = rng.standard_normal(3)

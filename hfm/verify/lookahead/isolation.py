@@ -81,8 +81,8 @@ class Isolated:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._process = None
 
-    def ask(self, question: Callable[..., Reply], *arguments: object) -> Reply:
-        """What `question` (one of this module's) replies in the process; an exception of the plug-in is an error."""
+    def begin(self) -> None:
+        """Start the process before it is asked: it loads its libraries meanwhile."""
         if self._process is None:
             self._folder, spawn = tempfile.mkdtemp(prefix="hfm-verify-"), multiprocessing.get_context("spawn")
             self._line, theirs = spawn.Pipe()
@@ -90,6 +90,10 @@ class Isolated:
             self._process = spawn.Process(target=_answer, args=(theirs, registry, self._folder))
             self._process.start()
             theirs.close()
+
+    def ask(self, question: Callable[..., Reply], *arguments: object) -> Reply:
+        """What `question` (one of this module's) replies in the process; an exception of the plug-in is an error."""
+        self.begin()
         try:
             self._line.send((question, arguments))
             reply: Reply = self._line.recv()

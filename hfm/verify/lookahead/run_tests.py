@@ -32,7 +32,10 @@ STAGES = ("fetch", "simulate", "train", "backtest")
 """Those that are asked again."""
 
 
-def of_run(run: Run, tell: Callable[[str], None], seed: int | None = None, stages: Sequence[str] = STAGES) -> list[Row]:
+def of_run(
+    run: Run, tell: Callable[[str], None], seed: int | None = None, stages: Sequence[str] = STAGES,
+    asked: Isolated | None = None,
+) -> list[Row]:  # fmt: skip
     """The look-ahead tests of every stage that a run has. Its files must be those that were committed.
 
     Parameters
@@ -45,6 +48,8 @@ def of_run(run: Run, tell: Callable[[str], None], seed: int | None = None, stage
         Of the cuts; None: a new one.
     stages
         Those that are asked again.
+    asked
+        The process in which plug-ins are asked again, and which ends with the tests; None: a new one.
 
     Returns
     -------
@@ -58,15 +63,17 @@ def of_run(run: Run, tell: Callable[[str], None], seed: int | None = None, stage
     seed = cuts.seed_new() if seed is None else seed
     tell(f"look-ahead: the cuts are drawn by --seed {seed}")
     rows: list[Row] = []
-    with Isolated() as asked:
+    with asked or Isolated() as process:
         for k, stage in enumerate(STAGES):
             if stage in manifest.stages and stage in stages:
                 tell(f"look-ahead: {stage}")
-                rows += of_stage(stage, readers, config, asked, np.random.default_rng([seed, k]))
+                rows += of_stage(stage, readers, config, process, np.random.default_rng([seed, k]))
     return rows
 
 
-def verification(run: Run, tell: Callable[[str], None], seed: int | None = None) -> Verification:
+def verification(
+    run: Run, tell: Callable[[str], None], seed: int | None = None, asked: Isolated | None = None
+) -> Verification:
     """The look-ahead tests of a run, as its report and its journal have them.
 
     Parameters
@@ -77,6 +84,8 @@ def verification(run: Run, tell: Callable[[str], None], seed: int | None = None)
         Hears of each stage, and of the seed.
     seed
         Of the cuts; None: a new one.
+    asked
+        The process in which plug-ins are asked again, and which ends with the tests; None: a new one.
 
     Returns
     -------
@@ -84,7 +93,7 @@ def verification(run: Run, tell: Callable[[str], None], seed: int | None = None)
         How many tests there are, and which failed.
     """
     seed = cuts.seed_new() if seed is None else seed
-    return as_verification(of_run(run, tell, seed), seed)
+    return as_verification(of_run(run, tell, seed, asked=asked), seed)
 
 
 def as_verification(rows: list[Row], seed: int) -> Verification:

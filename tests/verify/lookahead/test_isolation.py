@@ -123,3 +123,15 @@ def test_it_ends_with_the_process_that_asks() -> None:
     while Path(f"/proc/{child}").exists() and time.monotonic() < until:
         time.sleep(0.1)
     assert not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1][:3]
+
+
+def test_a_process_that_was_begun_before_it_was_asked_answers_the_same() -> None:
+    """And it ends with the block, asked or not."""
+    with Isolated() as ahead, Isolated() as late:
+        ahead.begin()
+        ahead.begin()
+        assert repr(ahead.ask(isolation.propose, "nonsense", [])) == repr(late.ask(isolation.propose, "nonsense", []))
+    with Isolated() as process:
+        process.begin()
+        folder = process._folder
+    assert not Path(folder).exists()
