@@ -130,7 +130,8 @@ class Train:
     patience: Annotated[int, Gt(0), Le(100000)] = 8
     """Epochs without a better validation loss after which a network is done."""
     warm_start: bool = True
-    """Networks of a later fold begin near those of the fold before, which saw only earlier rows; else each anew."""
+    """Networks of a later fold begin between fresh weights and those of the fold before, which saw only earlier rows;
+    else each fold anew."""
     warm_patience: Annotated[int, Gt(0), Le(100000)] = 3
     """The same as patience, of a network that begins warm."""
     warm_sessions: Annotated[int, Gt(0), Le(1_000_000)] = 120

@@ -18,7 +18,7 @@ import numpy as np
 from hfm.config import Train
 from hfm.models import inference
 from hfm.models.heads import columns_of
-from hfm.models.linear import floors
+from hfm.models.linear import floor_arrays, floors
 from hfm.models.linear.ridge import Mask, known, logistic, rows_of, standardise
 from hfm.models.networks.losses import log_loss
 from hfm.models.packed_model import TREES
@@ -64,7 +64,7 @@ def constant(train: Panel, valid: Panel, options: Train, ctx: Context) -> Fitted
     FittedFloor
     """
     own = ctx.fitted.get("constant")
-    arrays = floors.copied(own) if own is not None else floors.Constant().fit(train, valid, options, ctx)
+    arrays = floor_arrays.copied(own) if own is not None else floors.Constant().fit(train, valid, options, ctx)
     return FittedFloor(arrays, columns_of(inference.heads(arrays, train)).logit)
 
 
@@ -82,7 +82,7 @@ def stacked(train: Panel, valid: Panel, options: Train, ctx: Context) -> FittedF
         Its logit is NaN in masked rows.
     """
     own = ctx.fitted.get("logistic")
-    arrays = floors.copied(own) if own is not None else floors.Logistic().fit(train, valid, options, ctx)
+    arrays = floor_arrays.copied(own) if own is not None else floors.Logistic().fit(train, valid, options, ctx)
     logit = columns_of(inference.heads(arrays, train)).logit
     rows = known(train) & np.isfinite(train.up)
     if train.block is None or not _enough(train.block, train.up[rows]):

@@ -38,7 +38,7 @@ def demo(
 
 def _demo(show: Show, common: Common, seed: int, refresh: bool, open_pages: bool) -> ExitCode:
     from hfm.cli.demo import players, screen
-    from hfm.cli.demo.worker import Order
+    from hfm.cli.demo.market_process import Order
     from hfm.runs.manifest import Run, point_latest
 
     home = home_of(common)

@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import IO, Any
 
+from hfm.cli.demo.market_process import Order
 from hfm.cli.demo.markets import MarketVerdict
-from hfm.cli.demo.worker import Order
 from hfm.errors import HfmError
 
 Hear = Callable[[str, dict[str, Any]], None]  # Any: JSON values
-"""Called with a market's name and what its process says; see worker.carry_out."""
-CODE = "import sys; sys.path[:] = {path!r}; from hfm.cli.demo.worker import main; main()"
+"""Called with a market's name and what its process says; see market_process.carry_out."""
+CODE = "import sys; sys.path[:] = {path!r}; from hfm.cli.demo.market_process import main; main()"
 GRACE_S = 0.5
 """What a process has to end after it was asked to."""
 

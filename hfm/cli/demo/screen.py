@@ -30,7 +30,7 @@ class Lines:
         self._talk = talk
 
     def hear(self, market: str, message: dict[str, Any]) -> None:  # Any: JSON values
-        """What a market's process says; see worker.carry_out."""
+        """What a market's process says; see market_process.carry_out."""
         if "state" in message:
             state = f"{message['elapsed_s']:.1f} s" if message["state"] == "done" else message["state"]
             self._talk(f"{market}: {message['stage']}: {state}")
@@ -53,7 +53,7 @@ class Bars:
         self._drawing.start()
 
     def hear(self, market: str, message: dict[str, Any]) -> None:  # Any: JSON values
-        """What a market's process says; see worker.carry_out."""
+        """What a market's process says; see market_process.carry_out."""
         task = self._tasks[market]
         if "kernels" in message:
             self._kernels(*message["kernels"])

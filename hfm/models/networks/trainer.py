@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 
 import torch
 from torch import nn
@@ -27,7 +28,7 @@ Build = Callable[[int, int, int, float], nn.Module]
 """(features, hidden, layers, dropout) -> module [N, T, F] -> [N, T, 5] CORRECTIONS, zero at first."""
 
 
-CPU = torch.device("cpu")
+CPU, WHOLE = torch.device("cpu"), Fraction(1)
 SHRINK = 0.4
 """Share of the weights of the fold before in those that a warm network begins with; the rest is fresh. Of 0.3 to 1, 0.3
 to 0.6 had the best scores on 250 generated and 255 real sessions, 1 worse ones than networks that begin anew."""
@@ -41,7 +42,7 @@ class Trainer:
 
     def __init__(
         self, features: int, options: Train, build: Build = LstmNetwork, place: torch.device = CPU,
-        warm_share: float = 1.0,
+        warm_share: Fraction = WHOLE,
     ) -> None:  # fmt: skip
         self.options, self.place = options, place
         self.net = build(features, options.hidden, options.layers, options.dropout).to(place)

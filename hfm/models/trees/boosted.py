@@ -12,7 +12,7 @@ import numpy as np
 
 from hfm.config import Train
 from hfm.models.heads import HEADS, QUANTILES, columns_of
-from hfm.models.linear import floors
+from hfm.models.linear import floor_arrays
 from hfm.models.linear.ridge import LabelScale, known, label_scale, rows_of, standardise
 from hfm.models.networks.losses import log_loss
 from hfm.models.trees import tree_arrays
@@ -41,9 +41,9 @@ class Gbm:
         Returns
         -------
         arrays by name
-            Of floors.blank, and of tree_arrays.from_sklearn for `direction`, `vol` and `spread`.
+            Of floor_arrays.blank, and of tree_arrays.from_sklearn for `direction`, `vol` and `spread`.
         """
-        arrays = floors.blank(train, ctx)
+        arrays = floor_arrays.blank(train, ctx)
         for k, name in enumerate(("direction", "vol", "spread")):
             x, y = rows(arrays, train, name)
             if len(y) < 2 * LEAST or (name == "direction" and y.min() == y.max()):
@@ -108,7 +108,7 @@ def rows(arrays: Arrays, panel: Panel, name: str) -> tuple[Float, Float]:
     Parameters
     ----------
     arrays : arrays by name
-        Of floors.blank.
+        Of floor_arrays.blank.
     panel : Panel
         Of which the rows are.
     name : str
@@ -154,7 +154,7 @@ def best(found: Arrays, name: str, x: Float, y: Float) -> int:
 
 def _flat(train: Panel, name: str) -> Arrays:
     """No tree: the base rate, or the mean (0 in the labels' own units)."""
-    base = floors.base_logit(train) if name == "direction" else 0.0
+    base = floor_arrays.base_logit(train) if name == "direction" else 0.0
     return {f"{name}/links": np.zeros((0, 3), np.int64), f"{name}/values": np.zeros((0, 2)),
             f"{name}/roots": np.zeros(0, np.int64), f"{name}/base": np.array([base])}  # fmt: skip
 

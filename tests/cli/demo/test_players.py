@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hfm.cli.demo import players
-from hfm.cli.demo.worker import Order
+from hfm.cli.demo.market_process import Order
 from hfm.errors import LockedError
 
 VERDICT: dict[str, Any] = {

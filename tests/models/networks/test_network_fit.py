@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import torch
 
+from hfm.config import Train
 from hfm.models import inference
 from hfm.models.networks import batches, lstm_network, network_fit, trainer
 from hfm.plugins import Arrays, Panel
@@ -103,11 +105,17 @@ def test_without_warm_start_nothing_of_the_fold_before_is_used() -> None:
     assert {k: v.tobytes() for k, v in alone.items()} == {k: v.tobytes() for k, v in after.items()}
 
 
+def test_a_warm_epoch_is_of_the_sessions_asked_for_and_not_of_one_more() -> None:
+    """The share is exact: in binary 120 / 157 of 157, rounded up, is 121."""
+    for sessions in range(1, 2_000):
+        assert math.ceil(network_fit.warm_share(Train(), sessions) * sessions) == min(sessions, 120)
+
+
 def test_a_warm_epoch_passes_over_no_more_sessions_than_asked_for() -> None:
     """Drawn anew each time from all of them."""
     panel = rows(sessions=12).panel
     data = batches.batch(floor_arrays(panel), panel)
-    network = trainer.Trainer(data.x.shape[2], replace(SMALL, batch=2), warm_share=0.25)
+    network = trainer.Trainer(data.x.shape[2], replace(SMALL, batch=2), warm_share=Fraction(1, 4))
     network.is_warm = True
     seen: list[int] = []
     for _ in range(12):

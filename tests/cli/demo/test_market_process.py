@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from hfm.artifacts import SUMMARY
-from hfm.cli.demo import worker
+from hfm.cli.demo import market_process
+from hfm.cli.demo.market_process import Order, carry_out
 from hfm.cli.demo.markets import MARKETS, settings
-from hfm.cli.demo.worker import Order, carry_out
 from hfm.kernels import first_run
 from hfm.runs.manifest import Run
 from tests import toy
@@ -63,7 +63,7 @@ def test_another_seed_replaces_the_run(home: Path) -> None:
 def test_progress_is_said_now_and_then_and_kernels_are_counted() -> None:
     """Ten words a second are enough to be drawn."""
     messages: list[dict[str, Any]] = []
-    tell = worker._progress(messages.append, "train")
+    tell = market_process._progress(messages.append, "train")
     for done in range(1000):
         tell("train", done, 1000)
     assert messages[0] == {"stage": "train", "note": "0 of 1000"}
@@ -74,7 +74,7 @@ def test_progress_is_said_now_and_then_and_kernels_are_counted() -> None:
 
 def started(order: Order) -> subprocess.Popen[str]:
     """The process itself."""
-    process = subprocess.Popen([sys.executable, "-m", "hfm.cli.demo.worker"], text=True, stdin=subprocess.PIPE,
+    process = subprocess.Popen([sys.executable, "-m", "hfm.cli.demo.market_process"], text=True, stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)  # fmt: skip
     assert process.stdin is not None
     process.stdin.write(json.dumps(asdict(order)) + "\n")
