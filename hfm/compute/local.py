@@ -7,17 +7,19 @@ that started it, however that ends.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import pickle
 import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from hfm.plugins import Emit, ReportingTask
 
@@ -25,14 +27,12 @@ R = TypeVar("R")
 S = TypeVar("S")
 POLL_S = 0.2
 """Seconds between two looks at what the workers have reported."""
+PATIENCE_S = 10.0
+"""Seconds for the last reports once all workers are gone: what a task has forked may hold their pipe open."""
 
 
-class _Mailbox(Protocol):
-    """What a queue of threads and one of processes have in common."""
-
-    def put(self, item: Any) -> None: ...  # Any: what a task reports
-    def get(self) -> Any: ...
-    def empty(self) -> bool: ...
+Reports = queue.SimpleQueue[Any]  # Any: what a task reports
+"""What tasks have reported and nobody has heard yet."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Threads:
         if self.workers < 2:
             yield from _one_by_one(tasks, shared, listen)
             return
-        reports: _Mailbox = queue.SimpleQueue()
+        reports: Reports = queue.SimpleQueue()
         with _ending(ThreadPoolExecutor(self.workers)) as pool:
             futures = {pool.submit(task, shared, reports.put): k for k, task in enumerate(tasks)}
             yield from _as_completed(futures, reports, listen)
@@ -89,7 +89,7 @@ class Processes:
         if self.workers < 2:
             yield from (task() for task in tasks)
             return
-        with _processes(self.workers, None) as (pool, _):
+        with _processes(self.workers, None, queue.SimpleQueue()) as pool:
             yield from _in_order(pool, self.workers, tasks)
 
     def as_completed(self, tasks: Sequence[ReportingTask[S, R]], shared: S, listen: Emit) -> Iterator[tuple[int, R]]:
@@ -112,20 +112,16 @@ class Processes:
         if self.workers < 2:
             yield from _one_by_one(tasks, shared, listen)
             return
-        sent = heard = 0
 
-        def hear(report: Any) -> None:  # Any: what a task reports
-            nonlocal heard
-            heard += 1
-            listen(report)
+        def hear(report: bytes) -> None:
+            listen(pickle.loads(report))  # here, where what is wrong with it is raised in the caller's thread
 
-        with _processes(self.workers, shared) as (pool, reports):
+        reports: Reports = queue.SimpleQueue()
+        with _processes(max(1, min(self.workers, len(tasks))), shared, reports) as pool:
             futures = {pool.submit(_reporting, task): k for k, task in enumerate(tasks)}
-            for k, done in _as_completed(futures, reports, hear):
-                sent += done.reports
-                yield k, done.result
-            while heard < sent:  # some are still on their way, and a worker ends only once all of its own are read
-                hear(reports.get())
+            pool.submit(int)  # the pool watches over the process that it began last only once it is given more to do
+            yield from _as_completed(futures, reports, hear)
+        _hear(reports, hear)
 
 
 def _one_by_one(tasks: Sequence[ReportingTask[S, R]], shared: S, listen: Emit) -> Iterator[tuple[int, R]]:
@@ -145,14 +141,19 @@ def _in_order(pool: Executor, workers: int, tasks: Iterable[Callable[[], R]]) ->
         yield waiting.popleft().result()
 
 
-def _as_completed(futures: dict[Future[R], int], reports: _Mailbox, listen: Emit) -> Iterator[tuple[int, R]]:
+def _as_completed(futures: dict[Future[R], int], reports: Reports, listen: Emit) -> Iterator[tuple[int, R]]:
     """Results as they are done; what the tasks report is heard in the caller's thread."""
     while futures:
         done, _ = wait(futures, timeout=POLL_S, return_when=FIRST_COMPLETED)
-        while not reports.empty():
-            listen(reports.get())
+        _hear(reports, listen)
         for future in done:
             yield futures.pop(future), future.result()
+
+
+def _hear(reports: Reports, listen: Emit) -> None:
+    """Listen to all that has been reported by now."""
+    while not reports.empty():
+        listen(reports.get())
 
 
 @contextmanager
@@ -166,31 +167,57 @@ def _ending(pool: Executor) -> Iterator[Executor]:
 
 # ----------------------------------------------------------------------------------------------------- worker processes
 _shared: Any = None  # Any: what the tasks of one call share
-_reports: _Mailbox | None = None
+_report: Emit | None = None
 
 
 @contextmanager
-def _processes(workers: int, shared: object) -> Iterator[tuple[Executor, _Mailbox]]:
-    """A pool of processes, and the queue that their tasks report into."""
+def _processes(workers: int, shared: object, reports: Reports) -> Iterator[Executor]:
+    """A pool of processes; what their tasks report is put into `reports`, all of it by the end of the block.
+
+    A thread takes it from a pipe, whose end it reads when the last worker is gone: one that is killed in the middle of
+    a report holds up nobody but that thread.
+
+    Yields
+    ------
+    Executor
+        The pool.
+    """
     spawn = multiprocessing.get_context("spawn")
-    reports: _Mailbox = spawn.Queue()
     theirs, ours = spawn.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start, initargs=(shared, reports, theirs))
+    heard, said = spawn.Pipe(duplex=False)
+    start = (shared, said, spawn.Lock(), theirs)
+    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start, initargs=start)
+    taker = threading.Thread(target=_take, args=(heard, reports), daemon=True)
+    taker.start()
     try:
-        yield pool, reports
+        yield pool
     except BaseException:
         ours.close()  # the workers see the end of the pipe and end at once, in the middle of an epoch
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-        ours.close()
-        theirs.close()
+        for end in (ours, theirs, said):
+            end.close()
+        taker.join(PATIENCE_S)
 
 
-def _start(shared: object, reports: _Mailbox, alive: Connection) -> None:
-    """Make this process a worker: it ends when the other end of the pipe `alive` is closed."""
-    global _shared, _reports
-    _shared, _reports = shared, reports
+def _take(heard: Connection, reports: Reports) -> None:
+    """Put what the workers report, pickled, into a queue, until there are none."""
+    with heard, contextlib.suppress(EOFError, OSError):
+        while True:
+            reports.put(heard.recv_bytes())
+
+
+def _start(shared: object, said: Connection, turn: AbstractContextManager[Any], alive: Connection) -> None:  # Any: bool
+    """Make this process a worker: it ends when the other end of the pipe `alive` is closed.
+
+    A report is in the pipe before its task goes on, and so before the task's result; one worker writes at a time.
+    """
+    global _shared, _report
+
+    def report(news: Any) -> None:  # Any: what a task reports
+        with turn:
+            said.send(news)
 
     def watch() -> None:
         try:
@@ -198,24 +225,11 @@ def _start(shared: object, reports: _Mailbox, alive: Connection) -> None:
         except (EOFError, OSError):
             os._exit(1)
 
+    _shared, _report = shared, report
     threading.Thread(target=watch, daemon=True).start()
 
 
-class _Reported(NamedTuple, Generic[R]):
-    """The result of a task, and how many reports it sent."""
-
-    result: R
-    reports: int
-
-
-def _reporting(task: ReportingTask[Any, R]) -> _Reported[R]:  # Any: of the kind that its caller shares
+def _reporting(task: ReportingTask[Any, R]) -> R:  # Any: of the kind that its caller shares
     """The task's result, with what this worker was given at its start."""
-    assert _reports is not None
-    put, sent = _reports.put, 0
-
-    def report(news: Any) -> None:  # Any: what a task reports
-        nonlocal sent
-        sent += 1
-        put(news)
-
-    return _Reported(task(_shared, report), sent)
+    assert _report is not None
+    return task(_shared, _report)

@@ -12,6 +12,7 @@ import atexit
 import contextlib
 import gc
 import importlib
+import os
 import pickle
 import queue
 import signal
@@ -176,7 +177,8 @@ def _hear(job: Job[S, R], found: dict[int, R], patience_s: float) -> None:
 def serve(module: str) -> None:
     """What the process does: import, then tasks until its caller is gone or one fails."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both; the caller ends this one
-    answers, sys.stdout = sys.stdout.buffer, sys.stderr
+    answers, sys.stdout = os.fdopen(os.dup(1), "wb"), sys.stderr
+    os.dup2(2, 1)  # what libraries in C print is no answer
     gc.disable()
     importlib.import_module(module)
     gc.freeze()  # what is imported stays: the collector need not look through it again and again, a tenth of the time

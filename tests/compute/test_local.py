@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pickle
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import Any
 
@@ -47,6 +52,27 @@ def late(n: int, shared: int, emit: Callable[[Any], None]) -> int:
     return n
 
 
+class Deadly:
+    """It takes a second to pickle, and half of that to kill the process that does it."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        time.sleep(1.0)
+        return bytes, (b"",)
+
+
+def killed(n: int, shared: int, emit: Callable[[Any], None]) -> int:
+    """A task whose worker is killed before its report is sent."""
+    emit(Deadly())
+    return n
+
+
+def unspeakable(n: int, shared: int, emit: Callable[[Any], None]) -> int:
+    """A task that reports what cannot be pickled."""
+    emit(threading.Lock())
+    return n
+
+
 def failing(n: int) -> int:
     """A task that cannot be done."""
     raise ValueError(f"task {n}")
@@ -84,6 +110,20 @@ def test_a_report_that_comes_after_the_results_is_heard_and_holds_nobody_up() ->
     found = dict(made("processes", 2).as_completed([partial(late, n) for n in range(2)], 0, heard.append))
     assert found == {0: 0, 1: 1}
     assert [len(report) for report in heard] == [1_000_000] * 2
+
+
+@pytest.mark.timeout(60)
+def test_a_worker_that_is_killed_before_it_has_reported_is_not_waited_for() -> None:
+    """Its result may be there or not: what counts is that the caller goes on."""
+    with contextlib.suppress(BrokenProcessPool):
+        list(made("processes", 2).as_completed([partial(killed, n) for n in range(2)], 0, print))
+
+
+@pytest.mark.timeout(60)
+def test_a_report_that_does_not_pickle_is_a_fault_of_its_task() -> None:
+    """And holds nobody up."""
+    with pytest.raises((AttributeError, TypeError, pickle.PicklingError)):
+        list(made("processes", 2).as_completed([partial(unspeakable, n) for n in range(2)], 0, print))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hfm.cli import interrupts
-from hfm.cli.demo.markets import MARKETS, SUPPORTED, settings, verdict
-from hfm.errors import HfmError
+from hfm.cli.demo.markets import MARKETS, SOURCE, SUPPORTED, SYMBOL, settings, verdict
+from hfm.errors import HfmError, UsageError
 
 if TYPE_CHECKING:
     from hfm.runs.manifest import Run
@@ -62,7 +62,8 @@ class Order:
 
 def main() -> None:
     """Carry out the order on stdin; what ends it is said, and is no traceback."""
-    lines, sys.stdout = sys.stdout, sys.stderr
+    lines, sys.stdout = os.fdopen(os.dup(1), "w"), sys.stderr
+    os.dup2(2, 1)  # what it starts, and libraries in C, print elsewhere
     interrupts.listen()  # so that what is at work tidies up
     gc.set_threshold(50_000, 20, 50)
     guard = threading.Lock()
@@ -112,6 +113,7 @@ def carry_out(order: Order, say: Say, turn: Callable[[], object]) -> None:
     config = settings(market, order.seed)
     run = manifest.create(Path(order.home), market.run, (), datetime.now(UTC))
     with run.lock(order.wait_s), run.discarded_if_empty(), _asked() as asked:
+        _check_ours(run)
         options = _options(order, say, asked)
         if order.compiles:
             _compile_ahead(say)
@@ -127,6 +129,16 @@ def carry_out(order: Order, say: Say, turn: Callable[[], object]) -> None:
                 say({"stage": stage.name, "state": "done", "elapsed_s": round(done.elapsed_s, 3)})
         summary = json.loads((run.path / SUMMARY).read_bytes())
     say({"verdict": asdict(verdict(market, str(run.path), summary))})
+
+
+def _check_ours(run: Run) -> None:
+    """Raise UsageError where a run of the demonstration's name holds other bars: nobody's run is made another."""
+    fetched = run.manifest().stages.get("fetch")
+    if fetched and (fetched.config.get("source") != SOURCE or list(fetched.config.get("symbols", ())) != [SYMBOL]):
+        raise UsageError(
+            f"{run.path} is not a run of the demonstration", why="it holds bars of its own, which would be replaced",
+            hint="give another folder with --home",
+        )  # fmt: skip
 
 
 def _asked() -> Isolated:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from hfm.config import Config
 
+SOURCE = "synthetic"
 SYMBOL = "DEMO"
 """A symbol that no market has: what is tried here is not counted among the trials of a user's own symbols."""
 SESSIONS = 250
@@ -54,7 +55,7 @@ def settings(market: Market, seed: int) -> Config:
     """
     from hfm.config import Layer, load
 
-    fetch = {"symbols": (SYMBOL,), "source": "synthetic", "sessions": SESSIONS, "as_of": AS_OF, "seed": seed}
+    fetch = {"symbols": (SYMBOL,), "source": SOURCE, "sessions": SESSIONS, "as_of": AS_OF, "seed": seed}
     simulate = {"signal": market.signal, "rho": RHO, "seed": seed}
     return load([Layer("hfm demo", {
         "fetch": fetch, "simulate": simulate, "train": {"model": MODEL, "seed": seed},

@@ -132,12 +132,20 @@ def _started(order: Order, said: queue.Queue[tuple[str, dict[str, Any] | None]])
 
 
 def _listen(player: Player, said: queue.Queue[tuple[str, dict[str, Any] | None]]) -> None:
-    """Put what a process says into the queue; None when it is gone."""
+    """Put what a process says into the queue; None when it is gone.
+
+    What is no message, as the half of one that a killed process leaves, is passed over.
+    """
     assert player.process.stdout is not None
-    with player.process.stdout as lines:
-        for line in lines:
-            said.put((player.market, json.loads(line)))
-    said.put((player.market, None))
+    try:
+        with player.process.stdout as lines:
+            for line in lines:
+                with contextlib.suppress(ValueError):
+                    message = json.loads(line)
+                    if isinstance(message, dict):
+                        said.put((player.market, message))
+    finally:
+        said.put((player.market, None))
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -87,8 +87,9 @@ class Isolated:
             self._folder, spawn = tempfile.mkdtemp(prefix="hfm-verify-"), multiprocessing.get_context("spawn")
             self._line, theirs = spawn.Pipe()
             registry = {group: dict(known) for group, known in plugins.REGISTRY.items()}
-            self._process = spawn.Process(target=_answer, args=(theirs, registry, self._folder))
-            self._process.start()
+            process = spawn.Process(target=_answer, args=(theirs, registry, self._folder))
+            process.start()
+            self._process = process
             theirs.close()
 
     def ask(self, question: Callable[..., Reply], *arguments: object) -> Reply:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hfm.artifacts import SUMMARY
 from hfm.cli.demo import market_process
 from hfm.cli.demo.market_process import Order, carry_out
 from hfm.cli.demo.markets import MARKETS, settings
+from hfm.errors import UsageError
 from hfm.kernels import first_run
 from hfm.runs.manifest import Run
 from tests import toy
@@ -58,6 +60,19 @@ def test_another_seed_replaces_the_run(home: Path) -> None:
     assert sum(m.get("state") == "done" for m in messages) == 3
     recorded = Run(home / "runs" / "demo-planted").manifest().config
     assert recorded["fetch"]["seed"] == 8 == settings(MARKETS[0], 8).fetch.seed
+
+
+def test_a_run_of_that_name_that_is_somebody_s_own_is_left_alone(home: Path) -> None:
+    """Bars of another symbol were fetched into it."""
+    said(home)
+    run = Run(home / "runs" / "demo-planted")
+    manifest = run.manifest()
+    manifest.stages["fetch"].config["symbols"] = ["SPY"]
+    run.commit(manifest, [], datetime.now(UTC))
+    before = (run.path / "manifest.json").read_bytes()
+    with pytest.raises(UsageError, match="not a run of the demonstration"):
+        said(home, refresh=True)
+    assert (run.path / "manifest.json").read_bytes() == before
 
 
 def test_progress_is_said_now_and_then_and_kernels_are_counted() -> None:

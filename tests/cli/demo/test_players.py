@@ -114,7 +114,10 @@ say(error={"kind": "locked", "what": "another hfm is at work", "why": "", "hint"
 @pytest.mark.parametrize(("body", "words"), [
     ("say(fault='Traceback\\nValueError: no')", "ValueError: no"),
     ("sys.exit('out of memory')", "ended early\nout of memory"),
+    ("print('{\"sta', end='', flush=True); sys.exit('killed')", "ended early\nkilled"),
+    ("print('a library says hello', flush=True); print(3, flush=True); sys.exit('no')", "ended early\nno"),
 ])  # fmt: skip
+@pytest.mark.timeout(60)
 def test_a_fault_is_one_of_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, words: str) -> None:
     """With what the process said last."""
     toy(monkeypatch, body)
