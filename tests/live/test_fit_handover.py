@@ -49,6 +49,21 @@ def test_a_replay_of_events_is_the_batch_to_the_bit(settings: Backtest) -> None:
     assert any(json.loads(line)["position"] for line in lines)
 
 
+@pytest.mark.parametrize("settings", [Q60, Backtest(threshold="0.5", fill="passive", queue=True, cash=2e4)])
+def test_of_a_model_of_one_row_in_k_only_those_are_answered(settings: Backtest) -> None:
+    """As the batch has them, to the bit: a position taken at one of them is closed at the next row."""
+    table = quotes(1500)
+    found, _ = train(table, small(model="logistic", rows=1000))
+    document = json.loads(json.dumps(found["train/model.json"]))
+    fit = checkpoint.load(bytes(found["train/model.safetensors"]), document)
+    of = Made(table, found["train/predictions.parquet"], fit, {})
+    assert document["stride"] == 2
+    lines = replayed(of, settings)
+    assert_is_batch(lines, of, settings)
+    assert {json.loads(line)["seq"] % 2 for line in lines} == {0}
+    assert any(json.loads(line)["target"] for line in lines)
+
+
 def test_a_restart_inside_a_session_changes_nothing() -> None:
     """Wherever it stopped: before the first answer, at a change of fit, at the end."""
     of = race()
