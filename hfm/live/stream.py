@@ -48,7 +48,21 @@ class Stream:
         """Only for the monitor's latencies; no answer depends on it."""
 
     def take(self, row: Values, verdict: RowVerdict = RowVerdict(sequence.OK), always: bool = False) -> Answer:  # noqa: B008  # it is immutable
-        """The answer to a row that is in order; always: also to one that a model of one row in k does not speak of."""
+        """The answer to a row that is in order.
+
+        Parameters
+        ----------
+        row : values of QUOTE
+            The next one.
+        verdict : RowVerdict
+            Of its place in the feed.
+        always : bool
+            Whether it is also forecast where the model speaks of one row in k and not of this one.
+
+        Returns
+        -------
+        Answer
+        """
         node = self.node
         if row.seq % self._stride and not always:
             node.abstain(row)
