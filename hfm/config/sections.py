@@ -223,5 +223,5 @@ class Config:
     report: Report = Report()
 
 
-BEFORE_IT_EXISTED: dict[str, dict[str, object]] = {"train": {"warm_start": False}}
+BEFORE_IT_EXISTED: dict[str, dict[str, object]] = {"train": {"warm_start": False, "rows": 1_000_000_000}}
 """Section -> key -> what hfm did in runs that are older than the setting, where that is not its default."""

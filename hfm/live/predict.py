@@ -60,7 +60,7 @@ def predict(stream: Stream, quotes: Reader, now: int, clock: Clock) -> Newest:
         newest |= {row.symbol: row for rows in block for row in quote_rows.CODEC.all(rows[-1:])}
     answered: dict[int, Answer] = {}
     for row in in_time(last) if last else ():
-        answered[row.symbol] = stream.take(row)
+        answered[row.symbol] = stream.take(row, always=row.seq == newest[row.symbol].seq)
     opened = min((int(rows["time_open"][0]) - int(rows["session"][0]) * DAY_NS for rows in last), default=0)
     since = _trading_since(stream, newest, now, opened, clock)
     answers, stale = [], []

@@ -40,15 +40,34 @@ class Stream:
     def __init__(self, node: Node) -> None:
         self.node, self.sequence = node, RowSequence(len(node.market.symbols))
         self.monitor = Monitor()
+        self._stride = int(node.checkpoint.document.get("stride", 1))
+        """Of a session's rows those are forecast whose number it divides, as in training (train.rows)."""
         self.taken = 0
         """Rows read from a replay, warm-up included: where a restart goes on."""
         self._clock = time.perf_counter
         """Only for the monitor's latencies; no answer depends on it."""
 
-    def take(self, row: Values, verdict: RowVerdict = RowVerdict(sequence.OK)) -> Answer:  # noqa: B008  # it is immutable
-        """The answer to a row that is in order."""
+    def take(self, row: Values, verdict: RowVerdict = RowVerdict(sequence.OK), always: bool = False) -> Answer:  # noqa: B008  # it is immutable
+        """The answer to a row that is in order.
+
+        Parameters
+        ----------
+        row : values of QUOTE
+            The next one.
+        verdict : RowVerdict
+            Of its place in the feed.
+        always : bool
+            Whether it is also forecast where the model speaks of one row in k and not of this one.
+
+        Returns
+        -------
+        Answer
+        """
         node = self.node
-        node.take(row)
+        if row.seq % self._stride and not always:
+            node.abstain(row)
+        else:
+            node.take(row)
         result = node.result
         self.monitor.add(result, row, node.market.slots, verdict)
         answer = self.head(sequence.OK, row)
@@ -149,7 +168,7 @@ class Stream:
         start = self._clock()
         verdict = self.sequence.judge(row)
         self.taken = done
-        if not answered:
+        if not answered or row.seq % self._stride:
             self.node.abstain(row)
             return
         line = _written(self.take(row, verdict))

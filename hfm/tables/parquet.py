@@ -136,7 +136,8 @@ class FileReader:
             try:
                 lane = _lane(file.schema_arrow)
                 if lane is None:
-                    for batch in partition.whole_sessions(file.metadata):
+                    single = header(file.schema_arrow).get("table") == "book"
+                    for batch in partition.whole_sessions(file.metadata, single):
                         found = [file.read_row_group(i, list(columns) if columns else None) for i in batch]
                         yield (
                             found[0]
@@ -234,7 +235,7 @@ class Writer:
             border = pa.concat_tables([self._last, group.slice(0, 1)])
             if first_disorder(border, self._table.order) is not None:
                 raise broken(self._table, f"row {self.rows} (a group's first) sorts before the group before it")
-            keys = ("session", "symbol") if self._single else ("session",)
+            keys = ("session",) if self._table.lane else ("session", "symbol")
             if (
                 "session" in self._table.order
                 and all(border.column(key)[0].as_py() == border.column(key)[1].as_py() for key in keys)

@@ -74,8 +74,19 @@ def _only(statistics: Any) -> str | None:  # Any: pyarrow's Statistics
     return str(statistics.min)
 
 
-def whole_sessions(metadata: Any) -> Iterator[list[int]]:  # Any: pyarrow's FileMetaData
-    """Row groups that belong together: those of a long session, whose numbers go on from one to the next."""
+def whole_sessions(metadata: Any, single: bool) -> Iterator[list[int]]:  # Any: pyarrow's FileMetaData
+    """Row groups that belong together: they share a session.
+
+    Parameters
+    ----------
+    metadata : of the file.
+    single : a group is of one symbol, and others of its session are no part of it: the rows' numbers have to go on.
+
+    Yields
+    ------
+    list of int
+        Numbers of row groups, in order.
+    """
     names = metadata.schema.names
     keys = [names.index(name) for name in ("session", "seq") if name in names]
     held: list[int] = []
@@ -83,11 +94,13 @@ def whole_sessions(metadata: Any) -> Iterator[list[int]]:  # Any: pyarrow's File
     for i in range(metadata.num_row_groups):
         found = [metadata.row_group(i).column(k).statistics for k in keys]
         known = len(found) == 2 and all(s is not None and s.has_min_max for s in found)
-        if held and not (known and before == (found[0].min, found[1].min - 1)):
+        # a group may end with one session's last rows, or begin with them, and hold others whole
+        shared = known and before is not None and before[0] == found[0].min
+        if held and not (shared and (not single or before == (found[0].max, found[1].min - 1))):
             yield held
             held = []
         held.append(i)
-        before = (found[0].max, found[1].max) if known and found[0].min == found[0].max else None
+        before = (found[0].max, found[1].max) if known else None
     if held:
         yield held
 

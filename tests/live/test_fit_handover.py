@@ -11,7 +11,7 @@ import pytest
 
 from hfm.config import Backtest
 from hfm.features import event_features
-from hfm.live import snapshot
+from hfm.live import predict, snapshot
 from hfm.live.node import MarketSpec, Node
 from hfm.models import checkpoint
 from hfm.models.fold_chooser import FoldChooser
@@ -47,6 +47,33 @@ def test_a_replay_of_events_is_the_batch_to_the_bit(settings: Backtest) -> None:
     assert_is_batch(lines, of, settings)
     assert len({json.loads(line)["model"] for line in lines}) > 2
     assert any(json.loads(line)["position"] for line in lines)
+
+
+@pytest.mark.parametrize("settings", [Q60, Backtest(threshold="0.5", fill="passive", queue=True, cash=2e4)])
+def test_of_a_model_of_one_row_in_k_only_those_are_answered(settings: Backtest) -> None:
+    """As the batch has them, to the bit: a position taken at one of them is closed at the next row."""
+    table = quotes(1500)
+    found, _ = train(table, small(model="logistic", rows=1000))
+    document = json.loads(json.dumps(found["train/model.json"]))
+    fit = checkpoint.load(bytes(found["train/model.safetensors"]), document)
+    of = Made(table, found["train/predictions.parquet"], fit, {})
+    assert document["stride"] == 2
+    lines = replayed(of, settings)
+    assert_is_batch(lines, of, settings)
+    assert {json.loads(line)["seq"] % 2 for line in lines} == {0}
+    assert any(json.loads(line)["target"] for line in lines)
+
+
+def test_the_newest_row_has_a_forecast_whatever_its_number() -> None:
+    """Of a model of one row in k, too."""
+    found, _ = train(quotes(1500), small(model="logistic", rows=1000))
+    document = json.loads(json.dumps(found["train/model.json"]))
+    fit = checkpoint.load(bytes(found["train/model.safetensors"]), document)
+    for count in (1399, 1400):
+        table = quotes(1500).slice(0, count)
+        live = stream(Made(table, found["train/predictions.parquet"], fit, {}), Q60)
+        (answer,) = predict.predict(live, MemoryReader(table), 0, lambda _, now: now).answers
+        assert answer["p_up"] is not None
 
 
 def test_a_restart_inside_a_session_changes_nothing() -> None:

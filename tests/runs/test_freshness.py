@@ -58,6 +58,15 @@ def test_a_run_older_than_a_choice_was_made_without_it(run: Run) -> None:
     assert status(run, manifest, Config(train=Train(warm_start=False)))[2][1] == "fresh"
 
 
+def test_a_run_older_than_thinning_was_fitted_to_all_rows(run: Run) -> None:
+    """So today's default may make another one of it."""
+    everything(run)
+    manifest = run.manifest()
+    del manifest.stages["train"].config["rows"]
+    assert recorded_config(manifest).train.rows == 1_000_000_000
+    assert status(run, manifest, Config())[2][1:] == ("stale", "train.rows 1000000000 -> 500000")
+
+
 def test_what_a_run_was_made_with_is_each_stages_own(run: Run) -> None:
     """Settings of a later command change nothing that was made before."""
     everything(run, Config(simulate=Simulate(seed=8)))

@@ -15,6 +15,7 @@ from hfm import tables
 from hfm.errors import DataError
 from hfm.tables import parquet
 from tests import toy
+from tests.orderbook import queue_race, replayed
 from tests.tables.test_rows import bars
 
 
@@ -52,6 +53,48 @@ def test_a_group_out_of_order_or_a_split_session_is_refused() -> None:
     whole = bars()
     with pytest.raises(DataError, match="spread over two groups"):
         write(whole.slice(0, 6), whole.slice(6))
+
+
+def assert_same(one: pa.Table, other: pa.Table) -> None:
+    for name in other.column_names:
+        np.testing.assert_array_equal(*(tables.column_array(t.column(name)) for t in (one, other)), err_msg=name)
+
+
+def test_a_long_session_in_parts_is_read_whole_whatever_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last rows lie in one row group with the short session after it: neither is split for a reader."""
+    monkeypatch.setattr(parquet, "GROUP_ROWS", 100)
+    quotes = replayed(queue_race(350, 1, 5400.0, "2012-06-21"), queue_race(30, 2, 5400.0, "2012-06-22"))
+    end = int(np.argmax(tables.column_array(quotes["session"]) > np.datetime64("2012-06-21")))
+    path = tmp_path / "quotes.parquet"
+    writer = tables.Writer(path, tables.QUOTES)
+    for start in range(0, end, 100):
+        writer.write(quotes.slice(start, min(100, end - start)))
+    writer.write(quotes.slice(end))
+    writer.close()
+    reader = tables.FileReader(path, "")
+    owners = [set(np.unique(tables.column_array(group["session"]))) for group in reader.groups(["session"])]
+    assert sum(map(len, owners)) == 2, "a session lies in two groups"
+    assert_same(reader.read(), quotes)
+    assert len(list(reader.parts())) > 1
+
+
+@pytest.mark.parametrize("rows", [10, 10**6])
+def test_symbols_of_one_session_may_come_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    """As a replay gives them, however many rows each has; a reader of whole sessions has them together."""
+    monkeypatch.setattr(parquet, "GROUP_ROWS", rows)
+    quotes = replayed(*(queue_race(40, seed, 5400.0, "2012-06-21", name) for seed, name in enumerate(("AAA", "BBB"))))
+    border = int(np.argmax(tables.column_array(quotes["symbol"]) == "BBB"))
+    path = tmp_path / "quotes.parquet"
+    writer = tables.Writer(path, tables.QUOTES)
+    writer.write(quotes.slice(0, border))
+    writer.write(quotes.slice(border))
+    writer.close()
+    (group,) = tables.FileReader(path, "").groups()
+    assert_same(group, quotes)
 
 
 def test_a_book_has_a_row_group_for_each_session_and_symbol_and_the_last_header(tmp_path: Path) -> None:
