@@ -60,7 +60,9 @@ def lines(run: ListedRun) -> list[str]:
     if run.fault:
         next_ = f"next: {run.hint}"
         return [*head, *_wrapped(f"damaged: {run.fault}"), *_wrapped(next_)]
-    return [*head, *_wrapped(f"{_subject(run)}; {_stages(run.stages or {})}")]
+    subject, stages = _subject(run), _stages(run.stages or {})
+    together = f"{subject}; {stages}"
+    return [*head, *(_wrapped(together) if len(together) <= WIDTH - 2 else [*_wrapped(subject), *_wrapped(stages)])]
 
 
 def _wrapped(text: str) -> list[str]:

@@ -121,7 +121,7 @@ def entry(setting: Setting, differs: str = "") -> list[str]:
     from hfm.config.reference import toml
 
     head = f"{setting.name} = {toml(setting.default) or 'none'}"
-    line = f"{head:31}   {setting.form}"
+    line = f"{head:32}  {setting.form}"
     lines = [line] if len(line) <= WIDTH else [head, *_indented(setting.form)]
     return [*lines, *_indented(setting.meaning), *(_indented(differs) if differs else ()), ""]
 
@@ -258,4 +258,4 @@ def _type(kind: str) -> str:
     """A column's type in a short word."""
     from hfm.tables.schema import TYPES
 
-    return {"time": "time", "word": "text"}.get(kind, str(TYPES[kind]))
+    return {"time": "time", "date": "date", "word": "text"}.get(kind, str(TYPES[kind]))

@@ -161,7 +161,7 @@ def _form(hint: Any) -> _Form:  # Any: an annotation
 
 def _bound(mark: Gt | Ge | Lt | Le) -> str:
     value: Any = getattr(mark, dataclasses.fields(mark)[0].name)  # Any: a number
-    text = "2**63" if value == 2**63 else f"{value:g}" if isinstance(value, float) else str(value)
+    text = "2**63" if value == 2**63 else f"{value:g}".replace("e+", "e") if isinstance(value, float) else str(value)
     return f"{_SIGNS[type(mark)]} {text}"
 
 
