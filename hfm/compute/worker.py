@@ -12,7 +12,7 @@ import atexit
 import contextlib
 import gc
 import importlib
-import pickle
+import os
 import queue
 import signal
 import subprocess
@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, Pipe
 from typing import Any, Generic, TypeVar
 
 R = TypeVar("R")
@@ -41,7 +42,7 @@ def start(module: str, workers: int) -> None:
     module : what it imports.
     workers : processes that may work, the caller's included; 1: none is started.
     """
-    if workers > 1 and module not in _started:
+    if workers > 1 and module not in _started and os.name == "posix":  # elsewhere a pipe is no standard stream
         with contextlib.suppress(OSError):  # no memory, or too many processes: the caller works alone
             _started[module] = Worker(module)
             atexit.register(_dismiss, module)
@@ -76,32 +77,34 @@ def beside(module: str, workers: int) -> Iterator[Worker | None]:
 
 
 class Worker:
-    """The process, as its caller sees it."""
+    """The process, as its caller sees it; answers: where it speaks, first when it has imported its module."""
 
     def __init__(self, module: str) -> None:
         code = f"import sys; sys.path[:] = {sys.path!r}; from hfm.compute.worker import serve; serve({module!r})"
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
+        theirs, self._tasks = Pipe(duplex=False)
+        self.answers, out = Pipe(duplex=False)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", code], stdin=theirs.fileno(), stdout=out.fileno(), stderr=subprocess.DEVNULL
+            )
+        finally:  # the ends that are left: where one process is gone, the other reads the end
+            theirs.close()
+            out.close()
 
     def close(self) -> None:
         """End the process."""
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
 
     def feed(self, job: Job[S, R]) -> None:
         """Let the process do tasks of the job as long as there are any; in a thread of its own."""
-        out, answers = self._process.stdin, self._process.stdout
-        assert out is not None
-        assert answers is not None
         with contextlib.suppress(Exception):  # whatever became of the process: its caller does what is missing
-            pickle.load(answers)  # it has imported the module
-            pickle.dump(job.shared, out, pickle.HIGHEST_PROTOCOL)
+            self.answers.recv()  # it has imported the module
+            self._tasks.send(job.shared)
             while job.waiting:
                 place = job.waiting.popleft()
-                pickle.dump(job.tasks[place], out)
-                out.flush()
-                job.done.put((place, pickle.load(answers)))
+                self._tasks.send(job.tasks[place])
+                job.done.put((place, self.answers.recv()))
         job.done.put(None)
 
 
@@ -176,19 +179,15 @@ def _hear(job: Job[S, R], found: dict[int, R], patience_s: float) -> None:
 def serve(module: str) -> None:
     """What the process does: import, then tasks until its caller is gone or one fails."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both; the caller ends this one
-    answers, sys.stdout = sys.stdout.buffer, sys.stderr
+    tasks: Connection[Any, Any] = Connection(os.dup(0), writable=False)
+    answers: Connection[Any, Any] = Connection(os.dup(1), readable=False)
+    os.dup2(2, 1)  # what a task prints is no answer
     gc.disable()
     importlib.import_module(module)
     gc.freeze()  # what is imported stays: the collector need not look through it again and again, a tenth of the time
     gc.enable()
     with contextlib.suppress(EOFError, OSError):
-        _answer(None, answers)
-        shared = pickle.load(sys.stdin.buffer)
+        answers.send(None)
+        shared = tasks.recv()
         while True:
-            task = pickle.load(sys.stdin.buffer)
-            _answer(task(shared), answers)
-
-
-def _answer(value: object, answers: Any) -> None:  # Any: a binary stream
-    pickle.dump(value, answers, pickle.HIGHEST_PROTOCOL)
-    answers.flush()
+            answers.send(tasks.recv()(shared))

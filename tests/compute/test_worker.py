@@ -65,9 +65,7 @@ def results(kind: Any, workers: int) -> tuple[list[int], set[int]]:  # Any: a ta
 
 def ready(helper: worker.Worker) -> None:
     """Wait until the worker has imported its module: else its caller may have done all before."""
-    answers = helper._process.stdout
-    assert answers is not None
-    answers.peek(1)
+    assert helper.answers.poll(60)
 
 
 def test_both_do_tasks_and_results_come_in_order() -> None:

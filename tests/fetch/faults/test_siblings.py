@@ -190,5 +190,6 @@ def test_a_clock_beside_a_date_as_people_write_it(tmp_path: Path, form: str) -> 
 def test_a_quote_in_another_unit_is_counted_and_warned_of() -> None:
     bid = np.full(6, 100.0)
     bid[3] = 10_000.0
-    assert book_events._leaps(bid, bid + 0.01) == {"leaps": 2}
-    assert book_events._leaps(np.array([100.0, np.nan, 101.0]), np.array([100.1, 100.2, 101.1])) == {}
+    assert book_events._leaps(bid, bid + 0.01, np.nan) == {"leaps": 2}
+    assert book_events._leaps(bid, bid + 0.01, 1.0) == {"leaps": 3}  # the part before ended in another unit
+    assert book_events._leaps(np.array([100.0, np.nan, 101.0]), np.array([100.1, 100.2, 101.1]), 100.0) == {}
