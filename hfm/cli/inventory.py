@@ -11,7 +11,7 @@ from hfm.cli.app import answer, app
 from hfm.cli.console import WIDTH, Show, shown
 from hfm.cli.options import Common
 from hfm.cli.settings import config_of, home_of
-from hfm.errors import ExitCode, typed
+from hfm.errors import ExitCode, is_typed, typed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,8 +58,8 @@ def lines(run: ListedRun) -> list[str]:
     gap = WIDTH - len("2026-12-01 00:00  999.9 MB  latest") - len(run.name)
     head = [f"{run.name}{' ' * gap}{right}"] if gap >= 2 else [*textwrap.wrap(run.name, WIDTH), f"  {right}"]
     if run.fault:
-        next_ = f"next: {run.hint}"
-        return [*head, *_wrapped(f"damaged: {run.fault}"), *_wrapped(next_)]
+        mark = "" if is_typed(run.hint) else "(advice) "
+        return [*head, *_wrapped(f"damaged: {run.fault}"), *_wrapped(f"next: {mark}{run.hint}")]
     subject, stages = _subject(run), _stages(run.stages or {})
     together = f"{subject}; {stages}"
     return [*head, *(_wrapped(together) if len(together) <= WIDTH - 2 else [*_wrapped(subject), *_wrapped(stages)])]
@@ -89,4 +89,6 @@ def _stages(stages: dict[str, str]) -> str:
 
 
 def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+    if count < 999_500:
+        return f"{count / 1e3:.0f} kB"
+    return f"{count / 1e9:.1f} GB" if count >= 999_950_000 else f"{count / 1e6:.1f} MB"

@@ -48,9 +48,10 @@ def test_runs_stand_there_with_what_they_hold_and_a_damaged_one_by_name(home: Pa
     done = hfm("list", cwd=home)
     assert done.code == 0, done.err
     text = " ".join(done.out.split())
-    assert "SPY, 2 sessions, synthetic; fetch fresh; simulate, train, backtest, report missing" in text
+    assert "SPY, 2 sessions, synthetic fetch fresh; simulate, train, backtest, report missing" in text
     assert "QQQ SPY, 2 sessions" in text or "SPY QQQ, 2 sessions" in text
     assert "manifest.json is damaged: its own SHA-256 does not fit" in text
+    assert "next: (advice) remove " in text
     heads = [line for line in done.out.splitlines() if not line.startswith(" ")]
     assert sorted(line.split()[0] for line in heads) == ["first", "torn", "two"]
     assert [line.split()[0] for line in heads if line.endswith("latest")] == ["two"]
@@ -94,7 +95,8 @@ def test_a_run_that_is_done_takes_two_lines() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "text"), [(0, "0.0 MB"), (999_949_999, "999.9 MB"), (1_000_000_000, "1.0 GB"), (10**12, "1000.0 GB")]
+    ("count", "text"),
+    [(0, "0 kB"), (999_499, "999 kB"), (999_949_999, "999.9 MB"), (1_000_000_000, "1.0 GB"), (10**12, "1000.0 GB")],
 )
 def test_sizes_are_of_a_thousand(count: int, text: str) -> None:
     """As disks are sold, and prune counts."""
