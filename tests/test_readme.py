@@ -22,10 +22,11 @@ from tests.fetch.levels import messages
 from tests.fetch.sources import test_binance, test_databento, test_tardis
 from tests.yahoo import Yahoo
 
-TAGS = ("main", "test", "tour", "book", "real", "adjust", "feeds")
+TAGS = ("main", "test", "tour", "book", "real", "adjust", "feeds", "reference")
 COMMANDS = (
     "demo", "fetch", "simulate", "train", "backtest", "report", "run", "status", "verify",
     "predict", "stream", "export", "schedule", "doctor", "prune", "docs",
+    "list", "settings", "init", "schema",
 )  # fmt: skip
 PYTHON = Path(sys.executable).parent
 
@@ -156,6 +157,15 @@ def test_a_split_is_settled_as_it_is_typed(tmp_path: Path) -> None:
     for command in commands:
         done = shell(command, tmp_path)
         assert done.returncode == 0, done.stderr
+
+
+def test_what_there_is_is_shown_as_it_is_typed(tmp_path: Path) -> None:
+    """Runs, settings and tables, beside a run of that name."""
+    assert hfm("fetch", "SPY", "--source", "synthetic", "--sessions", 2, "--run", "first", cwd=tmp_path).code == 0
+    for command in readme.commands("reference"):
+        done = shell(command, tmp_path)
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        assert done.stdout
 
 
 @pytest.mark.parametrize("source", ["binance", "tardis", "databento"])

@@ -1,6 +1,7 @@
 """The command line: options in, Config and pipeline calls out; errors become lines and exit codes here alone.
 
-demo/, stage_commands.py, checks.py, live.py and export.py hold the commands, app.py calls them, console.py prints.
+demo/, stage_commands.py, inventory.py, checks.py, live.py, export.py, reference_commands.py and manual.py hold the
+commands, app.py calls them, console.py prints.
 Nothing heavy is imported before a command runs.
 """
 
@@ -28,7 +29,8 @@ def main() -> None:
     gc.set_threshold(50_000, 20, 50)  # imports make many objects and drop few: looking for cycles is a tenth of them
     try:
         from hfm.cli.demo import command  # noqa: F401, I001  # first in the help
-        from hfm.cli import stage_commands, checks, live, export, manual  # noqa: F401  # in the order of the help
+        from hfm.cli import stage_commands, inventory, checks, live  # noqa: F401  # in the order of the help
+        from hfm.cli import export, reference_commands, manual  # noqa: F401
         from hfm.cli.app import invoke
 
         code = invoke(sys.argv[1:])

@@ -22,7 +22,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 ok, 1 bug, 2 usage, 3 config, 4 data, 5 upstream, 6 rate limited, 7 partial, 8 check "
            "failed, 9 locked, 10 disk, 130 SIGINT, 143 SIGTERM.",
 )  # fmt: skip
-OF_RUN = ("simulate", "train", "backtest", "report", "predict", "stream", "export", "schedule", "status")
+OF_RUN = ("simulate", "train", "backtest", "report", "predict", "stream", "export", "schedule", "status", "settings")
 """Commands that work in a run that is there."""
 Work = Callable[[Show], ExitCode]
 """What a command does; it gives the exit code."""

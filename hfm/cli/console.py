@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from hfm.stage import Progress
 
 SCHEMA_VERSION = 1
+WIDTH = 80
+"""Columns of a line that is wrapped, at most."""
 
 
 def shown(path: Path) -> str:

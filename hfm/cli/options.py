@@ -112,7 +112,7 @@ OpenPage = Annotated[bool, _option("--open", help="Open the page in a browser.")
 DemoSeed = Annotated[int, _option("--seed", min=0, help="Seed of both markets. [7]")]
 DemoRefresh = Annotated[bool, _option("--refresh", help="Make both runs again, though they are fresh.")]
 
-# verify and prune
+# verify, prune, docs, settings, init, schema
 Quick = Annotated[bool, _option("--quick", help="Under half a minute.")]
 Full = Annotated[bool, _option("--full", help="All claims, under ten minutes.")]
 NullMarkets = Annotated[int | None, _option(
@@ -132,6 +132,13 @@ CutSeed = Annotated[int | None, _option(
     "--seed", min=0, help="Seed of the cuts of --run and --leaks. [a new one each time]")]
 NullModel = Annotated[str, _option("--model", help="Model of --null, --bounce and --power. [logistic]")]
 ManualPage = Annotated[str | None, _argument("PAGE", "Of the manual, such as verdict; none: the list of pages.")]
+SettingsOf = Annotated[str | None, _argument(
+    "SECTION", "Of the settings, such as train, or one, such as train.epochs; none: all.")]
+RunOfSettings = Annotated[str | None, _option(
+    "--run", help="Run whose settings are shown too, where they are not the defaults. [none]")]
+NewFile = Annotated[Path | None, _argument(
+    "FILE", "File to write, which must not exist. [hfm.toml in the home that is named, else here]")]
+TableName = Annotated[str | None, _argument("TABLE", "Such as ledger; none: the list of tables.")]
 Keep = Annotated[int, _option("--keep", min=1, help="Newest runs that stay as they are. [10]")]
 
 # predict, stream, export, schedule

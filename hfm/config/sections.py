@@ -17,7 +17,9 @@ class Fetch:
     """Where bars come from, and which."""
 
     symbols: tuple[str, ...] = ()
+    """What to fetch, such as ["SPY", "QQQ"]."""
     source: str = "yahoo"
+    """yahoo, synthetic or file; of order books lobster, binance, tardis or databento; or a plug-in's."""
     path: str | None = None
     """File or folder of the `file` source."""
     days: Annotated[int, Gt(0), Le(36500)] | None = None
@@ -25,6 +27,7 @@ class Fetch:
     sessions: Annotated[int, Gt(0), Le(50000)] | None = None
     """Trading sessions back from `as_of`, instead of days."""
     interval: Literal["1m", "2m", "5m", "15m", "30m", "1h"] = "5m"
+    """Length of a bar."""
     calendar: str = "XNYS"
     """A name of exchange_calendars; 24/7 for crypto."""
     tz: str | None = None
@@ -59,8 +62,11 @@ class Simulate:
     """Microstructure around the bars."""
 
     fidelity: Literal["bars", "book", "replay"] = "bars"
+    """bars: quotes around each bar; book: an order book, event by event; replay: a real book that was fetched."""
     recipe: Literal["calibrated", "seed"] = "calibrated"
+    """calibrated, or seed, which is the original recipe."""
     signal: Literal["none", "planted"] = "none"
+    """planted puts a signal of known strength into synthetic bars."""
     kind: Literal["linear", "switch", "product"] = "linear"
     """What drives the planted return: z, z times a hidden sign, or the product of two signals."""
     rho: Annotated[float, Gt(0), Lt(1)] = 0.1
@@ -89,6 +95,7 @@ class Simulate:
     every: str = "event"
     """`replay`: one row a time stamp (event), or a clock: 100ms, 1s, 5m."""
     seed: Annotated[int, Ge(0), Lt(2**63)] = 7
+    """Seed of the market."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +103,15 @@ class Train:
     """Models and how they are fitted."""
 
     model: str = "lstm"
+    """The model that is traded, beside its floors: lstm, gbm, logistic and so on, or a plug-in's."""
     also: tuple[str, ...] = ()
     """Models that are fitted and scored beside it."""
     epochs: Annotated[int, Gt(0), Le(100000)] = 50
+    """Passes over the data, at most."""
     seeds: Annotated[int, Gt(0), Le(64)] = 3
     """Networks averaged."""
     seed: Annotated[int, Ge(0), Lt(2**63)] = 7
+    """Seed of all that a fit draws."""
     features: Literal["default", "seed", "book", "events"] = "default"
     """default is events where the rows are events of an order book."""
     target: Literal["auto", "horizon", "next-move"] = "auto"
@@ -119,14 +129,21 @@ class Train:
     window: Annotated[int, Ge(0), Le(50000)] = 0
     """Sessions (blocks) of a rolling training window; 0: expanding."""
     hidden: Annotated[int, Gt(0), Le(1024)] = 64
+    """Units of a layer of a network."""
     layers: Annotated[int, Gt(0), Le(8)] = 2
+    """Layers of a network."""
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.3
+    """Share of a network's units that each training step leaves out."""
     lr: Annotated[float, Gt(0), Le(1)] = 2e-3
+    """Learning rate."""
     weight_decay: Annotated[float, Ge(0), Le(10)] = 1e-2
+    """Decoupled decay of the weights (AdamW)."""
     batch: Annotated[int, Gt(0), Le(100000)] = 8
     """Sessions a gradient step."""
     clip: Annotated[float, Gt(0), Le(1000)] = 1.0
+    """Largest norm of a gradient; a larger one is scaled down."""
     ema: Annotated[float, Ge(0), Lt(1)] = 0.99
+    """Decay a step of the moving average of the weights, which is what forecasts; 0: none."""
     patience: Annotated[int, Gt(0), Le(100000)] = 8
     """Epochs without a better validation loss after which a network is done."""
     warm_start: bool = True
@@ -137,6 +154,7 @@ class Train:
     warm_sessions: Annotated[int, Gt(0), Le(1_000_000)] = 120
     """Most sessions that an epoch of such a network passes over, drawn anew each time from all that it may see."""
     threads: Annotated[int, Gt(0), Le(256)] = 1
+    """Threads of one network."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where networks are fitted; auto: CUDA where there is one, else the processor."""
     backend: Literal["auto", "torch", "fused"] = "auto"
@@ -157,6 +175,7 @@ class Backtest:
     fill: Literal["next-open", "next-mid", "cross", "passive", "close"] = "next-open"
     """close fills at the signal's own close and needs allow_lookahead."""
     allow_lookahead: bool = False
+    """Permit fill close; the results carry a mark."""
     queue: bool = False
     """passive: an order also waits for its turn at its price; needs the event rows of a replayed order book."""
     fee_bps: Annotated[float, Ge(0), Le(1000)] = 0.05
@@ -164,6 +183,7 @@ class Backtest:
     spread_share: Annotated[float, Ge(0), Le(1)] = 0.75
     """Effective over quoted half-spread at a fill."""
     cash: Annotated[float, Gt(0), Le(1e15)] = 1_000_000.0
+    """Starting capital, in currency."""
     lot: Annotated[float, Gt(0), Le(1e9)] | None = None
     """Units of which a position is a multiple; None: whole ones, of coins (calendar 24/7) parts down to 1e-8."""
     size: Annotated[float, Gt(0), Le(1)] = 1.0
@@ -173,6 +193,7 @@ class Backtest:
     impact: Annotated[float, Ge(0), Le(100)] = 0.7
     """Y of the square-root law: Y x daily volatility x sqrt(shares / average daily volume) over the price."""
     hold_overnight: bool = False
+    """Keep positions over the close."""
     sizing: Literal["fixed", "vol", "kelly"] = "fixed"
     """vol and kelly take up to `size`, by the forecast standard deviation of the return."""
     vol_target: Annotated[float, Gt(0), Le(10)] = 0.1
@@ -210,6 +231,7 @@ class Report:
     reps: Annotated[int, Ge(100), Le(1000000)] = 20_000
     """Resamples of the test behind the verdict; more are drawn where its level is smaller than they resolve."""
     seed: Annotated[int, Ge(0), Lt(2**63)] = 7
+    """Seed of the resamples."""
 
 
 @dataclass(frozen=True)

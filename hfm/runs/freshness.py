@@ -40,7 +40,7 @@ def versions() -> dict[str, str]:
     return {"hfm": __version__, **{name: version(name) for name in LIBRARIES}}
 
 
-def why_stale(run: Run, manifest: Manifest, stage: Stage, config: Config) -> str | None:
+def why_stale(run: Run, manifest: Manifest, stage: Stage, config: Config, hashed: bool = True) -> str | None:
     """Why a stage's artifacts do not stand for its inputs and settings.
 
     Parameters
@@ -53,6 +53,8 @@ def why_stale(run: Run, manifest: Manifest, stage: Stage, config: Config) -> str
         Which one.
     config
         The settings that its own are compared with.
+    hashed
+        Whether files are hashed; else their sizes alone are compared with those that were committed.
 
     Returns
     -------
@@ -65,7 +67,7 @@ def why_stale(run: Run, manifest: Manifest, stage: Stage, config: Config) -> str
     for artifact, known in entry.artifacts.items():
         path = run.path / artifact
         try:
-            if path.stat().st_size != known.bytes or atomic.sha256(path) != known.sha256:
+            if path.stat().st_size != known.bytes or (hashed and atomic.sha256(path) != known.sha256):
                 return f"{artifact} is not the file that was committed"
         except OSError:
             return f"{artifact} is gone"
@@ -79,7 +81,7 @@ def why_stale(run: Run, manifest: Manifest, stage: Stage, config: Config) -> str
     return stale_inputs(manifest, stage)
 
 
-def status(run: Run, manifest: Manifest, config: Config) -> list[tuple[str, str, str]]:
+def status(run: Run, manifest: Manifest, config: Config, hashed: bool = True) -> list[tuple[str, str, str]]:
     """How each stage stands.
 
     Parameters
@@ -90,6 +92,8 @@ def status(run: Run, manifest: Manifest, config: Config) -> list[tuple[str, str,
         As committed.
     config
         The settings of today.
+    hashed
+        See why_stale.
 
     Returns
     -------
@@ -99,7 +103,7 @@ def status(run: Run, manifest: Manifest, config: Config) -> list[tuple[str, str,
     """
     rows, found = [], running.at_work(run.path)
     for stage in stages.STAGES:
-        why = why_stale(run, manifest, stage, config)
+        why = why_stale(run, manifest, stage, config, hashed)
         state = "fresh" if why is None else why if why == "missing" else "stale"
         why = why if state == "stale" else ""
         if found and found.stage == stage.name and (found.alive or state != "fresh"):
