@@ -50,6 +50,7 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     model = settings.model or predictions.meta.model
     horizon = predictions.meta.horizon or config.train.horizon
     _check(settings, quotes.meta)
+    _warn(predictions.meta, ctx)
     meta = _meta(settings, quotes.meta, predictions.meta)
     engine = Engine(settings, symbols, meta, horizon)
     if engine.bounce is not None:
@@ -97,6 +98,15 @@ def _meta(settings: Backtest, quotes: TableMeta, predictions: TableMeta) -> Tabl
 def _columns(settings: Backtest, meta: TableMeta) -> tuple[str, ...]:
     """Columns of the quotes beside those that every back-test reads."""
     return RESTING if settings.fill == "passive" else EXTREMES if bounce.possible(meta) else ()
+
+
+def _warn(predictions: TableMeta, ctx: Context) -> None:
+    """Of predictions that are not of every row."""
+    if predictions.stride:
+        ctx.warn(
+            f"predictions are of one row in {predictions.stride} (train.rows), no position is held between them: "
+            "this is not the policy that trades on every row"
+        )
 
 
 def _check(settings: Backtest, meta: TableMeta) -> None:

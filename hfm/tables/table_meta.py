@@ -49,6 +49,7 @@ class TableMeta:
     features : name of the feature group.
     target : "horizon" or "next-move", of event rows.
     block_s : s of a block of clock time, where folds are split by blocks.
+    stride : predictions are of one event row in so many of a session; 0: of every row.
     test_rows, stale_rows : out-of-sample rows, those of them that look filled forward.
     stale_sessions : sessions with such a row.
     lookahead : True where the ledger was shown the future on purpose.
@@ -89,6 +90,7 @@ class TableMeta:
     features: str = ""
     target: str = ""
     block_s: int | None = None
+    stride: int = 0
     test_rows: int | None = None
     stale_rows: int | None = None
     stale_sessions: int | None = None

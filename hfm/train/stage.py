@@ -98,6 +98,7 @@ def _meta(meta: TableMeta, task: training_panel.ForecastTask, model: str, names:
         features=task.features,
         target=task.target if task.events else meta.target,
         block_s=meta.block_s if task.block_s is None else task.block_s,
+        stride=task.stride if task.stride > 1 else 0,
     )
 
 

@@ -369,3 +369,17 @@ def test_row_groups_change_nothing(quoted: pa.Table, settings: dict[str, object]
         for column in merged.column_names:
             np.testing.assert_array_equal(*(tables.column_array(t.column(column)) for t in (merged, whole[name])))
     assert json.dumps(whole["metrics"]) == json.dumps(parts["metrics"])
+
+
+def test_predictions_of_one_row_in_k_are_named(quoted: pa.Table) -> None:
+    """No position is held between them: another policy than that on every row, and the user is told."""
+    for stride in (0, 3):
+        predicted = market.predictions(
+            quoted, {"lstm": noise(quoted)}, np.arange(quoted.num_rows) % max(stride, 1) == 0
+        )
+        head = tables.header(predicted.schema)
+        head["meta"] |= {"stride": stride} if stride else {}
+        predicted = predicted.replace_schema_metadata({**predicted.schema.metadata, b"hfm": json.dumps(head).encode()})
+        _, ctx = market.run(quoted, predicted, threshold="0.55")
+        assert [w for w in ctx.warnings if "one row in 3" in w] == [w for w in ctx.warnings if "train.rows" in w]
+        assert any("train.rows" in w for w in ctx.warnings) == (stride > 0)
