@@ -49,8 +49,7 @@ def run(inputs: Mapping[str, tables.Reader], config: Config, ctx: Context) -> It
     settings, symbols = config.backtest, sorted(quotes.meta.symbols)
     model = settings.model or predictions.meta.model
     horizon = predictions.meta.horizon or config.train.horizon
-    _check(settings, quotes.meta)
-    _warn(predictions.meta, ctx)
+    _check(settings, quotes.meta, predictions.meta, ctx)
     meta = _meta(settings, quotes.meta, predictions.meta)
     engine = Engine(settings, symbols, meta, horizon)
     if engine.bounce is not None:
@@ -100,23 +99,19 @@ def _columns(settings: Backtest, meta: TableMeta) -> tuple[str, ...]:
     return RESTING if settings.fill == "passive" else EXTREMES if bounce.possible(meta) else ()
 
 
-def _warn(predictions: TableMeta, ctx: Context) -> None:
-    """Of predictions that are not of every row."""
-    if predictions.stride:
-        ctx.warn(
-            f"predictions are of one row in {predictions.stride} (train.rows), no position is held between them: "
-            "this is not the policy that trades on every row"
-        )
-
-
-def _check(settings: Backtest, meta: TableMeta) -> None:
-    """Refuse a fill that knows the future, unless asked for by name, and a queue without a book.
+def _check(settings: Backtest, meta: TableMeta, predictions: TableMeta, ctx: Context) -> None:
+    """Refuse a fill that knows the future, unless asked for by name, and a queue without a book; name thin predictions.
 
     Raises
     ------
     UsageError
         With the option that changes it.
     """
+    if predictions.stride:
+        ctx.warn(
+            f"predictions are of one row in {predictions.stride} (train.rows), no position is held between them: "
+            "this is not the policy that trades on every row"
+        )
     if settings.fill == "close" and not settings.allow_lookahead:
         raise UsageError(
             "--fill close fills at the very price that the signal is made of",
