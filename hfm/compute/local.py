@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import pickle
 import queue
 import threading
 from collections import deque
@@ -19,6 +18,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExe
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, TypeVar
 
 from hfm.plugins import Emit, ReportingTask
@@ -114,7 +114,7 @@ class Processes:
             return
 
         def hear(report: bytes) -> None:
-            listen(pickle.loads(report))  # here, where what is wrong with it is raised in the caller's thread
+            listen(ForkingPickler.loads(report))  # here, where what is wrong with it is raised in the caller's thread
 
         reports: Reports = queue.SimpleQueue()
         with _processes(max(1, min(self.workers, len(tasks))), shared, reports) as pool:
