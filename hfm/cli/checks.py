@@ -12,7 +12,7 @@ from hfm.cli import options as opt
 from hfm.cli.app import answer, app
 from hfm.cli.console import Show
 from hfm.cli.options import Common, Flags
-from hfm.cli.settings import config_of, home_of
+from hfm.cli.settings import config_of, home_of, workers_of
 from hfm.errors import ExitCode, HfmError, UsageError
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _claims(show: Show, common: Common, markets: Markets, level: Level, leaks: b
     elif markets.null or markets.power or markets.bounce:
         yield from _verdicts(show, common, markets)
     else:
-        for outcome in claims.check(level, show.talk, common.workers or os.cpu_count() or 1):
+        for outcome in claims.check(level, show.talk, workers_of(common)):
             show.metrics.setdefault("seconds", {})[outcome.name] = round(outcome.seconds, 3)
             yield from outcome.rows
 
@@ -111,7 +111,7 @@ def _verdicts(show: Show, common: Common, markets: Markets) -> Iterator[Row]:
     """The rows of --null, --bounce and --power."""
     from hfm.verify import nulls, verdicts
 
-    workers = common.workers or os.cpu_count() or 1
+    workers = workers_of(common)
     if markets.null:
         names = nulls.KINDS if markets.kinds == "all" else tuple(markets.kinds.split(","))
         kinds = [kind for kind in nulls.KINDS if kind in names]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hfm import processes
 from hfm.cli.console import Show
 from hfm.cli.options import Common, FetchOptions, Flags, fetch_flags
 from hfm.errors import ExitCode, UsageError
@@ -38,7 +39,7 @@ def config_of(common: Common, home: Path, recorded: Mapping[str, Any], section: 
 
 def workers_of(common: Common) -> int:
     """Processes that may work at the same time: as many as were asked for, else one a core."""
-    return common.workers or os.cpu_count() or 1
+    return common.workers or processes.cores()
 
 
 def options_of(

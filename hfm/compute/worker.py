@@ -16,7 +16,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +23,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, Generic, TypeVar
+
+from hfm import processes
 
 R = TypeVar("R")
 S = TypeVar("S")
@@ -80,13 +81,13 @@ class Worker:
     """The process, as its caller sees it; answers: where it speaks, first when it has imported its module."""
 
     def __init__(self, module: str) -> None:
-        code = f"import sys; sys.path[:] = {sys.path!r}; from hfm.compute.worker import serve; serve({module!r})"
         theirs, self._tasks = Pipe(duplex=False)
         self.answers, out = Pipe(duplex=False)
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", code], stdin=theirs.fileno(), stdout=out.fileno(), stderr=subprocess.DEVNULL
-            )
+                processes.command("hfm.compute.worker", "serve", module),
+                stdin=theirs.fileno(), stdout=out.fileno(), stderr=subprocess.DEVNULL,
+            )  # fmt: skip
         finally:  # the ends that are left: where one process is gone, the other reads the end
             theirs.close()
             out.close()

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from hfm import processes
 from hfm.kernels import jit
 
 LIST = Path(__file__).with_name("first_run.json")
@@ -89,14 +90,11 @@ def _begin(talk: Callable[[str], None] | None, networks: bool = True) -> None:
         return
     atexit.register(stop)
     threading.Thread(target=_count, args=(networks,), daemon=True).start()
-    for place in range(min(_cores() - 1, MOST)):
-        call = f"work({place}, {networks})"
-        code = f"import sys; sys.path[:] = {sys.path!r}; from hfm.kernels.first_run import work; {call}"
+    for place in range(min(processes.cores() - 1, MOST)):
+        line = processes.command("hfm.kernels.first_run", "work", place, networks)
         with contextlib.suppress(OSError):  # no memory, or too many processes: the run compiles alone
             null = subprocess.DEVNULL
-            _helpers.append(
-                subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=null, stderr=null)
-            )
+            _helpers.append(subprocess.Popen(line, stdin=subprocess.PIPE, stdout=null, stderr=null))
 
 
 def _count(networks: bool) -> None:
@@ -211,11 +209,6 @@ def _dtype(name: str) -> np.dtype[Any]:  # Any: of any kind
 def _found(name: str) -> Any:  # Any: a kernel, a class or a dtype
     module, _, attribute = name.partition(":")
     return getattr(importlib.import_module(module), attribute)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _end_with_parent() -> None:

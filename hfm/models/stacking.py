@@ -63,8 +63,7 @@ def constant(train: Panel, valid: Panel, options: Train, ctx: Context) -> Fitted
     -------
     FittedFloor
     """
-    own = ctx.fitted.get("constant")
-    arrays = floor_arrays.copied(own) if own is not None else floors.Constant().fit(train, valid, options, ctx)
+    arrays = floor_arrays.fitted(ctx, "constant", lambda: floors.Constant().fit(train, valid, options, ctx))
     return FittedFloor(arrays, columns_of(inference.heads(arrays, train)).logit)
 
 
@@ -81,8 +80,7 @@ def stacked(train: Panel, valid: Panel, options: Train, ctx: Context) -> FittedF
     FittedFloor
         Its logit is NaN in masked rows.
     """
-    own = ctx.fitted.get("logistic")
-    arrays = floor_arrays.copied(own) if own is not None else floors.Logistic().fit(train, valid, options, ctx)
+    arrays = floor_arrays.fitted(ctx, "logistic", lambda: floors.Logistic().fit(train, valid, options, ctx))
     logit = columns_of(inference.heads(arrays, train)).logit
     rows = known(train) & np.isfinite(train.up)
     if train.block is None or not _enough(train.block, train.up[rows]):

@@ -15,6 +15,7 @@ from unittest import mock
 import pytest
 
 from hfm.compute import worker
+from tests.gone import ended
 
 HERE = "tests.compute.test_worker"
 
@@ -132,10 +133,7 @@ def test_a_worker_ends_with_its_caller_though_that_is_killed() -> None:
         assert caller.stdout is not None
         helper = int(caller.stdout.readline())
         caller.kill()
-    until = time.monotonic() + 60
-    while time.monotonic() < until and _lives(helper):
-        time.sleep(0.05)
-    assert not _lives(helper)
+    assert ended(helper)
 
 
 def test_a_context_that_fails_leaves_no_process_and_no_thread() -> None:
@@ -151,12 +149,3 @@ def test_a_context_that_fails_leaves_no_process_and_no_thread() -> None:
     while time.monotonic() < until and threading.active_count() > before:
         time.sleep(0.02)
     assert threading.active_count() <= before
-
-
-def _lives(pid: int) -> bool:
-    """Whether the process is there and no zombie."""
-    try:
-        with open(f"/proc/{pid}/stat") as f:
-            return f.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False

@@ -14,7 +14,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from hfm import processes
 from hfm.kernels import first_run, jit
+from tests.gone import ended
 
 COMPILED = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled here")
 
@@ -97,8 +99,9 @@ PROGRAM = """
 import json, sys, time
 from pathlib import Path
 import numpy as np
+from hfm import processes
 from hfm.kernels import first_run, jit
-first_run._cores = lambda: 2
+processes.cores = lambda: 2
 first_run.LIST = Path("list.json")
 first_run.watch(lambda line: print(line, flush=True))
 import kept
@@ -137,18 +140,6 @@ def started(home: Path, wait: float) -> subprocess.Popen[str]:
            "PYTHONPATH": os.pathsep.join(paths)}  # fmt: skip
     return subprocess.Popen([sys.executable, "-c", PROGRAM.replace("WAIT", str(wait))], cwd=home, env=env, text=True,
                             stdout=subprocess.PIPE)  # fmt: skip
-
-
-def ended(pid: int) -> bool:
-    """Whether a process is gone within some seconds, or waits only to be reaped."""
-    for _ in range(100):
-        try:
-            if "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
-                return True
-        except OSError:
-            return True
-        time.sleep(0.1)
-    return False
 
 
 LINUX = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks for processes in /proc")
@@ -193,7 +184,7 @@ def test_helpers_are_one_a_core_beside_the_runs_and_none_without_a_lasting_cache
     monkeypatch.setattr(jit, "on_compile", None)
     monkeypatch.setattr(first_run, "_helpers", [])  # not those of other tests
     monkeypatch.setattr(first_run, "_announced", False)
-    monkeypatch.setattr(first_run, "_cores", lambda: cores)
+    monkeypatch.setattr(processes, "cores", lambda: cores)
     monkeypatch.setattr(first_run, "_count", lambda networks: None)
     monkeypatch.setattr(first_run.subprocess, "Popen", lambda words, **_: begun.append(words))
     monkeypatch.setattr(first_run.atexit, "register", lambda _: None)
@@ -215,7 +206,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(first_run, "_announced", False)
     monkeypatch.setattr(first_run, "_told", None)
     monkeypatch.setattr(first_run, "_helpers", [])
-    monkeypatch.setattr(first_run, "_cores", lambda: 1)
+    monkeypatch.setattr(processes, "cores", lambda: 1)
     monkeypatch.setattr(first_run, "_LOOK_S", 0.01)
     monkeypatch.setattr(first_run.atexit, "register", lambda _: None)
     (tmp_path / "kept").mkdir()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +14,7 @@ from hfm.plugins import ROWS
 from hfm.tables import MemoryReader
 from hfm.train import thinned_rows, training_panel
 from tests.orderbook import queue_race, replayed
+from tests.parts import Parts
 from tests.train.market import small
 from tests.train.test_stage import train
 
@@ -28,19 +28,6 @@ def quotes_of_events() -> pa.Table:
             for s, symbol in enumerate(("AAA", "BBB"))
         )
     )
-
-
-class Parts(MemoryReader):
-    """A reader of a table that lies in parts of so many rows."""
-
-    def __init__(self, table: pa.Table, rows: int) -> None:
-        super().__init__(table)
-        self._rows = rows
-
-    def parts(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        """See Reader."""
-        table = self.read(columns)
-        yield from (table.slice(i, self._rows) for i in range(0, table.num_rows, self._rows))
 
 
 @pytest.mark.parametrize("size", [37, 1000, 10**6])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from hfm.cli.console import Show
 from hfm.cli.demo.markets import MARKETS, SEED, MarketVerdict
 from hfm.cli.options import Common
 from hfm.cli.progress import fancy
-from hfm.cli.settings import home_of
+from hfm.cli.settings import home_of, workers_of
 from hfm.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def _demo(show: Show, common: Common, seed: int, refresh: bool, open_pages: bool
     from hfm.runs.manifest import Run, point_latest
 
     home = home_of(common)
-    workers = common.workers or os.cpu_count() or 1
+    workers = workers_of(common)
     together = workers >= len(MARKETS)
     orders = [
         Order(market.name, str(home), seed, refresh, common.wait, max(1, workers // len(MARKETS)),

@@ -8,20 +8,19 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import IO, Any
 
+from hfm import processes
 from hfm.cli.demo.market_process import Order
 from hfm.cli.demo.markets import MarketVerdict
 from hfm.errors import HfmError
 
 Hear = Callable[[str, dict[str, Any]], None]  # Any: JSON values
 """Called with a market's name and what its process says; see market_process.carry_out."""
-CODE = "import sys; sys.path[:] = {path!r}; from hfm.cli.demo.market_process import main; main()"
 GRACE_S = 0.5
 """What a process has to end after it was asked to."""
 
@@ -119,7 +118,7 @@ def _started(order: Order, said: queue.Queue[tuple[str, dict[str, Any] | None]])
     """
     with tempfile.TemporaryFile("w+") as err:
         process = subprocess.Popen(
-            [sys.executable, "-c", CODE.format(path=sys.path)], text=True, start_new_session=True,
+            processes.command("hfm.cli.demo.market_process", "main"), text=True, start_new_session=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err,
         )  # fmt: skip
         player = Player(order.market, process, err)

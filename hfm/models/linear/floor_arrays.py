@@ -5,11 +5,9 @@ Legend: n rows, F features, S symbols.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from hfm.models import inference
 from hfm.models.heads import QUANTILES, columns_of
@@ -57,19 +55,24 @@ def _scales(train: Panel) -> Arrays:
     return {"floor/centre": centre, "floor/factor": factor, "floor/label": np.column_stack(scale)}
 
 
-def copied(arrays: Mapping[str, npt.NDArray[Any]]) -> Arrays:
-    """A fit's arrays to go on from; the fit is left as it is.
+def fitted(ctx: Context, name: str, fit: Callable[[], Arrays]) -> Arrays:
+    """A floor's arrays to go on from, which may be changed.
 
     Parameters
     ----------
-    arrays : arrays by name
+    ctx : Context
         Of the fit.
+    name : str
+        Of the floor.
+    fit : callable
+        Fits it, where the context does not have it fitted on the same rows.
 
     Returns
     -------
     arrays by name
     """
-    return {name: value.copy() for name, value in arrays.items()}
+    known = ctx.fitted.get(name)
+    return fit() if known is None else {key: value.copy() for key, value in known.items()}
 
 
 def with_residuals(arrays: Arrays, train: Panel) -> Arrays:

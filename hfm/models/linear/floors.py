@@ -9,6 +9,7 @@ Legend: n rows, F features, S symbols, K slots.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from hfm.config import Train
 from hfm.features.batch import SIGNED
 from hfm.models import inference
-from hfm.models.linear.floor_arrays import base_logit, blank, copied, with_residuals
+from hfm.models.linear.floor_arrays import base_logit, blank, fitted, with_residuals
 from hfm.models.linear.ridge import (
     LabelScale,
     Mask,
@@ -210,7 +211,7 @@ class Logistic(Har):
         arrays by name
             Of `blank`, and `floor/penalty` [1].
         """
-        arrays = copied(ctx.fitted["har"]) if "har" in ctx.fitted else super().fit(train, valid, options, ctx)
+        arrays = fitted(ctx, "har", partial(super().fit, train, valid, options, ctx))
         own = signed(train)
         z, rows = _design(arrays, train, train.up, own)
         w, penalty = logistic(z, train.up[rows], PENALTIES)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hfm import processes
 from hfm.cli.demo import players
 from hfm.cli.demo.market_process import Order
 from hfm.errors import LockedError
+from tests.gone import ended
 
 VERDICT: dict[str, Any] = {
     "run_dir": "/r", "page": "/r/p", "label": "edge supported", "expected": "edge supported",
@@ -45,24 +47,11 @@ def toy(monkeypatch: pytest.MonkeyPatch, body: str = "") -> None:
     import json
 
     code = TOY.replace("BODY", body).replace("VERDICT", repr(json.dumps(VERDICT)))
-    monkeypatch.setattr(players, "CODE", code.replace("{", "{{").replace("}", "}}"))
+    monkeypatch.setattr(processes, "command", lambda *_: [sys.executable, "-c", code])
 
 
 def orders(folder: Path) -> list[Order]:
     return [Order(name, str(folder), 7) for name in ("first", "second")]
-
-
-def gone(pid: int) -> bool:
-    """Whether a process ends within some seconds, or waits only to be reaped."""
-    for _ in range(50):
-        try:
-            os.kill(pid, 0)
-            if "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
-                return True
-        except OSError:
-            return True
-        time.sleep(0.1)
-    return False
 
 
 @pytest.mark.parametrize("together", [True, False])
@@ -108,7 +97,7 @@ say(error={"kind": "locked", "what": "another hfm is at work", "why": "", "hint"
     with pytest.raises(LockedError, match="another hfm is at work") as caught:
         players.play(orders(tmp_path), True, lambda *_: None)
     assert caught.value.hint == "--wait 60"
-    assert gone(int((tmp_path / "pid").read_text()))
+    assert ended(int((tmp_path / "pid").read_text()))
 
 
 @pytest.mark.parametrize(("body", "words"), [
@@ -135,4 +124,4 @@ def test_an_interruption_leaves_no_process(tmp_path: Path, monkeypatch: pytest.M
 
     with pytest.raises(KeyboardInterrupt):
         players.play(orders(tmp_path), True, interrupted)
-    assert all(gone(int((tmp_path / name).read_text())) for name in ("first", "second"))
+    assert all(ended(int((tmp_path / name).read_text())) for name in ("first", "second"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from hfm.stage import Context
 from hfm.tables import MemoryReader
 from tests.bars import bar_table
 from tests.orderbook import DAY, OPEN, SECOND, book_table
+from tests.parts import Parts
 
 
 def run(book: pa.Table, every: str = "event") -> dict[str, Any]:
@@ -182,19 +182,6 @@ def test_a_session_of_more_events_than_are_kept_is_fitted_on_its_first(
     assert cut["simulate/facts.json"]["tables"] == {}  # too few in any case
     for name, column in tables.arrays(cut["simulate/quotes.parquet"]).items():
         np.testing.assert_array_equal(column, whole[name])
-
-
-class Parts(MemoryReader):
-    """A reader of a session that lies in parts of so many rows."""
-
-    def __init__(self, table: pa.Table, rows: int) -> None:
-        super().__init__(table)
-        self._rows = rows
-
-    def parts(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        """See Reader."""
-        table = self.read(columns)
-        yield from (table.slice(i, self._rows) for i in range(0, table.num_rows, self._rows))
 
 
 def wild(n: int, seed: int) -> pa.Table:

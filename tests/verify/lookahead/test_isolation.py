@@ -17,6 +17,7 @@ from hfm import plugins
 from hfm.plugins import Arrays, Panel, Signals
 from hfm.verify.lookahead import isolation
 from hfm.verify.lookahead.isolation import Isolated, Reply
+from tests.gone import ended
 
 HERE = "tests.verify.lookahead.test_isolation"
 KEPT: list[int] = []
@@ -119,10 +120,7 @@ def test_it_ends_with_the_process_that_asks() -> None:
     child = int(parent.stdout.readline())
     parent.kill()
     parent.wait()
-    until = time.monotonic() + 10
-    while Path(f"/proc/{child}").exists() and time.monotonic() < until:
-        time.sleep(0.1)
-    assert not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1][:3]
+    assert ended(child)
 
 
 def test_a_process_that_was_begun_before_it_was_asked_answers_the_same() -> None:
