@@ -14,7 +14,7 @@ from hfm import plugins
 from hfm.config import Train
 from hfm.plugins import Arrays, Panel
 from hfm.stage import Context
-from hfm.train import fold_rows
+from hfm.train import fold_rows, handed
 from hfm.train.fit_checkpoints import FitCheckpoints
 from hfm.train.fit_reports import EpochReport, FitMeter, FitReport, FoldCheckpoint, FoldProgress, Report, StateReport
 from hfm.train.folds import Fold
@@ -102,13 +102,15 @@ def fit_inputs(inputs: FitInputs, fold: int, report: Report, state: bytes | None
         See Forecaster.
     """
     first = 0 if inputs.networks is None else inputs.networks.start
+    kind = plugins.find("models", inputs.model)
+    before = None if inputs.before is None else handed.arrays(kind, inputs.before)
+    fitted = {name: handed.arrays(kind, found) for name, found in inputs.fitted.items()}
     ctx = Context(
         stage=f"train fold {fold}", seed=inputs.seed, progress=FoldProgress(fold, report), resume=state is not None,
-        checkpoint=FoldCheckpoint(fold, first, report, state), before=inputs.before, networks=inputs.networks,
-        fitted=inputs.fitted,
+        checkpoint=FoldCheckpoint(fold, first, report, state), before=before, networks=inputs.networks, fitted=fitted,
     )  # fmt: skip
-    model: plugins.Forecaster = plugins.find("models", inputs.model)()
-    return model.fit(inputs.train, inputs.valid, inputs.options, ctx)
+    model: plugins.Forecaster = kind()
+    return model.fit(handed.rows(kind, inputs.train), handed.rows(kind, inputs.valid), inputs.options, ctx)
 
 
 def is_chained(model: str, options: Train) -> bool:

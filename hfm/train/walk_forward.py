@@ -14,7 +14,7 @@ from hfm.models.heads import TASKS, blend, columns_of, mix
 from hfm.plugins import Arrays, Float, Panel
 from hfm.stage import Context
 from hfm.tables.records import Records
-from hfm.train import calibration, fit_jobs, fold_rows
+from hfm.train import calibration, fit_jobs, fold_rows, handed
 from hfm.train.fit_checkpoints import FitCheckpoints
 from hfm.train.folds import Fold
 from hfm.train.training_panel import TrainingRows
@@ -154,10 +154,10 @@ def calibrate(walk: WalkForward, name: str, fold: Fold) -> None:
         by_member = [_heads(walk, member, fold, lead.panel)[lead.inside] for member in model.members]
         heads, floor = np.stack(by_member, axis=2), by_member[0]
     else:
-        heads = model.predict(arrays, lead.panel)[lead.inside]
+        heads = _forecast(name, arrays, lead.panel)[lead.inside]
         floor = heads
         if model.base is not None:
-            floor = model.predict({**arrays, "gates": np.zeros(len(TASKS))}, lead.panel)[lead.inside]
+            floor = _forecast(name, {**arrays, "gates": np.zeros(len(TASKS))}, lead.panel)[lead.inside]
     blocks = walk.blocks.setdefault(name, [])
     cluster = fold_rows.cluster(valid)
     block = calibration.ValidationBlock(floor, heads, valid.up, valid.log_vol, valid.log_spread, cluster)
@@ -178,8 +178,14 @@ def calibrate(walk: WalkForward, name: str, fold: Fold) -> None:
 
 
 def _heads(walk: WalkForward, name: str, fold: Fold, rows: Panel) -> Float:
-    model: plugins.Forecaster = plugins.find("models", name)()
-    return model.predict(with_members(walk, name, fold), rows)
+    return _forecast(name, with_members(walk, name, fold), rows)
+
+
+def _forecast(name: str, arrays: Arrays, rows: Panel) -> Float:
+    """[n, 5] what a model says with these arrays."""
+    kind = plugins.find("models", name)
+    model: plugins.Forecaster = kind()
+    return model.predict(handed.arrays(kind, arrays), handed.rows(kind, rows))
 
 
 def predict(walk: WalkForward, name: str, fold: Fold, rows: Panel) -> tuple[Float, Records]:
