@@ -19,7 +19,8 @@ def main() -> None:
 
         print(f"hfm {__version__}")
         return
-    from hfm.cli import interrupts
+    from hfm.cli import console, interrupts
+    from hfm.errors import DiskError
 
     _three_streams()
     interrupts.listen()
@@ -33,13 +34,15 @@ def main() -> None:
         from hfm.cli import export, reference_commands, manual  # noqa: F401
         from hfm.cli.app import invoke
 
-        code = invoke(sys.argv[1:])
-        sys.stdout.flush()
+        with console.stdout_errors():
+            code = invoke(sys.argv[1:])
+            sys.stdout.flush()
     except BrokenPipeError:
-        from hfm.cli.console import mute
-
-        mute()
+        console.mute()
         code = 0
+    except DiskError as e:  # of the help; a command's own are its lines already
+        console.report(e, "hfm", as_json=False)
+        code = int(e.code)
     except (KeyboardInterrupt, interrupts.Stopped):
         code = interrupts.asked() or 130
         print(interrupts.WORDS[code], file=sys.stderr)

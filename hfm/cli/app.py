@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 
 from hfm.cli import interrupts
-from hfm.cli.console import Show, mute, report
+from hfm.cli.console import Show, mute, product_alone, report
 from hfm.cli.options import Common
 from hfm.errors import ExitCode, HfmError, UsageError, is_typed
 
@@ -37,7 +37,8 @@ def _guarded(work: Work, show: Show, common: Common) -> int:
     """A command's exit code; an HfmError becomes its lines and code, anything else a bug whose traceback is kept."""
     try:
         try:
-            code = work(show)
+            with product_alone() as show.product:
+                code = work(show)
         finally:
             show.close()
         show.finish()
@@ -51,7 +52,7 @@ def _guarded(work: Work, show: Show, common: Common) -> int:
     except BrokenPipeError:  # answered here: typer would make an exit code of 1 of it
         mute()
         return int(ExitCode.OK)
-    except Exception as e:
+    except (Exception, SystemExit) as e:  # a plug-in that ends the process has an exit code of its own
         if interrupts.asked():  # a library made something else of the signal's exception
             raise interrupts.Stopped from None
         text = traceback.format_exc()

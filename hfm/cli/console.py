@@ -6,17 +6,18 @@ terminal a progress bar; no colour under NO_COLOR, CI, TERM=dumb or a pipe.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from hfm.cli.progress import ProgressBars, fancy
-from hfm.errors import ExitCode, HfmError, is_typed
+from hfm.errors import DiskError, ExitCode, HfmError, is_typed
 
 if TYPE_CHECKING:
     from hfm.runs.manifest import Run
@@ -52,6 +53,8 @@ class Show:
     table: list[str] = field(default_factory=list)
     """Lines that are themselves the product (status, verify)."""
     bars: ProgressBars = field(default_factory=ProgressBars)
+    product: IO[str] = field(default_factory=lambda: sys.stdout)
+    """Where a command prints its product while it works; see product_alone."""
 
     def talk(self, line: str) -> None:
         """A line for a person, on stderr."""
@@ -80,21 +83,22 @@ class Show:
         return ExitCode.PARTIAL if entry.losses else ExitCode.OK
 
     def finish(self) -> None:
-        """Print the product."""
+        """Print the product. Raises DiskError where stdout refuses it."""
+        lines = self.table
         if self.as_json:
             from hfm.runs.staging import plain  # on demand: it brings numpy and pyarrow with it
 
-            print(json.dumps({
+            lines = [json.dumps({
                 "schema_version": SCHEMA_VERSION, "command": self.command,
                 "run_dir": str(self.run_dir) if self.run_dir else None, "artifacts": [str(p) for p in self.paths],
                 "metrics": plain(self.metrics), "warnings": self.warnings,
                 "elapsed_s": round(time.perf_counter() - self.began, 3),
-            }, allow_nan=False))  # fmt: skip
-        elif self.table:
-            print("\n".join(self.table))
-        elif not self.quiet:
-            for path in self.paths:
-                print(shown(path))
+            }, allow_nan=False)]  # fmt: skip
+        elif not self.table and not self.quiet:
+            lines = [shown(path) for path in self.paths]
+        with stdout_errors():
+            if lines:
+                print("\n".join(lines), flush=True)
 
     def progress(self) -> Callable[[str], Progress] | None:
         """A maker of progress bars, one a stage; None where nobody is watching."""
@@ -105,6 +109,55 @@ class Show:
     def close(self) -> None:
         """Take away what moves on the screen."""
         self.bars.close()
+
+
+@contextlib.contextmanager
+def product_alone() -> Iterator[IO[str]]:
+    """Keep stdout for the product: what plug-ins, libraries and processes that are started print goes to stderr.
+
+    Yields
+    ------
+    IO[str]
+        stdout, under a number that nobody else knows.
+    """
+    if not _is_standard(sys.stdout):  # whoever calls from Python has put something else in its place
+        yield sys.stdout
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    stream = open(kept, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, closefd=False)  # noqa: SIM115
+    try:
+        yield stream
+    finally:
+        with contextlib.suppress(OSError):  # its reader is gone, or the disk is full: whoever printed was told
+            stream.close()
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _is_standard(stream: IO[str]) -> bool:
+    try:
+        return stream.fileno() == 1
+    except (OSError, ValueError):
+        return False
+
+
+@contextlib.contextmanager
+def stdout_errors() -> Iterator[None]:
+    """Turn what stdout refuses, as on a full disk, into DiskError; a reader that is gone stays BrokenPipeError."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as e:
+        mute()
+        raise DiskError(
+            f"cannot write to stdout: {e.strerror or e}",
+            hint="free space where stdout goes, then run the same command again",
+        ) from e
 
 
 def mute() -> None:
@@ -123,4 +176,5 @@ def report(error: HfmError, command: str, as_json: bool) -> None:
             "hint": error.hint,
             "typed": is_typed(error.hint),
         }
-        print(json.dumps({"schema_version": SCHEMA_VERSION, "command": command, "error": body}))
+        with contextlib.suppress(DiskError), stdout_errors():  # the lines on stderr have said all
+            print(json.dumps({"schema_version": SCHEMA_VERSION, "command": command, "error": body}), flush=True)

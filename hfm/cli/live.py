@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hfm import atomic
 from hfm.cli import options as opt
 from hfm.cli.app import answer, app
-from hfm.cli.console import Show
+from hfm.cli.console import Show, stdout_errors
 from hfm.cli.options import Common
 from hfm.cli.trained_run import trained
 from hfm.errors import ExitCode, LockedError, UsageError, typed
@@ -109,7 +109,8 @@ def _stream(show: Show, common: Common, replay: bool, state: Path | None, every:
         rows = every or (1000 if replay else 1)
         try:
             for line in _saved(lines, found.run, live, found.identity(), state, rows):
-                print(line, flush=True)
+                with stdout_errors():
+                    print(line, file=show.product, flush=True)
         finally:
             show.talk(f"stream: {live.monitor.summary()}")
     show.quiet = True
