@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,18 @@ def patched(folder: Path, tag: str, *parts: str) -> dict[str, str]:
     done = subprocess.run(["git", "apply", "-"], input=patch, cwd=folder, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
     return {**os.environ, "PYTHONPATH": str(folder)}
+
+
+def test_every_patch_of_the_manual_fits_the_sources() -> None:
+    """As they are now; what the patched sources do is a slower question."""
+    tags = [tag for page in readme.pages() for tag in re.findall(r"<!-- patch: (\w+) -->", page.read_text("utf-8"))]
+    assert tags
+    for tag in tags:
+        (patch,) = readme.blocks(f"patch: {tag}", "diff")
+        done = subprocess.run(
+            ["git", "apply", "--check", "-"], input=patch, cwd=readme.ROOT, text=True, capture_output=True
+        )
+        assert done.returncode == 0, f"{tag}: {done.stderr}"
 
 
 def run(*arguments: object, cwd: Path, env: dict[str, str]) -> str:
